@@ -1,0 +1,1 @@
+//! Puts finished IPFIX messages on a wire or in a file.

@@ -1,0 +1,1 @@
+//! Unpacks what AWS delivers into flow-log lines.
