@@ -1,0 +1,353 @@
+//! A record format, compiled: which column holds which field and how it is read.
+//!
+//! Formats arrive as `${…}` strings (settings, `DescribeFlowLogs`) or as header lines (S3 objects, files). Unknown
+//! names are columns to pass over: AWS adds some every year.
+
+use super::field::{Field, FieldSet, Read, Row, Shape};
+use super::scan;
+
+/// Most columns that a format may have; AWS documents 72 fields.
+pub const MAX_COLUMNS: usize = 1_024;
+
+/// Which kind of flow log a format belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// VPC, subnet or interface.
+    Vpc,
+    /// Transit gateway or attachment: the format has a field that only these have.
+    TransitGateway,
+}
+
+/// A compiled record format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFormat {
+    columns: Vec<Column>,
+    names: Vec<String>,
+    fields: FieldSet,
+    kind: Kind,
+}
+
+/// A column of the plan: what to do with its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// The field, if it is one that we know and that did not occur before.
+    pub(crate) field: Option<Field>,
+    pub(crate) read: Read,
+}
+
+/// Why a text is not a format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// There is no column in it.
+    #[error("the log format is empty; write field names as in ${{srcaddr}} ${{dstaddr}} …")]
+    Empty,
+    /// `${` without `}`.
+    #[error("the log format has \"${{\" without \"}}\" at column {column}")]
+    Unclosed {
+        /// Which column, from 1.
+        column: usize,
+    },
+    /// Something that is not a field name.
+    #[error(
+        "the log format has \"{text}\" at column {column}, which is not a field name; write ${{name}} with names as AWS documents them"
+    )]
+    NotAName {
+        /// Which column, from 1.
+        column: usize,
+        /// What stands there, cut to 40 characters.
+        text: String,
+    },
+    /// No column is a field that AWS documents.
+    #[error("the log format has no known field; `flowlogs fields` lists them")]
+    NoKnownField,
+    /// More columns than [`MAX_COLUMNS`].
+    #[error("the log format has more than {MAX_COLUMNS} columns")]
+    TooManyColumns,
+}
+
+impl LogFormat {
+    /// The format that a VPC flow log has when none is chosen.
+    pub const VPC_DEFAULT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} \
+        ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
+
+    /// The format that a transit gateway flow log has when none is chosen.
+    pub const TRANSIT_GATEWAY_DEFAULT: &str = "${version} ${resource-type} ${account-id} ${tgw-id} ${tgw-attachment-id} \
+        ${tgw-src-vpc-account-id} ${tgw-dst-vpc-account-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id} ${tgw-src-subnet-id} \
+        ${tgw-dst-subnet-id} ${tgw-src-eni} ${tgw-dst-eni} ${tgw-src-az-id} ${tgw-dst-az-id} ${tgw-pair-attachment-id} \
+        ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${log-status} ${type} \
+        ${packets-lost-no-route} ${packets-lost-blackhole} ${packets-lost-mtu-exceeded} ${packets-lost-ttl-expired} \
+        ${tcp-flags} ${region} ${flow-direction} ${pkt-src-aws-service} ${pkt-dst-aws-service}";
+
+    /// Compiles a format string: `${name}` columns, or bare names as in a header line, separated by white space.
+    ///
+    /// A backslash counts as white space: public examples hand AWS strings with shell line continuations in them.
+    ///
+    /// # Errors
+    ///
+    /// A [`FormatError`] that names the column.
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        let mut names = Vec::new();
+        let mut rest = text.trim_start_matches(is_separator);
+        while !rest.is_empty() {
+            let column = names.len() + 1;
+            let (name, after) = match rest.strip_prefix("${") {
+                Some(inside) => inside
+                    .split_once('}')
+                    .ok_or(FormatError::Unclosed { column })?,
+                None => rest.split_at(
+                    rest.find(|c| is_separator(c) || c == '$')
+                        .unwrap_or(rest.len()),
+                ),
+            };
+            let name = name.trim();
+            if !looks_like_a_name(name.as_bytes()) {
+                let text = if name.is_empty() { rest } else { name };
+                return Err(FormatError::NotAName {
+                    column,
+                    text: text.chars().take(40).collect(),
+                });
+            }
+            if column > MAX_COLUMNS {
+                return Err(FormatError::TooManyColumns);
+            }
+            names.push(name.to_owned());
+            rest = after.trim_start_matches(is_separator);
+        }
+        Self::of_names(names)
+    }
+
+    /// The format that a header line announces, if the line is one: all tokens look like names, and at least two of
+    /// them are known fields.
+    pub fn of_header(line: &[u8]) -> Option<Self> {
+        if !line.first().is_some_and(u8::is_ascii_lowercase) {
+            return None; // the ordinary record, told by its first byte
+        }
+        let mut names = Vec::new();
+        for token in line
+            .split(|&byte| scan::is_space(byte))
+            .filter(|token| !token.is_empty())
+        {
+            if !looks_like_a_name(token) || names.len() == MAX_COLUMNS {
+                return None;
+            }
+            names.push(String::from_utf8_lossy(token).into_owned());
+        }
+        let known = names
+            .iter()
+            .filter(|name| Field::by_name(name.as_bytes()).is_some())
+            .count();
+        if known < 2 {
+            None
+        } else {
+            Self::of_names(names).ok()
+        }
+    }
+
+    fn of_names(names: Vec<String>) -> Result<Self, FormatError> {
+        if names.is_empty() {
+            return Err(FormatError::Empty);
+        }
+        let mut fields = FieldSet::EMPTY;
+        let columns: Vec<Column> = names
+            .iter()
+            .map(|name| match Field::by_name(name.as_bytes()) {
+                // A field named twice is read where it stands first.
+                Some(field) if !fields.has(field) => {
+                    fields.insert(field);
+                    Column {
+                        field: Some(field),
+                        read: field.row().read,
+                    }
+                }
+                _ => Column {
+                    field: None,
+                    read: Read::Skip(Shape::Any),
+                },
+            })
+            .collect();
+        if fields.is_empty() {
+            return Err(FormatError::NoKnownField);
+        }
+        let only_gateways = |row: &Row| row.vpc.is_none();
+        let kind = if fields.iter().any(|field| only_gateways(field.row())) {
+            Kind::TransitGateway
+        } else {
+            Kind::Vpc
+        };
+        Ok(Self {
+            columns,
+            names,
+            fields,
+            kind,
+        })
+    }
+
+    /// The column plan.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Column names in order, as they were given.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The known fields among the columns.
+    pub fn fields(&self) -> FieldSet {
+        self.fields
+    }
+
+    /// Which kind of flow log has this format.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether every token of the line has the shape that its column usually has. Stricter than parsing: it tells
+    /// formats with equally many columns apart.
+    pub(crate) fn resembles(&self, line: &[u8]) -> bool {
+        let mut at = 0;
+        for column in &self.columns {
+            at = scan::skip_spaces(line, at);
+            let end = scan::token_end(line, at);
+            let token = &line[at..end];
+            if token.is_empty() || token != b"-" && !has_shape(token, column.read) {
+                return false;
+            }
+            at = end;
+        }
+        scan::skip_spaces(line, at) == line.len()
+    }
+}
+
+impl std::fmt::Display for LogFormat {
+    /// The format as a `${…}` string.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, name) in self.names.iter().enumerate() {
+            write!(f, "{}${{{name}}}", if i == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_ascii_whitespace() || c == '\\'
+}
+
+fn looks_like_a_name(token: &[u8]) -> bool {
+    token.first().is_some_and(u8::is_ascii_lowercase)
+        && token.iter().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_')
+        })
+}
+
+fn has_shape(token: &[u8], read: Read) -> bool {
+    match read {
+        Read::Number { max } => scan::number(token, 0).is_some_and(|(value, _)| value <= max),
+        // Nine digits are the year 1973: this tells a time from a port or a counter.
+        Read::Time => token.len() >= 9 && token.iter().all(u8::is_ascii_digit),
+        Read::Address => scan::address(token, 0).is_some(),
+        Read::Action => matches!(token, b"ACCEPT" | b"REJECT"),
+        Read::Status => matches!(token, b"OK" | b"NODATA" | b"SKIPDATA"),
+        Read::Direction => matches!(token, b"ingress" | b"egress"),
+        Read::RejectReason => token.iter().all(u8::is_ascii_uppercase),
+        Read::Text(shape) | Read::Skip(shape) => match shape {
+            Shape::Any => true,
+            Shape::Digits => token.iter().all(u8::is_ascii_digit),
+            Shape::Account => token == b"unknown" || token.iter().all(u8::is_ascii_digit),
+            Shape::Prefix(prefix) => token.starts_with(prefix.as_bytes()),
+            Shape::Words(words) => words.iter().any(|word| word.as_bytes() == token),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_default_formats_have_14_and_36_columns() {
+        let vpc = LogFormat::parse(LogFormat::VPC_DEFAULT).expect("documented");
+        let tgw = LogFormat::parse(LogFormat::TRANSIT_GATEWAY_DEFAULT).expect("documented");
+        assert_eq!((vpc.columns.len(), vpc.kind()), (14, Kind::Vpc));
+        assert_eq!((tgw.columns.len(), tgw.kind()), (36, Kind::TransitGateway));
+    }
+
+    #[test]
+    fn line_continuations_runs_of_spaces_and_newlines_separate_columns() {
+        let format =
+            LogFormat::parse("  ${version}   \\\n\t${srcaddr}\n${dstaddr} ").expect("tolerated");
+        assert_eq!(format.to_string(), "${version} ${srcaddr} ${dstaddr}");
+    }
+
+    #[test]
+    fn unknown_fields_are_columns_to_pass_over() {
+        let format = LogFormat::parse("${future-field} ${srcaddr}").expect("one known field");
+        assert_eq!(format.columns[0].field, None);
+        assert_eq!(format.columns[1].field, Some(Field::SourceAddress));
+    }
+
+    #[test]
+    fn wrong_formats_say_what_is_wrong_and_where() {
+        let wrong = |text| LogFormat::parse(text).expect_err("wrong");
+        assert_eq!(wrong(" \n"), FormatError::Empty);
+        assert_eq!(
+            wrong("${version} ${srcaddr"),
+            FormatError::Unclosed { column: 2 }
+        );
+        assert_eq!(
+            wrong("${version} SRC"),
+            FormatError::NotAName {
+                column: 2,
+                text: "SRC".into()
+            }
+        );
+        assert_eq!(
+            wrong("${}"),
+            FormatError::NotAName {
+                column: 1,
+                text: "${}".into()
+            }
+        );
+        assert_eq!(wrong("${what-is-this}"), FormatError::NoKnownField);
+        assert_eq!(
+            wrong(&"${version} ".repeat(MAX_COLUMNS + 1)),
+            FormatError::TooManyColumns
+        );
+    }
+
+    #[test]
+    fn headers_are_told_from_records() {
+        let header =
+            |line: &str| LogFormat::of_header(line.as_bytes()).map(|format| format.to_string());
+        assert_eq!(
+            header("version account-id srcaddr").as_deref(),
+            Some("${version} ${account-id} ${srcaddr}")
+        );
+        assert_eq!(
+            header("account_id end\r\n").as_deref(),
+            Some("${account_id} ${end}")
+        );
+        assert_eq!(header("nat-1234567890abcdef - - - 107.22.182.139"), None);
+        assert_eq!(header("srcaddr"), None, "one known field is not enough");
+        assert_eq!(header("hello world"), None);
+        assert_eq!(header(""), None);
+    }
+
+    #[test]
+    fn a_transit_gateway_format_is_told_by_its_fields() {
+        let kind = |text| LogFormat::parse(text).expect("well formed").kind();
+        assert_eq!(kind("${srcaddr} ${tgw-id}"), Kind::TransitGateway);
+        assert_eq!(kind("${srcaddr} ${vpc-id}"), Kind::Vpc);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_compiles_or_says_why_not(text: String) {
+            if let Ok(format) = LogFormat::parse(&text) {
+                prop_assert_eq!(LogFormat::parse(&format.to_string()), Ok(format));
+            }
+            let _ = LogFormat::of_header(text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The candidate formats of one source of lines, and the choice among them, line by line.
+//!
+//! One log group can hold lines of several flow logs, interleaved in one stream, so a format is never a property of a
+//! stream. A header line in the data wins over every candidate until the next object begins.
+
+use super::field::FieldSet;
+use super::format::{FormatError, Kind, LogFormat};
+use super::record::{FlowRecord, ParseError, Values};
+
+/// Most candidates of one source; AWS allows 250 flow logs a resource, few of them differ in format.
+pub const MAX_CANDIDATES: usize = 256;
+
+/// The candidate formats of a source.
+#[derive(Debug, Clone)]
+pub struct Formats {
+    candidates: Vec<Candidate>,
+    header: Option<LogFormat>,
+    /// The candidate that took the last line.
+    last: usize,
+    /// Candidates left out because there were more than [`MAX_CANDIDATES`].
+    left_out: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Candidate {
+    format: LogFormat,
+    /// Known to be in use: named by somebody, or it took a line.
+    in_use: bool,
+}
+
+impl Formats {
+    /// The two formats that AWS uses when none is chosen.
+    pub fn defaults() -> Self {
+        Self::of_flow_logs([])
+    }
+
+    /// The formats of an explicit setting: one or several format strings separated by `;`. Nothing comes after them.
+    ///
+    /// # Errors
+    ///
+    /// The first format string that is none.
+    pub fn of_setting(text: &str) -> Result<Self, FormatError> {
+        let parts = text
+            .split(';')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        let formats = parts.map(LogFormat::parse).collect::<Result<Vec<_>, _>>()?;
+        if formats.is_empty() {
+            return Err(FormatError::Empty);
+        }
+        let mut this = Self::empty();
+        this.extend(formats, true);
+        Ok(this)
+    }
+
+    /// The formats of the flow logs that deliver to the source, then the two defaults.
+    pub fn of_flow_logs(formats: impl IntoIterator<Item = LogFormat>) -> Self {
+        let mut this = Self::empty();
+        this.extend(formats, true);
+        let defaults = [LogFormat::VPC_DEFAULT, LogFormat::TRANSIT_GATEWAY_DEFAULT];
+        this.extend(
+            defaults
+                .iter()
+                .filter_map(|text| LogFormat::parse(text).ok()),
+            false,
+        );
+        this
+    }
+
+    fn empty() -> Self {
+        Self {
+            candidates: Vec::new(),
+            header: None,
+            last: 0,
+            left_out: 0,
+        }
+    }
+
+    fn extend(&mut self, formats: impl IntoIterator<Item = LogFormat>, in_use: bool) {
+        for format in formats {
+            if self
+                .candidates
+                .iter()
+                .any(|candidate| candidate.format == format)
+            {
+                continue;
+            }
+            // The two defaults always find their place.
+            if in_use && self.candidates.len() >= MAX_CANDIDATES - 2 {
+                self.left_out += 1;
+                continue;
+            }
+            self.candidates.push(Candidate { format, in_use });
+        }
+    }
+
+    /// How many formats were left out because there were too many.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// The candidates in the order in which they are tried, without the header.
+    pub fn candidates(&self) -> impl Iterator<Item = &LogFormat> {
+        self.candidates.iter().map(|candidate| &candidate.format)
+    }
+
+    /// A new object or payload begins: what an earlier header line said no longer holds.
+    pub fn begin_object(&mut self) {
+        self.header = None;
+    }
+
+    /// Takes a header line; whether it was one.
+    pub fn take_header(&mut self, line: &[u8]) -> bool {
+        match LogFormat::of_header(line) {
+            Some(format) => {
+                if self.header.as_ref() != Some(&format) {
+                    self.header = Some(format);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Parses a line by the format in effect: the header's, else that of the first candidate that fits, the last
+    /// that fitted tried first.
+    ///
+    /// Where formats have equally many columns, one whose columns also look as they usually do (`eni-…`, `ACCEPT`)
+    /// goes before one that merely can be parsed.
+    ///
+    /// # Errors
+    ///
+    /// What the last candidate to take a line says of this one.
+    pub fn parse<'a>(
+        &'a mut self,
+        line: &'a [u8],
+        values: &'a mut Values,
+    ) -> Result<FlowRecord<'a>, ParseError> {
+        if let Some(header) = &self.header {
+            return FlowRecord::parse(header, line, values);
+        }
+        if self.candidates.len() > 1 {
+            let last = self.last;
+            let order = || {
+                std::iter::once(last)
+                    .chain((0..self.candidates.len()).filter(move |&index| index != last))
+            };
+            let resembling = order().find(|&index| self.candidates[index].format.resembles(line));
+            let parsing = || {
+                order().find(|&index| {
+                    FlowRecord::parse(&self.candidates[index].format, line, values).is_ok()
+                })
+            };
+            if let Some(found) = resembling.or_else(parsing) {
+                self.last = found;
+                self.candidates[found].in_use = true;
+            }
+        }
+        FlowRecord::parse(&self.candidates[self.last].format, line, values)
+    }
+
+    /// The fields that all formats of this kind in use have: what two records of one observation can be compared by.
+    pub fn shared_fields(&self, kind: Kind) -> FieldSet {
+        if let Some(header) = &self.header {
+            return header.fields();
+        }
+        let in_use = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.in_use && candidate.format.kind() == kind);
+        in_use
+            .map(|candidate| candidate.format.fields())
+            .reduce(FieldSet::intersection)
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flowlog::Field;
+
+    fn formats(texts: &[&str]) -> Formats {
+        Formats::of_flow_logs(
+            texts
+                .iter()
+                .map(|text| LogFormat::parse(text).expect("format of the test")),
+        )
+    }
+
+    fn bytes_of(formats: &mut Formats, line: &str) -> Option<u64> {
+        let mut values = Values::default();
+        formats
+            .parse(line.as_bytes(), &mut values)
+            .ok()?
+            .number(Field::Bytes)
+    }
+
+    #[test]
+    fn each_line_is_taken_by_the_format_that_fits_it() {
+        let mut formats = formats(&["${srcaddr} ${bytes}", "${bytes} ${dstaddr} ${protocol}"]);
+        assert_eq!(bytes_of(&mut formats, "10.0.0.1 7"), Some(7));
+        assert_eq!(bytes_of(&mut formats, "8 10.0.0.1 6"), Some(8));
+        assert_eq!(bytes_of(&mut formats, "10.0.0.1 9"), Some(9));
+        assert_eq!(bytes_of(&mut formats, "10.0.0.1"), None);
+    }
+
+    #[test]
+    fn formats_with_equally_many_columns_are_told_by_what_the_columns_look_like() {
+        let mut formats = formats(&[
+            "${interface-id} ${vpc-id} ${bytes}",
+            "${vpc-id} ${interface-id} ${bytes}",
+        ]);
+        let mut values = Values::default();
+        let mut interface = |line: &'static str| {
+            formats
+                .parse(line.as_bytes(), &mut values)
+                .expect("fits both")
+                .interface()
+                .map(<[u8]>::to_vec)
+        };
+        assert_eq!(interface("vpc-1 eni-1 7").as_deref(), Some(&b"eni-1"[..]));
+        assert_eq!(interface("eni-2 vpc-2 7").as_deref(), Some(&b"eni-2"[..]));
+        assert_eq!(interface("vpc-3 eni-3 7").as_deref(), Some(&b"eni-3"[..]));
+    }
+
+    #[test]
+    fn a_header_holds_until_the_next_object() {
+        let mut formats = Formats::defaults();
+        assert!(formats.take_header(b"bytes srcaddr"));
+        assert_eq!(bytes_of(&mut formats, "7 10.0.0.1"), Some(7));
+        assert!(
+            formats.take_header(b"srcaddr bytes"),
+            "headers may change in the middle"
+        );
+        assert_eq!(bytes_of(&mut formats, "10.0.0.1 8"), Some(8));
+        formats.begin_object();
+        assert_eq!(bytes_of(&mut formats, "10.0.0.1 8"), None);
+    }
+
+    #[test]
+    fn an_explicit_setting_stands_alone() {
+        let mut formats =
+            Formats::of_setting("${bytes} ${srcaddr}; ${srcaddr} ${bytes};").expect("two formats");
+        assert_eq!(formats.candidates().count(), 2);
+        let default = "2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+        assert_eq!(bytes_of(&mut formats, default), None);
+        assert!(Formats::of_setting(" ; ").is_err());
+    }
+
+    #[test]
+    fn shared_fields_are_those_of_the_formats_in_use() {
+        let mut formats = formats(&["${srcaddr} ${bytes} ${packets}", "${bytes} ${srcaddr}"]);
+        assert_eq!(
+            formats.shared_fields(Kind::Vpc),
+            FieldSet::of(&[Field::SourceAddress, Field::Bytes])
+        );
+        let default = "2 1 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+        assert_eq!(
+            bytes_of(&mut formats, default),
+            Some(4249),
+            "the defaults come last"
+        );
+        assert_eq!(formats.shared_fields(Kind::TransitGateway), FieldSet::EMPTY);
+    }
+
+    #[test]
+    fn too_many_candidates_are_left_out_and_counted() {
+        let many = (1..=MAX_CANDIDATES)
+            .map(|n| LogFormat::parse(&"${bytes} ".repeat(n)).expect("well formed"));
+        let formats = Formats::of_flow_logs(many);
+        assert_eq!(formats.candidates().count(), MAX_CANDIDATES);
+        assert_eq!(formats.left_out(), 2);
+    }
+}

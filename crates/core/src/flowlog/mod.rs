@@ -1,0 +1,17 @@
+//! What a line means: the field table, formats as compiled column plans, and the typed record.
+//!
+//! Hands [`FlowRecord`]s to the stages that decide ([`crate::dedup`]) and encode ([`crate::ipfix`]); after this folder
+//! nothing reads a line's columns again.
+
+pub mod field;
+pub mod format;
+pub mod formats;
+pub mod record;
+mod scan;
+
+pub use field::{FIELDS, Field, FieldSet, Row};
+pub use format::{FormatError, Kind, LogFormat};
+pub use formats::Formats;
+pub use record::{
+    Action, Direction, FlowRecord, ParseError, Problem, RejectReason, Status, Values,
+};

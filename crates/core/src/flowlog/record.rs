@@ -1,0 +1,689 @@
+//! One flow-log record, typed. A line is parsed once, here; nothing behind this file reads text columns again.
+//!
+//! [`Values`] is the storage, reused from record to record, so that parsing allocates nothing and clears nothing: the
+//! set of present fields says which of its places hold something.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
+use super::format::{Kind, LogFormat};
+use super::scan;
+
+/// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
+pub const MAX_LINE: usize = u16::MAX as usize;
+
+/// Numbers from here on are milliseconds, smaller ones are seconds (this many seconds are the year 5138).
+const FIRST_MILLISECONDS: u64 = 100_000_000_000;
+
+/// The last millisecond that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
+const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
+
+/// What AWS did with the flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// `ACCEPT`
+    Accept,
+    /// `REJECT`: denied, or the packets arrived after the connection was closed.
+    Reject,
+}
+
+/// Which way the flow crossed the interface (VPC) or the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// `ingress`
+    Ingress,
+    /// `egress`
+    Egress,
+}
+
+/// The status of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// `OK`
+    Ok,
+    /// `NODATA`: no traffic in the interval.
+    NoData,
+    /// `SKIPDATA`: AWS lost records of this interval.
+    SkipData,
+    /// A word that this version does not know.
+    Other,
+}
+
+/// Why a flow was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectReason {
+    /// `BPA`: VPC Block Public Access.
+    BlockPublicAccess,
+    /// `EC`: encryption controls.
+    EncryptionControls,
+    /// A word that this version does not know.
+    Other,
+}
+
+/// Where a text stands in its line.
+#[derive(Debug, Clone, Copy, Default)]
+struct Span {
+    start: u16,
+    end: u16,
+}
+
+/// Storage for one record, reused from record to record.
+#[derive(Debug)]
+pub struct Values {
+    present: FieldSet,
+    numbers: [u64; NUMBERS],
+    addresses: [IpAddr; ADDRESSES],
+    texts: [Span; TEXTS],
+    action: Action,
+    direction: Direction,
+    status: Status,
+    reject_reason: RejectReason,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self {
+            present: FieldSet::EMPTY,
+            numbers: [0; NUMBERS],
+            addresses: [IpAddr::V4(Ipv4Addr::UNSPECIFIED); ADDRESSES],
+            texts: [Span::default(); TEXTS],
+            action: Action::Accept,
+            direction: Direction::Ingress,
+            status: Status::Ok,
+            reject_reason: RejectReason::Other,
+        }
+    }
+}
+
+/// A parsed record: values where the columns had some, nothing where they were `-` or absent.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowRecord<'a> {
+    line: &'a [u8],
+    values: &'a Values,
+    format: &'a LogFormat,
+}
+
+/// Why a line is not a record of a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("column {column}{}: {problem}", Named(*field))]
+pub struct ParseError {
+    /// Which column, from 1.
+    pub column: usize,
+    /// The field of that column, if it is a known one.
+    pub field: Option<Field>,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// What is wrong with a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Not an unsigned decimal number of 64 bits.
+    #[error("not a number")]
+    NotANumber,
+    /// A number that the element cannot carry.
+    #[error("larger than {max}")]
+    TooLarge {
+        /// The largest value that it can carry.
+        max: u64,
+    },
+    /// Not an IPv4 or IPv6 address.
+    #[error("not an IP address")]
+    NotAnAddress,
+    /// The line has fewer columns than the format.
+    #[error("missing; the format has {columns} columns")]
+    Missing {
+        /// Columns of the format.
+        columns: usize,
+    },
+    /// The line has more columns than the format.
+    #[error("one column too many; the format has {columns}")]
+    Surplus {
+        /// Columns of the format.
+        columns: usize,
+    },
+    /// The line is longer than [`MAX_LINE`].
+    #[error("the line is longer than {MAX_LINE} octets")]
+    LineTooLong,
+}
+
+struct Named(Option<Field>);
+
+impl std::fmt::Display for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0
+            .map_or(Ok(()), |field| write!(f, " ({})", field.row().name))
+    }
+}
+
+impl<'a> FlowRecord<'a> {
+    /// Parses a line by a format into the given storage.
+    ///
+    /// # Errors
+    ///
+    /// The first column that does not fit, by number and field.
+    pub fn parse(
+        format: &'a LogFormat,
+        line: &'a [u8],
+        values: &'a mut Values,
+    ) -> Result<Self, ParseError> {
+        if line.len() > MAX_LINE {
+            return Err(ParseError {
+                column: 1,
+                field: None,
+                problem: Problem::LineTooLong,
+            });
+        }
+        let columns = format.columns();
+        let mut present = FieldSet::EMPTY;
+        let mut at = 0;
+        for (index, column) in columns.iter().enumerate() {
+            at = scan::skip_spaces(line, at);
+            let failed = |problem| ParseError {
+                column: index + 1,
+                field: column.field,
+                problem,
+            };
+            if at == line.len() {
+                return Err(failed(Problem::Missing {
+                    columns: columns.len(),
+                }));
+            }
+            let Some(field) = column.field else {
+                at = scan::token_end(line, at);
+                continue;
+            };
+            if scan::is_dash(line, at) {
+                at += 1;
+                continue;
+            }
+            let slot = usize::from(SLOTS[field as usize]);
+            match column.read {
+                Read::Skip(_) => {
+                    at = scan::token_end(line, at);
+                    continue;
+                }
+                Read::Number { max } => {
+                    let (value, end) =
+                        scan::number(line, at).ok_or_else(|| failed(Problem::NotANumber))?;
+                    if value > max {
+                        return Err(failed(Problem::TooLarge { max }));
+                    }
+                    values.numbers[slot] = value;
+                    at = end;
+                }
+                Read::Time => {
+                    let (value, end) =
+                        scan::number(line, at).ok_or_else(|| failed(Problem::NotANumber))?;
+                    let milliseconds = if value < FIRST_MILLISECONDS {
+                        value * 1_000
+                    } else {
+                        value
+                    };
+                    if milliseconds > LAST_MILLISECOND {
+                        return Err(failed(Problem::TooLarge {
+                            max: LAST_MILLISECOND,
+                        }));
+                    }
+                    values.numbers[slot] = milliseconds;
+                    at = end;
+                }
+                Read::Address => {
+                    let (value, end) =
+                        scan::address(line, at).ok_or_else(|| failed(Problem::NotAnAddress))?;
+                    values.addresses[slot] = value;
+                    at = end;
+                }
+                read => {
+                    let start = at;
+                    at = scan::token_end(line, at);
+                    if !values.set_word(read, slot, &line[start..at], start) {
+                        continue;
+                    }
+                }
+            }
+            present.insert(field);
+        }
+        if scan::skip_spaces(line, at) < line.len() {
+            let problem = Problem::Surplus {
+                columns: columns.len(),
+            };
+            return Err(ParseError {
+                column: columns.len() + 1,
+                field: None,
+                problem,
+            });
+        }
+        values.present = present;
+        Ok(Self {
+            line,
+            values,
+            format,
+        })
+    }
+
+    /// The fields that have a value.
+    pub fn present(&self) -> FieldSet {
+        self.values.present
+    }
+
+    /// The format that the line was parsed by.
+    pub fn format(&self) -> &'a LogFormat {
+        self.format
+    }
+
+    /// Which kind of flow log the record belongs to.
+    pub fn kind(&self) -> Kind {
+        self.format.kind()
+    }
+
+    /// A number; times are milliseconds since 1970. Nothing for fields that are not numbers.
+    pub fn number(&self, field: Field) -> Option<u64> {
+        let slot = usize::from(SLOTS[field as usize]);
+        if !self.values.present.has(field)
+            || !matches!(field.row().read, Read::Number { .. } | Read::Time)
+        {
+            return None;
+        }
+        self.values.numbers.get(slot).copied()
+    }
+
+    /// An address. Nothing for fields that are not addresses.
+    pub fn address(&self, field: Field) -> Option<IpAddr> {
+        let slot = usize::from(SLOTS[field as usize]);
+        if !self.values.present.has(field) || field.row().read != Read::Address {
+            return None;
+        }
+        self.values.addresses.get(slot).copied()
+    }
+
+    /// A text, as it stands in the line. Nothing for fields that are not texts.
+    pub fn text(&self, field: Field) -> Option<&'a [u8]> {
+        if !self.values.present.has(field) || !matches!(field.row().read, Read::Text(_)) {
+            return None;
+        }
+        let span = self.values.texts.get(usize::from(SLOTS[field as usize]))?;
+        self.line
+            .get(usize::from(span.start)..usize::from(span.end))
+    }
+
+    /// `action`, when it is one of the two known words.
+    pub fn action(&self) -> Option<Action> {
+        self.values
+            .present
+            .has(Field::Action)
+            .then_some(self.values.action)
+    }
+
+    /// `flow-direction`, when it is one of the two known words.
+    pub fn direction(&self) -> Option<Direction> {
+        self.values
+            .present
+            .has(Field::FlowDirection)
+            .then_some(self.values.direction)
+    }
+
+    /// `log-status`.
+    pub fn status(&self) -> Option<Status> {
+        self.values
+            .present
+            .has(Field::LogStatus)
+            .then_some(self.values.status)
+    }
+
+    /// `reject-reason`.
+    pub fn reject_reason(&self) -> Option<RejectReason> {
+        self.values
+            .present
+            .has(Field::RejectReason)
+            .then_some(self.values.reject_reason)
+    }
+
+    /// The identifier of the interface that the record was captured on: interface-id, else resource-id; for a transit
+    /// gateway the attachment.
+    pub fn interface(&self) -> Option<&'a [u8]> {
+        match self.kind() {
+            Kind::Vpc => self
+                .text(Field::InterfaceId)
+                .or_else(|| self.text(Field::ResourceId)),
+            Kind::TransitGateway => self.text(Field::TgwAttachmentId),
+        }
+    }
+
+    /// All number places, in the order that [`number_slot`] gives.
+    pub(crate) fn numbers(&self) -> &'a [u64; NUMBERS] {
+        &self.values.numbers
+    }
+}
+
+impl Values {
+    /// Stores a word; whether it is a value (an unknown action or direction is none).
+    fn set_word(&mut self, read: Read, slot: usize, token: &[u8], start: usize) -> bool {
+        match (read, token) {
+            (Read::Action, b"ACCEPT") => self.action = Action::Accept,
+            (Read::Action, b"REJECT") => self.action = Action::Reject,
+            (Read::Direction, b"ingress") => self.direction = Direction::Ingress,
+            (Read::Direction, b"egress") => self.direction = Direction::Egress,
+            (Read::Action | Read::Direction, _) => return false,
+            (Read::Status, b"OK") => self.status = Status::Ok,
+            (Read::Status, b"NODATA") => self.status = Status::NoData,
+            (Read::Status, b"SKIPDATA") => self.status = Status::SkipData,
+            (Read::Status, _) => self.status = Status::Other,
+            (Read::RejectReason, b"BPA") => self.reject_reason = RejectReason::BlockPublicAccess,
+            (Read::RejectReason, b"EC") => self.reject_reason = RejectReason::EncryptionControls,
+            (Read::RejectReason, _) => self.reject_reason = RejectReason::Other,
+            _ => {
+                // A line is at most MAX_LINE octets, so both ends fit.
+                let place = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+                self.texts[slot] = Span {
+                    start: place(start),
+                    end: place(start + token.len()),
+                };
+            }
+        }
+        true
+    }
+}
+
+/// The place of a number field in [`FlowRecord::numbers`].
+pub(crate) const fn number_slot(field: Field) -> usize {
+    SLOTS[field as usize] as usize
+}
+
+/// The place of each field among those that are stored alike.
+static SLOTS: [u8; FIELD_COUNT] = SLOT_PLAN.0;
+const SLOT_PLAN: ([u8; FIELD_COUNT], [u8; 3]) = plan_slots();
+/// How many numbers a record can hold.
+pub(crate) const NUMBERS: usize = SLOT_PLAN.1[0] as usize;
+const ADDRESSES: usize = SLOT_PLAN.1[1] as usize;
+const TEXTS: usize = SLOT_PLAN.1[2] as usize;
+
+const fn plan_slots() -> ([u8; FIELD_COUNT], [u8; 3]) {
+    let mut slots = [0; FIELD_COUNT];
+    let mut used = [0; 3];
+    let mut i = 0;
+    while i < FIELD_COUNT {
+        let store = match FIELDS[i].read {
+            Read::Number { .. } | Read::Time => 0,
+            Read::Address => 1,
+            _ => 2,
+        };
+        slots[i] = used[store];
+        used[store] += 1;
+        i += 1;
+    }
+    (slots, used)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn with<T>(
+        format: &str,
+        line: &[u8],
+        look: impl FnOnce(Result<FlowRecord<'_>, ParseError>) -> T,
+    ) -> T {
+        let format = LogFormat::parse(format).expect("format of the test");
+        let mut values = Values::default();
+        look(FlowRecord::parse(&format, line, &mut values))
+    }
+
+    fn error(format: &str, line: &str) -> ParseError {
+        with(format, line.as_bytes(), |record| {
+            record.expect_err("wrong line")
+        })
+    }
+
+    #[test]
+    fn the_documented_default_line_is_read_whole() {
+        let line = b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+        with(LogFormat::VPC_DEFAULT, line, |record| {
+            let record = record.expect("documented");
+            assert_eq!(record.text(Field::AccountId), Some(&b"123456789010"[..]));
+            assert_eq!(record.interface(), Some(&b"eni-1235b8ca123456789"[..]));
+            assert_eq!(
+                record.address(Field::SourceAddress),
+                "172.31.16.139".parse().ok()
+            );
+            assert_eq!(
+                record.address(Field::DestinationAddress),
+                "172.31.16.21".parse().ok()
+            );
+            let numbers = [
+                Field::SourcePort,
+                Field::DestinationPort,
+                Field::Protocol,
+                Field::Packets,
+                Field::Bytes,
+                Field::Start,
+                Field::End,
+            ]
+            .map(|field| record.number(field));
+            assert_eq!(
+                numbers,
+                [20641, 22, 6, 20, 4249, 1_418_530_010_000, 1_418_530_070_000].map(Some)
+            );
+            assert_eq!(
+                (record.action(), record.status()),
+                (Some(Action::Accept), Some(Status::Ok))
+            );
+            assert_eq!(
+                record.number(Field::Version),
+                None,
+                "the version is passed over"
+            );
+            assert_eq!(record.direction(), None);
+        });
+    }
+
+    #[test]
+    fn a_dash_is_no_value_in_any_column() {
+        let line =
+            b"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA";
+        with(LogFormat::VPC_DEFAULT, line, |record| {
+            let record = record.expect("documented");
+            assert_eq!(record.status(), Some(Status::NoData));
+            assert!(!record.present().has_any(FieldSet::of(&[
+                Field::SourceAddress,
+                Field::Bytes,
+                Field::Action
+            ])));
+        });
+    }
+
+    #[test]
+    fn errors_name_the_column_and_the_field() {
+        let wrong = error("${version} ${srcport}", "2 65536");
+        assert_eq!(wrong.problem, Problem::TooLarge { max: 65_535 });
+        assert_eq!(wrong.to_string(), "column 2 (srcport): larger than 65535");
+        assert_eq!(
+            error("${srcaddr} ${bytes}", "10.0.0.1 many").problem,
+            Problem::NotANumber
+        );
+        assert_eq!(
+            error("${srcaddr} ${bytes}", "10.0.0.256 1").to_string(),
+            "column 1 (srcaddr): not an IP address"
+        );
+        assert_eq!(
+            error("${srcaddr} ${bytes}", "10.0.0.1").to_string(),
+            "column 2 (bytes): missing; the format has 2 columns"
+        );
+        assert_eq!(
+            error("${srcaddr} ${bytes}", "10.0.0.1 1 2").problem,
+            Problem::Surplus { columns: 2 }
+        );
+        assert_eq!(
+            error("${srcaddr} ${bytes}", &"1".repeat(MAX_LINE + 1)).problem,
+            Problem::LineTooLong
+        );
+    }
+
+    #[test]
+    fn what_is_not_used_may_hold_anything() {
+        with(
+            "${version} ${traffic-path} ${future} ${bytes}",
+            b"x y \xff\xfe 7",
+            |record| {
+                assert_eq!(
+                    record.expect("bytes is a number").number(Field::Bytes),
+                    Some(7)
+                );
+            },
+        );
+    }
+
+    #[test]
+    fn milliseconds_are_known_by_their_size_and_times_after_2106_are_refused() {
+        with("${start} ${end}", b"1763715600123 1763715600", |record| {
+            let record = record.expect("both spellings");
+            assert_eq!(record.number(Field::Start), Some(1_763_715_600_123));
+            assert_eq!(record.number(Field::End), Some(1_763_715_600_000));
+        });
+        assert!(matches!(
+            error("${start} ${end}", "1 4294967296").problem,
+            Problem::TooLarge { .. }
+        ));
+    }
+
+    #[test]
+    fn unknown_words_are_unknown_values_and_keep_the_record() {
+        with(
+            "${action} ${flow-direction} ${log-status} ${reject-reason} ${bytes}",
+            b"DEFER sideways INCOMPLETEDATA XX 1",
+            |record| {
+                let record = record.expect("tolerated");
+                assert_eq!((record.action(), record.direction()), (None, None));
+                assert_eq!(
+                    (record.status(), record.reject_reason()),
+                    (Some(Status::Other), Some(RejectReason::Other))
+                );
+            },
+        );
+    }
+
+    #[test]
+    fn runs_of_spaces_and_line_ends_separate_columns() {
+        with(
+            "${srcaddr} ${bytes}",
+            b"  10.0.0.1 \t 18446744073709551615\r\n",
+            |record| {
+                assert_eq!(
+                    record.expect("tolerated").number(Field::Bytes),
+                    Some(u64::MAX)
+                );
+            },
+        );
+    }
+
+    /// The obvious way to read a line: split, and let std parse.
+    fn naive(format: &LogFormat, line: &str) -> Option<Vec<(Field, String)>> {
+        let tokens: Vec<&str> = line
+            .split([' ', '\t', '\r', '\n'])
+            .filter(|token| !token.is_empty())
+            .collect();
+        if tokens.len() != format.names().len() {
+            return None;
+        }
+        let mut seen = FieldSet::EMPTY;
+        let mut values = Vec::new();
+        for (name, token) in format.names().iter().zip(tokens) {
+            let Some(field) = Field::by_name(name.as_bytes()).filter(|&field| !seen.has(field))
+            else {
+                continue;
+            };
+            seen.insert(field);
+            if token == "-" {
+                continue;
+            }
+            let value = match field.row().read {
+                Read::Skip(_) => continue,
+                Read::Number { max } => token
+                    .parse::<u64>()
+                    .ok()
+                    .filter(|&value| value <= max && !token.starts_with('+'))?
+                    .to_string(),
+                Read::Time => {
+                    let value: u64 = token.parse().ok().filter(|_| !token.starts_with('+'))?;
+                    let value = if value < FIRST_MILLISECONDS {
+                        value * 1_000
+                    } else {
+                        value
+                    };
+                    (value <= LAST_MILLISECOND).then_some(value)?.to_string()
+                }
+                Read::Address => token.parse::<IpAddr>().ok()?.to_string(),
+                Read::Text(_) => token.to_owned(),
+                Read::Action if !matches!(token, "ACCEPT" | "REJECT") => continue,
+                Read::Direction if !matches!(token, "ingress" | "egress") => continue,
+                _ => String::new(),
+            };
+            values.push((field, value));
+        }
+        values.sort();
+        Some(values)
+    }
+
+    fn token() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("-".to_owned()),
+            any::<u64>().prop_map(|value| value.to_string()),
+            (0_u32..70_000).prop_map(|value| value.to_string()),
+            any::<[u8; 4]>().prop_map(|octets| Ipv4Addr::from(octets).to_string()),
+            any::<[u8; 16]>().prop_map(|octets| std::net::Ipv6Addr::from(octets).to_string()),
+            Just("ACCEPT".to_owned()),
+            Just("egress".to_owned()),
+            Just("OK".to_owned()),
+            "[!-~é]{1,12}",
+        ]
+    }
+
+    /// A token that mostly suits the field, so that many random lines parse.
+    fn suited(field: Field) -> BoxedStrategy<String> {
+        match field.row().read {
+            Read::Number { max } => (0..=max).prop_map(|value| value.to_string()).boxed(),
+            Read::Time => (0_u64..4_294_967_296)
+                .prop_map(|value| value.to_string())
+                .boxed(),
+            Read::Address => prop_oneof![
+                any::<[u8; 4]>().prop_map(|octets| Ipv4Addr::from(octets).to_string()),
+                any::<[u8; 16]>().prop_map(|octets| std::net::Ipv6Addr::from(octets).to_string()),
+            ]
+            .boxed(),
+            _ => token().boxed(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_parser_agrees_with_the_naive_one(
+            columns in prop::collection::vec((0..FIELD_COUNT).prop_flat_map(|index| {
+                let field = FIELDS[index].field;
+                (Just(field), prop_oneof![20 => suited(field), 1 => token(), 1 => Just("-".to_owned())])
+            }), 1..40),
+            separator in prop_oneof![Just(" "), Just("  "), Just("\t")],
+        ) {
+            let text: Vec<String> = columns.iter().map(|(field, _)| format!("${{{}}}", field.row().name)).collect();
+            let format = LogFormat::parse(&text.join(" ")).expect("known names");
+            let line = columns.iter().map(|(_, token)| token.as_str()).collect::<Vec<_>>().join(separator);
+            let mut values = Values::default();
+            let fast = FlowRecord::parse(&format, line.as_bytes(), &mut values).ok().map(|record| {
+                let mut values: Vec<(Field, String)> = record.present().iter().map(|field| {
+                    let number = record.number(field).map(|value| value.to_string());
+                    let address = record.address(field).map(|value| value.to_string());
+                    let text = record.text(field).map(|text| String::from_utf8_lossy(text).into_owned());
+                    (field, number.or(address).or(text).unwrap_or_default())
+                }).collect();
+                values.sort();
+                values
+            });
+            prop_assert_eq!(fast, naive(&format, &line));
+        }
+
+        #[test]
+        fn any_bytes_parse_or_say_why_not(line: Vec<u8>) {
+            with(LogFormat::VPC_DEFAULT, &line, |record| { let _ = record.map(|record| record.present()); });
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! What leaves.
+pub mod element;
