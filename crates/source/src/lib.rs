@@ -1,1 +1,58 @@
-//! Unpacks what AWS delivers into flow-log lines.
+//! Unpacks what AWS delivers (base64, gzip, JSON, text, envelopes) into flow-log lines.
+//!
+//! An [`Unpacker`] owns the buffers and hands every line, as borrowed bytes, to a receiver that implements [`Lines`].
+//! What a line means is not this crate's business: a header line, a `NODATA` line and nonsense are all handed on.
+//!
+//! There are two ways in:
+//!
+//! - [`Unpacker::unpack`], [`Unpacker::unpack_event`] and [`Unpacker::unpack_decoded`] take one CloudWatch Logs
+//!   subscription payload, which is checked as a whole before its first line is handed on;
+//! - [`Unpacker::read`] takes any stream and recognises by its content what it is.
+//!
+//! ```
+//! use flowlogs_source::{Event, Lines, Origin, Unpacker};
+//!
+//! struct Count(usize);
+//!
+//! impl Lines for Count {
+//!     type Error = std::convert::Infallible;
+//!     fn origin(&mut self, _: &Origin<'_>) -> Result<(), Self::Error> {
+//!         Ok(())
+//!     }
+//!     fn event(&mut self, _: &Event<'_>) -> Result<(), Self::Error> {
+//!         self.0 += 1;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let mut unpacker = Unpacker::new(64 * 1024 * 1024);
+//! let mut count = Count(0);
+//! let summary = unpacker.read(&b"version account-id\n2 123456789012\n"[..], &mut count)?;
+//! assert_eq!((summary.events, count.0), (2, 2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Memory is bounded by the limit given to [`Unpacker::new`] on every path, whatever arrives: payloads and JSON
+//! documents that are larger are an error, and text is a stream of which at most one line is held.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod delivery;
+mod documents;
+mod envelope;
+mod error;
+mod export_time;
+mod firehose;
+mod inflate;
+mod json;
+mod lines;
+mod recognise;
+mod subscription;
+mod text;
+mod transfer;
+
+pub use error::{GzipFault, JsonFault, ReadError, UnpackError};
+pub use lines::{Event, Lines, MAX_LINE, Origin};
+pub use recognise::{PARQUET_MAGIC, Summary};
+pub use subscription::{Message, Unpacker};

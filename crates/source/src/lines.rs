@@ -1,0 +1,54 @@
+//! The seam between this crate and whoever reads the lines: what is handed on, and to whom.
+//!
+//! Everything here is borrowed from the unpacker's buffers and lives for one call only.
+
+/// The longest line that is handed on whole, in octets.
+///
+/// A longer one is cut to `MAX_LINE + 1` octets and its rest is skipped, so that the receiver sees that it is too long
+/// and counts it instead of taking a part of it for the whole. The longest flow-log line of AWS is below 2 KiB.
+pub const MAX_LINE: usize = 65_535;
+
+/// Where lines come from, as far as the payload says it.
+///
+/// Only subscription payloads say anything; for files and objects all three are `None`. Source: Amazon CloudWatch Logs
+/// User Guide, "Log group-level subscription filters".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// The account that owns the log group, as the payload writes it: 12 digits in a data message.
+    pub owner: Option<&'a str>,
+    /// The log group.
+    pub log_group: Option<&'a str>,
+    /// The log stream. An opaque label: neither an interface nor a format can be derived from it.
+    pub log_stream: Option<&'a str>,
+}
+
+/// One line as delivered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The id that CloudWatch Logs gave to the event; the same in every delivery of it. Of an event whose message has
+    /// several lines, the first line has it and the others have `None`.
+    pub id: Option<&'a str>,
+    /// Milliseconds since 1970: the event's time in CloudWatch Logs, or the time before the line in its exports.
+    pub timestamp: Option<u64>,
+    /// The line without its line end; at most `MAX_LINE + 1` octets ([`MAX_LINE`]), not necessarily UTF-8. Empty only
+    /// where an event in a JSON document had an empty message: blank lines of a text are not handed on.
+    pub message: &'a [u8],
+}
+
+/// Who receives lines, in order.
+pub trait Lines {
+    /// Why the receiver stops; it ends the call that hands lines on, as [`ReadError::Lines`](crate::ReadError::Lines).
+    type Error;
+
+    /// Comes before the first line of every payload, file or object; what an earlier header line said no longer holds.
+    ///
+    /// # Errors
+    /// Whatever stops the receiver.
+    fn origin(&mut self, origin: &Origin<'_>) -> Result<(), Self::Error>;
+
+    /// Takes one line.
+    ///
+    /// # Errors
+    /// Whatever stops the receiver.
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error>;
+}

@@ -1,0 +1,139 @@
+//! Text, line by line, as a stream: of an input of any length at most one line is held.
+//!
+//! A header line is a line like any other here. Blank lines are skipped, and so is the time that an export of
+//! CloudWatch Logs puts before each line, which becomes the event's timestamp.
+
+use std::io::BufRead;
+
+use memchr::memchr;
+
+use crate::delivery::{Delivery, without_line_end};
+use crate::{Event, Lines, MAX_LINE, ReadError, UnpackError, export_time};
+
+/// How much of a line is looked at: the longest, the time and the carriage return around it, and one more octet that
+/// shows that the line is too long.
+const LOOKED_AT: usize = MAX_LINE + 1 + export_time::LONGEST + 1;
+
+/// Hands on the lines of `input`; `held` is a buffer for lines that arrive in parts.
+///
+/// # Errors
+/// What the input fails with, after the lines before it were handed on; or what the receiver stops with.
+pub(crate) fn hand_on_lines<L: Lines>(
+    input: &mut dyn BufRead,
+    held: &mut Vec<u8>,
+    delivery: &mut Delivery<'_, L>,
+) -> Result<(), ReadError<L::Error>> {
+    held.clear();
+    loop {
+        let chunk = input.fill_buf().map_err(UnpackError::from_io)?;
+        if chunk.is_empty() {
+            return hand_on_line(held, delivery);
+        }
+        let mut rest = chunk;
+        while let Some(end) = memchr(b'\n', rest) {
+            if held.is_empty() {
+                hand_on_line(&rest[..end], delivery)?;
+            } else {
+                hold(held, &rest[..end]);
+                hand_on_line(held, delivery)?;
+                held.clear();
+            }
+            rest = &rest[end + 1..];
+        }
+        hold(held, rest);
+        let length = chunk.len();
+        input.consume(length);
+    }
+}
+
+fn hold(held: &mut Vec<u8>, part: &[u8]) {
+    let room = LOOKED_AT - held.len().min(LOOKED_AT);
+    held.extend_from_slice(&part[..part.len().min(room)]);
+}
+
+fn hand_on_line<L: Lines>(
+    line: &[u8],
+    delivery: &mut Delivery<'_, L>,
+) -> Result<(), ReadError<L::Error>> {
+    let line = without_line_end(&line[..line.len().min(LOOKED_AT)]);
+    if line.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    let (timestamp, message) = match export_time::split(line) {
+        Some((milliseconds, message)) => (Some(milliseconds), message),
+        None => (None, line),
+    };
+    delivery.line(&Event {
+        id: None,
+        timestamp,
+        message,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, BufReader};
+
+    use super::*;
+    use crate::delivery::recorded::{Recorded, event};
+
+    fn lines(text: &[u8], chunk: usize) -> Recorded {
+        let mut recorded = Recorded::default();
+        let mut input = BufReader::with_capacity(chunk, text);
+        hand_on_lines(
+            &mut input,
+            &mut Vec::new(),
+            &mut Delivery::new(&mut recorded),
+        )
+        .expect("memory does not fail");
+        recorded
+    }
+
+    #[test]
+    fn lines_are_the_same_however_they_arrive() {
+        let text = b"version account-id\n2 1\r\n\n  \r\n2 2\n2026-11-21T10:00:00.000Z 2 3\n2 4";
+        let expected = [
+            event(None, None, "version account-id"),
+            event(None, None, "2 1"),
+            event(None, None, "2 2"),
+            event(None, 1_795_255_200_000, "2 3"),
+            event(None, None, "2 4"),
+        ];
+        for chunk in 1..=text.len() {
+            assert_eq!(lines(text, chunk).0, expected, "chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_greatest_length_is_whole_and_a_longer_one_is_cut() {
+        let time = "2026-11-21T10:00:00.000000000Z ";
+        for (length, handed_on) in [
+            (MAX_LINE, MAX_LINE),
+            (MAX_LINE + 1, MAX_LINE + 1),
+            (MAX_LINE * 5, MAX_LINE + 1),
+        ] {
+            let text = format!("{time}{}\r\n2 x\n", "x".repeat(length));
+            for chunk in [7, 8192, 1 << 20] {
+                let recorded = lines(text.as_bytes(), chunk);
+                let messages = recorded.messages();
+                assert_eq!(
+                    messages[0].len(),
+                    handed_on,
+                    "{length} octets, chunks of {chunk}"
+                );
+                assert_eq!(messages[1..], ["2 x"]);
+            }
+        }
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_a_line_that_has_no_end() {
+        let mut held = Vec::new();
+        let mut recorded = Recorded::default();
+        let mut input = BufReader::new(io::Read::take(io::repeat(b'x'), 64 << 20));
+        hand_on_lines(&mut input, &mut held, &mut Delivery::new(&mut recorded))
+            .expect("memory does not fail");
+        assert_eq!(recorded.messages()[0].len(), MAX_LINE + 1);
+        assert!(held.capacity() <= 2 * LOOKED_AT, "{}", held.capacity());
+    }
+}
