@@ -196,7 +196,7 @@ impl<'r> Headed<'r> {
     }
 
     fn is_whole(&self) -> bool {
-        self.end < HEAD
+        self.end < HEAD && self.failure.is_none()
     }
 
     fn failure(self) -> Option<io::Error> {
@@ -522,7 +522,13 @@ mod tests {
             kind: io::ErrorKind::ConnectionReset,
             reason: "cut".into(),
         };
-        for start in [&b""[..], b"2 a\n", b"{\"message\":\"2 a\"}", &gzip("2 a")] {
+        for start in [
+            &b""[..],
+            b"2 a\n",
+            b"2 caf\xc3",
+            b"{\"message\":\"2 a\"}",
+            &gzip("2 a"),
+        ] {
             let outcome = Unpacker::new(LIMIT).read(start.chain(Cut), &mut Recorded::default());
             assert_eq!(outcome, Err(expected.clone().into()), "{start:?}");
         }
