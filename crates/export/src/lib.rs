@@ -1,1 +1,59 @@
 //! Puts finished IPFIX messages on a wire or in a file.
+//!
+//! Messages come in whole, in order, from `flowlogs-core`; they leave over UDP, TCP or TLS (RFC 7011 §10, §11) or into
+//! an IPFIX File (RFC 5655). This crate never looks inside a message: what it knows of one is its length.
+//!
+//! Everything blocks, with time limits, because its callers work through one invocation at a time. The rhythm is that of
+//! a function which is frozen between two invocations: [`Collectors::begin`] probes what was kept,
+//! [`Collectors::finish`] leaves nothing unsent behind.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `url.rs` | where to: [`CollectorUrl`] |
+//! | `options.rs` | how: timeouts, pacing, certificates |
+//! | `collectors.rs` | [`Collectors`], the targets and the life of their transport sessions |
+//! | `udp.rs`, `pace.rs` | datagrams at a rate that collectors survive |
+//! | `stream.rs`, `send_queue.rs`, `tls.rs` | connections, and the proof that what was written arrived |
+//! | `file.rs` | IPFIX Files |
+//! | `connect.rs`, `error.rs` | from a name to a socket; what can go wrong |
+//!
+//! ```
+//! use std::net::UdpSocket;
+//!
+//! use flowlogs_export::{CollectorUrl, Collectors, SenderOptions, SessionState};
+//!
+//! let collector = UdpSocket::bind("127.0.0.1:0")?;
+//! let urls = CollectorUrl::parse_list(&format!("udp://{}", collector.local_addr()?))?;
+//! let mut collectors = Collectors::new(&urls, SenderOptions::default())?;
+//!
+//! assert_eq!(collectors.begin(), [Ok(SessionState::New)]);
+//! collectors.send(0, b"a finished IPFIX message")?;
+//! assert_eq!(collectors.finish(), [Ok(())]);
+//!
+//! let mut received = [0; 64];
+//! let octets = collector.recv(&mut received)?;
+//! assert_eq!(&received[..octets], b"a finished IPFIX message");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod collectors;
+mod connect;
+mod error;
+mod file;
+mod options;
+mod pace;
+mod send_queue;
+mod stream;
+mod tls;
+mod udp;
+mod url;
+
+pub use crate::{
+    collectors::{Collectors, Peer, SessionState, Statistics},
+    error::{SendError, SendProblem, TlsProblem},
+    options::{ConfigError, DEFAULT_UDP_RATE, SenderOptions, TlsOptions},
+    url::{CollectorUrl, PORT, TLS_PORT, Transport, UrlError, UrlProblem},
+};

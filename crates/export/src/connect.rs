@@ -1,0 +1,138 @@
+//! From a URL's host to an open socket: every address of a name is tried, within one time limit.
+//!
+//! Hands sockets to `udp.rs` and `stream.rs`.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use crate::{CollectorUrl, error::SendProblem};
+
+/// The addresses of a collector, in the resolver's order of preference; at least one.
+pub(crate) fn resolve(url: &CollectorUrl) -> Result<Vec<SocketAddr>, SendProblem> {
+    // A file has neither and is never resolved; an empty host would be reported as such.
+    let (host, port) = (
+        url.host().unwrap_or_default(),
+        url.port().unwrap_or_default(),
+    );
+    if let Some(address) = url.address() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let failure = |reason: String| SendProblem::NotResolved {
+        host: host.to_owned(),
+        reason,
+    };
+    let mut addresses: Vec<_> = (host, port)
+        .to_socket_addrs()
+        .map_err(|error| failure(error.to_string()))?
+        .collect();
+    addresses.dedup();
+    if addresses.is_empty() {
+        return Err(failure("the name has no address".to_owned()));
+    }
+    Ok(addresses)
+}
+
+/// A TCP connection to the first address that accepts one. Each address gets its share of the time that is left, so that
+/// one behind a silent firewall does not use up that of the others.
+pub(crate) fn connect_tcp(
+    addresses: &[SocketAddr],
+    timeout: Duration,
+) -> Result<TcpStream, SendProblem> {
+    let deadline = Instant::now() + timeout;
+    let mut failure = SendProblem::NotConnected;
+    for (left, &address) in (1..=u32::try_from(addresses.len()).unwrap_or(u32::MAX))
+        .rev()
+        .zip(addresses)
+    {
+        let share = (deadline.saturating_duration_since(Instant::now()) / left)
+            .max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(&address, share) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failure = connect_problem(address, &error, share),
+        }
+    }
+    Err(failure)
+}
+
+/// A UDP socket connected to the first address there is a route to. Connected, it learns of a closed port.
+pub(crate) fn connect_udp(addresses: &[SocketAddr]) -> Result<UdpSocket, SendProblem> {
+    let mut failure = SendProblem::NotConnected;
+    for &address in addresses {
+        let any: IpAddr = match address {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        match UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(address).map(|()| socket))
+        {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failure = connect_problem(address, &error, Duration::ZERO),
+        }
+    }
+    Err(failure)
+}
+
+fn connect_problem(address: SocketAddr, error: &io::Error, after: Duration) -> SendProblem {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => SendProblem::Refused { address },
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            SendProblem::ConnectTimeout { address, after }
+        }
+        _ => SendProblem::Connect {
+            address,
+            reason: error.to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn loopback_listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        (listener, address)
+    }
+
+    #[test]
+    fn an_address_in_the_url_is_not_resolved() {
+        let url = "udp://[::1]:9".parse().expect("a URL");
+        assert_eq!(
+            resolve(&url),
+            Ok(vec!["[::1]:9".parse().expect("an address")])
+        );
+    }
+
+    #[test]
+    fn a_name_without_address_is_an_error_that_names_it() {
+        let url = "udp://nonexistent.invalid".parse().expect("a URL");
+        let problem = resolve(&url).expect_err("RFC 6761 reserves .invalid");
+        assert!(
+            matches!(&problem, SendProblem::NotResolved { host, .. } if host == "nonexistent.invalid"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn the_next_address_is_tried_when_one_refuses() {
+        let (listener, closed) = loopback_listener();
+        drop(listener);
+        let (_listener, open) = loopback_listener();
+        let socket = connect_tcp(&[closed, open], Duration::from_secs(5))
+            .expect("the second address listens");
+        assert_eq!(socket.peer_addr().expect("connected"), open);
+    }
+
+    #[test]
+    fn when_no_address_accepts_the_last_refusal_is_told() {
+        let (listener, closed) = loopback_listener();
+        drop(listener);
+        let failure = connect_tcp(&[closed], Duration::from_secs(5)).expect_err("nothing listens");
+        assert_eq!(failure, SendProblem::Refused { address: closed });
+    }
+}

@@ -1,0 +1,64 @@
+//! One IPFIX File (RFC 5655): the messages of a transport session, one after the other.
+//!
+//! Responsible for the file ending with a whole message, also when the disk is full.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::error::SendProblem;
+
+/// Octets gathered before they are written.
+const BUFFER: usize = 64 * 1024;
+
+pub(crate) struct FileSession {
+    file: File,
+    path: PathBuf,
+    buffer: Vec<u8>,
+    written: u64,
+}
+
+impl FileSession {
+    /// Creates the file, or empties the one that is there.
+    pub(crate) fn open(path: &Path) -> Result<Self, SendProblem> {
+        let file = File::create(path).map_err(|error| problem(path, &error))?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            buffer: Vec::with_capacity(BUFFER),
+            written: 0,
+        })
+    }
+
+    /// Appends a message to the buffer, which is written when the next one does not fit.
+    pub(crate) fn send(&mut self, message: &[u8]) -> Result<(), SendProblem> {
+        if self.buffer.len() + message.len() > BUFFER {
+            self.finish()?;
+        }
+        self.buffer.extend_from_slice(message);
+        Ok(())
+    }
+
+    /// Writes what is buffered.
+    pub(crate) fn finish(&mut self) -> Result<(), SendProblem> {
+        let result = self.file.write_all(&self.buffer);
+        let octets = self.buffer.len() as u64;
+        self.buffer.clear();
+        if let Err(error) = result {
+            // Best effort, and impossible for a pipe: the part of a message that did fit is taken back.
+            let _ = self.file.set_len(self.written);
+            return Err(problem(&self.path, &error));
+        }
+        self.written += octets;
+        Ok(())
+    }
+}
+
+fn problem(path: &Path, error: &io::Error) -> SendProblem {
+    SendProblem::File {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    }
+}

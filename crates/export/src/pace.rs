@@ -1,0 +1,106 @@
+//! When the next datagram may leave: a token bucket.
+//!
+//! Responsible for the arithmetic only; `udp.rs` reads the clock and sleeps.
+
+use std::time::{Duration, Instant};
+
+/// Datagrams that may leave back to back after a pause: a fraction of what the smallest usual socket buffer holds.
+const LARGEST_BURST: u32 = 16;
+
+/// Spreads messages evenly at a rate, with small bursts so that a sleep is paid for several messages at once.
+///
+/// A full bucket holds `burst` tokens. Instead of a fraction of tokens it keeps the time at which the bucket is full
+/// again, which needs no rounding (the generic cell rate algorithm).
+#[derive(Debug)]
+pub(crate) struct Pacer {
+    interval: Duration,
+    tolerance: Duration,
+    full_at: Instant,
+}
+
+impl Pacer {
+    /// A full bucket. `rate` is in messages a second; 0 counts as 1.
+    pub(crate) fn new(rate: u32, now: Instant) -> Self {
+        let rate = rate.max(1);
+        let interval = Duration::from_secs(1) / rate;
+        // A burst is at most 10 ms of the rate, so that a slow rate stays even.
+        let burst = (rate / 100).clamp(1, LARGEST_BURST);
+        Self {
+            interval,
+            tolerance: interval * (burst - 1),
+            full_at: now,
+        }
+    }
+
+    /// How long to wait before the next message may leave. Zero while tokens are left; else until half a bucket is full.
+    pub(crate) fn delay(&self, now: Instant) -> Duration {
+        let missing = self.full_at.saturating_duration_since(now);
+        if missing <= self.tolerance {
+            return Duration::ZERO;
+        }
+        missing.saturating_sub(self.tolerance / 2)
+    }
+
+    /// Takes the token of a message that leaves now.
+    pub(crate) fn take(&mut self, now: Instant) {
+        self.full_at = self.full_at.max(now) + self.interval;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The time that `count` messages take when every sleep is exact, and the longest run without one.
+    fn simulate(rate: u32, count: u32) -> (Duration, u32) {
+        let start = Instant::now();
+        let (mut now, mut run, mut longest) = (start, 0, 0);
+        let mut pacer = Pacer::new(rate, now);
+        for _ in 0..count {
+            let delay = pacer.delay(now);
+            if !delay.is_zero() {
+                run = 0;
+            }
+            now += delay;
+            pacer.take(now);
+            run += 1;
+            longest = longest.max(run);
+        }
+        (now - start, longest)
+    }
+
+    #[test]
+    fn messages_take_the_time_of_their_rate() {
+        for rate in [1, 10, 99, 100, 1_000, 5_000, 100_000] {
+            let count = rate * 10;
+            let (time, _) = simulate(rate, count);
+            let ratio = time.as_secs_f64() / 10.0;
+            assert!(
+                (0.85..=1.01).contains(&ratio),
+                "{rate} a second took {time:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn bursts_stay_small() {
+        assert_eq!(simulate(1, 20).1, 1);
+        assert_eq!(simulate(500, 1_000).1, 5);
+        assert_eq!(simulate(1_000_000, 10_000).1, LARGEST_BURST);
+    }
+
+    #[test]
+    fn a_pause_earns_no_more_than_one_bucket() {
+        let start = Instant::now();
+        let mut pacer = Pacer::new(5_000, start);
+        let later = start + Duration::from_secs(3_600);
+        let free = (0..100)
+            .take_while(|_| {
+                let free = pacer.delay(later).is_zero();
+                pacer.take(later);
+                free
+            })
+            .count();
+        assert_eq!(free, 16);
+    }
+}

@@ -1,0 +1,7 @@
+//! The crate against scripted collectors on the loopback interface.
+
+mod collector;
+mod file;
+mod tcp;
+mod tls;
+mod udp;
