@@ -1,4 +1,49 @@
-//! Flow logs become IPFIX.
+//! Flow logs become IPFIX: parse → deduplicate → encode, without I/O, clock or environment.
+//!
+//! A [`Transcoder`] takes flow-log lines of a [`Source`] and hands finished IPFIX messages (RFC 7011) to a
+//! [`MessageSink`]. Time is an argument, the [`dedup::Inventory`] is data, formats are data: who looked them up is not
+//! this crate's business.
+//!
+//! ```
+//! use flowlogs_core::{Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+//!
+//! let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Datagram]);
+//! let mut source = Source::new(Some("/vpc/flow-logs"), Formats::defaults());
+//! source.region = Some("eu-central-1".into());
+//!
+//! let mut messages = Vec::new();
+//! let mut sink = |_session: usize, message: &[u8]| {
+//!     messages.push(message.to_vec());
+//!     Ok::<_, std::convert::Infallible>(Delivery::Sent)
+//! };
+//! transcoder.begin(1_418_530_100_000);
+//! let text = b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \
+//!     1418530010 1418530070 ACCEPT OK";
+//! let Ok(()) = transcoder.line(&mut source, Line { id: None, timestamp: None, text }, &mut sink);
+//! let Ok(()) = transcoder.flush(&mut sink);
+//! transcoder.commit();
+//!
+//! assert_eq!(transcoder.take_report().counters.flows_exported, 1);
+//! assert_eq!(messages.len(), 3, "templates, names, flows");
+//! ```
+//!
+//! The stages, in the order in which data flows: [`flowlog`] (what a line means), [`dedup`] (which records count),
+//! [`mapping`] (which value goes where), [`ipfix`] (what leaves); [`Transcoder`] walks a line through them and
+//! [`Report`] says what happened.
+
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod dedup;
 pub mod flowlog;
+mod identity;
 pub mod ipfix;
+pub mod mapping;
+mod report;
+mod transcoder;
+
+pub use flowlog::{Formats, LogFormat};
+pub use identity::{Collision, EXAMPLES as IDENTITY_EXAMPLES, identity};
+pub use ipfix::{Delivery, MessageSink, Refresh, Transport};
+pub use report::{Counters, Report, Unparsed};
+pub use transcoder::{Line, Settings, Source, Transcoder};

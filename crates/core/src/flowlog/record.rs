@@ -145,6 +145,9 @@ pub enum Problem {
     /// The line is longer than [`MAX_LINE`].
     #[error("the line is longer than {MAX_LINE} octets")]
     LineTooLong,
+    /// The process has met more combinations of present and absent columns than any set of formats makes.
+    #[error("too many different record layouts in one process")]
+    TooManyLayouts,
 }
 
 struct Named(Option<Field>);
@@ -193,11 +196,14 @@ impl<'a> FlowRecord<'a> {
                 at = scan::token_end(line, at);
                 continue;
             };
+            let slot = usize::from(SLOTS[field as usize]);
             if scan::is_dash(line, at) {
+                if let Read::Number { .. } = column.read {
+                    values.numbers[slot] = 0; // so that a flow without TCP can say that it has no flags
+                }
                 at += 1;
                 continue;
             }
-            let slot = usize::from(SLOTS[field as usize]);
             match column.read {
                 Read::Skip(_) => {
                     at = scan::token_end(line, at);

@@ -1,2 +1,21 @@
-//! What leaves.
+//! What leaves: information elements, templates, messages, options tables, transport sessions (RFC 7011).
+//!
+//! Takes typed values from [`crate::mapping`] and hands finished messages to a [`MessageSink`]; nothing in here knows
+//! what a flow-log line looks like.
+
 pub mod element;
+mod exporter;
+mod flow;
+mod message;
+mod options;
+mod session;
+mod template;
+
+pub use exporter::{Delivery, MAX_DOMAINS, MIN_MESSAGE_SIZE, MessageSink};
+pub use options::{TABLES, Table};
+pub use session::{Refresh, Transport};
+pub use template::{FieldSpecifier, OTHER_BASE, REGULAR_BASE, REGULAR_BITS, Template};
+
+pub(crate) use exporter::{Exporter, Sent};
+pub(crate) use flow::{Flow, INTERFACE_NAME_OCTETS, Layout, Slot, Value};
+pub(crate) use options::{OptionsRecord, cut};

@@ -1,0 +1,206 @@
+//! One IPFIX message under construction (RFC 7011 §3.1).
+//!
+//! ```text
+//! +--------------------------------+--------------------------------+
+//! | Version Number (10)            | Length of the whole message    |
+//! +--------------------------------+--------------------------------+
+//! | Export Time, seconds since 1970                                 |
+//! +-----------------------------------------------------------------+
+//! | Sequence Number: data records sent before this message          |
+//! +-----------------------------------------------------------------+
+//! | Observation Domain ID                                           |
+//! +-----------------------------------------------------------------+
+//! ```
+//!
+//! Records go in one by one; lengths are patched when the message is finished. The buffer is reused.
+
+/// Octets of a message header.
+pub(crate) const HEADER: usize = 16;
+/// Octets of a set header.
+pub(crate) const SET_HEADER: usize = 4;
+
+/// A message under construction.
+#[derive(Debug)]
+pub(crate) struct Message {
+    octets: Vec<u8>,
+    /// Most octets that the message may have.
+    limit: usize,
+    /// Where the open set starts, and its ID.
+    set: Option<(usize, u16)>,
+    /// Data records so far.
+    records: u32,
+}
+
+impl Message {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            octets: Vec::new(),
+            limit,
+            set: None,
+            records: 0,
+        }
+    }
+
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.octets.len() <= HEADER
+    }
+
+    /// Data records so far.
+    pub(crate) fn records(&self) -> u32 {
+        self.records
+    }
+
+    /// Whether a record of this set still goes in.
+    pub(crate) fn has_room(&self, set_id: u16, octets: usize) -> bool {
+        let header = if self.is_open(set_id) { 0 } else { SET_HEADER };
+        self.octets.len().max(HEADER) + header + octets <= self.limit
+    }
+
+    /// Room for a data record in a set, which is opened if another one is open. The place is zeroed.
+    pub(crate) fn data_record(&mut self, set_id: u16, octets: usize) -> &mut [u8] {
+        if !self.is_open(set_id) {
+            self.open_set(set_id);
+        }
+        self.records = self.records.wrapping_add(1);
+        let start = self.octets.len();
+        self.octets.resize(start + octets, 0);
+        &mut self.octets[start..]
+    }
+
+    /// Appends a template record in a set of its own: some collectors read only the first record of an options
+    /// template set.
+    pub(crate) fn template_record(&mut self, set_id: u16, record: &[u8]) {
+        self.open_set(set_id);
+        self.octets.extend_from_slice(record);
+        self.close_set();
+    }
+
+    /// Completes lengths and header, all but the sequence number.
+    pub(crate) fn finish(&mut self, export_time: u32, domain: u32) {
+        self.close_set();
+        let length = u16::try_from(self.octets.len()).unwrap_or(u16::MAX);
+        self.octets[0..2].copy_from_slice(&10_u16.to_be_bytes());
+        self.octets[2..4].copy_from_slice(&length.to_be_bytes());
+        self.octets[4..8].copy_from_slice(&export_time.to_be_bytes());
+        self.octets[12..16].copy_from_slice(&domain.to_be_bytes());
+    }
+
+    /// The finished message with this sequence number.
+    pub(crate) fn with_sequence(&mut self, sequence: u32) -> &[u8] {
+        self.octets[8..12].copy_from_slice(&sequence.to_be_bytes());
+        &self.octets
+    }
+
+    /// Empties the message, keeping its buffer.
+    pub(crate) fn clear(&mut self) {
+        self.octets.clear();
+        self.set = None;
+        self.records = 0;
+    }
+
+    fn is_open(&self, set_id: u16) -> bool {
+        self.set.is_some_and(|(_, open)| open == set_id)
+    }
+
+    fn open_set(&mut self, set_id: u16) {
+        self.close_set();
+        if self.octets.is_empty() {
+            self.octets.resize(HEADER, 0);
+        }
+        self.set = Some((self.octets.len(), set_id));
+        self.octets.extend_from_slice(&set_id.to_be_bytes());
+        self.octets.extend_from_slice(&[0; 2]);
+    }
+
+    fn close_set(&mut self) {
+        if let Some((start, _)) = self.set.take() {
+            let length = u16::try_from(self.octets.len() - start).unwrap_or(u16::MAX);
+            self.octets[start + 2..start + 4].copy_from_slice(&length.to_be_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7011 Appendix A.3: three data records of template 256, a set of 64 octets.
+    #[test]
+    fn the_data_set_of_rfc_7011_a_3_has_the_rfcs_octets() {
+        let flows: [([u8; 4], [u8; 4], [u8; 4], u32, u32); 3] = [
+            (
+                [192, 0, 2, 12],
+                [192, 0, 2, 254],
+                [192, 0, 2, 1],
+                5009,
+                5_344_385,
+            ),
+            (
+                [192, 0, 2, 27],
+                [192, 0, 2, 23],
+                [192, 0, 2, 2],
+                748,
+                388_934,
+            ),
+            ([192, 0, 2, 56], [192, 0, 2, 65], [192, 0, 2, 3], 5, 6534),
+        ];
+        let mut message = Message::new(1_400);
+        for (source, destination, next_hop, packets, octets) in flows {
+            let parts = [
+                source,
+                destination,
+                next_hop,
+                packets.to_be_bytes(),
+                octets.to_be_bytes(),
+            ];
+            message
+                .data_record(256, 20)
+                .copy_from_slice(&parts.concat());
+        }
+        message.finish(0x5555_aaaa, 0x1234);
+        let octets = message.with_sequence(77);
+        assert_eq!(
+            octets[..16],
+            [
+                0, 10, 0, 80, 0x55, 0x55, 0xaa, 0xaa, 0, 0, 0, 77, 0, 0, 0x12, 0x34
+            ]
+        );
+        assert_eq!(octets[16..20], [1, 0, 0, 64]);
+        assert_eq!(octets[32..40], [0, 0, 0x13, 0x91, 0, 0x51, 0x8c, 0x81]);
+        assert_eq!(octets.len(), 80);
+        assert_eq!(message.records(), 3);
+    }
+
+    #[test]
+    fn a_record_that_would_exceed_the_limit_has_no_room() {
+        let mut message = Message::new(HEADER + SET_HEADER + 10);
+        assert!(message.has_room(256, 10) && !message.has_room(256, 11));
+        message.data_record(256, 6).fill(1);
+        assert!(message.has_room(256, 4) && !message.has_room(256, 5));
+        assert!(
+            !message.has_room(257, 4),
+            "another set needs a header of its own"
+        );
+    }
+
+    #[test]
+    fn records_of_one_template_share_a_set_and_template_records_do_not() {
+        let mut message = Message::new(1_400);
+        message.data_record(300, 1);
+        message.data_record(300, 1);
+        message.data_record(301, 1);
+        message.template_record(3, &[9; 6]);
+        message.template_record(3, &[9; 6]);
+        message.finish(0, 1);
+        let octets = message.with_sequence(0);
+        let mut sets = Vec::new();
+        let mut at = HEADER;
+        while at < octets.len() {
+            let length = u16::from_be_bytes([octets[at + 2], octets[at + 3]]);
+            sets.push((u16::from_be_bytes([octets[at], octets[at + 1]]), length));
+            at += usize::from(length);
+        }
+        assert_eq!(sets, [(300, 6), (301, 5), (3, 10), (3, 10)]);
+    }
+}

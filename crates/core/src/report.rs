@@ -1,0 +1,125 @@
+//! What happened: every record that came in is in exactly one counter.
+
+use crate::flowlog::ParseError;
+use crate::identity::Collision;
+
+/// Collisions that are kept with both names; further ones are only counted.
+pub(crate) const KEPT_COLLISIONS: usize = 16;
+
+/// Octets of an unparsed line that are kept as a sample.
+const SAMPLE_OCTETS: usize = 200;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident $name:literal)*) => {
+        /// Counters of a batch, by the names of the CloudWatch metrics.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl Counters {
+            /// Names and values, in the order of the documentation.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$(($name, self.$field)),*].into_iter()
+            }
+
+            /// Adds another batch.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$field = self.$field.saturating_add(other.$field);)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Records that came in; the sum of the ten that follow.
+    records_received "RecordsReceived"
+    /// Records that became flow records.
+    flows_exported "FlowsExported"
+    /// Records that say that there was no traffic.
+    no_data "NoData"
+    /// Records that say that AWS lost some: data that is missing everywhere.
+    skipped_windows "SkippedWindows"
+    /// Lines that fit no format.
+    unparsed_records "UnparsedRecords"
+    /// Rule 1: records that were delivered and exported before.
+    duplicate_deliveries "DuplicateDeliveries"
+    /// Rule 2: the same observation, recorded by another flow log.
+    duplicate_records "DuplicateRecords"
+    /// Rule 3: flows that a transit gateway records at both of its sides.
+    duplicate_transit_gateway "DuplicateTransitGateway"
+    /// Rule 4: flows whose other end is observed too.
+    duplicate_both_ends "DuplicateBothEnds"
+    /// Records of the direction that a setting leaves out.
+    filtered_by_direction "FilteredByDirection"
+    /// The transcoder's own packets.
+    excluded_collector_traffic "ExcludedCollectorTraffic"
+    /// Messages sent, to all targets together.
+    messages_sent "MessagesSent"
+    /// Octets of these messages.
+    bytes_sent "BytesSent"
+    /// Options records written: names, domains, statistics.
+    options_records "OptionsRecords"
+    /// Identifiers that share a number with another one.
+    identity_collisions "IdentityCollisions"
+    /// Layouts whose hashed template ID was taken.
+    template_id_collisions "TemplateIdCollisions"
+}
+
+impl Counters {
+    /// Whether every record is in exactly one counter.
+    pub fn is_balanced(&self) -> bool {
+        let ends = self
+            .iter()
+            .skip(1)
+            .take(10)
+            .map(|(_, value)| value)
+            .sum::<u64>();
+        self.records_received == ends
+    }
+}
+
+/// What happened in a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The counters.
+    pub counters: Counters,
+    /// Packets of the exported flows.
+    pub packets: u64,
+    /// Octets of the exported flows.
+    pub octets: u64,
+    /// Exported flows of unknown direction while `DIRECTION` asks for one.
+    pub unknown_direction: u64,
+    /// The newest `end` of all records, milliseconds since 1970.
+    pub newest_end: Option<u64>,
+    /// The first line that fitted no format, and why.
+    pub unparsed: Option<Unparsed>,
+    /// Identifiers that share a number, the first few.
+    pub collisions: Vec<Collision>,
+}
+
+/// A line that fitted no format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unparsed {
+    /// The line's number in the batch, from 1.
+    pub record: u64,
+    /// The line, cut.
+    pub line: String,
+    /// What the format that was tried last says of it.
+    pub error: ParseError,
+}
+
+impl Report {
+    pub(crate) fn unparsed(&mut self, line: &[u8], error: ParseError) {
+        self.counters.unparsed_records += 1;
+        let record = self.counters.records_received;
+        self.unparsed.get_or_insert_with(|| {
+            let line = String::from_utf8_lossy(&line[..line.len().min(SAMPLE_OCTETS)]).into_owned();
+            Unparsed {
+                record,
+                line,
+                error,
+            }
+        });
+    }
+}

@@ -1,0 +1,471 @@
+//! The way through the house: a line is parsed, judged, mapped and encoded, and ends in exactly one counter.
+//!
+//! A [`Transcoder`] owns everything that lives longer than a line: buffers, templates, sequence numbers, what was
+//! announced and what was seen. A [`Source`] is where lines come from: one log group, bucket or file, with its formats.
+
+use crate::dedup::{self, Coverage, Deduplicator, Inventory, Verdict};
+use crate::flowlog::field::Owner;
+use crate::flowlog::{
+    Direction, Field, FieldSet, FlowRecord, Formats, Kind, ParseError, Problem, Status, Values,
+};
+use crate::identity::Identities;
+use crate::ipfix::{Exporter, MessageSink, Refresh, Sent, Transport};
+use crate::mapping::{self, Announcer, Domains, Layouts, Mapping, Names, Numbers};
+use crate::report::{KEPT_COLLISIONS, Report};
+
+/// How a transcoder works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How values are exported.
+    pub mapping: Mapping,
+    /// What counts once.
+    pub dedup: dedup::Settings,
+    /// A number that pins the observation domain of every record.
+    pub observation_domain: Option<u32>,
+    /// Most octets of a message, 512..=65535.
+    pub max_message_size: usize,
+    /// When templates are sent again over UDP.
+    pub template_refresh: Refresh,
+}
+
+impl Default for Settings {
+    /// The documented defaults.
+    fn default() -> Self {
+        Self {
+            mapping: Mapping::default(),
+            dedup: dedup::Settings::default(),
+            observation_domain: None,
+            max_message_size: 1_400,
+            template_refresh: Refresh {
+                seconds: 600,
+                messages: 20,
+            },
+        }
+    }
+}
+
+/// Where lines come from.
+#[derive(Debug)]
+pub struct Source {
+    /// The account that owns the lines, for records that do not say theirs.
+    pub owner: Option<String>,
+    /// The region, for records that do not say theirs.
+    pub region: Option<String>,
+    /// The candidate formats.
+    pub formats: Formats,
+    /// The log group or bucket; decides which flow logs of the inventory count.
+    destination: Option<String>,
+    coverage: Option<(u64, Coverage)>,
+}
+
+impl Source {
+    /// A source with these candidate formats.
+    pub fn new(destination: Option<&str>, formats: Formats) -> Self {
+        Self {
+            owner: None,
+            region: None,
+            formats,
+            destination: destination.map(str::to_owned),
+            coverage: None,
+        }
+    }
+
+    /// The log group or bucket.
+    pub fn destination(&self) -> Option<&str> {
+        self.destination.as_deref()
+    }
+}
+
+/// A line as it was delivered.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// The delivery's id, if it has one: CloudWatch's event id.
+    pub id: Option<&'a [u8]>,
+    /// The event's timestamp, milliseconds since 1970.
+    pub timestamp: Option<u64>,
+    /// The octets of the line.
+    pub text: &'a [u8],
+}
+
+/// Parses, deduplicates and encodes.
+#[derive(Debug)]
+pub struct Transcoder {
+    values: Values,
+    dedup: Deduplicator,
+    direction_matters: bool,
+    inventory: Inventory,
+    /// Raised with every new inventory, so that sources compute their coverage anew.
+    inventory_version: u64,
+    export: Export,
+    report: Report,
+}
+
+/// The second half of the way: everything that a record that counts passes through.
+#[derive(Debug)]
+struct Export {
+    mapping: Mapping,
+    domains: Domains,
+    names: Names,
+    identities: Identities,
+    layouts: Layouts,
+    exporter: Exporter,
+}
+
+impl Transcoder {
+    /// A transcoder that writes to one session for each transport, in this order.
+    pub fn new(settings: Settings, transports: &[Transport]) -> Self {
+        let exporter = Exporter::new(
+            transports,
+            settings.max_message_size,
+            settings.template_refresh,
+        );
+        Self {
+            values: Values::default(),
+            direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
+            dedup: Deduplicator::new(settings.dedup),
+            inventory: Inventory::default(),
+            inventory_version: 0,
+            export: Export {
+                mapping: settings.mapping,
+                domains: Domains::new(settings.observation_domain),
+                names: Names::default(),
+                identities: Identities::default(),
+                layouts: Layouts::default(),
+                exporter,
+            },
+            report: Report::default(),
+        }
+    }
+
+    /// An invocation begins at this time, milliseconds since 1970: over UDP templates and names are due again.
+    pub fn begin(&mut self, now: u64) {
+        self.export.exporter.begin(now);
+    }
+
+    /// Time goes on within an invocation.
+    pub fn set_now(&mut self, now: u64) {
+        self.export.exporter.set_now(now);
+    }
+
+    /// A target has a new connection or socket: its templates and sequence numbers start again.
+    pub fn restart_session(&mut self, session: usize) {
+        self.export.exporter.restart_session(session);
+    }
+
+    /// What is known of interfaces, VPCs and flow logs from now on; names are announced again.
+    pub fn set_inventory(&mut self, inventory: Inventory) {
+        self.inventory = inventory;
+        self.inventory_version += 1;
+        self.export.exporter.announce_again();
+    }
+
+    /// What is known of interfaces, VPCs and flow logs.
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// Takes one line. A header line sets the source's format and is no record.
+    ///
+    /// # Errors
+    ///
+    /// The sink's error; then [`Self::rollback`] forgets the batch.
+    pub fn line<S: MessageSink>(
+        &mut self,
+        source: &mut Source,
+        line: Line<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        if source.formats.take_header(line.text) {
+            return Ok(());
+        }
+        self.report.counters.records_received += 1;
+        if let Some(id) = line.id
+            && self.dedup.delivered_before(id)
+        {
+            self.report.counters.duplicate_deliveries += 1;
+            return Ok(());
+        }
+        if source
+            .coverage
+            .as_ref()
+            .is_none_or(|(version, _)| *version != self.inventory_version)
+        {
+            let coverage = Coverage::of(&self.inventory, source.destination());
+            source.coverage = Some((self.inventory_version, coverage));
+        }
+        let Source {
+            owner,
+            region,
+            formats,
+            coverage: Some((_, coverage)),
+            ..
+        } = source
+        else {
+            return Ok(());
+        };
+        let shared = [Kind::Vpc, Kind::TransitGateway].map(|kind| formats.shared_fields(kind));
+        let record = match formats.parse(line.text, &mut self.values) {
+            Ok(record) => record,
+            Err(error) => {
+                self.report.unparsed(line.text, error);
+                return Ok(());
+            }
+        };
+        let counters = &mut self.report.counters;
+        self.report.newest_end = self.report.newest_end.max(record.number(Field::End));
+        match content(&record) {
+            Content::Flow => {}
+            Content::NoData => {
+                counters.no_data += 1;
+                return Ok(());
+            }
+            Content::Skipped => {
+                counters.skipped_windows += 1;
+                return Ok(());
+            }
+        }
+        let export = &mut self.export;
+        let names = (owner.as_deref(), region.as_deref());
+        let (domain, collision) = export.domains.resolve(
+            &record,
+            names.0,
+            names.1,
+            &mut export.identities,
+            &mut export.exporter,
+        );
+        self.report.collided(collision);
+        let counters = &mut self.report.counters;
+        let direction = dedup::direction(&record, &self.inventory);
+        let shared = shared[usize::from(record.kind() == Kind::TransitGateway)];
+        let dropped = match self
+            .dedup
+            .decide(&record, direction, shared, &self.inventory, coverage)
+        {
+            Verdict::Keep => None,
+            Verdict::DuplicateRecord => Some(&mut counters.duplicate_records),
+            Verdict::DuplicateTransitGateway => Some(&mut counters.duplicate_transit_gateway),
+            Verdict::DuplicateBothEnds => Some(&mut counters.duplicate_both_ends),
+            Verdict::FilteredByDirection => Some(&mut counters.filtered_by_direction),
+            Verdict::ExcludedCollectorTraffic => Some(&mut counters.excluded_collector_traffic),
+        };
+        if let Some(counter) = dropped {
+            *counter += 1;
+            export.exporter.ignore(domain);
+            return Ok(());
+        }
+        self.report.unknown_direction += u64::from(self.direction_matters && direction.is_none());
+        export.record(
+            &record,
+            direction,
+            line,
+            domain,
+            &self.inventory,
+            &mut self.report,
+            sink,
+        )
+    }
+
+    /// Sends everything that is still under construction.
+    ///
+    /// # Errors
+    ///
+    /// The sink's error; then [`Self::rollback`] forgets the batch.
+    pub fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        self.export.exporter.flush(sink)
+    }
+
+    /// The batch arrived: what it held will be recognised as a duplicate.
+    pub fn commit(&mut self) {
+        self.dedup.commit();
+    }
+
+    /// The batch failed and will come again: what it held is forgotten, what is unsent is dropped.
+    pub fn rollback(&mut self) {
+        self.dedup.rollback();
+        self.export.exporter.discard();
+    }
+
+    /// What happened since the last call.
+    pub fn take_report(&mut self) -> Report {
+        let mut report = std::mem::take(&mut self.report);
+        let Sent {
+            messages,
+            octets,
+            options_records,
+        } = self.export.exporter.take_sent();
+        report.counters.messages_sent = messages;
+        report.counters.bytes_sent = octets;
+        report.counters.options_records = options_records;
+        report.counters.template_id_collisions = self.export.layouts.take_collisions();
+        report
+    }
+}
+
+impl Export {
+    /// Maps, names and encodes one record.
+    #[allow(clippy::too_many_arguments)] // the stages of one way, not options
+    fn record<S: MessageSink>(
+        &mut self,
+        record: &FlowRecord<'_>,
+        direction: Option<Direction>,
+        line: Line<'_>,
+        domain: usize,
+        inventory: &Inventory,
+        report: &mut Report,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let mut collisions = Vec::new();
+        let Self {
+            exporter,
+            identities,
+            names,
+            ..
+        } = self;
+        let mut announcer = Announcer {
+            domain,
+            exporter,
+            inventory,
+            identities,
+            collisions: &mut collisions,
+            sink,
+        };
+        let numbers = identify(record, names, &mut announcer)?;
+        collisions
+            .into_iter()
+            .for_each(|collision| report.collided(Some(collision)));
+        let (flow, contents) =
+            mapping::map(record, direction, numbers, line.timestamp, &self.mapping);
+        let Some(number) = self.layouts.number(contents) else {
+            // More layouts than any set of AWS formats has: not a flow log that we know.
+            let columns = record.format().names().len();
+            report.unparsed(
+                line.text,
+                ParseError {
+                    column: columns,
+                    field: None,
+                    problem: Problem::TooManyLayouts,
+                },
+            );
+            return Ok(());
+        };
+        let count = |field| record.number(field).unwrap_or_default();
+        let (packets, octets) = (count(Field::Packets), count(Field::Bytes));
+        self.exporter.flow(
+            domain,
+            (number, self.layouts.layout(number)),
+            &flow,
+            (packets, octets),
+            sink,
+        )?;
+        report.counters.flows_exported += 1;
+        report.packets = report.packets.saturating_add(packets);
+        report.octets = report.octets.saturating_add(octets);
+        Ok(())
+    }
+}
+
+/// The numbers of everything that the record names, each announced before it is used.
+fn identify<S: MessageSink>(
+    record: &FlowRecord<'_>,
+    names: &mut Names,
+    to: &mut Announcer<'_, S>,
+) -> Result<Numbers, S::Error> {
+    let mut numbers = Numbers::default();
+    if let Some(id) = record.interface() {
+        numbers.interface = names.interface(id, Owner::Interface, record, to)?;
+    }
+    match record.kind() {
+        Kind::Vpc => {
+            names.pseudo_interfaces(to)?;
+            let inventory = to.inventory;
+            let known = || {
+                inventory
+                    .interface(record.interface()?)?
+                    .vpc
+                    .as_deref()
+                    .map(str::as_bytes)
+            };
+            if let Some(vpc) = record.text(Field::VpcId).or_else(known) {
+                numbers.source_vrf = names.vrf(vpc, to)?;
+                numbers.destination_vrf = numbers.source_vrf;
+            }
+        }
+        Kind::TransitGateway => {
+            let interfaces = [
+                (
+                    Field::TgwPairAttachmentId,
+                    Owner::Interface,
+                    &mut numbers.pair,
+                ),
+                (Field::TgwSrcEni, Owner::SourceEni, &mut numbers.source_eni),
+                (
+                    Field::TgwDstEni,
+                    Owner::DestinationEni,
+                    &mut numbers.destination_eni,
+                ),
+            ];
+            for (field, owner, number) in interfaces {
+                if let Some(id) = record.text(field) {
+                    *number = names.interface(id, owner, record, to)?;
+                }
+            }
+            let vrfs = [
+                (Field::TgwSrcVpcId, &mut numbers.source_vrf),
+                (Field::TgwDstVpcId, &mut numbers.destination_vrf),
+            ];
+            for (field, number) in vrfs {
+                if let Some(id) = record.text(field) {
+                    *number = names.vrf(id, to)?;
+                }
+            }
+        }
+    }
+    const SERVICES: FieldSet =
+        FieldSet::of(&[Field::PacketSourceService, Field::PacketDestinationService]);
+    if record.present().has_any(SERVICES) {
+        let service = |field| record.text(field);
+        let (source, destination) = (
+            service(Field::PacketSourceService),
+            service(Field::PacketDestinationService),
+        );
+        numbers.application = names.application(source, destination, to)?;
+    }
+    Ok(numbers)
+}
+
+/// What a record is about.
+enum Content {
+    Flow,
+    NoData,
+    Skipped,
+}
+
+fn content(record: &FlowRecord<'_>) -> Content {
+    const ADDRESSES: FieldSet = FieldSet::of(&[
+        Field::SourceAddress,
+        Field::DestinationAddress,
+        Field::PacketSourceAddress,
+        Field::PacketDestinationAddress,
+    ]);
+    const COUNTERS: FieldSet = FieldSet::of(&[Field::Packets, Field::Bytes]);
+    let has_addresses = record.present().has_any(ADDRESSES);
+    match record.status() {
+        Some(Status::Ok) => Content::Flow,
+        Some(Status::NoData) => Content::NoData,
+        Some(Status::SkipData) => Content::Skipped,
+        Some(Status::Other) if has_addresses => Content::Flow,
+        Some(Status::Other) => Content::NoData,
+        None if has_addresses || record.present().has_any(COUNTERS) => Content::Flow,
+        None => Content::NoData,
+    }
+}
+
+impl Report {
+    fn collided(&mut self, collision: Option<crate::identity::Collision>) {
+        let Some(collision) = collision else { return };
+        self.counters.identity_collisions += 1;
+        if self.collisions.len() < KEPT_COLLISIONS {
+            self.collisions.push(collision);
+        }
+    }
+}
