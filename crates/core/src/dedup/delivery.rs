@@ -1,0 +1,86 @@
+//! Rule 1: what was delivered and exported once is not exported again.
+//!
+//! CloudWatch Logs, Lambda and S3 deliver at least once. An event's id (an object's version) tells a second delivery.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::quality::FixedState;
+
+use super::window::Window;
+
+/// How many event ids are remembered at least, the newest ones; at most twice as many. About 10 MB at the most.
+pub const DELIVERIES: usize = 458_752;
+
+/// The ids of what was delivered.
+#[derive(Debug)]
+pub(super) struct Deliveries {
+    window: Window,
+    hash: FixedState,
+}
+
+impl Deliveries {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            window: Window::new(DELIVERIES),
+            hash: FixedState::with_seed(seed),
+        }
+    }
+
+    /// Whether the id was seen before; from now on it was. An empty id is no id.
+    pub(super) fn seen_before(&mut self, id: &[u8]) -> bool {
+        if id.is_empty() {
+            return false;
+        }
+        let mut hasher = self.hash.build_hasher();
+        hasher.write(id);
+        self.window.knows(hasher.finish())
+    }
+
+    pub(super) fn commit(&mut self) {
+        self.window.commit();
+    }
+
+    pub(super) fn rollback(&mut self) {
+        self.window.rollback();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_new_once() {
+        let mut deliveries = Deliveries::new(7);
+        assert!(
+            !deliveries.seen_before(b"35036294238826492806306218206507857848794444175103892012")
+        );
+        assert!(
+            !deliveries.seen_before(b"35036294238826492806306218206507857848794444175103892013")
+        );
+        assert!(
+            deliveries.seen_before(b"35036294238826492806306218206507857848794444175103892012")
+        );
+    }
+
+    #[test]
+    fn input_without_ids_is_never_delivered_twice() {
+        let mut deliveries = Deliveries::new(7);
+        assert!(!deliveries.seen_before(b"") && !deliveries.seen_before(b""));
+    }
+
+    #[test]
+    fn the_newest_ids_are_remembered_in_bounded_memory() {
+        let mut deliveries = Deliveries::new(7);
+        let count = 3 * DELIVERIES as u64;
+        for id in 0..count {
+            assert!(!deliveries.seen_before(&id.to_be_bytes()));
+            deliveries.commit();
+        }
+        assert!(deliveries.seen_before(&(count - DELIVERIES as u64).to_be_bytes()));
+        assert!(
+            !deliveries.seen_before(&0_u64.to_be_bytes()),
+            "the oldest are out"
+        );
+    }
+}

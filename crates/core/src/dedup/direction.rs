@@ -1,0 +1,138 @@
+//! Which way a flow crossed its interface: the column, or what the inventory lets one derive.
+
+use crate::flowlog::{Direction, Field, FlowRecord, Kind};
+
+use super::inventory::Inventory;
+
+/// The direction of a record: `flow-direction`, else derived.
+///
+/// For a VPC record AWS writes one of the interface's own addresses on the interface's side (flow-log limitations:
+/// "the flow log displays the primary private IPv4 address"), so the side that is the interface's own tells. For a
+/// transit gateway the VPC behind the attachment tells in the same way. Nothing where the inventory does not know the
+/// interface, or both sides are its own.
+pub fn direction(record: &FlowRecord<'_>, inventory: &Inventory) -> Option<Direction> {
+    if let known @ Some(_) = record.direction() {
+        return known;
+    }
+    let (from, to) = match record.kind() {
+        Kind::Vpc => {
+            let interface = inventory.interface(record.text(Field::InterfaceId)?)?;
+            let is_own = |field| {
+                record
+                    .address(field)
+                    .is_some_and(|address| interface.has_address(address))
+            };
+            (
+                is_own(Field::SourceAddress),
+                is_own(Field::DestinationAddress),
+            )
+        }
+        Kind::TransitGateway => {
+            let attachment = inventory.attachment(record.text(Field::TgwAttachmentId)?)?;
+            let attached = attachment.resource.as_deref()?.as_bytes();
+            let is_own = |field| record.text(field) == Some(attached);
+            // An ingress record is written where the flow enters the gateway: at its source's attachment.
+            (is_own(Field::TgwDstVpcId), is_own(Field::TgwSrcVpcId))
+        }
+    };
+    match (from, to) {
+        (true, false) => Some(Direction::Egress),
+        (false, true) => Some(Direction::Ingress),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dedup::inventory::{Attachment, Interface};
+    use crate::flowlog::{LogFormat, Values};
+
+    fn inventory() -> Inventory {
+        let mut inventory = Inventory::new();
+        let address = |text: &str| text.parse().expect("address of the test");
+        inventory.insert_interface(Interface {
+            id: "eni-1".to_owned(),
+            addresses: vec![
+                address("10.0.0.5"),
+                address("10.0.0.6"),
+                address("2001:db8::5"),
+            ],
+            prefixes: vec![(address("10.0.1.16"), 28)],
+            ..Interface::default()
+        });
+        inventory.insert_attachment(Attachment {
+            id: "tgw-attach-1".to_owned(),
+            resource: Some("vpc-1".to_owned()),
+            ..Attachment::default()
+        });
+        inventory
+    }
+
+    fn direction_of(format: &str, line: &str) -> Option<Direction> {
+        let format = LogFormat::parse(format).expect("format of the test");
+        let mut values = Values::default();
+        let record =
+            FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
+        direction(&record, &inventory())
+    }
+
+    #[test]
+    fn the_column_has_the_first_word() {
+        let format = "${interface-id} ${srcaddr} ${dstaddr} ${flow-direction}";
+        assert_eq!(
+            direction_of(format, "eni-1 10.0.0.5 10.9.9.9 ingress"),
+            Some(Direction::Ingress)
+        );
+        assert_eq!(
+            direction_of(format, "eni-1 10.0.0.5 10.9.9.9 -"),
+            Some(Direction::Egress)
+        );
+    }
+
+    #[test]
+    fn the_interfaces_own_side_tells_the_direction() {
+        let of = |addresses: &str| {
+            direction_of(
+                "${interface-id} ${srcaddr} ${dstaddr}",
+                &format!("eni-1 {addresses}"),
+            )
+        };
+        assert_eq!(of("10.0.0.5 10.9.9.9"), Some(Direction::Egress));
+        assert_eq!(of("10.0.0.6 10.9.9.9"), Some(Direction::Egress));
+        assert_eq!(of("10.9.9.9 10.0.1.20"), Some(Direction::Ingress));
+        assert_eq!(of("2001:db8::9 2001:db8::5"), Some(Direction::Ingress));
+    }
+
+    #[test]
+    fn what_cannot_be_told_stays_unknown() {
+        let of = |line: &str| direction_of("${interface-id} ${srcaddr} ${dstaddr}", line);
+        assert_eq!(
+            of("eni-1 10.0.0.5 10.0.0.6"),
+            None,
+            "both sides are its own"
+        );
+        assert_eq!(of("eni-1 10.9.9.8 10.9.9.9"), None, "neither side is");
+        assert_eq!(of("eni-2 10.0.0.5 10.9.9.9"), None, "unknown interface");
+        assert_eq!(of("- 10.0.0.5 10.9.9.9"), None, "no interface");
+        assert_eq!(
+            direction_of("${srcaddr} ${dstaddr}", "10.0.0.5 10.9.9.9"),
+            None
+        );
+    }
+
+    #[test]
+    fn a_gateway_record_at_its_sources_attachment_is_ingress() {
+        let of = |line: &str| {
+            direction_of(
+                "${tgw-attachment-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id}",
+                line,
+            )
+        };
+        assert_eq!(of("tgw-attach-1 vpc-1 vpc-2"), Some(Direction::Ingress));
+        assert_eq!(of("tgw-attach-1 vpc-2 vpc-1"), Some(Direction::Egress));
+        assert_eq!(of("tgw-attach-1 - vpc-1"), Some(Direction::Egress));
+        assert_eq!(of("tgw-attach-1 vpc-1 vpc-1"), None);
+        assert_eq!(of("tgw-attach-2 vpc-1 vpc-2"), None);
+    }
+}

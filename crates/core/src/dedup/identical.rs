@@ -1,0 +1,324 @@
+//! Rule 2: the same observation, written twice because two flow logs cover one interface, counts once.
+//!
+//! Two records are the same when they agree in everything that the formats in use have in common of: interface, 5-tuple,
+//! packet addresses, start, end, packets, bytes, action, direction. What is absent in a record (`-`) is absent in
+//! its twin, so absence is part of the comparison.
+
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use foldhash::quality::FixedState;
+
+use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord};
+
+use super::window::Window;
+
+/// How many records are remembered at least, the newest ones, if they are of the last [`CAPTURE_TIME`]; at most twice
+/// as many. About 20 MB at the most.
+pub const RECORDS: usize = 917_504;
+
+/// For how long a record is remembered at least, in milliseconds of capture time; at most about twice as long.
+pub const CAPTURE_TIME: u64 = 15 * 60 * 1_000;
+
+/// What identifies an observation.
+const KEY: FieldSet = FieldSet::of(&[
+    Field::InterfaceId,
+    Field::ResourceId,
+    Field::TgwAttachmentId,
+    Field::SourceAddress,
+    Field::DestinationAddress,
+    Field::SourcePort,
+    Field::DestinationPort,
+    Field::Protocol,
+    Field::PacketSourceAddress,
+    Field::PacketDestinationAddress,
+    Field::Start,
+    Field::End,
+    Field::Packets,
+    Field::Bytes,
+    Field::Action,
+    Field::FlowDirection,
+]);
+
+/// Without one of these, two observations cannot be told apart.
+const INTERFACES: FieldSet = FieldSet::of(&[
+    Field::InterfaceId,
+    Field::ResourceId,
+    Field::TgwAttachmentId,
+]);
+
+/// Nor without all of these.
+const REQUIRED: FieldSet = FieldSet::of(&[
+    Field::SourceAddress,
+    Field::DestinationAddress,
+    Field::SourcePort,
+    Field::DestinationPort,
+    Field::Protocol,
+    Field::Start,
+    Field::End,
+]);
+
+/// The records that were seen lately.
+#[derive(Debug)]
+pub(super) struct Records {
+    window: Window,
+    hash: FixedState,
+    /// Newest capture time when the newer generation began.
+    began: Option<u64>,
+}
+
+impl Records {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            window: Window::new(RECORDS),
+            hash: FixedState::with_seed(seed),
+            began: None,
+        }
+    }
+
+    /// Whether an identical record was seen before; from now on it was. `shared` are the fields that the formats in use
+    /// have in common.
+    pub(super) fn seen_before(&mut self, record: &FlowRecord<'_>, shared: FieldSet) -> bool {
+        let fields = record.present().intersection(shared).intersection(KEY);
+        if !fields.has_all(REQUIRED) || !fields.has_any(INTERFACES) {
+            return false;
+        }
+        // A time far in the future would only keep the window from rotating by time; its size stays bounded.
+        let captured = record.number(Field::End).unwrap_or_default();
+        let began = *self.began.get_or_insert(captured);
+        if captured >= began.saturating_add(CAPTURE_TIME) {
+            self.window.rotate();
+            self.began = Some(captured);
+        }
+        self.window.knows(self.fingerprint(record, fields))
+    }
+
+    /// A hash of these fields, all of which the record has, and of which fields they are.
+    fn fingerprint(&self, record: &FlowRecord<'_>, fields: FieldSet) -> u64 {
+        let mut hasher = self.hash.build_hasher();
+        fields.hash(&mut hasher);
+        for field in [
+            Field::InterfaceId,
+            Field::ResourceId,
+            Field::TgwAttachmentId,
+        ] {
+            if fields.has(field)
+                && let Some(id) = record.text(field)
+            {
+                hasher.write(id);
+            }
+        }
+        for field in [
+            Field::SourceAddress,
+            Field::DestinationAddress,
+            Field::PacketSourceAddress,
+            Field::PacketDestinationAddress,
+        ] {
+            if fields.has(field)
+                && let Some(address) = record.address(field)
+            {
+                match address {
+                    IpAddr::V4(address) => hasher.write_u32(address.to_bits()),
+                    IpAddr::V6(address) => hasher.write_u128(address.to_bits()),
+                }
+            }
+        }
+        let number = |field| match fields.has(field) {
+            true => record.number(field).unwrap_or_default(),
+            false => 0,
+        };
+        let action = match record.action().filter(|_| fields.has(Field::Action)) {
+            Some(Action::Accept) => 1,
+            Some(Action::Reject) => 2,
+            None => 0,
+        };
+        let direction = match record
+            .direction()
+            .filter(|_| fields.has(Field::FlowDirection))
+        {
+            Some(Direction::Ingress) => 1,
+            Some(Direction::Egress) => 2,
+            None => 0,
+        };
+        hasher.write_u64(
+            number(Field::SourcePort)
+                | number(Field::DestinationPort) << 16
+                | number(Field::Protocol) << 32
+                | action << 40
+                | direction << 42,
+        );
+        for field in [Field::Start, Field::End, Field::Packets, Field::Bytes] {
+            hasher.write_u64(number(field));
+        }
+        hasher.finish()
+    }
+
+    pub(super) fn commit(&mut self) {
+        self.window.commit();
+    }
+
+    pub(super) fn rollback(&mut self) {
+        self.window.rollback();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flowlog::{LogFormat, Values};
+
+    const FORMAT: &str = "${interface-id} ${resource-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} \
+        ${pkt-srcaddr} ${pkt-dstaddr} ${start} ${end} ${packets} ${bytes} ${action} ${flow-direction} ${tcp-flags}";
+    const LINE: &str = "eni-1 - 10.0.0.5 10.0.0.6 40000 443 6 10.0.0.5 10.0.0.6 1763715600 1763715660 7 4200 ACCEPT egress 2";
+
+    fn seen(records: &mut Records, format: &str, line: &str, shared: FieldSet) -> bool {
+        let format = LogFormat::parse(format).expect("format of the test");
+        let mut values = Values::default();
+        let record =
+            FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
+        records.seen_before(&record, shared)
+    }
+
+    fn shared() -> FieldSet {
+        LogFormat::parse(FORMAT)
+            .expect("format of the test")
+            .fields()
+    }
+
+    #[test]
+    fn the_same_line_counts_once() {
+        let mut records = Records::new(7);
+        assert!(!seen(&mut records, FORMAT, LINE, shared()));
+        assert!(seen(&mut records, FORMAT, LINE, shared()));
+    }
+
+    #[test]
+    fn a_difference_in_any_column_of_the_key_makes_another_record() {
+        let tokens: Vec<&str> = LINE.split(' ').collect();
+        let other = [
+            "eni-2",
+            "nat-1",
+            "10.0.0.7",
+            "2001:db8::1",
+            "40001",
+            "444",
+            "17",
+            "10.0.0.8",
+            "10.0.0.9",
+            "1763715601",
+            "1763715661",
+            "8",
+            "4201",
+            "REJECT",
+            "ingress",
+        ];
+        let mut records = Records::new(7);
+        assert!(!seen(&mut records, FORMAT, LINE, shared()));
+        for (column, other) in other.iter().enumerate() {
+            let mut tokens = tokens.clone();
+            tokens[column] = other;
+            assert!(
+                !seen(&mut records, FORMAT, &tokens.join(" "), shared()),
+                "column {column}"
+            );
+            assert!(
+                seen(&mut records, FORMAT, &tokens.join(" "), shared()),
+                "column {column}"
+            );
+        }
+        let flags = LINE.strip_suffix('2').expect("ends so").to_owned() + "3";
+        assert!(
+            seen(&mut records, FORMAT, &flags, shared()),
+            "flags are no part of the key"
+        );
+    }
+
+    #[test]
+    fn an_absent_value_is_not_any_value() {
+        let mut records = Records::new(7);
+        let without_bytes = LINE.replace(" 4200 ", " - ");
+        let with_zero_bytes = LINE.replace(" 4200 ", " 0 ");
+        assert!(!seen(&mut records, FORMAT, &without_bytes, shared()));
+        assert!(!seen(&mut records, FORMAT, &with_zero_bytes, shared()));
+        assert!(seen(&mut records, FORMAT, &without_bytes, shared()));
+    }
+
+    #[test]
+    fn different_formats_are_compared_by_what_they_share() {
+        let other = "${bytes} ${end} ${start} ${protocol} ${dstport} ${srcport} ${dstaddr} ${srcaddr} ${interface-id}";
+        let shared = LogFormat::parse(other)
+            .expect("format of the test")
+            .fields()
+            .intersection(shared());
+        let mut records = Records::new(7);
+        assert!(!seen(&mut records, FORMAT, LINE, shared));
+        assert!(seen(
+            &mut records,
+            other,
+            "4200 1763715660 1763715600 6 443 40000 10.0.0.6 10.0.0.5 eni-1",
+            shared
+        ));
+        assert!(!seen(
+            &mut records,
+            other,
+            "4201 1763715660 1763715600 6 443 40000 10.0.0.6 10.0.0.5 eni-1",
+            shared
+        ));
+    }
+
+    #[test]
+    fn without_interface_addresses_ports_or_times_nothing_is_a_duplicate() {
+        for missing in [
+            FieldSet::of(&[Field::InterfaceId, Field::ResourceId]),
+            FieldSet::of(&[Field::SourceAddress]),
+            FieldSet::of(&[Field::DestinationAddress]),
+            FieldSet::of(&[Field::SourcePort]),
+            FieldSet::of(&[Field::DestinationPort]),
+            FieldSet::of(&[Field::Protocol]),
+            FieldSet::of(&[Field::Start]),
+            FieldSet::of(&[Field::End]),
+        ] {
+            let mut records = Records::new(7);
+            let shared = shared().difference(missing);
+            assert!(!seen(&mut records, FORMAT, LINE, shared), "{missing:?}");
+            assert!(!seen(&mut records, FORMAT, LINE, shared), "{missing:?}");
+        }
+        let mut records = Records::new(7);
+        let nobody = LINE.replace("eni-1", "-");
+        assert!(!seen(&mut records, FORMAT, &nobody, shared()));
+        assert!(
+            !seen(&mut records, FORMAT, &nobody, shared()),
+            "the record has no interface"
+        );
+    }
+
+    #[test]
+    fn a_record_is_remembered_for_15_minutes_of_capture_time_and_not_for_ever() {
+        let at = |minute: u64, port: u64| {
+            let start = 1_763_715_600 + 60 * minute;
+            format!(
+                "eni-1 - 10.0.0.5 10.0.0.6 {port} 443 6 - - {start} {} 7 4200 ACCEPT egress -",
+                start + 59
+            )
+        };
+        let mut records = Records::new(7);
+        for minute in 0..60 {
+            assert!(!seen(&mut records, FORMAT, &at(minute, 1), shared()));
+            if minute >= 14 {
+                assert!(
+                    seen(&mut records, FORMAT, &at(minute - 14, 1), shared()),
+                    "minute {minute}"
+                );
+            }
+        }
+        assert!(
+            !seen(&mut records, FORMAT, &at(0, 1), shared()),
+            "an hour ago"
+        );
+        assert!(
+            !seen(&mut records, FORMAT, &at(30, 2), shared()),
+            "late records are remembered as well"
+        );
+        assert!(seen(&mut records, FORMAT, &at(30, 2), shared()));
+    }
+}

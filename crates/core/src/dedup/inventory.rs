@@ -1,0 +1,399 @@
+//! What the transcoder knows of the network: interfaces, VPCs, transit gateways, attachments, flow logs.
+//!
+//! Plain data, indexed for look-up. Who filled it (EC2, a file, a test) is not this crate's business; an empty
+//! inventory is a valid one, with which nothing can be derived and rules 3 and 4 do not run.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use foldhash::fast::FixedState;
+
+/// An elastic network interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// `eni-…`
+    pub id: String,
+    /// The value of its tag `Name`.
+    pub name: Option<String>,
+    /// Its description.
+    pub description: Option<String>,
+    /// `InterfaceType` as EC2 writes it: `interface`, `natGateway`, `lambda`, …
+    pub kind: Option<String>,
+    /// The instance that it is attached to, `i-…`.
+    pub instance: Option<String>,
+    /// `subnet-…`
+    pub subnet: Option<String>,
+    /// `vpc-…`
+    pub vpc: Option<String>,
+    /// Availability zone.
+    pub zone: Option<String>,
+    /// Status `available`: attached to nothing, so it records no flow, and its addresses are nobody's.
+    pub detached: bool,
+    /// Private IPv4 addresses (primary and secondary) and IPv6 addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Delegated prefixes: first address and length in bits.
+    pub prefixes: Vec<(IpAddr, u8)>,
+}
+
+impl Interface {
+    /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
+            || self.prefixes.iter().any(|&(first, length)| {
+                let length = bit_length(first, length);
+                mask(bits(first), length) == mask(bits(address), length)
+            })
+    }
+}
+
+/// A VPC.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vpc {
+    /// `vpc-…`
+    pub id: String,
+    /// The value of its tag `Name`.
+    pub name: Option<String>,
+}
+
+/// A transit gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gateway {
+    /// `tgw-…`
+    pub id: String,
+    /// The value of its tag `Name`.
+    pub name: Option<String>,
+}
+
+/// An attachment of a transit gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attachment {
+    /// `tgw-attach-…`
+    pub id: String,
+    /// The gateway, `tgw-…`.
+    pub gateway: Option<String>,
+    /// The value of its tag `Name`.
+    pub name: Option<String>,
+    /// `vpc`, `vpn`, `peering`, …
+    pub resource_type: Option<String>,
+    /// What is attached: `vpc-…`, `vpn-…`, `tgw-…`, …
+    pub resource: Option<String>,
+}
+
+/// Which traffic a flow log records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Traffic {
+    /// `ALL`
+    All,
+    /// `ACCEPT`
+    Accept,
+    /// `REJECT`
+    Reject,
+}
+
+/// A flow log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FlowLog {
+    /// `fl-…`
+    pub id: String,
+    /// What it observes: `vpc-…`, `subnet-…`, `eni-…`, `tgw-…`, `tgw-attach-…`, `nat-…`.
+    pub resource: String,
+    /// Which traffic it records; nothing means all, as with transit gateways, where AWS gives none.
+    pub traffic: Option<Traffic>,
+    /// Where it delivers: the name of a log group or bucket, else an ARN ([`destination_name`]).
+    pub destination: Option<String>,
+    /// The record format, `${…} ${…}`.
+    pub format: Option<String>,
+    /// `DeliverLogsStatus` is `FAILED`: nothing is delivered, so nothing may be left out because of this flow log.
+    pub failing: bool,
+}
+
+type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
+
+/// Everything that is known, by id. Inserting what is there replaces it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    interfaces: Map<Interface>,
+    vpcs: Map<Vpc>,
+    gateways: Map<Gateway>,
+    attachments: Map<Attachment>,
+    flow_logs: Vec<FlowLog>,
+    flow_log_places: Map<usize>,
+}
+
+impl Inventory {
+    /// An inventory that knows nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether nothing at all is known.
+    pub fn is_empty(&self) -> bool {
+        self.interfaces.is_empty()
+            && self.vpcs.is_empty()
+            && self.gateways.is_empty()
+            && self.attachments.is_empty()
+            && self.flow_logs.is_empty()
+    }
+
+    /// Adds or replaces an interface.
+    pub fn insert_interface(&mut self, interface: Interface) {
+        self.interfaces.insert(key(&interface.id), interface);
+    }
+
+    /// Adds or replaces a VPC.
+    pub fn insert_vpc(&mut self, vpc: Vpc) {
+        self.vpcs.insert(key(&vpc.id), vpc);
+    }
+
+    /// Adds or replaces a transit gateway.
+    pub fn insert_gateway(&mut self, gateway: Gateway) {
+        self.gateways.insert(key(&gateway.id), gateway);
+    }
+
+    /// Adds or replaces an attachment.
+    pub fn insert_attachment(&mut self, attachment: Attachment) {
+        self.attachments.insert(key(&attachment.id), attachment);
+    }
+
+    /// Adds or replaces a flow log.
+    pub fn insert_flow_log(&mut self, flow_log: FlowLog) {
+        match self.flow_log_places.get(flow_log.id.as_bytes()) {
+            Some(&place) => self.flow_logs[place] = flow_log,
+            None => {
+                self.flow_log_places
+                    .insert(key(&flow_log.id), self.flow_logs.len());
+                self.flow_logs.push(flow_log);
+            }
+        }
+    }
+
+    /// Adds everything that the other one knows; where both know something, the other one's word counts.
+    pub fn merge(&mut self, other: Self) {
+        self.interfaces.extend(other.interfaces);
+        self.vpcs.extend(other.vpcs);
+        self.gateways.extend(other.gateways);
+        self.attachments.extend(other.attachments);
+        for flow_log in other.flow_logs {
+            self.insert_flow_log(flow_log);
+        }
+    }
+
+    /// The interface `eni-…`.
+    pub fn interface(&self, id: &[u8]) -> Option<&Interface> {
+        self.interfaces.get(id)
+    }
+
+    /// All interfaces, in no particular order.
+    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.interfaces.values()
+    }
+
+    /// The VPC `vpc-…`.
+    pub fn vpc(&self, id: &[u8]) -> Option<&Vpc> {
+        self.vpcs.get(id)
+    }
+
+    /// The transit gateway `tgw-…`.
+    pub fn gateway(&self, id: &[u8]) -> Option<&Gateway> {
+        self.gateways.get(id)
+    }
+
+    /// The attachment `tgw-attach-…`.
+    pub fn attachment(&self, id: &[u8]) -> Option<&Attachment> {
+        self.attachments.get(id)
+    }
+
+    /// All flow logs, in the order in which they became known.
+    pub fn flow_logs(&self) -> &[FlowLog] {
+        &self.flow_logs
+    }
+
+    /// The flow logs that deliver to this log group, bucket or ARN; all of them where the source does not say.
+    pub fn flow_logs_to(&self, destination: Option<&str>) -> impl Iterator<Item = &FlowLog> {
+        let wanted = destination.map(destination_name);
+        self.flow_logs.iter().filter(move |flow_log| match wanted {
+            Some(name) => flow_log.destination.as_deref().map(destination_name) == Some(name),
+            None => true,
+        })
+    }
+
+    /// The formats of the flow logs that deliver there, each flow log's own, repeated where several have the same.
+    pub fn formats_for(&self, destination: Option<&str>) -> impl Iterator<Item = &str> {
+        self.flow_logs_to(destination)
+            .filter_map(|flow_log| flow_log.format.as_deref())
+    }
+}
+
+/// The name by which flow logs and what they delivered find each other: the log group of
+/// `arn:aws:logs:…:log-group:NAME:*`, the bucket of `arn:aws:s3:::BUCKET/prefix/`; any other text as it is.
+pub fn destination_name(text: &str) -> &str {
+    let mut parts = text.splitn(6, ':');
+    if parts.next() != Some("arn") {
+        return text;
+    }
+    let (service, resource) = (parts.nth(1), parts.nth(2));
+    match (service, resource) {
+        (Some("logs"), Some(resource)) => match resource.strip_prefix("log-group:") {
+            Some(name) => name.split(':').next().unwrap_or(name), // a colon is in no name
+            None => text,
+        },
+        (Some("s3"), Some(resource)) => resource.split('/').next().unwrap_or(resource),
+        _ => text,
+    }
+}
+
+/// An address as one number, IPv4 as the IPv6 address that it maps to.
+pub(super) fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+/// The length of a prefix, counted in the 128 bits of [`bits`].
+pub(super) fn bit_length(first: IpAddr, length: u8) -> u8 {
+    match first {
+        IpAddr::V4(_) => length.min(32) + 96,
+        IpAddr::V6(_) => length.min(128),
+    }
+}
+
+/// The first `length` bits.
+pub(super) fn mask(bits: u128, length: u8) -> u128 {
+    bits & u128::MAX
+        .checked_shl(u32::from(128 - length))
+        .unwrap_or_default()
+}
+
+fn key(id: &str) -> Box<[u8]> {
+    id.as_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flow_log(id: &str, destination: Option<&str>, format: &str) -> FlowLog {
+        FlowLog {
+            id: id.to_owned(),
+            resource: "vpc-1".to_owned(),
+            destination: destination.map(str::to_owned),
+            format: Some(format.to_owned()),
+            ..FlowLog::default()
+        }
+    }
+
+    #[test]
+    fn inserting_an_id_again_replaces_what_was_known() {
+        let mut inventory = Inventory::new();
+        assert!(inventory.is_empty());
+        for name in ["old", "new"] {
+            inventory.insert_vpc(Vpc {
+                id: "vpc-1".to_owned(),
+                name: Some(name.to_owned()),
+            });
+            inventory.insert_flow_log(flow_log("fl-1", Some(name), "${bytes}"));
+        }
+        assert_eq!(
+            inventory.vpc(b"vpc-1").and_then(|vpc| vpc.name.as_deref()),
+            Some("new")
+        );
+        assert_eq!(inventory.flow_logs().len(), 1);
+        assert_eq!(inventory.flow_logs()[0].destination.as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn merging_takes_the_later_word() {
+        let mut first = Inventory::new();
+        first.insert_flow_log(flow_log("fl-1", None, "${bytes}"));
+        first.insert_gateway(Gateway {
+            id: "tgw-1".to_owned(),
+            name: None,
+        });
+        let mut second = Inventory::new();
+        second.insert_flow_log(flow_log("fl-1", None, "${packets}"));
+        second.insert_attachment(Attachment {
+            id: "tgw-attach-1".to_owned(),
+            ..Attachment::default()
+        });
+        first.merge(second);
+        assert_eq!(first.formats_for(None).collect::<Vec<_>>(), ["${packets}"]);
+        assert!(first.gateway(b"tgw-1").is_some() && first.attachment(b"tgw-attach-1").is_some());
+    }
+
+    #[test]
+    fn formats_are_those_of_the_flow_logs_with_this_destination() {
+        let mut inventory = Inventory::new();
+        let group = "arn:aws:logs:eu-central-1:123456789012:log-group:flows:*";
+        inventory.insert_flow_log(flow_log("fl-1", Some(group), "a"));
+        inventory.insert_flow_log(flow_log("fl-2", Some("flows"), "b"));
+        inventory.insert_flow_log(flow_log("fl-3", Some("others"), "c"));
+        inventory.insert_flow_log(flow_log("fl-4", None, "d"));
+        let formats = |destination| inventory.formats_for(destination).collect::<String>();
+        assert_eq!(formats(Some("flows")), "ab");
+        assert_eq!(formats(Some(group)), "ab");
+        assert_eq!(formats(Some("nobody")), "");
+        assert_eq!(formats(None), "abcd");
+    }
+
+    #[test]
+    fn destinations_are_named_by_log_group_bucket_or_arn() {
+        for (text, name) in [
+            ("flows", "flows"),
+            ("/aws/vpc/flows", "/aws/vpc/flows"),
+            (
+                "arn:aws:logs:eu-central-1:1:log-group:/aws/vpc/flows:*",
+                "/aws/vpc/flows",
+            ),
+            (
+                "arn:aws:logs:eu-central-1:1:log-group:/aws/vpc/flows",
+                "/aws/vpc/flows",
+            ),
+            ("arn:aws-cn:s3:::bucket/prefix/", "bucket"),
+            ("arn:aws:s3:::bucket", "bucket"),
+            (
+                "arn:aws:firehose:eu-central-1:1:deliverystream/x",
+                "arn:aws:firehose:eu-central-1:1:deliverystream/x",
+            ),
+            ("arn:aws", "arn:aws"),
+            ("", ""),
+        ] {
+            assert_eq!(destination_name(text), name);
+        }
+    }
+
+    #[test]
+    fn an_interface_has_its_addresses_and_those_of_its_prefixes() {
+        let address = |text: &str| text.parse::<IpAddr>().expect("address of the test");
+        let interface = Interface {
+            addresses: vec![address("10.0.0.5"), address("2001:db8::5")],
+            prefixes: vec![(address("10.0.1.16"), 28), (address("2001:db8:1::"), 80)],
+            ..Interface::default()
+        };
+        for own in [
+            "10.0.0.5",
+            "2001:db8::5",
+            "10.0.1.16",
+            "10.0.1.31",
+            "2001:db8:1::ffff:1",
+        ] {
+            assert!(interface.has_address(address(own)), "{own}");
+        }
+        for other in [
+            "10.0.0.6",
+            "10.0.1.15",
+            "10.0.1.32",
+            "2001:db8:1:0:1::",
+            "::10.0.0.5",
+        ] {
+            assert!(!interface.has_address(address(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn masks_of_every_length_are_defined() {
+        assert_eq!(mask(u128::MAX, 0), 0);
+        assert_eq!(mask(u128::MAX, 1), 1 << 127);
+        assert_eq!(mask(u128::MAX, 128), u128::MAX);
+    }
+}
