@@ -34,6 +34,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod choice;
 pub mod dedup;
 pub mod flowlog;
 mod identity;
@@ -42,6 +43,7 @@ pub mod mapping;
 mod report;
 mod transcoder;
 
+pub use choice::NotAChoice;
 pub use flowlog::{Formats, LogFormat};
 pub use identity::{Collision, EXAMPLES as IDENTITY_EXAMPLES, identity};
 pub use ipfix::{Delivery, MessageSink, Refresh, Transport};

@@ -33,7 +33,10 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             mapping: Mapping::default(),
-            dedup: dedup::Settings::default(),
+            dedup: dedup::Settings {
+                deduplicate: true,
+                ..dedup::Settings::default()
+            },
             observation_domain: None,
             max_message_size: 1_400,
             template_refresh: Refresh {

@@ -18,6 +18,8 @@ pub(crate) use names::{Announcer, Names};
 
 use std::net::IpAddr;
 
+use crate::choice::choices;
+
 /// How values are exported; part of the settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mapping {
@@ -60,3 +62,7 @@ pub enum InterfaceNames {
     /// In the interface table and in every flow record.
     Inline,
 }
+
+choices!(Timestamps, "milliseconds, seconds", "milliseconds" => Self::Milliseconds, "seconds" => Self::Seconds);
+choices!(AddressPair, "interface, packet", "interface" => Self::Interface, "packet" => Self::Packet);
+choices!(InterfaceNames, "options, inline", "options" => Self::Options, "inline" => Self::Inline);
