@@ -31,7 +31,8 @@ const LARGEST_MESSAGE: usize = u16::MAX as usize;
 /// - Over UDP, `send` fails only for a message that is too large. Local errors are counted, and `finish` fails when
 ///   nothing got out.
 ///
-/// Dropping it closes the connections without flushing: that is what [`finish`](Self::finish) is for.
+/// What an invocation that never finished left in a buffer leaves with the next one, in its order. Dropping the
+/// collectors closes the connections without flushing: that is what [`finish`](Self::finish) is for.
 pub struct Collectors {
     targets: Vec<Target>,
     tls: Option<Arc<ClientConfig>>,

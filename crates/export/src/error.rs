@@ -105,10 +105,10 @@ pub enum SendProblem {
         /// The operating system's words.
         reason: String,
     },
-    /// A file is one transport session from its first message to its last (RFC 5655 §7): opening it again would erase it.
+    /// A file is one transport session from its first message to its last (RFC 5655): opening it again would erase it.
     #[error("a file is one transport session and is not opened again")]
     FileNotReopened,
-    /// A second reconnect in one invocation (RFC 7011 §10.4.3 would have a minute between them).
+    /// A second reconnect in one invocation (RFC 7011 §10.4 would have a minute between them).
     #[error(
         "reconnected once in this invocation already; the next attempt is the next invocation's"
     )]
