@@ -1,12 +1,13 @@
 """All files of `events/` by name, and the rules that every case keeps."""
 
+import cases_duplicates
 import cases_fields
 import cases_vpc
 from case import COUNTERS, Case
 from envelopes import compact, lambda_event, payload, pretty
 from inventory import formats_of, inventory
 
-EVENTS = cases_vpc.CASES + cases_fields.CASES
+EVENTS = cases_vpc.CASES + cases_fields.CASES + cases_duplicates.CASES
 
 
 def files() -> dict[str, bytes]:
