@@ -45,6 +45,7 @@ impl Coverage {
                 Some(Traffic::Accept) => 0b01,
                 Some(Traffic::Reject) => 0b10,
                 Some(Traffic::All) | None => BOTH,
+                Some(Traffic::Other) => 0,
             };
         }
         if !observed.is_empty() {
@@ -183,6 +184,7 @@ mod tests {
         let (accept, reject) = (Some(Traffic::Accept), Some(Traffic::Reject));
         assert!(!covers(&[("vpc-1", accept)]));
         assert!(!covers(&[("vpc-1", reject)]));
+        assert!(!covers(&[("vpc-1", Some(Traffic::of_word("NEW")))]));
         assert!(!covers(&[("vpc-1", accept), ("subnet-1", accept)]));
         assert!(covers(&[("vpc-1", accept), ("subnet-1", reject)]));
         assert!(covers(&[("eni-1", reject), ("vpc-1", accept)]));

@@ -25,7 +25,7 @@ pub struct Interface {
     pub subnet: Option<String>,
     /// `vpc-…`
     pub vpc: Option<String>,
-    /// Availability zone.
+    /// Availability zone: its id (`euc1-az2`, as in `az-id`), else its name.
     pub zone: Option<String>,
     /// Status `available`: attached to nothing, so it records no flow, and its addresses are nobody's.
     pub detached: bool,
@@ -88,6 +88,20 @@ pub enum Traffic {
     Accept,
     /// `REJECT`
     Reject,
+    /// A word that this version does not know; it is not relied upon.
+    Other,
+}
+
+impl Traffic {
+    /// What `TrafficType` says.
+    pub fn of_word(word: &str) -> Self {
+        match word {
+            "ALL" => Self::All,
+            "ACCEPT" => Self::Accept,
+            "REJECT" => Self::Reject,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A flow log.

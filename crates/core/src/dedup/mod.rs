@@ -13,6 +13,7 @@ mod window;
 
 use std::net::IpAddr;
 
+use crate::choice::choices;
 use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord, Kind};
 
 pub use coverage::Coverage;
@@ -46,6 +47,8 @@ pub enum DirectionFilter {
     /// record, so the flow would vanish.
     Egress,
 }
+
+choices!(DirectionFilter, "both, ingress, egress", "both" => Self::Both, "ingress" => Self::Ingress, "egress" => Self::Egress);
 
 /// Where a collector listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
