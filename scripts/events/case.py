@@ -64,6 +64,8 @@ class Case:
     owner: str = "123456789012"
     why: str | None = None  # what decides, where the counters are not obvious
     extra: dict = field(default_factory=dict)  # members of the payload beside the usual ones
+    beside: dict = field(default_factory=dict)  # members beside `data` in the event
+    extracted_fields: bool = False
     timestamp: int | None = None  # of the events, in seconds, where the lines have no start
 
     def lines(self) -> list[Line]:
@@ -88,7 +90,11 @@ class Case:
             if line.fate == "again":
                 identifier = ids[line.text]
             ids.setdefault(line.text, identifier)
-            events.append({"id": identifier, "timestamp": milliseconds, "message": line.text})
+            event = {"id": identifier, "timestamp": milliseconds, "message": line.text}
+            if self.extracted_fields:
+                names = (name.replace("-", "_") for name in line.columns)
+                event["extractedFields"] = dict(zip(names, line.text.split()))
+            events.append(event)
         return events
 
     def expected(self) -> dict:

@@ -2,12 +2,14 @@
 
 import cases_duplicates
 import cases_fields
+import cases_tgw
+import cases_unusual
 import cases_vpc
 from case import COUNTERS, Case
 from envelopes import compact, lambda_event, payload, pretty
 from inventory import formats_of, inventory
 
-EVENTS = cases_vpc.CASES + cases_fields.CASES + cases_duplicates.CASES
+EVENTS = cases_vpc.CASES + cases_fields.CASES + cases_duplicates.CASES + cases_tgw.CASES + cases_unusual.CASES
 
 
 def files() -> dict[str, bytes]:
@@ -15,7 +17,7 @@ def files() -> dict[str, bytes]:
     files = {"inventory.json": pretty(inventory())}
     expected = {}
     for case in EVENTS:
-        files[f"{case.name}.json"] = lambda_event(compact(payload(case)))
+        files[f"{case.name}.json"] = lambda_event(compact(payload(case)), **case.beside)
         expected[f"{case.name}.json"] = case.expected()
     files["expected.json"] = pretty(expected)
     return files
