@@ -44,7 +44,7 @@ class Line:
     def value(self, name: str) -> str | None:
         """The column of that name, unless there is none or it is `-`."""
         tokens = self.text.split()
-        if self.fate == "unparsed" or name not in self.columns:
+        if self.fate in ("unparsed", "header") or name not in self.columns:
             return None
         token = tokens[self.columns.index(name)]
         return None if token == "-" else token
@@ -82,7 +82,7 @@ class Case:
         """The lines as CloudWatch Logs delivers them; `again` has the id of the event with the same message."""
         events, ids = [], {}
         for index, line in enumerate(self.lines()):
-            start = line.number("start") or self.timestamp
+            start = line.number("start") or self.timestamp or 0
             milliseconds = start * 1000 if start < 10**11 else start
             # An id starts with the time in milliseconds; what follows is CloudWatch's own.
             random = int.from_bytes(sha256(f"{self.name} {index}".encode()).digest()[:18], "big")

@@ -6,20 +6,48 @@ import cases_tgw
 import cases_unusual
 import cases_vpc
 from case import COUNTERS, Case
+from cases_damaged import DAMAGED
+from cases_inputs import INPUTS
 from envelopes import compact, lambda_event, payload, pretty
 from inventory import formats_of, inventory
+from readme import readme
 
-EVENTS = cases_vpc.CASES + cases_fields.CASES + cases_duplicates.CASES + cases_tgw.CASES + cases_unusual.CASES
+EVENTS = [
+    *cases_vpc.CASES,
+    *cases_fields.CASES,
+    *cases_duplicates.CASES,
+    *cases_tgw.CASES,
+    *cases_unusual.CASES,
+]
 
 
 def files() -> dict[str, bytes]:
-    check([*EVENTS])
-    files = {"inventory.json": pretty(inventory())}
-    expected = {}
-    for case in EVENTS:
-        files[f"{case.name}.json"] = lambda_event(compact(payload(case)), **case.beside)
-        expected[f"{case.name}.json"] = case.expected()
-    files["expected.json"] = pretty(expected)
+    check(EVENTS + [case for item in INPUTS for case in item.cases])
+    nothing = {"RecordsReceived": 0} | dict.fromkeys(COUNTERS.values(), 0) | {"packets": 0, "octets": 0}
+    # Title, and for each file: name, what it shows, what to expect, content.
+    sections = [
+        (
+            "Events",
+            [
+                (f"{case.name}.json", case.shows, case.expected(), lambda_event(compact(payload(case)), **case.beside))
+                for case in EVENTS
+            ],
+        ),
+        (
+            "Input for replay in other forms",
+            [(f"inputs/{item.name}", item.shows, item.expected(), item.content()) for item in INPUTS],
+        ),
+        (
+            "Damaged events",
+            [(f"damaged/{name}", shows, nothing | {"error": stage}, content) for name, shows, stage, content in DAMAGED],
+        ),
+    ]
+    rows = [row for _, section in sections for row in section]
+    files = {name: content for name, _, _, content in rows}
+    assert len(files) == len(rows), "two cases of one name"
+    files["inventory.json"] = pretty(inventory())
+    files["expected.json"] = pretty({name: expected for name, _, expected, _ in rows})
+    files["README.md"] = readme([(title, [row[:3] for row in section]) for title, section in sections]).encode()
     return files
 
 
@@ -28,7 +56,7 @@ def check(cases: list[Case]) -> None:
     ids, texts = set(), set()
     for case in cases:
         known = formats_of(case.log_group)
-        for line, event in zip(case.lines(), case.events(), strict=True):
+        for line in case.lines():
             where = f"{case.name}: {line.text}"
             assert line.fate in COUNTERS or line.fate == "header", where
             assert not known or " ".join(line.columns) in known, where
@@ -37,7 +65,8 @@ def check(cases: list[Case]) -> None:
             assert len(line.text.split()) == len(line.columns), where
             assert line.value("log-status") != "NODATA" or line.fate == "no-data", where
             assert line.value("log-status") != "SKIPDATA" or line.fate == "skipped", where
-            assert line.fate == "again" or event["id"] not in ids, where
             assert line.fate == "again" or line.text not in texts, where
-            ids.add(event["id"])
             texts.add(line.text)
+        for event, line in zip(case.events(), case.lines(), strict=True):
+            assert line.fate == "again" or event["id"] not in ids, event
+            ids.add(event["id"])

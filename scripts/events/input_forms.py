@@ -1,0 +1,93 @@
+"""`events/inputs/`: the same lines in the other ways in which they travel; input of `flowlogs replay`, no Lambda events.
+
+Most of them do not say which log group they are of. Their lines have a header or the default format, and every flow log
+of the inventory counts when rule 4 asks what is covered.
+"""
+
+import base64
+from dataclasses import dataclass, field
+from typing import Callable
+
+from case import Case
+from envelopes import compact, gzip, iso, pretty
+from formats import DEFAULT
+from network import ACCOUNT, REGION, WEB
+
+
+@dataclass(frozen=True)
+class Input:
+    name: str
+    cases: list[Case]
+    write: Callable[..., bytes]
+    shows: str = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "shows", self.cases[0].shows)
+
+    def content(self) -> bytes:
+        return self.write(*self.cases)
+
+    def expected(self) -> dict:
+        parts = [case.expected() for case in self.cases]
+        numbers = {key: sum(part[key] for part in parts) for key, value in parts[0].items() if isinstance(value, int)}
+        return parts[0] | numbers
+
+
+def text(case: Case, end: str = "\n") -> bytes:
+    return "".join(line.text + end for line in case.lines()).encode()
+
+
+def two_members(case: Case) -> bytes:
+    """Two gzip members, the first of which ends in the middle of a line."""
+    whole = text(case)
+    return gzip(whole[:200]) + gzip(whole[200:])
+
+
+def export(case: Case) -> bytes:
+    """What `aws logs create-export-task` writes."""
+    return gzip("".join(f"{iso(event['timestamp'])} {event['message']}\n" for event in case.events()).encode())
+
+
+def messages(case: Case) -> bytes:
+    """What Firehose writes to S3, one record a line."""
+    return b"".join(compact({"message": line.text}) + b"\n" for line in case.lines())
+
+
+def filter_log_events(case: Case) -> bytes:
+    """What `aws logs filter-log-events` prints."""
+    events = [
+        {
+            "logStreamName": case.log_stream,
+            "timestamp": event["timestamp"],
+            "message": event["message"],
+            "ingestionTime": event["timestamp"] + 91_417,
+            "eventId": event["id"],
+        }
+        for event in case.events()
+    ]
+    return pretty({"events": events, "searchedLogStreams": []})
+
+
+def firehose_transformation(case: Case) -> bytes:
+    """The event of a function that transforms a delivery stream's records."""
+    records = [
+        {
+            "recordId": f"4966{index:046d}000000",
+            "approximateArrivalTimestamp": event["timestamp"] + 91_417,
+            "data": base64.b64encode(compact({"message": event["message"]})).decode(),
+        }
+        for index, event in enumerate(case.events())
+    ]
+    return pretty(
+        {
+            "invocationId": "0d1f3b5c-7e9a-4024-8680-1a3c5e7092b4",
+            "deliveryStreamArn": f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/flow-logs",
+            "region": REGION,
+            "records": records,
+        }
+    )
+
+
+def lines(name: str, shows: str, text: str, fields: str = DEFAULT, log_group: str = "", **more) -> Case:
+    return Case(name, shows, text, {"": fields}, log_group, f"{WEB}-all", **more)
+
