@@ -1,0 +1,44 @@
+//! Round trips through decoders of other people: what the transcoder writes must be read back as what the lines say.
+//!
+//! The lines are random, their meaning is told by a naive reference ([`naive`]), and the messages are decoded by two
+//! libraries and by the plainest reader that there can be ([`flowlogs_tests::wire`]), which watches over their shape.
+
+mod balance;
+mod libraries;
+mod lines;
+mod naive;
+mod round_trip;
+mod sessions;
+mod value;
+
+use std::convert::Infallible;
+
+use flowlogs_core::{Delivery, Line, Source, Transcoder};
+
+/// Finished messages, by session.
+type Messages = Vec<(usize, Vec<u8>)>;
+
+/// Feeds lines into a transcoder, without a flush.
+fn feed<'a>(
+    transcoder: &mut Transcoder,
+    source: &mut Source,
+    lines: impl IntoIterator<Item = Line<'a>>,
+    messages: &mut Messages,
+) {
+    let mut sink = keep(messages);
+    for line in lines {
+        let Ok(()) = transcoder.line(source, line, &mut sink);
+    }
+}
+
+/// Flushes a transcoder.
+fn flush(transcoder: &mut Transcoder, messages: &mut Messages) {
+    let Ok(()) = transcoder.flush(&mut keep(messages));
+}
+
+fn keep(messages: &mut Messages) -> impl FnMut(usize, &[u8]) -> Result<Delivery, Infallible> {
+    |session, message| {
+        messages.push((session, message.to_vec()));
+        Ok(Delivery::Sent)
+    }
+}

@@ -1,0 +1,33 @@
+//! Values as every decoder can give them, to compare decoders with each other and with the reference.
+
+use std::net::IpAddr;
+
+/// The value of an information element.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Value {
+    /// Any number; times are milliseconds since 1970.
+    Number(u64),
+    Address(IpAddr),
+    /// A string without the NULs behind it.
+    Text(String),
+}
+
+/// Element and value; of a flow, ordered by element.
+pub(crate) type Record = Vec<(u16, Value)>;
+
+/// What a decoder makes of a data record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    pub(crate) domain: u32,
+    pub(crate) template: u16,
+    pub(crate) is_options: bool,
+    pub(crate) record: Record,
+}
+
+/// A big-endian number of up to 8 octets.
+pub(crate) fn number(octets: &[u8]) -> u64 {
+    assert!(octets.len() <= 8, "{octets:?} is no number");
+    octets
+        .iter()
+        .fold(0, |number, &octet| number << 8 | u64::from(octet))
+}
