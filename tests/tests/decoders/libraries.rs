@@ -77,7 +77,11 @@ fn netflow_parser_value(value: &FieldValue) -> Value {
     match value {
         FieldValue::Ip4Addr(address) => Value::Address((*address).into()),
         FieldValue::Ip6Addr(address) => Value::Address((*address).into()),
-        FieldValue::String(text) => Value::Text(text.value.trim_end_matches('\0').to_owned()),
+        FieldValue::String(text) => {
+            // Its `value` lacks control characters, for display.
+            let text = String::from_utf8(text.raw.clone()).expect("well-formed UTF-8");
+            Value::Text(text.trim_end_matches('\0').to_owned())
+        }
         FieldValue::Duration(time) => {
             Value::Number(u64::try_from(time.as_duration().as_millis()).expect("a time of 64 bits"))
         }
