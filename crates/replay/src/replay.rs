@@ -1,0 +1,236 @@
+//! `flowlogs replay`: captured input goes the way that it goes in the functions, from files to collectors.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use flowlogs_core::{Line, Transcoder};
+use flowlogs_export::{Collectors, SessionState};
+use flowlogs_source::{Event, JsonFault, Lines, Origin, ReadError, UnpackError, Unpacker};
+
+use crate::cli::{OutputKind, Replay, SummaryKind};
+use crate::clock;
+use crate::failure::Failure;
+use crate::input::{Input, Inputs};
+use crate::outlet::{Outlet, OutletError, Printer};
+use crate::settings::{self, Sources};
+use crate::summary::Summary;
+
+/// Most octets of one unpacked payload or JSON document.
+const LIMIT: usize = 512 * 1_024 * 1_024;
+
+/// Lines after which the time is looked at again.
+const LINES_A_LOOK: u32 = 8_192;
+
+pub(crate) fn run(arguments: &Replay) -> Result<ExitCode, Failure> {
+    let started = Instant::now();
+    let inputs = Inputs::of(&arguments.inputs, &arguments.origin.inventory)?;
+    let mut session = Session::open(arguments, inputs.inventory)?;
+    inputs
+        .failures
+        .into_iter()
+        .for_each(|line| session.fail(line));
+    for input in &inputs.inputs {
+        session.read(input)?;
+    }
+    session.finish()?;
+    session.summary.elapsed = started.elapsed();
+    let mut stderr = std::io::stderr().lock();
+    // A closed standard error is nothing to report, and nowhere to report it.
+    let _ = match arguments.summary {
+        SummaryKind::Text => session.summary.write_text(&mut stderr),
+        SummaryKind::Json => session.summary.write_json(&mut stderr),
+        SummaryKind::None => Ok(()),
+    };
+    Ok(ExitCode::from(u8::from(session.failed)))
+}
+
+/// One run: everything between the inputs and the targets.
+struct Session {
+    unpacker: Unpacker,
+    transcoder: Transcoder,
+    outlet: Outlet,
+    sources: Sources,
+    octets: Arc<AtomicU64>,
+    summary: Summary,
+    /// Something could not be done.
+    failed: bool,
+}
+
+impl Session {
+    fn open(
+        arguments: &Replay,
+        inventory: flowlogs_core::dedup::Inventory,
+    ) -> Result<Self, Failure> {
+        let urls = settings::targets(arguments)?;
+        let mut peers = Vec::new();
+        let mut new_sessions = Vec::new();
+        let collectors = if urls.is_empty() {
+            None
+        } else {
+            let options = settings::sender(&arguments.sending)?;
+            let mut collectors = Collectors::new(&urls, options).map_err(Failure::usage)?;
+            for (target, state) in collectors.begin().into_iter().enumerate() {
+                if state.map_err(Failure::failed)? == SessionState::New {
+                    new_sessions.push(target);
+                }
+            }
+            peers = collectors.peers();
+            Some(collectors)
+        };
+        let default = if collectors.is_some() {
+            OutputKind::None
+        } else {
+            OutputKind::Table
+        };
+        let kind = arguments.output.unwrap_or(default);
+        // With nowhere to go, messages still have to be made: the decoder takes them and nothing is printed.
+        let printer =
+            (kind != OutputKind::None || collectors.is_none()).then(|| Printer::new(kind));
+        let outlet = Outlet::new(collectors, printer);
+        let settings = settings::transcoder(arguments, &peers);
+        let mut transcoder = Transcoder::new(settings, outlet.transports());
+        for target in new_sessions {
+            transcoder.restart_session(target);
+        }
+        transcoder.set_inventory(inventory);
+        transcoder.begin(clock::now());
+        Ok(Self {
+            unpacker: Unpacker::new(LIMIT),
+            transcoder,
+            outlet,
+            sources: Sources::new(&arguments.origin),
+            octets: Arc::default(),
+            summary: Summary::default(),
+            failed: false,
+        })
+    }
+
+    /// Says what could not be done, and goes on.
+    fn fail(&mut self, line: impl std::fmt::Display) {
+        self.failed = true;
+        let _ = writeln!(std::io::stderr(), "flowlogs: {line}");
+    }
+
+    /// Reads one input to its end or its first fault.
+    fn read(&mut self, input: &Input) -> Result<(), Failure> {
+        let name = input.name();
+        let reader = match input.open(&self.octets) {
+            Ok(reader) => reader,
+            Err(error) => {
+                self.summary.payload_errors += 1;
+                self.fail(format_args!("{name}: {error}"));
+                return Ok(());
+            }
+        };
+        self.transcoder.set_now(clock::now());
+        let mut feed = Feed {
+            transcoder: &mut self.transcoder,
+            outlet: &mut self.outlet,
+            sources: &mut self.sources,
+            place: None,
+            lines: 0,
+        };
+        let outcome = self.unpacker.read(reader, &mut feed);
+        self.transcoder.flush(&mut self.outlet)?;
+        self.transcoder.commit();
+        let report = self.transcoder.take_report();
+        let counters = report.counters;
+        self.summary.add(&name, report);
+        match outcome {
+            Ok(_) => self.summary.inputs += 1,
+            Err(ReadError::Lines(error)) => return Err(error.into()),
+            Err(ReadError::Unpack(error)) if input.walked && is_something_else(&error) => {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "flowlogs: note: {name} is skipped: {error}"
+                );
+                return Ok(());
+            }
+            Err(ReadError::Unpack(error)) => {
+                self.summary.payload_errors += 1;
+                self.fail(format_args!("{name}: {error}"));
+            }
+        }
+        if counters.records_received > 0 && counters.unparsed_records == counters.records_received {
+            self.fail(format_args!(
+                "{name}: none of its {} lines fits a format; give theirs with --log-format, or a header line",
+                counters.records_received
+            ));
+        }
+        Ok(())
+    }
+
+    /// Waits for the targets, and counts.
+    fn finish(&mut self) -> Result<(), Failure> {
+        for error in self.outlet.finish()? {
+            self.fail(error);
+        }
+        if let Some(error) = self.outlet.lost.take() {
+            self.fail(error);
+        }
+        (
+            self.summary.counters.messages_sent,
+            self.summary.counters.bytes_sent,
+        ) = self.outlet.sent();
+        self.summary.send_errors = self.outlet.send_errors();
+        self.summary.bytes_read = self.octets.load(Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Whether a file found in a directory is no flow log at all, rather than a damaged one.
+fn is_something_else(error: &UnpackError) -> bool {
+    matches!(
+        error,
+        UnpackError::Unrecognised
+            | UnpackError::Json {
+                fault: JsonFault::Unknown,
+                ..
+            }
+    )
+}
+
+/// Takes the lines of one input.
+struct Feed<'a> {
+    transcoder: &'a mut Transcoder,
+    outlet: &'a mut Outlet,
+    sources: &'a mut Sources,
+    place: Option<usize>,
+    lines: u32,
+}
+
+impl Lines for Feed<'_> {
+    type Error = OutletError;
+
+    fn origin(&mut self, origin: &Origin<'_>) -> Result<(), OutletError> {
+        let inventory = self.transcoder.inventory();
+        let place = self
+            .sources
+            .place(origin.owner, origin.log_group, inventory);
+        self.place = Some(place);
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), OutletError> {
+        self.lines += 1;
+        if self.lines == LINES_A_LOOK {
+            self.lines = 0;
+            self.transcoder.set_now(clock::now());
+        }
+        let place = match self.place {
+            Some(place) => place,
+            None => self.sources.place(None, None, self.transcoder.inventory()),
+        };
+        self.place = Some(place);
+        let line = Line {
+            id: event.id.map(str::as_bytes),
+            timestamp: event.timestamp,
+            text: event.message,
+        };
+        self.transcoder
+            .line(self.sources.source(place), line, self.outlet)
+    }
+}
