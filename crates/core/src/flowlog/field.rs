@@ -346,6 +346,11 @@ impl FieldSet {
         self.0 &= !(1 << field as u8);
     }
 
+    /// The fields of either set.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The fields of both sets.
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)

@@ -4,7 +4,7 @@
 //! names are columns to pass over: AWS adds some every year.
 
 use super::field::{Field, FieldSet, Read, Row, Shape};
-use super::scan;
+use super::{record, scan};
 
 /// Most columns that a format may have; AWS documents 72 fields.
 pub const MAX_COLUMNS: usize = 1_024;
@@ -32,7 +32,59 @@ pub struct LogFormat {
 pub(crate) struct Column {
     /// The field, if it is one that we know and that did not occur before.
     pub(crate) field: Option<Field>,
+    /// The field as a set, ready to be added to those present.
+    pub(crate) set: FieldSet,
     pub(crate) read: Read,
+    pub(crate) step: Step,
+    /// Where the value is stored among those of its step.
+    pub(crate) slot: u8,
+    /// The largest number.
+    pub(crate) max: u64,
+}
+
+/// What the parser does in a column: [`Read`] without what only matters elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Pass,
+    Number,
+    Time,
+    Address,
+    Text,
+    Word,
+}
+
+impl Column {
+    fn of(field: Field) -> Self {
+        let read = field.row().read;
+        let (step, max) = match read {
+            Read::Skip(_) => (Step::Pass, 0),
+            Read::Number { max } => (Step::Number, max),
+            Read::Time => (Step::Time, 0),
+            Read::Address => (Step::Address, 0),
+            Read::Text(_) => (Step::Text, 0),
+            Read::Action | Read::Status | Read::Direction | Read::RejectReason => (Step::Word, 0),
+        };
+        Self {
+            field: Some(field),
+            set: FieldSet::of(&[field]),
+            read,
+            step,
+            slot: record::slot(field),
+            max,
+        }
+    }
+
+    fn unknown() -> Self {
+        let read = Read::Skip(Shape::Any);
+        Self {
+            field: None,
+            set: FieldSet::EMPTY,
+            read,
+            step: Step::Pass,
+            slot: 0,
+            max: 0,
+        }
+    }
 }
 
 /// Why a text is not a format.
@@ -154,15 +206,9 @@ impl LogFormat {
                 // A field named twice is read where it stands first.
                 Some(field) if !fields.has(field) => {
                     fields.insert(field);
-                    Column {
-                        field: Some(field),
-                        read: field.row().read,
-                    }
+                    Column::of(field)
                 }
-                _ => Column {
-                    field: None,
-                    read: Read::Skip(Shape::Any),
-                },
+                _ => Column::unknown(),
             })
             .collect();
         if fields.is_empty() {

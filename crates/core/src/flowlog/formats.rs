@@ -19,6 +19,8 @@ pub struct Formats {
     last: usize,
     /// Candidates left out because there were more than [`MAX_CANDIDATES`].
     left_out: usize,
+    /// For each kind the fields that all formats in use have.
+    shared: [FieldSet; 2],
 }
 
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ struct Candidate {
     format: LogFormat,
     /// Known to be in use: named by somebody, or it took a line.
     in_use: bool,
+    /// Whether another candidate has as many columns, so that parsing alone does not tell them apart.
+    has_rivals: bool,
 }
 
 impl Formats {
@@ -50,6 +54,7 @@ impl Formats {
         }
         let mut this = Self::empty();
         this.extend(formats, true);
+        this.share();
         Ok(this)
     }
 
@@ -64,6 +69,7 @@ impl Formats {
                 .filter_map(|text| LogFormat::parse(text).ok()),
             false,
         );
+        this.share();
         this
     }
 
@@ -73,6 +79,7 @@ impl Formats {
             header: None,
             last: 0,
             left_out: 0,
+            shared: [FieldSet::EMPTY; 2],
         }
     }
 
@@ -90,7 +97,17 @@ impl Formats {
                 self.left_out += 1;
                 continue;
             }
-            self.candidates.push(Candidate { format, in_use });
+            let columns = format.names().len();
+            let rivals = self
+                .candidates
+                .iter_mut()
+                .filter(|other| other.format.names().len() == columns);
+            let has_rivals = rivals.map(|other| other.has_rivals = true).count() > 0;
+            self.candidates.push(Candidate {
+                format,
+                in_use,
+                has_rivals,
+            });
         }
     }
 
@@ -107,6 +124,7 @@ impl Formats {
     /// A new object or payload begins: what an earlier header line said no longer holds.
     pub fn begin_object(&mut self) {
         self.header = None;
+        self.share();
     }
 
     /// Takes a header line; whether it was one.
@@ -115,6 +133,7 @@ impl Formats {
             Some(format) => {
                 if self.header.as_ref() != Some(&format) {
                     self.header = Some(format);
+                    self.share();
                 }
                 true
             }
@@ -136,42 +155,61 @@ impl Formats {
         line: &'a [u8],
         values: &'a mut Values,
     ) -> Result<FlowRecord<'a>, ParseError> {
-        if let Some(header) = &self.header {
-            return FlowRecord::parse(header, line, values);
+        let alone = self.header.is_some() || !self.candidates[self.last].has_rivals;
+        if !alone {
+            self.choose(line, values);
         }
-        if self.candidates.len() > 1 {
-            let last = self.last;
-            let order = || {
-                std::iter::once(last)
-                    .chain((0..self.candidates.len()).filter(move |&index| index != last))
-            };
-            let resembling = order().find(|&index| self.candidates[index].format.resembles(line));
-            let parsing = || {
-                order().find(|&index| {
-                    FlowRecord::parse(&self.candidates[index].format, line, values).is_ok()
-                })
-            };
-            if let Some(found) = resembling.or_else(parsing) {
-                self.last = found;
-                self.candidates[found].in_use = true;
-            }
+        let mut read = values.read(self.format(), line);
+        if alone && read.is_err() && self.header.is_none() {
+            self.choose(line, values);
+            read = values.read(self.format(), line);
         }
-        FlowRecord::parse(&self.candidates[self.last].format, line, values)
+        read?;
+        Ok(FlowRecord::of(self.format(), line, values))
+    }
+
+    /// The format in effect.
+    fn format(&self) -> &LogFormat {
+        self.header
+            .as_ref()
+            .unwrap_or(&self.candidates[self.last].format)
+    }
+
+    /// Chooses the candidate for this line, if one fits.
+    fn choose(&mut self, line: &[u8], values: &mut Values) {
+        let (last, count) = (self.last, self.candidates.len());
+        let order = || std::iter::once(last).chain((0..count).filter(move |&index| index != last));
+        let format = |index: usize| &self.candidates[index].format;
+        let resembling = order().find(|&index| format(index).resembles(line));
+        let found =
+            resembling.or_else(|| order().find(|&index| values.read(format(index), line).is_ok()));
+        let Some(found) = found else { return };
+        self.last = found;
+        if !std::mem::replace(&mut self.candidates[found].in_use, true) {
+            self.share();
+        }
     }
 
     /// The fields that all formats of this kind in use have: what two records of one observation can be compared by.
     pub fn shared_fields(&self, kind: Kind) -> FieldSet {
-        if let Some(header) = &self.header {
-            return header.fields();
-        }
-        let in_use = self
-            .candidates
-            .iter()
-            .filter(|candidate| candidate.in_use && candidate.format.kind() == kind);
-        in_use
-            .map(|candidate| candidate.format.fields())
-            .reduce(FieldSet::intersection)
-            .unwrap_or_default()
+        self.shared[usize::from(kind == Kind::TransitGateway)]
+    }
+
+    /// Works out the shared fields after a change.
+    fn share(&mut self) {
+        self.shared = [Kind::Vpc, Kind::TransitGateway].map(|kind| {
+            if let Some(header) = &self.header {
+                return header.fields();
+            }
+            let in_use =
+                |candidate: &&Candidate| candidate.in_use && candidate.format.kind() == kind;
+            let fields = self
+                .candidates
+                .iter()
+                .filter(in_use)
+                .map(|candidate| candidate.format.fields());
+            fields.reduce(FieldSet::intersection).unwrap_or_default()
+        });
     }
 }
 

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
-use super::format::{Kind, LogFormat};
+use super::format::{Kind, LogFormat, Step};
 use super::scan;
 
 /// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
@@ -170,102 +170,21 @@ impl<'a> FlowRecord<'a> {
         line: &'a [u8],
         values: &'a mut Values,
     ) -> Result<Self, ParseError> {
-        if line.len() > MAX_LINE {
-            return Err(ParseError {
-                column: 1,
-                field: None,
-                problem: Problem::LineTooLong,
-            });
-        }
-        let columns = format.columns();
-        let mut present = FieldSet::EMPTY;
-        let mut at = 0;
-        for (index, column) in columns.iter().enumerate() {
-            at = scan::skip_spaces(line, at);
-            let failed = |problem| ParseError {
-                column: index + 1,
-                field: column.field,
-                problem,
-            };
-            if at == line.len() {
-                return Err(failed(Problem::Missing {
-                    columns: columns.len(),
-                }));
-            }
-            let Some(field) = column.field else {
-                at = scan::token_end(line, at);
-                continue;
-            };
-            let slot = usize::from(SLOTS[field as usize]);
-            if scan::is_dash(line, at) {
-                if let Read::Number { .. } = column.read {
-                    values.numbers[slot] = 0; // so that a flow without TCP can say that it has no flags
-                }
-                at += 1;
-                continue;
-            }
-            match column.read {
-                Read::Skip(_) => {
-                    at = scan::token_end(line, at);
-                    continue;
-                }
-                Read::Number { max } => {
-                    let (value, end) =
-                        scan::number(line, at).ok_or_else(|| failed(Problem::NotANumber))?;
-                    if value > max {
-                        return Err(failed(Problem::TooLarge { max }));
-                    }
-                    values.numbers[slot] = value;
-                    at = end;
-                }
-                Read::Time => {
-                    let (value, end) =
-                        scan::number(line, at).ok_or_else(|| failed(Problem::NotANumber))?;
-                    let milliseconds = if value < FIRST_MILLISECONDS {
-                        value * 1_000
-                    } else {
-                        value
-                    };
-                    if milliseconds > LAST_MILLISECOND {
-                        return Err(failed(Problem::TooLarge {
-                            max: LAST_MILLISECOND,
-                        }));
-                    }
-                    values.numbers[slot] = milliseconds;
-                    at = end;
-                }
-                Read::Address => {
-                    let (value, end) =
-                        scan::address(line, at).ok_or_else(|| failed(Problem::NotAnAddress))?;
-                    values.addresses[slot] = value;
-                    at = end;
-                }
-                read => {
-                    let start = at;
-                    at = scan::token_end(line, at);
-                    if !values.set_word(read, slot, &line[start..at], start) {
-                        continue;
-                    }
-                }
-            }
-            present.insert(field);
-        }
-        if scan::skip_spaces(line, at) < line.len() {
-            let problem = Problem::Surplus {
-                columns: columns.len(),
-            };
-            return Err(ParseError {
-                column: columns.len() + 1,
-                field: None,
-                problem,
-            });
-        }
-        values.present = present;
+        values.read(format, line)?;
         Ok(Self {
             line,
             values,
             format,
         })
+    }
+
+    /// The record whose values were [read](Values::read) from this line by this format.
+    pub(super) fn of(format: &'a LogFormat, line: &'a [u8], values: &'a Values) -> Self {
+        Self {
+            line,
+            values,
+            format,
+        }
     }
 
     /// The fields that have a value.
@@ -285,32 +204,27 @@ impl<'a> FlowRecord<'a> {
 
     /// A number; times are milliseconds since 1970. Nothing for fields that are not numbers.
     pub fn number(&self, field: Field) -> Option<u64> {
-        let slot = usize::from(SLOTS[field as usize]);
-        if !self.values.present.has(field)
-            || !matches!(field.row().read, Read::Number { .. } | Read::Time)
-        {
-            return None;
-        }
-        self.values.numbers.get(slot).copied()
+        let place = self.place(field, NUMBER)?;
+        self.values.numbers.get(place).copied()
     }
 
     /// An address. Nothing for fields that are not addresses.
     pub fn address(&self, field: Field) -> Option<IpAddr> {
-        let slot = usize::from(SLOTS[field as usize]);
-        if !self.values.present.has(field) || field.row().read != Read::Address {
-            return None;
-        }
-        self.values.addresses.get(slot).copied()
+        let place = self.place(field, ADDRESS)?;
+        self.values.addresses.get(place).copied()
     }
 
     /// A text, as it stands in the line. Nothing for fields that are not texts.
     pub fn text(&self, field: Field) -> Option<&'a [u8]> {
-        if !self.values.present.has(field) || !matches!(field.row().read, Read::Text(_)) {
-            return None;
-        }
-        let span = self.values.texts.get(usize::from(SLOTS[field as usize]))?;
+        let span = self.values.texts.get(self.place(field, TEXT)?)?;
         self.line
             .get(usize::from(span.start)..usize::from(span.end))
+    }
+
+    /// Where a present field is stored, if it is stored so.
+    fn place(&self, field: Field, store: u8) -> Option<usize> {
+        let stored = self.values.present.has(field) && STORES[field as usize] == store;
+        stored.then_some(usize::from(SLOTS[field as usize]))
     }
 
     /// `action`, when it is one of the two known words.
@@ -356,21 +270,124 @@ impl<'a> FlowRecord<'a> {
         }
     }
 
-    /// All number places, in the order that [`number_slot`] gives.
+    /// All number places, in the order that [`slot`] gives.
     pub(crate) fn numbers(&self) -> &'a [u64; NUMBERS] {
         &self.values.numbers
     }
 }
 
 impl Values {
+    /// Reads the columns of a line; after an error the values mean nothing.
+    pub(super) fn read(&mut self, format: &LogFormat, line: &[u8]) -> Result<(), ParseError> {
+        if line.len() > MAX_LINE {
+            return Err(ParseError {
+                column: 1,
+                field: None,
+                problem: Problem::LineTooLong,
+            });
+        }
+        let columns = format.columns();
+        let mut present = FieldSet::EMPTY;
+        let mut at = 0;
+        for (index, column) in columns.iter().enumerate() {
+            at = scan::skip_spaces(line, at);
+            let failed = |problem| ParseError {
+                column: index + 1,
+                field: column.field,
+                problem,
+            };
+            let Some(&first) = line.get(at) else {
+                return Err(failed(Problem::Missing {
+                    columns: columns.len(),
+                }));
+            };
+            let slot = usize::from(column.slot);
+            if first == b'-' && scan::is_dash(line, at) {
+                if column.step == Step::Number {
+                    self.numbers[slot] = 0; // so that a flow without TCP can say that it has no flags
+                }
+                at += 1;
+                continue;
+            }
+            match column.step {
+                Step::Pass => {
+                    at = scan::token_end(line, at);
+                    continue;
+                }
+                Step::Number => {
+                    let (value, end) =
+                        scan::number(line, at).ok_or_else(|| failed(Problem::NotANumber))?;
+                    if value > column.max {
+                        return Err(failed(Problem::TooLarge { max: column.max }));
+                    }
+                    self.numbers[slot] = value;
+                    at = end;
+                }
+                Step::Time => {
+                    let (value, end) =
+                        scan::number(line, at).ok_or_else(|| failed(Problem::NotANumber))?;
+                    let milliseconds = if value < FIRST_MILLISECONDS {
+                        value * 1_000
+                    } else {
+                        value
+                    };
+                    if milliseconds > LAST_MILLISECOND {
+                        return Err(failed(Problem::TooLarge {
+                            max: LAST_MILLISECOND,
+                        }));
+                    }
+                    self.numbers[slot] = milliseconds;
+                    at = end;
+                }
+                Step::Address => {
+                    let (value, end) =
+                        scan::address(line, at).ok_or_else(|| failed(Problem::NotAnAddress))?;
+                    self.addresses[slot] = value;
+                    at = end;
+                }
+                Step::Text => {
+                    let end = scan::token_end(line, at);
+                    // A line is at most MAX_LINE octets, so both ends fit.
+                    #[allow(clippy::cast_possible_truncation)]
+                    let span = Span {
+                        start: at as u16,
+                        end: end as u16,
+                    };
+                    self.texts[slot] = span;
+                    at = end;
+                }
+                Step::Word => {
+                    let end = scan::token_end(line, at);
+                    let known = self.set_word(column.read, &line[at..end]);
+                    at = end;
+                    if !known {
+                        continue;
+                    }
+                }
+            }
+            present = present.union(column.set);
+        }
+        if scan::skip_spaces(line, at) < line.len() {
+            let problem = Problem::Surplus {
+                columns: columns.len(),
+            };
+            return Err(ParseError {
+                column: columns.len() + 1,
+                field: None,
+                problem,
+            });
+        }
+        self.present = present;
+        Ok(())
+    }
+
     /// Stores a word; whether it is a value (an unknown action or direction is none).
-    fn set_word(&mut self, read: Read, slot: usize, token: &[u8], start: usize) -> bool {
+    fn set_word(&mut self, read: Read, token: &[u8]) -> bool {
         match (read, token) {
             (Read::Action, b"ACCEPT") => self.action = Action::Accept,
             (Read::Action, b"REJECT") => self.action = Action::Reject,
             (Read::Direction, b"ingress") => self.direction = Direction::Ingress,
             (Read::Direction, b"egress") => self.direction = Direction::Egress,
-            (Read::Action | Read::Direction, _) => return false,
             (Read::Status, b"OK") => self.status = Status::Ok,
             (Read::Status, b"NODATA") => self.status = Status::NoData,
             (Read::Status, b"SKIPDATA") => self.status = Status::SkipData,
@@ -378,47 +395,51 @@ impl Values {
             (Read::RejectReason, b"BPA") => self.reject_reason = RejectReason::BlockPublicAccess,
             (Read::RejectReason, b"EC") => self.reject_reason = RejectReason::EncryptionControls,
             (Read::RejectReason, _) => self.reject_reason = RejectReason::Other,
-            _ => {
-                // A line is at most MAX_LINE octets, so both ends fit.
-                let place = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
-                self.texts[slot] = Span {
-                    start: place(start),
-                    end: place(start + token.len()),
-                };
-            }
+            _ => return false,
         }
         true
     }
 }
 
-/// The place of a number field in [`FlowRecord::numbers`].
-pub(crate) const fn number_slot(field: Field) -> usize {
-    SLOTS[field as usize] as usize
+/// The place of a field among those that are stored alike; for a number, its place in [`FlowRecord::numbers`].
+pub(crate) const fn slot(field: Field) -> u8 {
+    SLOTS[field as usize]
 }
 
 /// The place of each field among those that are stored alike.
-static SLOTS: [u8; FIELD_COUNT] = SLOT_PLAN.0;
-const SLOT_PLAN: ([u8; FIELD_COUNT], [u8; 3]) = plan_slots();
-/// How many numbers a record can hold.
-pub(crate) const NUMBERS: usize = SLOT_PLAN.1[0] as usize;
-const ADDRESSES: usize = SLOT_PLAN.1[1] as usize;
-const TEXTS: usize = SLOT_PLAN.1[2] as usize;
+static SLOTS: [u8; FIELD_COUNT] = PLAN.0;
+/// How each field is stored.
+static STORES: [u8; FIELD_COUNT] = PLAN.1;
 
-const fn plan_slots() -> ([u8; FIELD_COUNT], [u8; 3]) {
-    let mut slots = [0; FIELD_COUNT];
-    let mut used = [0; 3];
+const NUMBER: u8 = 0;
+const ADDRESS: u8 = 1;
+const TEXT: u8 = 2;
+const OTHERWISE: u8 = 3;
+
+/// How many numbers a record can hold.
+pub(crate) const NUMBERS: usize = PLAN.2[NUMBER as usize] as usize;
+const ADDRESSES: usize = PLAN.2[ADDRESS as usize] as usize;
+const TEXTS: usize = PLAN.2[TEXT as usize] as usize;
+
+const PLAN: ([u8; FIELD_COUNT], [u8; FIELD_COUNT], [u8; 4]) = plan();
+
+/// Slots, stores, and how many fields each store has.
+const fn plan() -> ([u8; FIELD_COUNT], [u8; FIELD_COUNT], [u8; 4]) {
+    let (mut slots, mut stores, mut used) = ([0; FIELD_COUNT], [0; FIELD_COUNT], [0; 4]);
     let mut i = 0;
     while i < FIELD_COUNT {
         let store = match FIELDS[i].read {
-            Read::Number { .. } | Read::Time => 0,
-            Read::Address => 1,
-            _ => 2,
+            Read::Number { .. } | Read::Time => NUMBER,
+            Read::Address => ADDRESS,
+            Read::Text(_) => TEXT,
+            _ => OTHERWISE,
         };
-        slots[i] = used[store];
-        used[store] += 1;
+        stores[i] = store;
+        slots[i] = used[store as usize];
+        used[store as usize] += 1;
         i += 1;
     }
-    (slots, used)
+    (slots, stores, used)
 }
 
 #[cfg(test)]
@@ -586,7 +607,7 @@ mod tests {
     /// The obvious way to read a line: split, and let std parse.
     fn naive(format: &LogFormat, line: &str) -> Option<Vec<(Field, String)>> {
         let tokens: Vec<&str> = line
-            .split([' ', '\t', '\r', '\n'])
+            .split(|c: char| c <= ' ')
             .filter(|token| !token.is_empty())
             .collect();
         if tokens.len() != format.names().len() {

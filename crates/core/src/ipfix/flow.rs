@@ -142,57 +142,56 @@ impl Layout {
     pub(crate) fn write(&self, flow: &Flow<'_>, out: &mut [u8]) {
         let mut rest = out;
         for slot in &self.slots {
-            let (place, after) = rest.split_at_mut(usize::from(slot.field.octets).min(rest.len()));
+            let octets = usize::from(slot.field.octets);
+            let Some((place, after)) = rest.split_at_mut_checked(octets) else {
+                return;
+            };
             rest = after;
             match slot.value {
-                Value::StartMilliseconds => put(place, &flow.start.to_be_bytes()),
-                Value::EndMilliseconds => put(place, &flow.end.to_be_bytes()),
-                Value::StartSeconds => put(place, &(flow.start / 1_000).to_be_bytes()),
-                Value::EndSeconds => put(place, &(flow.end / 1_000).to_be_bytes()),
+                Value::StartMilliseconds => put(place, flow.start),
+                Value::EndMilliseconds => put(place, flow.end),
+                Value::StartSeconds => put(place, flow.start / 1_000),
+                Value::EndSeconds => put(place, flow.end / 1_000),
                 Value::Source => put_address(place, flow.source),
                 Value::Destination => put_address(place, flow.destination),
                 Value::NatSource => put_address(place, flow.nat_source),
                 Value::NatDestination => put_address(place, flow.nat_destination),
-                Value::Number(at) => put(
-                    place,
-                    &flow
-                        .numbers
-                        .get(at)
-                        .copied()
-                        .unwrap_or_default()
-                        .to_be_bytes(),
-                ),
-                Value::Ingress => put(place, &flow.ingress.to_be_bytes()),
-                Value::Egress => put(place, &flow.egress.to_be_bytes()),
-                Value::IngressPhysical => put(place, &flow.ingress_physical.to_be_bytes()),
-                Value::EgressPhysical => put(place, &flow.egress_physical.to_be_bytes()),
-                Value::IngressVrf => put(place, &flow.ingress_vrf.to_be_bytes()),
-                Value::EgressVrf => put(place, &flow.egress_vrf.to_be_bytes()),
-                Value::Direction => put(place, &[flow.direction]),
-                Value::ForwardingStatus => put(place, &[flow.forwarding_status]),
-                Value::Application => put(place, &flow.application.to_be_bytes()),
-                Value::DroppedPackets => put(place, &flow.dropped_packets.to_be_bytes()),
+                Value::Number(at) => put(place, flow.numbers.get(at).copied().unwrap_or_default()),
+                Value::Ingress => put(place, flow.ingress.into()),
+                Value::Egress => put(place, flow.egress.into()),
+                Value::IngressPhysical => put(place, flow.ingress_physical.into()),
+                Value::EgressPhysical => put(place, flow.egress_physical.into()),
+                Value::IngressVrf => put(place, flow.ingress_vrf.into()),
+                Value::EgressVrf => put(place, flow.egress_vrf.into()),
+                Value::Direction => put(place, flow.direction.into()),
+                Value::ForwardingStatus => put(place, flow.forwarding_status.into()),
+                Value::Application => put(place, flow.application.into()),
+                Value::DroppedPackets => put(place, flow.dropped_packets),
                 Value::Exporter => put_address(place, flow.exporter),
-                Value::InterfaceName => put(place, &flow.interface_name),
+                Value::InterfaceName => place.copy_from_slice(&flow.interface_name),
             }
         }
     }
 }
 
-/// Writes the low end of a big-endian value: reduced-size encoding (RFC 7011 §6.2) leaves out leading zeros.
-fn put(place: &mut [u8], octets: &[u8]) {
-    if let Some(low) = octets
-        .len()
-        .checked_sub(place.len())
-        .and_then(|skip| octets.get(skip..))
-    {
-        place.copy_from_slice(low);
+/// Writes the low octets of a number, big-endian: reduced-size encoding (RFC 7011 §6.2) leaves out leading zeros.
+///
+/// The four lengths that occur are written without a call; a length that does not occur stays zero.
+#[allow(clippy::cast_possible_truncation)] // leaving out the upper octets is the point
+fn put(place: &mut [u8], value: u64) {
+    match place.len() {
+        1 => place[0] = value as u8,
+        2 => place.copy_from_slice(&(value as u16).to_be_bytes()),
+        4 => place.copy_from_slice(&(value as u32).to_be_bytes()),
+        8 => place.copy_from_slice(&value.to_be_bytes()),
+        _ => {}
     }
 }
 
 fn put_address(place: &mut [u8], address: IpAddr) {
     match address {
-        IpAddr::V4(address) => put(place, &address.octets()),
-        IpAddr::V6(address) => put(place, &address.octets()),
+        IpAddr::V4(address) if place.len() == 4 => place.copy_from_slice(&address.octets()),
+        IpAddr::V6(address) if place.len() == 16 => place.copy_from_slice(&address.octets()),
+        _ => {}
     }
 }

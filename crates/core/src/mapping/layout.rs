@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use crate::flowlog::field::{Destination, FIELD_COUNT, FIELDS, Field, FieldSet};
-use crate::flowlog::record::number_slot;
+use crate::flowlog::record::slot;
 use crate::identity::fnv1a;
 #[cfg(doc)]
 use crate::ipfix::REGULAR_BITS;
@@ -245,7 +245,7 @@ impl Contents {
         );
         Some(Slot {
             field: FieldSpecifier { element, octets },
-            value: Value::Number(number_slot(field)),
+            value: Value::Number(usize::from(slot(field))),
             key,
         })
     }
