@@ -1,0 +1,128 @@
+//! Why an invocation failed: stable names for those who sort failures, one line for those who read them.
+//!
+//! Responsible for turning the errors of the other crates into the runtime's [`Diagnostic`]. The names never change:
+//! they are what the failure queue's messages are filtered by.
+
+use std::fmt;
+
+use flowlogs_export::SendError;
+use flowlogs_source::UnpackError;
+use lambda_runtime::Diagnostic;
+use thiserror::Error;
+
+/// Why an invocation failed. Lambda tries it again, and then puts its payload into the failure queue.
+///
+/// The runtime logs the [`Debug`](fmt::Debug) form of what a handler returns, so that form is the one for readers too,
+/// and nothing else logs these errors.
+#[derive(Clone, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// The payload could not be unpacked.
+    #[error("{0}")]
+    Payload(#[from] UnpackError),
+    /// A collector was not reached, or not everything is known to have arrived. The first error of the invocation.
+    #[error("{0}")]
+    Collector(#[from] SendError),
+    /// No record format is known for the log group, and no look-up answered.
+    #[error(
+        "no record format for log group {log_group:?}: {reason}; set LOG_FORMAT or allow ec2:DescribeFlowLogs"
+    )]
+    Format {
+        /// The log group.
+        log_group: String,
+        /// Why none is known.
+        reason: String,
+    },
+    /// The certificates of TLS could not be had.
+    #[error("TLS_SECRET_ID: {0}")]
+    Secret(String),
+}
+
+impl Failure {
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Payload(UnpackError::Base64 { .. }) => "PayloadBase64",
+            Self::Payload(UnpackError::Gzip { .. }) => "PayloadGzip",
+            Self::Payload(UnpackError::TooLarge { .. }) => "PayloadTooLarge",
+            // What is no subscription payload at all is, at best, the wrong JSON.
+            Self::Payload(_) => "PayloadJson",
+            Self::Collector(_) => "CollectorUnreachable",
+            Self::Format { .. } => "FormatUnknown",
+            Self::Secret(_) => "SecretUnreadable",
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.name())
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self {
+            error_type: failure.name().to_owned(),
+            error_message: failure.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowlogs_export::SendProblem;
+    use flowlogs_source::{GzipFault, JsonFault};
+
+    use super::*;
+
+    fn failures() -> Vec<(Failure, &'static str)> {
+        let gzip = UnpackError::Gzip {
+            position: 9,
+            fault: GzipFault::Truncated,
+        };
+        let json = UnpackError::Json {
+            line: 1,
+            column: 2,
+            fault: JsonFault::Syntax,
+        };
+        let refused = SendError {
+            collector: "tcp://collector:4739".to_owned(),
+            problem: SendProblem::Reset,
+        };
+        vec![
+            (UnpackError::Base64 { position: 7 }.into(), "PayloadBase64"),
+            (gzip.into(), "PayloadGzip"),
+            (json.into(), "PayloadJson"),
+            (UnpackError::TooLarge { limit: 5 }.into(), "PayloadTooLarge"),
+            (UnpackError::Unrecognised.into(), "PayloadJson"),
+            (refused.into(), "CollectorUnreachable"),
+            (
+                Failure::Format {
+                    log_group: "g".to_owned(),
+                    reason: "denied".to_owned(),
+                },
+                "FormatUnknown",
+            ),
+            (Failure::Secret("not found".to_owned()), "SecretUnreadable"),
+        ]
+    }
+
+    #[test]
+    fn every_failure_has_its_stable_name() {
+        for (failure, name) in failures() {
+            assert_eq!(Diagnostic::from(failure).error_type, name);
+        }
+    }
+
+    #[test]
+    fn what_the_runtime_logs_is_one_line_with_name_and_reason() {
+        for (failure, name) in failures() {
+            let logged = format!("{failure:?}");
+            assert!(
+                logged.starts_with(&format!("{name}: ")) && logged.len() > name.len() + 2,
+                "{logged}"
+            );
+            assert!(!logged.contains('\n'), "{logged}");
+        }
+    }
+}
