@@ -23,6 +23,8 @@ mod outlet;
 mod replay;
 mod settings;
 mod summary;
+mod table;
+mod terminal;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -9,6 +9,8 @@ use crate::cli::OutputKind;
 use crate::decode::{DecodeError, Decoder, Flow};
 use crate::failure::Failure;
 use crate::json;
+use crate::table::Table;
+use crate::terminal::Look;
 
 /// Why messages cannot go on leaving.
 #[derive(Debug)]
@@ -39,27 +41,44 @@ impl From<OutletError> for Failure {
 
 /// Prints decoded flows.
 pub(crate) struct Printer {
-    kind: OutputKind,
+    form: Form,
     out: BufWriter<StdoutLock<'static>>,
     /// Somebody watches: what is there is shown at once.
     watched: bool,
 }
 
+enum Form {
+    Table(Table),
+    Json,
+    None,
+}
+
 impl Printer {
-    pub(crate) fn new(kind: OutputKind) -> Self {
+    /// `width` is the width that was asked for, if any.
+    pub(crate) fn new(kind: OutputKind, width: Option<u16>) -> Self {
         let out = io::stdout();
         Self {
-            kind,
+            form: match kind {
+                OutputKind::Table => Form::Table(Table::new(Look::of_stdout(width))),
+                OutputKind::Json => Form::Json,
+                OutputKind::None => Form::None,
+            },
             watched: out.is_terminal(),
             out: BufWriter::with_capacity(64 * 1_024, out.lock()),
         }
     }
 
+    /// Shows every message when it comes, also in a pipe.
+    pub(crate) fn live(mut self) -> Self {
+        self.watched = true;
+        self
+    }
+
     pub(crate) fn flow(&mut self, flow: &Flow<'_>) -> io::Result<()> {
-        match self.kind {
-            OutputKind::Table => json::write(&mut self.out, flow),
-            OutputKind::Json => json::write(&mut self.out, flow),
-            OutputKind::None => Ok(()),
+        match &mut self.form {
+            Form::Table(table) => table.flow(&mut self.out, flow),
+            Form::Json => json::write(&mut self.out, flow),
+            Form::None => Ok(()),
         }
     }
 

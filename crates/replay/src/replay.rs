@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use flowlogs_core::dedup::{DirectionFilter, Inventory};
 use flowlogs_core::{Line, Transcoder};
 use flowlogs_export::{Collectors, SessionState};
 use flowlogs_source::{Event, JsonFault, Lines, Origin, ReadError, UnpackError, Unpacker};
 
-use crate::cli::{OutputKind, Replay, SummaryKind};
+use crate::cli::{LogFormats, OutputKind, Replay, SummaryKind, Switch};
 use crate::clock;
 use crate::failure::Failure;
 use crate::input::{Input, Inputs};
@@ -55,15 +56,16 @@ struct Session {
     sources: Sources,
     octets: Arc<AtomicU64>,
     summary: Summary,
+    /// Files of directories that are no flow logs.
+    skipped: Vec<String>,
+    /// Rules 3 and 4 are wanted.
+    rules: bool,
     /// Something could not be done.
     failed: bool,
 }
 
 impl Session {
-    fn open(
-        arguments: &Replay,
-        inventory: flowlogs_core::dedup::Inventory,
-    ) -> Result<Self, Failure> {
+    fn open(arguments: &Replay, inventory: Inventory) -> Result<Self, Failure> {
         let urls = settings::targets(arguments)?;
         let mut peers = Vec::new();
         let mut new_sessions = Vec::new();
@@ -87,14 +89,21 @@ impl Session {
         };
         let kind = arguments.output.unwrap_or(default);
         // With nowhere to go, messages still have to be made: the decoder takes them and nothing is printed.
-        let printer =
-            (kind != OutputKind::None || collectors.is_none()).then(|| Printer::new(kind));
+        let printer = (kind != OutputKind::None || collectors.is_none())
+            .then(|| Printer::new(kind, arguments.width));
         let outlet = Outlet::new(collectors, printer);
         let settings = settings::transcoder(arguments, &peers);
         let mut transcoder = Transcoder::new(settings, outlet.transports());
         for target in new_sessions {
             transcoder.restart_session(target);
         }
+        let tried = match arguments.origin.log_format {
+            LogFormats::Set(_) => "header lines and --log-format".to_owned(),
+            LogFormats::Auto => {
+                let known = inventory.formats_for(None).count();
+                format!("header lines, {known} formats of the inventory, the AWS defaults")
+            }
+        };
         transcoder.set_inventory(inventory);
         transcoder.begin(clock::now());
         Ok(Self {
@@ -103,7 +112,10 @@ impl Session {
             outlet,
             sources: Sources::new(&arguments.origin),
             octets: Arc::default(),
-            summary: Summary::default(),
+            summary: Summary::new(tried),
+            skipped: Vec::new(),
+            rules: arguments.counting.deduplicate == Switch::On
+                && arguments.counting.direction != DirectionFilter::Egress,
             failed: false,
         })
     }
@@ -168,6 +180,13 @@ impl Session {
         for error in self.outlet.finish()? {
             self.fail(error);
         }
+        if !self.skipped.is_empty() {
+            let names = self.skipped.join(", ");
+            let _ = writeln!(
+                std::io::stderr(),
+                "flowlogs: skipped, no flow logs: {names}"
+            );
+        }
         if let Some(error) = self.outlet.lost.take() {
             self.fail(error);
         }
@@ -176,8 +195,34 @@ impl Session {
             self.summary.counters.bytes_sent,
         ) = self.outlet.sent();
         self.summary.send_errors = self.outlet.send_errors();
+        for note in std::mem::take(&mut self.sources.wrong_formats) {
+            self.summary.note(note);
+        }
+        if let Some(note) = self.rules_note() {
+            self.summary.note(note);
+        }
         self.summary.bytes_read = self.octets.load(Ordering::Relaxed);
         Ok(())
+    }
+}
+
+impl Session {
+    /// Which rule could not run, and why.
+    fn rules_note(&self) -> Option<String> {
+        let inventory = self.transcoder.inventory();
+        if self.summary.counters.records_received == 0 || !self.rules {
+            return None;
+        }
+        let missing = if inventory.is_empty() {
+            "no inventory"
+        } else if inventory.flow_logs().is_empty() {
+            "no flow log in the inventory"
+        } else {
+            return None;
+        };
+        Some(format!(
+            "rules 3 and 4 (transit gateway, both ends) did not run: {missing}; give one with --inventory"
+        ))
     }
 }
 
