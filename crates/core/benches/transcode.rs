@@ -70,7 +70,11 @@ fn lines(format: &str) -> Vec<String> {
                 "log-status" => "OK".to_owned(),
                 "protocol" => if random.below(4) == 0 { "17" } else { "6" }.to_owned(),
                 "srcport" => random.below(65_536).to_string(),
-                "dstport" => [443, 80, 53, 22][random.below(4) as usize].to_string(),
+                "dstport" => ["443", "80", "53", "22"]
+                    .iter()
+                    .cycle()
+                    .nth(index)
+                    .map_or_else(String::new, ToString::to_string),
                 "packets" => (1 + random.below(2_000)).to_string(),
                 "bytes" => (40 + random.below(2_000_000)).to_string(),
                 "vpc-id" => "vpc-0123456789abcdef0".to_owned(),

@@ -27,6 +27,13 @@ pub fn identity(text: &[u8]) -> u32 {
     RESERVED + u32::try_from(hash % RANGE).unwrap_or(0)
 }
 
+/// Worked examples, printed in `docs/field-mapping.md`: identifier and number.
+pub const EXAMPLES: &[(&str, u32)] = &[
+    ("eni-1235b8ca123456789", 1_525_100_236),
+    ("vpc-abcdefab012345678", 1_057_926_697),
+    ("123456789012/eu-central-1", 2_093_371_096),
+];
+
 /// FNV-1a, 64 bits.
 pub(crate) fn fnv1a(octets: &[u8]) -> u64 {
     octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &octet| {
@@ -106,10 +113,3 @@ mod tests {
         }
     }
 }
-
-/// Worked examples, printed in `docs/field-mapping.md`: identifier and number.
-pub const EXAMPLES: &[(&str, u32)] = &[
-    ("eni-1235b8ca123456789", 1_525_100_236),
-    ("vpc-abcdefab012345678", 1_057_926_697),
-    ("123456789012/eu-central-1", 2_093_371_096),
-];

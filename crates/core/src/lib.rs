@@ -48,4 +48,4 @@ pub use flowlog::{Formats, LogFormat};
 pub use identity::{Collision, EXAMPLES as IDENTITY_EXAMPLES, identity};
 pub use ipfix::{Delivery, MessageSink, Refresh, Transport};
 pub use report::{Counters, Report, Unparsed};
-pub use transcoder::{Line, Settings, Source, Transcoder};
+pub use transcoder::{Line, MAX_UNKNOWN, Settings, Source, Transcoder};

@@ -3,8 +3,10 @@
 //! A [`Transcoder`] owns everything that lives longer than a line: buffers, templates, sequence numbers, what was
 //! announced and what was seen. A [`Source`] is where lines come from: one log group, bucket or file, with its formats.
 
+use std::collections::BTreeSet;
+
 use crate::dedup::{self, Coverage, Deduplicator, Inventory, Verdict};
-use crate::flowlog::field::Owner;
+use crate::flowlog::field::{FIELDS, Owner, Read, Shape};
 use crate::flowlog::{
     Direction, Field, FieldSet, FlowRecord, Formats, Kind, ParseError, Problem, Status, Values,
 };
@@ -12,6 +14,9 @@ use crate::identity::Identities;
 use crate::ipfix::{Exporter, MessageSink, Refresh, Sent, Transport};
 use crate::mapping::{self, Announcer, Domains, Layouts, Mapping, Names, Numbers};
 use crate::report::{KEPT_COLLISIONS, Report};
+
+/// Most identifiers that are noted as unknown between two calls.
+pub const MAX_UNKNOWN: usize = 1_000;
 
 /// How a transcoder works.
 #[derive(Debug, Clone)]
@@ -101,6 +106,7 @@ pub struct Transcoder {
     inventory_version: u64,
     export: Export,
     report: Report,
+    unknown: BTreeSet<String>,
 }
 
 /// The second half of the way: everything that a record that counts passes through.
@@ -137,6 +143,7 @@ impl Transcoder {
                 exporter,
             },
             report: Report::default(),
+            unknown: BTreeSet::new(),
         }
     }
 
@@ -165,6 +172,23 @@ impl Transcoder {
     /// What is known of interfaces, VPCs and flow logs.
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
+    }
+
+    /// Notes which identifiers of a line the inventory does not know, and nothing else: for those who look names up
+    /// before the lines are transcoded.
+    pub fn survey(&mut self, source: &mut Source, text: &[u8]) {
+        if source.formats.take_header(text) {
+            return;
+        }
+        if let Ok(record) = source.formats.parse(text, &mut self.values) {
+            note_unknown(&record, &self.inventory, &mut self.unknown);
+        }
+    }
+
+    /// Identifiers (`eni-…`, `vpc-…`, `tgw-…`, `tgw-attach-…`) of surveyed and exported records that the inventory does
+    /// not know, since the last call; at most [`MAX_UNKNOWN`].
+    pub fn take_unknown(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.unknown)
     }
 
     /// Takes one line. A header line sets the source's format and is no record.
@@ -257,6 +281,7 @@ impl Transcoder {
             return Ok(());
         }
         self.report.unknown_direction += u64::from(self.direction_matters && direction.is_none());
+        let announced = export.exporter.options_records();
         export.record(
             &record,
             direction,
@@ -265,7 +290,11 @@ impl Transcoder {
             &self.inventory,
             &mut self.report,
             sink,
-        )
+        )?;
+        if export.exporter.options_records() != announced {
+            note_unknown(&record, &self.inventory, &mut self.unknown);
+        }
+        Ok(())
     }
 
     /// Sends everything that is still under construction.
@@ -436,6 +465,20 @@ fn identify<S: MessageSink>(
     Ok(numbers)
 }
 
+fn note_unknown(record: &FlowRecord<'_>, inventory: &Inventory, unknown: &mut BTreeSet<String>) {
+    for row in &FIELDS {
+        let Read::Text(Shape::Prefix("eni-" | "vpc-" | "tgw-" | "tgw-attach-")) = row.read else {
+            continue;
+        };
+        if let Some(id) = record.text(row.field)
+            && unknown.len() < MAX_UNKNOWN
+            && !inventory.knows(id)
+        {
+            unknown.insert(String::from_utf8_lossy(id).into_owned());
+        }
+    }
+}
+
 /// What a record is about.
 enum Content {
     Flow,
@@ -470,5 +513,96 @@ impl Report {
         if self.collisions.len() < KEPT_COLLISIONS {
             self.collisions.push(collision);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::dedup::inventory::Interface;
+    use crate::ipfix::Delivery;
+
+    const LINE: &[u8] =
+        b"2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+
+    fn transcoder() -> (Transcoder, Source) {
+        let transcoder = Transcoder::new(Settings::default(), &[Transport::Stream]);
+        (transcoder, Source::new(None, Formats::defaults()))
+    }
+
+    fn line<'a>(id: &'a str, text: &'a [u8]) -> Line<'a> {
+        Line {
+            id: Some(id.as_bytes()),
+            timestamp: None,
+            text,
+        }
+    }
+
+    fn accept(_: usize, _: &[u8]) -> Result<Delivery, Infallible> {
+        Ok(Delivery::Sent)
+    }
+
+    #[test]
+    fn a_retry_after_a_failed_batch_is_exported_in_full() {
+        let (mut transcoder, mut source) = transcoder();
+        let mut fail = |_: usize, _: &[u8]| Err("connection reset");
+        transcoder.begin(0);
+        assert_eq!(
+            transcoder.line(&mut source, line("a", LINE), &mut fail),
+            Ok(())
+        );
+        assert_eq!(transcoder.flush(&mut fail), Err("connection reset"));
+        transcoder.rollback();
+        transcoder.take_report();
+
+        transcoder.begin(0);
+        let Ok(()) = transcoder.line(&mut source, line("a", LINE), &mut accept);
+        let Ok(()) = transcoder.flush(&mut accept);
+        transcoder.commit();
+        assert_eq!(transcoder.take_report().counters.flows_exported, 1);
+
+        let Ok(()) = transcoder.line(&mut source, line("a", LINE), &mut accept);
+        assert_eq!(transcoder.take_report().counters.duplicate_deliveries, 1);
+    }
+
+    #[test]
+    fn a_survey_notes_unknown_identifiers_and_counts_nothing() {
+        let (mut transcoder, mut source) = transcoder();
+        transcoder.survey(&mut source, LINE);
+        assert_eq!(
+            transcoder.take_unknown().into_iter().collect::<Vec<_>>(),
+            ["eni-1"]
+        );
+        assert_eq!(transcoder.take_report().counters.records_received, 0);
+
+        let mut inventory = Inventory::new();
+        inventory.insert_interface(Interface {
+            id: "eni-1".into(),
+            ..Interface::default()
+        });
+        transcoder.set_inventory(inventory);
+        transcoder.survey(&mut source, LINE);
+        assert!(transcoder.take_unknown().is_empty());
+    }
+
+    #[test]
+    fn a_line_that_fits_no_format_is_counted_and_kept_as_a_sample() {
+        let (mut transcoder, mut source) = transcoder();
+        let Ok(()) = transcoder.line(&mut source, line("a", LINE), &mut accept);
+        let Ok(()) = transcoder.line(&mut source, line("b", b"what is this"), &mut accept);
+        let Ok(()) = transcoder.line(&mut source, line("c", b""), &mut accept);
+        let report = transcoder.take_report();
+        assert_eq!(
+            (
+                report.counters.records_received,
+                report.counters.unparsed_records
+            ),
+            (3, 2)
+        );
+        assert!(report.counters.is_balanced());
+        let sample = report.unparsed.expect("a sample");
+        assert_eq!((sample.record, sample.line.as_str()), (2, "what is this"));
     }
 }

@@ -6,7 +6,8 @@
 //! There are two ways in:
 //!
 //! - [`Unpacker::unpack`], [`Unpacker::unpack_event`] and [`Unpacker::unpack_decoded`] take one CloudWatch Logs
-//!   subscription payload, which is checked as a whole before its first line is handed on;
+//!   subscription payload, which is checked as a whole before its first line is handed on; [`Unpacker::open`] stops in
+//!   between, for those who must know where the lines come from before they take them;
 //! - [`Unpacker::read`] takes any stream and recognises by its content what it is.
 //!
 //! ```
@@ -55,4 +56,4 @@ mod transfer;
 pub use error::{GzipFault, JsonFault, ReadError, UnpackError};
 pub use lines::{Event, Lines, MAX_LINE, Origin};
 pub use recognise::{PARQUET_MAGIC, Summary};
-pub use subscription::{Message, Unpacker};
+pub use subscription::{Message, Opened, Payload, Unpacker};

@@ -4,10 +4,10 @@
 //! is delivered again, and half of it must not have been exported by then.
 
 use crate::delivery::Delivery;
-use crate::envelope::{Document, Envelope, LARGEST};
+use crate::envelope::{Document, Envelope, Events, LARGEST};
 use crate::inflate::{Compression, inflate};
 use crate::transfer::Base64;
-use crate::{JsonFault, Lines, ReadError, UnpackError};
+use crate::{JsonFault, Lines, Origin, ReadError, UnpackError};
 
 /// The most that one buffer keeps between two calls, in octets; a larger one is given back after use. Nearly every
 /// payload that CloudWatch Logs sends (at most 1 MB as base64) inflates to less.
@@ -43,6 +43,42 @@ pub enum Message {
     },
     /// `CONTROL_MESSAGE`: a test of the destination. Nothing was handed on, and the call was a success.
     Control,
+}
+
+/// A subscription payload that was unpacked and checked.
+pub enum Opened<'a> {
+    /// `DATA_MESSAGE`: log events.
+    Data(Payload<'a>),
+    /// `CONTROL_MESSAGE`: a test of the destination, without lines.
+    Control,
+}
+
+/// The log events of a checked payload.
+pub struct Payload<'a> {
+    origin: Origin<'a>,
+    events: Events<'a>,
+}
+
+impl<'a> Payload<'a> {
+    /// Where the lines come from.
+    #[must_use]
+    pub fn origin(&self) -> Origin<'a> {
+        self.origin
+    }
+
+    /// Hands on the origin and every line.
+    ///
+    /// # Errors
+    /// What `lines` says; nothing is handed on after it.
+    pub fn hand_on<L: Lines>(&self, lines: &mut L) -> Result<(), L::Error> {
+        let mut delivery = Delivery::new(lines);
+        let document = Document::Subscription(self.origin, self.events.clone());
+        match hand_on(document, &mut delivery) {
+            Err(ReadError::Lines(error)) => Err(error),
+            // The payload was checked when it was opened.
+            Ok(_) | Err(ReadError::Unpack(_)) => Ok(()),
+        }
+    }
 }
 
 impl Unpacker {
@@ -127,12 +163,35 @@ impl Unpacker {
         envelope.parse(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json))
     }
 
+    /// Unpacks and checks the `awslogs.data` of a subscription event, to be looked at before its lines are handed on, and
+    /// handed on as often as it takes.
+    ///
+    /// # Errors
+    /// [`UnpackError::Base64`], [`UnpackError::Gzip`], [`UnpackError::TooLarge`] or [`UnpackError::Json`].
+    pub fn open(&mut self, base64_data: &[u8]) -> Result<Opened<'_>, UnpackError> {
+        self.release();
+        match self.packed_document(base64_data)? {
+            Document::Control => Ok(Opened::Control),
+            Document::Subscription(origin, events) => Ok(Opened::Data(Payload { origin, events })),
+            _ => Err(UnpackError::Json {
+                line: 1,
+                column: 1,
+                fault: JsonFault::MissingLogEvents,
+            }),
+        }
+    }
+
     /// One payload from base64 to its last event.
     pub(crate) fn packed_payload<L: Lines>(
         &mut self,
         base64_data: &[u8],
         delivery: &mut Delivery<'_, L>,
     ) -> Result<Message, ReadError<L::Error>> {
+        hand_on(self.packed_document(base64_data)?, delivery)
+    }
+
+    /// One payload from base64 to checked JSON.
+    fn packed_document(&mut self, base64_data: &[u8]) -> Result<Document<'_>, UnpackError> {
         let packed = self.base64.decode(base64_data)?;
         let json = match Compression::recognise(packed) {
             Some(compression) => {
@@ -141,7 +200,7 @@ impl Unpacker {
             }
             None if packed.trim_ascii_start().starts_with(b"{") => {
                 if packed.len() > self.limit {
-                    return Err(UnpackError::TooLarge { limit: self.limit }.into());
+                    return Err(UnpackError::TooLarge { limit: self.limit });
                 }
                 packed
             }
@@ -149,11 +208,10 @@ impl Unpacker {
                 return Err(UnpackError::Gzip {
                     position: 0,
                     fault: crate::GzipFault::NotCompressed,
-                }
-                .into());
+                });
             }
         };
-        hand_on(self.payload.parse(json)?, delivery)
+        self.payload.parse(json)
     }
 
     /// Gives memory back that only an unusually large input needed.
@@ -254,6 +312,21 @@ mod tests {
         match outcome {
             Err(ReadError::Unpack(error)) => error,
             other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_opened_payload_hands_on_its_lines_as_often_as_asked() {
+        let mut unpacker = Unpacker::new(LIMIT);
+        let data = base64(gzip(PAYLOAD.as_bytes()));
+        let Ok(Opened::Data(payload)) = unpacker.open(data.as_bytes()) else {
+            panic!("a payload");
+        };
+        assert_eq!(payload.origin().log_group, Some("flows"));
+        for _ in 0..2 {
+            let mut recorded = Recorded::default();
+            let Ok(()) = payload.hand_on(&mut recorded);
+            assert_eq!(recorded.0, expected());
         }
     }
 

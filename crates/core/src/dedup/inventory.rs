@@ -149,6 +149,14 @@ impl Inventory {
             && self.flow_logs.is_empty()
     }
 
+    /// Whether anything with this id is known.
+    pub fn knows(&self, id: &[u8]) -> bool {
+        self.interfaces.contains_key(id)
+            || self.vpcs.contains_key(id)
+            || self.gateways.contains_key(id)
+            || self.attachments.contains_key(id)
+    }
+
     /// Adds or replaces an interface.
     pub fn insert_interface(&mut self, interface: Interface) {
         self.interfaces.insert(key(&interface.id), interface);

@@ -179,6 +179,11 @@ impl Exporter {
         self.announce_again();
     }
 
+    /// Options records written since the last [`Self::take_sent`].
+    pub(crate) fn options_records(&self) -> u64 {
+        self.sent.options_records
+    }
+
     /// What was sent since the last call.
     pub(crate) fn take_sent(&mut self) -> Sent {
         std::mem::take(&mut self.sent)

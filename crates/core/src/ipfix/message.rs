@@ -128,36 +128,18 @@ mod tests {
     /// RFC 7011 Appendix A.3: three data records of template 256, a set of 64 octets.
     #[test]
     fn the_data_set_of_rfc_7011_a_3_has_the_rfcs_octets() {
-        let flows: [([u8; 4], [u8; 4], [u8; 4], u32, u32); 3] = [
-            (
-                [192, 0, 2, 12],
-                [192, 0, 2, 254],
-                [192, 0, 2, 1],
-                5009,
-                5_344_385,
-            ),
-            (
-                [192, 0, 2, 27],
-                [192, 0, 2, 23],
-                [192, 0, 2, 2],
-                748,
-                388_934,
-            ),
-            ([192, 0, 2, 56], [192, 0, 2, 65], [192, 0, 2, 3], 5, 6534),
-        ];
         let mut message = Message::new(1_400);
-        for (source, destination, next_hop, packets, octets) in flows {
-            let parts = [
-                source,
-                destination,
-                next_hop,
-                packets.to_be_bytes(),
-                octets.to_be_bytes(),
-            ];
+        let mut flow = |source: u8, destination: u8, next_hop: u8, packets: u32, octets: u32| {
+            let host = |last| [192, 0, 2, last];
+            let addresses = [host(source), host(destination), host(next_hop)].concat();
+            let counters = [packets.to_be_bytes(), octets.to_be_bytes()].concat();
             message
                 .data_record(256, 20)
-                .copy_from_slice(&parts.concat());
-        }
+                .copy_from_slice(&[addresses, counters].concat());
+        };
+        flow(12, 254, 1, 5009, 5_344_385);
+        flow(27, 23, 2, 748, 388_934);
+        flow(56, 65, 3, 5, 6534);
         message.finish(0x5555_aaaa, 0x1234);
         let octets = message.with_sequence(77);
         assert_eq!(

@@ -199,6 +199,7 @@ impl<'a> Texts<'a> {
 }
 
 /// The events of a document in their order.
+#[derive(Clone)]
 pub(crate) struct Events<'a> {
     texts: Texts<'a>,
     spans: std::slice::Iter<'a, EventSpans>,
