@@ -169,6 +169,11 @@ impl Transcoder {
         self.export.exporter.announce_again();
     }
 
+    /// Flows to and from these are the transcoder's own and left out from now on.
+    pub fn set_collectors(&mut self, collectors: Vec<dedup::Collector>) {
+        self.dedup.set_collectors(collectors);
+    }
+
     /// What is known of interfaces, VPCs and flow logs.
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
@@ -309,6 +314,7 @@ impl Transcoder {
     /// The batch arrived: what it held will be recognised as a duplicate.
     pub fn commit(&mut self) {
         self.dedup.commit();
+        self.export.exporter.commit();
     }
 
     /// The batch failed and will come again: what it held is forgotten, what is unsent is dropped.

@@ -58,6 +58,11 @@ const REQUIRED: FieldSet = FieldSet::of(&[
     Field::End,
 ]);
 
+/// Whether these fields tell observations apart.
+fn identifies(fields: FieldSet) -> bool {
+    fields.has_all(REQUIRED) && fields.has_any(INTERFACES)
+}
+
 /// The records that were seen lately.
 #[derive(Debug)]
 pub(super) struct Records {
@@ -77,10 +82,15 @@ impl Records {
     }
 
     /// Whether an identical record was seen before; from now on it was. `shared` are the fields that the formats in use
-    /// have in common.
+    /// have in common. Where that is too little to tell observations apart, because one of the formats has too little,
+    /// a record is compared with those that have the same fields as its own format.
     pub(super) fn seen_before(&mut self, record: &FlowRecord<'_>, shared: FieldSet) -> bool {
+        let shared = match identifies(shared) {
+            true => shared,
+            false => record.format().fields(),
+        };
         let fields = record.present().intersection(shared).intersection(KEY);
-        if !fields.has_all(REQUIRED) || !fields.has_any(INTERFACES) {
+        if !identifies(fields) {
             return false;
         }
         // A time far in the future would only keep the window from rotating by time; its size stays bounded.
@@ -267,21 +277,27 @@ mod tests {
     }
 
     #[test]
-    fn without_interface_addresses_ports_or_times_nothing_is_a_duplicate() {
+    fn a_format_without_interface_addresses_ports_or_times_has_no_duplicates() {
         for missing in [
-            FieldSet::of(&[Field::InterfaceId, Field::ResourceId]),
-            FieldSet::of(&[Field::SourceAddress]),
-            FieldSet::of(&[Field::DestinationAddress]),
-            FieldSet::of(&[Field::SourcePort]),
-            FieldSet::of(&[Field::DestinationPort]),
-            FieldSet::of(&[Field::Protocol]),
-            FieldSet::of(&[Field::Start]),
-            FieldSet::of(&[Field::End]),
+            "interface-id",
+            "srcaddr",
+            "dstaddr",
+            "srcport",
+            "dstport",
+            "protocol",
+            "start",
+            "end",
         ] {
+            let columns = FORMAT.split_ascii_whitespace().zip(LINE.split(' '));
+            let (format, line): (Vec<_>, Vec<_>) = columns
+                .filter(|(name, _)| *name != format!("${{{missing}}}"))
+                .unzip();
+            let (format, line) = (format.join(" "), line.join(" "));
             let mut records = Records::new(7);
-            let shared = shared().difference(missing);
-            assert!(!seen(&mut records, FORMAT, LINE, shared), "{missing:?}");
-            assert!(!seen(&mut records, FORMAT, LINE, shared), "{missing:?}");
+            for shared in [shared(), FieldSet::EMPTY] {
+                assert!(!seen(&mut records, &format, &line, shared), "{missing}");
+                assert!(!seen(&mut records, &format, &line, shared), "{missing}");
+            }
         }
         let mut records = Records::new(7);
         let nobody = LINE.replace("eni-1", "-");
@@ -290,6 +306,17 @@ mod tests {
             !seen(&mut records, FORMAT, &nobody, shared()),
             "the record has no interface"
         );
+    }
+
+    #[test]
+    fn a_format_with_too_little_does_not_switch_the_rule_off_for_the_others() {
+        let too_little =
+            shared().difference(FieldSet::of(&[Field::InterfaceId, Field::ResourceId]));
+        for shared in [too_little, FieldSet::EMPTY] {
+            let mut records = Records::new(7);
+            assert!(!seen(&mut records, FORMAT, LINE, shared));
+            assert!(seen(&mut records, FORMAT, LINE, shared));
+        }
     }
 
     #[test]

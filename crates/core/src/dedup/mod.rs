@@ -92,14 +92,22 @@ pub struct Deduplicator {
 impl Deduplicator {
     /// A deduplicator that has seen nothing.
     pub fn new(mut settings: Settings) -> Self {
-        for collector in &mut settings.collectors {
-            collector.address = collector.address.to_canonical();
-        }
-        Self {
+        let collectors = std::mem::take(&mut settings.collectors);
+        let mut this = Self {
             deliveries: delivery::Deliveries::new(settings.seed),
             records: identical::Records::new(settings.seed),
             settings,
+        };
+        this.set_collectors(collectors);
+        this
+    }
+
+    /// Flows to and from these, and no others, are left out from now on.
+    pub fn set_collectors(&mut self, mut collectors: Vec<Collector>) {
+        for collector in &mut collectors {
+            collector.address = collector.address.to_canonical();
         }
+        self.settings.collectors = collectors;
     }
 
     /// Rule 1: whether this event id (or object version) was seen before; from now on it was. Never for an empty id.

@@ -27,6 +27,8 @@ pub enum Delivery {
     Sent,
     /// It could not be sent and this does not end the work (UDP): its records are counted as not sent.
     NotSent,
+    /// The session takes no part in this batch: for it, nothing has happened.
+    Skipped,
 }
 
 /// Receives finished messages.
@@ -76,6 +78,8 @@ pub(crate) struct Domain {
     /// Packets and octets of the flows in the message under construction.
     pending: Totals,
     not_sent: Totals,
+    /// What was not sent since the last commit: what is rolled back will come again, so it is not lost.
+    not_sent_in_batch: Totals,
     ignored: u64,
 }
 
@@ -168,12 +172,22 @@ impl Exporter {
         self.epoch
     }
 
+    /// The batch is through: what was not sent will not come again.
+    pub(crate) fn commit(&mut self) {
+        for domain in &mut self.domains {
+            domain
+                .not_sent
+                .add(std::mem::take(&mut domain.not_sent_in_batch));
+        }
+    }
+
     /// Drops what is not sent: the batch has failed and will come again.
     pub(crate) fn discard(&mut self) {
         for domain in &mut self.domains {
             domain.options.clear();
             domain.flows.clear();
             domain.pending = Totals::default();
+            domain.not_sent_in_batch = Totals::default();
         }
         // Names that were in the discarded messages were never announced.
         self.announce_again();
@@ -210,6 +224,7 @@ impl Exporter {
             flows: Message::new(self.limit),
             pending: Totals::default(),
             not_sent: Totals::default(),
+            not_sent_in_batch: Totals::default(),
             ignored: 0,
         });
         self.domains.len() - 1
@@ -408,7 +423,7 @@ impl Exporter {
                 }
                 templates.finish(export_time, domain.id);
                 let message = templates.with_sequence(state.sequence);
-                if count(sink.send(number, message)?, message) == Delivery::NotSent {
+                if count(sink.send(number, message)?, message) != Delivery::Sent {
                     break; // due again before the next message
                 }
                 state.sent_templates(next, *now);
@@ -421,10 +436,10 @@ impl Exporter {
             }
             if send_flows {
                 let message = domain.flows.with_sequence(state.sequence);
-                if count(sink.send(number, message)?, message) == Delivery::Sent {
-                    state.sent_records(domain.flows.records());
-                } else {
-                    all_sent = false;
+                match count(sink.send(number, message)?, message) {
+                    Delivery::Sent => state.sent_records(domain.flows.records()),
+                    Delivery::NotSent => all_sent = false,
+                    Delivery::Skipped => {}
                 }
             }
         }
@@ -433,7 +448,7 @@ impl Exporter {
             domain.flows.clear();
             let pending = std::mem::take(&mut domain.pending);
             if !all_sent {
-                domain.not_sent.add(pending);
+                domain.not_sent_in_batch.add(pending);
             }
         }
         Ok(())
