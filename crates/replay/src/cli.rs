@@ -10,7 +10,7 @@ use flowlogs_core::Formats;
 use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::flowlog::FormatError;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
-use flowlogs_export::{CollectorUrl, DEFAULT_UDP_RATE, UrlError};
+use flowlogs_export::{CollectorUrl, DEFAULT_UDP_RATE, Transport, UrlError};
 
 /// AWS VPC and Transit Gateway flow logs to IPFIX
 #[derive(Debug, Parser)]
@@ -24,6 +24,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Transcode captured flow logs as the functions would, and show what is sent
     Replay(Box<Replay>),
+    /// Follow one line, column by column, to what is exported of it, or why not
+    Explain(Box<Explain>),
+    /// List every flow-log field and where it goes
+    Fields(Fields),
+    /// Print the flows and names that arrive: a small receiving end, for trying things out
+    Collect(Collect),
 }
 
 /// Arguments of `flowlogs replay`.
@@ -73,6 +79,79 @@ Examples:
 
 Exit status: 0 done; 1 something could not be read, decoded or sent, or none of an input's lines could be
 parsed; 2 wrong usage.";
+
+/// Arguments of `flowlogs explain`.
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(crate) struct Explain {
+    /// A flow-log line, in quotes or not
+    #[arg(
+        required = true,
+        value_name = "LINE",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) line: Vec<String>,
+
+    /// Columns of the output [default: those of the terminal, else 160]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    pub(crate) width: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) origin: Origin,
+
+    #[command(flatten)]
+    pub(crate) mapping: Mapping,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  flowlogs explain 2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \\
+      1418530010 1418530070 ACCEPT OK
+  flowlogs explain --log-format 'interface-id srcaddr dstaddr bytes' 'eni-1 10.0.0.1 10.0.0.2 840'";
+
+/// Arguments of `flowlogs fields`.
+#[derive(Debug, Args)]
+pub(crate) struct Fields {
+    /// Print docs/field-mapping.md
+    #[arg(long)]
+    pub(crate) markdown: bool,
+
+    /// Columns of the output [default: those of the terminal, else 160]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    pub(crate) width: Option<u16>,
+}
+
+/// Arguments of `flowlogs collect`.
+#[derive(Debug, Args)]
+#[command(after_help = COLLECT_EXAMPLES)]
+pub(crate) struct Collect {
+    /// Where to listen: udp://ADDRESS:PORT or tcp://ADDRESS:PORT; repeats, or a comma list
+    #[arg(long, value_name = "URL", default_value = "udp://127.0.0.1:4739", value_parser = listeners)]
+    pub(crate) listen: Vec<Targets>,
+
+    /// End after this number of flows [default: with Ctrl-C]
+    #[arg(long, value_name = "FLOWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// What to print of the flows
+    #[arg(long, value_name = "KIND", default_value = "table")]
+    pub(crate) output: OutputKind,
+
+    /// How to print the counters on standard error
+    #[arg(long, value_name = "KIND", default_value = "text")]
+    pub(crate) summary: SummaryKind,
+
+    /// Columns of the table [default: those of the terminal, else 160]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    pub(crate) width: Option<u16>,
+}
+
+const COLLECT_EXAMPLES: &str = "\
+Examples:
+  flowlogs collect                                       what arrives on this machine over UDP, as a table
+  flowlogs collect --listen udp://0.0.0.0:4739,tcp://0.0.0.0:4739 --output json
+  flowlogs collect --count 10 & flowlogs replay --to udp://127.0.0.1:4739 events";
 
 /// What the input does not say.
 #[derive(Debug, Args)]
@@ -220,6 +299,19 @@ pub(crate) struct Targets(pub(crate) Vec<CollectorUrl>);
 
 fn targets(text: &str) -> Result<Targets, UrlError> {
     CollectorUrl::parse_list(text).map(Targets)
+}
+
+fn listeners(text: &str) -> Result<Targets, String> {
+    let urls = CollectorUrl::parse_list(text).map_err(|error| error.to_string())?;
+    let can_listen = |url: &CollectorUrl| {
+        matches!(url.transport(), Transport::Udp | Transport::Tcp) && url.address().is_some()
+    };
+    match urls.iter().find(|url| !can_listen(url)) {
+        Some(url) => Err(format!(
+            "cannot listen on {url}; write udp://127.0.0.1:4739 or tcp://127.0.0.1:4739, with an address of this machine"
+        )),
+        None => Ok(Targets(urls)),
+    }
 }
 
 /// The setting `LOG_FORMAT`.

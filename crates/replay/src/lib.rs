@@ -14,12 +14,16 @@
 
 mod cli;
 mod clock;
+mod collect;
 mod decode;
+mod explain;
 mod failure;
+mod fields;
 mod input;
 pub mod inventory;
 mod json;
 mod outlet;
+mod progress;
 mod replay;
 mod settings;
 mod summary;
@@ -60,5 +64,8 @@ pub fn main() -> ExitCode {
 fn run(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Fields(arguments) => fields::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Collect(arguments) => collect::run(arguments).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::input::{Input, Inputs};
 use crate::outlet::{Outlet, OutletError, Printer};
+use crate::progress::Progress;
 use crate::settings::{self, Sources};
 use crate::summary::Summary;
 
@@ -28,7 +29,11 @@ const LINES_A_LOOK: u32 = 8_192;
 pub(crate) fn run(arguments: &Replay) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let inputs = Inputs::of(&arguments.inputs, &arguments.origin.inventory)?;
-    let mut session = Session::open(arguments, inputs.inventory)?;
+    // Of standard input nobody knows how much there is.
+    let known = inputs.inputs.iter().all(|input| input.path.is_some());
+    let octets = inputs.inputs.iter().map(|input| input.octets).sum();
+    let octets = if known { octets } else { 0 };
+    let mut session = Session::open(arguments, inputs.inventory, octets)?;
     inputs
         .failures
         .into_iter()
@@ -36,6 +41,7 @@ pub(crate) fn run(arguments: &Replay) -> Result<ExitCode, Failure> {
     for input in &inputs.inputs {
         session.read(input)?;
     }
+    session.progress.clear();
     session.finish()?;
     session.summary.elapsed = started.elapsed();
     let mut stderr = std::io::stderr().lock();
@@ -55,6 +61,7 @@ struct Session {
     outlet: Outlet,
     sources: Sources,
     octets: Arc<AtomicU64>,
+    progress: Progress,
     summary: Summary,
     /// Files of directories that are no flow logs.
     skipped: Vec<String>,
@@ -65,7 +72,7 @@ struct Session {
 }
 
 impl Session {
-    fn open(arguments: &Replay, inventory: Inventory) -> Result<Self, Failure> {
+    fn open(arguments: &Replay, inventory: Inventory, octets: u64) -> Result<Self, Failure> {
         let urls = settings::targets(arguments)?;
         let mut peers = Vec::new();
         let mut new_sessions = Vec::new();
@@ -112,6 +119,7 @@ impl Session {
             outlet,
             sources: Sources::new(&arguments.origin),
             octets: Arc::default(),
+            progress: Progress::new(octets, kind != OutputKind::None),
             summary: Summary::new(tried),
             skipped: Vec::new(),
             rules: arguments.counting.deduplicate == Switch::On
@@ -123,6 +131,7 @@ impl Session {
     /// Says what could not be done, and goes on.
     fn fail(&mut self, line: impl std::fmt::Display) {
         self.failed = true;
+        self.progress.clear();
         let _ = writeln!(std::io::stderr(), "flowlogs: {line}");
     }
 
@@ -144,6 +153,8 @@ impl Session {
             sources: &mut self.sources,
             place: None,
             lines: 0,
+            octets: &self.octets,
+            progress: &mut self.progress,
         };
         let outcome = self.unpacker.read(reader, &mut feed);
         self.transcoder.flush(&mut self.outlet)?;
@@ -168,7 +179,7 @@ impl Session {
         }
         if counters.records_received > 0 && counters.unparsed_records == counters.records_received {
             self.fail(format_args!(
-                "{name}: none of its {} lines fits a format; give theirs with --log-format, or a header line",
+                "{name}: none of its {} lines fits a format; give theirs with --log-format, a header line, or --inventory",
                 counters.records_received
             ));
         }
@@ -245,6 +256,8 @@ struct Feed<'a> {
     sources: &'a mut Sources,
     place: Option<usize>,
     lines: u32,
+    octets: &'a AtomicU64,
+    progress: &'a mut Progress,
 }
 
 impl Lines for Feed<'_> {
@@ -264,6 +277,8 @@ impl Lines for Feed<'_> {
         if self.lines == LINES_A_LOOK {
             self.lines = 0;
             self.transcoder.set_now(clock::now());
+            let read = self.octets.load(Ordering::Relaxed);
+            self.progress.go_on(LINES_A_LOOK.into(), read);
         }
         let place = match self.place {
             Some(place) => place,

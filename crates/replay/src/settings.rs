@@ -14,7 +14,7 @@ use crate::failure::Failure;
 /// Most sources (account and log group) that are kept; beyond them the memory starts again.
 const REMEMBERED: usize = 1_024;
 
-pub(crate) fn mapping(arguments: &cli::Mapping) -> Mapping {
+fn mapping(arguments: &cli::Mapping) -> Mapping {
     Mapping {
         timestamps: arguments.timestamps,
         address: arguments.address,
@@ -50,6 +50,16 @@ pub(crate) fn transcoder(arguments: &cli::Replay, peers: &[Peer]) -> Settings {
             seconds: arguments.sending.template_refresh_seconds,
             messages: arguments.sending.template_refresh_messages,
         },
+    }
+}
+
+/// Settings for one line: what counts once is no question of one line.
+pub(crate) fn explainer(arguments: &cli::Mapping) -> Settings {
+    Settings {
+        mapping: mapping(arguments),
+        dedup: dedup::Settings::default(),
+        observation_domain: arguments.observation_domain.0,
+        ..Settings::default()
     }
 }
 

@@ -45,6 +45,12 @@ const MEANINGS: [(&str, &str); 18] = [
     ("SendErrors", "failed connections and messages"),
 ];
 
+/// What a counter counts.
+pub(crate) fn meaning(name: &str) -> &'static str {
+    let known = MEANINGS.iter().find(|(known, _)| *known == name);
+    known.map_or("", |(_, meaning)| meaning)
+}
+
 /// What happened in a run.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
@@ -165,8 +171,7 @@ impl Summary {
                 zeros.push(name);
                 continue;
             }
-            let meaning = MEANINGS.iter().find(|(known, _)| *known == name);
-            let mut meaning = meaning.map_or("", |(_, meaning)| meaning).to_owned();
+            let mut meaning = meaning(name).to_owned();
             if name == "FlowsExported" {
                 let (packets, octets) = (grouped(self.packets), grouped(self.octets));
                 meaning = format!("{packets} packets, {octets} octets");

@@ -317,6 +317,11 @@ fn tail(flow: &Flow<'_>, width: usize) -> Vec<String> {
     wrap(&segments, "  ", width)
 }
 
+/// What a forwardingStatus (89) says.
+pub(crate) fn status_meaning(number: u64) -> &'static str {
+    status(Some(number), true).0
+}
+
 /// What forwardingStatus (89) says, in six columns or in ten.
 fn status(status: Option<u64>, wide: bool) -> (&'static str, Style) {
     let (short, long, style) = match status {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use netflow_parser::variable_versions::ipfix::FlowSetBody;
 use netflow_parser::{NetflowPacket, NetflowParser};
 
-pub(crate) use names::{Interface, Names};
+pub(crate) use names::Names;
 pub(crate) use value::{ElementId, Value};
 
 /// Most observation domains of one transport session; our exporter has at most 1,025.
@@ -85,6 +85,11 @@ struct Domain {
 }
 
 impl Decoder {
+    /// What the options records of an observation domain said.
+    pub(crate) fn names(&self, domain: u32) -> Option<&Names> {
+        self.domains.get(&domain).map(|domain| &domain.names)
+    }
+
     /// Decodes one message and hands on its flows.
     ///
     /// # Errors

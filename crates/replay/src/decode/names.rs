@@ -44,6 +44,11 @@ impl Names {
         self.interfaces.get(&index)
     }
 
+    /// All interfaces, in no particular order.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.interfaces.values()
+    }
+
     pub(crate) fn vrf(&self, id: u64) -> Option<&str> {
         self.vrfs.get(&id).map(String::as_str)
     }

@@ -1,0 +1,163 @@
+//! Sockets: datagrams and connections become messages of transport sessions.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::thread;
+use std::time::Duration;
+
+use flowlogs_export::{CollectorUrl, Transport};
+
+use crate::decode::HEADER;
+use crate::failure::Failure;
+
+/// Most connections at a time; further ones are closed at once.
+const CONNECTIONS: usize = 64;
+
+/// How long accepting rests after it failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A transport session: a peer that sends datagrams to one of our sockets, or one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct SessionId {
+    transport: Transport,
+    local: SocketAddr,
+    peer: SocketAddr,
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.transport, self.peer)
+    }
+}
+
+/// Something that arrived.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub(super) session: SessionId,
+    pub(super) content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    /// One message, as long as it says, or one datagram.
+    Message(Vec<u8>),
+    /// A connection carries something else, and was closed.
+    Garbage,
+    /// A connection ended.
+    End,
+}
+
+/// Listens in a thread of its own, which ends with the process.
+pub(super) fn listen(url: &CollectorUrl, arrivals: SyncSender<Arrival>) -> Result<(), Failure> {
+    let failed =
+        |error: io::Error| Failure::failed(format_args!("cannot listen on {url}: {error}"));
+    let (Some(address), Some(port)) = (url.address(), url.port()) else {
+        return Err(Failure::usage(format_args!("cannot listen on {url}")));
+    };
+    let local = SocketAddr::new(address, port);
+    if url.transport() == Transport::Udp {
+        let socket = UdpSocket::bind(local).map_err(failed)?;
+        thread::spawn(move || datagrams(&socket, local, &arrivals));
+    } else {
+        let listener = TcpListener::bind(local).map_err(failed)?;
+        thread::spawn(move || connections(&listener, local, &arrivals));
+    }
+    Ok(())
+}
+
+fn datagrams(socket: &UdpSocket, local: SocketAddr, arrivals: &SyncSender<Arrival>) {
+    let mut buffer = vec![0; usize::from(u16::MAX)];
+    loop {
+        let Ok((octets, peer)) = socket.recv_from(&mut buffer) else {
+            thread::sleep(PAUSE);
+            continue;
+        };
+        let session = SessionId {
+            transport: Transport::Udp,
+            local,
+            peer,
+        };
+        let content = Content::Message(buffer[..octets].to_vec());
+        if arrivals.send(Arrival { session, content }).is_err() {
+            return;
+        }
+    }
+}
+
+fn connections(listener: &TcpListener, local: SocketAddr, arrivals: &SyncSender<Arrival>) {
+    let open = Arc::new(AtomicUsize::new(0));
+    loop {
+        let Ok((stream, peer)) = listener.accept() else {
+            thread::sleep(PAUSE);
+            continue;
+        };
+        if open.load(Ordering::Relaxed) >= CONNECTIONS {
+            continue; // closes it
+        }
+        let (open, arrivals) = (Arc::clone(&open), arrivals.clone());
+        open.fetch_add(1, Ordering::Relaxed);
+        thread::spawn(move || {
+            let session = SessionId {
+                transport: Transport::Tcp,
+                local,
+                peer,
+            };
+            connection(stream, &session, &arrivals);
+            open.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+/// Hands on the messages of one connection.
+fn connection(mut stream: TcpStream, session: &SessionId, arrivals: &SyncSender<Arrival>) {
+    loop {
+        let content = match message(&mut stream) {
+            Ok(Some(message)) => Content::Message(message),
+            Ok(None) => Content::Garbage,
+            Err(_) => Content::End,
+        };
+        let more = matches!(content, Content::Message(_));
+        let session = session.clone();
+        if arrivals.send(Arrival { session, content }).is_err() || !more {
+            return;
+        }
+    }
+}
+
+/// Reads one message by the length in its header (RFC 7011 §3.1); nothing where there is none.
+fn message(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+    let mut message = vec![0; HEADER];
+    stream.read_exact(&mut message)?;
+    let [version, length] = [0, 2].map(|at| u16::from_be_bytes([message[at], message[at + 1]]));
+    if version != 10 || usize::from(length) < HEADER {
+        return Ok(None);
+    }
+    message.resize(usize::from(length), 0);
+    stream.read_exact(&mut message[HEADER..])?;
+    Ok(Some(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_framed_by_their_length() {
+        let mut first = vec![0; 20];
+        first[1] = 10;
+        first[3] = 20;
+        let mut second = vec![0; 16];
+        second[1] = 10;
+        second[3] = 16;
+        let mut stream = io::Cursor::new([first.clone(), second.clone(), vec![0; 16]].concat());
+        let mut next = || message(&mut stream);
+        assert_eq!(next().expect("whole"), Some(first));
+        assert_eq!(next().expect("whole"), Some(second));
+        assert_eq!(next().expect("read"), None, "not a message");
+        assert!(next().is_err(), "the end");
+    }
+}

@@ -1,0 +1,106 @@
+//! A line on standard error that says how far long input is, where somebody watches and nothing else is shown there.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use crate::summary::{grouped, octets};
+
+/// Input that takes less needs no bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Columns of the bar.
+const BAR: usize = 30;
+
+/// A progress bar.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    watched: bool,
+    started: Instant,
+    next: Duration,
+    total: u64,
+    records: u64,
+    shown: bool,
+}
+
+impl Progress {
+    /// For input of `total` octets, 0 where nobody knows; rows that go to the same terminal are progress enough.
+    pub(crate) fn new(total: u64, rows: bool) -> Self {
+        let rows = rows && io::stdout().is_terminal();
+        Self {
+            watched: io::stderr().is_terminal() && !rows,
+            started: Instant::now(),
+            next: PATIENCE,
+            total,
+            records: 0,
+            shown: false,
+        }
+    }
+
+    /// So many records more; so many octets have been read in all.
+    pub(crate) fn go_on(&mut self, records: u64, read: u64) {
+        self.records += records;
+        let elapsed = self.started.elapsed();
+        if !self.watched || elapsed < self.next {
+            return;
+        }
+        self.next = elapsed + PAUSE;
+        self.shown = true;
+        let line = line(self.total, read, self.records, elapsed);
+        // A terminal that is gone is no reason to stop.
+        let _ = write!(io::stderr(), "\r\x1b[K{line}");
+    }
+
+    /// Takes the bar away, for something else to be written.
+    pub(crate) fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// At most 80 columns.
+fn line(total: u64, read: u64, records: u64, elapsed: Duration) -> String {
+    let milliseconds = u64::try_from(elapsed.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    let rate = grouped(records.saturating_mul(1_000) / milliseconds);
+    let read_text = octets(read);
+    if total < read.max(1) {
+        return format!("{read_text} read, {rate} records/s");
+    }
+    let share = |parts: u64| u128::from(read) * u128::from(parts) / u128::from(total);
+    let done = usize::try_from(share(30)).unwrap_or(BAR).min(BAR);
+    let seconds =
+        u128::from(total - read) * u128::from(milliseconds) / u128::from(read.max(1)) / 1_000;
+    format!(
+        "{}{} {:>3} % of {}, {rate} records/s, {}:{:02} left",
+        "█".repeat(done),
+        "░".repeat(BAR - done),
+        share(100),
+        octets(total),
+        seconds / 60,
+        seconds % 60,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_fills_and_fits() {
+        let second = Duration::from_secs(1);
+        let half = line(2_000_000, 1_000_000, 300_000, second);
+        assert_eq!(half.matches('█').count(), 15);
+        assert!(
+            half.ends_with(" 50 % of 2.0 MB, 300,000 records/s, 0:01 left"),
+            "{half}"
+        );
+        assert!(half.chars().count() <= 80);
+        assert_eq!(line(0, 5, 1, second), "5 octets read, 1 records/s");
+        assert!(line(10, 10, 1, second).contains("100 %"));
+    }
+}
