@@ -5,10 +5,12 @@
 
 use std::fmt;
 
-use flowlogs_export::SendError;
+use flowlogs_export::{ConfigError, SendError};
 use flowlogs_source::UnpackError;
 use lambda_runtime::Diagnostic;
 use thiserror::Error;
+
+use crate::secret::SecretError;
 
 /// Why an invocation failed. Lambda tries it again, and then puts its payload into the failure queue.
 ///
@@ -34,7 +36,10 @@ pub enum Failure {
     },
     /// The certificates of TLS could not be had.
     #[error("TLS_SECRET_ID: {0}")]
-    Secret(String),
+    Secret(#[from] SecretError),
+    /// The certificates of TLS cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] ConfigError),
 }
 
 impl Failure {
@@ -49,6 +54,7 @@ impl Failure {
             Self::Collector(_) => "CollectorUnreachable",
             Self::Format { .. } => "FormatUnknown",
             Self::Secret(_) => "SecretUnreadable",
+            Self::Tls(_) => "TlsUnusable",
         }
     }
 }
@@ -103,7 +109,8 @@ mod tests {
                 },
                 "FormatUnknown",
             ),
-            (Failure::Secret("not found".to_owned()), "SecretUnreadable"),
+            (SecretError::Empty.into(), "SecretUnreadable"),
+            (ConfigError::CertificateWithoutKey.into(), "TlsUnusable"),
         ]
     }
 

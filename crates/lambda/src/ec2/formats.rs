@@ -1,0 +1,233 @@
+//! The flow logs of the account and region that deliver to CloudWatch Logs, with their formats.
+//!
+//! One question serves every log group. It is not filtered by log group, because a flow log that was created with the
+//! ARN of its log group need not have the name, and no filter knows the ARN: the inventory matches both.
+
+use std::time::Duration;
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::Filter;
+use flowlogs_core::dedup::inventory::FlowLog;
+use tokio::time::Instant;
+
+use super::schedule::Schedule;
+use super::trouble::{Trouble, Troubles, gather};
+use super::{PAGE, convert};
+
+/// The action that a role needs for this.
+pub(super) const ACTION: &str = "ec2:DescribeFlowLogs";
+
+/// How long an answer holds: a new flow log's first lines come some ten minutes after it.
+const HOLD: Duration = Duration::from_secs(900);
+
+/// The flow logs as they were when EC2 last answered.
+#[derive(Debug, Default)]
+pub(super) struct FlowLogs {
+    known: Option<Vec<FlowLog>>,
+    schedule: Schedule,
+    trouble: Option<Trouble>,
+}
+
+impl FlowLogs {
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.schedule.is_due(now)
+    }
+
+    /// Everything that EC2 last said; `None` if it never did.
+    pub(super) fn known(&self) -> Option<&[FlowLog]> {
+        self.known.as_deref()
+    }
+
+    pub(super) fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    pub(super) fn distrust(&mut self) {
+        self.schedule.distrust();
+    }
+
+    /// Asks. Whether something else than before is known now.
+    pub(super) async fn refresh(
+        &mut self,
+        client: &Client,
+        now: Instant,
+        deadline: Instant,
+        troubles: &mut Troubles,
+    ) -> bool {
+        match describe(client, deadline).await {
+            Ok(flow_logs) => {
+                self.schedule.answered(now, HOLD);
+                self.trouble = None;
+                let changed = self.known.as_ref() != Some(&flow_logs);
+                self.known = Some(flow_logs);
+                changed
+            }
+            // Half of the flow logs would be worse than the old ones: lines would fit a wrong format.
+            Err(trouble) => {
+                self.schedule.failed(now);
+                troubles.count(&trouble);
+                self.trouble = Some(trouble);
+                false
+            }
+        }
+    }
+}
+
+async fn describe(client: &Client, deadline: Instant) -> Result<Vec<FlowLog>, Trouble> {
+    let to_cloudwatch = Filter::builder()
+        .name("log-destination-type")
+        .values("cloud-watch-logs")
+        .build();
+    let pages = client
+        .describe_flow_logs()
+        .filter(to_cloudwatch)
+        .into_paginator();
+    let mut items = pages.page_size(PAGE).items().send();
+    let mut flow_logs = Vec::new();
+    let take = |item| flow_logs.extend(convert::flow_log(item));
+    gather(ACTION, deadline, async || items.next().await, take).await?;
+    Ok(flow_logs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::testing::{Reply, Request, Server, lookups, members, page};
+    use super::super::{Ec2, LookupErrors, Reason};
+    use super::*;
+
+    const ARN: &str = "arn:aws:logs:eu-central-1:123456789012:log-group:flows:*";
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Three pages, of which the second is empty.
+    fn three_pages(request: &Request) -> Reply {
+        let flow_log = |id, destination, format| {
+            members(&[
+                ("flowLogId", id),
+                ("resourceId", "vpc-1"),
+                ("trafficType", "ALL"),
+                destination,
+                ("logFormat", format),
+            ])
+        };
+        match request.parameter("NextToken") {
+            None => page(
+                "flowLogSet",
+                &[flow_log("fl-1", ("logGroupName", "flows"), "${bytes}")],
+                Some("2"),
+            ),
+            Some("2") => page("flowLogSet", &[], Some("3")),
+            Some(_) => page(
+                "flowLogSet",
+                &[flow_log("fl-2", ("logDestination", ARN), "${packets}")],
+                None,
+            ),
+        }
+    }
+
+    fn formats(ec2: &Ec2) -> Vec<String> {
+        ec2.inventory()
+            .formats_for(Some("flows"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn flow_logs_of_all_pages_are_found_by_log_group_name_and_by_arn() {
+        let server = Server::start(three_pages);
+        let mut ec2 = server.lookups(false);
+        let inventory = ec2
+            .refresh("flows", Instant::now())
+            .await
+            .expect("something new");
+        assert_eq!(
+            inventory.formats_for(Some("flows")).collect::<Vec<_>>(),
+            ["${bytes}", "${packets}"]
+        );
+        assert_eq!(server.requests().len(), 3);
+        assert_eq!(server.requests()[0].values(), ["cloud-watch-logs"]);
+        assert_eq!(ec2.take_errors(), LookupErrors::default());
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_asked_for_again_when_it_is_old_or_distrusted() {
+        let server = Server::start(three_pages);
+        let (mut ec2, start) = (server.lookups(false), Instant::now());
+        ec2.refresh("flows", start).await;
+        assert!(!ec2.is_due("flows", start + 10 * MINUTE));
+        assert!(ec2.is_due("flows", start + 20 * MINUTE));
+        ec2.distrust_formats();
+        assert!(!ec2.is_due("flows", start), "at most once a minute");
+        assert!(ec2.is_due("flows", start + MINUTE));
+        assert!(
+            ec2.refresh("flows", start + MINUTE).await.is_none(),
+            "nothing new"
+        );
+    }
+
+    #[tokio::test]
+    async fn refusals_of_every_kind_are_counted_and_leave_what_was_known() {
+        type Sort = fn(&Reason) -> bool;
+        let kinds: [(fn() -> Reply, Sort); 4] = [
+            (
+                || Reply::Error("UnauthorizedOperation"),
+                |reason| matches!(reason, Reason::Denied(_)),
+            ),
+            (
+                || Reply::Error("RequestLimitExceeded"),
+                |reason| matches!(reason, Reason::Throttled(_)),
+            ),
+            (
+                || Reply::Error("InternalError"),
+                |reason| matches!(reason, Reason::Other(_)),
+            ),
+            (|| Reply::Silence, |reason| *reason == Reason::TimedOut),
+        ];
+        for (refusal, is_expected) in kinds {
+            let refuses = std::sync::Arc::new(AtomicBool::new(false));
+            let switch = std::sync::Arc::clone(&refuses);
+            let server = Server::start(move |request| match refuses.load(Ordering::SeqCst) {
+                // In the middle: half of an answer is none.
+                true if request.parameter("NextToken").is_some() => refusal(),
+                _ => three_pages(request),
+            });
+            let (mut ec2, start) = (server.lookups(false), Instant::now());
+            ec2.refresh("flows", start).await.expect("something new");
+            switch.store(true, Ordering::SeqCst);
+            assert!(ec2.refresh("flows", start + 20 * MINUTE).await.is_none());
+            let reason = &ec2.format_trouble().expect("a refusal").reason;
+            assert!(is_expected(reason), "{reason:?}");
+            assert_eq!(
+                ec2.take_errors(),
+                LookupErrors {
+                    formats: 1,
+                    names: 0
+                }
+            );
+            assert_eq!(formats(&ec2), ["${bytes}", "${packets}"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_api_takes_no_longer_than_the_budget() {
+        let closed = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a port");
+        let mut ec2 = lookups(closed, true);
+        let start = Instant::now();
+        assert!(ec2.refresh("flows", start).await.is_none());
+        assert!(
+            start.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            start.elapsed()
+        );
+        assert!(!ec2.knows_flow_logs());
+        assert!(matches!(
+            ec2.format_trouble().expect("no answer").reason,
+            Reason::Unreachable(_)
+        ));
+        assert_eq!(ec2.take_errors().formats, 1);
+    }
+}

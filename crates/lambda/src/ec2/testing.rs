@@ -1,0 +1,171 @@
+//! An EC2 API for tests: real HTTP, answers by a closure. It can do what moto cannot: pages, refusals, silence.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use aws_sdk_ec2::config::retry::RetryConfig;
+use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
+
+use super::Ec2;
+
+/// What a client asked.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) action: String,
+    parameters: HashMap<String, String>,
+}
+
+impl Request {
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
+    }
+
+    /// The values of the only filter.
+    pub(super) fn values(&self) -> Vec<&str> {
+        (1..)
+            .map_while(|number| self.parameter(&format!("Filter.1.Value.{number}")))
+            .collect()
+    }
+}
+
+/// What it is told.
+pub(super) enum Reply {
+    /// The members of a response, as XML.
+    Members(String),
+    /// An error of this code, with status 4xx.
+    Error(&'static str),
+    /// Nothing for as long as a test lasts.
+    Silence,
+}
+
+/// A server on a port of its own, until the test ends.
+pub(super) struct Server {
+    address: SocketAddr,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    pub(super) fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&requests), Arc::new(answer));
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                thread::spawn(move || serve(stream, &log, &*answer));
+            }
+        });
+        Self { address, requests }
+    }
+
+    /// Look-ups that ask this server.
+    pub(super) fn lookups(&self, resolve_names: bool) -> Ec2 {
+        lookups(self.address, resolve_names)
+    }
+
+    /// The actions that were asked, in order.
+    pub(super) fn actions(&self) -> Vec<String> {
+        self.requests()
+            .into_iter()
+            .map(|request| request.action)
+            .collect()
+    }
+
+    pub(super) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().expect("no panic while locked").clone()
+    }
+}
+
+/// Look-ups that ask whatever is at this address, without retries, and wait for half a second.
+pub(super) fn lookups(address: SocketAddr, resolve_names: bool) -> Ec2 {
+    let config = aws_sdk_ec2::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(format!("http://{address}"))
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .build();
+    let mut ec2 = Ec2::with_client(aws_sdk_ec2::Client::from_conf(config), resolve_names);
+    ec2.budget = Duration::from_millis(500);
+    ec2
+}
+
+fn serve(
+    stream: TcpStream,
+    log: &Mutex<Vec<Request>>,
+    answer: &dyn Fn(&Request) -> Reply,
+) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let parameters: HashMap<_, _> = String::from_utf8(body)
+        .ok()?
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let request = Request {
+        action: parameters.get("Action")?.clone(),
+        parameters,
+    };
+    log.lock()
+        .expect("no panic while locked")
+        .push(request.clone());
+    let (status, body) = match answer(&request) {
+        Reply::Members(members) => (
+            200,
+            format!("<{0}Response>{members}</{0}Response>", request.action),
+        ),
+        Reply::Error(code) => {
+            let error = format!("<Error><Code>{code}</Code><Message>for a test</Message></Error>");
+            (
+                403,
+                format!("<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>"),
+            )
+        }
+        Reply::Silence => {
+            thread::sleep(Duration::from_secs(60));
+            return None;
+        }
+    };
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\nconnection: close\r\ncontent-length:"
+    );
+    write!(&stream, "{head} {}\r\n\r\n{body}", body.len()).ok()
+}
+
+/// A set of items, and the token of the next page.
+pub(super) fn page(set: &str, items: &[String], next: Option<&str>) -> Reply {
+    let items: String = items
+        .iter()
+        .map(|item| format!("<item>{item}</item>"))
+        .collect();
+    let next = next
+        .map(|token| format!("<nextToken>{token}</nextToken>"))
+        .unwrap_or_default();
+    Reply::Members(format!("<{set}>{items}</{set}>{next}"))
+}
+
+/// Members of an item.
+pub(super) fn members(members: &[(&str, &str)]) -> String {
+    members
+        .iter()
+        .map(|(name, value)| format!("<{name}>{value}</{name}>"))
+        .collect()
+}
