@@ -1,0 +1,292 @@
+//! What AWS makes of what was seen: capture windows, records, lost windows, log streams, deliveries.
+
+use std::collections::BTreeMap;
+
+use flowlogs_core::LogFormat;
+use flowlogs_core::dedup::inventory::Traffic;
+use flowlogs_core::flowlog::{Action, Direction};
+
+use crate::network::{GATEWAY, Log, Network, attachment_id, subnet_id, vpc_id};
+use crate::random::Random;
+use crate::traffic::{Place, Seen, Sight};
+
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const REGION: &str = "eu-central-1";
+
+/// When the simulation begins, seconds since 1970.
+const BEGIN: u64 = 1_763_715_600;
+
+const WINDOW: u64 = 60;
+
+/// A record: one flow in one capture window.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) sight: Sight,
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+    start: u64,
+    end: u64,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// This record.
+    Flow(usize),
+    NoData,
+    Skipped,
+}
+
+/// A line in the log group.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) content: Content,
+    stream: Place,
+    /// When it was captured, and when it is in the log group.
+    end: u64,
+    ready: u64,
+}
+
+/// One invocation: lines of one log stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    /// Seconds since 1970.
+    pub(crate) at: u64,
+    pub(crate) lines: Vec<usize>,
+    /// The first attempt breaks off, and comes again later.
+    pub(crate) fails_first: bool,
+}
+
+/// Everything that AWS wrote, in the order in which it delivers it.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) records: Vec<Record>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) deliveries: Vec<Delivery>,
+}
+
+/// Writes the flow logs. Of every hundred windows of a flow log, `lost` are lost.
+pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost: u64) -> Written {
+    let (records, windows) = records(network, seen);
+    let mut lines = Vec::new();
+    for ((place, window), indices) in &windows {
+        let all: Vec<&Log> = match *place {
+            Place::Interface(eni) => network.logs_of(eni).collect(),
+            Place::Attachment(vpc) => network.logs_of_attachment(vpc).collect(),
+        };
+        for log in all {
+            let end = BEGIN + (window + 1) * WINDOW;
+            let mut add = |text, content, random: &mut Random| {
+                let ready = end + random.within(0..400);
+                let id = format!("{:056}", lines.len());
+                lines.push(Line {
+                    id,
+                    text,
+                    content,
+                    stream: *place,
+                    end,
+                    ready,
+                });
+            };
+            if random.percent(lost) {
+                add(
+                    status_line(network, log, *place, end, "SKIPDATA"),
+                    Content::Skipped,
+                    random,
+                );
+                continue;
+            }
+            for &index in indices {
+                let record = &records[index];
+                let recorded = match record.sight.action() {
+                    Action::Accept => log.traffic != Some(Traffic::Reject),
+                    Action::Reject => log.traffic != Some(Traffic::Accept),
+                };
+                if recorded {
+                    add(
+                        flow_line(network, log, record),
+                        Content::Flow(index),
+                        random,
+                    );
+                }
+            }
+            if random.percent(5) {
+                let quiet = end + 20 * WINDOW;
+                add(
+                    status_line(network, log, *place, quiet, "NODATA"),
+                    Content::NoData,
+                    random,
+                );
+            }
+        }
+    }
+    let deliveries = deliver(&lines, random);
+    Written {
+        records,
+        lines,
+        deliveries,
+    }
+}
+
+type Windows = BTreeMap<(Place, u64), Vec<usize>>;
+
+/// Packets of one flow in one capture window of their observation point, which begins when it likes.
+fn records(network: &Network, seen: &[Seen]) -> (Vec<Record>, Windows) {
+    let mut flows: BTreeMap<(Place, u64, Sight), Record> = BTreeMap::new();
+    for seen in seen {
+        let place = seen.sight.place;
+        let begins = match place {
+            Place::Interface(eni) => network.enis[eni].window,
+            Place::Attachment(_) => 17,
+        };
+        let window = (seen.at + WINDOW - begins) / WINDOW;
+        let record = flows.entry((place, window, seen.sight)).or_insert(Record {
+            sight: seen.sight,
+            packets: 0,
+            octets: 0,
+            start: BEGIN + seen.at,
+            end: BEGIN + seen.at,
+        });
+        record.packets += 1;
+        record.octets += seen.octets;
+        record.start = record.start.min(BEGIN + seen.at);
+        record.end = record.end.max(BEGIN + seen.at);
+    }
+    let mut windows = Windows::new();
+    let mut records = Vec::new();
+    for ((place, window, _), record) in flows {
+        windows
+            .entry((place, window))
+            .or_default()
+            .push(records.len());
+        records.push(record);
+    }
+    (records, windows)
+}
+
+fn flow_line(network: &Network, log: &Log, record: &Record) -> String {
+    line(log, |name| {
+        let Sight { place, tuple, .. } = record.sight;
+        let text = match name {
+            "srcaddr" => tuple.source.to_string(),
+            "dstaddr" => tuple.destination.to_string(),
+            "pkt-srcaddr" => record.sight.packet_source.to_string(),
+            "pkt-dstaddr" => record.sight.packet_destination.to_string(),
+            "srcport" => tuple.source_port.to_string(),
+            "dstport" => tuple.destination_port.to_string(),
+            "protocol" => tuple.protocol.to_string(),
+            "packets" => record.packets.to_string(),
+            "bytes" => record.octets.to_string(),
+            "start" => record.start.to_string(),
+            "end" => record.end.to_string(),
+            "action" => match record.sight.action() {
+                Action::Accept => "ACCEPT",
+                Action::Reject => "REJECT",
+            }
+            .to_owned(),
+            "flow-direction" => match record.sight.direction() {
+                Direction::Ingress => "ingress",
+                Direction::Egress => "egress",
+            }
+            .to_owned(),
+            "packets-lost-blackhole" if record.sight.is_lost => record.packets.to_string(),
+            name if name.starts_with("packets-lost-") => "0".to_owned(),
+            "log-status" => "OK".to_owned(),
+            "tcp-flags" if tuple.protocol == 6 => "0".to_owned(),
+            "type" => if tuple.source.is_ipv4() {
+                "IPv4"
+            } else {
+                "IPv6"
+            }
+            .to_owned(),
+            name => return place_column(network, place, record.sight.direction, name),
+        };
+        Some(text)
+    })
+}
+
+/// A line that says that there was nothing, or that something was lost.
+fn status_line(network: &Network, log: &Log, place: Place, end: u64, status: &str) -> String {
+    line(log, |name| match name {
+        "start" => Some((end - WINDOW).to_string()),
+        "end" => Some((end - 1).to_string()),
+        "log-status" => Some(status.to_owned()),
+        name => place_column(network, place, false, name),
+    })
+}
+
+/// Columns that belong to the observation point.
+fn place_column(network: &Network, place: Place, leaves: bool, name: &str) -> Option<String> {
+    let text = match (name, place) {
+        ("version", Place::Interface(_)) => "5".to_owned(),
+        ("version", Place::Attachment(_)) => "6".to_owned(),
+        ("account-id", _) => ACCOUNT.to_owned(),
+        ("region", _) => REGION.to_owned(),
+        ("interface-id", Place::Interface(eni)) => network.enis[eni].id.clone(),
+        ("vpc-id", Place::Interface(eni)) => vpc_id(network.enis[eni].vpc),
+        ("subnet-id", Place::Interface(eni)) => {
+            subnet_id(network.enis[eni].vpc, network.enis[eni].subnet)
+        }
+        ("resource-type", Place::Attachment(_)) => "TransitGateway".to_owned(),
+        ("tgw-id", Place::Attachment(_)) => GATEWAY.to_owned(),
+        ("tgw-attachment-id", Place::Attachment(vpc)) => attachment_id(vpc),
+        ("tgw-pair-attachment-id", Place::Attachment(vpc)) => attachment_id(1 - vpc),
+        ("tgw-src-vpc-id", Place::Attachment(vpc)) => vpc_id(if leaves { 1 - vpc } else { vpc }),
+        ("tgw-dst-vpc-id", Place::Attachment(vpc)) => vpc_id(if leaves { vpc } else { 1 - vpc }),
+        _ => return None,
+    };
+    Some(text)
+}
+
+fn line(log: &Log, column: impl Fn(&str) -> Option<String>) -> String {
+    let format = LogFormat::parse(log.format).expect("a format of the simulator");
+    let columns = format
+        .names()
+        .iter()
+        .map(|name| column(name).unwrap_or_else(|| "-".to_owned()));
+    columns.collect::<Vec<_>>().join(" ")
+}
+
+/// Batches of lines of one stream that are ready at about the same time, in no particular order; some of them twice.
+fn deliver(lines: &[Line], random: &mut Random) -> Vec<Delivery> {
+    let mut batches: BTreeMap<(Place, u64), Vec<usize>> = BTreeMap::new();
+    for (index, line) in lines.iter().enumerate() {
+        batches
+            .entry((line.stream, line.ready / 60))
+            .or_default()
+            .push(index);
+    }
+    let mut deliveries = Vec::new();
+    for mut lines_of_batch in batches.into_values() {
+        random.shuffle(&mut lines_of_batch);
+        let ready = lines_of_batch
+            .iter()
+            .map(|&index| lines[index].ready)
+            .max()
+            .unwrap_or_default();
+        debug_assert!(
+            lines_of_batch
+                .iter()
+                .all(|&index| ready < lines[index].end + 10 * WINDOW)
+        );
+        let first = Delivery {
+            at: ready,
+            lines: lines_of_batch,
+            fails_first: random.percent(8),
+        };
+        if random.percent(10) {
+            // The whole batch comes again, at the earliest after a failed attempt was repeated.
+            let at = ready + random.within(200..3_600);
+            deliveries.push(Delivery {
+                at,
+                fails_first: false,
+                ..first.clone()
+            });
+        }
+        deliveries.push(first);
+    }
+    deliveries.sort_by_key(|delivery| delivery.at);
+    deliveries
+}

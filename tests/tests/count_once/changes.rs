@@ -1,0 +1,125 @@
+//! Where the network changes faster than what is known of it: what happens instead of an exact count.
+
+use std::convert::Infallible;
+
+use flowlogs_core::dedup::inventory::{FlowLog, Interface};
+use flowlogs_core::dedup::{self, Inventory};
+use flowlogs_core::{Counters, Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+
+/// The interfaces of a VPC that a flow log observes.
+fn inventory(interfaces: &[(&str, &str)]) -> Inventory {
+    let mut inventory = Inventory::new();
+    for (id, address) in interfaces {
+        inventory.insert_interface(Interface {
+            id: (*id).to_owned(),
+            vpc: Some("vpc-1".to_owned()),
+            addresses: vec![address.parse().expect("an address of the test")],
+            ..Interface::default()
+        });
+    }
+    inventory.insert_flow_log(FlowLog {
+        id: "fl-1".to_owned(),
+        resource: "vpc-1".to_owned(),
+        ..FlowLog::default()
+    });
+    inventory
+}
+
+/// One process, whose inventory is read now and then.
+struct Process {
+    transcoder: Transcoder,
+    source: Source,
+}
+
+impl Process {
+    fn new(inventory: Inventory) -> Self {
+        let settings = Settings {
+            dedup: dedup::Settings {
+                deduplicate: true,
+                ..dedup::Settings::default()
+            },
+            ..Settings::default()
+        };
+        let mut transcoder = Transcoder::new(settings, &[Transport::Datagram]);
+        transcoder.set_inventory(inventory);
+        Self {
+            transcoder,
+            source: Source::new(None, Formats::defaults()),
+        }
+    }
+
+    /// One packet from 10.0.0.5 (eni-1) to 10.0.0.6 in each of these minutes, as these interfaces record it.
+    fn invoke(&mut self, minutes: &[u64], recorded_by: &[&str]) -> Counters {
+        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+        for minute in minutes {
+            for interface in recorded_by {
+                let start = 1_763_715_600 + 60 * minute;
+                let text = format!(
+                    "2 1 {interface} 10.0.0.5 10.0.0.6 40000 443 6 1 60 {start} {start} ACCEPT OK"
+                );
+                let line = Line {
+                    id: None,
+                    timestamp: None,
+                    text: text.as_bytes(),
+                };
+                let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
+            }
+        }
+        let Ok(()) = self.transcoder.flush(&mut sink);
+        self.transcoder.commit();
+        self.transcoder.take_report().counters
+    }
+}
+
+const BOTH: [(&str, &str); 2] = [("eni-1", "10.0.0.5"), ("eni-2", "10.0.0.6")];
+
+#[test]
+fn flows_to_an_interface_that_has_appeared_count_at_both_ends_until_it_is_known() {
+    let mut process = Process::new(inventory(&BOTH[..1]));
+    let counters = process.invoke(&[1, 2], &["eni-1", "eni-2"]);
+    assert_eq!(
+        (counters.flows_exported, counters.duplicate_both_ends),
+        (4, 0)
+    );
+    process.transcoder.set_inventory(inventory(&BOTH));
+    let counters = process.invoke(&[3, 4], &["eni-1", "eni-2"]);
+    assert_eq!(
+        (counters.flows_exported, counters.duplicate_both_ends),
+        (2, 2)
+    );
+}
+
+#[test]
+fn flows_to_an_interface_that_has_vanished_do_not_count_until_that_is_known() {
+    let mut process = Process::new(inventory(&BOTH));
+    let counters = process.invoke(&[1, 2], &["eni-1"]);
+    assert_eq!(
+        (counters.flows_exported, counters.duplicate_both_ends),
+        (0, 2)
+    );
+    process.transcoder.set_inventory(inventory(&BOTH[..1]));
+    let counters = process.invoke(&[3, 4], &["eni-1"]);
+    assert_eq!(
+        (counters.flows_exported, counters.duplicate_both_ends),
+        (2, 0)
+    );
+}
+
+#[test]
+fn without_an_inventory_both_ends_count() {
+    let counters = Process::new(Inventory::new()).invoke(&[1, 2], &["eni-1", "eni-2"]);
+    assert_eq!(counters.flows_exported, 4);
+}
+
+#[test]
+fn another_flow_logs_record_is_recognised_a_quarter_of_an_hour_later() {
+    let mut process = Process::new(inventory(&BOTH));
+    for minute in 0..40 {
+        let first = process.invoke(&[minute], &["eni-2"]);
+        assert_eq!(first.flows_exported, 1);
+        if minute >= 14 {
+            let second = process.invoke(&[minute - 14], &["eni-2"]);
+            assert_eq!(second.duplicate_records, 1, "minute {minute}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Every packet counts once: random networks, the flow logs that AWS would write of them, and what a collector adds up.
+//!
+//! A network is made (`network`), packets go through it and are seen at both ends of every leg (`traffic`), AWS writes
+//! records of unaligned capture windows, loses some, and delivers them out of order and more than once (`aws`), the
+//! transcoder exports, a decoder by other people adds up (`collector`), and the sums and counters are compared with
+//! what the way of each packet says (`expected`). What happens where nobody can count exactly is in `changes`.
+
+mod aws;
+mod changes;
+mod collector;
+mod expected;
+mod network;
+mod random;
+mod traffic;
+
+use std::collections::BTreeMap;
+
+use flowlogs_core::dedup::{self, DirectionFilter};
+use flowlogs_core::{
+    Counters, Delivery, Formats, Line, LogFormat, Settings, Source, Transcoder, Transport,
+};
+
+use crate::aws::{REGION, Written};
+use crate::collector::Collector;
+use crate::expected::Chosen;
+use crate::network::{HERE, Network};
+use crate::random::Random;
+use crate::traffic::Traffics;
+
+/// Delivers everything that was written; what failed comes again.
+fn transcode(
+    network: &Network,
+    written: &Written,
+    traffic: &Traffics,
+    chosen: Chosen,
+    random: &mut Random,
+) -> (Collector, Counters) {
+    let transport = *random.pick(&[Transport::Datagram, Transport::Stream]);
+    let collectors = traffic
+        .collector
+        .filter(|_| chosen.exclude_collector)
+        .map(|address| dedup::Collector {
+            address,
+            port: traffic::COLLECTOR_PORT,
+            protocol: 17,
+        });
+    let settings = Settings {
+        dedup: dedup::Settings {
+            deduplicate: chosen.deduplicate,
+            direction: chosen.direction,
+            collectors: collectors.into_iter().collect(),
+            seed: random.next(),
+        },
+        ..Settings::default()
+    };
+    let mut transcoder = Transcoder::new(settings, &[transport]);
+    transcoder.set_inventory(network.inventory());
+    let formats = transcoder
+        .inventory()
+        .formats_for(Some(HERE))
+        .map(|text| LogFormat::parse(text).expect("simulated"));
+    let mut source = Source::new(Some(HERE), Formats::of_flow_logs(formats));
+    source.region = Some(REGION.to_owned());
+
+    let mut collector = Collector::default();
+    let mut counters = Counters::default();
+    for delivery in &written.deliveries {
+        transcoder.begin(delivery.at * 1_000);
+        let mut fails_at = delivery.fails_first.then(|| random.index(3));
+        loop {
+            let mut messages = Vec::new();
+            let mut sink = |_: usize, message: &[u8]| {
+                if fails_at == Some(messages.len()) {
+                    return Err("the connection is gone");
+                }
+                messages.push(message.to_vec());
+                Ok(Delivery::Sent)
+            };
+            let lines = delivery.lines.iter().map(|&index| &written.lines[index]);
+            let attempt = lines
+                .map(|line| Line {
+                    id: Some(line.id.as_bytes()),
+                    timestamp: None,
+                    text: line.text.as_bytes(),
+                })
+                .try_for_each(|line| transcoder.line(&mut source, line, &mut sink))
+                .and_then(|()| transcoder.flush(&mut sink));
+            let report = transcoder.take_report();
+            assert!(
+                report.counters.is_balanced() || attempt.is_err(),
+                "{:?}",
+                report.counters
+            );
+            if attempt.is_ok() {
+                transcoder.commit();
+                messages
+                    .iter()
+                    .for_each(|message| collector.receive(message));
+                counters.add(&report.counters);
+                break;
+            }
+            // Nothing of it has arrived; it comes again, in the same process.
+            transcoder.rollback();
+            if transport == Transport::Stream {
+                transcoder.restart_session(0);
+                collector.restart();
+            }
+            transcoder.begin(delivery.at * 1_000 + 1);
+            fails_at = None;
+        }
+    }
+    (collector, counters)
+}
+
+/// One network from its number to its sums.
+fn check(number: u64, is_clean: bool) -> Counters {
+    let mut random = Random::new(2 * number + u64::from(is_clean));
+    let network = Network::random(&mut random, is_clean);
+    let duration = *random.pick(&[180, 600, 2_700]);
+    let traffic = traffic::simulate(&network, &mut random, duration);
+    let lost = if is_clean { 0 } else { *random.pick(&[0, 3]) };
+    let written = aws::write(&network, &traffic.seen, &mut random, lost);
+    let chosen = Chosen {
+        deduplicate: is_clean || random.percent(85),
+        direction: match random.index(8) {
+            0 if !is_clean => DirectionFilter::Ingress,
+            1 if !is_clean => DirectionFilter::Egress,
+            _ => DirectionFilter::Both,
+        },
+        exclude_collector: random.percent(80),
+    };
+    let expected = expected::expect(&network, &written, chosen);
+    let (collector, counters) = transcode(&network, &written, &traffic, chosen, &mut random);
+
+    let place = || format!("network {number}, {chosen:?}");
+    let ours = Counters {
+        messages_sent: 0,
+        bytes_sent: 0,
+        options_records: 0,
+        ..counters
+    };
+    assert_eq!(ours, expected.counters, "counters of {}", place());
+    assert_eq!(
+        collector.flows,
+        counters.flows_exported,
+        "flows of {}",
+        place()
+    );
+    for (flow, want) in &expected.totals {
+        assert_eq!(
+            collector.totals.get(flow),
+            Some(want),
+            "{flow:?} of {}",
+            place()
+        );
+    }
+    assert_eq!(
+        collector.totals.len(),
+        expected.totals.len(),
+        "flows that nobody sent in {}",
+        place()
+    );
+    if is_clean {
+        bytes_sent_are_bytes_counted(&traffic, &collector, &place());
+    }
+    counters
+}
+
+/// The sentence on the box, without any notion of records, windows or rules: octets of a directed 5-tuple that reached
+/// their destination, and octets that were rejected on the way, are what a collector adds up.
+fn bytes_sent_are_bytes_counted(traffic: &Traffics, collector: &Collector, place: &str) {
+    // Ports tell conversations apart, whatever their addresses are called at an interface. ICMP has none.
+    let mut sums: BTreeMap<(u16, u16, u8), [u64; 2]> = BTreeMap::new();
+    for (flow, (_, octets)) in &collector.totals {
+        let ports = (
+            flow.tuple.source_port,
+            flow.tuple.destination_port,
+            flow.tuple.protocol,
+        );
+        sums.entry(ports).or_default()[usize::from(flow.status == 0x80)] += octets;
+    }
+    for sent in traffic.sent.iter().filter(|sent| sent.tuple.protocol != 1) {
+        let ports = (
+            sent.tuple.source_port,
+            sent.tuple.destination_port,
+            sent.tuple.protocol,
+        );
+        let counted = sums.get(&ports).copied().unwrap_or_default();
+        assert_eq!(
+            counted,
+            [sent.accepted, sent.rejected],
+            "{sent:?} in {place}"
+        );
+    }
+}
+
+#[test]
+fn in_networks_that_are_observed_everywhere_the_bytes_counted_are_the_bytes_sent() {
+    let mut counters = Counters::default();
+    for number in 0..1_500 {
+        counters.add(&check(number, true));
+    }
+    every_rule_had_work(&counters);
+    assert_eq!(counters.filtered_by_direction + counters.skipped_windows, 0);
+}
+
+#[test]
+fn in_any_network_each_flow_counts_where_it_should_and_each_rule_removes_what_it_should() {
+    let mut counters = Counters::default();
+    for number in 0..2_500 {
+        counters.add(&check(number, false));
+    }
+    every_rule_had_work(&counters);
+    assert!(counters.filtered_by_direction > 1_000 && counters.skipped_windows > 1_000);
+}
+
+/// That the networks are such that nothing was proved of the empty set.
+fn every_rule_had_work(counters: &Counters) {
+    let work = [
+        counters.flows_exported,
+        counters.no_data,
+        counters.duplicate_deliveries,
+        counters.duplicate_records,
+        counters.duplicate_both_ends,
+        counters.duplicate_transit_gateway,
+        counters.excluded_collector_traffic,
+    ];
+    assert!(work.iter().all(|&count| count > 1_000), "{counters:?}");
+    assert_eq!(counters.unparsed_records, 0);
+}

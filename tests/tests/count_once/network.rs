@@ -1,0 +1,384 @@
+//! A random network: VPCs, subnets, interfaces, a NAT gateway, a transit gateway, peering, and its flow logs.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use flowlogs_core::LogFormat;
+use flowlogs_core::dedup::Inventory;
+use flowlogs_core::dedup::inventory::{Attachment, FlowLog, Gateway, Interface, Traffic, Vpc};
+
+use crate::random::Random;
+
+/// The log group that is transcoded.
+pub(crate) const HERE: &str = "/vpc/flow-logs";
+
+pub(crate) const GATEWAY: &str = "tgw-0123456789abcdef0";
+
+/// Formats of VPC flow logs: without direction and VPC, with everything, and one in an odd order without packet addresses.
+pub(crate) const VPC_FORMATS: [&str; 3] = [
+    LogFormat::VPC_DEFAULT,
+    "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} \
+        ${start} ${end} ${action} ${log-status} ${vpc-id} ${subnet-id} ${tcp-flags} ${type} ${pkt-srcaddr} ${pkt-dstaddr} \
+        ${region} ${flow-direction}",
+    "${flow-direction} ${vpc-id} ${interface-id} ${account-id} ${dstaddr} ${srcaddr} ${dstport} ${srcport} ${protocol} \
+        ${bytes} ${packets} ${end} ${start} ${action} ${log-status}",
+];
+
+/// Formats of transit gateway flow logs: with and without a direction.
+pub(crate) const GATEWAY_FORMATS: [&str; 2] = [
+    LogFormat::TRANSIT_GATEWAY_DEFAULT,
+    "${tgw-id} ${tgw-attachment-id} ${tgw-pair-attachment-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id} ${srcaddr} ${dstaddr} \
+        ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${log-status} ${packets-lost-blackhole}",
+];
+
+/// A network interface, or the memory of one.
+#[derive(Debug, Clone)]
+pub(crate) struct Eni {
+    pub(crate) id: String,
+    pub(crate) vpc: usize,
+    pub(crate) subnet: usize,
+    /// Primary IPv4, secondary ones, IPv6.
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) prefixes: Vec<(IpAddr, u8)>,
+    /// Is in the inventory; false for one that appeared after the inventory was read.
+    pub(crate) is_known: bool,
+    /// Exists; false for one that has vanished since.
+    pub(crate) exists: bool,
+    /// Seconds into the minute at which its capture windows begin.
+    pub(crate) window: u64,
+}
+
+impl Eni {
+    pub(crate) fn primary(&self) -> IpAddr {
+        self.addresses[0]
+    }
+
+    /// An address at which it can be reached, of any kind.
+    pub(crate) fn any_address(&self, random: &mut Random) -> IpAddr {
+        let mut all = self.addresses.clone();
+        for &(first, _) in &self.prefixes {
+            let host = random.within(0..16);
+            all.push(match first {
+                IpAddr::V4(first) => {
+                    Ipv4Addr::from_bits(first.to_bits() + u32::try_from(host).expect("small"))
+                        .into()
+                }
+                IpAddr::V6(first) => {
+                    Ipv6Addr::from_bits(first.to_bits() + (u128::from(host) << 20)).into()
+                }
+            });
+        }
+        *random.pick(&all)
+    }
+
+    pub(crate) fn owns(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
+            || self.prefixes.iter().any(|prefix| match (prefix, address) {
+                (&(IpAddr::V4(first), 28), IpAddr::V4(address)) => {
+                    first.to_bits() >> 4 == address.to_bits() >> 4
+                }
+                (&(IpAddr::V6(first), 80), IpAddr::V6(address)) => {
+                    first.to_bits() >> 48 == address.to_bits() >> 48
+                }
+                _ => false,
+            })
+    }
+}
+
+/// What a flow log observes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resource {
+    Vpc(usize),
+    Subnet(usize, usize),
+    Interface(usize),
+    Gateway,
+    /// The attachment of this VPC.
+    Attachment(usize),
+}
+
+/// A flow log.
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    pub(crate) resource: Resource,
+    pub(crate) traffic: Option<Traffic>,
+    /// Delivers to the log group that is transcoded.
+    pub(crate) is_here: bool,
+    pub(crate) is_failing: bool,
+    pub(crate) format: &'static str,
+}
+
+/// A network.
+#[derive(Debug)]
+pub(crate) struct Network {
+    pub(crate) vpcs: usize,
+    pub(crate) enis: Vec<Eni>,
+    /// The interface of the NAT gateway, in VPC 0.
+    pub(crate) nat: Option<usize>,
+    /// The gateway's interfaces in VPC 0 and VPC 1.
+    pub(crate) gateway: Option<[usize; 2]>,
+    /// VPC 0 and VPC 1 are peered.
+    pub(crate) is_peered: bool,
+    pub(crate) logs: Vec<Log>,
+}
+
+impl Network {
+    /// A network whose every interface is known, exists, and is observed for all traffic; or one where anything may be.
+    pub(crate) fn random(random: &mut Random, is_clean: bool) -> Self {
+        let vpcs = 1 + random.index(3);
+        let mut enis = Vec::new();
+        for vpc in 0..vpcs {
+            // The third VPC uses the first one's addresses again and is connected to nothing.
+            let net = u8::try_from(vpc % 2).expect("small");
+            for subnet in 0..1 + random.index(2) {
+                for host in 0..1 + random.index(4) {
+                    let mut eni = random_eni(random, enis.len(), vpc, subnet, net, host);
+                    if !is_clean {
+                        eni.is_known = random.percent(95);
+                        eni.exists = !eni.is_known || random.percent(95);
+                    }
+                    enis.push(eni);
+                }
+            }
+        }
+        let mut plain = |vpc: usize, host: u8, random: &mut Random| {
+            let net = u8::try_from(vpc).expect("small");
+            let address = IpAddr::from([10, net, 0, host]);
+            enis.push(Eni {
+                id: format!("eni-{:017x}", enis.len()),
+                vpc,
+                subnet: 0,
+                addresses: vec![address],
+                prefixes: Vec::new(),
+                is_known: true,
+                exists: true,
+                window: random.within(0..60),
+            });
+            enis.len() - 1
+        };
+        let nat = random.percent(50).then(|| plain(0, 220, random));
+        let gateway =
+            (vpcs > 1 && random.percent(60)).then(|| [0, 1].map(|vpc| plain(vpc, 221, random)));
+        let mut network = Self {
+            vpcs,
+            enis,
+            nat,
+            gateway,
+            is_peered: vpcs > 1 && random.percent(50),
+            logs: Vec::new(),
+        };
+        network.add_logs(random, is_clean);
+        network
+    }
+
+    fn add_logs(&mut self, random: &mut Random, is_clean: bool) {
+        // Where an interface is unknown, the format decides what can be derived, so there is one.
+        let mut formats = VPC_FORMATS.to_vec();
+        if random.percent(50) || self.enis.iter().any(|eni| !eni.is_known) {
+            formats = vec![*random.pick(&VPC_FORMATS)];
+        }
+        let add = |random: &mut Random, logs: &mut Vec<Log>, resource, traffic| {
+            logs.push(Log {
+                resource,
+                traffic,
+                is_here: is_clean || random.percent(90),
+                is_failing: !is_clean && random.percent(5),
+                format: formats[random.index(formats.len())],
+            });
+        };
+        let mut logs = Vec::new();
+        let subnets: Vec<(usize, usize)> = {
+            let mut all: Vec<_> = self.enis.iter().map(|eni| (eni.vpc, eni.subnet)).collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        for vpc in 0..self.vpcs {
+            match random.index(if is_clean { 3 } else { 6 }) {
+                0 => add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::All)),
+                1 => {
+                    add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::Accept));
+                    add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::Reject));
+                }
+                2 => {
+                    for &(_, subnet) in subnets.iter().filter(|place| place.0 == vpc) {
+                        add(random, &mut logs, Resource::Subnet(vpc, subnet), None);
+                    }
+                }
+                3 => add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::Accept)),
+                4 => add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::Reject)),
+                _ => {}
+            }
+        }
+        // More flow logs on the same interfaces: each record of theirs is there twice, or three times.
+        for _ in 0..random.index(4) {
+            let resource = match random.index(3) {
+                0 => Resource::Vpc(random.index(self.vpcs)),
+                1 => {
+                    let &(vpc, subnet) = random.pick(&subnets);
+                    Resource::Subnet(vpc, subnet)
+                }
+                _ => Resource::Interface(random.index(self.enis.len())),
+            };
+            let traffic = *random.pick(&[
+                Some(Traffic::All),
+                None,
+                Some(Traffic::Accept),
+                Some(Traffic::Reject),
+            ]);
+            add(random, &mut logs, resource, traffic);
+        }
+        if self.gateway.is_some() {
+            let format = *random.pick(&GATEWAY_FORMATS);
+            let mut add = |resource| {
+                logs.push(Log {
+                    resource,
+                    traffic: None,
+                    is_here: true,
+                    is_failing: false,
+                    format,
+                });
+            };
+            if is_clean || random.percent(60) {
+                add(Resource::Gateway);
+            }
+            for vpc in 0..2 {
+                if random.percent(30) {
+                    add(Resource::Attachment(vpc));
+                }
+            }
+        }
+        self.logs = logs;
+    }
+
+    /// The flow logs that write records of this interface into the log group.
+    pub(crate) fn logs_of(&self, eni: usize) -> impl Iterator<Item = &Log> {
+        let Eni { vpc, subnet, .. } = self.enis[eni];
+        self.logs.iter().filter(move |log| {
+            log.is_here
+                && !log.is_failing
+                && [
+                    Resource::Vpc(vpc),
+                    Resource::Subnet(vpc, subnet),
+                    Resource::Interface(eni),
+                ]
+                .contains(&log.resource)
+        })
+    }
+
+    /// The flow logs that write records of this VPC's attachment into the log group.
+    pub(crate) fn logs_of_attachment(&self, vpc: usize) -> impl Iterator<Item = &Log> {
+        self.logs.iter().filter(move |log| {
+            [Resource::Gateway, Resource::Attachment(vpc)].contains(&log.resource)
+        })
+    }
+
+    pub(crate) fn is_whole_gateway_observed(&self) -> bool {
+        self.logs
+            .iter()
+            .any(|log| log.resource == Resource::Gateway)
+    }
+
+    /// What a look-up would have found: what is known, not what is there.
+    pub(crate) fn inventory(&self) -> Inventory {
+        let mut inventory = Inventory::new();
+        for eni in self.enis.iter().filter(|eni| eni.is_known) {
+            inventory.insert_interface(Interface {
+                id: eni.id.clone(),
+                subnet: Some(subnet_id(eni.vpc, eni.subnet)),
+                vpc: Some(vpc_id(eni.vpc)),
+                addresses: eni.addresses.clone(),
+                prefixes: eni.prefixes.clone(),
+                ..Interface::default()
+            });
+        }
+        for vpc in 0..self.vpcs {
+            inventory.insert_vpc(Vpc {
+                id: vpc_id(vpc),
+                name: None,
+            });
+        }
+        if self.gateway.is_some() {
+            inventory.insert_gateway(Gateway {
+                id: GATEWAY.to_owned(),
+                name: None,
+            });
+            for vpc in 0..2 {
+                inventory.insert_attachment(Attachment {
+                    id: attachment_id(vpc),
+                    gateway: Some(GATEWAY.to_owned()),
+                    resource_type: Some("vpc".to_owned()),
+                    resource: Some(vpc_id(vpc)),
+                    ..Attachment::default()
+                });
+            }
+        }
+        for (number, log) in self.logs.iter().enumerate() {
+            inventory.insert_flow_log(FlowLog {
+                id: format!("fl-{number}"),
+                resource: match log.resource {
+                    Resource::Vpc(vpc) => vpc_id(vpc),
+                    Resource::Subnet(vpc, subnet) => subnet_id(vpc, subnet),
+                    Resource::Interface(eni) => self.enis[eni].id.clone(),
+                    Resource::Gateway => GATEWAY.to_owned(),
+                    Resource::Attachment(vpc) => attachment_id(vpc),
+                },
+                traffic: log.traffic,
+                destination: Some(if log.is_here { HERE } else { "elsewhere" }.to_owned()),
+                format: Some(log.format.to_owned()),
+                failing: log.is_failing,
+            });
+        }
+        inventory
+    }
+}
+
+fn random_eni(
+    random: &mut Random,
+    number: usize,
+    vpc: usize,
+    subnet: usize,
+    net: u8,
+    host: usize,
+) -> Eni {
+    let place = u8::try_from(subnet).expect("small");
+    let host = u8::try_from(host).expect("small");
+    let v4 = |last: u8| IpAddr::from([10, net, place, last]);
+    let v6 = |prefix: u16, last: u16| {
+        IpAddr::from([0x2001, 0xdb8, net.into(), place.into(), prefix, 0, 0, last])
+    };
+    let mut addresses = vec![v4(10 + host)];
+    for secondary in 0..random.index(3) {
+        addresses.push(v4(30 + 4 * host + u8::try_from(secondary).expect("small")));
+    }
+    if random.percent(40) {
+        addresses.push(v6(0, 10 + u16::from(host)));
+    }
+    let mut prefixes = Vec::new();
+    if random.percent(20) {
+        prefixes.push((v4(128 + 16 * host), 28));
+        if addresses.iter().any(IpAddr::is_ipv6) {
+            prefixes.push((v6(1 + u16::from(host), 0), 80));
+        }
+    }
+    Eni {
+        id: format!("eni-{number:017x}"),
+        vpc,
+        subnet,
+        addresses,
+        prefixes,
+        is_known: true,
+        exists: true,
+        window: random.within(0..60),
+    }
+}
+
+pub(crate) fn vpc_id(vpc: usize) -> String {
+    format!("vpc-{vpc:017x}")
+}
+
+pub(crate) fn subnet_id(vpc: usize, subnet: usize) -> String {
+    format!("subnet-{vpc:08x}{subnet:09x}")
+}
+
+pub(crate) fn attachment_id(vpc: usize) -> String {
+    format!("tgw-attach-{vpc:017x}")
+}

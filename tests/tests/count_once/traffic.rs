@@ -1,0 +1,599 @@
+//! Packets on their way through a network, and where they are seen.
+//!
+//! A packet's way is a row of legs: it leaves one interface and arrives at the next. Both ends may be observed, under
+//! different names (a secondary address arrives as the primary one; a NAT gateway is not the address that was sent to).
+//! This is also where the simulator says what ought to count, leg by leg, which the transcoder must find out from
+//! records alone.
+
+use std::net::IpAddr;
+
+use flowlogs_core::dedup::inventory::Traffic;
+use flowlogs_core::flowlog::{Action, Direction};
+
+use crate::network::{Eni, Network};
+use crate::random::Random;
+
+/// Where the collector listens, on some interface of VPC 0.
+pub(crate) const COLLECTOR_PORT: u16 = 4739;
+
+/// Source ports of the NAT gateway are those of its clients plus this.
+const NAT_PORTS: u16 = 20_000;
+
+const INTERNET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 5));
+
+/// A directed 5-tuple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Tuple {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) source_port: u16,
+    pub(crate) destination_port: u16,
+    pub(crate) protocol: u8,
+}
+
+impl Tuple {
+    fn back(self) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            source_port: self.destination_port,
+            destination_port: self.source_port,
+            ..self
+        }
+    }
+}
+
+/// An observation point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Interface(usize),
+    /// The gateway's attachment of this VPC.
+    Attachment(usize),
+}
+
+/// What ought to become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    Counts,
+    /// Counts where it arrives: rule 4.
+    CountsAtItsDestination,
+    /// Counts where it enters the gateway: rule 3.
+    CountsWhereItEnters,
+}
+
+/// A flow as an observation point sees it: what AWS puts into one record of a capture window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Sight {
+    pub(crate) place: Place,
+    pub(crate) direction: bool,
+    pub(crate) is_accepted: bool,
+    /// By the interface's addresses.
+    pub(crate) tuple: Tuple,
+    pub(crate) packet_source: IpAddr,
+    pub(crate) packet_destination: IpAddr,
+    pub(crate) is_lost: bool,
+    pub(crate) is_collectors: bool,
+    pub(crate) fate: Fate,
+}
+
+impl Sight {
+    pub(crate) fn direction(&self) -> Direction {
+        if self.direction {
+            Direction::Egress
+        } else {
+            Direction::Ingress
+        }
+    }
+
+    pub(crate) fn action(&self) -> Action {
+        if self.is_accepted {
+            Action::Accept
+        } else {
+            Action::Reject
+        }
+    }
+}
+
+/// A packet that was seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) sight: Sight,
+    /// Seconds since the simulation began.
+    pub(crate) at: u64,
+    pub(crate) octets: u64,
+}
+
+/// Octets of one conversation between two interfaces of one VPC, or between one and the internet: what must be counted.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) tuple: Tuple,
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+}
+
+/// What happens to the packets of a conversation.
+#[derive(Debug, Clone, Copy)]
+enum Rules {
+    Accept,
+    RejectAtSource,
+    RejectAtDestination,
+    /// The rules are changed now and then.
+    Change,
+}
+
+/// The traffic of a network.
+#[derive(Debug, Default)]
+pub(crate) struct Traffics {
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) collector: Option<IpAddr>,
+}
+
+struct Simulation<'a> {
+    network: &'a Network,
+    random: &'a mut Random,
+    duration: u64,
+    traffic: Traffics,
+}
+
+/// Sends packets for this many seconds.
+pub(crate) fn simulate(network: &Network, random: &mut Random, duration: u64) -> Traffics {
+    let mut simulation = Simulation {
+        network,
+        random,
+        duration,
+        traffic: Traffics::default(),
+    };
+    let collector = network
+        .enis
+        .iter()
+        .position(|eni| eni.vpc == 0 && eni.exists && eni.is_known);
+    simulation.traffic.collector = collector.map(|eni| network.enis[eni].primary());
+    for number in 0..8 + simulation.random.index(16) {
+        let port = 10_000 + u16::try_from(number).expect("small");
+        simulation.conversation(port);
+    }
+    if let Some(collector) = collector {
+        simulation.export_flows(collector);
+    }
+    simulation.traffic
+}
+
+impl Simulation<'_> {
+    fn conversation(&mut self, port: u16) {
+        let network = self.network;
+        let existing: Vec<usize> = (0..network.enis.len())
+            .filter(|&eni| self.is_endpoint(eni))
+            .collect();
+        if existing.is_empty() {
+            return;
+        }
+        let from = *self.random.pick(&existing);
+        let others: Vec<usize> = existing.iter().copied().filter(|&to| to != from).collect();
+        let vpc = network.enis[from].vpc;
+        let in_vpc = |wanted: usize| {
+            others
+                .iter()
+                .copied()
+                .filter(|&to| network.enis[to].vpc == wanted)
+                .collect::<Vec<_>>()
+        };
+        let (here, there) = (in_vpc(vpc), in_vpc(1 - vpc.min(1)));
+        match self.random.index(10) {
+            0..=3 if !here.is_empty() => {
+                let to = *self.random.pick(&here);
+                self.within_a_vpc(from, to, port);
+            }
+            4 | 5
+                if vpc < 2
+                    && !there.is_empty()
+                    && (network.is_peered || network.gateway.is_some()) =>
+            {
+                let to = *self.random.pick(&there);
+                match network.gateway {
+                    Some(gateway) if !network.is_peered || self.random.percent(50) => {
+                        self.through_the_gateway(from, to, gateway, port);
+                    }
+                    _ => self.through_the_peering(from, to, port),
+                }
+            }
+            6 | 7 => match network.nat {
+                Some(nat) if vpc == 0 => self.through_nat(from, nat, port),
+                _ => self.with_the_internet(from, port),
+            },
+            8 => self.vanish(from, port),
+            _ => self.with_the_internet(from, port),
+        }
+    }
+
+    /// Interfaces that send and receive; those of gateways only forward.
+    fn is_endpoint(&self, eni: usize) -> bool {
+        let forwards = self.network.nat == Some(eni)
+            || self.network.gateway.is_some_and(|both| both.contains(&eni));
+        self.network.enis[eni].exists && !forwards
+    }
+
+    fn within_a_vpc(&mut self, from: usize, to: usize, port: u16) {
+        let Some(tuple) = self.tuple_between(from, to, port) else {
+            return;
+        };
+        let rules = self.rules();
+        for (tuple, from, to) in [(tuple, from, to), (tuple.back(), to, from)] {
+            let mut sent = Sent {
+                tuple,
+                accepted: 0,
+                rejected: 0,
+            };
+            for (at, octets) in self.packets() {
+                let (leaves, arrives) = self.verdicts(rules);
+                self.leave(
+                    from,
+                    tuple,
+                    leaves,
+                    self.fate_of_leg(from, to, tuple),
+                    at,
+                    octets,
+                );
+                if leaves {
+                    self.arrive(to, tuple, arrives, at, octets);
+                }
+                if leaves && arrives {
+                    sent.accepted += octets;
+                } else {
+                    sent.rejected += octets;
+                }
+            }
+            self.traffic.sent.push(sent);
+        }
+    }
+
+    fn export_flows(&mut self, to: usize) {
+        let others = (0..self.network.enis.len()).filter(|&eni| eni != to && self.is_endpoint(eni));
+        let Some(from) = others
+            .into_iter()
+            .find(|&eni| self.network.enis[eni].vpc == 0)
+        else {
+            return;
+        };
+        let tuple = Tuple {
+            source: self.network.enis[from].primary(),
+            destination: self.network.enis[to].primary(),
+            source_port: 50_000,
+            destination_port: COLLECTOR_PORT,
+            protocol: 17,
+        };
+        for (at, octets) in self.packets() {
+            let fate = self.fate_of_leg(from, to, tuple);
+            self.leave(from, tuple, true, fate, at, octets);
+            self.arrive(to, tuple, true, at, octets);
+        }
+    }
+
+    /// Addresses of the VPC that no interface has, or none any more.
+    fn vanish(&mut self, from: usize, port: u16) {
+        let network = self.network;
+        let vpc = network.enis[from].vpc;
+        let gone: Vec<&Eni> = network
+            .enis
+            .iter()
+            .filter(|eni| !eni.exists && eni.vpc == vpc)
+            .collect();
+        let (destination, fate) = match gone.first() {
+            Some(eni) => {
+                let observed = network
+                    .enis
+                    .iter()
+                    .position(|one| one.id == eni.id)
+                    .is_some_and(|gone| self.is_observed(gone));
+                // The inventory says that somebody sees it there: the limit that docs/deduplication.md names.
+                let fate = if observed && self.can_tell(from) {
+                    Fate::CountsAtItsDestination
+                } else {
+                    Fate::Counts
+                };
+                (eni.primary(), fate)
+            }
+            None => {
+                let IpAddr::V4(own) = network.enis[from].primary() else {
+                    return;
+                };
+                let [a, b, c, _] = own.octets();
+                (IpAddr::from([a, b, c, 250]), Fate::Counts)
+            }
+        };
+        let tuple = Tuple {
+            source: network.enis[from].primary(),
+            destination,
+            source_port: port,
+            destination_port: 443,
+            protocol: 6,
+        };
+        for (at, octets) in self.packets() {
+            self.leave(from, tuple, true, fate, at, octets);
+        }
+    }
+
+    fn with_the_internet(&mut self, from: usize, port: u16) {
+        let tuple = Tuple {
+            source: self.network.enis[from].primary(),
+            destination: INTERNET,
+            source_port: port,
+            destination_port: 443,
+            protocol: 6,
+        };
+        let rules = self.rules();
+        let mut out = Sent {
+            tuple,
+            accepted: 0,
+            rejected: 0,
+        };
+        for (at, octets) in self.packets() {
+            let (accepted, _) = self.verdicts(rules);
+            self.leave(from, tuple, accepted, Fate::Counts, at, octets);
+            *if accepted {
+                &mut out.accepted
+            } else {
+                &mut out.rejected
+            } += octets;
+        }
+        let mut back = Sent {
+            tuple: tuple.back(),
+            accepted: 0,
+            rejected: 0,
+        };
+        for (at, octets) in self.packets() {
+            let (_, accepted) = self.verdicts(rules);
+            self.arrive(from, tuple.back(), accepted, at, octets);
+            *if accepted {
+                &mut back.accepted
+            } else {
+                &mut back.rejected
+            } += octets;
+        }
+        self.traffic.sent.extend([out, back]);
+    }
+
+    fn through_nat(&mut self, from: usize, nat: usize, port: u16) {
+        let inside = Tuple {
+            source: self.network.enis[from].primary(),
+            destination: INTERNET,
+            source_port: port,
+            destination_port: 443,
+            protocol: 6,
+        };
+        let outside = Tuple {
+            source: self.network.enis[nat].primary(),
+            source_port: port + NAT_PORTS,
+            ..inside
+        };
+        for (at, octets) in self.packets() {
+            // Its sender calls it a flow to the internet, the gateway a flow to the gateway.
+            self.leave(from, inside, true, Fate::Counts, at, octets);
+            self.arrive(nat, inside, true, at, octets);
+            self.leave(nat, outside, true, Fate::Counts, at, octets);
+        }
+        for (at, octets) in self.packets() {
+            self.arrive(nat, outside.back(), true, at, octets);
+            self.leave(
+                nat,
+                inside.back(),
+                true,
+                self.fate_of_leg(nat, from, inside.back()),
+                at,
+                octets,
+            );
+            self.arrive(from, inside.back(), true, at, octets);
+        }
+    }
+
+    fn through_the_peering(&mut self, from: usize, to: usize, port: u16) {
+        let Some(tuple) = self.tuple_between(from, to, port) else {
+            return;
+        };
+        let rules = self.rules();
+        for (at, octets) in self.packets() {
+            let (leaves, arrives) = self.verdicts(rules);
+            self.leave(from, tuple, leaves, Fate::Counts, at, octets);
+            if leaves {
+                self.arrive(to, tuple, arrives, at, octets);
+            }
+        }
+    }
+
+    fn through_the_gateway(&mut self, from: usize, to: usize, gateway: [usize; 2], port: u16) {
+        let tuple = Tuple {
+            source: self.network.enis[from].primary(),
+            destination: self.network.enis[to].primary(),
+            source_port: port,
+            destination_port: 443,
+            protocol: 6,
+        };
+        let (near, far) = (self.network.enis[from].vpc, self.network.enis[to].vpc);
+        let is_lost = self.random.percent(20);
+        let leaving = if self.network.is_whole_gateway_observed() {
+            Fate::CountsWhereItEnters
+        } else {
+            Fate::Counts
+        };
+        for (at, octets) in self.packets() {
+            self.leave(from, tuple, true, Fate::Counts, at, octets);
+            self.arrive(gateway[near], tuple, true, at, octets);
+            let sight = Sight {
+                place: Place::Attachment(near),
+                direction: false,
+                is_accepted: true,
+                tuple,
+                packet_source: tuple.source,
+                packet_destination: tuple.destination,
+                is_lost,
+                is_collectors: false,
+                fate: Fate::Counts,
+            };
+            self.traffic.seen.push(Seen { sight, at, octets });
+            if is_lost {
+                continue;
+            }
+            let sight = Sight {
+                place: Place::Attachment(far),
+                direction: true,
+                fate: leaving,
+                ..sight
+            };
+            self.traffic.seen.push(Seen { sight, at, octets });
+            self.leave(
+                gateway[far],
+                tuple,
+                true,
+                self.fate_of_leg(gateway[far], to, tuple),
+                at,
+                octets,
+            );
+            self.arrive(to, tuple, true, at, octets);
+        }
+    }
+
+    /// A packet leaves an interface, or is held back there. AWS writes the interface's primary address where the source is
+    /// not its own.
+    fn leave(
+        &mut self,
+        eni: usize,
+        packet: Tuple,
+        is_accepted: bool,
+        fate: Fate,
+        at: u64,
+        octets: u64,
+    ) {
+        let source = if self.network.enis[eni].owns(packet.source) {
+            packet.source
+        } else {
+            self.network.enis[eni].primary()
+        };
+        let sight = Sight {
+            place: Place::Interface(eni),
+            direction: true,
+            is_accepted,
+            tuple: Tuple { source, ..packet },
+            packet_source: packet.source,
+            packet_destination: packet.destination,
+            is_lost: false,
+            is_collectors: self.is_collectors(packet),
+            fate: if is_accepted { fate } else { Fate::Counts },
+        };
+        self.traffic.seen.push(Seen { sight, at, octets });
+    }
+
+    /// A packet arrives at an interface, or is rejected there. AWS writes the interface's primary IPv4 address, whatever the
+    /// destination.
+    fn arrive(&mut self, eni: usize, packet: Tuple, is_accepted: bool, at: u64, octets: u64) {
+        let destination = if packet.destination.is_ipv6() {
+            packet.destination
+        } else {
+            self.network.enis[eni].primary()
+        };
+        let sight = Sight {
+            place: Place::Interface(eni),
+            direction: false,
+            is_accepted,
+            tuple: Tuple {
+                destination,
+                ..packet
+            },
+            packet_source: packet.source,
+            packet_destination: packet.destination,
+            is_lost: false,
+            is_collectors: self.is_collectors(packet),
+            fate: Fate::Counts,
+        };
+        self.traffic.seen.push(Seen { sight, at, octets });
+    }
+
+    fn is_collectors(&self, packet: Tuple) -> bool {
+        packet.destination_port == COLLECTOR_PORT
+            && self.traffic.collector == Some(packet.destination)
+    }
+
+    /// Whether the leg's first end is one too many: its other end is an interface of the same VPC that has the address
+    /// and is known to be observed whatever happens to the packet.
+    fn fate_of_leg(&self, from: usize, to: usize, packet: Tuple) -> Fate {
+        let (near, far) = (&self.network.enis[from], &self.network.enis[to]);
+        if near.vpc == far.vpc
+            && far.owns(packet.destination)
+            && self.is_observed(to)
+            && self.can_tell(from)
+        {
+            Fate::CountsAtItsDestination
+        } else {
+            Fate::Counts
+        }
+    }
+
+    fn is_observed(&self, eni: usize) -> bool {
+        let any = |traffic| {
+            let all = [None, Some(Traffic::All), Some(traffic)];
+            self.network
+                .logs_of(eni)
+                .any(|log| all.contains(&log.traffic))
+        };
+        self.network.enis[eni].is_known && any(Traffic::Accept) && any(Traffic::Reject)
+    }
+
+    /// Whether records of this interface tell direction and VPC: by the inventory or by themselves.
+    fn can_tell(&self, eni: usize) -> bool {
+        self.network.enis[eni].is_known
+            || self
+                .network
+                .logs_of(eni)
+                .all(|log| log.format.contains("flow-direction"))
+    }
+
+    /// A 5-tuple between addresses of one family.
+    fn tuple_between(&mut self, from: usize, to: usize, port: u16) -> Option<Tuple> {
+        let (from, to) = (&self.network.enis[from], &self.network.enis[to]);
+        let protocol = *self.random.pick(&[6, 6, 17, 1]);
+        (0..8).find_map(|_| {
+            let (source, destination) =
+                (from.any_address(self.random), to.any_address(self.random));
+            let ports = if protocol == 1 { (0, 0) } else { (port, 443) };
+            (source.is_ipv4() == destination.is_ipv4()).then_some(Tuple {
+                source,
+                destination,
+                source_port: ports.0,
+                destination_port: ports.1,
+                protocol,
+            })
+        })
+    }
+
+    fn rules(&mut self) -> Rules {
+        *self.random.pick(&[
+            Rules::Accept,
+            Rules::Accept,
+            Rules::Accept,
+            Rules::RejectAtSource,
+            Rules::RejectAtDestination,
+            Rules::Change,
+        ])
+    }
+
+    /// Whether a packet may leave, and whether it may enter.
+    fn verdicts(&mut self, rules: Rules) -> (bool, bool) {
+        match rules {
+            Rules::Accept => (true, true),
+            Rules::RejectAtSource => (false, true),
+            Rules::RejectAtDestination => (true, false),
+            Rules::Change => (self.random.percent(70), self.random.percent(70)),
+        }
+    }
+
+    /// Times and sizes of some packets of one direction, within a while.
+    fn packets(&mut self) -> Vec<(u64, u64)> {
+        let begin = self.random.within(0..self.duration);
+        let length = self.random.within(1..self.duration / 2);
+        (0..self.random.index(20))
+            .map(|_| {
+                let at = begin + self.random.within(0..length);
+                (at.min(self.duration), self.random.within(28..60_000))
+            })
+            .collect()
+    }
+}
