@@ -177,8 +177,9 @@ impl CloudWatch {
         };
         if let Some(ec2) = ec2 {
             known.survey(&payload, forwarder.transcoder(), config, ec2, region.as_deref());
-            if ec2.is_due(log_group)
-                && let Some(inventory) = ec2.refresh(log_group).await
+            let asked = tokio::time::Instant::now();
+            if ec2.is_due(log_group, asked)
+                && let Some(inventory) = ec2.refresh(log_group, asked).await
             {
                 forwarder.transcoder().set_inventory(inventory);
                 known.sources.clear();
@@ -274,8 +275,8 @@ impl Known {
             let (record, line, reason) = (sample.record, sample.line.as_str(), sample.error.to_string());
             tracing::warn!(log_group, count, record, line, reason, "lines fit no known record format; set LOG_FORMAT");
         }
-        for collision in report.collisions.iter().filter(|collision| self.collisions.len() < STREAMS) {
-            if self.collisions.insert(collision.number) {
+        for collision in &report.collisions {
+            if self.collisions.len() < STREAMS && self.collisions.insert(collision.number) {
                 let (number, first, second) = (collision.number, &collision.first, &collision.second);
                 tracing::warn!(number, first, second, "two identifiers share a number");
             }
