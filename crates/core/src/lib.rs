@@ -36,11 +36,14 @@
 
 mod choice;
 pub mod dedup;
+mod export;
 pub mod flowlog;
 mod identity;
 pub mod ipfix;
 pub mod mapping;
 mod report;
+mod settings;
+mod source;
 mod transcoder;
 
 pub use choice::NotAChoice;
@@ -48,4 +51,6 @@ pub use flowlog::{Formats, LogFormat};
 pub use identity::{Collision, EXAMPLES as IDENTITY_EXAMPLES, identity};
 pub use ipfix::{Delivery, MessageSink, Refresh, Transport};
 pub use report::{Counters, Report, Unparsed};
-pub use transcoder::{Line, MAX_UNKNOWN, Settings, Source, Transcoder};
+pub use settings::Settings;
+pub use source::{Line, Source};
+pub use transcoder::{MAX_UNKNOWN, Transcoder};

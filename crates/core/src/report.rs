@@ -4,7 +4,7 @@ use crate::flowlog::ParseError;
 use crate::identity::Collision;
 
 /// Collisions that are kept with both names; further ones are only counted.
-pub(crate) const KEPT_COLLISIONS: usize = 16;
+const KEPT_COLLISIONS: usize = 16;
 
 /// Octets of an unparsed line that are kept as a sample.
 const SAMPLE_OCTETS: usize = 200;
@@ -121,5 +121,13 @@ impl Report {
                 error,
             }
         });
+    }
+
+    pub(crate) fn collided(&mut self, collision: Option<Collision>) {
+        let Some(collision) = collision else { return };
+        self.counters.identity_collisions += 1;
+        if self.collisions.len() < KEPT_COLLISIONS {
+            self.collisions.push(collision);
+        }
     }
 }

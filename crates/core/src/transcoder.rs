@@ -1,99 +1,23 @@
 //! The way through the house: a line is parsed, judged, mapped and encoded, and ends in exactly one counter.
 //!
 //! A [`Transcoder`] owns everything that lives longer than a line: buffers, templates, sequence numbers, what was
-//! announced and what was seen. A [`Source`] is where lines come from: one log group, bucket or file, with its formats.
+//! announced and what was seen.
 
 use std::collections::BTreeSet;
 
 use crate::dedup::{self, Coverage, Deduplicator, Inventory, Verdict};
-use crate::flowlog::field::{FIELDS, Owner, Read, Shape};
-use crate::flowlog::{
-    Direction, Field, FieldSet, FlowRecord, Formats, Kind, ParseError, Problem, Status, Values,
-};
+use crate::export::Export;
+use crate::flowlog::field::{FIELDS, Read, Shape};
+use crate::flowlog::{Field, FieldSet, FlowRecord, Kind, Status, Values};
 use crate::identity::Identities;
-use crate::ipfix::{Exporter, MessageSink, Refresh, Sent, Transport};
-use crate::mapping::{self, Announcer, Domains, Layouts, Mapping, Names, Numbers};
-use crate::report::{KEPT_COLLISIONS, Report};
+use crate::ipfix::{Exporter, MessageSink, Sent, Transport};
+use crate::mapping::{Domains, Layouts, Names};
+use crate::report::Report;
+use crate::settings::Settings;
+use crate::source::{Line, Source};
 
 /// Most identifiers that are noted as unknown between two calls.
 pub const MAX_UNKNOWN: usize = 1_000;
-
-/// How a transcoder works.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// How values are exported.
-    pub mapping: Mapping,
-    /// What counts once.
-    pub dedup: dedup::Settings,
-    /// A number that pins the observation domain of every record.
-    pub observation_domain: Option<u32>,
-    /// Most octets of a message, 512..=65535.
-    pub max_message_size: usize,
-    /// When templates are sent again over UDP.
-    pub template_refresh: Refresh,
-}
-
-impl Default for Settings {
-    /// The documented defaults.
-    fn default() -> Self {
-        Self {
-            mapping: Mapping::default(),
-            dedup: dedup::Settings {
-                deduplicate: true,
-                ..dedup::Settings::default()
-            },
-            observation_domain: None,
-            max_message_size: 1_400,
-            template_refresh: Refresh {
-                seconds: 600,
-                messages: 20,
-            },
-        }
-    }
-}
-
-/// Where lines come from.
-#[derive(Debug)]
-pub struct Source {
-    /// The account that owns the lines, for records that do not say theirs.
-    pub owner: Option<String>,
-    /// The region, for records that do not say theirs.
-    pub region: Option<String>,
-    /// The candidate formats.
-    pub formats: Formats,
-    /// The log group or bucket; decides which flow logs of the inventory count.
-    destination: Option<String>,
-    coverage: Option<(u64, Coverage)>,
-}
-
-impl Source {
-    /// A source with these candidate formats.
-    pub fn new(destination: Option<&str>, formats: Formats) -> Self {
-        Self {
-            owner: None,
-            region: None,
-            formats,
-            destination: destination.map(str::to_owned),
-            coverage: None,
-        }
-    }
-
-    /// The log group or bucket.
-    pub fn destination(&self) -> Option<&str> {
-        self.destination.as_deref()
-    }
-}
-
-/// A line as it was delivered.
-#[derive(Debug, Clone, Copy)]
-pub struct Line<'a> {
-    /// The delivery's id, if it has one: CloudWatch's event id.
-    pub id: Option<&'a [u8]>,
-    /// The event's timestamp, milliseconds since 1970.
-    pub timestamp: Option<u64>,
-    /// The octets of the line.
-    pub text: &'a [u8],
-}
 
 /// Parses, deduplicates and encodes.
 #[derive(Debug)]
@@ -107,17 +31,6 @@ pub struct Transcoder {
     export: Export,
     report: Report,
     unknown: BTreeSet<String>,
-}
-
-/// The second half of the way: everything that a record that counts passes through.
-#[derive(Debug)]
-struct Export {
-    mapping: Mapping,
-    domains: Domains,
-    names: Names,
-    identities: Identities,
-    layouts: Layouts,
-    exporter: Exporter,
 }
 
 impl Transcoder {
@@ -339,138 +252,6 @@ impl Transcoder {
     }
 }
 
-impl Export {
-    /// Maps, names and encodes one record.
-    #[allow(clippy::too_many_arguments)] // the stages of one way, not options
-    fn record<S: MessageSink>(
-        &mut self,
-        record: &FlowRecord<'_>,
-        direction: Option<Direction>,
-        line: Line<'_>,
-        domain: usize,
-        inventory: &Inventory,
-        report: &mut Report,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        let mut collisions = Vec::new();
-        let Self {
-            exporter,
-            identities,
-            names,
-            ..
-        } = self;
-        let mut announcer = Announcer {
-            domain,
-            exporter,
-            inventory,
-            identities,
-            collisions: &mut collisions,
-            sink,
-        };
-        let numbers = identify(record, names, &mut announcer)?;
-        collisions
-            .into_iter()
-            .for_each(|collision| report.collided(Some(collision)));
-        let (flow, contents) =
-            mapping::map(record, direction, numbers, line.timestamp, &self.mapping);
-        let Some(number) = self.layouts.number(contents) else {
-            // More layouts than any set of AWS formats has: not a flow log that we know.
-            let columns = record.format().names().len();
-            report.unparsed(
-                line.text,
-                ParseError {
-                    column: columns,
-                    field: None,
-                    problem: Problem::TooManyLayouts,
-                },
-            );
-            return Ok(());
-        };
-        let count = |field| record.number(field).unwrap_or_default();
-        let (packets, octets) = (count(Field::Packets), count(Field::Bytes));
-        self.exporter.flow(
-            domain,
-            (number, self.layouts.layout(number)),
-            &flow,
-            (packets, octets),
-            sink,
-        )?;
-        report.counters.flows_exported += 1;
-        report.packets = report.packets.saturating_add(packets);
-        report.octets = report.octets.saturating_add(octets);
-        Ok(())
-    }
-}
-
-/// The numbers of everything that the record names, each announced before it is used.
-fn identify<S: MessageSink>(
-    record: &FlowRecord<'_>,
-    names: &mut Names,
-    to: &mut Announcer<'_, S>,
-) -> Result<Numbers, S::Error> {
-    let mut numbers = Numbers::default();
-    if let Some(id) = record.interface() {
-        numbers.interface = names.interface(id, Owner::Interface, record, to)?;
-    }
-    match record.kind() {
-        Kind::Vpc => {
-            names.pseudo_interfaces(to)?;
-            let inventory = to.inventory;
-            let known = || {
-                inventory
-                    .interface(record.interface()?)?
-                    .vpc
-                    .as_deref()
-                    .map(str::as_bytes)
-            };
-            if let Some(vpc) = record.text(Field::VpcId).or_else(known) {
-                numbers.source_vrf = names.vrf(vpc, to)?;
-                numbers.destination_vrf = numbers.source_vrf;
-            }
-        }
-        Kind::TransitGateway => {
-            let interfaces = [
-                (
-                    Field::TgwPairAttachmentId,
-                    Owner::Interface,
-                    &mut numbers.pair,
-                ),
-                (Field::TgwSrcEni, Owner::SourceEni, &mut numbers.source_eni),
-                (
-                    Field::TgwDstEni,
-                    Owner::DestinationEni,
-                    &mut numbers.destination_eni,
-                ),
-            ];
-            for (field, owner, number) in interfaces {
-                if let Some(id) = record.text(field) {
-                    *number = names.interface(id, owner, record, to)?;
-                }
-            }
-            let vrfs = [
-                (Field::TgwSrcVpcId, &mut numbers.source_vrf),
-                (Field::TgwDstVpcId, &mut numbers.destination_vrf),
-            ];
-            for (field, number) in vrfs {
-                if let Some(id) = record.text(field) {
-                    *number = names.vrf(id, to)?;
-                }
-            }
-        }
-    }
-    const SERVICES: FieldSet =
-        FieldSet::of(&[Field::PacketSourceService, Field::PacketDestinationService]);
-    if record.present().has_any(SERVICES) {
-        let service = |field| record.text(field);
-        let (source, destination) = (
-            service(Field::PacketSourceService),
-            service(Field::PacketDestinationService),
-        );
-        numbers.application = names.application(source, destination, to)?;
-    }
-    Ok(numbers)
-}
-
 fn note_unknown(record: &FlowRecord<'_>, inventory: &Inventory, unknown: &mut BTreeSet<String>) {
     for row in &FIELDS {
         let Read::Text(Shape::Prefix("eni-" | "vpc-" | "tgw-" | "tgw-attach-")) = row.read else {
@@ -512,22 +293,13 @@ fn content(record: &FlowRecord<'_>) -> Content {
     }
 }
 
-impl Report {
-    fn collided(&mut self, collision: Option<crate::identity::Collision>) {
-        let Some(collision) = collision else { return };
-        self.counters.identity_collisions += 1;
-        if self.collisions.len() < KEPT_COLLISIONS {
-            self.collisions.push(collision);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
     use super::*;
     use crate::dedup::inventory::Interface;
+    use crate::flowlog::Formats;
     use crate::ipfix::Delivery;
 
     const LINE: &[u8] =

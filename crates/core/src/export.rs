@@ -1,0 +1,153 @@
+//! The second half of the way: a record that counts is mapped, its names are announced, and it is encoded.
+
+use crate::dedup::Inventory;
+use crate::flowlog::field::Owner;
+use crate::flowlog::{Direction, Field, FieldSet, FlowRecord, Kind, ParseError, Problem};
+use crate::identity::Identities;
+use crate::ipfix::{Exporter, MessageSink};
+use crate::mapping::{self, Announcer, Domains, Layouts, Mapping, Names, Numbers};
+use crate::report::Report;
+use crate::source::Line;
+
+/// The second half of the way: everything that a record that counts passes through.
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) mapping: Mapping,
+    pub(crate) domains: Domains,
+    pub(crate) names: Names,
+    pub(crate) identities: Identities,
+    pub(crate) layouts: Layouts,
+    pub(crate) exporter: Exporter,
+}
+
+impl Export {
+    /// Maps, names and encodes one record.
+    #[allow(clippy::too_many_arguments)] // the stages of one way, not options
+    pub(crate) fn record<S: MessageSink>(
+        &mut self,
+        record: &FlowRecord<'_>,
+        direction: Option<Direction>,
+        line: Line<'_>,
+        domain: usize,
+        inventory: &Inventory,
+        report: &mut Report,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let mut collisions = Vec::new();
+        let Self {
+            exporter,
+            identities,
+            names,
+            ..
+        } = self;
+        let mut announcer = Announcer {
+            domain,
+            exporter,
+            inventory,
+            identities,
+            collisions: &mut collisions,
+            sink,
+        };
+        let numbers = identify(record, names, &mut announcer)?;
+        collisions
+            .into_iter()
+            .for_each(|collision| report.collided(Some(collision)));
+        let (flow, contents) =
+            mapping::map(record, direction, numbers, line.timestamp, &self.mapping);
+        let Some(number) = self.layouts.number(contents) else {
+            // More layouts than any set of AWS formats has: not a flow log that we know.
+            let columns = record.format().names().len();
+            report.unparsed(
+                line.text,
+                ParseError {
+                    column: columns,
+                    field: None,
+                    problem: Problem::TooManyLayouts,
+                },
+            );
+            return Ok(());
+        };
+        let count = |field| record.number(field).unwrap_or_default();
+        let (packets, octets) = (count(Field::Packets), count(Field::Bytes));
+        self.exporter.flow(
+            domain,
+            (number, self.layouts.layout(number)),
+            &flow,
+            (packets, octets),
+            sink,
+        )?;
+        report.counters.flows_exported += 1;
+        report.packets = report.packets.saturating_add(packets);
+        report.octets = report.octets.saturating_add(octets);
+        Ok(())
+    }
+}
+
+/// The numbers of everything that the record names, each announced before it is used.
+fn identify<S: MessageSink>(
+    record: &FlowRecord<'_>,
+    names: &mut Names,
+    to: &mut Announcer<'_, S>,
+) -> Result<Numbers, S::Error> {
+    let mut numbers = Numbers::default();
+    if let Some(id) = record.interface() {
+        numbers.interface = names.interface(id, Owner::Interface, record, to)?;
+    }
+    match record.kind() {
+        Kind::Vpc => {
+            names.pseudo_interfaces(to)?;
+            let inventory = to.inventory;
+            let known = || {
+                inventory
+                    .interface(record.interface()?)?
+                    .vpc
+                    .as_deref()
+                    .map(str::as_bytes)
+            };
+            if let Some(vpc) = record.text(Field::VpcId).or_else(known) {
+                numbers.source_vrf = names.vrf(vpc, to)?;
+                numbers.destination_vrf = numbers.source_vrf;
+            }
+        }
+        Kind::TransitGateway => {
+            let interfaces = [
+                (
+                    Field::TgwPairAttachmentId,
+                    Owner::Interface,
+                    &mut numbers.pair,
+                ),
+                (Field::TgwSrcEni, Owner::SourceEni, &mut numbers.source_eni),
+                (
+                    Field::TgwDstEni,
+                    Owner::DestinationEni,
+                    &mut numbers.destination_eni,
+                ),
+            ];
+            for (field, owner, number) in interfaces {
+                if let Some(id) = record.text(field) {
+                    *number = names.interface(id, owner, record, to)?;
+                }
+            }
+            let vrfs = [
+                (Field::TgwSrcVpcId, &mut numbers.source_vrf),
+                (Field::TgwDstVpcId, &mut numbers.destination_vrf),
+            ];
+            for (field, number) in vrfs {
+                if let Some(id) = record.text(field) {
+                    *number = names.vrf(id, to)?;
+                }
+            }
+        }
+    }
+    const SERVICES: FieldSet =
+        FieldSet::of(&[Field::PacketSourceService, Field::PacketDestinationService]);
+    if record.present().has_any(SERVICES) {
+        let service = |field| record.text(field);
+        let (source, destination) = (
+            service(Field::PacketSourceService),
+            service(Field::PacketDestinationService),
+        );
+        numbers.application = names.application(source, destination, to)?;
+    }
+    Ok(numbers)
+}

@@ -1,0 +1,48 @@
+//! Where lines come from: one log group, bucket or file, with its formats and what its flow logs cover.
+
+use crate::dedup::Coverage;
+use crate::flowlog::Formats;
+
+/// Where lines come from.
+#[derive(Debug)]
+pub struct Source {
+    /// The account that owns the lines, for records that do not say theirs.
+    pub owner: Option<String>,
+    /// The region, for records that do not say theirs.
+    pub region: Option<String>,
+    /// The candidate formats.
+    pub formats: Formats,
+    /// The log group or bucket; decides which flow logs of the inventory count.
+    destination: Option<String>,
+    /// What the flow logs cover, with the version of the inventory that says so.
+    pub(crate) coverage: Option<(u64, Coverage)>,
+}
+
+impl Source {
+    /// A source with these candidate formats.
+    pub fn new(destination: Option<&str>, formats: Formats) -> Self {
+        Self {
+            owner: None,
+            region: None,
+            formats,
+            destination: destination.map(str::to_owned),
+            coverage: None,
+        }
+    }
+
+    /// The log group or bucket.
+    pub fn destination(&self) -> Option<&str> {
+        self.destination.as_deref()
+    }
+}
+
+/// A line as it was delivered.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// The delivery's id, if it has one: CloudWatch's event id.
+    pub id: Option<&'a [u8]>,
+    /// The event's timestamp, milliseconds since 1970.
+    pub timestamp: Option<u64>,
+    /// The octets of the line.
+    pub text: &'a [u8],
+}
