@@ -1,0 +1,250 @@
+//! pmacct's collector `nfacctd` with its print plugin. Written for 1.7.7 (Debian 12) and later.
+
+use std::fmt::Write;
+use std::process::Command;
+use std::time::SystemTime;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::flow::{Flow, number, small};
+use crate::process::{Process, free_udp_port, wait_until, wait_until_listening, wait_until_read};
+use crate::tool;
+
+/// Elements that pmacct has no word for, or not in 1.7.7: name, element, octets.
+const PRIMITIVES: [(&str, u16, u16); 7] = [
+    ("flow_direction", 61, 1),
+    ("forwarding_status", 89, 1),
+    ("ingress_vrf", 234, 4),
+    ("egress_vrf", 235, 4),
+    ("dropped_packets", 133, 8),
+    ("ingress_physical", 252, 4),
+    ("egress_physical", 253, 4),
+];
+
+/// A running `nfacctd`.
+#[derive(Debug)]
+pub struct Nfacctd {
+    process: Process,
+    directory: TempDir,
+    port: u16,
+    started: u64,
+}
+
+/// What nfacctd has collected.
+#[derive(Debug)]
+pub struct Collected {
+    /// Flows; those that are equal in everything but their counters are one.
+    pub flows: Vec<Flow>,
+    /// Every sampling rate that it has applied.
+    pub sampling_rates: Vec<u64>,
+    /// Lines of its log that warn.
+    pub warnings: Vec<String>,
+}
+
+impl Nfacctd {
+    /// Starts it; nothing when it is not installed.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start() -> Option<Self> {
+        let nfacctd = tool::find("nfacctd")?;
+        let directory = TempDir::new().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        let port = free_udp_port();
+        let (mut primitives, mut names) = (String::new(), String::new());
+        for (name, element, octets) in PRIMITIVES {
+            let _ = writeln!(
+                primitives,
+                "name={name} field_type={element} len={octets} semantics=u_int"
+            );
+            let _ = write!(names, ", {name}");
+        }
+        let configuration = format!(
+            "daemonize: false\n\
+             nfacctd_ip: 127.0.0.1\n\
+             nfacctd_port: {port}\n\
+             plugins: print[flows]\n\
+             aggregate_primitives: {primitives}\n\
+             aggregate[flows]: src_host, dst_host, src_port, dst_port, proto, tcpflags, in_iface, out_iface, \
+             timestamp_start, timestamp_end, post_nat_src_host, post_nat_dst_host, sampling_rate{names}\n\
+             print_output[flows]: json\n\
+             print_output_file[flows]: {flows}\n\
+             print_output_file_append[flows]: true\n\
+             print_refresh_time[flows]: 1\n\
+             timestamps_since_epoch: true\n",
+            primitives = path("primitives").display(),
+            flows = path("flows").display(),
+        );
+        std::fs::write(path("primitives"), primitives).expect("a file");
+        std::fs::write(path("configuration"), configuration).expect("a file");
+        let mut command = Command::new(nfacctd);
+        command.arg("-f").arg(path("configuration"));
+        let mut process = Process::start(command, path("log"));
+        wait_until_listening(&mut process, port);
+        // The socket is open before the plugin is ready, and what arrives in between is lost without a word.
+        wait_until("nfacctd's plugin to work", || {
+            process.log().contains("Purging cache - END")
+        });
+        Some(Self {
+            process,
+            directory,
+            port,
+            started: now(),
+        })
+    }
+
+    /// `udp://…`
+    pub fn url(&self) -> String {
+        format!("udp://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until it has written this many flows, stops it, and reads what it has written.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    pub fn stop(self, flows: usize) -> Collected {
+        wait_until_read(self.port);
+        let file = self.directory.path().join("flows");
+        let rows = || -> Vec<Value> {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            // A line that is being written is not yet JSON.
+            text.lines()
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect()
+        };
+        // It shows what it has every second.
+        wait_until("nfacctd to write its flows", || rows().len() >= flows);
+        let log = self.process.stop("INT");
+        let rows = rows();
+        let is_warning = |line: &&str| line.starts_with("WARN") || line.starts_with("ERROR");
+        Collected {
+            flows: rows
+                .iter()
+                .filter(|row| !row["ip_src"].is_null())
+                .map(|row| flow(row, self.started))
+                .collect(),
+            sampling_rates: rows
+                .iter()
+                .filter_map(|row| row["sampling_rate"].as_u64())
+                .collect(),
+            warnings: log.lines().filter(is_warning).map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// Milliseconds since 1970, of a whole second.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.expect("a clock after 1970").as_secs() * 1_000
+}
+
+fn flow(row: &Value, collector_started: u64) -> Flow {
+    let text = |key: &str| row[key].as_str().filter(|text| !text.is_empty());
+    let address = |key: &str| text(key).map(|text| text.parse().expect("an address"));
+    // Seconds with six digits of a fraction.
+    let time = |key: &str| text(key).map(|text| number::<u64>(&text.replace('.', "")) / 1_000);
+    Flow {
+        // A flow without a start gets the time at which it came: one of this collector's life.
+        start: time("timestamp_start").map(|time| {
+            if time >= collector_started && time <= now() {
+                0
+            } else {
+                time
+            }
+        }),
+        end: time("timestamp_end"),
+        source: address("ip_src"),
+        destination: address("ip_dst"),
+        source_port: small(&row["port_src"]),
+        destination_port: small(&row["port_dst"]),
+        protocol: text("ip_proto").map(protocol),
+        packets: Some(row["packets"].as_u64().unwrap_or_default()),
+        octets: Some(row["bytes"].as_u64().unwrap_or_default()),
+        tcp_flags: text("tcp_flags").map(number),
+        ingress: small(&row["iface_in"]),
+        egress: small(&row["iface_out"]),
+        ingress_physical: text("ingress_physical").map(number),
+        egress_physical: text("egress_physical").map(number),
+        ingress_vrf: text("ingress_vrf").map(number),
+        egress_vrf: text("egress_vrf").map(number),
+        direction: text("flow_direction").map(number),
+        status: text("forwarding_status").map(number),
+        dropped: text("dropped_packets").map(number),
+        nat_source: address("post_nat_ip_src"),
+        nat_destination: address("post_nat_ip_dst"),
+        ..Flow::default()
+    }
+}
+
+/// What nfacctd shows of a flow: no observation domain, no names (learnt from options data after 1.7.9 only); what a
+/// flow does not have is 0. A flow without octets (blocked public access) is an *event* to pmacct, without packets too; translated
+/// addresses are shown beside IPv4 addresses only.
+pub fn as_shown(flow: &Flow) -> Flow {
+    let zero = |value: Option<u32>| Some(value.unwrap_or_default());
+    let small = |value: Option<u8>| Some(value.unwrap_or_default());
+    let is_ipv4 = flow.source.is_some_and(|address| address.is_ipv4());
+    Flow {
+        start: Some(flow.start.unwrap_or_default()),
+        end: Some(flow.end.unwrap_or_default()),
+        source: flow.source,
+        destination: flow.destination,
+        source_port: Some(flow.source_port.unwrap_or_default()),
+        destination_port: Some(flow.destination_port.unwrap_or_default()),
+        protocol: small(flow.protocol),
+        packets: Some(
+            flow.packets
+                .filter(|_| flow.octets.is_some())
+                .unwrap_or_default(),
+        ),
+        octets: Some(flow.octets.unwrap_or_default()),
+        tcp_flags: small(flow.tcp_flags),
+        ingress: zero(flow.ingress),
+        egress: zero(flow.egress),
+        ingress_physical: zero(flow.ingress_physical),
+        egress_physical: zero(flow.egress_physical),
+        ingress_vrf: zero(flow.ingress_vrf),
+        egress_vrf: zero(flow.egress_vrf),
+        direction: small(flow.direction),
+        status: small(flow.status),
+        dropped: Some(flow.dropped.unwrap_or_default()),
+        nat_source: flow.nat_source.filter(|_| is_ipv4),
+        nat_destination: flow.nat_destination.filter(|_| is_ipv4),
+        ..Flow::default()
+    }
+}
+
+/// Flows that are equal in everything but their counters become one, as pmacct keeps them.
+pub fn aggregated(flows: impl IntoIterator<Item = Flow>) -> Vec<Flow> {
+    let mut by_key = std::collections::BTreeMap::new();
+    for mut flow in flows {
+        let counters = (
+            flow.packets.take().unwrap_or_default(),
+            flow.octets.take().unwrap_or_default(),
+        );
+        let sum: &mut (u64, u64) = by_key.entry(flow).or_default();
+        *sum = (sum.0 + counters.0, sum.1 + counters.1);
+    }
+    let flow = |(flow, (packets, octets))| Flow {
+        packets: Some(packets),
+        octets: Some(octets),
+        ..flow
+    };
+    by_key.into_iter().map(flow).collect()
+}
+
+/// pmacct writes protocols by name, where `/etc/protocols` or its own table has one.
+fn protocol(text: &str) -> u8 {
+    match text {
+        "icmp" => 1,
+        "tcp" => 6,
+        "udp" => 17,
+        "gre" => 47,
+        "esp" => 50,
+        "ipv6-icmp" | "icmp6" => 58,
+        "hopopt" | "ip" => 0,
+        text => number(text),
+    }
+}

@@ -1,0 +1,189 @@
+//! nfdump's collector `nfcapd`, and `nfdump` to read its files. Written for 1.7.1 (Debian 12) and later.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::flow::{Flow, milliseconds, number, small};
+use crate::process::{Process, free_udp_port, wait_until_listening, wait_until_read};
+use crate::tool;
+
+/// A running `nfcapd`.
+#[derive(Debug)]
+pub struct Nfcapd {
+    process: Process,
+    directory: TempDir,
+    port: u16,
+    nfdump: PathBuf,
+}
+
+/// What nfcapd has collected.
+#[derive(Debug)]
+pub struct Collected {
+    /// The flows as `nfdump` shows them.
+    pub flows: Vec<Flow>,
+    /// Sequence errors that it counted.
+    pub sequence_errors: u64,
+    /// Packets that it could not read.
+    pub bad_packets: u64,
+}
+
+impl Nfcapd {
+    /// Starts it; nothing when it is not installed.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start() -> Option<Self> {
+        let (nfcapd, nfdump) = (tool::find("nfcapd")?, tool::find("nfdump")?);
+        let directory = TempDir::new().expect("a directory");
+        let files = directory.path().join("files");
+        std::fs::create_dir(&files).expect("a directory");
+        let port = free_udp_port();
+        let mut command = Command::new(nfcapd);
+        command
+            .args([
+                "-b",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+                "-t",
+                "3600",
+                "-w",
+            ])
+            .arg(&files)
+            .env("TZ", "UTC");
+        let mut process = Process::start(command, directory.path().join("log"));
+        wait_until_listening(&mut process, port);
+        Some(Self {
+            process,
+            directory,
+            port,
+            nfdump,
+        })
+    }
+
+    /// `udp://…`
+    pub fn url(&self) -> String {
+        format!("udp://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until it has read everything, stops it, and reads its files.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end, or nfdump prints anything but flows.
+    pub fn stop(self) -> Collected {
+        wait_until_read(self.port);
+        let log = self.process.stop("TERM");
+        let output = Command::new(&self.nfdump)
+            .arg("-R")
+            .arg(self.directory.path().join("files"))
+            .args(["-q", "-o", "json"])
+            .env("TZ", "UTC")
+            .output()
+            .expect("nfdump");
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        Collected {
+            flows: flows(&printed, &log),
+            sequence_errors: counted(&log, "Sequence Errors: "),
+            bad_packets: counted(&log, "Bad Packets: "),
+        }
+    }
+}
+
+/// Objects with commas between them; the array's brackets come and go with versions.
+fn flows(printed: &str, log: &str) -> Vec<Flow> {
+    let objects = printed
+        .trim()
+        .trim_start_matches('[')
+        .trim_end_matches([']', ',', '\n']);
+    let objects: Vec<Value> =
+        serde_json::from_str(&format!("[{objects}]")).expect("JSON of nfdump");
+    objects.iter().map(|object| flow(object, log)).collect()
+}
+
+fn flow(object: &Value, log: &str) -> Flow {
+    let text = |key: &str| object[key].as_str();
+    let address = |v4: &str, v6: &str| Some(text(v4).or(text(v6))?.parse().expect("an address"));
+    let vrf = |key: &str| text(key).map(number);
+    Flow {
+        domain: domain(log, object["export_sysid"].as_u64().unwrap_or_default()),
+        start: text("first").map(milliseconds),
+        end: text("last").map(milliseconds),
+        source: address("src4_addr", "src6_addr"),
+        destination: address("dst4_addr", "dst6_addr"),
+        source_port: small(&object["src_port"]),
+        destination_port: small(&object["dst_port"]),
+        protocol: small(&object["proto"]),
+        packets: object["in_packets"].as_u64(),
+        octets: object["in_bytes"].as_u64(),
+        tcp_flags: text("tcp_flags").map(tcp_flags),
+        ingress: small(&object["input_snmp"]),
+        egress: small(&object["output_snmp"]),
+        ingress_vrf: vrf("ingress_vrf"),
+        egress_vrf: vrf("egress_vrf"),
+        direction: small(&object["direction"]),
+        nat_source: address("src4_xlt_ip", "src6_xlt_ip"),
+        nat_destination: address("dst4_xlt_ip", "dst6_xlt_ip"),
+        ..Flow::default()
+    }
+}
+
+/// What nfdump shows of a flow. Forwarding status (89) is 0 in 1.7.1, whatever arrives, and names of interfaces and VRFs
+/// are not found there (`docs` of the product say so); lost packets, physical ports and applications are not shown at
+/// all. What a flow does not have is 0, and ICMP has no ports.
+pub fn as_shown(flow: &Flow) -> Flow {
+    let zero = |value: Option<u8>| Some(value.unwrap_or_default());
+    let is_icmp = matches!(flow.protocol, Some(1 | 58));
+    let port = |port: Option<u16>| (!is_icmp).then(|| port.unwrap_or_default());
+    Flow {
+        domain: flow.domain,
+        start: Some(flow.start.unwrap_or_default()),
+        end: Some(flow.end.unwrap_or_default()),
+        source: flow.source,
+        destination: flow.destination,
+        source_port: port(flow.source_port),
+        destination_port: port(flow.destination_port),
+        protocol: zero(flow.protocol),
+        packets: Some(flow.packets.unwrap_or_default()),
+        octets: Some(flow.octets.unwrap_or_default()),
+        tcp_flags: if is_icmp { None } else { zero(flow.tcp_flags) },
+        ingress: Some(flow.ingress.unwrap_or_default()),
+        egress: Some(flow.egress.unwrap_or_default()),
+        ingress_vrf: flow.ingress_vrf,
+        egress_vrf: flow.egress_vrf,
+        direction: zero(flow.direction),
+        nat_source: flow.nat_source,
+        nat_destination: flow.nat_destination,
+        ..Flow::default()
+    }
+}
+
+/// `......SF`, and `0x` for more than six flags.
+fn tcp_flags(text: &str) -> u8 {
+    if let Some(number) = text.trim().strip_prefix("0x") {
+        return u8::from_str_radix(number, 16).expect("flags");
+    }
+    text.chars()
+        .rev()
+        .enumerate()
+        .filter(|(_, flag)| *flag != '.')
+        .fold(0, |flags, (bit, _)| flags | 1 << bit)
+}
+
+/// The observation domain of an exporter: the log says it once.
+fn domain(log: &str, system: u64) -> Option<u32> {
+    let row = format!("SysID: {system}, Observation domain ");
+    let (_, rest) = log.split_once(&row)?;
+    rest.split_whitespace().next().map(number)
+}
+
+fn counted(log: &str, label: &str) -> u64 {
+    let (_, rest) = log
+        .rsplit_once(label)
+        .unwrap_or_else(|| panic!("no {label:?} in {log}"));
+    number(rest.split([',', '\n']).next().unwrap_or_default())
+}

@@ -1,0 +1,141 @@
+//! Child processes that never outlive their test, and waiting that never lasts for ever.
+
+use std::fs::File;
+use std::net::UdpSocket;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything may take that takes a second at most.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running program with its own process group; killed with all its children when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts a program whose output goes into a file.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    pub fn start(mut command: Command, log: PathBuf) -> Self {
+        let output = File::create(&log).expect("a log file in the test's own directory");
+        let errors = output.try_clone().expect("a second handle");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { child, log }
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Sends a signal (`TERM`, `INT`) and waits for the end.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    pub fn stop(mut self, signal: &str) -> String {
+        signal_group(&self.child, signal);
+        let mut status = None;
+        wait_until(&format!("the end after SIG{signal}"), || {
+            status = self.exit_status();
+            status.is_some()
+        });
+        self.log()
+    }
+
+    /// Its exit status, if it has ended.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        signal_group(&self.child, "KILL");
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The shell's own `kill`: there is no other way to signal a group without unsafe code or another dependency.
+fn signal_group(child: &Child, signal: &str) {
+    let kill = format!("kill -s {signal} -- -{}", child.id());
+    let _ = Command::new("sh")
+        .args(["-c", &kill])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// Asks again and again until it holds.
+///
+/// # Panics
+///
+/// If it does not within [`PATIENCE`].
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A UDP port of the loopback interface that nobody has at the moment.
+///
+/// # Panics
+///
+/// If there is none.
+pub fn free_udp_port() -> u16 {
+    UdpSocket::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a free port")
+        .port()
+}
+
+/// Octets that wait to be read from the loopback UDP port, as the kernel tells; nothing when nobody listens.
+pub fn udp_backlog(port: u16) -> Option<u64> {
+    let table = std::fs::read_to_string(Path::new("/proc/net/udp")).ok()?;
+    let local = format!("0100007F:{port:04X}");
+    let row = table
+        .lines()
+        .find(|row| row.split_whitespace().nth(1) == Some(&local))?;
+    let (_, received) = row.split_whitespace().nth(4)?.split_once(':')?;
+    u64::from_str_radix(received, 16).ok()
+}
+
+/// Waits until a collector listens on the port.
+///
+/// # Panics
+///
+/// If it does not, or ends.
+pub fn wait_until_listening(process: &mut Process, port: u16) {
+    wait_until("a listening collector", || {
+        assert!(
+            process.exit_status().is_none(),
+            "it ended:\n{}",
+            process.log()
+        );
+        udp_backlog(port).is_some()
+    });
+}
+
+/// Waits until everything that was sent to the port was read.
+///
+/// # Panics
+///
+/// If it is not.
+pub fn wait_until_read(port: u16) {
+    wait_until("the collector to read", || udp_backlog(port) == Some(0));
+}

@@ -1,0 +1,81 @@
+//! What every collector must show, case by case.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use flowlogs_tests::cases::{self, Case};
+use flowlogs_tests::flow::{Flow, sums};
+use flowlogs_tests::replay::replay;
+
+/// Each case replayed alone, once for all tests; a collector that shows the same flows shows the same sums.
+static ALL: LazyLock<Vec<(Case, Vec<Flow>)>> = LazyLock::new(|| {
+    let alone = |case: Case| {
+        let flows = replay::<&str>(&[], std::slice::from_ref(&case.path)).flows();
+        let expected = (case.number("packets"), case.number("octets"));
+        assert_eq!(sums(&flows), expected, "{}: packets and octets", case.name);
+        (case, flows)
+    };
+    cases::with_flows().into_iter().map(alone).collect()
+});
+
+/// Flows that must be shown, by case.
+pub(crate) struct Expected(Vec<(Case, Vec<Flow>)>);
+
+impl Expected {
+    pub(crate) fn of_all_cases() -> Self {
+        Self(ALL.clone())
+    }
+
+    /// How many flows must be shown.
+    pub(crate) fn flows(&self) -> usize {
+        self.0.iter().map(|(_, flows)| flows.len()).sum()
+    }
+
+    /// The same for a collector that shows flows as one where they differ in nothing that it shows but counters.
+    pub(crate) fn aggregated(
+        mut self,
+        as_shown: fn(&Flow) -> Flow,
+        aggregate: fn(Vec<Flow>) -> Vec<Flow>,
+    ) -> Self {
+        for (_, flows) in &mut self.0 {
+            *flows = aggregate(flows.iter().map(as_shown).collect());
+        }
+        self
+    }
+
+    /// The collector shows each flow of each case once and nothing else, as far as it can show it at all.
+    pub(crate) fn assert_shown(&self, shown: Vec<Flow>, as_shown: fn(&Flow) -> Flow) {
+        let mut left: HashMap<Flow, u32> = HashMap::new();
+        for flow in shown {
+            *left.entry(flow).or_default() += 1;
+        }
+        for (case, flows) in &self.0 {
+            let wanted: Vec<Flow> = flows.iter().map(as_shown).collect();
+            for flow in &wanted {
+                match left.get_mut(flow) {
+                    Some(count) if *count > 0 => *count -= 1,
+                    _ => panic!("{}: missing {flow:?}\n{}", case.name, nearest(flow, &left)),
+                }
+            }
+        }
+        left.retain(|_, count| *count > 0);
+        assert!(left.is_empty(), "in no case: {left:#?}");
+    }
+}
+
+/// How the most similar of the shown flows differs, for the message of a failure.
+fn nearest(flow: &Flow, shown: &HashMap<Flow, u32>) -> String {
+    let fields = |flow: &Flow| -> Vec<String> {
+        let text = format!("{flow:?}");
+        text.split(", ").map(str::to_owned).collect()
+    };
+    let wanted = fields(flow);
+    let differences = |other: &Flow| -> Vec<String> {
+        let both = wanted.iter().zip(fields(other));
+        both.filter(|(wanted, found)| *wanted != found)
+            .map(|(wanted, found)| format!("wanted {wanted}, shown {found}"))
+            .collect()
+    };
+    let fewest = shown.keys().map(differences).min_by_key(Vec::len);
+    fewest.unwrap_or_default().join("\n")
+}
