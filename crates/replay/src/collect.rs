@@ -31,6 +31,9 @@ const WAITING: usize = 1_024;
 /// How often the end is looked for while nothing arrives.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How long connections may go on when there were flows enough.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// Messages that could not be decoded, of which the reason is shown.
 const SHOWN: u64 = 5;
 
@@ -136,7 +139,10 @@ impl Collector {
                     self.printer.pause().map_err(OutletError::Output)?;
                     match outcome {
                         Ok(()) => {}
-                        Err(Stop::Enough) => break,
+                        Err(Stop::Enough) => {
+                            self.drain(arrivals);
+                            break;
+                        }
                         Err(Stop::Undecodable(error)) => {
                             self.complain(&arrival.session, &error.to_string())
                         }
@@ -153,6 +159,20 @@ impl Collector {
         self.printer
             .finish()
             .map_err(|error| Failure::output(&error))
+    }
+
+    /// Lets connections end: closing them now would look to their senders as if what they sent was lost.
+    fn drain(&mut self, arrivals: &Receiver<Arrival>) {
+        let deadline = Instant::now() + LINGER;
+        self.sessions.retain(|session, _| session.is_connection());
+        while !self.sessions.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match arrivals.recv_timeout(left) {
+                Ok(arrival) if matches!(arrival.content, Content::Message(_)) => {}
+                Ok(arrival) => _ = self.sessions.remove(&arrival.session),
+                Err(_) => return,
+            }
+        }
     }
 
     fn message(&mut self, session: &SessionId, message: &[u8]) -> Result<(), Stop> {

@@ -81,3 +81,45 @@ impl<'a, W: Write> Object<'a, W> {
 fn string(out: &mut impl Write, text: &str) -> io::Result<()> {
     serde_json::to_writer(out, text).map_err(io::Error::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowlogs_core::mapping::Mapping;
+
+    #[test]
+    fn a_flow_is_an_object_with_registered_names_and_resolved_numbers() {
+        let format = "${account-id} ${region} ${interface-id} ${vpc-id} ${srcaddr} ${dstaddr} ${protocol} ${bytes} \
+            ${start} ${end} ${action} ${flow-direction} ${pkt-src-aws-service}";
+        let line = "123456789012 eu-central-1 eni-1 vpc-1 10.0.0.1 2001:db8::1 6 9019431364352 1418530010 1418530070 \
+            REJECT egress S3";
+        let mut out = Vec::new();
+        crate::testing::flows(Mapping::default(), format, &[line], |flow| {
+            write(&mut out, flow).expect("into memory");
+        });
+        let object: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        let wanted = serde_json::json!({
+            "observationDomainId": 2_093_371_096,
+            "observationDomainName": "123456789012/eu-central-1",
+            "flowStartMilliseconds": "2014-12-14T04:06:50.000Z",
+            "flowEndMilliseconds": "2014-12-14T04:07:50.000Z",
+            "sourceIPv4Address": "10.0.0.1",
+            "destinationIPv6Address": "2001:db8::1",
+            "protocolIdentifier": 6,
+            "octetDeltaCount": 9_019_431_364_352_u64,
+            "ingressInterface": 2,
+            "ingressInterfaceName": "REJECT",
+            "egressInterface": flowlogs_core::identity(b"eni-1"),
+            "egressInterfaceName": "eni-1",
+            "ingressVRFID": flowlogs_core::identity(b"vpc-1"),
+            "ingressVRFname": "vpc-1",
+            "egressVRFID": flowlogs_core::identity(b"vpc-1"),
+            "egressVRFname": "vpc-1",
+            "flowDirection": 1,
+            "forwardingStatus": 128,
+            "applicationId": "6:102400",
+            "applicationName": "S3>-",
+        });
+        assert_eq!(object, wanted);
+    }
+}

@@ -29,6 +29,8 @@ mod settings;
 mod summary;
 mod table;
 mod terminal;
+#[cfg(test)]
+mod testing;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -166,10 +166,7 @@ impl Session {
             Ok(_) => self.summary.inputs += 1,
             Err(ReadError::Lines(error)) => return Err(error.into()),
             Err(ReadError::Unpack(error)) if input.walked && is_something_else(&error) => {
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "flowlogs: note: {name} is skipped: {error}"
-                );
+                self.skipped.push(name);
                 return Ok(());
             }
             Err(ReadError::Unpack(error)) => {

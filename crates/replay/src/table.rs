@@ -372,3 +372,103 @@ fn compact(number: u64, room: usize) -> String {
     let fraction = &digits[whole..digits.len().min(room - 2)];
     format!("{}.{fraction}{suffix}", &digits[..whole])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowlogs_core::mapping::Mapping;
+
+    const FORMAT: &str = "${account-id} ${interface-id} ${vpc-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} \
+        ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${flow-direction}";
+
+    fn shown(width: usize, format: &str, lines: &[&str]) -> String {
+        let look = Look {
+            width,
+            colour: false,
+        };
+        let (mut table, mut out) = (Table::new(look), Vec::new());
+        crate::testing::flows(Mapping::default(), format, lines, |flow| {
+            table.flow(&mut out, flow).expect("into memory");
+        });
+        String::from_utf8(out).expect("text")
+    }
+
+    const ACCEPTED: &str = "123456789012 eni-0a9b8c7d6e5f40312 vpc-0b7e4c1d9f2a83650 203.0.113.12 10.20.0.10 46900 \
+        443 6 20 4249 1418530010 1418530070 ACCEPT ingress";
+    const REJECTED: &str = "123456789012 eni-0a9b8c7d6e5f40312 vpc-0b7e4c1d9f2a83650 10.20.0.10 203.0.113.12 0 0 1 \
+        6442451000 9019431364352 1418530010 1418530070 REJECT egress";
+
+    #[test]
+    fn a_narrow_terminal_has_two_lines_for_a_flow() {
+        assert_eq!(
+            shown(80, FORMAT, &[ACCEPTED, REJECTED]),
+            "\
+START    SOURCE                DESTINATION            PROTO   PKTS  BYTES STATUS
+── 123456789012 · domain 294082119 · 2014-12-14 UTC ──
+04:06:50 203.0.113.12:46900    10.20.0.10:443           TCP     20   4249 fwd
+         eni-0a9b8c7d6e5f40312 → ACCEPT  vpc-0b7e4c1d9f2a83650
+04:06:50 10.20.0.10            203.0.113.12            ICMP 6.442G 9.019T drop
+         REJECT → eni-0a9b8c7d6e5f40312  vpc-0b7e4c1d9f2a83650
+"
+        );
+    }
+
+    #[test]
+    fn a_wide_terminal_has_one_line_for_a_flow() {
+        let text = shown(160, FORMAT, &[ACCEPTED, REJECTED]);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert!(
+            lines[2].ends_with("forwarded   eni-0a9b8c7d6e5f40312 → ACCEPT  vpc-0b7e4c1d9f2a83650"),
+            "{text}"
+        );
+        assert!(lines[3].contains(" 6.44245G 9.0194313T dropped "), "{text}");
+    }
+
+    #[test]
+    fn no_address_is_ever_cut_and_no_line_is_wider_than_the_terminal() {
+        let long = "123456789012 eni-0a9b8c7d6e5f40312 - 2001:db8:1234:a100:8d6e:3477:df66:f105 \
+            2001:db8:1234:a102:3304:8879:34cf:4071 34892 22 6 54 8855 1418530010 1418530070 ACCEPT ingress";
+        let back = "123456789012 eni-0a9b8c7d6e5f40312 - 2001:db8:1234:a102:3304:8879:34cf:4071 \
+            2001:db8:1234:a100:8d6e:3477:df66:f105 52222 34892 58 54 8855 1418530010 1418530070 ACCEPT egress";
+        for width in [80, 100, 120, 160, 200] {
+            let text = shown(width, FORMAT, &[long, back]);
+            assert!(
+                text.contains("[2001:db8:1234:a100:8d6e:3477:df66:f105]:34892"),
+                "{text}"
+            );
+            assert!(
+                text.contains("[2001:db8:1234:a102:3304:8879:34cf:4071]:22"),
+                "{text}"
+            );
+            for line in text.lines() {
+                assert!(columns(line) <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_record_does_not_say_is_a_dash() {
+        let text = shown(80, "${srcaddr} ${bytes}", &["10.0.0.1 9"]);
+        let row = text.lines().nth(2).expect("a row");
+        assert!(
+            row.starts_with("-        10.0.0.1              -   "),
+            "{row}"
+        );
+        assert!(row.ends_with("      -      -      9 -"), "{row}");
+    }
+
+    #[test]
+    fn numbers_that_are_too_long_keep_the_digits_that_fit() {
+        for (number, room, text) in [
+            (999_999, 6, "999999"),
+            (1_000_000, 6, "1.000M"),
+            (12_345_678, 6, "12.34M"),
+            (999_999_999, 6, "999.9M"),
+            (u64::MAX, 6, "18.44E"),
+            (u64::MAX, 10, "18.446744E"),
+        ] {
+            assert_eq!(compact(number, room), text);
+        }
+    }
+}

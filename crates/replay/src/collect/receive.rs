@@ -28,6 +28,13 @@ pub(super) struct SessionId {
     peer: SocketAddr,
 }
 
+impl SessionId {
+    /// Whether it has an end that is told.
+    pub(super) fn is_connection(&self) -> bool {
+        self.transport == Transport::Tcp
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.transport, self.peer)

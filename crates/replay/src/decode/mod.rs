@@ -191,3 +191,79 @@ fn parser() -> NetflowParser {
         .build()
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(decoder: &mut Decoder, message: &[u8]) -> (usize, Result<(), DecodeError>) {
+        let mut flows = 0;
+        let outcome = decoder.decode(message, |_| {
+            flows += 1;
+            Ok(())
+        });
+        (flows, outcome)
+    }
+
+    /// A message of observation domain `domain` with these sets.
+    fn message(domain: u32, sets: &[&[u16]]) -> Vec<u8> {
+        let body: Vec<u8> = sets
+            .iter()
+            .flat_map(|set| set.iter().flat_map(|word| word.to_be_bytes()))
+            .collect();
+        let length = u16::try_from(HEADER + body.len()).expect("short");
+        let mut message = [10_u16, length, 0, 0, 0, 0]
+            .iter()
+            .flat_map(|word| word.to_be_bytes())
+            .collect::<Vec<u8>>();
+        message.extend(domain.to_be_bytes());
+        message.extend(body);
+        message
+    }
+
+    /// Template 300: sourceTransportPort, 2 octets.
+    const TEMPLATE: &[u16] = &[2, 12, 300, 1, 7, 2];
+    const DATA: &[u16] = &[300, 8, 53, 443];
+
+    #[test]
+    fn templates_belong_to_their_observation_domain() {
+        let mut decoder = Decoder::default();
+        assert_eq!(decode(&mut decoder, &message(1, &[TEMPLATE])), (0, Ok(())));
+        assert_eq!(decode(&mut decoder, &message(1, &[DATA])), (2, Ok(())));
+        assert_eq!(
+            decode(&mut decoder, &message(2, &[DATA])),
+            (0, Err(DecodeError::NoTemplate(300)))
+        );
+    }
+
+    #[test]
+    fn what_is_no_message_is_an_error_and_never_a_panic() {
+        let whole = message(1, &[TEMPLATE, DATA]);
+        let mut decoder = Decoder::default();
+        for length in 0..whole.len() {
+            assert_eq!(
+                decode(&mut decoder, &whole[..length]),
+                (0, Err(DecodeError::NotIpfix))
+            );
+        }
+        assert_eq!(decode(&mut decoder, &whole), (2, Ok(())));
+    }
+
+    #[test]
+    fn sets_that_are_left_over_are_noticed() {
+        let broken = message(1, &[TEMPLATE, DATA, &[300, 200, 1]]);
+        let (flows, outcome) = decode(&mut Decoder::default(), &broken);
+        assert_eq!(flows, 2);
+        assert!(
+            matches!(outcome, Err(DecodeError::Unread { .. })),
+            "{outcome:?}"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_octets_are_decoded_or_refused(body: Vec<u16>) {
+            let _ = decode(&mut Decoder::default(), &message(1, &[&body]));
+        }
+    }
+}

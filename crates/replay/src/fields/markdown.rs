@@ -240,9 +240,7 @@ fn row(text: &mut String, cells: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{DecodeError, Decoder};
     use flowlogs_core::mapping::{InterfaceNames, Mapping, Timestamps};
-    use flowlogs_core::{Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
 
     /// Written anew with `UPDATE=1`.
     #[test]
@@ -260,29 +258,8 @@ mod tests {
 
     /// The template ID that a line is sent by.
     fn template(mapping: Mapping, format: &str, line: &str) -> u16 {
-        let settings = Settings {
-            mapping,
-            ..Settings::default()
-        };
-        let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
-        let formats = Formats::of_setting(format).expect("format of the test");
-        let mut source = Source::new(None, formats);
-        let (mut decoder, mut template) = (Decoder::default(), 0);
-        let mut sink = |_: usize, message: &[u8]| {
-            decoder.decode(message, |flow| {
-                template = flow.template;
-                Ok::<_, DecodeError>(())
-            })?;
-            Ok::<_, DecodeError>(Delivery::Sent)
-        };
-        let line = Line {
-            id: None,
-            timestamp: None,
-            text: line.as_bytes(),
-        };
-        transcoder.begin(1_763_715_600_000);
-        transcoder.line(&mut source, line, &mut sink).expect("sent");
-        transcoder.flush(&mut sink).expect("sent");
+        let mut template = 0;
+        crate::testing::flows(mapping, format, &[line], |flow| template = flow.template);
         template
     }
 

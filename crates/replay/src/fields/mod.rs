@@ -35,15 +35,16 @@ fn write(out: &mut impl Write, look: Look) -> io::Result<()> {
     let version = |version: Option<u8>| version.map_or("-".to_owned(), |known| known.to_string());
     for row in &FIELDS {
         let name = look.paint(Style::Strong, format!("{:<NAME$}", row.name));
-        let mut lines = wrap(&places(row.destination), ", ", width).into_iter();
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let places = words(&places(row.destination).join(", "));
+        let mut lines = wrap(&places, " ", width).into_iter();
         let first = lines.next().unwrap_or_default();
         let (vpc, tgw) = (version(row.vpc), version(row.tgw));
         writeln!(out, "{name} {vpc:>3} {tgw:>3}  {first}")?;
         for line in lines {
             writeln!(out, "{:indent$}{line}", "")?;
         }
-        let words: Vec<String> = row.reason.split(' ').map(str::to_owned).collect();
-        for line in wrap(&words, " ", width) {
+        for line in wrap(&words(row.reason), " ", width) {
             writeln!(out, "{:indent$}{}", "", look.paint(Style::Faint, line))?;
         }
     }

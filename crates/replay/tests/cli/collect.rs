@@ -1,0 +1,158 @@
+//! `flowlogs collect`, with `flowlogs replay` as the sender.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use crate::{DEFAULT, run};
+
+/// A collector that listens already.
+struct Collector {
+    child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+}
+
+impl Collector {
+    fn start(url: &str, options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_flowlogs"))
+            .args([
+                "collect",
+                "--listen",
+                url,
+                "--output=json",
+                "--summary=json",
+            ])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        stderr.read_line(&mut line).expect("says that it listens");
+        assert!(line.starts_with("flowlogs: listening on "), "{line}");
+        Self { child, stderr }
+    }
+
+    /// Waits for its end: flows, summary, everything else on standard error.
+    fn end(mut self) -> (Vec<serde_json::Value>, serde_json::Value, Vec<String>) {
+        let mut stdout = String::new();
+        let mut pipe = self.child.stdout.take().expect("piped");
+        pipe.read_to_string(&mut stdout).expect("UTF-8");
+        let mut lines: Vec<String> = self
+            .stderr
+            .by_ref()
+            .lines()
+            .map(|line| line.expect("UTF-8"))
+            .collect();
+        assert!(self.child.wait().expect("ends").success());
+        let summary = lines.pop().expect("a summary");
+        let parse = |line: &str| serde_json::from_str(line).expect("JSON");
+        (stdout.lines().map(parse).collect(), parse(&summary), lines)
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nothing listens on, and no other test of this process asks for.
+fn free_port(transport: &str) -> u16 {
+    static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
+    let mut given = GIVEN.lock().expect("no test panics here");
+    loop {
+        let address = match transport {
+            "udp" => UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()),
+            _ => TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()),
+        };
+        let port = address.expect("a free port").port();
+        if !given.contains(&port) {
+            given.push(port);
+            return port;
+        }
+    }
+}
+
+#[test]
+fn flows_arrive_with_their_names_over_udp_and_tcp() {
+    for transport in ["udp", "tcp"] {
+        let url = format!("{transport}://127.0.0.1:{}", free_port(transport));
+        let collector = Collector::start(&url, &["--count", "2"]);
+        let sent = run(&["replay", "--to", &url, "-"], DEFAULT);
+        assert_eq!(sent.status, Some(0), "{sent:?}");
+        let (flows, summary, _) = collector.end();
+        assert_eq!(flows.len(), 2);
+        assert_eq!(flows[1]["egressInterfaceName"], "REJECT");
+        assert_eq!(summary["flows"], 2);
+        assert_eq!(summary["sessions"], 1);
+    }
+}
+
+#[test]
+fn the_collectors_own_traffic_is_left_out() {
+    let port = free_port("udp");
+    let url = format!("udp://127.0.0.1:{port}");
+    let own = format!(
+        "2 123456789010 eni-1 10.0.0.9 127.0.0.1 40000 {port} 17 20 4249 1418530010 1418530070 ACCEPT OK\n"
+    );
+    let lines = format!("{own}{DEFAULT}");
+    let collector = Collector::start(&url, &["--count", "2"]);
+    let sent = run(&["replay", "--to", &url, "--summary=json", "-"], &lines);
+    assert_eq!(sent.summary()["ExcludedCollectorTraffic"], 1, "{sent:?}");
+    assert_eq!(collector.end().0.len(), 2);
+}
+
+#[test]
+fn what_is_no_ipfix_is_said_and_survived() {
+    let url = format!("tcp://127.0.0.1:{}", free_port("tcp"));
+    let collector = Collector::start(&url, &["--count", "1"]);
+    let mut stream = TcpStream::connect(url.trim_start_matches("tcp://")).expect("connects");
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("sent");
+    drop(stream);
+    assert_eq!(run(&["replay", "--to", &url, "-"], DEFAULT).status, Some(0));
+    let (flows, summary, lines) = collector.end();
+    assert_eq!(
+        (flows.len(), &summary["errors"]),
+        (1, &serde_json::json!(1))
+    );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.ends_with("not an IPFIX message")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn a_collector_that_is_not_there_is_one_line_and_status_1() {
+    let url = format!("tcp://127.0.0.1:{}", free_port("tcp"));
+    let outcome = run(&["replay", "--to", &url, "-"], DEFAULT);
+    assert_eq!(outcome.status, Some(1));
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("nothing listens there"),
+        "{outcome:?}"
+    );
+
+    let url = format!("udp://127.0.0.1:{}", free_port("udp"));
+    let nothing = run(&["replay", "--to", &url, "--summary=none", "-"], DEFAULT);
+    assert_eq!(nothing.status, Some(1), "{nothing:?}");
+}
+
+#[test]
+fn an_address_that_is_taken_is_one_line_and_status_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("tcp://{}", taken.local_addr().expect("bound"));
+    let outcome = run(&["collect", "--listen", &url], "");
+    assert_eq!(outcome.status, Some(1));
+    assert!(
+        outcome
+            .stderr
+            .starts_with(&format!("flowlogs: cannot listen on {url}: ")),
+        "{outcome:?}"
+    );
+}

@@ -1,0 +1,423 @@
+//! `flowlogs replay`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{DEFAULT, flowlogs, run};
+
+fn file(directory: &Path, name: &str, text: &str) -> String {
+    let path = directory.join(name);
+    fs::create_dir_all(path.parent().expect("in the directory")).expect("created");
+    fs::write(&path, text).expect("written");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+#[test]
+fn standard_input_becomes_json_with_registered_names() {
+    let outcome = run(
+        &["replay", "--output", "json", "--summary", "json", "-"],
+        DEFAULT,
+    );
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    let flows = outcome.objects();
+    assert_eq!(flows.len(), 2);
+    assert_eq!(flows[0]["sourceIPv4Address"], "172.31.16.139");
+    assert_eq!(
+        flows[0]["flowStartMilliseconds"],
+        "2014-12-14T04:06:50.000Z"
+    );
+    assert_eq!(flows[0]["ingressInterfaceName"], "eni-1235b8ca123456789");
+    assert_eq!(flows[0]["egressInterfaceName"], "ACCEPT");
+    assert_eq!(flows[1]["forwardingStatus"], 128);
+    assert_eq!(flows[1]["observationDomainName"], "123456789010");
+
+    let summary = outcome.summary();
+    assert_eq!(summary["RecordsReceived"], 2);
+    assert_eq!(summary["FlowsExported"], 2);
+    assert_eq!(summary["packets"], 40);
+    assert_eq!(summary["octets"], 8_498);
+    assert_eq!(summary["bytesRead"], DEFAULT.len());
+    for name in [
+        "NoData",
+        "PayloadErrors",
+        "SendErrors",
+        "MessagesSent",
+        "OptionsRecords",
+    ] {
+        assert!(summary[name].is_u64(), "{name}");
+    }
+}
+
+#[test]
+fn the_table_fits_the_columns_that_there_are() {
+    for (width, option) in [(80, true), (80, false), (160, true)] {
+        let mut command = flowlogs(&["replay", "--summary", "none", "-"]);
+        if option {
+            command.arg(format!("--width={width}"));
+        } else {
+            command.env("COLUMNS", width.to_string());
+        }
+        let output = command.write_stdin(DEFAULT).output().expect("runs");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(text.contains("172.31.16.139:20641") && text.contains("172.31.16.21:22"));
+        assert!(!text.contains('\x1b'), "colours in a pipe: {text:?}");
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(width), "{text}");
+        let lines = if width == 80 { 6 } else { 4 };
+        assert_eq!(text.lines().count(), lines, "{text}");
+    }
+}
+
+#[test]
+fn a_damaged_file_does_not_stop_the_others() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let at = directory.path();
+    file(at, "1.json", r#"{"awslogs": {"data": "not base64!"}}"#);
+    file(at, "2.txt", DEFAULT);
+    file(at, "3.json", r#"{"awslogs": {"data": "H4sI"#);
+    file(at, "expected.json", r#"{"some": "thing else"}"#);
+    file(at, "README.md", "# not a flow log");
+    let outcome = run(
+        &[
+            "replay",
+            "--output",
+            "json",
+            "--summary",
+            "json",
+            at.to_str().expect("UTF-8"),
+        ],
+        "",
+    );
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    assert_eq!(outcome.objects().len(), 2);
+    assert_eq!(outcome.summary()["PayloadErrors"], 2);
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[0].starts_with("flowlogs: ") && lines[0].contains("1.json: base64: octet "));
+    assert!(lines[1].contains("3.json: json: the document ends early"));
+    assert!(
+        lines[2].starts_with("flowlogs: skipped, no flow logs: ")
+            && lines[2].ends_with("expected.json")
+    );
+}
+
+#[test]
+fn a_file_that_was_named_must_be_a_flow_log() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let path = file(directory.path(), "other.json", r#"{"some": "thing else"}"#);
+    let outcome = run(&["replay", "--summary", "none", &path], "");
+    assert_eq!(outcome.status, Some(1));
+    assert!(
+        outcome.stderr.contains("an object of unknown kind"),
+        "{outcome:?}"
+    );
+
+    let outcome = run(&["replay", "--summary", "none", "/no/such/file"], "");
+    assert_eq!(outcome.status, Some(1));
+    assert!(
+        outcome
+            .stderr
+            .starts_with("flowlogs: /no/such/file: No such file"),
+        "{outcome:?}"
+    );
+    assert_eq!(outcome.stderr.lines().count(), 1);
+
+    let path = file(directory.path(), "flows.parquet", "PAR1 and so on");
+    let outcome = run(&["replay", "--summary", "none", &path], "");
+    assert_eq!(outcome.status, Some(1));
+    assert!(outcome.stderr.contains("Parquet"), "{outcome:?}");
+}
+
+#[test]
+fn lines_that_fit_no_format_are_a_failure_only_where_all_of_them_do() {
+    let none = run(&["replay", "-"], "what is this\n");
+    assert_eq!(none.status, Some(1));
+    assert!(
+        none.stderr
+            .contains("flowlogs: standard input: none of its 1 lines fits a format"),
+        "{none:?}"
+    );
+    assert!(
+        none.stderr
+            .contains("not parsed: standard input, record 1: column "),
+        "{none:?}"
+    );
+    assert!(none.stderr.contains("--log-format"), "{none:?}");
+
+    let some = run(&["replay", "-"], &format!("what is this\n{DEFAULT}"));
+    assert_eq!(some.status, Some(0), "{some:?}");
+
+    let header = run(&["replay", "-"], "version account-id srcaddr\n");
+    assert_eq!(header.status, Some(0), "{header:?}");
+    assert_eq!(run(&["replay", "-"], "").status, Some(0));
+}
+
+#[test]
+fn an_inventory_in_a_directory_comes_before_the_lines_that_need_it() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let at = directory.path();
+    file(at, "a.txt", "eni-1 10.0.0.1 10.0.0.2 840\n");
+    file(
+        at,
+        "z.json",
+        r#"{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "VpcId": "vpc-1",
+            "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.2"}]}],
+            "FlowLogs": [{"FlowLogId": "fl-1", "ResourceId": "vpc-1",
+            "LogFormat": "${interface-id} ${srcaddr} ${dstaddr} ${bytes}"}]}"#,
+    );
+    let outcome = run(
+        &["replay", "--output", "json", at.to_str().expect("UTF-8")],
+        "",
+    );
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    let flows = outcome.objects();
+    assert_eq!(
+        flows[0]["flowDirection"], 0,
+        "10.0.0.2 is the interface's own"
+    );
+    assert_eq!(flows[0]["ingressVRFname"], "vpc-1");
+    assert!(!outcome.stderr.contains("did not run"), "{outcome:?}");
+}
+
+#[test]
+fn rules_that_need_an_inventory_say_so_once() {
+    let outcome = run(&["replay", "-"], DEFAULT);
+    assert_eq!(
+        outcome.stderr.matches("did not run: no inventory").count(),
+        1,
+        "{outcome:?}"
+    );
+    let off = run(&["replay", "--deduplicate", "off", "-"], DEFAULT);
+    assert!(!off.stderr.contains("did not run"), "{off:?}");
+}
+
+#[test]
+fn settings_have_their_words_and_change_what_is_sent() {
+    let json = |options: &[&str], input: &str| {
+        let mut arguments = vec!["replay", "--output", "json", "--summary", "none"];
+        arguments.extend(options);
+        arguments.push("-");
+        let outcome = run(&arguments, input);
+        assert_eq!(outcome.status, Some(0), "{outcome:?}");
+        outcome.objects()
+    };
+    let all = json(
+        &[
+            "--timestamps=seconds",
+            "--observation-domain=7",
+            "--exporter-address=192.0.2.1",
+            "--interface-names=inline",
+            "--region=eu-central-1",
+            "--max-message-size=512",
+        ],
+        DEFAULT,
+    );
+    assert_eq!(all[0]["flowStartSeconds"], "2014-12-14T04:06:50.000Z");
+    assert_eq!(all[0]["observationDomainId"], 7);
+    assert_eq!(all[0]["observationDomainName"], "123456789010/eu-central-1");
+    assert_eq!(all[0]["exporterIPv4Address"], "192.0.2.1");
+    assert_eq!(all[0]["interfaceName"], "eni-1235b8ca123456789");
+
+    let format = "${srcaddr} ${dstaddr} ${pkt-srcaddr} ${pkt-dstaddr} ${flow-direction}";
+    let lines = "10.0.0.1 10.0.0.2 10.0.0.1 192.0.2.9 egress\n10.0.0.3 10.0.0.1 10.0.0.3 10.0.0.1 ingress\n";
+    let packet = json(&["--log-format", format, "--address=packet"], lines);
+    assert_eq!(packet[0]["destinationIPv4Address"], "192.0.2.9");
+    assert_eq!(packet[0]["postNATDestinationIPv4Address"], "10.0.0.2");
+    let ingress = json(&["--log-format", format, "--direction=ingress"], lines);
+    assert_eq!(ingress.len(), 1);
+    assert_eq!(ingress[0]["sourceIPv4Address"], "10.0.0.3");
+
+    let twice = format!("{DEFAULT}{DEFAULT}");
+    assert_eq!(json(&[], &twice).len(), 2);
+    assert_eq!(json(&["--deduplicate=off"], &twice).len(), 4);
+}
+
+#[test]
+fn wrong_usage_is_one_line_and_status_2() {
+    for (arguments, says) in [
+        (vec!["replay"], "<INPUT>..."),
+        (
+            vec!["replay", "--output", "xml", "-"],
+            "[possible values: table, json, none]",
+        ),
+        (
+            vec!["replay", "--log-format", "${srcaddr", "-"],
+            "\"${\" without \"}\" at column 1",
+        ),
+        (
+            vec!["replay", "--log-format", "${what}", "-"],
+            "no known field",
+        ),
+        (
+            vec!["replay", "--to", "http://collector", "-"],
+            "unknown scheme \"http\"",
+        ),
+        (
+            vec![
+                "replay",
+                "--to",
+                "udp://192.0.2.1,udp://192.0.2.1:4739",
+                "-",
+            ],
+            "udp://192.0.2.1",
+        ),
+        (
+            vec![
+                "replay",
+                "--to=udp://192.0.2.1",
+                "--to=udp://192.0.2.1",
+                "-",
+            ],
+            "twice",
+        ),
+        (
+            vec!["replay", "--direction", "up", "-"],
+            "both, ingress, egress",
+        ),
+        (
+            vec!["replay", "--observation-domain", "0", "-"],
+            "a number from 1 to 4294967295",
+        ),
+        (vec!["replay", "--max-message-size", "100", "-"], "512"),
+        (
+            vec![
+                "replay",
+                "--to=tls://192.0.2.1",
+                "--tls-ca=/no/such.pem",
+                "-",
+            ],
+            "--tls-ca: cannot read /no/such.pem",
+        ),
+        (vec!["replay", "--nonsense", "-"], "--nonsense"),
+        (vec!["fields", "--width", "1"], "40"),
+        (
+            vec!["collect", "--listen", "tls://127.0.0.1"],
+            "cannot listen on tls://127.0.0.1:4740",
+        ),
+        (vec![], "flowlogs"),
+    ] {
+        let outcome = run(&arguments, "");
+        if arguments.is_empty() {
+            assert_eq!(outcome.status, Some(2), "{outcome:?}");
+            continue;
+        }
+        assert_eq!(outcome.status, Some(2), "{arguments:?}: {outcome:?}");
+        assert_eq!(
+            outcome.stderr.lines().count(),
+            1,
+            "{arguments:?}: {outcome:?}"
+        );
+        assert!(
+            outcome.stderr.starts_with("flowlogs: "),
+            "{arguments:?}: {outcome:?}"
+        );
+        assert!(outcome.stderr.contains(says), "{arguments:?}: {outcome:?}");
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+#[test]
+fn the_help_has_every_setting_and_examples() {
+    let help = run(&["replay", "--help"], "");
+    assert_eq!(help.status, Some(0));
+    for option in [
+        "--to",
+        "--log-format",
+        "--direction",
+        "--deduplicate",
+        "--exclude-collector-traffic",
+        "--address",
+        "--timestamps",
+        "--observation-domain",
+        "--exporter-address",
+        "--interface-names",
+        "--max-message-size",
+        "--template-refresh-seconds",
+        "--template-refresh-messages",
+        "--udp-rate",
+        "--tls-ca",
+        "--tls-certificate",
+        "--tls-key",
+        "--region",
+        "--log-group",
+        "--owner",
+        "--inventory",
+        "--output",
+        "--summary",
+        "Examples:",
+        "Exit status:",
+    ] {
+        assert!(help.stdout.contains(option), "{option}");
+    }
+}
+
+#[test]
+fn a_file_target_holds_the_messages_and_replaces_the_table() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let path = directory.path().join("flows.ipfix");
+    let target = format!("file:{}", path.display());
+    let outcome = run(
+        &["replay", "--summary", "json", "--to", &target, "-"],
+        DEFAULT,
+    );
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    assert_eq!(outcome.stdout, "");
+    let octets = fs::read(&path).expect("written");
+    assert_eq!(octets[..2], [0, 10], "an IPFIX message");
+    assert_eq!(outcome.summary()["BytesSent"], octets.len());
+
+    let both = run(
+        &[
+            "replay",
+            "--output",
+            "json",
+            "--summary",
+            "json",
+            "--to",
+            &target,
+            "-",
+        ],
+        DEFAULT,
+    );
+    assert_eq!(both.objects().len(), 2);
+    assert_eq!(
+        both.summary()["BytesSent"],
+        octets.len(),
+        "what is shown is not sent twice"
+    );
+
+    let nowhere = run(
+        &["replay", "--to", "file:/no/such/directory/x.ipfix", "-"],
+        DEFAULT,
+    );
+    assert_eq!(nowhere.status, Some(1));
+    assert!(
+        nowhere.stderr.starts_with("flowlogs: file:/"),
+        "{nowhere:?}"
+    );
+    assert_eq!(nowhere.stderr.lines().count(), 1);
+}
+
+#[test]
+fn messages_of_any_size_are_read_back_whole() {
+    let lines: String = (0..4_000)
+        .map(|n| {
+            format!("2 123456789010 eni-1 10.0.{}.{} 10.1.0.1 {n} 22 6 20 4249 1418530010 1418530070 ACCEPT OK\n", n / 256, n % 256)
+        })
+        .collect();
+    for size in ["512", "1400", "65535"] {
+        let outcome = run(
+            &[
+                "replay",
+                "--output=json",
+                "--summary=json",
+                "--max-message-size",
+                size,
+                "-",
+            ],
+            &lines,
+        );
+        assert_eq!(outcome.status, Some(0), "{size}");
+        assert_eq!(outcome.objects().len(), 4_000, "{size}");
+    }
+}
