@@ -75,14 +75,18 @@ impl Flow {
             let text = text(v4).or_else(|| text(v6))?;
             Some(text.parse().expect("an address"))
         };
+        let time = |one: &str, other: &str| {
+            let text = text(one).or_else(|| text(other))?;
+            Some(milliseconds(&text))
+        };
         let application = text("applicationId").map(|text| {
             let (engine, selector) = text.split_once(':').expect("engine:selector");
             (number(engine), number(selector))
         });
         Self {
             domain: small(&object["observationDomainId"]),
-            start: text("flowStartMilliseconds").map(|text| milliseconds(&text)),
-            end: text("flowEndMilliseconds").map(|text| milliseconds(&text)),
+            start: time("flowStartMilliseconds", "flowStartSeconds"),
+            end: time("flowEndMilliseconds", "flowEndSeconds"),
             source: address("sourceIPv4Address", "sourceIPv6Address"),
             destination: address("destinationIPv4Address", "destinationIPv6Address"),
             source_port: small(&object["sourceTransportPort"]),

@@ -138,7 +138,7 @@ impl Reader {
             .iter()
             .map(|&(_, octets)| usize::from(octets))
             .sum();
-        if octets == 0 || body.len() % octets != 0 {
+        if octets == 0 || !body.len().is_multiple_of(octets) {
             return Err(format!("set {id}: {} octets of padding", body.len()));
         }
         let record = |mut record: &[u8]| {

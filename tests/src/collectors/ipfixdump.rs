@@ -103,8 +103,8 @@ fn flow(domain: u32, fields: &[Field<'_>], names: &Names) -> Flow {
     let name = |scope: u16, text: &str| names.get(&(domain, scope, number(text))).cloned();
     for Field { element, text, .. } in fields {
         match element {
-            152 => flow.start = Some(milliseconds(text)),
-            153 => flow.end = Some(milliseconds(text)),
+            150 | 152 => flow.start = Some(milliseconds(text)),
+            151 | 153 => flow.end = Some(milliseconds(text)),
             8 | 27 => flow.source = text.parse().ok(),
             12 | 28 => flow.destination = text.parse().ok(),
             7 => flow.source_port = Some(number(text)),
@@ -126,7 +126,9 @@ fn flow(domain: u32, fields: &[Field<'_>], names: &Names) -> Flow {
             133 => flow.dropped = Some(number(text)),
             225 | 281 => flow.nat_source = text.parse().ok(),
             226 | 282 => flow.nat_destination = text.parse().ok(),
-            95 => {} // an octet array, whose value ipfixDump does not print
+            // Who exported it and what its interface is called, for collectors that do without options data; and an
+            // octet array, whose value ipfixDump does not print.
+            82 | 95 | 130 | 131 => {}
             other => panic!("no flow has element {other}"),
         }
     }

@@ -14,7 +14,7 @@ use flowlogs_tests::collectors::nfcapd::{self, Nfcapd};
 use flowlogs_tests::collectors::{ipfixdump, tshark};
 use flowlogs_tests::pcap;
 use flowlogs_tests::recorder::{Datagram, TcpRecorder, UdpRecorder};
-use flowlogs_tests::replay::replay;
+use flowlogs_tests::replay::{Run, replay};
 use flowlogs_tests::wire::{Reader, messages};
 use tempfile::TempDir;
 
@@ -22,14 +22,21 @@ use expected::Expected;
 
 /// One run with all cases that make flows, to these targets.
 fn send(targets: &[&str]) {
-    let to: Vec<&str> = targets.iter().flat_map(|url| ["--to", *url]).collect();
+    send_with(&[], targets);
+}
+
+/// The same with other settings.
+fn send_with(settings: &[&str], targets: &[&str]) -> Run {
+    let to = targets.iter().flat_map(|url| ["--to", *url]);
+    let arguments: Vec<&str> = settings.iter().copied().chain(to).collect();
     let inputs: Vec<_> = cases::with_flows()
         .into_iter()
         .map(|case| case.path)
         .collect();
-    let run = replay(&to, &inputs);
+    let run = replay(&arguments, &inputs);
     assert_eq!(run.status, Some(0), "{}", run.errors);
     assert_eq!(run.counter("SendErrors"), Some(0));
+    run
 }
 
 #[test]
@@ -154,5 +161,43 @@ fn the_file_and_the_tcp_stream_are_the_same_messages() {
     let mut reader = Reader::default();
     for message in messages(&stream) {
         reader.read(message).expect("a right message");
+    }
+}
+
+/// Every setting that changes what flows look like, in messages for networks that pass no larger ones.
+#[test]
+fn other_settings_make_other_templates_that_are_read_as_well() {
+    let settings = [
+        ["--timestamps", "seconds"],
+        ["--address", "packet"],
+        ["--interface-names", "inline"],
+        ["--exporter-address", "192.0.2.9"],
+        ["--observation-domain", "4294967295"],
+        ["--max-message-size", "512"],
+        ["--template-refresh-messages", "3"],
+        ["--direction", "ingress"],
+    ];
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("flows.ipfix");
+    let recorder = UdpRecorder::start();
+    let targets = [&*recorder.url(), &format!("file:{}", file.display())];
+    let run = send_with(settings.as_flattened(), &targets);
+    let expected = Expected::of_run(&run);
+    assert!(run.flows().iter().all(|flow| flow.domain == Some(u32::MAX)));
+    assert!(run.counter("FilteredByDirection") > Some(10));
+
+    let datagrams = recorder.received();
+    assert!(
+        datagrams
+            .iter()
+            .all(|datagram| datagram.octets.len() <= 512)
+    );
+    if let Some(dissection) = dissect(&pcap::of_datagrams(&datagrams)) {
+        expected.assert_shown(dissection.flows, tshark::as_shown);
+        assert_eq!(dissection.complaints, Vec::<String>::new());
+    }
+    if let Some(dump) = ipfixdump::read(&file) {
+        expected.assert_shown(dump.flows, ipfixdump::as_shown);
+        assert_eq!(dump.warnings, "");
     }
 }

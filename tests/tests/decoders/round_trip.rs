@@ -67,8 +67,10 @@ impl Setup {
             inline_names,
             exporter,
         } = self.options;
-        let mut mapping = Mapping::default();
-        mapping.exporter_address = exporter;
+        let mut mapping = Mapping {
+            exporter_address: exporter,
+            ..Mapping::default()
+        };
         if packet_addresses {
             mapping.address = AddressPair::Packet;
         }
