@@ -7,15 +7,15 @@
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::IpAddr;
 
-use foldhash::quality::FixedState;
+use foldhash::quality::{FixedState, FoldHasher};
 
 use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord};
 
 use super::window::Window;
 
-/// How many records are remembered at least, the newest ones, if they are of the last [`CAPTURE_TIME`]; at most twice
-/// as many. About 20 MB at the most.
-pub const RECORDS: usize = 917_504;
+/// Places for records of the last [`CAPTURE_TIME`]. The newest quarter as many are remembered but for some in ten thousand;
+/// older ones as long as their place is not taken. 8 MB at the most.
+pub const RECORDS: usize = 1 << 20;
 
 /// For how long a record is remembered at least, in milliseconds of capture time; at most about twice as long.
 pub const CAPTURE_TIME: u64 = 15 * 60 * 1_000;
@@ -104,35 +104,34 @@ impl Records {
     }
 
     /// A hash of these fields, all of which the record has, and of which fields they are.
+    ///
+    /// Every record passes here: the fields are spelt out, so that the compiler knows the place of each.
     fn fingerprint(&self, record: &FlowRecord<'_>, fields: FieldSet) -> u64 {
         let mut hasher = self.hash.build_hasher();
         fields.hash(&mut hasher);
-        for field in [
-            Field::InterfaceId,
-            Field::ResourceId,
-            Field::TgwAttachmentId,
-        ] {
+        let text = |field, hasher: &mut FoldHasher<'_>| {
             if fields.has(field)
                 && let Some(id) = record.text(field)
             {
                 hasher.write(id);
             }
-        }
-        for field in [
-            Field::SourceAddress,
-            Field::DestinationAddress,
-            Field::PacketSourceAddress,
-            Field::PacketDestinationAddress,
-        ] {
-            if fields.has(field)
-                && let Some(address) = record.address(field)
-            {
-                match address {
-                    IpAddr::V4(address) => hasher.write_u32(address.to_bits()),
-                    IpAddr::V6(address) => hasher.write_u128(address.to_bits()),
+        };
+        text(Field::InterfaceId, &mut hasher);
+        text(Field::ResourceId, &mut hasher);
+        text(Field::TgwAttachmentId, &mut hasher);
+        let address = |field, hasher: &mut FoldHasher<'_>| {
+            if fields.has(field) {
+                match record.address(field) {
+                    Some(IpAddr::V4(address)) => hasher.write_u32(address.to_bits()),
+                    Some(IpAddr::V6(address)) => hasher.write_u128(address.to_bits()),
+                    None => {}
                 }
             }
-        }
+        };
+        address(Field::SourceAddress, &mut hasher);
+        address(Field::DestinationAddress, &mut hasher);
+        address(Field::PacketSourceAddress, &mut hasher);
+        address(Field::PacketDestinationAddress, &mut hasher);
         let number = |field| match fields.has(field) {
             true => record.number(field).unwrap_or_default(),
             false => 0,
@@ -157,9 +156,10 @@ impl Records {
                 | action << 40
                 | direction << 42,
         );
-        for field in [Field::Start, Field::End, Field::Packets, Field::Bytes] {
-            hasher.write_u64(number(field));
-        }
+        hasher.write_u64(number(Field::Start));
+        hasher.write_u64(number(Field::End));
+        hasher.write_u64(number(Field::Packets));
+        hasher.write_u64(number(Field::Bytes));
         hasher.finish()
     }
 
