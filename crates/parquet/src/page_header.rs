@@ -1,0 +1,368 @@
+//! The header in front of every page: `PageHeader` of parquet.thrift, in Thrift's compact protocol.
+//!
+//! ```text
+//! field: |delta:4|type:4|, value      integers: zigzag, then 7 bits an octet, least first      struct ends with 0
+//!
+//! PageHeader                       5 DataPageHeader        7 DictionaryPageHeader   8 DataPageHeaderV2
+//!  1 type                           1 num_values            1 num_values             1 num_values
+//!  2 uncompressed_page_size         2 encoding              2 encoding               2 num_nulls
+//!  3 compressed_page_size           3 def_level_encoding    3 is_sorted              3 num_rows
+//!  4 crc                            4 rep_level_encoding                             4 encoding
+//!                                   5 statistics                                     5 def_levels_byte_length
+//!                                                                                    6 rep_levels_byte_length
+//!                                                                                    7 is_compressed
+//! ```
+//!
+//! Sources: Apache Parquet, parquet.thrift; Apache Thrift, "Thrift Compact protocol encoding".
+
+use parquet::basic::Encoding;
+
+/// What a page is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Data,
+    DataV2,
+    Dictionary,
+    /// An index page, or what a later version of the format brings: passed over.
+    Other,
+}
+
+/// A page's header; sizes in octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PageHeader {
+    pub(crate) kind: Kind,
+    pub(crate) unpacked: usize,
+    pub(crate) packed: usize,
+    /// CRC-32 of the page as it is stored.
+    pub(crate) checksum: Option<u32>,
+    pub(crate) values: u32,
+    pub(crate) encoding: Encoding,
+    pub(crate) definition_encoding: Encoding,
+    pub(crate) repetition_encoding: Encoding,
+    /// Version 2 only.
+    pub(crate) nulls: u32,
+    /// Version 2 only.
+    pub(crate) rows: u32,
+    /// Version 2 only: octets of the levels, which come before the values and are not compressed.
+    pub(crate) definition_levels: usize,
+    /// Version 2 only.
+    pub(crate) repetition_levels: usize,
+    /// Version 2 only: whether the values are compressed although the column is.
+    pub(crate) is_compressed: bool,
+}
+
+/// Why octets are no page header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// They end too early: with more of them they may be one.
+    Short,
+    /// More of them would not help.
+    Malformed,
+}
+
+impl PageHeader {
+    /// Parses the header at the beginning of `octets`; with its length.
+    pub(crate) fn parse(octets: &[u8]) -> Result<(Self, usize), Fault> {
+        let mut input = Compact { rest: octets };
+        let mut header = Self {
+            kind: Kind::Other,
+            unpacked: 0,
+            packed: 0,
+            checksum: None,
+            values: 0,
+            encoding: Encoding::PLAIN,
+            definition_encoding: Encoding::RLE,
+            repetition_encoding: Encoding::RLE,
+            nulls: 0,
+            rows: 0,
+            definition_levels: 0,
+            repetition_levels: 0,
+            is_compressed: true,
+        };
+        let (mut has_kind, mut has_unpacked, mut has_packed, mut own) =
+            (false, false, false, false);
+        let mut last = 0;
+        while let Some((field, kind)) = input.field(&mut last)? {
+            match (field, kind) {
+                (1, I32) => {
+                    has_kind = true;
+                    header.kind = match input.integer()? {
+                        0 => Kind::Data,
+                        2 => Kind::Dictionary,
+                        3 => Kind::DataV2,
+                        _ => Kind::Other,
+                    };
+                }
+                (2, I32) => {
+                    has_unpacked = true;
+                    header.unpacked = input.size()?;
+                }
+                (3, I32) => {
+                    has_packed = true;
+                    header.packed = input.size()?;
+                }
+                // Signed in the file, unsigned in meaning.
+                (4, I32) => {
+                    let crc = i32::try_from(input.integer()?).map_err(|_| Fault::Malformed)?;
+                    header.checksum = Some(crc.cast_unsigned());
+                }
+                (5, STRUCT) => {
+                    own |= header.kind == Kind::Data;
+                    header.data(&mut input)?;
+                }
+                (7, STRUCT) => {
+                    own |= header.kind == Kind::Dictionary;
+                    header.dictionary(&mut input)?;
+                }
+                (8, STRUCT) => {
+                    own |= header.kind == Kind::DataV2;
+                    header.data_v2(&mut input)?;
+                }
+                (_, kind) => input.skip(kind, MOST_NESTED)?,
+            }
+        }
+        let is_whole = has_kind && has_unpacked && has_packed;
+        if !is_whole || !own && header.kind != Kind::Other {
+            return Err(Fault::Malformed);
+        }
+        Ok((header, octets.len() - input.rest.len()))
+    }
+
+    fn data(&mut self, input: &mut Compact<'_>) -> Result<(), Fault> {
+        let mut last = 0;
+        while let Some((field, kind)) = input.field(&mut last)? {
+            match (field, kind) {
+                (1, I32) => self.values = input.count()?,
+                (2, I32) => self.encoding = input.encoding()?,
+                (3, I32) => self.definition_encoding = input.encoding()?,
+                (4, I32) => self.repetition_encoding = input.encoding()?,
+                (_, kind) => input.skip(kind, MOST_NESTED)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn dictionary(&mut self, input: &mut Compact<'_>) -> Result<(), Fault> {
+        let mut last = 0;
+        while let Some((field, kind)) = input.field(&mut last)? {
+            match (field, kind) {
+                (1, I32) => self.values = input.count()?,
+                (2, I32) => self.encoding = input.encoding()?,
+                (_, kind) => input.skip(kind, MOST_NESTED)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn data_v2(&mut self, input: &mut Compact<'_>) -> Result<(), Fault> {
+        let mut last = 0;
+        while let Some((field, kind)) = input.field(&mut last)? {
+            match (field, kind) {
+                (1, I32) => self.values = input.count()?,
+                (2, I32) => self.nulls = input.count()?,
+                (3, I32) => self.rows = input.count()?,
+                (4, I32) => self.encoding = input.encoding()?,
+                (5, I32) => self.definition_levels = input.size()?,
+                (6, I32) => self.repetition_levels = input.size()?,
+                (7, TRUE | FALSE) => self.is_compressed = kind == TRUE,
+                (_, kind) => input.skip(kind, MOST_NESTED)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+// Types of the compact protocol.
+const TRUE: u8 = 1;
+const FALSE: u8 = 2;
+const BYTE: u8 = 3;
+const I16: u8 = 4;
+const I32: u8 = 5;
+const I64: u8 = 6;
+const DOUBLE: u8 = 7;
+const BINARY: u8 = 8;
+const LIST: u8 = 9;
+const SET: u8 = 10;
+const MAP: u8 = 11;
+const STRUCT: u8 = 12;
+
+/// How deep structs and lists that are passed over may be nested; the format has two levels.
+const MOST_NESTED: u8 = 8;
+
+struct Compact<'a> {
+    rest: &'a [u8],
+}
+
+impl Compact<'_> {
+    fn octet(&mut self) -> Result<u8, Fault> {
+        let (first, rest) = self.rest.split_first().ok_or(Fault::Short)?;
+        self.rest = rest;
+        Ok(*first)
+    }
+
+    fn advance(&mut self, length: u64) -> Result<(), Fault> {
+        let length = usize::try_from(length).map_err(|_| Fault::Malformed)?;
+        self.rest = self.rest.get(length..).ok_or(Fault::Short)?;
+        Ok(())
+    }
+
+    fn unsigned(&mut self) -> Result<u64, Fault> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let octet = self.octet()?;
+            value |= u64::from(octet & 0x7f) << shift;
+            if octet < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(Fault::Malformed)
+    }
+
+    fn integer(&mut self) -> Result<i64, Fault> {
+        let value = self.unsigned()?;
+        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
+    }
+
+    fn count(&mut self) -> Result<u32, Fault> {
+        // Signed in the file.
+        let count = i32::try_from(self.integer()?).map_err(|_| Fault::Malformed)?;
+        u32::try_from(count).map_err(|_| Fault::Malformed)
+    }
+
+    fn size(&mut self) -> Result<usize, Fault> {
+        usize::try_from(self.count()?).map_err(|_| Fault::Malformed)
+    }
+
+    fn encoding(&mut self) -> Result<Encoding, Fault> {
+        #[allow(deprecated)] // old files have it
+        let bit_packed = Encoding::BIT_PACKED;
+        Ok(match self.integer()? {
+            0 => Encoding::PLAIN,
+            2 => Encoding::PLAIN_DICTIONARY,
+            3 => Encoding::RLE,
+            4 => bit_packed,
+            5 => Encoding::DELTA_BINARY_PACKED,
+            6 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            7 => Encoding::DELTA_BYTE_ARRAY,
+            8 => Encoding::RLE_DICTIONARY,
+            9 => Encoding::BYTE_STREAM_SPLIT,
+            _ => return Err(Fault::Malformed),
+        })
+    }
+
+    /// The next field's id and type; nothing at the end of the struct.
+    fn field(&mut self, last: &mut i64) -> Result<Option<(i64, u8)>, Fault> {
+        let octet = self.octet()?;
+        if octet == 0 {
+            return Ok(None);
+        }
+        *last = match octet >> 4 {
+            0 => self.integer()?,
+            delta => last.checked_add(i64::from(delta)).ok_or(Fault::Malformed)?,
+        };
+        Ok(Some((*last, octet & 0x0f)))
+    }
+
+    fn skip(&mut self, kind: u8, depth: u8) -> Result<(), Fault> {
+        let depth = depth.checked_sub(1).ok_or(Fault::Malformed)?;
+        match kind {
+            TRUE | FALSE => Ok(()),
+            BYTE => self.advance(1),
+            I16 | I32 | I64 => self.unsigned().map(drop),
+            DOUBLE => self.advance(8),
+            BINARY => {
+                let length = self.unsigned()?;
+                self.advance(length)
+            }
+            STRUCT => {
+                let mut last = 0;
+                while let Some((_, kind)) = self.field(&mut last)? {
+                    self.skip(kind, depth)?;
+                }
+                Ok(())
+            }
+            LIST | SET => {
+                let octet = self.octet()?;
+                let elements = match octet >> 4 {
+                    15 => self.unsigned()?,
+                    few => u64::from(few),
+                };
+                for _ in 0..elements {
+                    // Unlike a field, an element that is true or false has an octet.
+                    match octet & 0x0f {
+                        TRUE | FALSE => self.advance(1)?,
+                        kind => self.skip(kind, depth)?,
+                    }
+                }
+                Ok(())
+            }
+            MAP => Err(Fault::Malformed), // none in a page header
+            _ => Err(Fault::Malformed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A data page: 300 octets of 200 in the file, checksum -2, 7 values, PLAIN, RLE levels, statistics with a minimum.
+    const DATA: &[u8] = &[
+        0x15, 0x00, 0x15, 0xd8, 0x04, 0x15, 0x90, 0x03, 0x15, 0x03, // fields 1 to 4
+        0x1c, 0x15, 0x0e, 0x15, 0x00, 0x15, 0x06, 0x15, 0x06, // field 5: DataPageHeader
+        0x1c, 0x18, 0x02, b'a', b'b', 0x00, // its statistics
+        0x00, 0x00,
+    ];
+
+    #[test]
+    fn a_data_page_header_is_read_with_its_statistics_passed_over() {
+        let (header, length) = PageHeader::parse(&[DATA, b"page"].concat()).expect("a header");
+        assert_eq!(length, DATA.len());
+        assert_eq!(header.kind, Kind::Data);
+        assert_eq!(
+            (header.unpacked, header.packed, header.values),
+            (300, 200, 7)
+        );
+        assert_eq!(header.checksum, Some(u32::MAX - 1));
+        assert_eq!(header.encoding, Encoding::PLAIN);
+        assert_eq!(header.definition_encoding, Encoding::RLE);
+    }
+
+    #[test]
+    fn a_header_that_is_cut_asks_for_more() {
+        for length in 0..DATA.len() {
+            assert_eq!(
+                PageHeader::parse(&DATA[..length]),
+                Err(Fault::Short),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn negative_sizes_and_a_page_without_its_own_header_are_malformed() {
+        let mut negative = DATA.to_vec();
+        negative[3] = 0xd9;
+        assert_eq!(PageHeader::parse(&negative), Err(Fault::Malformed));
+        let without = [0x15, 0x00, 0x15, 0x08, 0x15, 0x08, 0x00];
+        assert_eq!(PageHeader::parse(&without), Err(Fault::Malformed));
+    }
+
+    #[test]
+    fn endless_nesting_is_malformed() {
+        let nested = [0x9c_u8]
+            .into_iter()
+            .chain([0x1c; 1_000])
+            .collect::<Vec<_>>();
+        assert_eq!(PageHeader::parse(&nested), Err(Fault::Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_a_header_or_not(octets: Vec<u8>) {
+            let _ = PageHeader::parse(&octets);
+        }
+    }
+}

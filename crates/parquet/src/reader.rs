@@ -1,0 +1,237 @@
+//! Row groups become lines.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flowlogs_source::{Event, Lines, MAX_LINE, Origin, PARQUET_MAGIC};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, FooterTail, ParquetMetaData, ParquetMetaDataOptions,
+    ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
+};
+
+use crate::codec::Codec;
+use crate::columns::{Column, Columns};
+use crate::error::{ParquetError, ReadError, guarded};
+use crate::pages::{Budget, Chunk, Pages};
+use crate::ranges::Ranges;
+use crate::values::Values;
+
+/// The largest footer, in octets. That of an object of AWS is a few thousand, and what is made of it takes some times as
+/// much memory.
+pub const MAX_FOOTER: usize = 2 * 1024 * 1024;
+
+/// How much of the object's end is read at first: footers of one row group are smaller.
+const TAIL: usize = 64 * 1024;
+
+/// The shortest file: magic, footer, its length, magic.
+const SHORTEST: u64 = 12;
+
+/// Rows that are decoded at a time.
+const BATCH: usize = 1_024;
+
+/// How much is read of a column at a time, at least and at most. In between, read-ahead takes a quarter of the limit.
+const READ_AHEAD: std::ops::RangeInclusive<usize> = 64 * 1024..=1024 * 1024;
+
+/// A Parquet object, opened.
+#[derive(Debug)]
+pub struct Reader<R> {
+    source: Arc<R>,
+    size: u64,
+    metadata: ParquetMetaData,
+    columns: Columns,
+    rows: u64,
+    limit: usize,
+}
+
+impl<R: Ranges> Reader<R> {
+    /// Reads the footer: what is in the object, and where.
+    ///
+    /// `limit` is how many octets pages may take in memory, all columns together, when [`Self::read`] is called. 48 MiB
+    /// are enough for the pages of about a megabyte that writers make, whatever the object's size.
+    ///
+    /// # Errors
+    /// The object is no Parquet file, its footer is damaged, or it is not a flow log.
+    pub fn open(source: R, limit: usize) -> Result<Self, ParquetError> {
+        let size = source.size()?;
+        let footer = read_footer(&source, size)?;
+        // Statistics would take memory and say nothing here.
+        let skip = || ParquetStatisticsPolicy::SkipAll;
+        let options = ParquetMetaDataOptions::new()
+            .with_column_stats_policy(skip())
+            .with_size_stats_policy(skip())
+            .with_encoding_stats_policy(skip());
+        let metadata = guarded(|| {
+            ParquetMetaDataReader::decode_metadata_with_options(&footer, Some(&options))
+        })
+        .map_err(|fault| fault.in_footer())?;
+        let columns = Columns::of(metadata.file_metadata().schema_descr())?;
+        let mut rows: u64 = 0;
+        for group in metadata.row_groups() {
+            let more = u64::try_from(group.num_rows()).ok();
+            rows = more
+                .and_then(|more| rows.checked_add(more))
+                .ok_or_else(|| ParquetError::Footer {
+                    reason: "a row group has an impossible number of rows".to_owned(),
+                })?;
+        }
+        Ok(Self {
+            source: Arc::new(source),
+            size,
+            metadata,
+            columns,
+            rows,
+            limit,
+        })
+    }
+
+    /// How many rows the footer says there are.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Hands on the origin, the header line and a line for each row; how many rows those were.
+    ///
+    /// # Errors
+    /// [`ReadError::Parquet`], after the rows before the fault were handed on (whole batches of them).
+    /// [`ReadError::Lines`] when `lines` stops.
+    pub fn read<L: Lines>(&self, lines: &mut L) -> Result<u64, ReadError<L::Error>> {
+        lines.origin(&Origin::default()).map_err(ReadError::Lines)?;
+        hand_on(&self.columns.header, lines)?;
+        let mut line = Vec::new();
+        for (number, group) in self.metadata.row_groups().iter().enumerate() {
+            self.read_group(group, number + 1, &mut line, lines)?;
+        }
+        Ok(self.rows)
+    }
+
+    fn read_group<L: Lines>(
+        &self,
+        group: &RowGroupMetaData,
+        number: usize,
+        line: &mut Vec<u8>,
+        lines: &mut L,
+    ) -> Result<(), ReadError<L::Error>> {
+        let budget = Arc::new(Budget::new(self.limit));
+        let read = &self.columns.read;
+        let read_ahead =
+            (self.limit / 4 / read.len()).clamp(*READ_AHEAD.start(), *READ_AHEAD.end());
+        let mut values = read
+            .iter()
+            .map(|column| {
+                let chunk = self.chunk(column, group)?;
+                let pages = Pages::new(self.source.clone(), chunk, budget.clone(), read_ahead);
+                let descriptor = group.column(column.index).column_descr_ptr();
+                Ok(Values::new(&descriptor, column.form, Box::new(pages)))
+            })
+            .collect::<Result<Option<Vec<_>>, ParquetError>>()?
+            .ok_or(ParquetError::NoFlowLogColumn)?;
+        let mut by_texts = 0;
+        let mut left = usize::try_from(group.num_rows()).unwrap_or_default();
+        while left > 0 {
+            let rows = left.min(BATCH);
+            for (values, column) in values.iter_mut().zip(read) {
+                guarded(|| values.read(rows))
+                    .map_err(|fault| fault.in_page(&column.name, number))?;
+            }
+            let texts = values.iter().map(|values| values.texts.size()).sum();
+            budget.change(by_texts, texts)?;
+            by_texts = texts;
+            for row in 0..rows {
+                self.write_line(&values, row, line);
+                hand_on(line, lines)?;
+            }
+            left -= rows;
+        }
+        Ok(())
+    }
+
+    /// Where the pages of a column are in a row group.
+    fn chunk(&self, column: &Column, group: &RowGroupMetaData) -> Result<Chunk, ParquetError> {
+        let stored: &ColumnChunkMetaData = group.column(column.index);
+        let first = stored.data_page_offset();
+        // Old writers state 0 where there is no dictionary.
+        let dictionary = stored
+            .dictionary_page_offset()
+            .filter(|offset| (1..first).contains(offset));
+        let begin = u64::try_from(dictionary.unwrap_or(first)).ok();
+        let length = u64::try_from(stored.compressed_size()).ok();
+        let end = begin.and_then(|begin| begin.checked_add(length?));
+        let (Some(begin), Some(end)) = (begin, end.filter(|end| *end <= self.size)) else {
+            return Err(ParquetError::Footer {
+                reason: format!("column {} is not within the object", column.name),
+            });
+        };
+        let codec = Codec::of(stored.compression()).ok_or_else(|| ParquetError::Codec {
+            column: column.name.clone(),
+            codec: format!("{:?}", stored.compression()),
+        })?;
+        Ok(Chunk {
+            begin,
+            end,
+            codec,
+            values: stored.column_type(),
+            optional: stored.column_descr().max_def_level() > 0,
+        })
+    }
+
+    fn write_line(&self, values: &[Values], row: usize, line: &mut Vec<u8>) {
+        line.clear();
+        let mut read = self.columns.read.iter().zip(values).peekable();
+        for index in 0..self.columns.count {
+            if index > 0 {
+                line.push(b' ');
+            }
+            match read.next_if(|(column, _)| column.index == index) {
+                Some((_, values)) => line.extend_from_slice(values.texts.of_row(row)),
+                None => line.push(b'-'),
+            }
+        }
+        // What is longer than a line may be is handed on as too long and not as a part of it.
+        line.truncate(MAX_LINE + 1);
+    }
+}
+
+fn hand_on<L: Lines>(message: &[u8], lines: &mut L) -> Result<(), ReadError<L::Error>> {
+    let event = Event {
+        id: None,
+        timestamp: None,
+        message,
+    };
+    lines.event(&event).map_err(ReadError::Lines)
+}
+
+/// The octets of the footer.
+fn read_footer(source: &impl Ranges, size: u64) -> Result<Bytes, ParquetError> {
+    let damaged = |reason: &str| ParquetError::Footer {
+        reason: reason.to_owned(),
+    };
+    let head = source.read_at(0, usize::try_from(size.min(4)).unwrap_or_default())?;
+    if &head[..] == b"PARE" {
+        return Err(ParquetError::Encrypted);
+    }
+    if head[..] != PARQUET_MAGIC {
+        return Err(ParquetError::NotParquet);
+    }
+    if size < SHORTEST {
+        return Err(damaged("the object ends early"));
+    }
+    let length = usize::try_from(size).unwrap_or(usize::MAX).min(TAIL);
+    let mut tail = source.read_at(size - length as u64, length)?;
+    let end = FooterTail::try_from(&tail[length - 8..])
+        .map_err(|_| damaged("the object does not end as a Parquet file does"))?;
+    if end.is_encrypted_footer() {
+        return Err(ParquetError::Encrypted);
+    }
+    let footer = end.metadata_length();
+    if footer as u64 > size - SHORTEST {
+        return Err(damaged("it is longer than the object"));
+    }
+    if footer > MAX_FOOTER {
+        return Err(damaged("it is longer than any footer of a flow log"));
+    }
+    if footer <= length - 8 {
+        let _ = tail.split_off(length - 8);
+        return Ok(tail.split_off(tail.len() - footer));
+    }
+    Ok(source.read_at(size - 8 - footer as u64, footer)?)
+}

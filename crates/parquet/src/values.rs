@@ -1,0 +1,306 @@
+//! A batch of a column's values, as the text that a text object would have.
+
+use flowlogs_source::MAX_LINE;
+use parquet::basic::Type;
+use parquet::column::page::PageReader;
+use parquet::column::reader::ColumnReaderImpl;
+use parquet::data_type::{
+    BoolType, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type, Int96Type,
+};
+use parquet::errors::Result;
+use parquet::schema::types::ColumnDescPtr;
+
+use crate::columns::Form;
+use crate::error::damage;
+
+/// Times of this many milliseconds and more are written as milliseconds. Smaller ones, before 1973, are written as
+/// seconds, because that is how `flowlogs-core` tells one from the other.
+const FIRST_MILLISECONDS: i64 = 100_000_000_000;
+
+/// What a text object writes where there is no value.
+const NO_VALUE: &[u8] = b"-";
+
+/// The texts of a batch, one for each row.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    octets: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// The text of a row of the batch.
+    pub(crate) fn of_row(&self, row: usize) -> &[u8] {
+        let begin = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.octets[begin..self.ends[row]]
+    }
+
+    /// How much memory they take.
+    pub(crate) fn size(&self) -> usize {
+        self.octets.capacity() + self.ends.capacity() * size_of::<usize>()
+    }
+
+    fn clear(&mut self) {
+        self.octets.clear();
+        self.ends.clear();
+    }
+}
+
+/// The values of one column in one row group.
+pub(crate) struct Values {
+    stored: Stored,
+    form: Form,
+    optional: bool,
+    /// For each row whether it has a value: 1, or not: 0.
+    levels: Vec<i16>,
+    pub(crate) texts: Texts,
+}
+
+enum Stored {
+    Int32(Typed<Int32Type>),
+    Int64(Typed<Int64Type>),
+    Int96(Typed<Int96Type>),
+    Float(Typed<FloatType>),
+    Double(Typed<DoubleType>),
+    Bool(Typed<BoolType>),
+    Text(Typed<ByteArrayType>),
+}
+
+struct Typed<T: DataType> {
+    reader: ColumnReaderImpl<T>,
+    values: Vec<T::T>,
+}
+
+impl Values {
+    /// Prepares to read a column; nothing, if its type is not one that [`Form`] knows.
+    pub(crate) fn new(
+        column: &ColumnDescPtr,
+        form: Form,
+        pages: Box<dyn PageReader>,
+    ) -> Option<Self> {
+        let stored = match column.physical_type() {
+            Type::INT32 => Stored::Int32(Typed::new(column, pages)),
+            Type::INT64 => Stored::Int64(Typed::new(column, pages)),
+            Type::INT96 => Stored::Int96(Typed::new(column, pages)),
+            Type::FLOAT => Stored::Float(Typed::new(column, pages)),
+            Type::DOUBLE => Stored::Double(Typed::new(column, pages)),
+            Type::BOOLEAN => Stored::Bool(Typed::new(column, pages)),
+            Type::BYTE_ARRAY => Stored::Text(Typed::new(column, pages)),
+            Type::FIXED_LEN_BYTE_ARRAY => return None,
+        };
+        Some(Self {
+            stored,
+            form,
+            optional: column.max_def_level() > 0,
+            levels: Vec::new(),
+            texts: Texts::default(),
+        })
+    }
+
+    /// Reads the next rows, all of which the column must have.
+    pub(crate) fn read(&mut self, rows: usize) -> Result<()> {
+        let Self {
+            stored,
+            form,
+            optional,
+            levels,
+            texts,
+        } = self;
+        let form = *form;
+        texts.clear();
+        levels.clear();
+        let mut batch = Batch {
+            rows,
+            levels,
+            optional: *optional,
+            texts,
+        };
+        match stored {
+            Stored::Int32(typed) => batch.read(typed, |value, texts| match form {
+                Form::Unsigned => number(i128::from(value.cast_unsigned()), texts),
+                _ => integer(i64::from(*value), form, texts),
+            }),
+            Stored::Int64(typed) => batch.read(typed, |value, texts| match form {
+                Form::Unsigned => number(i128::from(value.cast_unsigned()), texts),
+                _ => integer(*value, form, texts),
+            }),
+            Stored::Int96(typed) => batch.read(typed, |value, texts| {
+                integer(value.to_millis(), form, texts)
+            }),
+            Stored::Float(typed) => batch.read(typed, |value, texts| {
+                float(f64::from(*value), texts);
+            }),
+            Stored::Double(typed) => batch.read(typed, |value, texts| float(*value, texts)),
+            Stored::Bool(typed) => batch.read(typed, |value, texts| {
+                texts.extend_from_slice(if *value { b"true" } else { b"false" });
+            }),
+            Stored::Text(typed) => batch.read(typed, |value, texts| text(value.data(), texts)),
+        }
+    }
+}
+
+impl<T: DataType> Typed<T> {
+    fn new(column: &ColumnDescPtr, pages: Box<dyn PageReader>) -> Self {
+        Self {
+            reader: ColumnReaderImpl::new(column.clone(), pages),
+            values: Vec::new(),
+        }
+    }
+}
+
+struct Batch<'a> {
+    rows: usize,
+    levels: &'a mut Vec<i16>,
+    optional: bool,
+    texts: &'a mut Texts,
+}
+
+impl Batch<'_> {
+    fn read<T: DataType>(
+        &mut self,
+        typed: &mut Typed<T>,
+        write: impl Fn(&T::T, &mut Vec<u8>),
+    ) -> Result<()> {
+        typed.values.clear();
+        let (rows, _, _) =
+            typed
+                .reader
+                .read_records(self.rows, Some(self.levels), None, &mut typed.values)?;
+        if rows != self.rows {
+            return Err(damage("the column ends before its row group does"));
+        }
+        let mut values = typed.values.iter();
+        for row in 0..rows {
+            let is_null = self.optional && self.levels.get(row) != Some(&1);
+            match if is_null { None } else { values.next() } {
+                Some(value) => write(value, &mut self.texts.octets),
+                None => self.texts.octets.extend_from_slice(NO_VALUE),
+            }
+            self.texts.ends.push(self.texts.octets.len());
+        }
+        Ok(())
+    }
+}
+
+fn integer(value: i64, form: Form, texts: &mut Vec<u8>) {
+    let Form::Time { in_millisecond } = form else {
+        return number(i128::from(value), texts);
+    };
+    let milliseconds = value.div_euclid(in_millisecond);
+    let time = if (0..FIRST_MILLISECONDS).contains(&milliseconds) {
+        milliseconds / 1_000
+    } else {
+        milliseconds
+    };
+    number(i128::from(time), texts);
+}
+
+/// Writes a number in decimal.
+fn number(value: i128, texts: &mut Vec<u8>) {
+    if value < 0 {
+        texts.push(b'-');
+    }
+    let Ok(mut rest) = u64::try_from(value.unsigned_abs()) else {
+        return; // it came from 64 bits
+    };
+    let mut digits = [0; 20];
+    let mut begin = digits.len();
+    loop {
+        begin -= 1;
+        digits[begin] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    texts.extend_from_slice(&digits[begin..]);
+}
+
+/// Writes a number that some tools store as a floating-point one because the column has nulls, which are then NaN.
+fn float(value: f64, texts: &mut Vec<u8>) {
+    if value.is_nan() {
+        return texts.extend_from_slice(NO_VALUE);
+    }
+    // Without an exponent and, where it is whole, without a point.
+    texts.extend_from_slice(value.to_string().as_bytes());
+}
+
+/// Writes a text. White space would shift the columns behind it, so it is percent-encoded, as AWS encodes tags; an empty
+/// text would too, and is no value.
+fn text(value: &[u8], texts: &mut Vec<u8>) {
+    if value.is_empty() {
+        return texts.extend_from_slice(NO_VALUE);
+    }
+    // More of it does not matter: the line is too long already.
+    let value = value.get(..=MAX_LINE).unwrap_or(value);
+    if !value.iter().any(u8::is_ascii_whitespace) {
+        return texts.extend_from_slice(value);
+    }
+    for octet in value {
+        match octet {
+            b' ' => texts.extend_from_slice(b"%20"),
+            b'\t' => texts.extend_from_slice(b"%09"),
+            b'\n' => texts.extend_from_slice(b"%0A"),
+            b'\r' => texts.extend_from_slice(b"%0D"),
+            _ => texts.push(*octet),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(write: impl Fn(&mut Vec<u8>)) -> String {
+        let mut texts = Vec::new();
+        write(&mut texts);
+        String::from_utf8(texts).expect("ASCII")
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_in_decimal(signed: i64, unsigned: u64) {
+            prop_assert_eq!(written(|texts| integer(signed, Form::Signed, texts)), signed.to_string());
+            prop_assert_eq!(written(|texts| number(i128::from(unsigned), texts)), unsigned.to_string());
+        }
+    }
+
+    #[test]
+    fn times_are_milliseconds_and_before_1973_seconds() {
+        let time = |value, in_millisecond| {
+            written(|texts| integer(value, Form::Time { in_millisecond }, texts))
+        };
+        assert_eq!(time(1_418_530_010_123, 1), "1418530010123");
+        assert_eq!(time(1_418_530_010_123_999, 1_000), "1418530010123");
+        assert_eq!(time(1_418_530_010_123_999_999, 1_000_000), "1418530010123");
+        assert_eq!(time(86_400_000, 1), "86400");
+        assert_eq!(time(-5, 1), "-5");
+    }
+
+    #[test]
+    fn white_space_in_a_text_does_not_shift_the_columns() {
+        let text = |value: &[u8]| written(|texts| text(value, texts));
+        assert_eq!(text(b"web server\n"), "web%20server%0A");
+        assert_eq!(text(b"-"), "-");
+        assert_eq!(text(b""), "-");
+        assert_eq!(text(b"a%20b"), "a%20b");
+    }
+
+    #[test]
+    fn floating_point_numbers_that_are_whole_look_whole() {
+        let float = |value| written(|texts| float(value, texts));
+        assert_eq!(float(443.0), "443");
+        assert_eq!(float(1e15), "1000000000000000");
+        assert_eq!(float(0.5), "0.5");
+        assert_eq!(float(f64::NAN), "-");
+    }
+
+    #[test]
+    fn a_text_without_end_is_cut() {
+        assert_eq!(
+            written(|texts| text(&[b'x'; 200_000], texts)).len(),
+            MAX_LINE + 1
+        );
+    }
+}
