@@ -40,6 +40,7 @@ impl From<OutletError> for Failure {
 }
 
 /// Prints decoded flows.
+#[derive(Debug)]
 pub(crate) struct Printer {
     form: Form,
     out: BufWriter<StdoutLock<'static>>,
@@ -47,6 +48,7 @@ pub(crate) struct Printer {
     watched: bool,
 }
 
+#[derive(Debug)]
 enum Form {
     Table(Table),
     Json,
@@ -96,7 +98,7 @@ impl Printer {
     }
 }
 
-/// Takes messages for all sessions: the collectors' first, then the decoder's, if there is one.
+/// Takes messages for all sessions: the collectors' first, then the decoder's, if there is one (or nobody's).
 pub(crate) struct Outlet {
     collectors: Option<Collectors>,
     transports: Vec<Transport>,
@@ -121,7 +123,8 @@ impl Outlet {
             })
             .collect();
         let viewer = printer.map(|printer| (Decoder::default(), printer));
-        if viewer.is_some() {
+        // Where messages have nowhere to go, they are made all the same, and counted.
+        if viewer.is_some() || transports.is_empty() {
             transports.push(Transport::Stream);
         }
         Self {

@@ -95,9 +95,7 @@ impl Session {
             OutputKind::Table
         };
         let kind = arguments.output.unwrap_or(default);
-        // With nowhere to go, messages still have to be made: the decoder takes them and nothing is printed.
-        let printer = (kind != OutputKind::None || collectors.is_none())
-            .then(|| Printer::new(kind, arguments.width));
+        let printer = (kind != OutputKind::None).then(|| Printer::new(kind, arguments.width));
         let outlet = Outlet::new(collectors, printer);
         let settings = settings::transcoder(arguments, &peers);
         let mut transcoder = Transcoder::new(settings, outlet.transports());

@@ -6,13 +6,16 @@ use std::time::Duration;
 use flowlogs_core::{Counters, Report, Unparsed};
 use serde_json::{Map, Value, json};
 
-use crate::terminal::columns;
+use crate::terminal::wrap;
 
 /// Samples of unparsed lines that are shown.
 const SAMPLES: usize = 5;
 
 /// Characters of an unparsed line that are shown to people.
-const SAMPLE: usize = 100;
+const SAMPLE: usize = WIDTH - 3;
+
+/// Columns of the text.
+const WIDTH: usize = 80;
 
 /// What a counter counts, in the words of the person who reads it.
 const MEANINGS: [(&str, &str); 18] = [
@@ -22,15 +25,12 @@ const MEANINGS: [(&str, &str); 18] = [
     ("SkippedWindows", "intervals whose records AWS lost"),
     ("UnparsedRecords", "lines that fit no format"),
     ("DuplicateDeliveries", "rule 1: delivered before"),
-    (
-        "DuplicateRecords",
-        "rule 2: recorded by another flow log too",
-    ),
+    ("DuplicateRecords", "rule 2: in another flow log too"),
     (
         "DuplicateTransitGateway",
-        "rule 3: recorded entering the gateway too",
+        "rule 3: seen entering the gateway",
     ),
-    ("DuplicateBothEnds", "rule 4: recorded at the other end too"),
+    ("DuplicateBothEnds", "rule 4: seen at the other end too"),
     ("FilteredByDirection", "left out by --direction"),
     ("ExcludedCollectorTraffic", "to or from a collector of ours"),
     ("MessagesSent", "IPFIX messages"),
@@ -41,7 +41,7 @@ const MEANINGS: [(&str, &str); 18] = [
         "TemplateIdCollisions",
         "layouts whose template ID was taken",
     ),
-    ("PayloadErrors", "inputs that could not be read or unpacked"),
+    ("PayloadErrors", "inputs that could not be unpacked"),
     ("SendErrors", "failed connections and messages"),
 ];
 
@@ -155,7 +155,7 @@ impl Summary {
         writeln!(out, "{}", Value::Object(object))
     }
 
-    /// Lines of at most 80 columns where names and samples allow it.
+    /// Lines of at most 80 columns, as far as names allow it.
     pub(crate) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
@@ -165,65 +165,59 @@ impl Summary {
             self.elapsed.as_secs_f64(),
             grouped(self.records_per_second()),
         )?;
-        let mut zeros = Vec::new();
+        let (mut rows, mut zeros) = (Vec::new(), Vec::new());
         for (name, value) in self.values() {
             if value == 0 && name != "RecordsReceived" && name != "FlowsExported" {
                 zeros.push(name);
                 continue;
             }
-            let mut meaning = meaning(name).to_owned();
+            rows.push((name, grouped(value), meaning(name)));
             if name == "FlowsExported" {
-                let (packets, octets) = (grouped(self.packets), grouped(self.octets));
-                meaning = format!("{packets} packets, {octets} octets");
+                rows.push(("", grouped(self.packets), "packets"));
+                rows.push(("", grouped(self.octets), "octets"));
             }
-            let line = format!("{name:<26}{:>15}  {meaning}", grouped(value));
+        }
+        let room = rows.iter().map(|(_, value, _)| value.len()).max();
+        let room = room.unwrap_or_default();
+        for (name, value, meaning) in rows {
+            let line = format!("{name:<24} {value:>room$}  {meaning}");
             writeln!(out, "{}", line.trim_end())?;
         }
         if !zeros.is_empty() {
-            wrapped(out, "zero: ", &zeros)?;
+            paragraph(out, "zero: ", &zeros.join(", "))?;
         }
         for sample in &self.samples {
-            let Unparsed {
-                record,
-                line,
-                error,
-            } = &sample.unparsed;
-            writeln!(
-                out,
-                "not parsed: {}, record {record}: {error}",
-                sample.input
-            )?;
-            writeln!(out, "  {}", cut(line))?;
+            let unparsed = &sample.unparsed;
+            let reason = format!(
+                "{}, record {}: {}",
+                sample.input, unparsed.record, unparsed.error
+            );
+            paragraph(out, "not parsed: ", &reason)?;
+            writeln!(out, "  {}", cut(&unparsed.line))?;
         }
         if !self.samples.is_empty() {
-            writeln!(
-                out,
-                "  tried: {}; give the record format with --log-format or in a header line",
+            let remedy = format!(
+                "{}; give the record format with --log-format or in a header line",
                 self.tried
-            )?;
+            );
+            paragraph(out, "tried: ", &remedy)?;
         }
         for note in &self.notes {
-            writeln!(out, "note: {note}")?;
+            paragraph(out, "note: ", note)?;
         }
         Ok(())
     }
 }
 
-/// A list of words over several lines, indented below the first.
-fn wrapped(out: &mut impl Write, label: &str, words: &[&str]) -> io::Result<()> {
-    let mut line = label.to_owned();
-    for (number, word) in words.iter().enumerate() {
-        let word = match number + 1 == words.len() {
-            true => (*word).to_owned(),
-            false => format!("{word}, "),
-        };
-        if columns(&line) + columns(word.trim_end()) > 80 {
-            writeln!(out, "{}", line.trim_end())?;
-            line = " ".repeat(label.len());
-        }
-        line.push_str(&word);
+/// A text over several lines, those after the first indented.
+fn paragraph(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
+    let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    for (number, line) in wrap(&words, " ", WIDTH - label.len()).iter().enumerate() {
+        let label = if number == 0 { label } else { "" };
+        let indent = if number == 0 { 0 } else { 6 };
+        writeln!(out, "{:indent$}{label}{line}", "")?;
     }
-    writeln!(out, "{line}")
+    Ok(())
 }
 
 /// The beginning of a line, without what would disturb a terminal.
@@ -289,7 +283,12 @@ mod tests {
             assert!(shown.contains(name), "{name} is missing in\n{shown}");
         }
         assert_eq!(MEANINGS.len(), summary.values().count());
-        assert!(shown.lines().all(|line| columns(line) <= 80), "{shown}");
+        assert!(
+            shown
+                .lines()
+                .all(|line| crate::terminal::columns(line) <= 80),
+            "{shown}"
+        );
     }
 
     #[test]
