@@ -125,7 +125,7 @@ impl Transcoder {
         }
         self.report.counters.records_received += 1;
         if let Some(id) = line.id
-            && self.dedup.delivered_before(id)
+            && self.dedup.delivered_before(id, line.timestamp)
         {
             self.report.counters.duplicate_deliveries += 1;
             return Ok(());

@@ -8,9 +8,8 @@ use foldhash::quality::FixedState;
 
 use super::window::Window;
 
-/// Places for event ids. The newest quarter as many are remembered but for some in ten thousand; older ones as long as their
-/// place is not taken. 4 MB at the most.
-pub const DELIVERIES: usize = 1 << 19;
+/// Most event ids that are remembered, the minutes of event time that were seen last. About 8 MB at the most.
+pub const DELIVERIES: usize = 1 << 18;
 
 /// The ids of what was delivered.
 #[derive(Debug)]
@@ -27,14 +26,15 @@ impl Deliveries {
         }
     }
 
-    /// Whether the id was seen before; from now on it was. An empty id is no id.
-    pub(super) fn seen_before(&mut self, id: &[u8]) -> bool {
+    /// Whether the id of an event of this time (milliseconds since 1970) was seen before; from now on it was. An empty id
+    /// is no id.
+    pub(super) fn seen_before(&mut self, id: &[u8], time: u64) -> bool {
         if id.is_empty() {
             return false;
         }
         let mut hasher = self.hash.build_hasher();
         hasher.write(id);
-        self.window.knows(hasher.finish())
+        self.window.knows(time, hasher.finish())
     }
 
     pub(super) fn commit(&mut self) {
@@ -53,21 +53,24 @@ mod tests {
     #[test]
     fn an_id_is_new_once() {
         let mut deliveries = Deliveries::new(7);
-        assert!(
-            !deliveries.seen_before(b"35036294238826492806306218206507857848794444175103892012")
-        );
-        assert!(
-            !deliveries.seen_before(b"35036294238826492806306218206507857848794444175103892013")
-        );
-        assert!(
-            deliveries.seen_before(b"35036294238826492806306218206507857848794444175103892012")
-        );
+        assert!(!deliveries.seen_before(
+            b"35036294238826492806306218206507857848794444175103892012",
+            0
+        ));
+        assert!(!deliveries.seen_before(
+            b"35036294238826492806306218206507857848794444175103892013",
+            0
+        ));
+        assert!(deliveries.seen_before(
+            b"35036294238826492806306218206507857848794444175103892012",
+            0
+        ));
     }
 
     #[test]
     fn input_without_ids_is_never_delivered_twice() {
         let mut deliveries = Deliveries::new(7);
-        assert!(!deliveries.seen_before(b"") && !deliveries.seen_before(b""));
+        assert!(!deliveries.seen_before(b"", 0) && !deliveries.seen_before(b"", 0));
     }
 
     #[test]
@@ -75,13 +78,13 @@ mod tests {
         let mut deliveries = Deliveries::new(7);
         let count = 3 * DELIVERIES as u64;
         for id in 0..count {
-            assert!(!deliveries.seen_before(&id.to_be_bytes()));
+            assert!(!deliveries.seen_before(&id.to_be_bytes(), id));
             deliveries.commit();
         }
-        assert!(deliveries.seen_before(&(count - 1).to_be_bytes()));
-        assert!(deliveries.seen_before(&(count - 10_000).to_be_bytes()));
+        assert!(deliveries.seen_before(&(count - 1).to_be_bytes(), count - 1));
+        assert!(deliveries.seen_before(&(count - 10_000).to_be_bytes(), count - 10_000));
         assert!(
-            !deliveries.seen_before(&0_u64.to_be_bytes()),
+            !deliveries.seen_before(&0_u64.to_be_bytes(), 0),
             "the oldest are out"
         );
     }

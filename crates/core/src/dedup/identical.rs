@@ -13,12 +13,11 @@ use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord};
 
 use super::window::Window;
 
-/// Places for records of the last [`CAPTURE_TIME`]. The newest quarter as many are remembered but for some in ten thousand;
-/// older ones as long as their place is not taken. 8 MB at the most.
-pub const RECORDS: usize = 1 << 20;
+/// Most records that are remembered, the minutes of capture time that were seen last. About 16 MB at the most.
+pub const RECORDS: usize = 1 << 19;
 
-/// For how long a record is remembered at least, in milliseconds of capture time; at most about twice as long.
-pub const CAPTURE_TIME: u64 = 15 * 60 * 1_000;
+/// How many minutes of capture time are remembered, those that were seen last; of live traffic the newest.
+pub const CAPTURE_MINUTES: usize = super::window::MINUTES;
 
 /// What identifies an observation.
 const KEY: FieldSet = FieldSet::of(&[
@@ -68,8 +67,6 @@ fn identifies(fields: FieldSet) -> bool {
 pub(super) struct Records {
     window: Window,
     hash: FixedState,
-    /// Newest capture time when the newer generation began.
-    began: Option<u64>,
 }
 
 impl Records {
@@ -77,7 +74,6 @@ impl Records {
         Self {
             window: Window::new(RECORDS),
             hash: FixedState::with_seed(seed),
-            began: None,
         }
     }
 
@@ -93,14 +89,9 @@ impl Records {
         if !identifies(fields) {
             return false;
         }
-        // A time far in the future would only keep the window from rotating by time; its size stays bounded.
         let captured = record.number(Field::End).unwrap_or_default();
-        let began = *self.began.get_or_insert(captured);
-        if captured >= began.saturating_add(CAPTURE_TIME) {
-            self.window.rotate();
-            self.began = Some(captured);
-        }
-        self.window.knows(self.fingerprint(record, fields))
+        self.window
+            .knows(captured, self.fingerprint(record, fields))
     }
 
     /// A hash of these fields, all of which the record has, and of which fields they are.

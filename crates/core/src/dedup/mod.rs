@@ -19,7 +19,7 @@ use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord, Kind};
 pub use coverage::Coverage;
 pub use delivery::DELIVERIES;
 pub use direction::direction;
-pub use identical::{CAPTURE_TIME, RECORDS};
+pub use identical::{CAPTURE_MINUTES, RECORDS};
 pub use inventory::Inventory;
 
 /// What a [`Deduplicator`] is to do.
@@ -111,8 +111,13 @@ impl Deduplicator {
     }
 
     /// Rule 1: whether this event id (or object version) was seen before; from now on it was. Never for an empty id.
-    pub fn delivered_before(&mut self, event_id: &[u8]) -> bool {
-        self.settings.deduplicate && self.deliveries.seen_before(event_id)
+    ///
+    /// `time` is the event's timestamp in milliseconds since 1970: what is delivered again has the same.
+    pub fn delivered_before(&mut self, event_id: &[u8], time: Option<u64>) -> bool {
+        self.settings.deduplicate
+            && self
+                .deliveries
+                .seen_before(event_id, time.unwrap_or_default())
     }
 
     /// What happens to a flow. Records that are no flows (NODATA, SKIPDATA) are not asked about.
@@ -409,7 +414,7 @@ mod tests {
         assert_eq!(decide(&mut off, VPC, ARRIVING), Verdict::Keep);
         assert_eq!(decide(&mut off, VPC, ARRIVING), Verdict::Keep);
         assert_eq!(decide(&mut off, VPC, LEAVING), Verdict::FilteredByDirection);
-        assert!(!off.delivered_before(b"1") && !off.delivered_before(b"1"));
+        assert!(!off.delivered_before(b"1", None) && !off.delivered_before(b"1", None));
     }
 
     #[test]
@@ -454,7 +459,7 @@ mod tests {
         let mut deduplicator = Deduplicator::new(on());
         let invoke = |deduplicator: &mut Deduplicator| {
             (
-                deduplicator.delivered_before(b"id"),
+                deduplicator.delivered_before(b"id", None),
                 decide(deduplicator, VPC, ARRIVING),
             )
         };

@@ -1,57 +1,73 @@
 //! A bounded memory of what was seen, as 64-bit fingerprints, which can take back what it learned last.
 //!
-//! A table of small buckets, each as long as a line of the processor's cache, so that a look costs one access to memory. A
-//! fingerprint has one bucket; the newest stands first, and the oldest of a full bucket goes. Every entry carries the
-//! generation that it came with: [`Window::rotate`] begins a new one, and what is older than the last is forgotten. What
-//! was learned since the last [`Window::commit`] is listed, so that a failed invocation leaves no trace
-//! ([`Window::rollback`]): its retry must find the window as it was, or its flows would be lost.
+//! What is the same has the same time, so the memory is divided by minutes of that time: records of one batch touch the few
+//! minutes that they are about, which stay in the processor's caches, while all that is remembered would not. The
+//! minutes that were asked for last are kept, in a bounded number with a bounded number of fingerprints. What was learned since
+//! the last [`Window::commit`] is listed, so that a failed invocation leaves no trace ([`Window::rollback`]): its retry
+//! must find the window as it was, or its flows would be lost.
 
-/// Entries of a bucket: eight numbers are the 64 octets of a cache line.
-const WAYS: usize = 8;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// How many minutes are kept; of live traffic these are the newest.
+pub(super) const MINUTES: usize = 32;
+
+/// Milliseconds of a minute.
+const MINUTE: u64 = 60_000;
 
 /// Fingerprints that are known, in a bounded number.
 #[derive(Debug)]
 pub(super) struct Window {
-    /// The lower 56 bits of a fingerprint (the bucket tells the upper ones), above eight bits of generation; 0 is empty.
-    buckets: Box<[[u64; WAYS]]>,
-    generation: u8,
-    uncommitted: Vec<u64>,
+    /// The one that was asked for last stands first.
+    minutes: Vec<Minute>,
+    /// Fingerprints in all minutes together.
+    known: usize,
+    limit: usize,
+    uncommitted: Vec<(u64, u64)>,
+}
+
+#[derive(Debug, Default)]
+struct Minute {
+    number: u64,
+    fingerprints: HashSet<u64, BuildHasherDefault<Identity>>,
 }
 
 impl Window {
-    /// A window with about so many places. Memory is taken as it is used.
-    pub(super) fn new(places: usize) -> Self {
-        let buckets = (places / WAYS).max(1).next_power_of_two();
+    /// A window that remembers at most `limit` fingerprints.
+    pub(super) fn new(limit: usize) -> Self {
         Self {
-            buckets: vec![[0; WAYS]; buckets].into_boxed_slice(),
-            generation: 1,
+            minutes: Vec::with_capacity(MINUTES),
+            known: 0,
+            limit,
             uncommitted: Vec::new(),
         }
     }
 
-    /// Whether the fingerprint is known; if it is not, it is from now on.
-    pub(super) fn knows(&mut self, fingerprint: u64) -> bool {
-        let generation = self.generation;
-        let bucket = self.bucket(fingerprint);
-        let known = |&entry: &u64| {
-            let [age, ..] = entry.to_le_bytes();
-            entry >> 8 == fingerprint & (u64::MAX >> 8) && generation.wrapping_sub(age) <= 1
+    /// Whether the fingerprint, of something of this time in milliseconds, is known; if it is not, it is from now on.
+    pub(super) fn knows(&mut self, time: u64, fingerprint: u64) -> bool {
+        let number = time / MINUTE;
+        if self
+            .minutes
+            .first()
+            .is_none_or(|minute| minute.number != number)
+        {
+            self.turn_to(number);
+        }
+        if self.known >= self.limit {
+            self.make_room();
+        }
+        let Some(minute) = self.minutes.first_mut() else {
+            return false;
         };
-        if bucket.iter().any(known) {
+        if !minute.fingerprints.insert(fingerprint) {
             return true;
         }
-        bucket.copy_within(..WAYS - 1, 1);
-        bucket[0] = fingerprint << 8 | u64::from(generation);
-        // More than there are places need not be taken back: nothing older is left then.
-        if self.uncommitted.len() < self.buckets.len() * WAYS {
-            self.uncommitted.push(fingerprint);
+        self.known += 1;
+        // More than can be remembered need not be taken back: nothing older is left then.
+        if self.uncommitted.len() < self.limit {
+            self.uncommitted.push((number, fingerprint));
         }
         false
-    }
-
-    /// Forgets what was learned before the last rotation.
-    pub(super) fn rotate(&mut self) {
-        self.generation = self.generation.wrapping_add(1);
     }
 
     /// What was learned since the last commit stays.
@@ -61,26 +77,76 @@ impl Window {
 
     /// What was learned since the last commit is forgotten.
     pub(super) fn rollback(&mut self) {
-        if self.uncommitted.len() >= self.buckets.len() * WAYS {
-            self.buckets.fill([0; WAYS]);
+        if self.uncommitted.len() >= self.limit {
+            self.minutes.clear();
+            self.known = 0;
         }
-        for fingerprint in std::mem::take(&mut self.uncommitted) {
-            let bucket = self.bucket(fingerprint);
-            for entry in bucket
+        for (number, fingerprint) in std::mem::take(&mut self.uncommitted) {
+            let minute = self
+                .minutes
                 .iter_mut()
-                .filter(|entry| **entry >> 8 == fingerprint & (u64::MAX >> 8))
-            {
-                *entry = 0;
+                .find(|minute| minute.number == number);
+            if minute.is_some_and(|minute| minute.fingerprints.remove(&fingerprint)) {
+                self.known -= 1;
             }
         }
     }
 
-    fn bucket(&mut self, fingerprint: u64) -> &mut [u64; WAYS] {
-        let bits = self.buckets.len().trailing_zeros();
-        // The upper bits, in two steps because no bits at all would be a shift by 64.
-        let index = fingerprint >> 1 >> (63 - bits);
-        let last = self.buckets.len() - 1;
-        &mut self.buckets[usize::try_from(index).unwrap_or(last).min(last)]
+    /// Puts a minute first; a new one takes the place of the one that was not asked for the longest.
+    fn turn_to(&mut self, number: u64) {
+        let place = self
+            .minutes
+            .iter()
+            .position(|minute| minute.number == number);
+        let place = place.unwrap_or_else(|| {
+            if self.minutes.len() < MINUTES {
+                self.minutes.push(Minute::default());
+            }
+            let last = self.minutes.len() - 1;
+            self.forget(last);
+            self.minutes[last].number = number;
+            last
+        });
+        self.minutes[..=place].rotate_right(1);
+    }
+
+    /// Forgets minutes that were not asked for the longest, the present one last.
+    fn make_room(&mut self) {
+        for place in (0..self.minutes.len()).rev() {
+            self.forget(place);
+            if self.known < self.limit {
+                return;
+            }
+        }
+    }
+
+    fn forget(&mut self, place: usize) {
+        let fingerprints = &mut self.minutes[place].fingerprints;
+        self.known -= fingerprints.len();
+        fingerprints.clear();
+        // The room of an ordinary minute is used again, that of an extraordinary one is given back.
+        fingerprints.shrink_to(self.limit / MINUTES);
+    }
+}
+
+/// Fingerprints are hashes already.
+#[derive(Debug, Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn write_u64(&mut self, fingerprint: u64) {
+        self.0 = fingerprint;
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        // Not reached: the sets hold u64 alone. A correct, slow answer all the same.
+        for &octet in octets {
+            self.0 = self.0.rotate_left(8) ^ u64::from(octet);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -90,117 +156,99 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_was_seen_is_known_until_two_rotations_later() {
-        let mut window = Window::new(100);
-        assert!(!window.knows(1));
-        assert!(window.knows(1));
-        window.rotate();
-        assert!(window.knows(1));
-        window.rotate();
-        assert!(!window.knows(1));
+    fn what_was_seen_is_known_until_as_many_other_minutes_were_seen() {
+        let mut window = Window::new(1_000);
+        let minute = |number: usize| number as u64 * MINUTE;
+        assert!(!window.knows(0, 1));
+        for number in 1..MINUTES {
+            assert!(
+                !window.knows(minute(number), 1),
+                "the same fingerprint at another time is another"
+            );
+        }
+        assert!(window.knows(0, 1));
+        for number in MINUTES..2 * MINUTES {
+            window.knows(minute(number), 1);
+        }
+        assert!(!window.knows(0, 1));
     }
 
     #[test]
-    fn a_full_bucket_pushes_its_oldest_out() {
-        let mut window = Window::new(WAYS);
-        for fingerprint in 1..=9 {
-            assert!(!window.knows(fingerprint));
+    fn a_full_window_forgets_the_minutes_that_were_not_asked_for_the_longest() {
+        let mut window = Window::new(4);
+        for fingerprint in 1..=2 {
+            window.knows(0, fingerprint);
+            window.knows(MINUTE, fingerprint);
         }
-        for fingerprint in 2..=9 {
-            assert!(window.knows(fingerprint), "the newest {fingerprint} stays");
-        }
-        assert!(!window.knows(1), "the oldest is out");
+        assert!(!window.knows(MINUTE, 3));
+        assert!(window.knows(MINUTE, 1));
+        assert!(!window.knows(0, 1));
     }
 
     #[test]
-    fn fingerprints_that_differ_in_their_upper_bits_only_are_different() {
-        let mut window = Window::new(1 << 12);
-        assert!(!window.knows(7));
-        assert!(!window.knows(7 | 1 << 63));
-        assert!(window.knows(7));
+    fn one_minute_alone_stays_within_the_limit() {
+        let mut window = Window::new(4);
+        for fingerprint in 1..=50 {
+            assert!(!window.knows(0, fingerprint));
+            assert!(window.known <= 4);
+        }
+        assert!(window.knows(0, 50));
     }
 
     #[test]
     fn rollback_forgets_what_came_after_the_commit_and_nothing_else() {
-        let mut window = Window::new(WAYS);
-        assert!(!window.knows(1));
+        let mut window = Window::new(100);
+        assert!(!window.knows(0, 1));
         window.commit();
-        assert!(window.knows(1));
+        assert!(window.knows(0, 1));
         for fingerprint in 2..=5 {
-            assert!(!window.knows(fingerprint));
-            window.rotate();
-            assert!(window.knows(fingerprint), "also across a rotation");
+            assert!(!window.knows(fingerprint * MINUTE, fingerprint));
         }
         window.rollback();
+        assert!(window.knows(0, 1));
         for fingerprint in 2..=5 {
-            assert!(!window.knows(fingerprint));
+            assert!(!window.knows(fingerprint * MINUTE, fingerprint));
         }
     }
 
     #[test]
     fn a_failed_invocation_larger_than_the_window_leaves_nothing() {
-        let mut window = Window::new(WAYS);
+        let mut window = Window::new(4);
         for fingerprint in 1..=50 {
-            window.knows(fingerprint);
+            window.knows(0, fingerprint);
         }
-        assert!(window.uncommitted.len() <= WAYS);
+        assert!(window.uncommitted.len() <= 4);
         window.rollback();
-        for fingerprint in 43..=50 {
-            assert!(!window.knows(fingerprint));
-        }
-    }
-
-    /// With a quarter as many fingerprints as places, hardly a bucket overflows.
-    #[test]
-    fn of_a_quarter_as_many_as_there_are_places_nearly_all_are_known() {
-        const COUNT: u64 = 1 << 14;
-        let mut window = Window::new(1 << 16);
-        let mix = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-        let fingerprint = |n: u64| mix(mix(n) ^ n);
-        for n in 0..COUNT {
-            window.knows(fingerprint(n));
-        }
-        let known = (0..COUNT).filter(|&n| window.knows(fingerprint(n))).count();
-        assert!(known as u64 > COUNT * 999 / 1_000, "{known} of {COUNT}");
+        assert_eq!(window.known, 0);
+        assert!(!window.knows(0, 50));
     }
 
     #[derive(Debug, Clone)]
     enum Step {
-        See(u64),
-        Rotate,
+        See(u64, u64),
         Commit,
         Rollback,
     }
 
     proptest! {
-        /// Compared with a list of what is known, for one bucket.
+        /// Compared with plain sets, within the limits.
         #[test]
-        fn it_agrees_with_a_naive_window(steps in prop::collection::vec(prop_oneof![
-            20 => (1_u64..30).prop_map(Step::See),
-            1 => Just(Step::Rotate),
+        fn it_agrees_with_a_naive_memory(steps in prop::collection::vec(prop_oneof![
+            20 => (0..4_u64, 0..30_u64).prop_map(|(minute, fingerprint)| Step::See(minute * MINUTE, fingerprint)),
             2 => Just(Step::Commit),
             2 => Just(Step::Rollback),
         ], 0..200)) {
-            let mut window = Window::new(WAYS);
-            let mut naive: Vec<(u64, usize)> = Vec::new(); // newest first, with the generation; 0 is a gap
+            let mut window = Window::new(1_000);
+            let mut naive = HashSet::new();
             let mut new = Vec::new();
-            let mut generation = 1;
             for step in steps {
                 match step {
-                    Step::See(fingerprint) => {
-                        let known = naive.iter().any(|&(one, age)| one == fingerprint && generation - age <= 1);
-                        prop_assert_eq!(window.knows(fingerprint), known);
+                    Step::See(time, fingerprint) => {
+                        let known = !naive.insert((time, fingerprint));
+                        prop_assert_eq!(window.knows(time, fingerprint), known);
                         if !known {
-                            naive.insert(0, (fingerprint, generation));
-                            naive.truncate(WAYS);
-                            if new.len() < WAYS {
-                                new.push(fingerprint);
-                            }
+                            new.push((time, fingerprint));
                         }
-                    }
-                    Step::Rotate => {
-                        window.rotate();
-                        generation += 1;
                     }
                     Step::Commit => {
                         window.commit();
@@ -208,13 +256,21 @@ mod tests {
                     }
                     Step::Rollback => {
                         window.rollback();
-                        let all = new.len() >= WAYS;
-                        for entry in naive.iter_mut().filter(|entry| all || new.contains(&entry.0)) {
-                            entry.0 = 0;
-                        }
-                        new.clear();
+                        new.drain(..).for_each(|one| _ = naive.remove(&one));
                     }
                 }
+                prop_assert_eq!(window.known, naive.len());
+            }
+        }
+
+        #[test]
+        fn it_never_remembers_more_than_its_limit(seen in prop::collection::vec((0..100_u64, any::<u64>()), 0..300)) {
+            let mut window = Window::new(16);
+            for (minute, fingerprint) in seen {
+                window.knows(minute * MINUTE, fingerprint);
+                let known: usize = window.minutes.iter().map(|minute| minute.fingerprints.len()).sum();
+                prop_assert_eq!(window.known, known);
+                prop_assert!(known <= 16 && window.minutes.len() <= MINUTES);
             }
         }
     }
