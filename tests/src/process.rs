@@ -41,13 +41,13 @@ impl Process {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// Sends a signal (`TERM`, `INT`) and waits for the end.
+    /// Sends a signal (`TERM`, `INT`) to the program alone, which tells its children, and waits for the end.
     ///
     /// # Panics
     ///
     /// If it does not end.
     pub fn stop(mut self, signal: &str) -> String {
-        signal_group(&self.child, signal);
+        send_signal(signal, &self.child.id().to_string());
         let mut status = None;
         wait_until(&format!("the end after SIG{signal}"), || {
             status = self.exit_status();
@@ -64,16 +64,17 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        signal_group(&self.child, "KILL");
+        send_signal("KILL", &format!("-{}", self.child.id()));
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The shell's own `kill`: there is no other way to signal a group without unsafe code or another dependency.
-fn signal_group(child: &Child, signal: &str) {
-    let kill = format!("kill -s {signal} -- -{}", child.id());
-    let _ = Command::new("sh")
+/// To a process or, with a minus sign, a group. The shell's own `kill`: there is no other way without unsafe code or
+/// another dependency.
+fn send_signal(signal: &str, to: &str) {
+    let kill = format!("kill -s {signal} -- {to}");
+    let _ = Command::new("/bin/sh")
         .args(["-c", &kill])
         .stderr(Stdio::null())
         .status();

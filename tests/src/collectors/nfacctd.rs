@@ -1,13 +1,14 @@
 //! pmacct's collector `nfacctd` with its print plugin. Written for 1.7.7 (Debian 12) and later.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::flow::{Flow, number, small};
+use crate::flow::{Flow, number, small, sums};
 use crate::process::{Process, free_udp_port, wait_until, wait_until_listening, wait_until_read};
 use crate::tool;
 
@@ -100,39 +101,45 @@ impl Nfacctd {
         format!("udp://127.0.0.1:{}", self.port)
     }
 
-    /// Waits until it has written this many flows, stops it, and reads what it has written.
+    /// Waits until it has written as many packets as these flows have, stops it, and reads what it has written.
     ///
     /// # Panics
     ///
     /// If it does not end.
-    pub fn stop(self, flows: usize) -> Collected {
+    pub fn stop(self, expected: &[Flow]) -> Collected {
         wait_until_read(self.port);
-        let file = self.directory.path().join("flows");
-        let rows = || -> Vec<Value> {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
-            // A line that is being written is not yet JSON.
-            text.lines()
-                .filter_map(|line| serde_json::from_str(line).ok())
-                .collect()
-        };
-        // It shows what it has every second.
-        wait_until("nfacctd to write its flows", || rows().len() >= flows);
-        let log = self.process.stop("INT");
-        let rows = rows();
+        let Self {
+            process,
+            directory,
+            started,
+            ..
+        } = self;
+        let file = directory.path().join("flows");
+        // It writes every second what has come in since, so that the counters of a flow can be in two rows.
+        let flows = || aggregated(rows(&file).iter().map(|row| flow(row, started)));
+        wait_until("nfacctd to write its flows", || {
+            let flows = flows();
+            flows.len() >= expected.len() && sums(&flows).0 >= sums(expected).0
+        });
+        let log = process.stop("INT");
         let is_warning = |line: &&str| line.starts_with("WARN") || line.starts_with("ERROR");
         Collected {
-            flows: rows
-                .iter()
-                .filter(|row| !row["ip_src"].is_null())
-                .map(|row| flow(row, self.started))
-                .collect(),
-            sampling_rates: rows
+            flows: flows(),
+            sampling_rates: rows(&file)
                 .iter()
                 .filter_map(|row| row["sampling_rate"].as_u64())
                 .collect(),
             warnings: log.lines().filter(is_warning).map(str::to_owned).collect(),
         }
     }
+}
+
+/// What it has written so far. The file begins with its first flow, and a line that is being written is not yet JSON.
+fn rows(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 /// Milliseconds since 1970, of a whole second.

@@ -31,9 +31,9 @@ impl Expected {
         Self(vec![("this run".to_owned(), run.flows())])
     }
 
-    /// How many flows must be shown.
-    pub(crate) fn flows(&self) -> usize {
-        self.0.iter().map(|(_, flows)| flows.len()).sum()
+    /// The flows of all cases.
+    pub(crate) fn flows(&self) -> Vec<Flow> {
+        self.0.iter().flat_map(|(_, flows)| flows.clone()).collect()
     }
 
     /// The same for a collector that shows flows as one where they differ in nothing that it shows but counters.

@@ -84,7 +84,7 @@ fn nfacctd_shows_every_flow_of_every_case_unsampled() {
     };
     send(&[&collector.url()]);
     let expected = Expected::of_all_cases().aggregated(nfacctd::as_shown, nfacctd::aggregated);
-    let collected = collector.stop(expected.flows());
+    let collected = collector.stop(&expected.flows());
     expected.assert_shown(collected.flows, nfacctd::as_shown);
     assert_eq!(collected.warnings, Vec::<String>::new());
     assert!(
