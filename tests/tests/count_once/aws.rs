@@ -41,6 +41,8 @@ pub(crate) enum Content {
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) id: String,
+    /// Milliseconds since 1970: when the record starts.
+    pub(crate) timestamp: u64,
     pub(crate) text: String,
     pub(crate) content: Content,
     stream: Place,
@@ -78,11 +80,12 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
         };
         for log in all {
             let end = BEGIN + (window + 1) * WINDOW;
-            let mut add = |text, content, random: &mut Random| {
+            let mut add = |text, content, start: u64, random: &mut Random| {
                 let ready = end + random.within(0..400);
                 let id = format!("{:056}", lines.len());
                 lines.push(Line {
                     id,
+                    timestamp: start * 1_000,
                     text,
                     content,
                     stream: *place,
@@ -94,6 +97,7 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
                 add(
                     status_line(network, log, *place, end, "SKIPDATA"),
                     Content::Skipped,
+                    end - WINDOW,
                     random,
                 );
                 continue;
@@ -108,6 +112,7 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
                     add(
                         flow_line(network, log, record),
                         Content::Flow(index),
+                        record.start,
                         random,
                     );
                 }
@@ -117,6 +122,7 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
                 add(
                     status_line(network, log, *place, quiet, "NODATA"),
                     Content::NoData,
+                    quiet - WINDOW,
                     random,
                 );
             }

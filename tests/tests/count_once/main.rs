@@ -80,7 +80,7 @@ fn transcode(
             let attempt = lines
                 .map(|line| Line {
                     id: Some(line.id.as_bytes()),
-                    timestamp: None,
+                    timestamp: Some(line.timestamp),
                     text: line.text.as_bytes(),
                 })
                 .try_for_each(|line| transcoder.line(&mut source, line, &mut sink))

@@ -8,8 +8,12 @@ use foldhash::quality::FixedState;
 
 use super::window::Window;
 
-/// Most event ids that are remembered, the minutes of event time that were seen last. About 8 MB at the most.
+/// Most event ids that are remembered, those of the minutes that were seen last. About 8 MB at the most.
 pub const DELIVERIES: usize = 1 << 18;
+
+/// How many minutes of event time are remembered, if there are no more ids than [`DELIVERIES`]: eight hours, because
+/// Lambda keeps an event that it could not hand over for up to six.
+pub const DELIVERY_MINUTES: usize = 8 * 60;
 
 /// The ids of what was delivered.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ pub(super) struct Deliveries {
 impl Deliveries {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            window: Window::new(DELIVERIES),
+            window: Window::new(DELIVERIES, DELIVERY_MINUTES),
             hash: FixedState::with_seed(seed),
         }
     }

@@ -17,7 +17,7 @@ use super::window::Window;
 pub const RECORDS: usize = 1 << 19;
 
 /// How many minutes of capture time are remembered, those that were seen last; of live traffic the newest.
-pub const CAPTURE_MINUTES: usize = super::window::MINUTES;
+pub const CAPTURE_MINUTES: usize = 32;
 
 /// What identifies an observation.
 const KEY: FieldSet = FieldSet::of(&[
@@ -72,7 +72,7 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            window: Window::new(RECORDS),
+            window: Window::new(RECORDS, CAPTURE_MINUTES),
             hash: FixedState::with_seed(seed),
         }
     }

@@ -17,7 +17,7 @@ use crate::choice::choices;
 use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord, Kind};
 
 pub use coverage::Coverage;
-pub use delivery::DELIVERIES;
+pub use delivery::{DELIVERIES, DELIVERY_MINUTES};
 pub use direction::direction;
 pub use identical::{CAPTURE_MINUTES, RECORDS};
 pub use inventory::Inventory;

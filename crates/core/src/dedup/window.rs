@@ -9,9 +9,6 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// How many minutes are kept; of live traffic these are the newest.
-pub(super) const MINUTES: usize = 32;
-
 /// Milliseconds of a minute.
 const MINUTE: u64 = 60_000;
 
@@ -23,6 +20,8 @@ pub(super) struct Window {
     /// Fingerprints in all minutes together.
     known: usize,
     limit: usize,
+    /// How many minutes are kept; of live traffic these are the newest.
+    most_minutes: usize,
     uncommitted: Vec<(u64, u64)>,
 }
 
@@ -33,12 +32,13 @@ struct Minute {
 }
 
 impl Window {
-    /// A window that remembers at most `limit` fingerprints.
-    pub(super) fn new(limit: usize) -> Self {
+    /// A window that remembers at most `limit` fingerprints of at most so many minutes.
+    pub(super) fn new(limit: usize, most_minutes: usize) -> Self {
         Self {
-            minutes: Vec::with_capacity(MINUTES),
+            minutes: Vec::with_capacity(most_minutes),
             known: 0,
             limit,
+            most_minutes,
             uncommitted: Vec::new(),
         }
     }
@@ -99,7 +99,7 @@ impl Window {
             .iter()
             .position(|minute| minute.number == number);
         let place = place.unwrap_or_else(|| {
-            if self.minutes.len() < MINUTES {
+            if self.minutes.len() < self.most_minutes {
                 self.minutes.push(Minute::default());
             }
             let last = self.minutes.len() - 1;
@@ -125,7 +125,7 @@ impl Window {
         self.known -= fingerprints.len();
         fingerprints.clear();
         // The room of an ordinary minute is used again, that of an extraordinary one is given back.
-        fingerprints.shrink_to(self.limit / MINUTES);
+        fingerprints.shrink_to(self.limit / self.most_minutes);
     }
 }
 
@@ -155,9 +155,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const MINUTES: usize = 32;
+
     #[test]
     fn what_was_seen_is_known_until_as_many_other_minutes_were_seen() {
-        let mut window = Window::new(1_000);
+        let mut window = Window::new(1_000, MINUTES);
         let minute = |number: usize| number as u64 * MINUTE;
         assert!(!window.knows(0, 1));
         for number in 1..MINUTES {
@@ -175,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_full_window_forgets_the_minutes_that_were_not_asked_for_the_longest() {
-        let mut window = Window::new(4);
+        let mut window = Window::new(4, MINUTES);
         for fingerprint in 1..=2 {
             window.knows(0, fingerprint);
             window.knows(MINUTE, fingerprint);
@@ -187,7 +189,7 @@ mod tests {
 
     #[test]
     fn one_minute_alone_stays_within_the_limit() {
-        let mut window = Window::new(4);
+        let mut window = Window::new(4, MINUTES);
         for fingerprint in 1..=50 {
             assert!(!window.knows(0, fingerprint));
             assert!(window.known <= 4);
@@ -197,7 +199,7 @@ mod tests {
 
     #[test]
     fn rollback_forgets_what_came_after_the_commit_and_nothing_else() {
-        let mut window = Window::new(100);
+        let mut window = Window::new(100, MINUTES);
         assert!(!window.knows(0, 1));
         window.commit();
         assert!(window.knows(0, 1));
@@ -213,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_failed_invocation_larger_than_the_window_leaves_nothing() {
-        let mut window = Window::new(4);
+        let mut window = Window::new(4, MINUTES);
         for fingerprint in 1..=50 {
             window.knows(0, fingerprint);
         }
@@ -238,7 +240,7 @@ mod tests {
             2 => Just(Step::Commit),
             2 => Just(Step::Rollback),
         ], 0..200)) {
-            let mut window = Window::new(1_000);
+            let mut window = Window::new(1_000, MINUTES);
             let mut naive = HashSet::new();
             let mut new = Vec::new();
             for step in steps {
@@ -265,7 +267,7 @@ mod tests {
 
         #[test]
         fn it_never_remembers_more_than_its_limit(seen in prop::collection::vec((0..100_u64, any::<u64>()), 0..300)) {
-            let mut window = Window::new(16);
+            let mut window = Window::new(16, MINUTES);
             for (minute, fingerprint) in seen {
                 window.knows(minute * MINUTE, fingerprint);
                 let known: usize = window.minutes.iter().map(|minute| minute.fingerprints.len()).sum();
