@@ -71,14 +71,19 @@ pub(crate) struct Replay {
 
 const REPLAY_EXAMPLES: &str = "\
 Examples:
-  flowlogs replay events                                 what the captured events become, as a table
-  flowlogs replay --to udp://127.0.0.1:4739 events       the same to a collector
-  flowlogs replay --to file:flows.ipfix day/*.log.gz     into an IPFIX file
-  aws logs filter-log-events --log-group-name G | flowlogs replay --log-group G --output json -
-  flowlogs replay --inventory eni.json --log-format '${srcaddr} ${dstaddr} ${bytes}' flows.txt
+  flowlogs replay events                      captured events, as a table
+  flowlogs replay --to udp://127.0.0.1:4739 events        to a collector
+  flowlogs replay --to file:flows.ipfix day/*.log.gz      into an IPFIX file
+  flowlogs replay --inventory eni.json --log-format \\
+      '${interface-id} ${srcaddr} ${dstaddr} ${bytes}' flows.txt
+  aws logs filter-log-events --log-group-name G |
+      flowlogs replay --log-group G --output json -
 
-Exit status: 0 done; 1 something could not be read, decoded or sent, or none of an input's lines could be
-parsed; 2 wrong usage.";
+Exit status:
+  0  done
+  1  something could not be read, decoded or sent, or none of an input's lines
+     could be parsed; the rest was done
+  2  wrong usage";
 
 /// Arguments of `flowlogs explain`.
 #[derive(Debug, Args)]
@@ -106,9 +111,10 @@ pub(crate) struct Explain {
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  flowlogs explain 2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \\
-      1418530010 1418530070 ACCEPT OK
-  flowlogs explain --log-format 'interface-id srcaddr dstaddr bytes' 'eni-1 10.0.0.1 10.0.0.2 840'";
+  flowlogs explain 2 123456789010 eni-1235b8ca123456789 172.31.16.139 \\
+      172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK
+  flowlogs explain --log-format 'interface-id srcaddr dstaddr bytes' \\
+      'eni-1 10.0.0.1 10.0.0.2 840'";
 
 /// Arguments of `flowlogs fields`.
 #[derive(Debug, Args)]
@@ -149,9 +155,10 @@ pub(crate) struct Collect {
 
 const COLLECT_EXAMPLES: &str = "\
 Examples:
-  flowlogs collect                                       what arrives on this machine over UDP, as a table
-  flowlogs collect --listen udp://0.0.0.0:4739,tcp://0.0.0.0:4739 --output json
-  flowlogs collect --count 10 & flowlogs replay --to udp://127.0.0.1:4739 events";
+  flowlogs collect                            what arrives on UDP port 4739
+  flowlogs collect --listen udp://0.0.0.0:4739,tcp://0.0.0.0:4739
+  flowlogs collect --count 10 &
+      flowlogs replay --to udp://127.0.0.1:4739 events";
 
 /// What the input does not say.
 #[derive(Debug, Args)]
