@@ -23,6 +23,7 @@ mod input;
 pub mod inventory;
 mod json;
 mod outlet;
+mod parquet;
 mod progress;
 mod replay;
 mod settings;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use flowlogs_core::dedup::{DirectionFilter, Inventory};
 use flowlogs_core::{Line, Transcoder};
 use flowlogs_export::{Collectors, SessionState};
+use flowlogs_parquet::ParquetError;
 use flowlogs_source::{Event, JsonFault, Lines, Origin, ReadError, UnpackError, Unpacker};
 
 use crate::cli::{LogFormats, OutputKind, Replay, SummaryKind, Switch};
@@ -16,6 +17,7 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::input::{Input, Inputs};
 use crate::outlet::{Outlet, OutletError, Printer};
+use crate::parquet;
 use crate::progress::Progress;
 use crate::settings::{self, Sources};
 use crate::summary::Summary;
@@ -154,7 +156,14 @@ impl Session {
             octets: &self.octets,
             progress: &mut self.progress,
         };
-        let outcome = self.unpacker.read(reader, &mut feed);
+        let mut outcome = self.unpacker.read(reader, &mut feed).map_err(Unread::from);
+        if let Err(Unread::Unpack(UnpackError::Parquet)) = outcome {
+            // Recognised by its beginning, read from its end; no line was handed on so far.
+            outcome = match &input.path {
+                Some(path) => parquet::read(path, &self.octets, &mut feed),
+                None => Err(Unread::NotInRanges),
+            };
+        }
         self.transcoder.flush(&mut self.outlet)?;
         self.transcoder.commit();
         let report = self.transcoder.take_report();
@@ -162,12 +171,12 @@ impl Session {
         self.summary.add(&name, report);
         match outcome {
             Ok(_) => self.summary.inputs += 1,
-            Err(ReadError::Lines(error)) => return Err(error.into()),
-            Err(ReadError::Unpack(error)) if input.walked && is_something_else(&error) => {
+            Err(Unread::Lines(error)) => return Err(error.into()),
+            Err(error) if input.walked && error.is_something_else() => {
                 self.skipped.push(name);
                 return Ok(());
             }
-            Err(ReadError::Unpack(error)) => {
+            Err(error) => {
                 self.summary.payload_errors += 1;
                 self.fail(format_args!("{name}: {error}"));
             }
@@ -232,16 +241,46 @@ impl Session {
     }
 }
 
-/// Whether a file found in a directory is no flow log at all, rather than a damaged one.
-fn is_something_else(error: &UnpackError) -> bool {
-    matches!(
-        error,
-        UnpackError::Unrecognised
-            | UnpackError::Json {
-                fault: JsonFault::Unknown,
-                ..
-            }
-    )
+/// Why an input was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unread {
+    /// It cannot be unpacked.
+    #[error("{0}")]
+    Unpack(UnpackError),
+    /// It is Parquet, but not a file.
+    #[error("Parquet is read from its end; give the path of the file instead of -")]
+    NotInRanges,
+    /// It cannot be read as Parquet.
+    #[error("{0}")]
+    Parquet(ParquetError),
+    /// What became of its lines cannot be handed on.
+    #[error("the output failed")]
+    Lines(OutletError),
+}
+
+impl Unread {
+    /// Whether a file found in a directory is no flow log at all, rather than a damaged one.
+    fn is_something_else(&self) -> bool {
+        matches!(
+            self,
+            Self::Unpack(
+                UnpackError::Unrecognised
+                    | UnpackError::Json {
+                        fault: JsonFault::Unknown,
+                        ..
+                    }
+            ) | Self::Parquet(ParquetError::NoFlowLogColumn)
+        )
+    }
+}
+
+impl From<ReadError<OutletError>> for Unread {
+    fn from(error: ReadError<OutletError>) -> Self {
+        match error {
+            ReadError::Unpack(error) => Self::Unpack(error),
+            ReadError::Lines(error) => Self::Lines(error),
+        }
+    }
 }
 
 /// Takes the lines of one input.

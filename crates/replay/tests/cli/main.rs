@@ -3,6 +3,7 @@
 mod collect;
 mod explain;
 mod fields;
+mod parquet;
 mod replay;
 
 use assert_cmd::Command;
