@@ -123,7 +123,7 @@ impl Names {
         );
         let mut name = String::from_utf8_lossy(id).into_owned();
         if let Some(tag) = to.inventory.vpc(id).and_then(|vpc| vpc.name.as_deref()) {
-            name = format!("{name} {tag}");
+            name = format!("{name} {}", tag.replace(char::is_control, " "));
         }
         to.exporter.options(
             to.domain,
@@ -219,6 +219,9 @@ fn write_application(record: &mut OptionsRecord, number: u32, name: &str, descri
 fn describe(id: &[u8], owner: Owner, record: &FlowRecord<'_>, inventory: &Inventory) -> String {
     let mut text = String::new();
     let mut add = |part: &str| {
+        // Tags are anybody's text: what would move a terminal's cursor becomes a space.
+        let part = part.replace(char::is_control, " ");
+        let part = part.trim();
         if !part.is_empty() && !text.contains(part) {
             if !text.is_empty() {
                 text.push(' ');
@@ -312,5 +315,9 @@ mod tests {
         let text = description(format, "eni-1 subnet-2 use1-az1 prod web front%20door");
         assert_eq!(text, "eni-1 front door prod web use1-az1 subnet-2");
         assert_eq!(description(format, "eni-1 - - - - -"), "eni-1");
+        assert_eq!(
+            description(format, "eni-1 - - - - a%0Ab%1B[2J"),
+            "eni-1 a b [2J"
+        );
     }
 }
