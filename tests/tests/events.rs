@@ -1,5 +1,5 @@
 //! Every captured event, replayed alone: the counters of `events/expected.json`, which was written independently of the
-//! transcoder, and the decoded flows of `tests/golden/`
+//! transcoder, and the decoded flows in the `.golden` file beside each event
 //! (not in `events/`, because a replay of that directory takes every file in it).
 //!
 //! `UPDATE_GOLDENS=1 cargo test -p flowlogs-tests --test events` writes the goldens again; look at what changed.
@@ -142,17 +142,15 @@ fn one_tcp_connection_that_is_recorded_four_times_makes_two_flows() {
 /// Nothing in them depends on when or where they were written.
 #[test]
 fn decoded_flows_are_the_goldens() {
-    let directory = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"));
+    let events = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"));
     let update = std::env::var_os("UPDATE_GOLDENS").is_some_and(|value| value == "1");
     let mut goldens = Vec::new();
     for case in cases::with_flows() {
         let run = alone(&case);
-        let name = case.name.replace('/', "-");
-        let golden = directory.join(name).with_extension("json");
+        let golden = events.join(&case.name).with_extension("golden");
         goldens.push(golden.clone());
         if update {
             let lines: Vec<&str> = run.printed.lines().collect();
-            std::fs::create_dir_all(&directory).expect("a directory");
             std::fs::write(&golden, format!("[\n{}\n]\n", lines.join(",\n"))).expect("a file");
             continue;
         }
@@ -169,9 +167,22 @@ fn decoded_flows_are_the_goldens() {
         }
         assert_eq!(wanted.len(), decoded.len(), "flows of {}", case.name);
     }
-    for entry in std::fs::read_dir(&directory).expect("the goldens") {
-        let path = entry.expect("an entry").path();
-        assert!(goldens.contains(&path), "{} is of no case", path.display());
+    for directory in [
+        events.clone(),
+        events.join("inputs"),
+        events.join("damaged"),
+    ] {
+        for entry in std::fs::read_dir(directory).expect("the events") {
+            let path = entry.expect("an entry").path();
+            let is_golden = path
+                .extension()
+                .is_some_and(|extension| extension == "golden");
+            assert!(
+                !is_golden || goldens.contains(&path),
+                "{} is of no case",
+                path.display()
+            );
+        }
     }
 }
 

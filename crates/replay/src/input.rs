@@ -155,8 +155,11 @@ fn sorted(directory: &Path) -> io::Result<Vec<PathBuf>> {
         let hidden = path
             .file_name()
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let markdown = path.extension().is_some_and(|extension| extension == "md");
-        if !hidden && !markdown {
+        // What stands beside flow logs and is none: a page about them, decoded flows to compare with.
+        let beside = path
+            .extension()
+            .is_some_and(|extension| extension == "md" || extension == "golden");
+        if !hidden && !beside {
             paths.push(path);
         }
     }
