@@ -8,7 +8,7 @@ use flowlogs_core::flowlog::{Action, Direction};
 
 use crate::network::{GATEWAY, Log, Network, attachment_id, subnet_id, vpc_id};
 use crate::random::Random;
-use crate::traffic::{Place, Seen, Sight};
+use crate::sight::{Place, Seen, Sight};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "eu-central-1";
@@ -207,7 +207,7 @@ fn flow_line(network: &Network, log: &Log, record: &Record) -> String {
                 "IPv6"
             }
             .to_owned(),
-            name => return place_column(network, place, record.sight.direction, name),
+            name => return place_column(network, place, record.sight.is_leaving, name),
         };
         Some(text)
     })

@@ -8,7 +8,7 @@ use netflow_parser::variable_versions::ipfix::FlowSetBody;
 use netflow_parser::variable_versions::ipfix::lookup::{IANAIPFixField as Element, IPFixField};
 use netflow_parser::{NetflowPacket, NetflowParser};
 
-use crate::traffic::Tuple;
+use crate::sight::Tuple;
 
 /// A flow at an observation point, as IPFIX tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,7 @@ use flowlogs_core::{Counters, identity};
 use crate::aws::{ACCOUNT, Content, REGION, Written};
 use crate::collector::{Flow, Totals};
 use crate::network::{GATEWAY, Network, attachment_id};
-use crate::traffic::{Fate, Place, Sight};
+use crate::sight::{Fate, Place, Sight};
 
 /// How the transcoder is set.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Every packet counts once: random networks, the flow logs that AWS would write of them, and what a collector adds up.
 //!
-//! A network is made (`network`), packets go through it and are seen at both ends of every leg (`traffic`), AWS writes
+//! A network is made (`network`), packets go through it and are seen at both ends of every leg (`traffic`, `sight`), AWS writes
 //! records of unaligned capture windows, loses some, and delivers them out of order and more than once (`aws`), the
 //! transcoder exports, a decoder by other people adds up (`collector`), and the sums and counters are compared with
 //! what the way of each packet says (`expected`). What happens where nobody can count exactly is in `changes`.
@@ -11,6 +11,7 @@ mod collector;
 mod expected;
 mod network;
 mod random;
+mod sight;
 mod traffic;
 
 use std::collections::BTreeMap;

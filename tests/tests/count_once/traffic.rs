@@ -8,10 +8,10 @@
 use std::net::IpAddr;
 
 use flowlogs_core::dedup::inventory::Traffic;
-use flowlogs_core::flowlog::{Action, Direction};
 
 use crate::network::{Eni, Network};
 use crate::random::Random;
+use crate::sight::{Fate, Place, Seen, Sent, Sight, Tuple};
 
 /// Where the collector listens, on some interface of VPC 0.
 pub(crate) const COLLECTOR_PORT: u16 = 4739;
@@ -20,96 +20,6 @@ pub(crate) const COLLECTOR_PORT: u16 = 4739;
 const NAT_PORTS: u16 = 20_000;
 
 const INTERNET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 5));
-
-/// A directed 5-tuple.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Tuple {
-    pub(crate) source: IpAddr,
-    pub(crate) destination: IpAddr,
-    pub(crate) source_port: u16,
-    pub(crate) destination_port: u16,
-    pub(crate) protocol: u8,
-}
-
-impl Tuple {
-    fn back(self) -> Self {
-        Self {
-            source: self.destination,
-            destination: self.source,
-            source_port: self.destination_port,
-            destination_port: self.source_port,
-            ..self
-        }
-    }
-}
-
-/// An observation point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Place {
-    Interface(usize),
-    /// The gateway's attachment of this VPC.
-    Attachment(usize),
-}
-
-/// What ought to become of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Fate {
-    Counts,
-    /// Counts where it arrives: rule 4.
-    CountsAtItsDestination,
-    /// Counts where it enters the gateway: rule 3.
-    CountsWhereItEnters,
-}
-
-/// A flow as an observation point sees it: what AWS puts into one record of a capture window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Sight {
-    pub(crate) place: Place,
-    pub(crate) direction: bool,
-    pub(crate) is_accepted: bool,
-    /// By the interface's addresses.
-    pub(crate) tuple: Tuple,
-    pub(crate) packet_source: IpAddr,
-    pub(crate) packet_destination: IpAddr,
-    pub(crate) is_lost: bool,
-    pub(crate) is_collectors: bool,
-    pub(crate) fate: Fate,
-}
-
-impl Sight {
-    pub(crate) fn direction(&self) -> Direction {
-        if self.direction {
-            Direction::Egress
-        } else {
-            Direction::Ingress
-        }
-    }
-
-    pub(crate) fn action(&self) -> Action {
-        if self.is_accepted {
-            Action::Accept
-        } else {
-            Action::Reject
-        }
-    }
-}
-
-/// A packet that was seen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
-    pub(crate) sight: Sight,
-    /// Seconds since the simulation began.
-    pub(crate) at: u64,
-    pub(crate) octets: u64,
-}
-
-/// Octets of one conversation between two interfaces of one VPC, or between one and the internet: what must be counted.
-#[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) tuple: Tuple,
-    pub(crate) accepted: u64,
-    pub(crate) rejected: u64,
-}
 
 /// What happens to the packets of a conversation.
 #[derive(Debug, Clone, Copy)]
@@ -420,7 +330,7 @@ impl Simulation<'_> {
             self.arrive(gateway[near], tuple, true, at, octets);
             let sight = Sight {
                 place: Place::Attachment(near),
-                direction: false,
+                is_leaving: false,
                 is_accepted: true,
                 tuple,
                 packet_source: tuple.source,
@@ -435,7 +345,7 @@ impl Simulation<'_> {
             }
             let sight = Sight {
                 place: Place::Attachment(far),
-                direction: true,
+                is_leaving: true,
                 fate: leaving,
                 ..sight
             };
@@ -470,7 +380,7 @@ impl Simulation<'_> {
         };
         let sight = Sight {
             place: Place::Interface(eni),
-            direction: true,
+            is_leaving: true,
             is_accepted,
             tuple: Tuple { source, ..packet },
             packet_source: packet.source,
@@ -492,7 +402,7 @@ impl Simulation<'_> {
         };
         let sight = Sight {
             place: Place::Interface(eni),
-            direction: false,
+            is_leaving: false,
             is_accepted,
             tuple: Tuple {
                 destination,

@@ -1,0 +1,95 @@
+//! What can be seen of a packet: where, by which names, and what ought to become of the record.
+
+use std::net::IpAddr;
+
+use flowlogs_core::flowlog::{Action, Direction};
+
+/// A directed 5-tuple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Tuple {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) source_port: u16,
+    pub(crate) destination_port: u16,
+    pub(crate) protocol: u8,
+}
+
+impl Tuple {
+    pub(crate) fn back(self) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            source_port: self.destination_port,
+            destination_port: self.source_port,
+            ..self
+        }
+    }
+}
+
+/// An observation point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Interface(usize),
+    /// The gateway's attachment of this VPC.
+    Attachment(usize),
+}
+
+/// What ought to become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    Counts,
+    /// Counts where it arrives: rule 4.
+    CountsAtItsDestination,
+    /// Counts where it enters the gateway: rule 3.
+    CountsWhereItEnters,
+}
+
+/// A flow as an observation point sees it: what AWS puts into one record of a capture window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Sight {
+    pub(crate) place: Place,
+    pub(crate) is_leaving: bool,
+    pub(crate) is_accepted: bool,
+    /// By the interface's addresses.
+    pub(crate) tuple: Tuple,
+    pub(crate) packet_source: IpAddr,
+    pub(crate) packet_destination: IpAddr,
+    pub(crate) is_lost: bool,
+    pub(crate) is_collectors: bool,
+    pub(crate) fate: Fate,
+}
+
+impl Sight {
+    pub(crate) fn direction(&self) -> Direction {
+        if self.is_leaving {
+            Direction::Egress
+        } else {
+            Direction::Ingress
+        }
+    }
+
+    pub(crate) fn action(&self) -> Action {
+        if self.is_accepted {
+            Action::Accept
+        } else {
+            Action::Reject
+        }
+    }
+}
+
+/// A packet that was seen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) sight: Sight,
+    /// Seconds since the simulation began.
+    pub(crate) at: u64,
+    pub(crate) octets: u64,
+}
+
+/// Octets of one conversation between two interfaces of one VPC, or between one and the internet: what must be counted.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) tuple: Tuple,
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+}
