@@ -4,34 +4,32 @@
 //! one metrics line what happened. Everything that lives longer than an invocation is in [`CloudWatch`], one
 //! struct, so that several of them could serve invocations side by side.
 
+mod known;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::io;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
+use flowlogs_core::{Line, Report, Source, Transcoder};
 use flowlogs_export::{ConfigError, TlsOptions};
-use flowlogs_core::{Formats, Line, LogFormat, Report, Source, Transcoder};
-use flowlogs_source::{Event, JsonFault, Lines, Opened, Origin, Payload, UnpackError, Unpacker};
+use flowlogs_source::{Event, JsonFault, Lines, Opened, Origin, UnpackError, Unpacker};
 use lambda_runtime::tracing;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::config::{Config, TlsSource};
+use crate::config::{Config, SettingError, TlsSource};
 use crate::diagnostics::Failure;
 use crate::ec2::{Ec2, LookupErrors};
 use crate::forward::{Forwarded, Forwarder, Targets};
 use crate::metrics::{Metrics, MetricsLine};
 use crate::secret;
+use known::Known;
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
-
-/// Log groups whose formats are kept compiled; beyond them the memory starts again.
-const SOURCES: usize = 64;
-
-/// Log streams whose names are known to be known; beyond them the memory starts again.
-const STREAMS: usize = 10_000;
 
 /// Everything that outlives an invocation.
 #[derive(Debug)]
@@ -43,16 +41,10 @@ pub struct CloudWatch {
     unpacker: Unpacker,
     /// None while the certificates of TLS have to be fetched.
     forwarder: Option<Forwarder>,
+    /// A collector failed since the certificates were fetched, and the secret may have been rotated.
+    certificates_in_doubt: bool,
     ec2: Option<Ec2>,
     known: Known,
-}
-
-/// What was worked out from formats and inventory, until these change.
-#[derive(Debug, Default)]
-struct Known {
-    sources: HashMap<String, Source>,
-    surveyed: HashSet<String>,
-    collisions: HashSet<u32>,
 }
 
 /// What a successful invocation returns.
@@ -67,8 +59,14 @@ pub struct Summary {
 impl Serialize for Summary {
     /// An object with the log group, and the counters by the names of the metrics.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let log_group = self.log_group.as_ref().map(|name| ("LogGroup", serde_json::json!(name)));
-        let counters = self.metrics.entries().filter_map(|(name, value)| Some((name, value?.into())));
+        let log_group = self
+            .log_group
+            .as_ref()
+            .map(|name| ("LogGroup", serde_json::json!(name)));
+        let counters = self
+            .metrics
+            .entries()
+            .filter_map(|(name, value)| Some((name, value?.into())));
         serializer.collect_map(log_group.into_iter().chain(counters))
     }
 }
@@ -91,18 +89,20 @@ impl CloudWatch {
     ///
     /// # Errors
     ///
-    /// Certificates in the settings that cannot be used.
+    /// Certificates in the settings that cannot be used, as the wrong setting that they are.
     pub fn new(
         config: Config,
         aws: SdkConfig,
         function_name: String,
         region: Option<String>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, SettingError> {
         let forwarder = match &config.tls {
             TlsSource::Settings(tls) => Some(forwarder(&config, tls.clone())?),
             TlsSource::Secret(_) => None,
         };
-        let ec2 = config.reads_flow_logs().then(|| Ec2::new(&aws, config.resolve_names));
+        let ec2 = config
+            .reads_flow_logs()
+            .then(|| Ec2::new(&aws, config.resolve_names));
         Ok(Self {
             config,
             aws,
@@ -110,6 +110,7 @@ impl CloudWatch {
             region,
             unpacker: Unpacker::new(PAYLOAD_LIMIT),
             forwarder,
+            certificates_in_doubt: false,
             ec2,
             known: Known::default(),
         })
@@ -134,7 +135,8 @@ impl CloudWatch {
             invocation.metrics.format_lookup_errors = formats;
             invocation.metrics.name_lookup_errors = names;
         }
-        invocation.metrics.transcode_milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        invocation.metrics.transcode_milliseconds =
+            u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let line = MetricsLine {
             timestamp: now(),
             function_name: &self.function_name,
@@ -145,20 +147,40 @@ impl CloudWatch {
         if let Err(error) = line.write(metrics_to) {
             tracing::warn!(%error, "the metrics line was not written");
         }
-        outcome.map(|()| Summary { log_group: invocation.log_group, metrics: invocation.metrics })
+        outcome.map(|()| Summary {
+            log_group: invocation.log_group,
+            metrics: invocation.metrics,
+        })
     }
 
-    async fn handle(&mut self, event: &RawValue, invocation: &mut Invocation) -> Result<(), Failure> {
+    async fn handle(
+        &mut self,
+        event: &RawValue,
+        invocation: &mut Invocation,
+    ) -> Result<(), Failure> {
         let outcome = self.forward(event, invocation).await;
         if let (Err(Failure::Collector(_)), TlsSource::Secret(_)) = (&outcome, &self.config.tls) {
-            // The secret may have been rotated since it was read.
-            self.forwarder = None;
+            self.certificates_in_doubt = true;
         }
         outcome
     }
 
-    async fn forward(&mut self, event: &RawValue, invocation: &mut Invocation) -> Result<(), Failure> {
-        let Self { config, aws, unpacker, forwarder, ec2, known, region, .. } = self;
+    async fn forward(
+        &mut self,
+        event: &RawValue,
+        invocation: &mut Invocation,
+    ) -> Result<(), Failure> {
+        let Self {
+            config,
+            aws,
+            unpacker,
+            forwarder,
+            certificates_in_doubt,
+            ec2,
+            known,
+            region,
+            ..
+        } = self;
         let opened = base64_of(event).and_then(|data| unpacker.open(data.as_bytes()));
         let payload = match opened {
             Ok(Opened::Data(payload)) => payload,
@@ -171,12 +193,25 @@ impl CloudWatch {
         let origin = payload.origin();
         let log_group = origin.log_group.unwrap_or_default();
         invocation.log_group = origin.log_group.map(str::to_owned);
+        // Boxed, because the SDK's futures are deep, and seldom needed.
         let forwarder = match forwarder {
-            Some(forwarder) => forwarder,
-            None => forwarder.insert(connect(config, aws).await?),
+            Some(forwarder) => {
+                if *certificates_in_doubt {
+                    Box::pin(renew(forwarder, config, aws)).await?;
+                    *certificates_in_doubt = false;
+                }
+                forwarder
+            }
+            None => forwarder.insert(Box::pin(connect(config, aws)).await?),
         };
         if let Some(ec2) = ec2 {
-            known.survey(&payload, forwarder.transcoder(), config, ec2, region.as_deref());
+            known.survey(
+                &payload,
+                forwarder.transcoder(),
+                config,
+                ec2,
+                region.as_deref(),
+            );
             let asked = tokio::time::Instant::now();
             if ec2.is_due(log_group, asked)
                 && let Some(inventory) = ec2.refresh(log_group, asked).await
@@ -187,13 +222,22 @@ impl CloudWatch {
         }
         let source = known.source(log_group, forwarder.transcoder(), config, region.as_deref());
         source.owner = origin.owner.map(str::to_owned);
-        let Forwarded { report, send_errors, outcome } = forwarder.forward(now(), |transcoder, targets| {
-            let Ok(()) = payload.hand_on(&mut Transcode { transcoder, source, targets });
+        let Forwarded {
+            report,
+            send_errors,
+            outcome,
+        } = forwarder.forward(now(), |transcoder, targets| {
+            let Ok(()) = payload.hand_on(&mut Transcode {
+                transcoder,
+                source,
+                targets,
+            });
         });
         invocation.metrics.counters = report.counters;
         invocation.metrics.send_errors = send_errors;
-        invocation.metrics.delivery_lag_seconds =
-            report.newest_end.map(|end| now().saturating_sub(end) / 1_000);
+        invocation.metrics.delivery_lag_seconds = report
+            .newest_end
+            .map(|end| now().saturating_sub(end) / 1_000);
         known.log(log_group, &report);
         let outcome = outcome.map_err(Failure::from).and_then(|()| match ec2 {
             Some(ec2) => no_format_is_known(log_group, &report, config, ec2),
@@ -204,7 +248,13 @@ impl CloudWatch {
             Err(_) => forwarder.rollback(),
         }
         if let Some(ec2) = ec2 {
-            ec2.want(forwarder.transcoder().take_unknown().iter().map(String::as_str));
+            ec2.want(
+                forwarder
+                    .transcoder()
+                    .take_unknown()
+                    .iter()
+                    .map(String::as_str),
+            );
             if report.counters.unparsed_records > 0 {
                 ec2.distrust_formats();
             }
@@ -218,70 +268,6 @@ impl CloudWatch {
 struct Invocation {
     log_group: Option<String>,
     metrics: Metrics,
-}
-
-impl Known {
-    /// The source of a log group, with the formats that are known now.
-    fn source(
-        &mut self,
-        log_group: &str,
-        transcoder: &Transcoder,
-        config: &Config,
-        region: Option<&str>,
-    ) -> &mut Source {
-        if self.sources.len() >= SOURCES && !self.sources.contains_key(log_group) {
-            self.sources.clear();
-        }
-        self.sources.entry(log_group.to_owned()).or_insert_with(|| {
-            let given = config.log_format.as_deref().and_then(|text| Formats::of_setting(text).ok());
-            let formats = given.unwrap_or_else(|| {
-                let formats = transcoder.inventory().formats_for(Some(log_group));
-                Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()))
-            });
-            let mut source = Source::new(Some(log_group), formats);
-            source.region = region.map(str::to_owned);
-            source
-        })
-    }
-
-    /// Asks the lines of a log stream that is new which names they will need. Later ones are noticed as they come.
-    fn survey(
-        &mut self,
-        payload: &Payload<'_>,
-        transcoder: &mut Transcoder,
-        config: &Config,
-        ec2: &mut Ec2,
-        region: Option<&str>,
-    ) {
-        let origin = payload.origin();
-        let log_group = origin.log_group.unwrap_or_default();
-        let stream = format!("{log_group}\n{}", origin.log_stream.unwrap_or_default());
-        if !config.resolve_names || self.surveyed.contains(&stream) {
-            return;
-        }
-        if self.surveyed.len() >= STREAMS {
-            self.surveyed.clear();
-        }
-        self.surveyed.insert(stream);
-        let source = self.source(log_group, transcoder, config, region);
-        let Ok(()) = payload.hand_on(&mut Survey { transcoder, source });
-        ec2.want(transcoder.take_unknown().iter().map(String::as_str));
-    }
-
-    /// What a person has to know, once an invocation or once a process; never a line per record.
-    fn log(&mut self, log_group: &str, report: &Report) {
-        if let Some(sample) = &report.unparsed {
-            let count = report.counters.unparsed_records;
-            let (record, line, reason) = (sample.record, sample.line.as_str(), sample.error.to_string());
-            tracing::warn!(log_group, count, record, line, reason, "lines fit no known record format; set LOG_FORMAT");
-        }
-        for collision in &report.collisions {
-            if self.collisions.len() < STREAMS && self.collisions.insert(collision.number) {
-                let (number, first, second) = (collision.number, &collision.first, &collision.second);
-                tracing::warn!(number, first, second, "two identifiers share a number");
-            }
-        }
-    }
 }
 
 /// Hands lines to the transcoder.
@@ -300,37 +286,22 @@ impl Lines for Transcode<'_, '_> {
     }
 
     fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error> {
-        let line = Line { id: event.id.map(str::as_bytes), timestamp: event.timestamp, text: event.message };
+        let line = Line {
+            id: event.id.map(str::as_bytes),
+            timestamp: event.timestamp,
+            text: event.message,
+        };
         self.transcoder.line(self.source, line, self.targets)
     }
 }
 
-/// Shows lines to the transcoder before anything is known.
-struct Survey<'a> {
-    transcoder: &'a mut Transcoder,
-    source: &'a mut Source,
-}
-
-impl Lines for Survey<'_> {
-    type Error = std::convert::Infallible;
-
-    fn origin(&mut self, _: &Origin<'_>) -> Result<(), Self::Error> {
-        self.source.formats.begin_object();
-        Ok(())
-    }
-
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error> {
-        self.transcoder.survey(self.source, event.message);
-        Ok(())
-    }
-}
-
 fn base64_of(event: &RawValue) -> Result<Cow<'_, str>, UnpackError> {
-    let event: SubscriptionEvent<'_> = serde_json::from_str(event.get()).map_err(|error| UnpackError::Json {
-        line: error.line(),
-        column: error.column(),
-        fault: JsonFault::MissingData,
-    })?;
+    let event: SubscriptionEvent<'_> =
+        serde_json::from_str(event.get()).map_err(|error| UnpackError::Json {
+            line: error.line(),
+            column: error.column(),
+            fault: JsonFault::MissingData,
+        })?;
     Ok(event.awslogs.data)
 }
 
@@ -343,18 +314,46 @@ async fn connect(config: &Config, aws: &SdkConfig) -> Result<Forwarder, Failure>
     Ok(forwarder(config, tls)?)
 }
 
+/// With the certificates that the secret has now; everything else that the forwarder knows stays. Where the secret
+/// cannot be read, those of before are the best that there is.
+async fn renew(forwarder: &mut Forwarder, config: &Config, aws: &SdkConfig) -> Result<(), Failure> {
+    let TlsSource::Secret(id) = &config.tls else {
+        return Ok(());
+    };
+    match secret::read(aws, id).await {
+        Ok(tls) => forwarder.set_collectors(&config.collectors, config.sender_options(tls))?,
+        Err(error) => tracing::warn!("TLS_SECRET_ID: {error}; the certificates of before are used"),
+    }
+    Ok(())
+}
+
 fn forwarder(config: &Config, tls: TlsOptions) -> Result<Forwarder, ConfigError> {
     let (settings, options) = (config.transcoder.clone(), config.sender_options(tls));
-    Forwarder::new(settings, &config.collectors, options, config.exclude_collector_traffic)
+    Forwarder::new(
+        settings,
+        &config.collectors,
+        options,
+        config.exclude_collector_traffic,
+    )
 }
 
 /// Nothing could be parsed and EC2 could not be asked: these lines have to come again rather than to be counted as bad.
-fn no_format_is_known(log_group: &str, report: &Report, config: &Config, ec2: &Ec2) -> Result<(), Failure> {
-    let nothing_parsed =
-        report.counters.records_received > 0 && report.counters.unparsed_records == report.counters.records_received;
+fn no_format_is_known(
+    log_group: &str,
+    report: &Report,
+    config: &Config,
+    ec2: &Ec2,
+) -> Result<(), Failure> {
+    let nothing_parsed = report.counters.records_received > 0
+        && report.counters.unparsed_records == report.counters.records_received;
     match ec2.format_trouble() {
-        Some(trouble) if nothing_parsed && config.log_format.is_none() && !ec2.knows_flow_logs() => {
-            Err(Failure::Format { log_group: log_group.to_owned(), reason: trouble.to_string() })
+        Some(trouble)
+            if nothing_parsed && config.log_format.is_none() && !ec2.knows_flow_logs() =>
+        {
+            Err(Failure::Format {
+                log_group: log_group.to_owned(),
+                reason: trouble.to_string(),
+            })
         }
         _ => Ok(()),
     }
@@ -362,6 +361,8 @@ fn no_format_is_known(log_group: &str, report: &Report, config: &Config, ec2: &E
 
 /// Milliseconds since 1970.
 fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

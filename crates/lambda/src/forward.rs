@@ -7,7 +7,9 @@
 use std::convert::Infallible;
 
 use flowlogs_core::{Delivery, MessageSink, Report, Settings, Transcoder, Transport, dedup};
-use flowlogs_export::{CollectorUrl, Collectors, ConfigError, SendError, SenderOptions, SessionState};
+use flowlogs_export::{
+    CollectorUrl, Collectors, ConfigError, SendError, SenderOptions, SessionState,
+};
 
 /// Addresses of collectors that are remembered, so that their traffic stays recognised while they are not reached.
 const REMEMBERED_COLLECTORS: usize = 64;
@@ -67,18 +69,40 @@ impl Forwarder {
         exclude_collector_traffic: bool,
     ) -> Result<Self, ConfigError> {
         let collectors = Collectors::new(collectors, options)?;
-        let transports = collectors.transports().into_iter().map(|transport| match transport.is_datagram() {
-            true => Transport::Datagram,
-            false => Transport::Stream,
-        });
+        let transports =
+            collectors
+                .transports()
+                .into_iter()
+                .map(|transport| match transport.is_datagram() {
+                    true => Transport::Datagram,
+                    false => Transport::Stream,
+                });
         let transcoder = Transcoder::new(settings, &transports.collect::<Vec<_>>());
         let own_traffic = exclude_collector_traffic.then(Vec::new);
-        Ok(Self { transcoder, collectors, own_traffic })
+        Ok(Self {
+            transcoder,
+            collectors,
+            own_traffic,
+        })
     }
 
     /// The transcoder, for what is told to it between batches.
     pub fn transcoder(&mut self) -> &mut Transcoder {
         &mut self.transcoder
+    }
+
+    /// Connects anew, with other options; what the transcoder knows and has seen stays.
+    ///
+    /// # Errors
+    ///
+    /// TLS material that cannot be used; the collectors stay as they were.
+    pub fn set_collectors(
+        &mut self,
+        collectors: &[CollectorUrl],
+        options: SenderOptions,
+    ) -> Result<(), ConfigError> {
+        self.collectors = Collectors::new(collectors, options)?;
+        Ok(())
     }
 
     /// Sends one batch: `lines` hands all of its lines to the transcoder, and again if a target has to be served again.
@@ -88,7 +112,11 @@ impl Forwarder {
         now: u64,
         mut lines: impl FnMut(&mut Transcoder, &mut Targets<'_>),
     ) -> Forwarded {
-        let Self { transcoder, collectors, .. } = self;
+        let Self {
+            transcoder,
+            collectors,
+            ..
+        } = self;
         let sessions = collectors.begin();
         transcoder.begin(now);
         for (target, session) in sessions.iter().enumerate() {
@@ -97,7 +125,10 @@ impl Forwarder {
             }
         }
         self.exclude_own_traffic();
-        if let Some(Err(error)) = sessions.iter().find(|_| sessions.iter().all(Result::is_err)) {
+        if let Some(Err(error)) = sessions
+            .iter()
+            .find(|_| sessions.iter().all(Result::is_err))
+        {
             return self.end(Err(error.clone()));
         }
         self.transcode(None, &mut lines);
@@ -126,7 +157,10 @@ impl Forwarder {
         again: Option<&[usize]>,
         lines: &mut impl FnMut(&mut Transcoder, &mut Targets<'_>),
     ) {
-        let mut targets = Targets { collectors: &mut self.collectors, again };
+        let mut targets = Targets {
+            collectors: &mut self.collectors,
+            again,
+        };
         lines(&mut self.transcoder, &mut targets);
         let Ok(()) = self.transcoder.flush(&mut targets);
     }
@@ -144,22 +178,216 @@ impl Forwarder {
     fn end(&mut self, outcome: Result<(), SendError>) -> Forwarded {
         Forwarded {
             report: self.transcoder.take_report(),
-            send_errors: self.collectors.statistics().iter().map(|target| target.errors).sum(),
+            send_errors: self
+                .collectors
+                .statistics()
+                .iter()
+                .map(|target| target.errors)
+                .sum(),
             outcome,
         }
     }
 
     fn exclude_own_traffic(&mut self) {
-        let Some(known) = &mut self.own_traffic else { return };
+        let Some(known) = &mut self.own_traffic else {
+            return;
+        };
         for peer in self.collectors.peers() {
-            let Some(protocol) = peer.transport.protocol() else { continue };
+            let Some(protocol) = peer.transport.protocol() else {
+                continue;
+            };
             let (address, port) = (peer.collector.ip(), peer.collector.port());
-            let collector = dedup::Collector { address, port, protocol };
+            let collector = dedup::Collector {
+                address,
+                port,
+                protocol,
+            };
             if !known.contains(&collector) {
                 known.truncate(REMEMBERED_COLLECTORS - 1);
                 known.insert(0, collector);
                 self.transcoder.set_collectors(known.clone());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+    use std::thread::{self, JoinHandle};
+    use std::time::Duration;
+
+    use flowlogs_core::{Counters, Formats, Line, Source};
+
+    use super::*;
+
+    /// Some 900 kB of IPFIX: more than sockets buffer.
+    const MANY: u64 = 20_000;
+
+    fn forwarder(collectors: &str) -> Forwarder {
+        let collectors = CollectorUrl::parse_list(collectors).expect("collector URLs");
+        Forwarder::new(
+            Settings::default(),
+            &collectors,
+            SenderOptions::default(),
+            false,
+        )
+        .expect("valid options")
+    }
+
+    /// Forwards so many lines of the default format, each with an id of its own.
+    fn forward(forwarder: &mut Forwarder, count: u64) -> Forwarded {
+        let mut source = Source::new(None, Formats::defaults());
+        forwarder.forward(1_795_000_100_000, |transcoder, targets| {
+            for number in 0..count {
+                let (id, port) = (number.to_be_bytes(), 1_024 + number % 60_000);
+                let text = format!(
+                    "2 123456789012 eni-1 10.0.0.1 10.0.0.2 {port} 443 6 {} 4000 1795000000 1795000059 ACCEPT OK",
+                    number + 1
+                );
+                let line = Line { id: Some(&id), timestamp: None, text: text.as_bytes() };
+                let Ok(()) = transcoder.line(&mut source, line, targets);
+            }
+        })
+    }
+
+    fn exported(count: u64, report: &Report) {
+        let Counters {
+            records_received,
+            flows_exported,
+            ..
+        } = report.counters;
+        assert_eq!((records_received, flows_exported), (count, count));
+    }
+
+    /// A collector that resets its first connections after 100 kB each, reads the next one, and returns its octets.
+    fn collector(resets: usize) -> (SocketAddr, JoinHandle<Vec<u8>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let reading = thread::spawn(move || {
+            let accept = || {
+                let (stream, _) = listener.accept().expect("a connection");
+                stream
+                    .set_read_timeout(Some(Duration::from_secs(20)))
+                    .expect("a time limit");
+                stream
+            };
+            for _ in 0..resets {
+                // Closed with octets unread, which is a reset.
+                accept().read_exact(&mut vec![0; 100_000]).expect("octets");
+            }
+            let mut received = Vec::new();
+            accept().read_to_end(&mut received).expect("an orderly end");
+            received
+        });
+        (address, reading)
+    }
+
+    #[test]
+    fn after_a_reset_the_whole_batch_goes_over_one_new_connection_and_to_no_other_target_twice() {
+        let ((broken, again), (whole, once)) = (collector(1), collector(0));
+        let mut forwarder = forwarder(&format!("tcp://{broken},tcp://{whole}"));
+        let Forwarded {
+            report,
+            send_errors,
+            outcome,
+        } = forward(&mut forwarder, MANY);
+        assert_eq!(outcome, Ok(()));
+        assert_eq!(send_errors, 1);
+        exported(MANY, &report);
+        drop(forwarder);
+        let (again, once) = (
+            again.join().expect("a reader"),
+            once.join().expect("a reader"),
+        );
+        assert!(once.len() > 500_000, "{} octets", once.len());
+        assert_eq!(again.len(), once.len(), "each has the batch once");
+    }
+
+    #[test]
+    fn a_second_reset_is_an_error() {
+        let (address, _reading) = collector(2);
+        let mut forwarder = forwarder(&format!("tcp://{address}"));
+        let Forwarded {
+            send_errors,
+            outcome,
+            ..
+        } = forward(&mut forwarder, MANY);
+        assert!(outcome.is_err());
+        assert_eq!(send_errors, 2);
+        // It is read to the end now.
+        forwarder.rollback();
+        assert_eq!(forward(&mut forwarder, 1).outcome, Ok(()));
+    }
+
+    #[test]
+    fn what_was_rolled_back_is_exported_again_and_what_was_committed_is_a_duplicate() {
+        let collector = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let address = collector.local_addr().expect("it is bound");
+        let mut forwarder = forwarder(&format!("udp://{address}"));
+        for _ in 0..2 {
+            let forwarded = forward(&mut forwarder, 10);
+            assert_eq!(forwarded.outcome, Ok(()));
+            exported(10, &forwarded.report);
+            forwarder.rollback();
+        }
+        forward(&mut forwarder, 10);
+        forwarder.commit();
+        let Counters {
+            flows_exported,
+            duplicate_deliveries,
+            ..
+        } = forward(&mut forwarder, 10).report.counters;
+        assert_eq!((flows_exported, duplicate_deliveries), (0, 10));
+    }
+
+    #[test]
+    fn a_target_that_is_gone_is_an_error_and_the_others_have_everything() {
+        let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let (gone, (whole, reading)) = (closed.expect("a port"), collector(0));
+        let mut forwarder = forwarder(&format!("tcp://{gone},tcp://{whole}"));
+        let Forwarded {
+            report,
+            send_errors,
+            outcome,
+        } = forward(&mut forwarder, 100);
+        let error = outcome.expect_err("one is gone");
+        assert_eq!(error.collector, format!("tcp://{gone}"));
+        assert!(send_errors >= 1);
+        exported(100, &report);
+        drop(forwarder);
+        assert!(!reading.join().expect("a reader").is_empty());
+    }
+
+    #[test]
+    fn where_no_target_is_reached_no_line_is_read() {
+        let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let gone = closed.expect("a port");
+        let mut forwarder = forwarder(&format!("tcp://{gone}"));
+        let forwarded = forwarder.forward(0, |_, _| panic!("nobody would get it"));
+        assert!(forwarded.outcome.is_err() && forwarded.send_errors >= 1);
+        assert_eq!(forwarded.report, Report::default());
+    }
+
+    #[test]
+    fn a_kept_connection_is_used_again() {
+        let (address, reading) = collector(0);
+        let mut forwarder = forwarder(&format!("tcp://{address}"));
+        for _ in 0..2 {
+            assert_eq!(forward(&mut forwarder, 10).outcome, Ok(()));
+            forwarder.rollback();
+        }
+        drop(forwarder);
+        assert!(
+            !reading
+                .join()
+                .expect("one connection with both batches")
+                .is_empty()
+        );
+        assert!(
+            TcpStream::connect(address).is_err(),
+            "the collector took one connection and ended"
+        );
     }
 }

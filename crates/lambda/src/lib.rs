@@ -5,7 +5,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `cloudwatch.rs` | the function behind a subscription filter |
+//! | `cloudwatch.rs`, `cloudwatch/` | the function behind a subscription filter |
 //! | `forward.rs` | one batch to every collector |
 //! | `config/` | the settings table; the environment, checked |
 //! | `ec2/` | what EC2 knows: formats, coverage, names |

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::ec2::{Reason, Trouble};
 
 /// The action that a role needs for this.
-const ACTION: &str = "secretsmanager:GetSecretValue";
+pub const ACTION: &str = "secretsmanager:GetSecretValue";
 
 /// Why a secret gave no certificates.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -4,6 +4,7 @@
 //! A wrong setting ends here, with one line that names the variable, its value, and what would be right.
 
 mod settings;
+mod unusable;
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
@@ -13,6 +14,9 @@ use flowlogs_core::{Formats, Refresh, Settings, dedup};
 use flowlogs_export::{CollectorUrl, SenderOptions, TlsOptions, Transport};
 
 pub use settings::{RawConfig, SETTINGS, Setting, SettingError, Value};
+
+/// Octets that a UDP datagram can carry over IPv4.
+const LARGEST_DATAGRAM: u32 = 65_507;
 
 /// Everything that is decided at start.
 #[derive(Debug, Clone)]
@@ -49,8 +53,17 @@ impl Config {
     ///
     /// The first wrong setting, in the order of the table.
     pub fn new(raw: &RawConfig) -> Result<Self, SettingError> {
+        let collectors = collectors(&raw.collector)?;
+        let udp = collectors
+            .iter()
+            .any(|collector| collector.transport() == Transport::Udp);
+        if udp && raw.max_message_size.number(512, u16::MAX.into())? > LARGEST_DATAGRAM {
+            return Err(raw.max_message_size.wrong_because(format_args!(
+                "at most {LARGEST_DATAGRAM}, because a collector is udp://"
+            )));
+        }
         Ok(Self {
-            collectors: collectors(&raw.collector)?,
+            collectors,
             log_format: log_format(&raw.log_format)?,
             resolve_names: raw.resolve_names.on()?,
             exclude_collector_traffic: raw.exclude_collector_traffic.on()?,
@@ -286,6 +299,16 @@ mod tests {
     fn a_function_without_a_collector_or_with_a_file_does_not_start() {
         assert!(error("COLLECTOR", "").contains("udp://host:4739"));
         assert!(error("COLLECTOR", "file:flows.ipfix").contains("udp://host:4739"));
+    }
+
+    #[test]
+    fn a_message_that_no_datagram_can_carry_is_refused_where_a_collector_is_udp() {
+        assert!(error("MAX_MESSAGE_SIZE", "65508").contains("at most 65507"));
+        let tcp = [
+            ("COLLECTOR", "tcp://10.0.0.1"),
+            ("MAX_MESSAGE_SIZE", "65508"),
+        ];
+        assert!(config(&tcp).is_ok());
     }
 
     #[test]

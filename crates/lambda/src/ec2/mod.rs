@@ -19,7 +19,7 @@ mod names;
 mod question;
 mod schedule;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod trouble;
 
 use std::time::Duration;
@@ -37,6 +37,15 @@ pub use trouble::{Reason, Trouble};
 
 /// How long all look-ups of one invocation may take together.
 pub const BUDGET: Duration = Duration::from_secs(5);
+
+/// Every action that the look-ups ask for, as a policy names it.
+pub const ACTIONS: [&str; 5] = [
+    formats::ACTION,
+    question::INTERFACES,
+    question::ATTACHMENTS,
+    question::VPCS,
+    question::GATEWAYS,
+];
 
 /// Most values that a filter of the EC2 API takes.
 const FILTER_VALUES: usize = 200;

@@ -4,6 +4,12 @@ use std::collections::BTreeSet;
 
 use flowlogs_core::dedup::Inventory;
 
+// The actions that a role needs for the questions.
+pub(super) const INTERFACES: &str = "ec2:DescribeNetworkInterfaces";
+pub(super) const ATTACHMENTS: &str = "ec2:DescribeTransitGatewayAttachments";
+pub(super) const VPCS: &str = "ec2:DescribeVpcs";
+pub(super) const GATEWAYS: &str = "ec2:DescribeTransitGateways";
+
 /// Questions without repetition, those that go to one filter side by side.
 pub(super) type Questions = BTreeSet<(About, String)>;
 
@@ -24,14 +30,10 @@ impl About {
     /// The action that a role needs for this.
     pub(super) fn action(self) -> &'static str {
         match self {
-            Self::InterfacesOfVpc | Self::InterfacesOfSubnet | Self::Interface => {
-                "ec2:DescribeNetworkInterfaces"
-            }
-            Self::AttachmentsOfGateway | Self::Attachment => {
-                "ec2:DescribeTransitGatewayAttachments"
-            }
-            Self::Vpc => "ec2:DescribeVpcs",
-            Self::Gateway => "ec2:DescribeTransitGateways",
+            Self::InterfacesOfVpc | Self::InterfacesOfSubnet | Self::Interface => INTERFACES,
+            Self::AttachmentsOfGateway | Self::Attachment => ATTACHMENTS,
+            Self::Vpc => VPCS,
+            Self::Gateway => GATEWAYS,
         }
     }
 
@@ -77,6 +79,26 @@ impl About {
             Self::Attachment => inventory.attachment(id).is_some(),
             Self::Vpc => inventory.vpc(id).is_some(),
             Self::Gateway => inventory.gateway(id).is_some(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_is_one_of_the_actions_that_are_told_to_the_outside() {
+        for about in [
+            About::InterfacesOfVpc,
+            About::InterfacesOfSubnet,
+            About::Interface,
+            About::AttachmentsOfGateway,
+            About::Attachment,
+            About::Vpc,
+            About::Gateway,
+        ] {
+            assert!(super::super::ACTIONS.contains(&about.action()), "{about:?}");
         }
     }
 }

@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// Look-ups that ask this server.
-    pub(super) fn lookups(&self, resolve_names: bool) -> Ec2 {
+    pub(crate) fn lookups(&self, resolve_names: bool) -> Ec2 {
         lookups(self.address, resolve_names)
     }
 
@@ -82,7 +82,7 @@ impl Server {
 }
 
 /// Look-ups that ask whatever is at this address, without retries, and wait for half a second.
-pub(super) fn lookups(address: SocketAddr, resolve_names: bool) -> Ec2 {
+pub(crate) fn lookups(address: SocketAddr, resolve_names: bool) -> Ec2 {
     let config = aws_sdk_ec2::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(format!("http://{address}"))

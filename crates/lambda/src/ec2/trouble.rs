@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use aws_sdk_ec2::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
@@ -51,7 +51,7 @@ impl Reason {
             SdkError::TimeoutError(_) => Self::TimedOut,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Self::TimedOut,
             SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
-                Self::Unreachable(one_line(&DisplayErrorContext(error)))
+                Self::Unreachable(one_line(&causes(error)))
             }
             SdkError::ServiceError(service) => {
                 let code = service.err().code().unwrap_or_default();
@@ -70,13 +70,28 @@ impl Reason {
                     }
                 }
             }
-            _ => Self::Other(one_line(&DisplayErrorContext(error))),
+            _ => Self::Other(one_line(&causes(error))),
         }
     }
 
     fn kind(&self) -> std::mem::Discriminant<Self> {
         std::mem::discriminant(self)
     }
+}
+
+/// An error and what caused it, from the outside to the inside. The SDK's own way to show them adds the structures.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        // Some repeat their cause in their own words.
+        if !text.ends_with(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = inner.source();
+    }
+    text
 }
 
 /// Text of others, as one line of bounded length.

@@ -1,0 +1,124 @@
+//! What is worked out from formats and inventory, and kept until these change: sources with compiled formats, log
+//! streams that were asked for their names, collisions that were told.
+
+use std::collections::{HashMap, HashSet};
+
+use flowlogs_core::{Formats, LogFormat, Report, Source, Transcoder};
+use flowlogs_source::{Event, Lines, Origin, Payload};
+use lambda_runtime::tracing;
+
+use crate::config::Config;
+use crate::ec2::Ec2;
+
+/// Log groups whose formats are kept compiled; beyond them the memory starts again.
+const SOURCES: usize = 64;
+
+/// Log streams whose names are known to be known; beyond them the memory starts again.
+const STREAMS: usize = 10_000;
+
+/// What was worked out from formats and inventory, until these change.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) sources: HashMap<String, Source>,
+    surveyed: HashSet<String>,
+    collisions: HashSet<u32>,
+}
+
+impl Known {
+    /// The source of a log group, with the formats that are known now.
+    pub(super) fn source(
+        &mut self,
+        log_group: &str,
+        transcoder: &Transcoder,
+        config: &Config,
+        region: Option<&str>,
+    ) -> &mut Source {
+        if self.sources.len() >= SOURCES && !self.sources.contains_key(log_group) {
+            self.sources.clear();
+        }
+        self.sources.entry(log_group.to_owned()).or_insert_with(|| {
+            let given = config
+                .log_format
+                .as_deref()
+                .and_then(|text| Formats::of_setting(text).ok());
+            let formats = given.unwrap_or_else(|| {
+                let formats = transcoder.inventory().formats_for(Some(log_group));
+                Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()))
+            });
+            let mut source = Source::new(Some(log_group), formats);
+            source.region = region.map(str::to_owned);
+            source
+        })
+    }
+
+    /// Asks the lines of a log stream that is new which names they will need. Later ones are noticed as they come.
+    pub(super) fn survey(
+        &mut self,
+        payload: &Payload<'_>,
+        transcoder: &mut Transcoder,
+        config: &Config,
+        ec2: &mut Ec2,
+        region: Option<&str>,
+    ) {
+        let origin = payload.origin();
+        let log_group = origin.log_group.unwrap_or_default();
+        let stream = format!("{log_group}\n{}", origin.log_stream.unwrap_or_default());
+        if !config.resolve_names || self.surveyed.contains(&stream) {
+            return;
+        }
+        if self.surveyed.len() >= STREAMS {
+            self.surveyed.clear();
+        }
+        self.surveyed.insert(stream);
+        let source = self.source(log_group, transcoder, config, region);
+        let Ok(()) = payload.hand_on(&mut Survey { transcoder, source });
+        ec2.want(transcoder.take_unknown().iter().map(String::as_str));
+    }
+
+    /// What a person has to know, once an invocation or once a process; never a line per record.
+    pub(super) fn log(&mut self, log_group: &str, report: &Report) {
+        if let Some(sample) = &report.unparsed {
+            let count = report.counters.unparsed_records;
+            let (record, line, reason) = (
+                sample.record,
+                sample.line.as_str(),
+                sample.error.to_string(),
+            );
+            tracing::warn!(
+                log_group,
+                count,
+                record,
+                line,
+                reason,
+                "lines fit no known record format; set LOG_FORMAT"
+            );
+        }
+        for collision in &report.collisions {
+            if self.collisions.len() < STREAMS && self.collisions.insert(collision.number) {
+                let (number, first, second) =
+                    (collision.number, &collision.first, &collision.second);
+                tracing::warn!(number, first, second, "two identifiers share a number");
+            }
+        }
+    }
+}
+
+/// Shows lines to the transcoder before anything is known.
+struct Survey<'a> {
+    transcoder: &'a mut Transcoder,
+    source: &'a mut Source,
+}
+
+impl Lines for Survey<'_> {
+    type Error = std::convert::Infallible;
+
+    fn origin(&mut self, _: &Origin<'_>) -> Result<(), Self::Error> {
+        self.source.formats.begin_object();
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error> {
+        self.transcoder.survey(self.source, event.message);
+        Ok(())
+    }
+}

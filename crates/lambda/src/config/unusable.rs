@@ -1,0 +1,89 @@
+//! What the senders find wrong with a setting, in the words of the settings: which variable, and what would be right.
+
+use flowlogs_export::ConfigError;
+
+use super::{SETTINGS, SettingError};
+
+/// In place of a value that is long or private.
+const PEM: &str = "(PEM text)";
+
+impl From<ConfigError> for SettingError {
+    fn from(error: ConfigError) -> Self {
+        let (variable, value, reason) = match error {
+            ConfigError::Ca { reason } => ("TLS_CA", PEM.to_owned(), reason),
+            ConfigError::Certificate { reason } => ("TLS_CERTIFICATE", PEM.to_owned(), reason),
+            ConfigError::Key { reason } => ("TLS_KEY", PEM.to_owned(), reason),
+            ConfigError::NoSystemRoots { reason } => (
+                "TLS_CA",
+                "\"\"".to_owned(),
+                format!("the system has no trust store: {reason}"),
+            ),
+            ConfigError::CertificateWithoutKey | ConfigError::KeyMismatch => (
+                "TLS_KEY",
+                PEM.to_owned(),
+                "it is not the key of TLS_CERTIFICATE".to_owned(),
+            ),
+            ConfigError::KeyWithoutCertificate => (
+                "TLS_CERTIFICATE",
+                "\"\"".to_owned(),
+                "TLS_KEY is given".to_owned(),
+            ),
+            ConfigError::ServerName { collector } => (
+                "COLLECTOR",
+                format!("{collector:?}"),
+                "no certificate can name this host".to_owned(),
+            ),
+            ConfigError::UdpRate => (
+                "UDP_RATE",
+                "\"0\"".to_owned(),
+                "nothing would be sent".to_owned(),
+            ),
+            // The time limits are no settings, and a list without collectors is refused when it is read.
+            other => ("COLLECTOR", "\"\"".to_owned(), other.to_string()),
+        };
+        let setting = SETTINGS.iter().find(|setting| setting.name == variable);
+        let right = setting.map_or("", |setting| setting.right);
+        // Reasons are the words of a library.
+        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self {
+            variable,
+            value,
+            right: format!("{right}; {reason}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusable_certificates_are_named_by_their_variable_in_one_line() {
+        let reason = || "no\n certificate".to_owned();
+        for (error, start) in [
+            (
+                ConfigError::Ca { reason: reason() },
+                "TLS_CA=(PEM text): expected PEM text",
+            ),
+            (
+                ConfigError::Certificate { reason: reason() },
+                "TLS_CERTIFICATE=(PEM text): expected PEM",
+            ),
+            (
+                ConfigError::Key { reason: reason() },
+                "TLS_KEY=(PEM text): expected PEM text",
+            ),
+            (
+                ConfigError::KeyMismatch,
+                "TLS_KEY=(PEM text): expected PEM text",
+            ),
+            (
+                ConfigError::NoSystemRoots { reason: reason() },
+                "TLS_CA=\"\": expected PEM text",
+            ),
+        ] {
+            let line = SettingError::from(error).to_string();
+            assert!(line.starts_with(start) && !line.contains('\n'), "{line}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! `template.yaml` and the documents agree with the code: variables, defaults, metrics, actions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use flowlogs_lambda::config::{Config, RawConfig, SETTINGS, Setting};
+use flowlogs_lambda::metrics::{DIMENSION, Metrics, NAMESPACE};
+use flowlogs_lambda::{ec2, secret};
+use serde_yaml_ng::Value;
+
+/// Actions that the code does not use, but Lambda with the function's role, or a service on the code's behalf.
+const ACTIONS_OF_OTHERS: [&str; 10] = [
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:SendMessage",
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+    "kms:Decrypt",
+];
+
+/// Metrics of AWS itself on the dashboard and in alarms.
+const METRICS_OF_AWS: [(&str, &str); 6] = [
+    ("AWS/Lambda", "Invocations"),
+    ("AWS/Lambda", "Duration"),
+    ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Throttles"),
+    ("AWS/Lambda", "DestinationDeliveryFailures"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+];
+
+/// The one variable that is not a setting: the SDK and `rustls` read it.
+const TRUST_STORE: &str = "SSL_CERT_FILE";
+
+fn read(path: &str) -> String {
+    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The template; tags such as `!Ref X` are kept as [`Value::Tagged`].
+fn template() -> Value {
+    serde_yaml_ng::from_str(&read("template.yaml")).expect("YAML")
+}
+
+/// `!Ref Name`.
+fn reference(value: &Value) -> Option<&str> {
+    let Value::Tagged(tagged) = value else {
+        return None;
+    };
+    (tagged.tag == "Ref").then(|| tagged.value.as_str())?
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        other => panic!("not a scalar: {other:?}"),
+    }
+}
+
+/// Every mapping within, wherever it is.
+fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&'a serde_yaml_ng::Mapping)) {
+    match value {
+        Value::Mapping(mapping) => {
+            see(mapping);
+            mapping.values().for_each(|value| visit(value, see));
+        }
+        Value::Sequence(items) => items.iter().for_each(|item| visit(item, see)),
+        Value::Tagged(tagged) => visit(&tagged.value, see),
+        _ => {}
+    }
+}
+
+/// `TLS_SECRET_ID` is `TlsSecretId`.
+fn parameter_name(setting: &Setting) -> String {
+    let words = setting.name.split('_').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_owned() + &rest.to_ascii_lowercase()
+    });
+    words.collect()
+}
+
+fn accepts(setting: &Setting, value: &str) -> bool {
+    let raw = RawConfig::read(|name| match name {
+        _ if name == setting.name => Some(value.to_owned()),
+        "COLLECTOR" => Some("tcp://10.0.0.1".to_owned()),
+        _ => None,
+    });
+    Config::new(&raw).is_ok()
+}
+
+#[test]
+fn every_variable_that_the_code_reads_is_a_parameter_with_the_same_default() {
+    let template = template();
+    let variables = &template["Resources"]["Function"]["Properties"]["Environment"]["Variables"];
+    let variables = variables.as_mapping().expect("variables");
+    for setting in SETTINGS {
+        let name = parameter_name(setting);
+        assert_eq!(
+            variables.get(setting.name).and_then(reference),
+            Some(name.as_str()),
+            "{}",
+            setting.name
+        );
+        let parameter = &template["Parameters"][name.as_str()];
+        assert_eq!(
+            text(&parameter["Default"]),
+            setting.default,
+            "the default of {name}"
+        );
+        let required = parameter.get("Default").is_none();
+        assert_eq!(required, setting.name == "COLLECTOR", "{name}");
+        let no_echo = parameter["NoEcho"].as_bool().unwrap_or_default();
+        assert_eq!(no_echo, setting.secret, "whether {name} is shown");
+    }
+    let settings: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    let unread = variables.keys().filter_map(Value::as_str);
+    let unread: Vec<_> = unread
+        .filter(|name| !settings.contains(name) && *name != TRUST_STORE)
+        .collect();
+    assert!(unread.is_empty(), "nobody reads {unread:?}");
+}
+
+#[test]
+fn the_code_accepts_what_a_parameter_allows_and_nothing_beside_it() {
+    let template = template();
+    for setting in SETTINGS {
+        let name = parameter_name(setting);
+        let parameter = &template["Parameters"][name.as_str()];
+        if let Some(allowed) = parameter["AllowedValues"].as_sequence() {
+            let words: Vec<_> = allowed.iter().map(text).collect();
+            assert!(
+                words.iter().all(|word| accepts(setting, word)),
+                "{name}: {words:?}"
+            );
+            // The table names the choices in a sentence; no word may be missing in either.
+            let named = setting.right.replace(" or ", ", ");
+            let named: BTreeSet<&str> = named.split(", ").collect();
+            assert_eq!(named, words.iter().map(String::as_str).collect(), "{name}");
+        }
+        for (bound, beyond) in [("MinValue", -1), ("MaxValue", 1)] {
+            if let Some(limit) = parameter[bound].as_i64() {
+                assert!(accepts(setting, &limit.to_string()), "{name} {limit}");
+                assert!(
+                    !accepts(setting, &(limit + beyond).to_string()),
+                    "{name} beyond {limit}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_parameter_is_in_a_group_and_has_a_description() {
+    let template = template();
+    let interface = &template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
+    let groups = interface.as_sequence().expect("groups").iter();
+    let grouped = groups.flat_map(|group| group["Parameters"].as_sequence().expect("names"));
+    let grouped: Vec<String> = grouped.map(text).collect();
+    let parameters = template["Parameters"].as_mapping().expect("parameters");
+    let names: BTreeSet<String> = parameters.keys().map(text).collect();
+    assert_eq!(grouped.iter().cloned().collect::<BTreeSet<_>>(), names);
+    assert_eq!(grouped.len(), names.len(), "each in one group");
+    for (name, parameter) in parameters {
+        assert!(!text(&parameter["Description"]).is_empty(), "{name:?}");
+    }
+}
+
+/// Namespace and name of every metric in the alarms and on the dashboard.
+fn shown_metrics(template: &Value) -> BTreeSet<(String, String)> {
+    let mut shown = BTreeSet::new();
+    visit(&template["Resources"], &mut |mapping| {
+        if let (Some(namespace), Some(name)) = (mapping.get("Namespace"), mapping.get("MetricName"))
+        {
+            shown.insert((text(namespace), text(name)));
+        }
+    });
+    assert!(shown.len() > 6, "alarms: {shown:?}");
+    let Value::Tagged(body) = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
+    else {
+        panic!("the dashboard is a !Sub");
+    };
+    let body: serde_json::Value =
+        serde_json::from_str(&text(&body.value)).expect("the dashboard is JSON");
+    for widget in body["widgets"].as_array().expect("widgets") {
+        for metric in widget["properties"]["metrics"].as_array().expect("metrics") {
+            let part = |number: usize| metric[number].as_str().expect("text").to_owned();
+            shown.insert((part(0), part(1)));
+            if part(0) == NAMESPACE {
+                assert_eq!(part(2), DIMENSION, "{metric}");
+            }
+        }
+    }
+    shown
+}
+
+#[test]
+fn dashboard_and_alarms_show_metrics_that_exist_and_the_dashboard_shows_all_of_ours() {
+    let mut shown = shown_metrics(&template());
+    for (name, _) in Metrics::default().entries() {
+        assert!(
+            shown.remove(&(NAMESPACE.to_owned(), name.to_owned())),
+            "{name} is not on the dashboard"
+        );
+    }
+    for (namespace, name) in METRICS_OF_AWS {
+        assert!(
+            shown.remove(&(namespace.to_owned(), name.to_owned())),
+            "{name}"
+        );
+    }
+    assert!(shown.is_empty(), "nobody emits {shown:?}");
+}
+
+#[test]
+fn the_role_allows_what_the_code_asks_and_nothing_that_nobody_uses() {
+    let template = template();
+    let mut allowed: BTreeMap<String, bool> = BTreeMap::new();
+    visit(
+        &template["Resources"]["FunctionRole"]["Properties"]["Policies"],
+        &mut |mapping| {
+            if mapping.get("Effect").and_then(Value::as_str) != Some("Allow") {
+                return;
+            }
+            match &mapping["Action"] {
+                Value::Sequence(actions) => {
+                    allowed.extend(actions.iter().map(|action| (text(action), false)))
+                }
+                action => allowed.extend([(text(action), false)]),
+            }
+        },
+    );
+    let used = ec2::ACTIONS
+        .into_iter()
+        .chain([secret::ACTION])
+        .chain(ACTIONS_OF_OTHERS);
+    for action in used {
+        let allowed = allowed.get_mut(action);
+        *allowed.unwrap_or_else(|| panic!("the role lacks {action}")) = true;
+    }
+    let unused: Vec<_> = allowed.iter().filter(|(_, used)| !**used).collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
+/// The cells of a table row.
+fn cells(row: &str) -> Vec<&str> {
+    row.trim()
+        .trim_matches('|')
+        .split(" | ")
+        .map(str::trim)
+        .collect()
+}
+
+#[test]
+fn the_deployment_guide_has_the_parameters_in_the_words_of_the_template() {
+    let (template, guide) = (template(), read("docs/deploy.md"));
+    for (name, parameter) in template["Parameters"].as_mapping().expect("parameters") {
+        let start = format!("| `{}` |", text(name));
+        let row = guide.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("docs/deploy.md has no row {start}"));
+        let row = row.split('|').map(str::trim).collect::<Vec<_>>();
+        let default = match parameter.get("Default") {
+            None => "required".to_owned(),
+            Some(default) if text(default).is_empty() => String::new(),
+            Some(default) => format!("`{}`", text(default)),
+        };
+        assert_eq!(row[2], default, "the default of {start} in docs/deploy.md");
+        let words = text(&parameter["Description"]);
+        assert_eq!(
+            row[3..row.len() - 1].join("|"),
+            words,
+            "{start} in docs/deploy.md"
+        );
+    }
+}
+
+#[test]
+fn the_readme_has_every_variable_with_its_default() {
+    let readme = read("README.md");
+    let mut documented = BTreeMap::new();
+    for row in readme
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(cells)
+    {
+        let [names, defaults, ..] = row.as_slice() else {
+            continue;
+        };
+        let names: Vec<_> = names
+            .split(", ")
+            .map(|name| name.trim_matches('`'))
+            .collect();
+        let defaults: Vec<_> = defaults
+            .split(", ")
+            .map(|text| text.trim_matches('`'))
+            .collect();
+        for (number, name) in names.iter().enumerate() {
+            documented.insert(*name, *defaults.get(number).unwrap_or(&defaults[0]));
+        }
+    }
+    for setting in SETTINGS {
+        let wanted = match setting.default {
+            "" if setting.name == "COLLECTOR" => "required",
+            "" => "none",
+            default => default,
+        };
+        assert_eq!(
+            documented.get(setting.name),
+            Some(&wanted),
+            "{} in README.md",
+            setting.name
+        );
+    }
+    for (name, _) in Metrics::default().entries() {
+        assert!(documented.contains_key(name), "metric {name} in README.md");
+    }
+}

@@ -1,0 +1,176 @@
+//! Emulated AWS APIs: moto, filled by boto3; and an EC2 of our own that knows what moto cannot say.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::Arc;
+
+use flowlogs_tests::process::Process;
+use flowlogs_tests::{cases, tool};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::runtime::{free_tcp_port, wait_until_listening};
+
+/// What every script begins with: clients of the emulator, and the account's standing parts.
+const CLIENTS: &str = r#"
+import boto3, json, sys
+client = lambda service: boto3.client(service, endpoint_url=sys.argv[1], region_name="eu-central-1",
+                                      aws_access_key_id="test", aws_secret_access_key="test")
+ec2, logs, secrets = client("ec2"), client("logs"), client("secretsmanager")
+tag = lambda kind, name: [{"ResourceType": kind, "Tags": [{"Key": "Name", "Value": name}]}]
+"#;
+
+/// `moto_server`, for as long as this lives.
+pub(crate) struct Moto {
+    _process: Process,
+    pub(crate) endpoint: String,
+    _directory: TempDir,
+}
+
+impl Moto {
+    /// Starts it; nothing where it is not installed.
+    pub(crate) fn start() -> Option<Self> {
+        let program = tool::find("moto_server")?;
+        let (port, directory) = (free_tcp_port(), TempDir::new().expect("a directory"));
+        let mut command = Command::new(program);
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+        let mut process = Process::start(command, directory.path().join("log"));
+        wait_until_listening(&mut process, port);
+        Some(Self {
+            _process: process,
+            endpoint: format!("http://127.0.0.1:{port}"),
+            _directory: directory,
+        })
+    }
+
+    /// Runs a script with the clients `ec2`, `logs`, `secrets` and arguments; what it prints is JSON.
+    pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Value {
+        // The interpreter that moto is installed for.
+        let python = tool::find("moto_server")
+            .expect("it runs")
+            .with_file_name("python3");
+        let output = Command::new(python)
+            .args(["-c", &format!("{CLIENTS}{script}"), &self.endpoint])
+            .args(arguments)
+            .output()
+            .expect("python3 is there with moto");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
+    }
+}
+
+/// How an EC2 of our own answers.
+#[derive(Debug, Clone)]
+enum Answers {
+    Refusal,
+    /// Everything in `events/inventory.json`, whatever was asked for.
+    Inventory(Value),
+}
+
+/// An EC2 API that knows `events/inventory.json`.
+pub(crate) fn ec2_with_inventory() -> String {
+    let text = std::fs::read(cases::inventory()).expect("the inventory");
+    serve(Answers::Inventory(
+        serde_json::from_slice(&text).expect("JSON"),
+    ))
+}
+
+/// An EC2 API that refuses every question, as one does where the role lacks the action.
+pub(crate) fn ec2_that_refuses() -> String {
+    serve(Answers::Refusal)
+}
+
+/// Nobody listens there.
+pub(crate) fn ec2_out_of_reach() -> String {
+    format!("http://127.0.0.1:{}", free_tcp_port())
+}
+
+fn serve(answers: Answers) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address: SocketAddr = listener.local_addr().expect("it is bound");
+    let answers = Arc::new(answers);
+    // It ends with the test's process, which has nothing to wait for.
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answers = Arc::clone(&answers);
+            std::thread::spawn(move || answer(&stream, &answers));
+        }
+    });
+    format!("http://{address}")
+}
+
+fn answer(stream: &TcpStream, answers: &Answers) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let body = String::from_utf8(body).ok()?;
+    let action = body
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("Action="))?;
+    let (status, body) = match answers {
+        Answers::Refusal => (
+            403,
+            "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>for a test</Message></Error></Errors></Response>".to_owned(),
+        ),
+        Answers::Inventory(inventory) => (200, described(action, inventory)),
+    };
+    let head = "content-type: text/xml\r\nconnection: close\r\ncontent-length:";
+    write!(
+        &*stream,
+        "HTTP/1.1 {status} X\r\n{head} {}\r\n\r\n{body}",
+        body.len()
+    )
+    .ok()
+}
+
+/// A whole key of the inventory, as the EC2 API writes it.
+fn described(action: &str, inventory: &Value) -> String {
+    let key = action.strip_prefix("Describe").unwrap_or_default();
+    let items = xml(key, &inventory[key]);
+    format!("<{action}Response>{items}</{action}Response>")
+}
+
+/// The AWS CLI's JSON as XML: `SubnetId` is `subnetId`, and lists have names of their own.
+fn xml(key: &str, value: &Value) -> String {
+    let name = match key {
+        "NetworkInterfaces" => "networkInterfaceSet".to_owned(),
+        "Vpcs" => "vpcSet".to_owned(),
+        "TransitGateways" => "transitGatewaySet".to_owned(),
+        "FlowLogs" => "flowLogSet".to_owned(),
+        "PrivateIpAddresses" => "privateIpAddressesSet".to_owned(),
+        "Ipv6Addresses" => "ipv6AddressesSet".to_owned(),
+        "Tags" => "tagSet".to_owned(),
+        other => other[..1].to_ascii_lowercase() + &other[1..],
+    };
+    let content = match value {
+        Value::Array(items) => items
+            .iter()
+            .map(|item| format!("<item>{}</item>", members(item)))
+            .collect(),
+        Value::Object(_) => members(value),
+        Value::String(text) => text.replace('&', "&amp;").replace('<', "&lt;"),
+        other => other.to_string(),
+    };
+    format!("<{name}>{content}</{name}>")
+}
+
+fn members(value: &Value) -> String {
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| xml(key, value))
+        .collect()
+}

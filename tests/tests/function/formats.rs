@@ -1,0 +1,238 @@
+//! Formats and names from EC2, and what happens without it.
+
+use flowlogs_tests::collectors::nfcapd::Nfcapd;
+use serde_json::Value;
+
+use crate::aws::{Moto, ec2_out_of_reach, ec2_that_refuses};
+use crate::collector::Collector;
+use crate::decode::Record;
+use crate::payload::{event, lines};
+use crate::runtime::Function;
+
+/// Two flow logs to one log group, in two formats with equally many columns of other types; and a transit gateway's to
+/// another, by ARN. Prints the ids.
+const NETWORK: &str = r#"
+vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", TagSpecifications=tag("vpc", "shop-production"))["Vpc"]["VpcId"]
+subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"] for cidr in ("10.1.1.0/24", "10.1.2.0/24")]
+enis = [ec2.create_network_interface(SubnetId=subnet, PrivateIpAddress=address, Description="made for a test",
+            TagSpecifications=tag("network-interface", name))["NetworkInterface"]["NetworkInterfaceId"]
+        for subnet, address, name in zip(subnets, ("10.1.1.10", "10.1.2.20"), ("web-1", "db-1"))]
+gateway = ec2.create_transit_gateway(TagSpecifications=tag("transit-gateway", "core"))["TransitGateway"]["TransitGatewayId"]
+attachment = ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=subnets)
+attachment = attachment["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+role = client("iam").create_role(RoleName="flow", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+for name in ("two-formats", "gateway"):
+    logs.create_log_group(logGroupName=name)
+to_group = {"LogDestinationType": "cloud-watch-logs", "DeliverLogsPermissionArn": role}
+formats = ["${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${bytes} ${packets} ${start} ${end} ${action}",
+           "${start} ${end} ${flow-direction} ${vpc-id} ${interface-id} ${dstaddr} ${srcaddr} ${dstport} ${srcport} ${protocol} ${packets} ${bytes} ${action} ${log-status}"]
+for subnet, format in zip(subnets, formats):
+    ec2.create_flow_logs(ResourceIds=[subnet], ResourceType="Subnet", TrafficType="ALL", LogGroupName="two-formats",
+                         LogFormat=format, **to_group)
+ec2.create_flow_logs(ResourceIds=[gateway], ResourceType="TransitGateway", **to_group,
+    LogDestination="arn:aws:logs:eu-central-1:123456789012:log-group:gateway:*",
+    LogFormat="${version} ${resource-type} ${account-id} ${tgw-id} ${tgw-attachment-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${log-status} ${flow-direction}")
+print(json.dumps({"vpc": vpc, "web": enis[0], "db": enis[1], "gateway": gateway, "attachment": attachment}))
+"#;
+
+/// Every text in the options records.
+fn names(records: &[Record]) -> Vec<&str> {
+    let options = records.iter().filter(|record| record.is_options);
+    let values = options.flat_map(|record| record.fields.values());
+    values.map(String::as_str).collect()
+}
+
+#[test]
+fn a_log_group_with_two_custom_formats_is_transcoded_line_by_line_with_names() {
+    let (Some(aws), Some(nfcapd)) = (Moto::start(), Nfcapd::start()) else {
+        return;
+    };
+    let collector = Collector::start();
+    let ids: Value = aws.run(NETWORK, &[]);
+    let id = |key: &str| ids[key].as_str().expect("an id").to_owned();
+    let collectors = format!("{},{}", collector.url(), nfcapd.url());
+    let Some(function) = Function::start(&[
+        ("COLLECTOR", collectors.as_str()),
+        ("AWS_ENDPOINT_URL", &aws.endpoint),
+    ]) else {
+        return;
+    };
+    let (web, db, vpc) = (id("web"), id("db"), id("vpc"));
+    let both: Vec<String> = (0..40)
+        .flat_map(|number| {
+            let port = 2_000 + number;
+            [
+                format!("{web} 198.51.100.7 10.1.1.10 {port} 443 6 5000 7 1795000000 1795000059 ACCEPT"),
+                format!("1795000000 1795000059 egress {vpc} {db} 198.51.100.8 10.1.2.20 53 {port} 17 9 6000 REJECT OK"),
+            ]
+        })
+        .collect();
+    let summary = function
+        .invoke(&event("two-formats", &both))
+        .expect("success");
+    assert_eq!(summary["FlowsExported"], 80, "{summary}");
+    assert_eq!(
+        (&summary["UnparsedRecords"], &summary["FormatLookupErrors"]),
+        (&0.into(), &0.into()),
+        "{summary}"
+    );
+    assert_eq!(summary["NameLookupErrors"], 0, "{}", function.output());
+
+    let flows = collector.flows(80);
+    let count = |key: &str, value: &str| {
+        flows
+            .iter()
+            .filter(|flow| flow.field(key) == Some(value))
+            .count()
+    };
+    assert_eq!(
+        (
+            count("PacketDeltaCount", "7"),
+            count("PacketDeltaCount", "9")
+        ),
+        (40, 40),
+        "{:?}",
+        flows[0]
+    );
+    assert_eq!(
+        (
+            count("OctetDeltaCount", "5000"),
+            count("OctetDeltaCount", "6000")
+        ),
+        (40, 40)
+    );
+    let records = collector.records();
+    let said = names(&records);
+    for name in ["web-1", "db-1", "shop-prod", "ACCEPT", "REJECT"] {
+        assert!(
+            said.iter().any(|text| text.contains(name)),
+            "{name}: {said:?}"
+        );
+    }
+
+    let (gateway, attachment) = (id("gateway"), id("attachment"));
+    let line = format!(
+        "6 TransitGateway 123456789012 {gateway} {attachment} 10.1.1.10 10.7.0.1 1 2 6 3 400 1795000000 1795000059 OK ingress"
+    );
+    let summary = function
+        .invoke(&event("gateway", &[line]))
+        .expect("success");
+    assert_eq!(summary["FlowsExported"], 1, "{summary}");
+    collector.flows(81);
+    let records = collector.records();
+    assert!(
+        names(&records).iter().any(|text| text.contains(&gateway)),
+        "{:?}",
+        names(&records)
+    );
+
+    drop(function);
+    let collected = nfcapd.stop();
+    assert_eq!(
+        (
+            collected.flows.len(),
+            collected.bad_packets,
+            collected.sequence_errors
+        ),
+        (81, 0, 0)
+    );
+    let packets: u64 = collected.flows.iter().filter_map(|flow| flow.packets).sum();
+    assert_eq!(packets, 40 * 7 + 40 * 9 + 3);
+}
+
+#[test]
+fn without_ec2_the_default_format_is_transcoded_with_ids_for_names_and_said_once() {
+    for (endpoint, words) in [
+        (ec2_that_refuses(), "UnauthorizedOperation"),
+        (ec2_out_of_reach(), "not reached"),
+    ] {
+        let collector = Collector::start();
+        let variables = [
+            ("COLLECTOR", collector.url()),
+            ("AWS_ENDPOINT_URL", endpoint),
+        ];
+        let Some(function) = Function::start(&variables) else {
+            return;
+        };
+        for round in 0..3 {
+            let summary = function
+                .invoke(&event("flows", &lines(round * 10, 10)))
+                .expect("success");
+            assert_eq!(summary["FlowsExported"], 10, "{summary}");
+            let errors = u64::from(round == 0);
+            assert_eq!(
+                summary["FormatLookupErrors"], errors,
+                "asked at most once a minute: {summary}"
+            );
+            assert_eq!(summary["NameLookupErrors"], errors, "{summary}");
+        }
+        collector.flows(30);
+        let records = collector.records();
+        assert!(
+            names(&records).contains(&"eni-0a0a0a0a0a0a0a0a0"),
+            "{:?}",
+            names(&records)
+        );
+        let output = function.output();
+        for action in ["ec2:DescribeFlowLogs", "ec2:DescribeNetworkInterfaces"] {
+            let said: Vec<_> = output
+                .lines()
+                .filter(|line| line.contains(action))
+                .collect();
+            assert_eq!(said.len(), 1, "{action}: {output}");
+            assert!(said[0].contains(words), "{}", said[0]);
+        }
+    }
+}
+
+#[test]
+fn lines_of_a_custom_format_that_nobody_can_tell_come_again() {
+    let collector = Collector::start();
+    let endpoint = ec2_that_refuses();
+    let Some(function) = Function::start(&[
+        ("COLLECTOR", collector.url().as_str()),
+        ("AWS_ENDPOINT_URL", &endpoint),
+    ]) else {
+        return;
+    };
+    let custom = ["eni-1 10.0.0.1 10.0.0.2 7".to_owned()];
+    let failure = function
+        .invoke(&event("custom", &custom))
+        .expect_err("no format is known");
+    assert_eq!(failure.error_type, "FormatUnknown", "{}", failure.message);
+    assert!(
+        failure.message.contains("LOG_FORMAT") && failure.message.contains("custom"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(function.last_metrics()["UnparsedRecords"], 1);
+}
+
+#[test]
+fn a_given_format_needs_no_ec2_at_all() {
+    let collector = Collector::start();
+    let variables = [
+        ("COLLECTOR", collector.url()),
+        ("AWS_ENDPOINT_URL", ec2_out_of_reach()),
+        (
+            "LOG_FORMAT",
+            "${interface-id} ${srcaddr} ${dstaddr} ${bytes};${packets} ${srcaddr} ${dstaddr}"
+                .to_owned(),
+        ),
+        ("RESOLVE_NAMES", "off".to_owned()),
+    ];
+    let Some(function) = Function::start(&variables) else {
+        return;
+    };
+    let given = [
+        "eni-1 10.0.0.1 10.0.0.2 7".to_owned(),
+        "8 10.0.0.1 10.0.0.2".to_owned(),
+    ];
+    let summary = function.invoke(&event("custom", &given)).expect("success");
+    assert_eq!(
+        (&summary["FlowsExported"], &summary["FormatLookupErrors"]),
+        (&2.into(), &0.into()),
+        "{summary}"
+    );
+    assert_eq!(collector.flows(2).len(), 2);
+}

@@ -1,0 +1,52 @@
+//! Events as CloudWatch Logs delivers them.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+
+/// Event ids are never used again, because an id that was seen is a delivery that was seen.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// A subscription event with these lines of a log group.
+pub(crate) fn event(log_group: &str, lines: &[String]) -> Vec<u8> {
+    let events: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+            json!({"id": format!("{id:056}"), "timestamp": 1_795_000_000_000_u64, "message": line})
+        })
+        .collect();
+    let payload = json!({
+        "messageType": "DATA_MESSAGE",
+        "owner": "123456789012",
+        "logGroup": log_group,
+        "logStream": "stream",
+        "subscriptionFilters": ["all"],
+        "logEvents": events,
+    });
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(payload.to_string().as_bytes())
+        .expect("memory takes everything");
+    let data = STANDARD.encode(gzip.finish().expect("memory takes everything"));
+    json!({"awslogs": {"data": data}}).to_string().into_bytes()
+}
+
+/// A line of the default format: a flow of its own for each number.
+pub(crate) fn line(number: usize) -> String {
+    let (high, low) = (number / 250 % 250, number % 250 + 1);
+    let port = 1_024 + number / 62_500;
+    format!(
+        "2 123456789012 eni-0a0a0a0a0a0a0a0a0 10.9.{high}.{low} 10.8.0.1 {port} 443 6 {} 4000 1795000000 1795000059 ACCEPT OK",
+        number + 1
+    )
+}
+
+/// So many lines of the default format, from a number on.
+pub(crate) fn lines(from: usize, count: usize) -> Vec<String> {
+    (from..from + count).map(line).collect()
+}

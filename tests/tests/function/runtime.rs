@@ -1,0 +1,243 @@
+//! The emulated Lambda runtime, the function under it, and what the function says.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use flowlogs_tests::process::{PATIENCE, Process, wait_until};
+use flowlogs_tests::tool;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The name of the function within the emulator.
+const NAME: &str = "flowlogs-cloudwatch";
+
+/// A package for the emulator to be in.
+const MANIFEST: &str = r#"
+[package]
+name = "flowlogs-cloudwatch"
+edition = "2024"
+[[bin]]
+name = "flowlogs-cloudwatch"
+path = "main.rs"
+[workspace]
+"#;
+
+/// The longest that an invocation takes here: twice a write time limit, and some.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(45);
+
+/// An emulated Lambda runtime with one function; both end with it.
+pub(crate) struct Function {
+    port: u16,
+    process: Process,
+    _emulator: Process,
+    directory: TempDir,
+}
+
+/// What an invocation returned: a value, or why it failed.
+pub(crate) type Outcome = Result<Value, Failure>;
+
+/// A failed invocation, as Lambda reports it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error_type: String,
+    pub(crate) message: String,
+}
+
+impl Function {
+    /// Starts both; nothing where the emulator or the function's binary is missing.
+    pub(crate) fn start<V: AsRef<OsStr>>(variables: &[(&str, V)]) -> Option<Self> {
+        let (cargo_lambda, binary) = (tool::find("cargo-lambda")?, binary()?);
+        let directory = TempDir::new().expect("a directory");
+        let port = free_tcp_port();
+        let mut command = Command::new(cargo_lambda);
+        command
+            .args(["lambda", "watch", "--only-lambda-apis"])
+            .args([
+                "--invoke-address",
+                "127.0.0.1",
+                "--invoke-port",
+                &port.to_string(),
+            ]);
+        // It wants to be in a package with a program, of which it looks at nothing but the name.
+        std::fs::write(directory.path().join("Cargo.toml"), MANIFEST).expect("a manifest");
+        std::fs::write(directory.path().join("main.rs"), "fn main() {}").expect("a program");
+        command.current_dir(directory.path());
+        let mut emulator = Process::start(command, directory.path().join("emulator"));
+        wait_until("the emulated runtime", || {
+            assert!(emulator.exit_status().is_none(), "{}", emulator.log());
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        let process = process(&binary, port, directory.path(), variables);
+        Some(Self {
+            port,
+            process,
+            _emulator: emulator,
+            directory,
+        })
+    }
+
+    /// Invokes the function and waits for its answer.
+    pub(crate) fn invoke(&self, event: &[u8]) -> Outcome {
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", self.port)).expect("the emulator listens");
+        stream
+            .set_read_timeout(Some(LONGEST_INVOCATION))
+            .expect("a time limit");
+        let length = event.len();
+        // HTTP 1.0: the answer comes in one piece and ends with the connection.
+        let head = format!(
+            "POST /2015-03-31/functions/{NAME}/invocations HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("a request");
+        stream.write_all(event).expect("a request");
+        let mut answer = String::new();
+        if let Err(error) = stream.read_to_string(&mut answer) {
+            panic!("no answer: {error}\n{}", self.output());
+        }
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let value: Value =
+            serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+        if head.split(' ').nth(1) == Some("200") {
+            return Ok(value);
+        }
+        let text = |key: &str| {
+            value[key]
+                .as_str()
+                .unwrap_or_else(|| panic!("{key}: {value}"))
+                .to_owned()
+        };
+        Err(Failure {
+            error_type: text("errorType"),
+            message: text("errorMessage"),
+        })
+    }
+
+    /// Everything that the function has printed on standard output.
+    pub(crate) fn output(&self) -> String {
+        self.process.log()
+    }
+
+    /// Everything that it has printed on standard error.
+    pub(crate) fn errors(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("errors")).unwrap_or_default()
+    }
+
+    /// The metrics lines, in order: those that CloudWatch would take for some.
+    pub(crate) fn metrics(&self) -> Vec<Value> {
+        let output = self.output();
+        let lines = output
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["_aws"].is_object()).collect()
+    }
+
+    /// The metrics line of the last invocation.
+    pub(crate) fn last_metrics(&self) -> Value {
+        self.metrics()
+            .pop()
+            .unwrap_or_else(|| panic!("no metrics line: {}", self.output()))
+    }
+}
+
+/// The exit of a function that does not get as far as asking for an event: whether it succeeded, and what it printed.
+pub(crate) fn failed_start(variables: &[(&str, &str)]) -> Option<(bool, String)> {
+    let (binary, directory) = (binary()?, TempDir::new().expect("a directory"));
+    let mut process = process(&binary, free_tcp_port(), directory.path(), variables);
+    let mut status = None;
+    wait_until("the end of the function", || {
+        status = process.exit_status();
+        status.is_some()
+    });
+    let errors = std::fs::read_to_string(directory.path().join("errors")).unwrap_or_default();
+    Some((
+        status.is_some_and(|status| status.success()),
+        process.log() + &errors,
+    ))
+}
+
+fn process<V: AsRef<OsStr>>(
+    binary: &Path,
+    port: u16,
+    directory: &Path,
+    variables: &[(&str, V)],
+) -> Process {
+    // Standard output by itself: metrics are lines of it, whatever else is printed.
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "exec \"$0\" 2>\"$1\""])
+        .arg(binary)
+        .arg(directory.join("errors"));
+    command
+        .env_clear()
+        .env(
+            "AWS_LAMBDA_RUNTIME_API",
+            format!("http://127.0.0.1:{port}/.rt/{NAME}"),
+        )
+        .envs([
+            ("AWS_LAMBDA_FUNCTION_NAME", NAME),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ])
+        .envs(variables.iter().map(|(name, value)| (name, value)));
+    Process::start(command, directory.join("output"))
+}
+
+/// The function's binary: the one that `FLOWLOGS_FUNCTION` names, or the one that was built beside this test.
+fn binary() -> Option<PathBuf> {
+    let beside = || {
+        let test = std::env::current_exe().expect("a path of this test");
+        test.ancestors()
+            .nth(2)
+            .expect("cargo's target directory")
+            .join(NAME)
+    };
+    let path = std::env::var_os("FLOWLOGS_FUNCTION").map_or_else(beside, PathBuf::from);
+    if path.is_file() {
+        return Some(path);
+    }
+    let required = std::env::var_os("FLOWLOGS_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+    assert!(
+        !required,
+        "{} is not built and FLOWLOGS_REQUIRE_TOOLS=1",
+        path.display()
+    );
+    let line =
+        "skipped: flowlogs-cloudwatch is not built (cargo build --workspace --all-targets)\n";
+    // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    None
+}
+
+/// A TCP port of the loopback interface that nobody has at the moment.
+pub(crate) fn free_tcp_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+/// Waits until somebody listens on the port, longer than for anything else: an interpreter has to start.
+pub(crate) fn wait_until_listening(process: &mut Process, port: u16) {
+    for attempt in 1..=3 {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while std::time::Instant::now() < deadline {
+            assert!(
+                process.exit_status().is_none(),
+                "it ended:\n{}",
+                process.log()
+            );
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert!(attempt < 3, "nobody listens:\n{}", process.log());
+    }
+}
