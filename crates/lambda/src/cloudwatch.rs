@@ -205,17 +205,15 @@ impl CloudWatch {
             None => forwarder.insert(Box::pin(connect(config, aws)).await?),
         };
         if let Some(ec2) = ec2 {
-            known.survey(
-                &payload,
-                forwarder.transcoder(),
-                config,
-                ec2,
-                region.as_deref(),
-            );
             let asked = tokio::time::Instant::now();
-            if ec2.is_due(log_group, asked)
-                && let Some(inventory) = ec2.refresh(log_group, asked).await
-            {
+            if let Some(inventory) = ec2.refresh_formats(asked).await {
+                forwarder.transcoder().set_inventory(inventory);
+                known.sources.clear();
+            }
+            // Only with its format does a line tell which names it needs.
+            let transcoder = forwarder.transcoder();
+            known.survey(&payload, transcoder, config, ec2, region.as_deref());
+            if let Some(inventory) = ec2.refresh_names(log_group, asked).await {
                 forwarder.transcoder().set_inventory(inventory);
                 known.sources.clear();
             }

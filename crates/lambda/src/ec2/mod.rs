@@ -62,6 +62,8 @@ pub struct Ec2 {
     names: Option<Names>,
     troubles: Troubles,
     budget: Duration,
+    /// When the budget of this invocation is spent.
+    deadline: Instant,
 }
 
 /// What an invocation's look-ups did not get, in numbers.
@@ -100,36 +102,47 @@ impl Ec2 {
             names: resolve_names.then(Names::default),
             troubles: Troubles::default(),
             budget: BUDGET,
+            deadline: Instant::now(),
         }
     }
 
     /// Whether [`refresh`](Self::refresh) has anything to ask for this log group.
-    pub fn is_due(&self, log_group: &str, now: Instant) -> bool {
+    #[cfg(test)]
+    fn is_due(&self, log_group: &str, now: Instant) -> bool {
         self.flow_logs.is_due(now)
             || (self.names.as_ref()).is_some_and(|names| names.is_due(log_group, now))
     }
 
-    /// Asks what is due, within the [`BUDGET`]. Returns everything that is known, if that has changed.
+    /// Asks for flow logs and then for names, whatever is due, within the [`BUDGET`]. Returns everything that is known,
+    /// if that has changed.
     ///
     /// Never fails: what was not answered is counted in [`take_errors`](Self::take_errors), and what was known before
     /// holds on.
     pub async fn refresh(&mut self, log_group: &str, now: Instant) -> Option<Inventory> {
-        let deadline = Instant::now() + self.budget;
-        let mut changed = false;
-        if self.flow_logs.is_due(now) {
-            changed |= (self.flow_logs)
-                .refresh(&self.client, now, deadline, &mut self.troubles)
+        let formats = self.refresh_formats(now).await;
+        self.refresh_names(log_group, now).await.or(formats)
+    }
+
+    /// The first half of [`refresh`](Self::refresh): flow logs, with their formats. The [`BUDGET`] begins here.
+    pub async fn refresh_formats(&mut self, now: Instant) -> Option<Inventory> {
+        self.deadline = Instant::now() + self.budget;
+        let due = self.flow_logs.is_due(now);
+        let changed = due
+            && (self.flow_logs)
+                .refresh(&self.client, now, self.deadline, &mut self.troubles)
                 .await;
-        }
-        if let Some(names) = &mut self.names {
-            let due = names.is_due(log_group, now);
-            names.cover(log_group, self.flow_logs.known());
-            if due {
-                changed |= names
-                    .refresh(&self.client, now, deadline, &mut self.troubles)
-                    .await;
-            }
-        }
+        changed.then(|| self.inventory())
+    }
+
+    /// The second half: the names of what the flow logs cover, and of what was [wanted](Self::want) meanwhile.
+    pub async fn refresh_names(&mut self, log_group: &str, now: Instant) -> Option<Inventory> {
+        let names = self.names.as_mut()?;
+        let due = names.is_due(log_group, now);
+        names.cover(log_group, self.flow_logs.known());
+        let changed = due
+            && names
+                .refresh(&self.client, now, self.deadline, &mut self.troubles)
+                .await;
         changed.then(|| self.inventory())
     }
 
