@@ -165,6 +165,10 @@ impl Formats {
             read = values.read(self.format(), line);
         }
         read?;
+        if self.header.is_none() && !self.candidates[self.last].in_use {
+            self.candidates[self.last].in_use = true;
+            self.share();
+        }
         Ok(FlowRecord::of(self.format(), line, values))
     }
 
@@ -185,9 +189,6 @@ impl Formats {
             resembling.or_else(|| order().find(|&index| values.read(format(index), line).is_ok()));
         let Some(found) = found else { return };
         self.last = found;
-        if !std::mem::replace(&mut self.candidates[found].in_use, true) {
-            self.share();
-        }
     }
 
     /// The fields that all formats of this kind in use have: what two records of one observation can be compared by.
@@ -300,6 +301,15 @@ mod tests {
             "the defaults come last"
         );
         assert_eq!(formats.shared_fields(Kind::TransitGateway), FieldSet::EMPTY);
+    }
+
+    #[test]
+    fn a_default_format_is_in_use_once_it_took_a_line() {
+        let mut formats = Formats::defaults();
+        assert_eq!(formats.shared_fields(Kind::Vpc), FieldSet::EMPTY);
+        let default = "2 1 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+        assert_eq!(bytes_of(&mut formats, default), Some(4249));
+        assert!(formats.shared_fields(Kind::Vpc).has(Field::InterfaceId));
     }
 
     #[test]
