@@ -23,6 +23,10 @@ mod input;
 pub mod inventory;
 mod json;
 mod outlet;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "without_parquet.rs"]
 mod parquet;
 mod progress;
 mod replay;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use flowlogs_parquet::ParquetError;
 use flowlogs_parquet::{Bytes, Ranges, ReadError, Reader};
 use flowlogs_source::{Lines, Summary};
 
@@ -14,6 +15,11 @@ use crate::replay::Unread;
 
 /// Most octets of pages in memory at a time.
 const LIMIT: usize = 512 * 1_024 * 1_024;
+
+/// Whether the file is no flow log at all, rather than a damaged one.
+pub(crate) fn is_something_else(error: &ParquetError) -> bool {
+    *error == ParquetError::NoFlowLogColumn
+}
 
 /// Hands on the lines of a Parquet file; what is read of it is counted.
 pub(crate) fn read(

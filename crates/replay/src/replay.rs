@@ -9,7 +9,6 @@ use std::time::Instant;
 use flowlogs_core::dedup::{DirectionFilter, Inventory};
 use flowlogs_core::{Line, Transcoder};
 use flowlogs_export::{Collectors, SessionState};
-use flowlogs_parquet::ParquetError;
 use flowlogs_source::{Event, JsonFault, Lines, Origin, ReadError, UnpackError, Unpacker};
 
 use crate::cli::{LogFormats, OutputKind, Replay, SummaryKind, Switch};
@@ -17,7 +16,7 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::input::{Input, Inputs};
 use crate::outlet::{Outlet, OutletError, Printer};
-use crate::parquet;
+use crate::parquet::{self, ParquetError};
 use crate::progress::Progress;
 use crate::settings::{self, Sources};
 use crate::summary::Summary;
@@ -261,16 +260,18 @@ pub(crate) enum Unread {
 impl Unread {
     /// Whether a file found in a directory is no flow log at all, rather than a damaged one.
     fn is_something_else(&self) -> bool {
-        matches!(
-            self,
-            Self::Unpack(
+        match self {
+            Self::Unpack(error) => matches!(
+                error,
                 UnpackError::Unrecognised
                     | UnpackError::Json {
                         fault: JsonFault::Unknown,
                         ..
                     }
-            ) | Self::Parquet(ParquetError::NoFlowLogColumn)
-        )
+            ),
+            Self::Parquet(error) => parquet::is_something_else(error),
+            Self::NotInRanges | Self::Lines(_) => false,
+        }
     }
 }
 

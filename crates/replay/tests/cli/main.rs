@@ -3,6 +3,7 @@
 mod collect;
 mod explain;
 mod fields;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod replay;
 
