@@ -12,9 +12,9 @@ use flowlogs_core::flowlog::FormatError;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
 use flowlogs_export::{CollectorUrl, DEFAULT_UDP_RATE, Transport, UrlError};
 
-/// AWS VPC and Transit Gateway flow logs to IPFIX
+/// AWS VPC and transit gateway flow logs to IPFIX (RFC 7011)
 #[derive(Debug, Parser)]
-#[command(name = "flowlogs", version, about, max_term_width = 100)]
+#[command(name = "flowlogs", version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -30,7 +30,20 @@ pub(crate) enum Command {
     Fields(Fields),
     /// Print the flows and names that arrive: a small receiving end, for trying things out
     Collect(Collect),
+    /// Print the completions of a shell, for it to read
+    Completions(Completions),
+    /// Print the manual page, for `man -l -`
+    Man(Manual),
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  flowlogs replay events                      captured events, as a table
+  flowlogs replay --to udp://127.0.0.1:4739 events        to a collector
+  flowlogs collect                            what arrives on UDP port 4739
+  flowlogs explain 2 123456789010 eni-1235b8ca123456789 172.31.16.139 \\
+      172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK
+  flowlogs help replay                        all options of a command";
 
 /// Arguments of `flowlogs replay`.
 #[derive(Debug, Args)]
@@ -118,6 +131,7 @@ Examples:
 
 /// Arguments of `flowlogs fields`.
 #[derive(Debug, Args)]
+#[command(after_help = FIELDS_EXAMPLES)]
 pub(crate) struct Fields {
     /// Print docs/field-mapping.md
     #[arg(long)]
@@ -127,6 +141,11 @@ pub(crate) struct Fields {
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
     pub(crate) width: Option<u16>,
 }
+
+const FIELDS_EXAMPLES: &str = "\
+Examples:
+  flowlogs fields | grep -A2 tcp-flags        where one field goes, and why
+  flowlogs fields --markdown >docs/field-mapping.md";
 
 /// Arguments of `flowlogs collect`.
 #[derive(Debug, Args)]
@@ -159,6 +178,35 @@ Examples:
   flowlogs collect --listen udp://0.0.0.0:4739,tcp://0.0.0.0:4739
   flowlogs collect --count 10 &
       flowlogs replay --to udp://127.0.0.1:4739 events";
+
+/// Arguments of `flowlogs completions`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  flowlogs completions bash >~/.local/share/bash-completion/completions/flowlogs
+  flowlogs completions zsh >~/.zfunc/_flowlogs        with ~/.zfunc in fpath
+  flowlogs completions fish >~/.config/fish/completions/flowlogs.fish";
+
+/// Arguments of `flowlogs man`.
+#[derive(Debug, Args)]
+#[command(after_help = MANUAL_EXAMPLES)]
+pub(crate) struct Manual {
+    /// A command with a page of its own [default: the page of flowlogs]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}
+
+const MANUAL_EXAMPLES: &str = "\
+Examples:
+  flowlogs man | man -l -
+  flowlogs man replay >~/.local/share/man/man1/flowlogs-replay.1";
 
 /// What the input does not say.
 #[derive(Debug, Args)]
@@ -348,9 +396,14 @@ fn observation_domain(text: &str) -> Result<DomainNumber, &'static str> {
     }
 }
 
-/// clap's message in one line: its paragraphs without usage and hints, which `--help` has.
+/// clap's message in one line: its paragraphs without usage and hints, which the `--help` of the command has.
 pub(crate) fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
+    let usage = text.split("Usage: ").nth(1).unwrap_or("flowlogs");
+    let command: Vec<_> = usage
+        .split_whitespace()
+        .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect();
     let paragraphs = text
         .split("\n\n")
         .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -361,5 +414,5 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
         });
     let line = paragraphs.collect::<Vec<_>>().join("; ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    format!("{line}; see `flowlogs --help`")
+    format!("{line}; see `{} --help`", command.join(" "))
 }

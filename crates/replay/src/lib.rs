@@ -3,7 +3,8 @@
 //! - `replay` transcodes captured input as the functions would, and shows what was sent;
 //! - `explain` follows one line, column by column, to what is exported of it;
 //! - `fields` lists every flow-log field and where it goes;
-//! - `collect` is a small receiving end.
+//! - `collect` is a small receiving end;
+//! - `completions` and `man` are for the shell and the manual.
 //!
 //! Lines come from `flowlogs-source`, become IPFIX in `flowlogs-core` and leave through `flowlogs-export`; this crate
 //! opens files, reads the clock and the terminal, and writes for people. What it shows of IPFIX messages is read back
@@ -31,6 +32,7 @@ mod parquet;
 mod progress;
 mod replay;
 mod settings;
+mod shell;
 mod summary;
 mod table;
 mod terminal;
@@ -74,5 +76,9 @@ fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Explain(arguments) => explain::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Fields(arguments) => fields::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Collect(arguments) => collect::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Completions(arguments) => {
+            shell::completions(arguments).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Man(arguments) => shell::manual(arguments).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -6,6 +6,7 @@ mod fields;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod replay;
+mod shell;
 
 use assert_cmd::Command;
 

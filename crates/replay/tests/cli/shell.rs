@@ -1,0 +1,59 @@
+//! What shells and `man` are told.
+
+use crate::run;
+
+#[test]
+fn every_shell_is_told_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let outcome = run(&["completions", shell], "");
+        assert_eq!(outcome.status, Some(0), "{shell}");
+        for word in ["replay", "explain", "collect", "deduplicate"] {
+            assert!(outcome.stdout.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let program = run(&["man"], "");
+    assert_eq!(program.status, Some(0));
+    assert!(program.stdout.contains(".TH FLOWLOGS 1"), "{program:?}");
+    for command in ["replay", "explain", "fields", "collect"] {
+        let page = run(&["man", command], "").stdout;
+        assert!(
+            page.contains(&format!(".TH FLOWLOGS-{} 1", command.to_uppercase())),
+            "{page}"
+        );
+        assert!(page.contains("Examples:"), "{page}");
+    }
+    let unknown = run(&["man", "repaly"], "");
+    assert_eq!(unknown.status, Some(2));
+    assert!(
+        unknown.stderr.contains("there are replay, explain"),
+        "{unknown:?}"
+    );
+}
+
+#[test]
+fn every_help_has_examples_and_wrong_usage_names_the_help_of_its_command() {
+    for command in [
+        "replay",
+        "explain",
+        "fields",
+        "collect",
+        "completions",
+        "man",
+    ] {
+        let outcome = run(&[command, "--help"], "");
+        assert_eq!(outcome.status, Some(0), "{command}");
+        assert!(outcome.stdout.contains("\nExamples:\n"), "{command}");
+    }
+    assert!(run(&["--help"], "").stdout.contains("\nExamples:\n"));
+    let wrong = run(&["collect", "--widht", "80"], "");
+    assert!(
+        wrong.stderr.ends_with("see `flowlogs collect --help`\n"),
+        "{wrong:?}"
+    );
+    let none = run(&["repaly"], "");
+    assert!(none.stderr.ends_with("see `flowlogs --help`\n"), "{none:?}");
+}
