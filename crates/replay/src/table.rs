@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use flowlogs_core::ipfix::element as e;
 
 use crate::clock::{Date, Time};
-use crate::decode::{Flow, Names, Value};
+use crate::decode::{Flow, Interface, Names, Value};
 use crate::terminal::{Look, Style, columns, wrap};
 
 /// Columns of the time of day.
@@ -18,8 +18,11 @@ const TIME: usize = 8;
 /// The narrowest layout; on less, the terminal wraps.
 const NARROWEST: usize = 80;
 
-/// From here on, counters are whole numbers and states are words.
+/// From here on, counters are whole numbers, states are words, and interfaces have their ids beside their names.
 const WIDE: usize = 120;
+
+/// Columns that a name may take where the id has fewer.
+const SHORTEST_NAME: usize = 12;
 
 /// Prints flows.
 #[derive(Debug)]
@@ -103,7 +106,7 @@ impl Table {
             addresses.push(String::new());
             addresses.len() - 1
         });
-        let mut tail = tail(flow, layout.width - TIME - 1);
+        let mut tail = tail(flow, layout);
         for (number, text) in addresses.iter().enumerate() {
             let time = if number == 0 { time.as_str() } else { "" };
             write!(out, "{time:<TIME$} {text}")?;
@@ -245,8 +248,9 @@ fn ends(flow: &Flow<'_>) -> [String; 2] {
 }
 
 /// What stands behind or below the columns: interfaces, VRFs, and what few flows have.
-fn tail(flow: &Flow<'_>, width: usize) -> Vec<String> {
+fn tail(flow: &Flow<'_>, layout: Layout) -> Vec<String> {
     let names = flow.names;
+    let wide = layout.width >= WIDE;
     let pair = |label: &str, first: u16, second: u16, name: &dyn Fn(u64) -> String| {
         let numbers = (flow.number(first), flow.number(second));
         let text = match numbers {
@@ -260,9 +264,14 @@ fn tail(flow: &Flow<'_>, width: usize) -> Vec<String> {
         Some(format!("{label}{text}"))
     };
     let interface = |index: u64| match names.interface(index) {
-        Some(known) if !known.name.is_empty() => known.name.clone(),
+        Some(known) if !known.name.is_empty() => called(known, wide),
         _ if index == 0 => "-".to_owned(),
         _ => format!("#{index}"),
+    };
+    // A gateway's own interfaces have no names, and AWS's words for them are all the same.
+    let physical = |index: u64| match names.interface(index) {
+        Some(known) if !known.name.is_empty() => known.name.clone(),
+        _ => interface(index),
     };
     let vrf = |id: u64| match names.vrf(id) {
         Some(name) => name.to_owned(),
@@ -305,7 +314,7 @@ fn tail(flow: &Flow<'_>, width: usize) -> Vec<String> {
             "by ",
             e::INGRESS_PHYSICAL_INTERFACE.id,
             e::EGRESS_PHYSICAL_INTERFACE.id,
-            &interface,
+            &physical,
         ),
         application(),
         translated(),
@@ -314,7 +323,39 @@ fn tail(flow: &Flow<'_>, width: usize) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect();
-    wrap(&segments, "  ", width)
+    wrap(&segments, "  ", layout.width - TIME - 1)
+}
+
+/// What people call an interface, in the place of its id and in as many columns: what its description begins with, unless
+/// that is the id, because nobody named it. A wide terminal has room for both.
+fn called(interface: &Interface, wide: bool) -> String {
+    let id = interface.name.as_str();
+    let description = interface.description.as_str();
+    let text = description.strip_prefix(id).unwrap_or(description).trim();
+    let unnamed = !wide && text.len() < description.len();
+    if text.is_empty() || unnamed {
+        return id.to_owned();
+    }
+    let name = shortened(text, columns(id).max(SHORTEST_NAME));
+    match wide {
+        true => format!("{id} {name}"),
+        false => name,
+    }
+}
+
+/// The whole words that fit, at least two; else as much as fits.
+fn shortened(text: &str, room: usize) -> String {
+    if columns(text) <= room {
+        return text.to_owned();
+    }
+    let words: Vec<_> = text.split(' ').map(str::to_owned).collect();
+    match wrap(&words, " ", room).into_iter().next() {
+        Some(line) if line.contains(' ') && columns(&line) <= room => line,
+        _ => {
+            let kept: String = text.chars().take(room - 1).collect();
+            format!("{}…", kept.trim_end())
+        }
+    }
 }
 
 /// What a forwardingStatus (89) says.
@@ -411,6 +452,26 @@ START    SOURCE                DESTINATION            PROTO   PKTS  BYTES STATUS
          REJECT → eni-0a9b8c7d6e5f40312  vpc-0b7e4c1d9f2a83650
 "
         );
+    }
+
+    #[test]
+    fn an_interface_is_called_by_its_name_and_by_its_id_where_it_has_none() {
+        let interface = |description: &str| Interface {
+            name: "eni-0a9b8c7d6e5f40312".to_owned(),
+            description: description.to_owned(),
+            ..Interface::default()
+        };
+        let named = interface("web-1 euc1-az2 subnet-0a3d5f7190b2c4e68");
+        assert_eq!(called(&named, false), "web-1 euc1-az2");
+        assert_eq!(called(&named, true), "eni-0a9b8c7d6e5f40312 web-1 euc1-az2");
+        let unnamed = interface("eni-0a9b8c7d6e5f40312 ELB app/shop/50dc6c495c0c9188");
+        assert_eq!(called(&unnamed, false), "eni-0a9b8c7d6e5f40312");
+        assert_eq!(
+            called(&unnamed, true),
+            "eni-0a9b8c7d6e5f40312 ELB app/shop/50dc6c4…"
+        );
+        let unknown = interface("eni-0a9b8c7d6e5f40312");
+        assert_eq!(called(&unknown, true), "eni-0a9b8c7d6e5f40312");
     }
 
     #[test]

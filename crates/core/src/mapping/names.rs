@@ -22,6 +22,9 @@ pub(crate) const REJECT: u32 = 2;
 /// Names remembered in a domain; beyond them the memory starts again and names are announced again.
 const REMEMBERED: usize = 65_536;
 
+/// How EC2's console describes the first interface of any instance: a third of the room, and it tells nothing.
+const OF_EVERY_INSTANCE: &str = "Primary network interface";
+
 /// What the names of a record are announced through.
 pub(crate) struct Announcer<'a, S> {
     pub(crate) domain: usize,
@@ -231,7 +234,11 @@ fn describe(id: &[u8], owner: Owner, record: &FlowRecord<'_>, inventory: &Invent
     };
     if let Some(interface) = inventory.interface(id) {
         add(interface.name.as_deref().unwrap_or(&interface.id));
-        add(interface.description.as_deref().unwrap_or_default());
+        add(interface
+            .description
+            .as_deref()
+            .filter(|text| *text != OF_EVERY_INSTANCE)
+            .unwrap_or_default());
         add(interface
             .kind
             .as_deref()

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use netflow_parser::variable_versions::ipfix::FlowSetBody;
 use netflow_parser::{NetflowPacket, NetflowParser};
 
-pub(crate) use names::Names;
+pub(crate) use names::{Interface, Names};
 pub(crate) use value::{ElementId, Value};
 
 /// Most observation domains of one transport session; our exporter has at most 1,025.
