@@ -10,6 +10,8 @@
 //!   between, for those who must know where the lines come from before they take them;
 //! - [`Unpacker::read`] takes any stream and recognises by its content what it is.
 //!
+//! Where a stream is an object, the notice that announced it is read by [`s3::Trigger`].
+//!
 //! ```
 //! use flowlogs_source::{Event, Lines, Origin, Unpacker};
 //!
@@ -49,6 +51,7 @@ mod inflate;
 mod json;
 mod lines;
 mod recognise;
+pub mod s3;
 mod subscription;
 mod text;
 mod transfer;

@@ -1,0 +1,421 @@
+//! What a trigger says: which objects are new, and in which messages they came.
+//!
+//! The same notice arrives in many wrappings, and a function cannot choose which: directly from S3, as text in a message
+//! of SQS, in an envelope of SNS inside of that (or raw), or as an event of EventBridge, directly or queued. They are told
+//! by their shape.
+//!
+//! Sources: Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure"; Amazon SNS
+//! Developer Guide, "HTTP/HTTPS notification JSON format"; AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{MAJOR_VERSION, Message, Notice, ObjectRef, TriggerError, decoded};
+
+/// How many wrappings there may be: a queue around SNS around the notice.
+const WRAPPINGS: u8 = 3;
+
+/// The most that is told of what is wrong with a document, in characters: it may quote the document.
+const LONGEST_REASON: usize = 160;
+
+/// What invoked the function.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// Messages of a queue.
+    Queue(Vec<Message>),
+    /// S3, SNS or EventBridge itself: all or nothing.
+    Direct(Vec<Notice>),
+}
+
+impl Trigger {
+    /// Reads an event.
+    ///
+    /// # Errors
+    ///
+    /// Why the event as a whole says nothing. What is wrong with a message of a queue is said in that message.
+    pub fn read(event: &str) -> Result<Self, TriggerError> {
+        let document: Document<'_> = parse(event)?;
+        let is_queue = |record: &Envelope<'_>| record.source() == Some("aws:sqs");
+        let records = document.records.iter().flatten();
+        let envelopes: Vec<Envelope<'_>> = records
+            .map(|record| parse(record.get()))
+            .collect::<Result<_, _>>()?;
+        if envelopes.is_empty() || !envelopes.iter().all(is_queue) {
+            return notices(event, WRAPPINGS).map(Self::Direct);
+        }
+        let messages = envelopes.into_iter().map(|message| Message {
+            notices: notices(message.body.as_deref().unwrap_or_default(), WRAPPINGS),
+            id: message.message_id.unwrap_or_default().into_owned(),
+        });
+        Ok(Self::Queue(messages.collect()))
+    }
+}
+
+/// Anything that may arrive, as far as it tells what it is.
+#[derive(Deserialize)]
+struct Document<'a> {
+    /// Of S3, SNS and SQS.
+    #[serde(borrow, rename = "Records")]
+    records: Option<Vec<&'a RawValue>>,
+    /// Of the message with which S3 tries a new destination out.
+    #[serde(borrow, rename = "Event")]
+    event: Option<Cow<'a, str>>,
+    /// Of the envelope of SNS: the notice as text.
+    #[serde(borrow, rename = "Message")]
+    message: Option<Cow<'a, str>>,
+    /// Of EventBridge.
+    #[serde(borrow)]
+    source: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "detail-type")]
+    detail_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    detail: Option<&'a RawValue>,
+}
+
+/// A record, as far as it tells where it comes from, and what SQS and SNS put around.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, rename = "eventSource")]
+    event_source: Option<Cow<'a, str>>,
+    /// SNS writes it like this.
+    #[serde(borrow, rename = "EventSource")]
+    sns_source: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "messageId")]
+    message_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    body: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "Sns")]
+    sns: Option<SnsMessage<'a>>,
+}
+
+#[derive(Deserialize)]
+struct SnsMessage<'a> {
+    #[serde(borrow, rename = "Message")]
+    message: Cow<'a, str>,
+}
+
+impl Envelope<'_> {
+    fn source(&self) -> Option<&str> {
+        self.event_source.as_deref().or(self.sns_source.as_deref())
+    }
+}
+
+/// A record of S3.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct S3Record<'a> {
+    #[serde(borrow)]
+    event_version: Cow<'a, str>,
+    #[serde(borrow)]
+    event_name: Cow<'a, str>,
+    #[serde(borrow)]
+    s3: Place<'a>,
+}
+
+/// Where, in a record of S3 and in the detail of EventBridge.
+#[derive(Deserialize)]
+struct Place<'a> {
+    #[serde(borrow)]
+    bucket: Bucket<'a>,
+    #[serde(borrow)]
+    object: Object<'a>,
+}
+
+#[derive(Deserialize)]
+struct Bucket<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Object<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    size: Option<u64>,
+    #[serde(borrow, rename = "eTag", alias = "etag")]
+    etag: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "versionId", alias = "version-id")]
+    version: Option<Cow<'a, str>>,
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, TriggerError> {
+    serde_json::from_str(text).map_err(|error| TriggerError::Damaged {
+        line: error.line(),
+        column: error.column(),
+        reason: error
+            .to_string()
+            .split(" at line ")
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(LONGEST_REASON)
+            .collect(),
+    })
+}
+
+/// The notices in a document, however they are wrapped.
+fn notices(text: &str, wrappings: u8) -> Result<Vec<Notice>, TriggerError> {
+    let wrappings = wrappings.checked_sub(1).ok_or(TriggerError::Unknown)?;
+    let document: Document<'_> = parse(text)?;
+    if document.event.as_deref() == Some("s3:TestEvent") {
+        return Ok(Vec::new());
+    }
+    if let Some(records) = document.records {
+        let mut all = Vec::new();
+        for record in records {
+            let envelope: Envelope<'_> = parse(record.get())?;
+            match (envelope.source(), &envelope.sns) {
+                (Some("aws:s3"), _) => all.push(from_s3(record.get())?),
+                (Some("aws:sns"), Some(sns)) => all.extend(notices(&sns.message, wrappings)?),
+                _ => return Err(TriggerError::Unknown),
+            }
+        }
+        return Ok(all);
+    }
+    match (document.source.as_deref(), document.detail) {
+        (Some("aws.s3"), Some(detail)) => {
+            if document.detail_type.as_deref() != Some("Object Created") {
+                return Ok(vec![Notice::Other]);
+            }
+            // EventBridge has the key as it is.
+            let place: Place<'_> = parse(detail.get())?;
+            let key = place.object.key.clone().into_owned();
+            return place.object(key).map(|notice| vec![notice]);
+        }
+        (Some(_), _) => return Err(TriggerError::Unknown),
+        _ => {}
+    }
+    match document.message {
+        Some(message) => notices(&message, wrappings),
+        None => Err(TriggerError::Unknown),
+    }
+}
+
+fn from_s3(record: &str) -> Result<Notice, TriggerError> {
+    let record: S3Record<'_> = parse(record)?;
+    if record.event_version.split('.').next() != Some(MAJOR_VERSION) {
+        return Err(TriggerError::Version(record.event_version.into_owned()));
+    }
+    // Without the `s3:` that the configuration has in front, but nobody promises that.
+    let name = record.event_name.trim_start_matches("s3:");
+    if !name.starts_with("ObjectCreated:") {
+        return Ok(Notice::Other);
+    }
+    let key = decoded(&record.s3.object.key)?;
+    record.s3.object(key)
+}
+
+impl Place<'_> {
+    fn object(self, key: String) -> Result<Notice, TriggerError> {
+        if self.bucket.name.is_empty() || key.is_empty() {
+            return Err(TriggerError::Nameless);
+        }
+        let given =
+            |text: Option<Cow<'_, str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
+        Ok(Notice::Created(ObjectRef {
+            bucket: self.bucket.name.into_owned(),
+            key,
+            size: self.object.size,
+            version: given(self.object.version),
+            etag: given(self.object.etag),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "AWSLogs/aws-account-id=123456789012/year=2026/a b.log.gz";
+    const ENCODED: &str = "AWSLogs/aws-account-id%3D123456789012/year%3D2026/a+b.log.gz";
+
+    fn record(key: &str) -> serde_json::Value {
+        json!({
+            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1",
+            "eventName": "ObjectCreated:Put",
+            "s3": {
+                "s3SchemaVersion": "1.0", "bucket": {"name": "flows", "arn": "arn:aws:s3:::flows"},
+                "object": {"key": key, "size": 1024, "eTag": "e1", "versionId": "v1", "sequencer": "0A1B"}
+            }
+        })
+    }
+
+    fn from_s3(key: &str) -> String {
+        json!({"Records": [record(key)]}).to_string()
+    }
+
+    fn from_event_bridge() -> String {
+        json!({
+            "version": "0", "id": "1", "detail-type": "Object Created", "source": "aws.s3",
+            "account": "123456789012", "region": "eu-central-1", "resources": ["arn:aws:s3:::flows"],
+            "detail": {
+                "version": "0", "bucket": {"name": "flows"}, "reason": "PutObject",
+                "object": {"key": KEY, "size": 1024, "etag": "e1", "version-id": "v1", "sequencer": "0A1B"}
+            }
+        })
+        .to_string()
+    }
+
+    fn in_sns(notice: &str) -> String {
+        json!({"Type": "Notification", "MessageId": "1", "Subject": "Amazon S3 Notification", "Message": notice})
+            .to_string()
+    }
+
+    fn in_sqs(bodies: &[&str]) -> String {
+        let message = |(number, body): (usize, &&str)| {
+            json!({"messageId": format!("m{number}"), "receiptHandle": "r", "body": body,
+                   "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:1:q"})
+        };
+        let messages: Vec<_> = bodies.iter().enumerate().map(message).collect();
+        json!({"Records": messages}).to_string()
+    }
+
+    fn object() -> Notice {
+        Notice::Created(ObjectRef {
+            bucket: "flows".into(),
+            key: KEY.into(),
+            size: Some(1024),
+            version: Some("v1".into()),
+            etag: Some("e1".into()),
+        })
+    }
+
+    #[test]
+    fn a_notice_is_the_same_in_every_wrapping() {
+        let from_s3 = from_s3(ENCODED);
+        let from_sns = json!({"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Message": from_s3}}]});
+        for event in [from_s3.clone(), from_event_bridge(), from_sns.to_string()] {
+            assert_eq!(
+                Trigger::read(&event),
+                Ok(Trigger::Direct(vec![object()])),
+                "{event}"
+            );
+        }
+        for body in [
+            from_s3.clone(),
+            in_sns(&from_s3),
+            from_event_bridge(),
+            in_sns(&from_event_bridge()),
+        ] {
+            let message = Message {
+                id: "m0".into(),
+                notices: Ok(vec![object()]),
+            };
+            let read = Trigger::read(&in_sqs(&[&body]));
+            assert_eq!(read, Ok(Trigger::Queue(vec![message])), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_test_message_of_a_new_destination_is_acknowledged() {
+        let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-01T00:00:00.000Z",
+            "Bucket": "flows", "RequestId": "1", "HostId": "2"})
+        .to_string();
+        assert_eq!(Trigger::read(&test), Ok(Trigger::Direct(Vec::new())));
+        let Ok(Trigger::Queue(messages)) = Trigger::read(&in_sqs(&[&test, &in_sns(&test)])) else {
+            panic!("a queue");
+        };
+        assert!(
+            messages
+                .iter()
+                .all(|message| message.notices == Ok(Vec::new()))
+        );
+    }
+
+    #[test]
+    fn other_events_of_the_bucket_are_not_this_functions_business() {
+        let removed = from_s3("a").replace("ObjectCreated:Put", "ObjectRemoved:Delete");
+        assert_eq!(
+            Trigger::read(&removed),
+            Ok(Trigger::Direct(vec![Notice::Other]))
+        );
+        let deleted = from_event_bridge().replace("Object Created", "Object Deleted");
+        assert_eq!(
+            Trigger::read(&deleted),
+            Ok(Trigger::Direct(vec![Notice::Other]))
+        );
+    }
+
+    #[test]
+    fn a_bad_message_does_not_spoil_the_others() {
+        let good = from_s3(ENCODED);
+        let event = in_sqs(&[
+            "hello",
+            &good,
+            "{\"hello\": 1}",
+            "{\"Records\": [{\"eventSource\": \"aws:s3\"}]}",
+        ]);
+        let Ok(Trigger::Queue(messages)) = Trigger::read(&event) else {
+            panic!("a queue");
+        };
+        assert_eq!(messages[1].notices, Ok(vec![object()]));
+        assert!(matches!(
+            messages[0].notices,
+            Err(TriggerError::Damaged { .. })
+        ));
+        assert_eq!(messages[2].notices, Err(TriggerError::Unknown));
+        assert!(matches!(
+            messages[3].notices,
+            Err(TriggerError::Damaged { .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_no_event_of_s3_is_named_so() {
+        for event in [
+            "{}",
+            "{\"awslogs\": {\"data\": \"\"}}",
+            "{\"Records\": [{\"eventSource\": \"aws:kinesis\"}]}",
+            "{\"source\": \"aws.ec2\", \"detail-type\": \"x\", \"detail\": {}}",
+        ] {
+            assert_eq!(Trigger::read(event), Err(TriggerError::Unknown), "{event}");
+        }
+        let endless = in_sns(&in_sns(&in_sns(&in_sns(&from_s3("a")))));
+        assert_eq!(Trigger::read(&endless), Err(TriggerError::Unknown));
+        assert!(matches!(
+            Trigger::read("[1"),
+            Err(TriggerError::Damaged { .. })
+        ));
+    }
+
+    #[test]
+    fn another_major_version_is_refused_and_a_minor_one_is_not() {
+        let version = |version: &str| {
+            Trigger::read(&from_s3(ENCODED).replace("\"2.1\"", &format!("\"{version}\"")))
+        };
+        assert_eq!(version("2.9"), Ok(Trigger::Direct(vec![object()])));
+        assert_eq!(version("3.0"), Err(TriggerError::Version("3.0".into())));
+    }
+
+    #[test]
+    fn a_notice_without_a_name_is_named_so() {
+        for event in [from_s3(""), from_s3("a").replace("\"flows\"", "\"\"")] {
+            assert_eq!(Trigger::read(&event), Err(TriggerError::Nameless));
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_damaged_event_is_one_line_of_bounded_length() {
+        let long = from_s3("a").replace("1024", &format!("\"{}\"", "x\\n".repeat(100_000)));
+        let error = Trigger::read(&long).expect_err("no size");
+        let text = error.to_string();
+        assert!(text.len() < 300 && !text.contains('\n'), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_is_a_panic(text in "[\\[\\]{}\":,\\\\ a1\n]{0,80}", cut in any::<prop::sample::Index>()) {
+            let _ = Trigger::read(&text);
+            let _ = Trigger::read(&in_sqs(&[&text, &in_sns(&text)]));
+            let event = in_sqs(&[&from_event_bridge(), &in_sns(&from_s3(ENCODED))]);
+            let at = cut.index(event.len());
+            let _ = Trigger::read(&event[..at]);
+            let _ = Trigger::read(&format!("{}{text}{}", &event[..at], &event[at..]));
+        }
+    }
+}
