@@ -2,6 +2,14 @@
 //! and the documentation.
 
 /// A word that is none of those that a setting takes.
+///
+/// ```
+/// use flowlogs_core::mapping::Timestamps;
+///
+/// assert_eq!("seconds".parse(), Ok(Timestamps::Seconds));
+/// let error = "minutes".parse::<Timestamps>().unwrap_err();
+/// assert_eq!(error.to_string(), "\"minutes\" is none of milliseconds, seconds");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{value}\" is none of {choices}")]
 pub struct NotAChoice {

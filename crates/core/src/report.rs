@@ -80,6 +80,24 @@ impl Counters {
 }
 
 /// What happened in a batch.
+///
+/// ```
+/// use std::convert::Infallible;
+/// use flowlogs_core::{Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+///
+/// let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Stream]);
+/// let mut source = Source::new(None, Formats::defaults());
+/// let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+/// for text in ["no flow log at all", "2 1 eni-1 - - - - - - - 1418530010 1418530070 - NODATA"] {
+///     let line = Line { id: None, timestamp: None, text: text.as_bytes() };
+///     let Ok(()) = transcoder.line(&mut source, line, &mut sink);
+/// }
+/// let report = transcoder.take_report();
+/// assert_eq!(report.counters.unparsed_records, 1);
+/// assert_eq!(report.counters.no_data, 1);
+/// assert!(report.counters.is_balanced());
+/// assert_eq!(report.unparsed.expect("a sample").line, "no flow log at all");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// The counters.

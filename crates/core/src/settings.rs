@@ -5,6 +5,14 @@ use crate::ipfix::Refresh;
 use crate::mapping::Mapping;
 
 /// How a transcoder works.
+///
+/// ```
+/// use flowlogs_core::{Settings, dedup::DirectionFilter};
+///
+/// let mut settings = Settings { max_message_size: 512, ..Settings::default() };
+/// settings.dedup.direction = DirectionFilter::Ingress;
+/// assert!(settings.dedup.deduplicate);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How values are exported.

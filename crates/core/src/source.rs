@@ -4,6 +4,15 @@ use crate::dedup::Coverage;
 use crate::flowlog::Formats;
 
 /// Where lines come from.
+///
+/// ```
+/// use flowlogs_core::{Formats, Source};
+///
+/// let mut source = Source::new(Some("/vpc/flow-logs"), Formats::defaults());
+/// source.owner = Some("123456789010".into());
+/// source.region = Some("eu-central-1".into());
+/// assert_eq!(source.destination(), Some("/vpc/flow-logs"));
+/// ```
 #[derive(Debug)]
 pub struct Source {
     /// The account that owns the lines, for records that do not say theirs.
@@ -37,6 +46,15 @@ impl Source {
 }
 
 /// A line as it was delivered.
+///
+/// ```
+/// let line = flowlogs_core::Line {
+///     id: Some(b"36913489327658012345678901234567890123456789012345678901"),
+///     timestamp: Some(1_418_530_070_000),
+///     text: b"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1418530010 1418530070 - NODATA",
+/// };
+/// # let _ = line;
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     /// The delivery's id, if it has one: CloudWatch's event id.

@@ -20,6 +20,30 @@ use crate::source::{Line, Source};
 pub const MAX_UNKNOWN: usize = 1_000;
 
 /// Parses, deduplicates and encodes.
+///
+/// A batch ends with [`flush`](Self::flush) and then [`commit`](Self::commit), once it is known to have arrived; or with
+/// [`rollback`](Self::rollback), after which the same lines count as if they came for the first time:
+///
+/// ```
+/// use std::convert::Infallible;
+/// use flowlogs_core::{Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+///
+/// let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Stream]);
+/// let mut source = Source::new(None, Formats::defaults());
+/// let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+/// let text = b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \
+///     1418530010 1418530070 ACCEPT OK";
+/// let line = Line { id: Some(b"1"), timestamp: None, text };
+///
+/// for (arrived, flows, duplicates) in [(false, 1, 0), (true, 1, 0), (true, 0, 1)] {
+///     transcoder.begin(1_418_530_100_000);
+///     let Ok(()) = transcoder.line(&mut source, line, &mut sink);
+///     let Ok(()) = transcoder.flush(&mut sink);
+///     if arrived { transcoder.commit() } else { transcoder.rollback() }
+///     let counters = transcoder.take_report().counters;
+///     assert_eq!((counters.flows_exported, counters.duplicate_deliveries), (flows, duplicates));
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Transcoder {
     values: Values,

@@ -124,6 +124,21 @@ pub struct FlowLog {
 type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 
 /// Everything that is known, by id. Inserting what is there replaces it.
+///
+/// ```
+/// use flowlogs_core::dedup::inventory::{Inventory, Interface};
+///
+/// let mut inventory = Inventory::new();
+/// inventory.insert_interface(Interface {
+///     id: "eni-1235b8ca123456789".into(),
+///     name: Some("web-1".into()),
+///     addresses: vec!["172.31.16.21".parse()?],
+///     ..Interface::default()
+/// });
+/// assert!(inventory.knows(b"eni-1235b8ca123456789"));
+/// assert!(inventory.interface(b"eni-1235b8ca123456789").unwrap().has_address("172.31.16.21".parse()?));
+/// # Ok::<_, std::net::AddrParseError>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     interfaces: Map<Interface>,

@@ -19,6 +19,22 @@ pub enum Kind {
 }
 
 /// A compiled record format.
+///
+/// ```
+/// use flowlogs_core::LogFormat;
+/// use flowlogs_core::flowlog::{Field, FlowRecord, Values};
+///
+/// let format = LogFormat::parse("${srcaddr} ${dstaddr} ${bytes} ${next-years-field}")?;
+/// let mut values = Values::default();
+/// let record = FlowRecord::parse(&format, b"10.0.0.1 10.0.0.2 840 anything", &mut values).expect("fits");
+/// assert_eq!(record.number(Field::Bytes), Some(840));
+///
+/// let error = FlowRecord::parse(&format, b"10.0.0.1 10.0.0.2 many x", &mut values).unwrap_err();
+/// assert_eq!(error.to_string(), "column 3 (bytes): not a number");
+///
+/// assert!(LogFormat::parse("${srcaddr").is_err());
+/// # Ok::<_, flowlogs_core::flowlog::FormatError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFormat {
     columns: Vec<Column>,

@@ -11,6 +11,21 @@ use super::record::{FlowRecord, ParseError, Values};
 pub const MAX_CANDIDATES: usize = 256;
 
 /// The candidate formats of a source.
+///
+/// ```
+/// use flowlogs_core::Formats;
+/// use flowlogs_core::flowlog::{Field, Values};
+///
+/// let mut formats = Formats::of_setting("${interface-id} ${srcaddr} ${bytes}; ${srcaddr} ${dstaddr}")?;
+/// let mut values = Values::default();
+/// let record = formats.parse(b"10.0.0.1 10.0.0.2", &mut values).expect("fits the second");
+/// assert_eq!(record.address(Field::DestinationAddress), Some("10.0.0.2".parse().unwrap()));
+///
+/// // A header line wins until the next object begins.
+/// assert!(formats.take_header(b"srcaddr dstaddr bytes"));
+/// assert!(formats.parse(b"10.0.0.1 10.0.0.2", &mut values).is_err());
+/// # Ok::<_, flowlogs_core::flowlog::FormatError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Formats {
     candidates: Vec<Candidate>,

@@ -32,6 +32,21 @@ pub enum Delivery {
 }
 
 /// Receives finished messages.
+///
+/// A closure is one. This one collects what a file would hold:
+///
+/// ```
+/// use flowlogs_core::{Delivery, MessageSink};
+///
+/// let mut file = Vec::new();
+/// let mut sink = |_session: usize, message: &[u8]| {
+///     file.extend_from_slice(message);
+///     Ok::<_, std::io::Error>(Delivery::Sent)
+/// };
+/// sink.send(0, b"a message")?;
+/// assert_eq!(file, b"a message");
+/// # Ok::<_, std::io::Error>(())
+/// ```
 pub trait MessageSink {
     /// Why the work cannot go on.
     type Error;
