@@ -3,6 +3,7 @@
 mod collect;
 mod explain;
 mod fields;
+mod json;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod replay;

@@ -1,0 +1,44 @@
+//! What programs read: every member is documented, so that none changes unnoticed.
+
+use std::collections::BTreeSet;
+
+use crate::run;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(format!("{ROOT}/{path}")).expect(path)
+}
+
+/// What stands between grave accents in a document.
+fn words(document: &str) -> BTreeSet<&str> {
+    document.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn every_member_is_in_the_document() {
+    let events = format!("{ROOT}/events");
+    let outcome = run(
+        &["replay", "--output=json", "--summary=json", "--", &events],
+        "",
+    );
+    let (document, elements) = (read("docs/json.md"), read("docs/field-mapping.md"));
+    let words = words(&document);
+    let mut seen = BTreeSet::new();
+    for flow in outcome.objects() {
+        seen.extend(flow.as_object().expect("an object").keys().cloned());
+    }
+    assert!(seen.len() > 30, "{seen:?}");
+    for name in &seen {
+        let known = words.contains(name.as_str()) || elements.contains(&format!("{name} ("));
+        assert!(known, "{name}");
+    }
+    let summary = outcome.summary();
+    for (name, _) in summary.as_object().expect("an object") {
+        assert!(words.contains(name.as_str()), "{name}");
+    }
+    let sample = &summary["unparsed"][0];
+    for (name, _) in sample.as_object().expect("an object") {
+        assert!(words.contains(name.as_str()), "{name}");
+    }
+}
