@@ -386,22 +386,16 @@ mod tests {
         }
     }
 
+    /// Versions are closed: what AWS adds later has a later number and changes no count.
     #[test]
-    fn there_are_54_vpc_fields_and_36_transit_gateway_fields() {
-        assert_eq!(FIELDS.iter().filter(|row| row.vpc.is_some()).count(), 54);
-        assert_eq!(FIELDS.iter().filter(|row| row.tgw.is_some()).count(), 36);
-    }
-
-    #[test]
-    fn each_vpc_version_has_the_documented_number_of_fields() {
-        let up_to = |version| {
-            FIELDS
-                .iter()
-                .filter(|row| row.vpc.is_some_and(|brought| brought <= version))
-                .count()
+    fn each_version_has_the_documented_number_of_fields() {
+        let up_to = |version: fn(&Row) -> Option<u8>, last| {
+            let brought = FIELDS.iter().filter_map(version);
+            brought.filter(|&brought| brought <= last).count()
         };
-        let counts: Vec<usize> = [2, 3, 4, 5, 7, 8, 9, 10, 11].map(up_to).to_vec();
-        assert_eq!(counts, [14, 21, 25, 29, 39, 40, 41, 42, 54]);
+        let vpc = [2, 3, 4, 5, 7, 8, 9, 10, 11].map(|last| up_to(|row| row.vpc, last));
+        assert_eq!(vpc, [14, 21, 25, 29, 39, 40, 41, 42, 54]);
+        assert_eq!(up_to(|row| row.tgw, 6), 36);
     }
 
     #[test]
