@@ -1,5 +1,6 @@
 //! The crate against scripted collectors on the loopback interface.
 
+mod authority;
 mod collector;
 mod file;
 mod tcp;

@@ -11,96 +11,16 @@ use std::{
 use flowlogs_export::{
     Collectors, ConfigError, SendProblem, SenderOptions, SessionState, TlsOptions, TlsProblem,
 };
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
-};
+use rcgen::{CertificateParams, date_time_ymd};
 use rustls::{
-    RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::WebPkiClientVerifier,
+    ServerConfig, ServerConnection, StreamOwned,
     version::{TLS12, TLS13},
 };
 
+use crate::authority::{Authority, Identity};
 use crate::collector::{
     accept, begin, collectors, frames, listen, messages, read_all, script, send_all, url,
 };
-
-/// An authority that exists for one test.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-/// A certificate with its key, as PEM text.
-struct Identity {
-    certificate: String,
-    key: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        Self::named("authority")
-    }
-
-    fn named(name: &str) -> Self {
-        let mut params = CertificateParams::new([]).expect("no names");
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        Self {
-            issuer: CertifiedIssuer::self_signed(params, key).expect("an authority"),
-        }
-    }
-
-    fn pem(&self) -> String {
-        self.issuer.as_ref().pem()
-    }
-
-    fn issue(&self, name: &str) -> Identity {
-        self.issue_with(CertificateParams::new([name.to_owned()]).expect("a name"))
-    }
-
-    fn issue_with(&self, params: CertificateParams) -> Identity {
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .expect("a certificate")
-            .pem();
-        Identity {
-            certificate,
-            key: key.serialize_pem(),
-        }
-    }
-
-    /// A server's configuration; with `clients`, it requires a certificate that this authority issued.
-    fn server(
-        &self,
-        identity: &Identity,
-        clients: Option<&Authority>,
-        versions: &[&'static SupportedProtocolVersion],
-    ) -> Arc<ServerConfig> {
-        let provider = Arc::new(ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(versions)
-            .expect("versions");
-        let builder = match clients {
-            None => builder.with_no_client_auth(),
-            Some(authority) => {
-                let mut roots = RootCertStore::empty();
-                roots
-                    .add(authority.issuer.der().clone())
-                    .expect("an authority");
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-                builder.with_client_cert_verifier(verifier.expect("a verifier"))
-            }
-        };
-        let chain =
-            vec![CertificateDer::from_pem_slice(identity.certificate.as_bytes()).expect("PEM")];
-        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("PEM");
-        Arc::new(builder.with_single_cert(chain, key).expect("an identity"))
-    }
-}
 
 type TlsSocket = StreamOwned<ServerConnection, TcpStream>;
 
