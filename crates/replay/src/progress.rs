@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Columns of the bar.
-const BAR: usize = 30;
+const BAR: u8 = 30;
 
 /// A progress bar.
 #[derive(Debug)]
@@ -71,14 +71,14 @@ fn line(total: u64, read: u64, records: u64, elapsed: Duration) -> String {
     if total < read.max(1) {
         return format!("{read_text} read, {rate} records/s");
     }
-    let share = |parts: u64| u128::from(read) * u128::from(parts) / u128::from(total);
-    let done = usize::try_from(share(30)).unwrap_or(BAR).min(BAR);
+    let share = |parts: u8| u128::from(read) * u128::from(parts) / u128::from(total);
+    let done = u8::try_from(share(BAR)).unwrap_or(BAR).min(BAR);
     let seconds =
         u128::from(total - read) * u128::from(milliseconds) / u128::from(read.max(1)) / 1_000;
     format!(
         "{}{} {:>3} % of {}, {rate} records/s, {}:{:02} left",
-        "█".repeat(done),
-        "░".repeat(BAR - done),
+        "█".repeat(done.into()),
+        "░".repeat((BAR - done).into()),
         share(100),
         octets(total),
         seconds / 60,

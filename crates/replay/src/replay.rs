@@ -218,9 +218,7 @@ impl Session {
         self.summary.bytes_read = self.octets.load(Ordering::Relaxed);
         Ok(())
     }
-}
 
-impl Session {
     /// Which rule could not run, and why.
     fn rules_note(&self) -> Option<String> {
         let inventory = self.transcoder.inventory();
