@@ -7,6 +7,8 @@
 //! - `payload.rs` writes events; `authority.rs` issues certificates;
 //! - `formats.rs`, `captured.rs`, `delivery.rs`, `metrics.rs`, `tls.rs`, `settings.rs` are the tests.
 
+#[path = "../../../crates/export/tests/loopback/authority.rs"]
+#[allow(dead_code)] // its own tests name authorities
 mod authority;
 mod aws;
 mod captured;

@@ -1,6 +1,7 @@
 //! TLS: mutual authentication from a secret, and certificates that are not good.
 
 use rcgen::{CertificateParams, date_time_ymd};
+use rustls::ALL_VERSIONS;
 
 use crate::authority::{Authority, Identity, server};
 use crate::aws::Moto;
@@ -27,7 +28,11 @@ fn mutual_authentication_takes_its_certificates_from_a_secret() {
     let Some(aws) = Moto::start() else { return };
     let authority = Authority::new();
     let identity = authority.issue("exporter");
-    let collector = Collector::with_tls(server(&authority.issue("localhost"), Some(&authority)));
+    let collector = Collector::with_tls(server(
+        &authority.issue("localhost"),
+        Some(&authority),
+        ALL_VERSIONS,
+    ));
     let secret = serde_json::json!({"ca": authority.pem(), "certificate": identity.certificate, "key": identity.key});
     let create = r#"print(json.dumps(secrets.create_secret(Name="collector-tls", SecretString=sys.argv[2])["ARN"]))"#;
     let arn = aws.run(create, &[&secret.to_string()]);
@@ -78,7 +83,7 @@ print(json.dumps(eni["NetworkInterface"]["NetworkInterfaceId"]))
 fn a_secret_that_is_mended_is_read_again() {
     let Some(aws) = Moto::start() else { return };
     let authority = Authority::new();
-    let collector = Collector::with_tls(server(&authority.issue("localhost"), None));
+    let collector = Collector::with_tls(server(&authority.issue("localhost"), None, ALL_VERSIONS));
     let secret = |authority: &Authority| serde_json::json!({"ca": authority.pem()}).to_string();
     let eni = aws.run(NETWORK, &[&secret(&Authority::new())]);
     let eni = eni.as_str().expect("an id");
@@ -126,7 +131,7 @@ fn a_certificate_that_is_expired_of_another_name_or_not_trusted_fails_with_a_lin
         (authority.issue("elsewhere.example.com"), "localhost"),
         (Authority::new().issue("localhost"), "trust"),
     ] {
-        let collector = Collector::with_tls(server(&shown, None));
+        let collector = Collector::with_tls(server(&shown, None, ALL_VERSIONS));
         let (url, ca) = (collector.url(), authority.pem());
         let Some(function) = Function::start(&[
             ("COLLECTOR", url.as_str()),
@@ -161,7 +166,11 @@ fn a_certificate_that_is_expired_of_another_name_or_not_trusted_fails_with_a_lin
 #[test]
 fn a_missing_certificate_of_the_function_fails_the_invocation() {
     let authority = Authority::new();
-    let collector = Collector::with_tls(server(&authority.issue("localhost"), Some(&authority)));
+    let collector = Collector::with_tls(server(
+        &authority.issue("localhost"),
+        Some(&authority),
+        ALL_VERSIONS,
+    ));
     let (url, ca) = (collector.url(), authority.pem());
     let Some(function) = Function::start(&[
         ("COLLECTOR", url.as_str()),

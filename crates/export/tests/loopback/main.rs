@@ -2,6 +2,8 @@
 
 mod authority;
 mod collector;
+mod dns;
+mod faults;
 mod file;
 mod tcp;
 mod tls;

@@ -2,11 +2,13 @@
 
 use std::{
     io::Read,
-    net::{Shutdown, TcpListener},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::mpsc,
     thread,
     time::Duration,
 };
+
+use socket2::{Domain, Socket, Type};
 
 use crate::collector::{
     self, LIMIT, accept, begin, collectors, frames, listen, messages, read_all, read_some, script,
@@ -131,6 +133,47 @@ fn nothing_that_listens_is_a_refusal_and_the_next_invocation_tries_again() {
 }
 
 #[test]
+fn a_collector_without_a_route_is_told_as_that() {
+    // No connection can be made to the broadcast address: the kernel says so at once, as it does without a route.
+    let mut collectors = collectors("tcp://255.255.255.255", SenderOptions::default());
+    let error = collectors.begin().remove(0).expect_err("no route");
+    assert!(
+        matches!(error.problem, SendProblem::Connect { address, .. } if address.port() == 4739),
+        "{error}"
+    );
+    assert_eq!(collectors.finish(), [Err(error)]);
+    assert_eq!(collectors.statistics()[0].errors, 1);
+}
+
+#[test]
+fn a_collector_that_does_not_answer_is_given_up_after_the_connect_timeout() {
+    // A listener with no place left in its queue lets further connections go unanswered, like a silent firewall.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(&any.into()).expect("a free port");
+    socket.listen(0).expect("a listener");
+    let address = socket.local_addr().expect("an address").as_socket();
+    let address = address.expect("an address");
+    let timeout = Duration::from_millis(300);
+    let full: Vec<_> = (0..8)
+        .map_while(|_| TcpStream::connect_timeout(&address, timeout).ok())
+        .collect();
+    assert!(full.len() < 8, "the queue is never full");
+
+    let options = SenderOptions {
+        connect_timeout: timeout,
+        ..SenderOptions::default()
+    };
+    let mut collectors = collectors(&format!("tcp://{address}"), options);
+    let error = collectors.begin().remove(0).expect_err("nobody answers");
+    assert!(
+        matches!(error.problem, SendProblem::ConnectTimeout { address: to, .. } if to == address),
+        "{error}"
+    );
+    assert_eq!(collectors.finish(), [Err(error)]);
+}
+
+#[test]
 fn a_name_without_address_is_told_by_its_name() {
     let mut collectors = collectors("tcp://nonexistent.invalid", SenderOptions::default());
     let error = collectors
@@ -217,7 +260,7 @@ fn a_slow_collector_gets_everything() {
         let (mut received, mut part) = (Vec::new(), [0; 256 * 1024]);
         while let Ok(octets @ 1..) = socket.read(&mut part) {
             received.extend_from_slice(&part[..octets]);
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(10));
         }
         received
     });

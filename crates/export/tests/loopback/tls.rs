@@ -17,7 +17,7 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-use crate::authority::{Authority, Identity};
+use crate::authority::{Authority, Identity, server};
 use crate::collector::{
     accept, begin, collectors, frames, listen, messages, read_all, script, send_all, url,
 };
@@ -86,7 +86,7 @@ fn invocation_error(collectors: &mut Collectors) -> Option<SendProblem> {
 fn messages_arrive_intact_under_mutual_authentication_in_both_versions() {
     for version in [&TLS12, &TLS13] {
         let authority = Authority::new();
-        let config = authority.server(&authority.issue("localhost"), Some(&authority), &[version]);
+        let config = server(&authority.issue("localhost"), Some(&authority), &[version]);
         let (address, server) = serve(config, receive);
         let options = identified(&authority, &authority.issue("exporter"));
         let mut collectors = collectors(&format!("tls://localhost:{}", address.port()), options);
@@ -111,7 +111,7 @@ fn messages_arrive_intact_under_mutual_authentication_in_both_versions() {
 #[test]
 fn a_collector_can_be_verified_by_its_address() {
     let authority = Authority::new();
-    let config = authority.server(&authority.issue("127.0.0.1"), None, &[&TLS13]);
+    let config = server(&authority.issue("127.0.0.1"), None, &[&TLS13]);
     let (address, server) = serve(config, receive);
     let mut collectors = collectors(&format!("tls://{address}"), trusting(&authority));
     assert_eq!(invocation_error(&mut collectors), None);
@@ -125,7 +125,7 @@ fn an_expired_certificate_is_called_expired() {
     let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
     let (address, server) = serve(
-        authority.server(&authority.issue_with(params), None, &[&TLS13]),
+        server(&authority.issue_with(params), None, &[&TLS13]),
         receive,
     );
     let mut collectors = collectors(
@@ -149,12 +149,69 @@ fn an_expired_certificate_is_called_expired() {
 }
 
 #[test]
+fn a_certificate_that_expires_between_two_invocations_fails_the_second_and_a_new_one_mends_it() {
+    let authority = Authority::new();
+    let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+    (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+    let shown = [
+        authority.issue("localhost"),
+        authority.issue_with(params),
+        authority.issue("localhost"),
+    ];
+    let configs = shown.map(|identity| server(&identity, None, &[&TLS13]));
+    let (listener, address) = listen();
+    let (closed, is_closed) = std::sync::mpsc::channel();
+    let server = script(move || {
+        let mut received = Vec::new();
+        for (round, config) in configs.into_iter().enumerate() {
+            let connection = ServerConnection::new(config).expect("a server");
+            let mut socket = StreamOwned::new(connection, accept(&listener));
+            let mut message = Vec::new();
+            let whole = Read::by_ref(&mut socket)
+                .take(100)
+                .read_to_end(&mut message);
+            received.push(message);
+            // The collector is restarted after an invocation.
+            if round == 0 {
+                whole.expect("a message");
+                drop(socket);
+                closed.send(()).expect("the test waits");
+            }
+        }
+        received
+    });
+    let mut collectors = collectors(
+        &format!("tls://localhost:{}", address.port()),
+        trusting(&authority),
+    );
+    let sent = messages(2, 100);
+    begin(&mut collectors);
+    collectors.send(0, &sent[0]).expect("taken");
+    let _ = collectors.finish(); // the collector may be gone before it ends
+    is_closed
+        .recv_timeout(Duration::from_secs(20))
+        .expect("the collector closes");
+
+    let error = collectors.begin().remove(0).expect_err("expired meanwhile");
+    assert_eq!(error.problem, SendProblem::Tls(TlsProblem::Expired));
+    assert_eq!(collectors.send(0, &sent[1]), Err(error.clone()));
+    assert_eq!(collectors.finish(), [Err(error)]);
+
+    assert_eq!(begin(&mut collectors), SessionState::New);
+    collectors.send(0, &sent[1]).expect("taken");
+    let _ = collectors.finish();
+    drop(collectors);
+    let received = server.join().expect("the collector");
+    assert_eq!(received, [sent[0].clone(), vec![], sent[1].clone()]);
+}
+
+#[test]
 fn a_certificate_of_the_future_is_called_not_valid_yet() {
     let authority = Authority::new();
     let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     (params.not_before, params.not_after) = (date_time_ymd(2999, 1, 1), date_time_ymd(3000, 1, 1));
     let (address, _server) = serve(
-        authority.server(&authority.issue_with(params), None, &[&TLS13]),
+        server(&authority.issue_with(params), None, &[&TLS13]),
         receive,
     );
     let mut collectors = collectors(
@@ -171,7 +228,7 @@ fn a_certificate_of_the_future_is_called_not_valid_yet() {
 fn a_certificate_of_another_host_is_called_by_the_name_that_was_wanted() {
     let authority = Authority::new();
     let (address, _server) = serve(
-        authority.server(&authority.issue("elsewhere.example.com"), None, &[&TLS13]),
+        server(&authority.issue("elsewhere.example.com"), None, &[&TLS13]),
         receive,
     );
     let mut collectors = collectors(
@@ -194,7 +251,7 @@ fn a_certificate_of_an_unknown_authority_is_not_trusted() {
     for ours in [Authority::named("ours"), Authority::named("theirs")] {
         for version in [&TLS12, &TLS13] {
             let (address, _server) = serve(
-                theirs.server(&theirs.issue("localhost"), None, &[version]),
+                server(&theirs.issue("localhost"), None, &[version]),
                 receive,
             );
             let mut collectors = collectors(
@@ -213,7 +270,7 @@ fn a_certificate_of_an_unknown_authority_is_not_trusted() {
 fn a_missing_client_certificate_is_told_before_the_invocation_succeeds() {
     for version in [&TLS12, &TLS13] {
         let authority = Authority::new();
-        let config = authority.server(&authority.issue("localhost"), Some(&authority), &[version]);
+        let config = server(&authority.issue("localhost"), Some(&authority), &[version]);
         let (address, server) = serve(config, receive);
         let mut collectors = collectors(
             &format!("tls://localhost:{}", address.port()),
@@ -229,7 +286,7 @@ fn a_missing_client_certificate_is_told_before_the_invocation_succeeds() {
 fn a_client_certificate_of_an_unknown_authority_is_refused_by_name() {
     for version in [&TLS12, &TLS13] {
         let (authority, other) = (Authority::new(), Authority::new());
-        let config = authority.server(&authority.issue("localhost"), Some(&authority), &[version]);
+        let config = server(&authority.issue("localhost"), Some(&authority), &[version]);
         let (address, _server) = serve(config, receive);
         let options = identified(&authority, &other.issue("exporter"));
         let mut collectors = collectors(&format!("tls://localhost:{}", address.port()), options);
@@ -244,7 +301,7 @@ fn a_client_certificate_of_an_unknown_authority_is_refused_by_name() {
 #[test]
 fn a_rejection_is_found_among_many_messages_too() {
     let authority = Authority::new();
-    let config = authority.server(&authority.issue("localhost"), Some(&authority), &[&TLS13]);
+    let config = server(&authority.issue("localhost"), Some(&authority), &[&TLS13]);
     let (address, _server) = serve(config, receive);
     let mut collectors = collectors(
         &format!("tls://localhost:{}", address.port()),
@@ -267,7 +324,7 @@ fn a_rejection_is_found_among_many_messages_too() {
 #[test]
 fn a_collector_that_sends_no_session_ticket_is_not_waited_for_twice() {
     let authority = Authority::new();
-    let mut config = authority.server(&authority.issue("localhost"), None, &[&TLS13]);
+    let mut config = server(&authority.issue("localhost"), None, &[&TLS13]);
     Arc::get_mut(&mut config)
         .expect("not shared yet")
         .send_tls13_tickets = 0;
@@ -289,7 +346,7 @@ fn a_collector_that_sends_no_session_ticket_is_not_waited_for_twice() {
 #[test]
 fn a_connection_that_the_collector_ended_in_order_is_replaced() {
     let authority = Authority::new();
-    let config = authority.server(&authority.issue("localhost"), None, &[&TLS13]);
+    let config = server(&authority.issue("localhost"), None, &[&TLS13]);
     let (listener, address) = listen();
     let server = script(move || {
         let mut received = Vec::new();
@@ -383,7 +440,7 @@ fn a_collector_that_answers_in_plain_text_is_not_taken_for_tls() {
 #[test]
 fn a_collector_that_never_reads_is_given_up_under_tls_too() {
     let authority = Authority::new();
-    let config = authority.server(&authority.issue("localhost"), None, &[&TLS13]);
+    let config = server(&authority.issue("localhost"), None, &[&TLS13]);
     let (address, server) = serve(config, |mut socket| {
         while socket.conn.is_handshaking() {
             socket
