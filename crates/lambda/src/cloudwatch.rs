@@ -285,7 +285,7 @@ impl Lines for Transcode<'_, '_> {
 
     fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error> {
         let line = Line {
-            id: event.id.map(str::as_bytes),
+            id: event.id,
             timestamp: event.timestamp,
             text: event.message,
         };

@@ -319,7 +319,7 @@ impl Lines for Feed<'_> {
         };
         self.place = Some(place);
         let line = Line {
-            id: event.id.map(str::as_bytes),
+            id: event.id,
             timestamp: event.timestamp,
             text: event.message,
         };

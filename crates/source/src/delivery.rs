@@ -127,7 +127,7 @@ pub(crate) mod recorded {
 
         fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
             self.0.push(Call::Event(
-                event.id.map(Into::into),
+                event.id.map(|id| String::from_utf8_lossy(id).into_owned()),
                 event.timestamp,
                 String::from_utf8_lossy(event.message).into_owned(),
             ));
@@ -162,7 +162,7 @@ mod tests {
         let mut delivery = Delivery::new(&mut recorded);
         delivery
             .message(&Event {
-                id: Some("7"),
+                id: Some(b"7"),
                 timestamp: Some(5),
                 message,
             })

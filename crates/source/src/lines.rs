@@ -27,7 +27,7 @@ pub struct Origin<'a> {
 pub struct Event<'a> {
     /// The id that CloudWatch Logs gave to the event; the same in every delivery of it. Of an event whose message has
     /// several lines, the first line has it and the others have `None`.
-    pub id: Option<&'a str>,
+    pub id: Option<&'a [u8]>,
     /// Milliseconds since 1970: the event's time in CloudWatch Logs, or the time before the line in its exports.
     pub timestamp: Option<u64>,
     /// The line without its line end; at most `MAX_LINE + 1` octets ([`MAX_LINE`]), not necessarily UTF-8. Empty only

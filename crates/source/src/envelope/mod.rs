@@ -8,6 +8,7 @@
 //! other senders mean other things by such words. Only texts that make an event (`message`, and `data` of a record)
 //! must be there.
 
+mod forward;
 mod visit;
 
 use serde_json::error::Category;
@@ -56,7 +57,7 @@ pub(crate) struct Envelope {
     base: usize,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct EventSpans {
     /// Empty where there is none: an empty id identifies nothing.
     id: Span,
@@ -65,7 +66,7 @@ struct EventSpans {
 }
 
 /// A text of the document by its position, or of the unescaped texts where the topmost bit of `start` says so.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Span {
     start: u32,
     length: u32,
@@ -81,15 +82,18 @@ impl Envelope {
             return Err(UnpackError::TooLarge { limit: LARGEST });
         }
         self.clear();
-        visit::fill(self, json).map_err(|error| UnpackError::Json {
-            line: error.line(),
-            column: error.column(),
-            fault: match error.classify() {
-                Category::Eof => JsonFault::EndsEarly,
-                Category::Data => JsonFault::Shape,
-                Category::Syntax | Category::Io => JsonFault::Syntax,
-            },
-        })?;
+        if !forward::fill(self, json) {
+            self.clear();
+            visit::fill(self, json).map_err(|error| UnpackError::Json {
+                line: error.line(),
+                column: error.column(),
+                fault: match error.classify() {
+                    Category::Eof => JsonFault::EndsEarly,
+                    Category::Data => JsonFault::Shape,
+                    Category::Syntax | Category::Io => JsonFault::Syntax,
+                },
+            })?;
+        }
         self.document(json)
     }
 
@@ -211,7 +215,7 @@ impl<'a> Iterator for Events<'a> {
     fn next(&mut self) -> Option<Event<'a>> {
         let event = self.spans.next()?;
         Some(Event {
-            id: self.texts.text(event.id),
+            id: (event.id.length > 0).then(|| self.texts.octets(event.id)),
             timestamp: event.timestamp,
             message: self.texts.octets(event.message),
         })
@@ -281,7 +285,7 @@ mod tests {
             }
         );
         let expected = Event {
-            id: Some("7"),
+            id: Some(b"7"),
             timestamp: Some(5),
             message: b"2 x",
         };

@@ -1,0 +1,251 @@
+//! What the benchmarks take: formats, lines and payloads made with a fixed seed, and the whole way that they go.
+
+use std::convert::Infallible;
+use std::io::Write;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use flate2::{Compression, write::GzEncoder};
+use flowlogs_core::dedup::{self, Inventory};
+use flowlogs_core::flowlog::FIELDS;
+use flowlogs_core::{Delivery, Formats, Line, LogFormat, Settings, Source, Transcoder, Transport};
+use flowlogs_source::{Event, Lines, Origin, Unpacker};
+
+/// Records of one payload.
+pub(crate) const RECORDS: usize = 8_000;
+/// When the first payload begins, seconds since 1970.
+pub(crate) const BEGIN: u64 = 1_763_715_600;
+
+/// The formats that are measured: the default ones of both kinds, every field up to version 5, every field there is.
+pub(crate) const FORMATS: [&str; 4] = ["v2", "v5", "v11", "tgw"];
+
+/// The format string of a name in [`FORMATS`].
+pub(crate) fn format(name: &str) -> String {
+    let up_to = |version: u8| {
+        let rows = FIELDS
+            .iter()
+            .filter(|row| row.vpc.is_some_and(|since| since <= version));
+        rows.map(|row| format!("${{{}}}", row.name))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    match name {
+        "v2" => LogFormat::VPC_DEFAULT.to_owned(),
+        "tgw" => LogFormat::TRANSIT_GATEWAY_DEFAULT.to_owned(),
+        version => up_to(version[1..].parse().expect("a version")),
+    }
+}
+
+/// One process: from payloads to octets counted.
+pub(crate) struct Way {
+    unpacker: Unpacker,
+    rest: Rest,
+}
+
+/// What comes behind the unpacker.
+struct Rest {
+    transcoder: Transcoder,
+    source: Source,
+    octets: usize,
+}
+
+impl Way {
+    /// A process that has seen nothing.
+    pub(crate) fn new(format: &str, deduplicate: bool) -> Self {
+        let mut settings = Settings::default();
+        settings.dedup.deduplicate = deduplicate;
+        let mut transcoder = Transcoder::new(settings, &[Transport::Datagram]);
+        transcoder.set_inventory(inventory());
+        let formats = Formats::of_setting(format).expect("documented");
+        let source = Source::new(Some("flows"), formats);
+        Self {
+            unpacker: Unpacker::new(1 << 26),
+            rest: Rest {
+                transcoder,
+                source,
+                octets: 0,
+            },
+        }
+    }
+
+    /// One invocation.
+    pub(crate) fn invoke(&mut self, payload: &str) {
+        let Self { unpacker, rest } = self;
+        rest.transcoder.begin(BEGIN * 1_000);
+        unpacker
+            .unpack(payload.as_bytes(), rest)
+            .expect("a payload");
+        let Rest {
+            transcoder, octets, ..
+        } = rest;
+        let Ok(()) = transcoder.flush(&mut |_: usize, message: &[u8]| sink(octets, message));
+        transcoder.commit();
+        assert_eq!(
+            transcoder.take_report().counters.flows_exported,
+            RECORDS as u64
+        );
+    }
+}
+
+impl Lines for Rest {
+    type Error = Infallible;
+
+    fn origin(&mut self, _: &Origin<'_>) -> Result<(), Infallible> {
+        self.source.formats.begin_object();
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+        let Self {
+            transcoder,
+            source,
+            octets,
+        } = self;
+        let line = Line {
+            id: event.id,
+            timestamp: event.timestamp,
+            text: event.message,
+        };
+        transcoder.line(source, line, &mut |_: usize, message: &[u8]| {
+            sink(octets, message)
+        })
+    }
+}
+
+fn sink(octets: &mut usize, message: &[u8]) -> Result<Delivery, Infallible> {
+    *octets += message.len();
+    Ok(Delivery::Sent)
+}
+
+/// A linear congruential generator: the same lines in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Lines of one interface in one minute as AWS writes them: some hundred peers, most ports once.
+pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
+    let mut random = Random(7 + u64::from(minute));
+    let format = LogFormat::parse(format).expect("documented");
+    let mut line = || {
+        let egress = random.below(2) == 1;
+        let peer = random.below(400);
+        let peer = format!(
+            "{}.{}.{}.{}",
+            11 + peer % 200,
+            peer * 7 % 256,
+            peer * 13 % 256,
+            peer * 31 % 256
+        );
+        let own = "10.0.12.34".to_owned();
+        let (source, destination) = if egress { (own, peer) } else { (peer, own) };
+        let start = BEGIN + u64::from(minute) * 60 + random.below(60);
+        let (client, server) = (
+            1_024 + random.below(64_000),
+            [443, 443, 80, 53, 5432_u64][usize::try_from(random.below(5)).unwrap_or(0)],
+        );
+        let (from, to) = if egress {
+            (client, server)
+        } else {
+            (server, client)
+        };
+        let packets = 1 + random.below(40) * random.below(40);
+        let text = |text: &str| text.to_owned();
+        let column = |name: &String| match name.as_str() {
+            "version" => text("2"),
+            "account-id" => text("123456789012"),
+            "interface-id" => text("eni-0a1b2c3d4e5f60718"),
+            "srcaddr" | "pkt-srcaddr" => source.clone(),
+            "dstaddr" | "pkt-dstaddr" => destination.clone(),
+            "srcport" => from.to_string(),
+            "dstport" => to.to_string(),
+            "protocol" => text(if server == 53 { "17" } else { "6" }),
+            "packets" => packets.to_string(),
+            "bytes" => (packets * (40 + client % 1_400)).to_string(),
+            "start" => start.to_string(),
+            "end" => (start + 59).to_string(),
+            "action" => text(if client % 16 == 0 { "REJECT" } else { "ACCEPT" }),
+            "log-status" => text("OK"),
+            "vpc-id" => text("vpc-0123456789abcdef0"),
+            "subnet-id" => text("subnet-0123456789abcdef0"),
+            "instance-id" => text("i-0123456789abcdef0"),
+            "tcp-flags" => text("19"),
+            "type" => text("IPv4"),
+            "region" => text("eu-central-1"),
+            "az-id" => text("euc1-az2"),
+            "flow-direction" => text(if egress { "egress" } else { "ingress" }),
+            "traffic-path" if egress => text("8"),
+            "resource-type" => text("TransitGateway"),
+            "tgw-id" => text("tgw-0123456789abcdef0"),
+            "tgw-attachment-id" if egress => text("tgw-attach-0123456789abcdef0"),
+            "tgw-attachment-id" | "tgw-pair-attachment-id" => text("tgw-attach-0fedcba9876543210"),
+            "tgw-src-vpc-account-id" | "tgw-dst-vpc-account-id" => text("123456789012"),
+            "tgw-src-vpc-id" | "tgw-dst-vpc-id" => text("vpc-0123456789abcdef0"),
+            "tgw-src-subnet-id" | "tgw-dst-subnet-id" => text("subnet-0123456789abcdef0"),
+            "tgw-src-eni" | "tgw-dst-eni" => text("eni-0a1b2c3d4e5f60718"),
+            "tgw-src-az-id" | "tgw-dst-az-id" => text("euc1-az2"),
+            "packets-lost-no-route"
+            | "packets-lost-blackhole"
+            | "packets-lost-mtu-exceeded"
+            | "packets-lost-ttl-expired" => text("0"),
+            _ => text("-"),
+        };
+        format
+            .names()
+            .iter()
+            .map(column)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    (0..RECORDS).map(|_| line()).collect()
+}
+
+/// The subscription payload of a minute as CloudWatch Logs makes it: JSON, gzip, base64.
+pub(crate) fn payload(format: &str, minute: u32) -> String {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(json(format, minute).as_bytes())
+        .expect("memory");
+    BASE64_STANDARD.encode(gzip.finish().expect("memory"))
+}
+
+/// The JSON of a payload, keys and order as CloudWatch Logs writes them.
+pub(crate) fn json(format: &str, minute: u32) -> String {
+    let timestamp = (BEGIN + u64::from(minute) * 60) * 1_000;
+    let event = |(number, message): (usize, String)| {
+        let id =
+            38_000_000_000_000_000_000_000_000_000_u128 + u128::from(timestamp) * 1_000_000_000;
+        format!(r#"{{"id":"{id}{number:027}","timestamp":{timestamp},"message":"{message}"}}"#)
+    };
+    let events: Vec<_> = lines(format, minute)
+        .into_iter()
+        .enumerate()
+        .map(event)
+        .collect();
+    format!(
+        r#"{{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"flows","logStream":"eni-0a1b2c3d4e5f60718-all","subscriptionFilters":["flows"],"logEvents":[{}]}}"#,
+        events.join(",")
+    )
+}
+
+fn inventory() -> Inventory {
+    let mut inventory = Inventory::new();
+    inventory.insert_interface(dedup::inventory::Interface {
+        id: "eni-0a1b2c3d4e5f60718".into(),
+        vpc: Some("vpc-0123456789abcdef0".into()),
+        addresses: vec!["10.0.12.34".parse().expect("address")],
+        ..Default::default()
+    });
+    inventory.insert_flow_log(dedup::inventory::FlowLog {
+        id: "fl-1".into(),
+        resource: "vpc-0123456789abcdef0".into(),
+        ..Default::default()
+    });
+    inventory
+}
