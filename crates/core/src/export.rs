@@ -1,10 +1,10 @@
 //! The second half of the way: a record that counts is mapped, its names are announced, and it is encoded.
 
-use crate::dedup::Inventory;
+use crate::dedup::{Interface, Inventory};
 use crate::flowlog::field::Owner;
 use crate::flowlog::{Direction, Field, FieldSet, FlowRecord, Kind, ParseError, Problem};
 use crate::identity::Identities;
-use crate::ipfix::{Exporter, MessageSink};
+use crate::ipfix::{Exporter, Flow, MessageSink};
 use crate::mapping::{self, Announcer, Domains, Layouts, Mapping, Names, Numbers};
 use crate::report::Report;
 use crate::source::Line;
@@ -17,6 +17,7 @@ pub(crate) struct Export {
     pub(crate) names: Names,
     pub(crate) identities: Identities,
     pub(crate) layouts: Layouts,
+    pub(crate) flow: Flow,
     pub(crate) exporter: Exporter,
 }
 
@@ -29,6 +30,7 @@ impl Export {
         direction: Option<Direction>,
         line: Line<'_>,
         domain: usize,
+        interface: Option<&Interface>,
         inventory: &Inventory,
         report: &mut Report,
         sink: &mut S,
@@ -48,12 +50,18 @@ impl Export {
             collisions: &mut collisions,
             sink,
         };
-        let numbers = identify(record, names, &mut announcer)?;
+        let numbers = identify(record, interface, names, &mut announcer)?;
         collisions
             .into_iter()
             .for_each(|collision| report.collided(Some(collision)));
-        let (flow, contents) =
-            mapping::map(record, direction, numbers, line.timestamp, &self.mapping);
+        let contents = mapping::map(
+            record,
+            direction,
+            numbers,
+            line.timestamp,
+            &self.mapping,
+            &mut self.flow,
+        );
         let Some(number) = self.layouts.number(contents) else {
             // More layouts than any set of AWS formats has: not a flow log that we know.
             let columns = record.format().names().len();
@@ -72,7 +80,7 @@ impl Export {
         self.exporter.flow(
             domain,
             (number, self.layouts.layout(number)),
-            &flow,
+            &self.flow,
             (packets, octets),
             sink,
         )?;
@@ -86,6 +94,7 @@ impl Export {
 /// The numbers of everything that the record names, each announced before it is used.
 fn identify<S: MessageSink>(
     record: &FlowRecord<'_>,
+    interface: Option<&Interface>,
     names: &mut Names,
     to: &mut Announcer<'_, S>,
 ) -> Result<Numbers, S::Error> {
@@ -96,14 +105,7 @@ fn identify<S: MessageSink>(
     match record.kind() {
         Kind::Vpc => {
             names.pseudo_interfaces(to)?;
-            let inventory = to.inventory;
-            let known = || {
-                inventory
-                    .interface(record.interface()?)?
-                    .vpc
-                    .as_deref()
-                    .map(str::as_bytes)
-            };
+            let known = || interface?.vpc.as_deref().map(str::as_bytes);
             if let Some(vpc) = record.text(Field::VpcId).or_else(known) {
                 numbers.source_vrf = names.vrf(vpc, to)?;
                 numbers.destination_vrf = numbers.source_vrf;

@@ -10,7 +10,7 @@ use crate::export::Export;
 use crate::flowlog::field::{FIELDS, Read, Shape};
 use crate::flowlog::{Field, FieldSet, FlowRecord, Kind, Status, Values};
 use crate::identity::Identities;
-use crate::ipfix::{Exporter, MessageSink, Sent, Transport};
+use crate::ipfix::{Exporter, Flow, MessageSink, Sent, Transport};
 use crate::mapping::{Domains, Layouts, Names};
 use crate::report::Report;
 use crate::settings::Settings;
@@ -50,6 +50,8 @@ pub struct Transcoder {
     dedup: Deduplicator,
     direction_matters: bool,
     inventory: Inventory,
+    /// Where in the inventory the last record's interface was.
+    last_interface: usize,
     /// Raised with every new inventory, so that sources compute their coverage anew.
     inventory_version: u64,
     export: Export,
@@ -70,6 +72,7 @@ impl Transcoder {
             direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
             dedup: Deduplicator::new(settings.dedup),
             inventory: Inventory::default(),
+            last_interface: 0,
             inventory_version: 0,
             export: Export {
                 mapping: settings.mapping,
@@ -77,6 +80,7 @@ impl Transcoder {
                 names: Names::default(),
                 identities: Identities::default(),
                 layouts: Layouts::default(),
+                flow: Flow::default(),
                 exporter,
             },
             report: Report::default(),
@@ -204,11 +208,18 @@ impl Transcoder {
         );
         self.report.collided(collision);
         let counters = &mut self.report.counters;
-        let direction = dedup::direction(&record, &self.inventory);
+        let (inventory, last) = (&self.inventory, &mut self.last_interface);
+        let interface = match record.kind() {
+            Kind::Vpc => record
+                .interface()
+                .and_then(|id| inventory.interface_near(id, last)),
+            Kind::TransitGateway => None,
+        };
+        let direction = dedup::direction(&record, interface, inventory);
         let shared = shared[usize::from(record.kind() == Kind::TransitGateway)];
         let dropped = match self
             .dedup
-            .decide(&record, direction, shared, &self.inventory, coverage)
+            .decide(&record, direction, interface, shared, coverage)
         {
             Verdict::Keep => None,
             Verdict::DuplicateRecord => Some(&mut counters.duplicate_records),
@@ -229,7 +240,8 @@ impl Transcoder {
             direction,
             line,
             domain,
-            &self.inventory,
+            interface,
+            inventory,
             &mut self.report,
             sink,
         )?;

@@ -2,21 +2,25 @@
 
 use crate::flowlog::{Direction, Field, FlowRecord, Kind};
 
-use super::inventory::Inventory;
+use super::inventory::{Interface, Inventory};
 
 /// The direction of a record: `flow-direction`, else derived.
 ///
 /// For a VPC record AWS writes one of the interface's own addresses on the interface's side (flow-log limitations:
 /// "the flow log displays the primary private IPv4 address"), so the side that is the interface's own tells. For a
 /// transit gateway the VPC behind the attachment tells in the same way. Nothing where the inventory does not know the
-/// interface, or both sides are its own.
-pub fn direction(record: &FlowRecord<'_>, inventory: &Inventory) -> Option<Direction> {
+/// interface, or both sides are its own. `interface` is what it knows of the record's.
+pub fn direction(
+    record: &FlowRecord<'_>,
+    interface: Option<&Interface>,
+    inventory: &Inventory,
+) -> Option<Direction> {
     if let known @ Some(_) = record.direction() {
         return known;
     }
     let (from, to) = match record.kind() {
         Kind::Vpc => {
-            let interface = inventory.interface(record.text(Field::InterfaceId)?)?;
+            let interface = interface?;
             let is_own = |field| {
                 record
                     .address(field)
@@ -74,7 +78,9 @@ mod tests {
         let mut values = Values::default();
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
-        direction(&record, &inventory())
+        let inventory = inventory();
+        let interface = record.interface().and_then(|id| inventory.interface(id));
+        direction(&record, interface, &inventory)
     }
 
     #[test]

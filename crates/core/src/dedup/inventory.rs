@@ -141,7 +141,8 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
-    interfaces: Map<Interface>,
+    interfaces: Vec<Interface>,
+    interface_places: Map<usize>,
     vpcs: Map<Vpc>,
     gateways: Map<Gateway>,
     attachments: Map<Attachment>,
@@ -166,7 +167,7 @@ impl Inventory {
 
     /// Whether anything with this id is known.
     pub fn knows(&self, id: &[u8]) -> bool {
-        self.interfaces.contains_key(id)
+        self.interface_places.contains_key(id)
             || self.vpcs.contains_key(id)
             || self.gateways.contains_key(id)
             || self.attachments.contains_key(id)
@@ -174,7 +175,14 @@ impl Inventory {
 
     /// Adds or replaces an interface.
     pub fn insert_interface(&mut self, interface: Interface) {
-        self.interfaces.insert(key(&interface.id), interface);
+        match self.interface_places.get(interface.id.as_bytes()) {
+            Some(&place) => self.interfaces[place] = interface,
+            None => {
+                self.interface_places
+                    .insert(key(&interface.id), self.interfaces.len());
+                self.interfaces.push(interface);
+            }
+        }
     }
 
     /// Adds or replaces a VPC.
@@ -206,7 +214,9 @@ impl Inventory {
 
     /// Adds everything that the other one knows; where both know something, the other one's word counts.
     pub fn merge(&mut self, other: Self) {
-        self.interfaces.extend(other.interfaces);
+        for interface in other.interfaces {
+            self.insert_interface(interface);
+        }
         self.vpcs.extend(other.vpcs);
         self.gateways.extend(other.gateways);
         self.attachments.extend(other.attachments);
@@ -217,12 +227,25 @@ impl Inventory {
 
     /// The interface `eni-…`.
     pub fn interface(&self, id: &[u8]) -> Option<&Interface> {
-        self.interfaces.get(id)
+        self.interfaces.get(*self.interface_places.get(id)?)
     }
 
-    /// All interfaces, in no particular order.
+    /// The interface `eni-…`, looked for first where the last one was found: most lines come from the interface that the
+    /// line before came from. `last` begins with any number.
+    pub(crate) fn interface_near(&self, id: &[u8], last: &mut usize) -> Option<&Interface> {
+        if self
+            .interfaces
+            .get(*last)
+            .is_none_or(|interface| interface.id.as_bytes() != id)
+        {
+            *last = *self.interface_places.get(id)?;
+        }
+        self.interfaces.get(*last)
+    }
+
+    /// All interfaces, in the order in which they became known.
     pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
-        self.interfaces.values()
+        self.interfaces.iter()
     }
 
     /// The VPC `vpc-…`.

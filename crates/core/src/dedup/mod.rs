@@ -20,7 +20,7 @@ pub use coverage::Coverage;
 pub use delivery::{DELIVERIES, DELIVERY_MINUTES};
 pub use direction::direction;
 pub use identical::{CAPTURE_MINUTES, RECORDS};
-pub use inventory::Inventory;
+pub use inventory::{Interface, Inventory};
 
 /// What a [`Deduplicator`] is to do.
 #[derive(Debug, Clone, Default)]
@@ -122,14 +122,14 @@ impl Deduplicator {
 
     /// What happens to a flow. Records that are no flows (NODATA, SKIPDATA) are not asked about.
     ///
-    /// `direction` is what [`direction()`] says; `shared` are the fields that the source's formats of the record's kind
-    /// have in common; `coverage` is that of the source.
+    /// `direction` is what [`direction()`] says; `interface` is what is known of the record's; `shared` are the fields that the
+    /// source's formats of the record's kind have in common; `coverage` is that of the source.
     pub fn decide(
         &mut self,
         record: &FlowRecord<'_>,
         direction: Option<Direction>,
+        interface: Option<&Interface>,
         shared: FieldSet,
-        inventory: &Inventory,
         coverage: &Coverage,
     ) -> Verdict {
         if self.is_collector_traffic(record) {
@@ -158,7 +158,7 @@ impl Deduplicator {
             Kind::TransitGateway if seen_entering_the_gateway(record, coverage) => {
                 Verdict::DuplicateTransitGateway
             }
-            Kind::Vpc if seen_arriving(record, inventory, coverage) => Verdict::DuplicateBothEnds,
+            Kind::Vpc if seen_arriving(record, interface, coverage) => Verdict::DuplicateBothEnds,
             _ => Verdict::Keep,
         }
     }
@@ -213,25 +213,28 @@ fn seen_entering_the_gateway(record: &FlowRecord<'_>, coverage: &Coverage) -> bo
 }
 
 /// Rule 4, of an egress record: it was accepted, and the interface that it is sent to, in the same VPC, is observed too.
-fn seen_arriving(record: &FlowRecord<'_>, inventory: &Inventory, coverage: &Coverage) -> bool {
+fn seen_arriving(
+    record: &FlowRecord<'_>,
+    interface: Option<&Interface>,
+    coverage: &Coverage,
+) -> bool {
     if record.action() != Some(Action::Accept) {
         return false;
     }
     let Some(destination) = record.address(Field::DestinationAddress) else {
         return false;
     };
-    let interface = || inventory.interface(record.text(Field::InterfaceId)?);
     let vpc = record
         .text(Field::VpcId)
-        .or_else(|| interface()?.vpc.as_deref().map(str::as_bytes));
+        .or_else(|| interface?.vpc.as_deref().map(str::as_bytes));
     vpc.is_some_and(|vpc| coverage.covers(vpc, destination))
         // What an interface sends to itself need not come back to it as a second record.
-        && !interface().is_some_and(|interface| interface.has_address(destination))
+        && !interface.is_some_and(|interface| interface.has_address(destination))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::inventory::{FlowLog, Interface};
+    use super::inventory::FlowLog;
     use super::*;
     use crate::flowlog::{LogFormat, Values};
 
@@ -278,9 +281,10 @@ mod tests {
         let mut values = Values::default();
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
-        let direction = direction(&record, &inventory);
+        let interface = record.interface().and_then(|id| inventory.interface(id));
+        let direction = direction(&record, interface, &inventory);
         let coverage = Coverage::of(&inventory, None);
-        deduplicator.decide(&record, direction, format.fields(), &inventory, &coverage)
+        deduplicator.decide(&record, direction, interface, format.fields(), &coverage)
     }
 
     fn verdict(settings: Settings, format: &str, line: &str) -> Verdict {

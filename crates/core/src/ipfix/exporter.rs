@@ -267,7 +267,7 @@ impl Exporter {
         &mut self,
         domain: usize,
         (number, layout): (usize, &Layout),
-        flow: &Flow<'_>,
+        flow: &Flow,
         (packets, octets): (u64, u64),
         sink: &mut S,
     ) -> Result<(), S::Error> {
@@ -382,7 +382,7 @@ impl Exporter {
         let place = self.domains[index]
             .options
             .data_record(table.template_id(), octets);
-        place.copy_from_slice(self.record.octets());
+        place[..octets].copy_from_slice(self.record.octets());
         self.sent.options_records += 1;
         Ok(())
     }

@@ -1,102 +1,110 @@
 //! What one flow record says, and how it is written into a data record.
 //!
-//! A [`Flow`] holds typed values, already mapped; a [`Layout`] is a template together with the values that fill it,
-//! in order. Neither knows where the values came from.
+//! A [`Flow`] is a row of numbers; each value has its [`Place`] in it. A [`Layout`] is a template together with the places
+//! that fill it, in order, so that writing a record is the same few instructions for each field, whatever it means.
+//! Neither knows where the values came from.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
+use super::message::SPARE;
 use super::template::{FieldSpecifier, Template};
 
 /// Octets of interfaceName (82), also where it is exported in flow records.
 pub(crate) const INTERFACE_NAME_OCTETS: usize = 32;
 
-/// The values of one flow. Which of them count is said by the layout.
-#[derive(Debug)]
-pub(crate) struct Flow<'a> {
-    /// Milliseconds since 1970.
-    pub(crate) start: u64,
-    /// Milliseconds since 1970.
-    pub(crate) end: u64,
-    pub(crate) source: IpAddr,
-    pub(crate) destination: IpAddr,
-    pub(crate) nat_source: IpAddr,
-    pub(crate) nat_destination: IpAddr,
-    /// Numbers that go straight into elements, by place.
-    pub(crate) numbers: &'a [u64],
-    pub(crate) ingress: u32,
-    pub(crate) egress: u32,
-    pub(crate) ingress_physical: u32,
-    pub(crate) egress_physical: u32,
-    pub(crate) ingress_vrf: u32,
-    pub(crate) egress_vrf: u32,
+/// How many numbers a flow can take that go straight into elements.
+pub(crate) const DIRECT_NUMBERS: usize = 32;
+
+/// Places of a flow; a power of two.
+const PLACES: usize = 64;
+
+/// Where a flow keeps a value. An address has two places, of which IPv4 uses the first; a name has four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place(u8);
+
+impl Place {
+    /// Of numbers that go straight into elements; this many as [`DIRECT_NUMBERS`] says.
+    pub(crate) const fn direct(number: u8) -> Self {
+        Self(number)
+    }
+
+    /// In the unit that is exported: milliseconds or seconds since 1970.
+    pub(crate) const START: Self = Self(32);
+    pub(crate) const END: Self = Self(33);
+    pub(crate) const SOURCE: Self = Self(34);
+    pub(crate) const DESTINATION: Self = Self(36);
+    pub(crate) const NAT_SOURCE: Self = Self(38);
+    pub(crate) const NAT_DESTINATION: Self = Self(40);
+    pub(crate) const EXPORTER: Self = Self(42);
+    pub(crate) const INTERFACE_NAME: Self = Self(44);
+    pub(crate) const INGRESS: Self = Self(48);
+    pub(crate) const EGRESS: Self = Self(49);
+    pub(crate) const INGRESS_PHYSICAL: Self = Self(50);
+    pub(crate) const EGRESS_PHYSICAL: Self = Self(51);
+    pub(crate) const INGRESS_VRF: Self = Self(52);
+    pub(crate) const EGRESS_VRF: Self = Self(53);
     /// 0 ingress, 1 egress.
-    pub(crate) direction: u8,
-    pub(crate) forwarding_status: u8,
-    pub(crate) application: u32,
-    pub(crate) dropped_packets: u64,
-    pub(crate) exporter: IpAddr,
-    pub(crate) interface_name: [u8; INTERFACE_NAME_OCTETS],
+    pub(crate) const DIRECTION: Self = Self(54);
+    pub(crate) const FORWARDING_STATUS: Self = Self(55);
+    pub(crate) const APPLICATION: Self = Self(56);
+    pub(crate) const DROPPED_PACKETS: Self = Self(57);
 }
 
-impl Default for Flow<'_> {
+/// The values of one flow, reused for the next. Which of them count is said by the layout.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    places: [u64; PLACES],
+}
+
+impl Default for Flow {
     fn default() -> Self {
-        let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Self {
-            start: 0,
-            end: 0,
-            source: none,
-            destination: none,
-            nat_source: none,
-            nat_destination: none,
-            numbers: &[],
-            ingress: 0,
-            egress: 0,
-            ingress_physical: 0,
-            egress_physical: 0,
-            ingress_vrf: 0,
-            egress_vrf: 0,
-            direction: 0,
-            forwarding_status: 0,
-            application: 0,
-            dropped_packets: 0,
-            exporter: none,
-            interface_name: [0; INTERFACE_NAME_OCTETS],
+            places: [0; PLACES],
         }
     }
 }
 
-/// Which value of a flow fills a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Value {
-    StartMilliseconds,
-    EndMilliseconds,
-    StartSeconds,
-    EndSeconds,
-    Source,
-    Destination,
-    NatSource,
-    NatDestination,
-    /// The number at this place, in as many octets as the field has.
-    Number(usize),
-    Ingress,
-    Egress,
-    IngressPhysical,
-    EgressPhysical,
-    IngressVrf,
-    EgressVrf,
-    Direction,
-    ForwardingStatus,
-    Application,
-    DroppedPackets,
-    Exporter,
-    InterfaceName,
+impl Flow {
+    pub(crate) fn set(&mut self, place: Place, value: u64) {
+        self.places[usize::from(place.0) % PLACES] = value;
+    }
+
+    pub(crate) fn set_address(&mut self, place: Place, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => self.set(place, address.to_bits().into()),
+            IpAddr::V6(address) => self.set_wide(place, &address.octets()),
+        }
+    }
+
+    /// A name of at most [`INTERFACE_NAME_OCTETS`]; zeros fill the rest.
+    pub(crate) fn set_name(&mut self, place: Place, name: &[u8]) {
+        let mut octets = [0; INTERFACE_NAME_OCTETS];
+        let length = name.len().min(octets.len());
+        octets[..length].copy_from_slice(&name[..length]);
+        self.set_wide(place, &octets);
+    }
+
+    /// Numbers that go straight into elements.
+    pub(crate) fn set_direct<const N: usize>(&mut self, numbers: &[u64; N]) {
+        const { assert!(N <= DIRECT_NUMBERS) };
+        self.places[..N].copy_from_slice(numbers);
+    }
+
+    fn set_wide(&mut self, place: Place, octets: &[u8]) {
+        for (number, octets) in (place.0..).zip(octets.chunks_exact(8)) {
+            if let Ok(octets) = octets.try_into() {
+                self.set(Place(number), u64::from_be_bytes(octets));
+            }
+        }
+    }
 }
 
 /// A field of a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Slot {
     pub(crate) field: FieldSpecifier,
-    pub(crate) value: Value,
+    /// The value that fills it, of which the low octets are written.
+    pub(crate) place: Place,
     /// Whether the field is part of the flow key (RFC 7011 §2).
     pub(crate) key: bool,
 }
@@ -105,21 +113,31 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) template: Template,
-    slots: Vec<Slot>,
+    steps: Vec<Step>,
+    flow_keys: u64,
     octets: usize,
 }
 
+/// Up to eight octets of a record: the low ones of a place.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    place: u8,
+    octets: u8,
+}
+
 impl Layout {
-    pub(crate) fn new(id: u16, slots: Vec<Slot>) -> Self {
+    pub(crate) fn new(id: u16, slots: &[Slot]) -> Self {
         let template = Template {
             id,
             fields: slots.iter().map(|slot| slot.field).collect(),
             scopes: 0,
         };
         let octets = template.record_octets();
+        let keys = slots.iter().take(64).enumerate();
         Self {
             template,
-            slots,
+            steps: slots.iter().flat_map(steps).collect(),
+            flow_keys: keys.fold(0, |keys, (bit, slot)| keys | u64::from(slot.key) << bit),
             octets,
         }
     }
@@ -131,67 +149,34 @@ impl Layout {
 
     /// flowKeyIndicator (173): bit n for the n-th field, from the least significant.
     pub(crate) fn flow_keys(&self) -> u64 {
-        self.slots
-            .iter()
-            .take(64)
-            .enumerate()
-            .fold(0, |keys, (bit, slot)| keys | u64::from(slot.key) << bit)
+        self.flow_keys
     }
 
-    /// Writes a flow as a data record; `out` has exactly [`Self::octets`] octets.
-    pub(crate) fn write(&self, flow: &Flow<'_>, out: &mut [u8]) {
-        let mut rest = out;
-        for slot in &self.slots {
-            let octets = usize::from(slot.field.octets);
-            let Some((place, after)) = rest.split_at_mut_checked(octets) else {
-                return;
-            };
-            rest = after;
-            match slot.value {
-                Value::StartMilliseconds => put(place, flow.start),
-                Value::EndMilliseconds => put(place, flow.end),
-                Value::StartSeconds => put(place, flow.start / 1_000),
-                Value::EndSeconds => put(place, flow.end / 1_000),
-                Value::Source => put_address(place, flow.source),
-                Value::Destination => put_address(place, flow.destination),
-                Value::NatSource => put_address(place, flow.nat_source),
-                Value::NatDestination => put_address(place, flow.nat_destination),
-                Value::Number(at) => put(place, flow.numbers.get(at).copied().unwrap_or_default()),
-                Value::Ingress => put(place, flow.ingress.into()),
-                Value::Egress => put(place, flow.egress.into()),
-                Value::IngressPhysical => put(place, flow.ingress_physical.into()),
-                Value::EgressPhysical => put(place, flow.egress_physical.into()),
-                Value::IngressVrf => put(place, flow.ingress_vrf.into()),
-                Value::EgressVrf => put(place, flow.egress_vrf.into()),
-                Value::Direction => put(place, flow.direction.into()),
-                Value::ForwardingStatus => put(place, flow.forwarding_status.into()),
-                Value::Application => put(place, flow.application.into()),
-                Value::DroppedPackets => put(place, flow.dropped_packets),
-                Value::Exporter => put_address(place, flow.exporter),
-                Value::InterfaceName => place.copy_from_slice(&flow.interface_name),
+    /// Writes a flow as a data record; `out` has [`Self::octets`] octets and [`SPARE`] ones behind them.
+    ///
+    /// Every step writes eight octets, of which the next one overwrites those that are too many; the last ones go into
+    /// the spare octets. Leading zeros are left out where the field is shorter (RFC 7011 §6.2).
+    pub(crate) fn write(&self, flow: &Flow, out: &mut [u8]) {
+        const { assert!(SPARE >= 8) };
+        let mut at = 0;
+        for step in &self.steps {
+            let value = flow.places[usize::from(step.place) % PLACES];
+            if let Some(place) = out.get_mut(at..at + 8) {
+                place.copy_from_slice(&(value << (64 - 8 * step.octets)).to_be_bytes());
             }
+            at += usize::from(step.octets);
         }
     }
 }
 
-/// Writes the low octets of a number, big-endian: reduced-size encoding (RFC 7011 §6.2) leaves out leading zeros.
-///
-/// The four lengths that occur are written without a call; a length that does not occur stays zero.
-#[allow(clippy::cast_possible_truncation)] // leaving out the upper octets is the point
-fn put(place: &mut [u8], value: u64) {
-    match place.len() {
-        1 => place[0] = value as u8,
-        2 => place.copy_from_slice(&(value as u16).to_be_bytes()),
-        4 => place.copy_from_slice(&(value as u32).to_be_bytes()),
-        8 => place.copy_from_slice(&value.to_be_bytes()),
-        _ => {}
-    }
-}
-
-fn put_address(place: &mut [u8], address: IpAddr) {
-    match address {
-        IpAddr::V4(address) if place.len() == 4 => place.copy_from_slice(&address.octets()),
-        IpAddr::V6(address) if place.len() == 16 => place.copy_from_slice(&address.octets()),
-        _ => {}
-    }
+/// The steps that write a field: one for each place that it fills.
+fn steps(slot: &Slot) -> impl Iterator<Item = Step> {
+    let Place(first) = slot.place;
+    let octets = slot.field.octets;
+    (first..)
+        .zip((0..octets).step_by(8))
+        .map(move |(place, begin)| Step {
+            place,
+            octets: u8::try_from(octets - begin).map_or(8, |left| left.min(8)),
+        })
 }

@@ -19,10 +19,16 @@ pub(crate) const HEADER: usize = 16;
 /// Octets of a set header.
 pub(crate) const SET_HEADER: usize = 4;
 
+/// Octets behind the place of a record that whoever writes the record may write, too; they are not part of it.
+pub(crate) const SPARE: usize = 8;
+
 /// A message under construction.
 #[derive(Debug)]
 pub(crate) struct Message {
+    /// The message, and room behind it.
     octets: Vec<u8>,
+    /// Octets of the message.
+    length: usize,
     /// Most octets that the message may have.
     limit: usize,
     /// Where the open set starts, and its ID.
@@ -35,6 +41,7 @@ impl Message {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             octets: Vec::new(),
+            length: 0,
             limit,
             set: None,
             records: 0,
@@ -43,7 +50,7 @@ impl Message {
 
     /// Whether nothing is in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.octets.len() <= HEADER
+        self.length <= HEADER
     }
 
     /// Data records so far.
@@ -54,32 +61,31 @@ impl Message {
     /// Whether a record of this set still goes in.
     pub(crate) fn has_room(&self, set_id: u16, octets: usize) -> bool {
         let header = if self.is_open(set_id) { 0 } else { SET_HEADER };
-        self.octets.len().max(HEADER) + header + octets <= self.limit
+        self.length.max(HEADER) + header + octets <= self.limit
     }
 
-    /// Room for a data record in a set, which is opened if another one is open. The place is zeroed.
+    /// Room for a data record in a set, which is opened if another one is open: as many octets, all of which are to be
+    /// written, and [`SPARE`] ones.
     pub(crate) fn data_record(&mut self, set_id: u16, octets: usize) -> &mut [u8] {
         if !self.is_open(set_id) {
             self.open_set(set_id);
         }
         self.records = self.records.wrapping_add(1);
-        let start = self.octets.len();
-        self.octets.resize(start + octets, 0);
-        &mut self.octets[start..]
+        self.append(octets)
     }
 
     /// Appends a template record in a set of its own: some collectors read only the first record of an options
     /// template set.
     pub(crate) fn template_record(&mut self, set_id: u16, record: &[u8]) {
         self.open_set(set_id);
-        self.octets.extend_from_slice(record);
+        self.append(record.len())[..record.len()].copy_from_slice(record);
         self.close_set();
     }
 
     /// Completes lengths and header, all but the sequence number.
     pub(crate) fn finish(&mut self, export_time: u32, domain: u32) {
         self.close_set();
-        let length = u16::try_from(self.octets.len()).unwrap_or(u16::MAX);
+        let length = u16::try_from(self.length).unwrap_or(u16::MAX);
         self.octets[0..2].copy_from_slice(&10_u16.to_be_bytes());
         self.octets[2..4].copy_from_slice(&length.to_be_bytes());
         self.octets[4..8].copy_from_slice(&export_time.to_be_bytes());
@@ -89,12 +95,12 @@ impl Message {
     /// The finished message with this sequence number.
     pub(crate) fn with_sequence(&mut self, sequence: u32) -> &[u8] {
         self.octets[8..12].copy_from_slice(&sequence.to_be_bytes());
-        &self.octets
+        &self.octets[..self.length]
     }
 
     /// Empties the message, keeping its buffer.
     pub(crate) fn clear(&mut self) {
-        self.octets.clear();
+        self.length = 0;
         self.set = None;
         self.records = 0;
     }
@@ -105,17 +111,27 @@ impl Message {
 
     fn open_set(&mut self, set_id: u16) {
         self.close_set();
-        if self.octets.is_empty() {
-            self.octets.resize(HEADER, 0);
+        if self.length == 0 {
+            self.append(HEADER);
         }
-        self.set = Some((self.octets.len(), set_id));
-        self.octets.extend_from_slice(&set_id.to_be_bytes());
-        self.octets.extend_from_slice(&[0; 2]);
+        self.set = Some((self.length, set_id));
+        self.append(SET_HEADER)[..2].copy_from_slice(&set_id.to_be_bytes());
+    }
+
+    /// The place of so many octets at the end, and [`SPARE`] ones behind it.
+    fn append(&mut self, octets: usize) -> &mut [u8] {
+        let start = self.length;
+        self.length += octets;
+        let end = self.length + SPARE;
+        if self.octets.len() < end {
+            self.octets.resize(2 * end, 0);
+        }
+        &mut self.octets[start..end]
     }
 
     fn close_set(&mut self) {
         if let Some((start, _)) = self.set.take() {
-            let length = u16::try_from(self.octets.len() - start).unwrap_or(u16::MAX);
+            let length = u16::try_from(self.length - start).unwrap_or(u16::MAX);
             self.octets[start + 2..start + 4].copy_from_slice(&length.to_be_bytes());
         }
     }
@@ -133,9 +149,7 @@ mod tests {
             let host = |last| [192, 0, 2, last];
             let addresses = [host(source), host(destination), host(next_hop)].concat();
             let counters = [packets.to_be_bytes(), octets.to_be_bytes()].concat();
-            message
-                .data_record(256, 20)
-                .copy_from_slice(&[addresses, counters].concat());
+            message.data_record(256, 20)[..20].copy_from_slice(&[addresses, counters].concat());
         };
         flow(12, 254, 1, 5009, 5_344_385);
         flow(27, 23, 2, 748, 388_934);

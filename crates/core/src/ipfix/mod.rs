@@ -17,5 +17,5 @@ pub use session::{Refresh, Transport};
 pub use template::{FieldSpecifier, OTHER_BASE, REGULAR_BASE, REGULAR_BITS, Template};
 
 pub(crate) use exporter::{Exporter, Sent};
-pub(crate) use flow::{Flow, INTERFACE_NAME_OCTETS, Layout, Slot, Value};
+pub(crate) use flow::{Flow, INTERFACE_NAME_OCTETS, Layout, Place, Slot};
 pub(crate) use options::{OptionsRecord, cut};

@@ -19,7 +19,7 @@ const UNKNOWN: &str = "unknown";
 pub(crate) struct Domains {
     by_name: HashMap<Box<[u8]>, usize, FixedState>,
     pinned: Option<u32>,
-    /// The name of the record at hand, built in place.
+    /// A name that is not the last one, built in place.
     name: Vec<u8>,
     last: Option<(Box<[u8]>, usize)>,
 }
@@ -42,11 +42,17 @@ impl Domains {
         identities: &mut Identities,
         exporter: &mut Exporter,
     ) -> (usize, Option<Collision>) {
-        self.write_name(record, owner, region);
-        if let Some((name, index)) = &self.last
-            && **name == *self.name
+        let (name, suffix) = name(record, owner, region);
+        if let Some((last, index)) = &self.last
+            && is_name(last, name, suffix)
         {
             return (*index, None);
+        }
+        self.name.clear();
+        self.name.extend_from_slice(name);
+        if let Some(suffix) = suffix {
+            self.name.push(b'/');
+            self.name.extend_from_slice(suffix);
         }
         let (index, collision) = match self.by_name.get(self.name.as_slice()) {
             Some(&index) => (index, None),
@@ -54,25 +60,6 @@ impl Domains {
         };
         self.last = Some((self.name.as_slice().into(), index));
         (index, collision)
-    }
-
-    fn write_name(&mut self, record: &FlowRecord<'_>, owner: Option<&str>, region: Option<&str>) {
-        self.name.clear();
-        if let (Kind::TransitGateway, Some(gateway)) = (record.kind(), record.text(Field::TgwId)) {
-            self.name.extend_from_slice(gateway);
-            return;
-        }
-        let account = record
-            .text(Field::AccountId)
-            .filter(|account| account.iter().all(u8::is_ascii_digit));
-        let account = account
-            .or(owner.map(str::as_bytes))
-            .unwrap_or(UNKNOWN.as_bytes());
-        self.name.extend_from_slice(account);
-        if let Some(region) = record.text(Field::Region).or(region.map(str::as_bytes)) {
-            self.name.push(b'/');
-            self.name.extend_from_slice(region);
-        }
     }
 
     fn open(
@@ -95,5 +82,31 @@ impl Domains {
             self.by_name.insert(name.into(), index);
         }
         (index, collision)
+    }
+}
+
+/// The name of a record's domain: the gateway, or the account and, behind a slash, the region.
+fn name<'a>(
+    record: &FlowRecord<'a>,
+    owner: Option<&'a str>,
+    region: Option<&'a str>,
+) -> (&'a [u8], Option<&'a [u8]>) {
+    if let (Kind::TransitGateway, Some(gateway)) = (record.kind(), record.text(Field::TgwId)) {
+        return (gateway, None);
+    }
+    let account = record
+        .text(Field::AccountId)
+        .filter(|account| account.iter().all(u8::is_ascii_digit))
+        .or(owner.map(str::as_bytes))
+        .unwrap_or(UNKNOWN.as_bytes());
+    let region = record.text(Field::Region).or(region.map(str::as_bytes));
+    (account, region)
+}
+
+fn is_name(text: &[u8], name: &[u8], suffix: Option<&[u8]>) -> bool {
+    match (text.strip_prefix(name), suffix) {
+        (Some([b'/', rest @ ..]), Some(suffix)) => rest == suffix,
+        (Some([]), None) => true,
+        _ => false,
     }
 }

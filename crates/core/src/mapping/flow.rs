@@ -6,7 +6,7 @@ use super::layout::{Contents, part};
 use super::names::{ACCEPT, REJECT};
 use super::{AddressPair, InterfaceNames, Mapping, Timestamps};
 use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord, Kind, RejectReason};
-use crate::ipfix::{Flow, INTERFACE_NAME_OCTETS, cut};
+use crate::ipfix::{Flow, INTERFACE_NAME_OCTETS, Place, cut};
 
 /// IANA protocol number of TCP.
 const TCP: u64 = 6;
@@ -26,48 +26,38 @@ pub(crate) struct Numbers {
     pub(crate) application: u32,
 }
 
-/// The values of a record and which of them there are.
-pub(crate) fn map<'a>(
-    record: &FlowRecord<'a>,
+/// Writes the values of a record into `flow`, and says which of them there are.
+pub(crate) fn map(
+    record: &FlowRecord<'_>,
     direction: Option<Direction>,
     numbers: Numbers,
     event_time: Option<u64>,
     mapping: &Mapping,
-) -> (Flow<'a>, Contents) {
-    let mut flow = Flow {
-        numbers: record.numbers(),
-        ..Flow::default()
-    };
-    let mut contents = Contents {
-        direct: record.present().intersection(Contents::DIRECT),
-        parts: 0,
-    };
-    let parts = &mut contents.parts;
-    times(record, event_time, mapping, &mut flow, parts);
-    addresses(record, mapping, &mut flow, parts);
-    match record.kind() {
-        Kind::Vpc => vpc_sides(record, direction, numbers, &mut flow, parts),
-        Kind::TransitGateway => gateway_sides(record, direction, numbers, &mut flow, parts),
-    }
-    if flow.ingress != 0 || flow.egress != 0 {
-        *parts |= part::INTERFACES;
-    }
-    flow.ingress_vrf = numbers.source_vrf;
-    flow.egress_vrf = numbers.destination_vrf;
-    if flow.ingress_vrf != 0 || flow.egress_vrf != 0 {
-        *parts |= part::VRF;
+    flow: &mut Flow,
+) -> Contents {
+    flow.set_direct(record.numbers());
+    let mut parts = times(record, event_time, mapping, flow)
+        | addresses(record, mapping, flow)
+        | match record.kind() {
+            Kind::Vpc => vpc_sides(record, direction, numbers, flow),
+            Kind::TransitGateway => gateway_sides(record, direction, numbers, flow),
+        };
+    if numbers.source_vrf != 0 || numbers.destination_vrf != 0 {
+        flow.set(Place::INGRESS_VRF, numbers.source_vrf.into());
+        flow.set(Place::EGRESS_VRF, numbers.destination_vrf.into());
+        parts |= part::VRF;
     }
     if let Some(direction) = direction {
-        flow.direction = u8::from(direction == Direction::Egress);
-        *parts |= part::DIRECTION;
+        flow.set(Place::DIRECTION, (direction == Direction::Egress).into());
+        parts |= part::DIRECTION;
     }
     if numbers.application != 0 {
-        flow.application = numbers.application;
-        *parts |= part::APPLICATION;
+        flow.set(Place::APPLICATION, numbers.application.into());
+        parts |= part::APPLICATION;
     }
     if let Some(exporter) = mapping.exporter_address {
-        flow.exporter = exporter;
-        *parts |= if exporter.is_ipv4() {
+        flow.set_address(Place::EXPORTER, exporter);
+        parts |= if exporter.is_ipv4() {
             part::EXPORTER_4
         } else {
             part::EXPORTER_6
@@ -77,36 +67,47 @@ pub(crate) fn map<'a>(
         && let Some(id) = record.interface()
     {
         let name = String::from_utf8_lossy(id);
-        let name = cut(&name, INTERFACE_NAME_OCTETS).as_bytes();
-        flow.interface_name[..name.len()].copy_from_slice(name);
-        *parts |= part::INTERFACE_NAME;
+        flow.set_name(
+            Place::INTERFACE_NAME,
+            cut(&name, INTERFACE_NAME_OCTETS).as_bytes(),
+        );
+        parts |= part::INTERFACE_NAME;
     }
+    let mut contents = Contents {
+        direct: record.present().intersection(Contents::DIRECT),
+        parts,
+    };
     counters(record, &mut contents);
-    (flow, contents)
+    contents
 }
 
 fn times(
     record: &FlowRecord<'_>,
     event_time: Option<u64>,
     mapping: &Mapping,
-    flow: &mut Flow<'_>,
-    parts: &mut u32,
-) {
+    flow: &mut Flow,
+) -> u32 {
+    let unit = match mapping.timestamps {
+        Timestamps::Milliseconds => 1,
+        Timestamps::Seconds => 1_000,
+    };
+    let mut parts = 0;
     // AWS documents the event's timestamp as equal to the record's start.
     if let Some(start) = record.number(Field::Start).or(event_time) {
-        flow.start = start;
-        *parts |= part::START;
+        flow.set(Place::START, start / unit);
+        parts |= part::START;
     }
     if let Some(end) = record.number(Field::End) {
-        flow.end = end;
-        *parts |= part::END;
+        flow.set(Place::END, end / unit);
+        parts |= part::END;
     }
-    if mapping.timestamps == Timestamps::Seconds && *parts & (part::START | part::END) != 0 {
-        *parts |= part::SECONDS;
+    if mapping.timestamps == Timestamps::Seconds && parts != 0 {
+        parts |= part::SECONDS;
     }
+    parts
 }
 
-fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow<'_>, parts: &mut u32) {
+fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow) -> u32 {
     let interface = (
         record.address(Field::SourceAddress),
         record.address(Field::DestinationAddress),
@@ -122,16 +123,17 @@ fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow<'_>, pa
         }
         _ => (interface, packet),
     };
-    let mut take = |address: Option<IpAddr>, place: &mut IpAddr, v4: u32, v6: u32| {
+    let mut parts = 0;
+    let mut take = |address: Option<IpAddr>, place: Place, v4: u32, v6: u32| {
         if let Some(address) = address {
-            *place = address;
-            *parts |= if address.is_ipv4() { v4 } else { v6 };
+            flow.set_address(place, address);
+            parts |= if address.is_ipv4() { v4 } else { v6 };
         }
     };
-    take(primary.0, &mut flow.source, part::SOURCE_4, part::SOURCE_6);
+    take(primary.0, Place::SOURCE, part::SOURCE_4, part::SOURCE_6);
     take(
         primary.1,
-        &mut flow.destination,
+        Place::DESTINATION,
         part::DESTINATION_4,
         part::DESTINATION_6,
     );
@@ -140,17 +142,18 @@ fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow<'_>, pa
     if all_four && primary != other {
         take(
             other.0,
-            &mut flow.nat_source,
+            Place::NAT_SOURCE,
             part::NAT_SOURCE_4,
             part::NAT_SOURCE_6,
         );
         take(
             other.1,
-            &mut flow.nat_destination,
+            Place::NAT_DESTINATION,
             part::NAT_DESTINATION_4,
             part::NAT_DESTINATION_6,
         );
     }
+    parts
 }
 
 /// The interface is on the side that the direction says, ACCEPT or REJECT on the other.
@@ -158,9 +161,8 @@ fn vpc_sides(
     record: &FlowRecord<'_>,
     direction: Option<Direction>,
     numbers: Numbers,
-    flow: &mut Flow<'_>,
-    _: &mut u32,
-) {
+    flow: &mut Flow,
+) -> u32 {
     let action = match record.action() {
         None if record.reject_reason().is_some()
             && !record.format().fields().has(Field::Action) =>
@@ -174,7 +176,7 @@ fn vpc_sides(
         Some(Action::Reject) => REJECT,
         None => 0,
     };
-    (flow.ingress, flow.egress) = match direction {
+    let sides = match direction {
         Some(Direction::Egress) => (pseudo, numbers.interface),
         Some(Direction::Ingress) | None => (numbers.interface, pseudo),
     };
@@ -183,12 +185,25 @@ fn vpc_sides(
         record.reject_reason(),
         Some(RejectReason::BlockPublicAccess | RejectReason::EncryptionControls)
     );
-    flow.forwarding_status = match action {
+    let status = match action {
         Some(Action::Accept) => 0x40,
         Some(Action::Reject) if denied => 0x81,
         Some(Action::Reject) => 0x80,
         None => 0,
     };
+    flow.set(Place::FORWARDING_STATUS, status);
+    set_sides(flow, sides)
+}
+
+/// Sets the two interfaces, of which 0 is unknown; nothing is exported where both are.
+fn set_sides(flow: &mut Flow, (ingress, egress): (u32, u32)) -> u32 {
+    flow.set(Place::INGRESS, ingress.into());
+    flow.set(Place::EGRESS, egress.into());
+    if ingress != 0 || egress != 0 {
+        part::INTERFACES
+    } else {
+        0
+    }
 }
 
 /// The attachment and its pair are the two sides; packets lost decide the status.
@@ -196,26 +211,27 @@ fn gateway_sides(
     record: &FlowRecord<'_>,
     direction: Option<Direction>,
     numbers: Numbers,
-    flow: &mut Flow<'_>,
-    parts: &mut u32,
-) {
-    (flow.ingress, flow.egress) = match direction {
+    flow: &mut Flow,
+) -> u32 {
+    let sides = match direction {
         Some(Direction::Egress) => (numbers.pair, numbers.interface),
         Some(Direction::Ingress) | None => (numbers.interface, numbers.pair),
     };
-    if flow.ingress == 0 && flow.egress == 0 {
-        (flow.ingress, flow.egress) = (numbers.source_eni, numbers.destination_eni);
-    }
+    let sides = match sides {
+        (0, 0) => (numbers.source_eni, numbers.destination_eni),
+        known => known,
+    };
+    let mut parts = set_sides(flow, sides);
     if numbers.source_eni != 0 {
-        flow.ingress_physical = numbers.source_eni;
-        *parts |= part::INGRESS_PHYSICAL;
+        flow.set(Place::INGRESS_PHYSICAL, numbers.source_eni.into());
+        parts |= part::INGRESS_PHYSICAL;
     }
     if numbers.destination_eni != 0 {
-        flow.egress_physical = numbers.destination_eni;
-        *parts |= part::EGRESS_PHYSICAL;
+        flow.set(Place::EGRESS_PHYSICAL, numbers.destination_eni.into());
+        parts |= part::EGRESS_PHYSICAL;
     }
     /// The four reasons with their forwarding status, in the order that decides ties.
-    const LOSSES: [(Field, u8); 4] = [
+    const LOSSES: [(Field, u64); 4] = [
         (Field::PacketsLostNoRoute, 0x83),
         (Field::PacketsLostBlackhole, 0x83),
         (Field::PacketsLostMtuExceeded, 0x85),
@@ -230,15 +246,18 @@ fn gateway_sides(
             }
         }
     }
+    let mut status = 0;
     if let Some(sum) = sum {
-        flow.dropped_packets = sum;
-        *parts |= part::DROPPED;
+        flow.set(Place::DROPPED_PACKETS, sum);
+        parts |= part::DROPPED;
         let all_lost = sum > 0
             && record
                 .number(Field::Packets)
                 .is_some_and(|packets| sum >= packets);
-        flow.forwarding_status = if all_lost { reason } else { 0x40 };
+        status = if all_lost { reason } else { 0x40 };
     }
+    flow.set(Place::FORWARDING_STATUS, status);
+    parts
 }
 
 fn counters(record: &FlowRecord<'_>, contents: &mut Contents) {

@@ -14,7 +14,7 @@ use crate::identity::fnv1a;
 #[cfg(doc)]
 use crate::ipfix::REGULAR_BITS;
 use crate::ipfix::element as e;
-use crate::ipfix::{FieldSpecifier, Layout, OTHER_BASE, REGULAR_BASE, Slot, Value};
+use crate::ipfix::{FieldSpecifier, Layout, OTHER_BASE, Place, REGULAR_BASE, Slot};
 
 /// Most layouts of one process; AWS formats need a few dozen.
 pub(crate) const MAX_LAYOUTS: usize = 4_096;
@@ -105,44 +105,34 @@ impl Contents {
     /// The fields in the order in which they stand in a record.
     fn slots(self) -> Vec<Slot> {
         let mut slots = Vec::new();
-        let mut add = |part: u32, element, value, key| {
+        let mut add = |part: u32, element, place, key| {
             if self.has(part) {
                 slots.push(Slot {
                     field: FieldSpecifier::of(element),
-                    value,
+                    place,
                     key,
                 });
             }
         };
         if self.has(SECONDS) {
-            add(START, &e::FLOW_START_SECONDS, Value::StartSeconds, false);
-            add(END, &e::FLOW_END_SECONDS, Value::EndSeconds, false);
+            add(START, &e::FLOW_START_SECONDS, Place::START, false);
+            add(END, &e::FLOW_END_SECONDS, Place::END, false);
         } else {
-            add(
-                START,
-                &e::FLOW_START_MILLISECONDS,
-                Value::StartMilliseconds,
-                false,
-            );
-            add(
-                END,
-                &e::FLOW_END_MILLISECONDS,
-                Value::EndMilliseconds,
-                false,
-            );
+            add(START, &e::FLOW_START_MILLISECONDS, Place::START, false);
+            add(END, &e::FLOW_END_MILLISECONDS, Place::END, false);
         }
-        add(SOURCE_4, &e::SOURCE_IPV4_ADDRESS, Value::Source, true);
-        add(SOURCE_6, &e::SOURCE_IPV6_ADDRESS, Value::Source, true);
+        add(SOURCE_4, &e::SOURCE_IPV4_ADDRESS, Place::SOURCE, true);
+        add(SOURCE_6, &e::SOURCE_IPV6_ADDRESS, Place::SOURCE, true);
         add(
             DESTINATION_4,
             &e::DESTINATION_IPV4_ADDRESS,
-            Value::Destination,
+            Place::DESTINATION,
             true,
         );
         add(
             DESTINATION_6,
             &e::DESTINATION_IPV6_ADDRESS,
-            Value::Destination,
+            Place::DESTINATION,
             true,
         );
         slots.extend(
@@ -150,80 +140,80 @@ impl Contents {
                 .iter()
                 .filter_map(|field| self.direct_slot(field)),
         );
-        let mut add = |part: u32, element, value, key| {
+        let mut add = |part: u32, element, place, key| {
             if self.has(part) {
                 slots.push(Slot {
                     field: FieldSpecifier::of(element),
-                    value,
+                    place,
                     key,
                 });
             }
         };
-        add(INTERFACES, &e::INGRESS_INTERFACE, Value::Ingress, true);
-        add(INTERFACES, &e::EGRESS_INTERFACE, Value::Egress, true);
-        add(VRF, &e::INGRESS_VRF_ID, Value::IngressVrf, false);
-        add(VRF, &e::EGRESS_VRF_ID, Value::EgressVrf, false);
-        add(DIRECTION, &e::FLOW_DIRECTION, Value::Direction, true);
-        add(0, &e::FORWARDING_STATUS, Value::ForwardingStatus, false);
+        add(INTERFACES, &e::INGRESS_INTERFACE, Place::INGRESS, true);
+        add(INTERFACES, &e::EGRESS_INTERFACE, Place::EGRESS, true);
+        add(VRF, &e::INGRESS_VRF_ID, Place::INGRESS_VRF, false);
+        add(VRF, &e::EGRESS_VRF_ID, Place::EGRESS_VRF, false);
+        add(DIRECTION, &e::FLOW_DIRECTION, Place::DIRECTION, true);
+        add(0, &e::FORWARDING_STATUS, Place::FORWARDING_STATUS, false);
         add(
             NAT_SOURCE_4,
             &e::POST_NAT_SOURCE_IPV4_ADDRESS,
-            Value::NatSource,
+            Place::NAT_SOURCE,
             false,
         );
         add(
             NAT_SOURCE_6,
             &e::POST_NAT_SOURCE_IPV6_ADDRESS,
-            Value::NatSource,
+            Place::NAT_SOURCE,
             false,
         );
         add(
             NAT_DESTINATION_4,
             &e::POST_NAT_DESTINATION_IPV4_ADDRESS,
-            Value::NatDestination,
+            Place::NAT_DESTINATION,
             false,
         );
         add(
             NAT_DESTINATION_6,
             &e::POST_NAT_DESTINATION_IPV6_ADDRESS,
-            Value::NatDestination,
+            Place::NAT_DESTINATION,
             false,
         );
-        add(APPLICATION, &e::APPLICATION_ID, Value::Application, false);
+        add(APPLICATION, &e::APPLICATION_ID, Place::APPLICATION, false);
         add(
             DROPPED,
             &e::DROPPED_PACKET_DELTA_COUNT,
-            Value::DroppedPackets,
+            Place::DROPPED_PACKETS,
             false,
         );
         add(
             INGRESS_PHYSICAL,
             &e::INGRESS_PHYSICAL_INTERFACE,
-            Value::IngressPhysical,
+            Place::INGRESS_PHYSICAL,
             false,
         );
         add(
             EGRESS_PHYSICAL,
             &e::EGRESS_PHYSICAL_INTERFACE,
-            Value::EgressPhysical,
+            Place::EGRESS_PHYSICAL,
             false,
         );
         add(
             EXPORTER_4,
             &e::EXPORTER_IPV4_ADDRESS,
-            Value::Exporter,
+            Place::EXPORTER,
             false,
         );
         add(
             EXPORTER_6,
             &e::EXPORTER_IPV6_ADDRESS,
-            Value::Exporter,
+            Place::EXPORTER,
             false,
         );
         add(
             INTERFACE_NAME,
             &e::INTERFACE_NAME,
-            Value::InterfaceName,
+            Place::INTERFACE_NAME,
             false,
         );
         slots
@@ -245,7 +235,7 @@ impl Contents {
         );
         Some(Slot {
             field: FieldSpecifier { element, octets },
-            value: Value::Number(usize::from(slot(field))),
+            place: Place::direct(slot(field)),
             key,
         })
     }
@@ -301,7 +291,7 @@ impl Layouts {
             }
         }
         let number = self.layouts.len();
-        self.layouts.push(Layout::new(id, slots));
+        self.layouts.push(Layout::new(id, &slots));
         self.by_contents.insert(contents, number);
         self.by_id.insert(id, number);
         Some(number)

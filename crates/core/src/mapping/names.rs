@@ -13,7 +13,7 @@ use crate::flowlog::FlowRecord;
 use crate::flowlog::field::{Destination, FIELDS, Field, Owner};
 use crate::identity::{Collision, Identities};
 use crate::ipfix::element as e;
-use crate::ipfix::{Exporter, MessageSink, OptionsRecord, Table};
+use crate::ipfix::{Exporter, MessageSink, OptionsRecord, Table as OptionsTable};
 
 /// Pseudo-interfaces: the side of a flow that is not the interface.
 pub(crate) const ACCEPT: u32 = 1;
@@ -43,17 +43,53 @@ pub(crate) struct Names {
 
 #[derive(Debug, Default)]
 struct DomainNames {
-    interfaces: HashMap<Box<[u8]>, Announced, FixedState>,
-    vrfs: HashMap<Box<[u8]>, Announced, FixedState>,
+    interfaces: Table,
+    vrfs: Table,
     applications: HashMap<u32, u32, FixedState>,
     pseudo_interfaces: u32,
 }
 
+/// The names of one kind that were announced.
+#[derive(Debug, Default)]
+struct Table {
+    names: Vec<Announced>,
+    places: HashMap<Box<[u8]>, usize, FixedState>,
+    /// The place that was asked for last: most records come from where the record before came from.
+    last: usize,
+}
+
 #[derive(Debug)]
 struct Announced {
+    id: Box<[u8]>,
     number: u32,
     epoch: u32,
     instance: Option<Box<[u8]>>,
+}
+
+impl Table {
+    /// The number of a name that was announced in this epoch, for this instance if one is given.
+    fn number(&mut self, id: &[u8], epoch: u32, instance: Option<&[u8]>) -> Option<u32> {
+        if self.names.get(self.last).is_none_or(|name| *name.id != *id) {
+            self.last = *self.places.get(id)?;
+        }
+        let name = self.names.get(self.last)?;
+        let holds =
+            name.epoch == epoch && (instance.is_none() || name.instance.as_deref() == instance);
+        holds.then_some(name.number)
+    }
+
+    fn insert(&mut self, name: Announced) {
+        if let Some(&place) = self.places.get(&name.id) {
+            self.names[place] = name;
+            return;
+        }
+        if self.names.len() >= REMEMBERED {
+            self.names.clear();
+            self.places.clear();
+        }
+        self.places.insert(name.id.clone(), self.names.len());
+        self.names.push(name);
+    }
 }
 
 impl Names {
@@ -72,24 +108,16 @@ impl Names {
             None
         };
         let interfaces = &mut self.domain(to.domain).interfaces;
-        if let Some(known) = interfaces.get(id)
-            && known.epoch == epoch
-            && (instance.is_none() || known.instance.as_deref() == instance)
-        {
-            return Ok(known.number);
+        if let Some(number) = interfaces.number(id, epoch, instance) {
+            return Ok(number);
         }
         let number = to.number(id);
-        if interfaces.len() >= REMEMBERED {
-            interfaces.clear();
-        }
-        interfaces.insert(
-            id.into(),
-            Announced {
-                number,
-                epoch,
-                instance: instance.map(Into::into),
-            },
-        );
+        interfaces.insert(Announced {
+            id: id.into(),
+            number,
+            epoch,
+            instance: instance.map(Into::into),
+        });
         let station = instance.map(|id| String::from_utf8_lossy(id).into_owned());
         let station = station
             .or_else(|| to.inventory.interface(id)?.instance.clone())
@@ -107,30 +135,23 @@ impl Names {
     ) -> Result<u32, S::Error> {
         let epoch = to.exporter.epoch();
         let vrfs = &mut self.domain(to.domain).vrfs;
-        if let Some(known) = vrfs.get(id)
-            && known.epoch == epoch
-        {
-            return Ok(known.number);
+        if let Some(number) = vrfs.number(id, epoch, None) {
+            return Ok(number);
         }
         let number = to.number(id);
-        if vrfs.len() >= REMEMBERED {
-            vrfs.clear();
-        }
-        vrfs.insert(
-            id.into(),
-            Announced {
-                number,
-                epoch,
-                instance: None,
-            },
-        );
+        vrfs.insert(Announced {
+            id: id.into(),
+            number,
+            epoch,
+            instance: None,
+        });
         let mut name = String::from_utf8_lossy(id).into_owned();
         if let Some(tag) = to.inventory.vpc(id).and_then(|vpc| vpc.name.as_deref()) {
             name = format!("{name} {}", tag.replace(char::is_control, " "));
         }
         to.exporter.options(
             to.domain,
-            Table::Vrf,
+            OptionsTable::Vrf,
             |r| _ = r.u32(number).string(&e::VRF_NAME, &name),
             to.sink,
         )?;
@@ -157,7 +178,7 @@ impl Names {
         let (name, description) = services::names(source, destination);
         let write = |r: &mut _| write_application(r, number, &name, &description);
         to.exporter
-            .options(to.domain, Table::Application, write, to.sink)?;
+            .options(to.domain, OptionsTable::Application, write, to.sink)?;
         Ok(number)
     }
 
@@ -206,7 +227,7 @@ impl<S: MessageSink> Announcer<'_, S> {
                 .string(&e::VIRTUAL_STATION_NAME, station);
         };
         self.exporter
-            .options(self.domain, Table::Interface, write, self.sink)
+            .options(self.domain, OptionsTable::Interface, write, self.sink)
     }
 }
 
