@@ -34,6 +34,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod address;
 mod choice;
 pub mod dedup;
 mod export;
@@ -46,6 +47,7 @@ mod settings;
 mod source;
 mod transcoder;
 
+pub use address::Address;
 pub use choice::NotAChoice;
 pub use flowlog::{Formats, LogFormat};
 pub use identity::{Collision, EXAMPLES as IDENTITY_EXAMPLES, identity};

@@ -2,10 +2,10 @@
 //!
 //! Computed once per log group or bucket and inventory; asked for every egress record, in one or two probes.
 
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
-
 use foldhash::fast::FixedState;
+use std::collections::{HashMap, HashSet};
+
+use crate::address::Address;
 
 use super::inventory::{Interface, Inventory, Traffic, bit_length, bits, mask};
 
@@ -104,11 +104,11 @@ impl Coverage {
 
     /// Whether packets to this address of this VPC are recorded at the interface that has the address, accepted and
     /// rejected ones alike.
-    pub fn covers(&self, vpc: &[u8], address: IpAddr) -> bool {
+    pub fn covers(&self, vpc: &[u8], address: impl Into<Address>) -> bool {
         let Some(&vpc) = self.vpcs.get(vpc) else {
             return false;
         };
-        let address = bits(address);
+        let address = address.into().to_ipv6_bits();
         self.addresses.contains(&(vpc, address))
             || self.lengths.iter().any(|&length| {
                 self.prefixes
@@ -124,6 +124,8 @@ impl Coverage {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::dedup::inventory::FlowLog;
 

@@ -4,10 +4,8 @@
 //! packet addresses, start, end, packets, bytes, action, direction. What is absent in a record (`-`) is absent in
 //! its twin, so absence is part of the comparison.
 
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::net::IpAddr;
-
 use foldhash::quality::{FixedState, FoldHasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord};
 
@@ -111,12 +109,14 @@ impl Records {
         text(Field::ResourceId, &mut hasher);
         text(Field::TgwAttachmentId, &mut hasher);
         let address = |field, hasher: &mut FoldHasher<'_>| {
-            if fields.has(field) {
-                match record.address(field) {
-                    Some(IpAddr::V4(address)) => hasher.write_u32(address.to_bits()),
-                    Some(IpAddr::V6(address)) => hasher.write_u128(address.to_bits()),
-                    None => {}
+            if fields.has(field)
+                && let Some(address) = record.address(field)
+            {
+                let (high, low) = address.halves();
+                if !address.is_ipv4() {
+                    hasher.write_u64(high);
                 }
+                hasher.write_u64(low);
             }
         };
         address(Field::SourceAddress, &mut hasher);

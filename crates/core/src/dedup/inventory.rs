@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
 
+use crate::address::Address;
+
 /// An elastic network interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interface {
@@ -37,11 +39,14 @@ pub struct Interface {
 
 impl Interface {
     /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
-    pub fn has_address(&self, address: IpAddr) -> bool {
-        self.addresses.contains(&address)
+    pub fn has_address(&self, address: impl Into<Address>) -> bool {
+        let address = address.into();
+        self.addresses
+            .iter()
+            .any(|&own| Address::from(own) == address)
             || self.prefixes.iter().any(|&(first, length)| {
                 let length = bit_length(first, length);
-                mask(bits(first), length) == mask(bits(address), length)
+                mask(bits(first), length) == mask(address.to_ipv6_bits(), length)
             })
     }
 }
@@ -304,10 +309,7 @@ pub fn destination_name(text: &str) -> &str {
 
 /// An address as one number, IPv4 as the IPv6 address that it maps to.
 pub(super) fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
+    Address::from(address).to_ipv6_bits()
 }
 
 /// The length of a prefix, counted in the 128 bits of [`bits`].

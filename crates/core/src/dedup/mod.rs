@@ -198,8 +198,9 @@ impl Deduplicator {
             protocol == Some(u64::from(collector.protocol))
                 && ends.iter().any(|&(port, address, packet_address)| {
                     record.number(port) == Some(u64::from(collector.port))
-                        && (record.address(address) == Some(collector.address)
-                            || record.address(packet_address) == Some(collector.address))
+                        && [address, packet_address]
+                            .iter()
+                            .any(|&field| record.address(field) == Some(collector.address.into()))
                 })
         })
     }

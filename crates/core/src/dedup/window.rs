@@ -104,6 +104,9 @@ impl Window {
             }
             let last = self.minutes.len() - 1;
             self.forget(last);
+            // It will hold about as many as the minute before: growing to that step by step costs as much as filling it.
+            let expected = self.minutes[0].fingerprints.len();
+            self.minutes[last].fingerprints.reserve(expected);
             self.minutes[last].number = number;
             last
         });

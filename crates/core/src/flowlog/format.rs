@@ -3,6 +3,8 @@
 //! Formats arrive as `${…}` strings (settings, `DescribeFlowLogs`) or as header lines (S3 objects, files). Unknown
 //! names are columns to pass over: AWS adds some every year.
 
+use crate::address::Address;
+
 use super::field::{Field, FieldSet, Read, Row, Shape};
 use super::{record, scan};
 
@@ -307,7 +309,7 @@ fn has_shape(token: &[u8], read: Read) -> bool {
         Read::Number { max } => scan::number(token, 0).is_some_and(|(value, _)| value <= max),
         // Nine digits are the year 1973: this tells a time from a port or a counter.
         Read::Time => token.len() >= 9 && token.iter().all(u8::is_ascii_digit),
-        Read::Address => scan::address(token, 0).is_some(),
+        Read::Address => scan::address(token, 0, &mut Address::v4(0)).is_some(),
         Read::Action => matches!(token, b"ACCEPT" | b"REJECT"),
         Read::Status => matches!(token, b"OK" | b"NODATA" | b"SKIPDATA"),
         Read::Direction => matches!(token, b"ingress" | b"egress"),

@@ -3,7 +3,7 @@
 //! [`Values`] is the storage, reused from record to record, so that parsing allocates nothing and clears nothing: the
 //! set of present fields says which of its places hold something.
 
-use std::net::{IpAddr, Ipv4Addr};
+use crate::address::Address;
 
 use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
 use super::format::{Kind, LogFormat, Step};
@@ -72,7 +72,7 @@ struct Span {
 pub struct Values {
     present: FieldSet,
     numbers: [u64; NUMBERS],
-    addresses: [IpAddr; ADDRESSES],
+    addresses: [Address; ADDRESSES],
     texts: [Span; TEXTS],
     action: Action,
     direction: Direction,
@@ -85,7 +85,7 @@ impl Default for Values {
         Self {
             present: FieldSet::EMPTY,
             numbers: [0; NUMBERS],
-            addresses: [IpAddr::V4(Ipv4Addr::UNSPECIFIED); ADDRESSES],
+            addresses: [Address::v4(0); ADDRESSES],
             texts: [Span::default(); TEXTS],
             action: Action::Accept,
             direction: Direction::Ingress,
@@ -209,7 +209,7 @@ impl<'a> FlowRecord<'a> {
     }
 
     /// An address. Nothing for fields that are not addresses.
-    pub fn address(&self, field: Field) -> Option<IpAddr> {
+    pub fn address(&self, field: Field) -> Option<Address> {
         let place = self.place(field, ADDRESS)?;
         self.values.addresses.get(place).copied()
     }
@@ -340,10 +340,8 @@ impl Values {
                     at = end;
                 }
                 Step::Address => {
-                    let (value, end) =
-                        scan::address(line, at).ok_or_else(|| failed(Problem::NotAnAddress))?;
-                    self.addresses[slot] = value;
-                    at = end;
+                    at = scan::address(line, at, &mut self.addresses[slot])
+                        .ok_or_else(|| failed(Problem::NotAnAddress))?;
                 }
                 Step::Text => {
                     let end = scan::token_end(line, at);
@@ -444,6 +442,8 @@ const fn plan() -> ([u8; FIELD_COUNT], [u8; FIELD_COUNT], [u8; 4]) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
     use super::*;
     use proptest::prelude::*;
 
@@ -471,11 +471,11 @@ mod tests {
             assert_eq!(record.text(Field::AccountId), Some(&b"123456789010"[..]));
             assert_eq!(record.interface(), Some(&b"eni-1235b8ca123456789"[..]));
             assert_eq!(
-                record.address(Field::SourceAddress),
+                record.address(Field::SourceAddress).map(IpAddr::from),
                 "172.31.16.139".parse().ok()
             );
             assert_eq!(
-                record.address(Field::DestinationAddress),
+                record.address(Field::DestinationAddress).map(IpAddr::from),
                 "172.31.16.21".parse().ok()
             );
             let numbers = [
@@ -698,7 +698,7 @@ mod tests {
             let fast = FlowRecord::parse(&format, line.as_bytes(), &mut values).ok().map(|record| {
                 let mut values: Vec<(Field, String)> = record.present().iter().map(|field| {
                     let number = record.number(field).map(|value| value.to_string());
-                    let address = record.address(field).map(|value| value.to_string());
+                    let address = record.address(field).map(IpAddr::from).map(|value| value.to_string());
                     let text = record.text(field).map(|text| String::from_utf8_lossy(text).into_owned());
                     (field, number.or(address).or(text).unwrap_or_default())
                 }).collect();

@@ -4,7 +4,9 @@
 //! when the token is not what was asked for. Eight octets are looked at together, as one number (Hacker's Delight §6);
 //! the naive twins in the tests say what is meant.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
+
+use crate::address::Address;
 
 /// A number with this octet in each of its eight places.
 const fn repeat(octet: u8) -> u64 {
@@ -61,19 +63,21 @@ pub(crate) fn number(line: &[u8], mut at: usize) -> Option<(u64, usize)> {
         .then_some((value, at))
 }
 
-/// An IPv4 or IPv6 address.
-pub(crate) fn address(line: &[u8], at: usize) -> Option<(IpAddr, usize)> {
-    if let Some((address, end)) = ipv4(line, at) {
-        return Some((IpAddr::V4(address), end));
+/// An IPv4 or IPv6 address, written in place.
+#[inline]
+pub(crate) fn address(line: &[u8], at: usize, address: &mut Address) -> Option<usize> {
+    if let Some((bits, end)) = ipv4(line, at) {
+        *address = Address::v4(bits);
+        return Some(end);
     }
     let end = token_end(line, at);
     let text = std::str::from_utf8(&line[at..end]).ok()?;
-    text.parse::<Ipv6Addr>()
-        .ok()
-        .map(|address| (IpAddr::V6(address), end))
+    *address = Address::v6(text.parse::<Ipv6Addr>().ok()?.to_bits());
+    Some(end)
 }
 
-fn ipv4(line: &[u8], at: usize) -> Option<(Ipv4Addr, usize)> {
+#[inline]
+fn ipv4(line: &[u8], at: usize) -> Option<(u32, usize)> {
     // The longest address has 15 octets; the sixteenth tells that it ends.
     let text: [u8; 16] = match line.get(at..at + 16) {
         Some(octets) => octets.try_into().ok()?,
@@ -103,7 +107,7 @@ fn ipv4(line: &[u8], at: usize) -> Option<(Ipv4Addr, usize)> {
         address = address << 8 | octet;
         place += length;
     }
-    (place < 16 && is_space(text[place & 15])).then(|| (Ipv4Addr::from_bits(address), at + place))
+    (place < 16 && is_space(text[place & 15])).then_some((address, at + place))
 }
 
 /// Eight octets as a little-endian number, with spaces behind the end of the line.
@@ -157,8 +161,16 @@ fn digits(octets: u64) -> (u64, usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use proptest::prelude::*;
+
+    fn read_address(text: &str) -> Option<(IpAddr, usize)> {
+        let mut value = Address::v4(0);
+        let end = address(text.as_bytes(), 0, &mut value)?;
+        Some((value.into(), end))
+    }
 
     fn naive_token(line: &str) -> &str {
         line.split(|c: char| c <= ' ').next().unwrap_or("")
@@ -175,21 +187,21 @@ mod tests {
         #[test]
         fn ipv4_addresses_are_read_as_std_reads_them(text in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{0,4}\\.[0-9]{1,3}[ .:]?") {
             let want = naive_token(&text).parse::<IpAddr>().ok();
-            prop_assert_eq!(address(text.as_bytes(), 0).map(|(value, _)| value), want);
+            prop_assert_eq!(read_address(&text).map(|(value, _)| value), want);
         }
 
         #[test]
         fn ipv6_addresses_are_read_as_std_reads_them(bits: u128, cut in 0_usize..40) {
             let full = Ipv6Addr::from_bits(bits).to_string();
             let text = &full[..cut.min(full.len())];
-            prop_assert_eq!(address(text.as_bytes(), 0).map(|(value, _)| value), text.parse::<IpAddr>().ok());
-            prop_assert_eq!(address(full.as_bytes(), 0), Some((IpAddr::V6(Ipv6Addr::from_bits(bits)), full.len())));
+            prop_assert_eq!(read_address(text).map(|(value, _)| value), text.parse::<IpAddr>().ok());
+            prop_assert_eq!(read_address(&full), Some((IpAddr::V6(Ipv6Addr::from_bits(bits)), full.len())));
         }
 
         #[test]
         fn any_bytes_are_read_without_panic(bytes: Vec<u8>, at in 0_usize..8) {
             let at = at.min(bytes.len());
-            let _ = (number(&bytes, at), address(&bytes, at), is_dash(&bytes, at), token_end(&bytes, at));
+            let _ = (number(&bytes, at), address(&bytes, at, &mut Address::v4(0)), is_dash(&bytes, at), token_end(&bytes, at));
         }
     }
 

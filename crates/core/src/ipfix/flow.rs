@@ -4,7 +4,7 @@
 //! that fill it, in order, so that writing a record is the same few instructions for each field, whatever it means.
 //! Neither knows where the values came from.
 
-use std::net::IpAddr;
+use crate::address::Address;
 
 use super::message::SPARE;
 use super::template::{FieldSpecifier, Template};
@@ -69,10 +69,13 @@ impl Flow {
         self.places[usize::from(place.0) % PLACES] = value;
     }
 
-    pub(crate) fn set_address(&mut self, place: Place, address: IpAddr) {
-        match address {
-            IpAddr::V4(address) => self.set(place, address.to_bits().into()),
-            IpAddr::V6(address) => self.set_wide(place, &address.octets()),
+    pub(crate) fn set_address(&mut self, place: Place, address: Address) {
+        let (high, low) = address.halves();
+        if address.is_ipv4() {
+            self.set(place, low);
+        } else {
+            self.set(place, high);
+            self.set(Place(place.0 + 1), low);
         }
     }
 

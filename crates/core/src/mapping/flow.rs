@@ -1,10 +1,9 @@
 //! One record becomes the values of one flow: the rules that need more than one column.
 
-use std::net::IpAddr;
-
 use super::layout::{Contents, part};
 use super::names::{ACCEPT, REJECT};
 use super::{AddressPair, InterfaceNames, Mapping, Timestamps};
+use crate::address::Address;
 use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord, Kind, RejectReason};
 use crate::ipfix::{Flow, INTERFACE_NAME_OCTETS, Place, cut};
 
@@ -56,7 +55,7 @@ pub(crate) fn map(
         parts |= part::APPLICATION;
     }
     if let Some(exporter) = mapping.exporter_address {
-        flow.set_address(Place::EXPORTER, exporter);
+        flow.set_address(Place::EXPORTER, exporter.into());
         parts |= if exporter.is_ipv4() {
             part::EXPORTER_4
         } else {
@@ -124,7 +123,7 @@ fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow) -> u32
         _ => (interface, packet),
     };
     let mut parts = 0;
-    let mut take = |address: Option<IpAddr>, place: Place, v4: u32, v6: u32| {
+    let mut take = |address: Option<Address>, place: Place, v4: u32, v6: u32| {
         if let Some(address) = address {
             flow.set_address(place, address);
             parts |= if address.is_ipv4() { v4 } else { v6 };
