@@ -3,7 +3,9 @@
 //! [`IpAddr`] is a tag and octets: what is written octet by octet and read as a whole soon after makes a processor wait.
 //! Every record has addresses, so they are kept as numbers from the parser to the message.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::fmt;
+use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 /// An IPv4 or IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +61,20 @@ impl Address {
     }
 }
 
+impl FromStr for Address {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        text.parse::<IpAddr>().map(Self::from)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        IpAddr::from(*self).fmt(f)
+    }
+}
+
 impl From<IpAddr> for Address {
     fn from(address: IpAddr) -> Self {
         match address {
@@ -94,6 +110,7 @@ mod tests {
             "2001:db8::ffff:1",
         ] {
             let address: IpAddr = text.parse().expect("address of the test");
+            assert_eq!(Address::from(address).to_string(), address.to_string());
             assert_eq!(IpAddr::from(Address::from(address)), address);
             assert_eq!(Address::from(address).is_ipv4(), address.is_ipv4());
         }
@@ -102,7 +119,7 @@ mod tests {
     #[test]
     fn ipv4_and_what_is_mapped_from_it_differ_and_have_the_same_ipv6_bits() {
         let [four, mapped] = ["10.0.0.5", "::ffff:10.0.0.5"]
-            .map(|text| Address::from(text.parse::<IpAddr>().expect("address of the test")));
+            .map(|text| text.parse::<Address>().expect("address of the test"));
         assert_ne!(four, mapped);
         assert_eq!(four.to_ipv6_bits(), mapped.to_ipv6_bits());
     }

@@ -104,11 +104,11 @@ impl Coverage {
 
     /// Whether packets to this address of this VPC are recorded at the interface that has the address, accepted and
     /// rejected ones alike.
-    pub fn covers(&self, vpc: &[u8], address: impl Into<Address>) -> bool {
+    pub fn covers(&self, vpc: &[u8], address: Address) -> bool {
         let Some(&vpc) = self.vpcs.get(vpc) else {
             return false;
         };
-        let address = address.into().to_ipv6_bits();
+        let address = address.to_ipv6_bits();
         self.addresses.contains(&(vpc, address))
             || self.lengths.iter().any(|&length| {
                 self.prefixes
@@ -166,7 +166,7 @@ mod tests {
     fn covers(flow_logs: &[(&str, Option<Traffic>)]) -> bool {
         let interfaces = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
         Coverage::of(&with_flow_logs(&interfaces, flow_logs), Some("flows"))
-            .covers(b"vpc-1", address("10.0.0.5"))
+            .covers(b"vpc-1", address("10.0.0.5").into())
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
         let interfaces = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
         let inventory = with_flow_logs(&interfaces, &[("vpc-1", None)]);
         let covers = |destination| {
-            Coverage::of(&inventory, destination).covers(b"vpc-1", address("10.0.0.5"))
+            Coverage::of(&inventory, destination).covers(b"vpc-1", address("10.0.0.5").into())
         };
         assert!(covers(Some("flows")) && covers(None));
         assert!(!covers(Some("others")));
@@ -235,17 +235,17 @@ mod tests {
             interface("eni-2", "subnet-2", "vpc-2", &["10.0.0.5", "10.0.0.6"]),
         ];
         let coverage = Coverage::of(&with_flow_logs(&interfaces, &[("vpc-1", None)]), None);
-        assert!(coverage.covers(b"vpc-1", address("10.0.0.5")));
+        assert!(coverage.covers(b"vpc-1", address("10.0.0.5").into()));
         assert!(
-            !coverage.covers(b"vpc-2", address("10.0.0.5")),
+            !coverage.covers(b"vpc-2", address("10.0.0.5").into()),
             "reused, and not observed there"
         );
         assert!(
-            !coverage.covers(b"vpc-1", address("10.0.0.6")),
+            !coverage.covers(b"vpc-1", address("10.0.0.6").into()),
             "of a peered VPC"
         );
         assert!(
-            !coverage.covers(b"vpc-3", address("10.0.0.5")),
+            !coverage.covers(b"vpc-3", address("10.0.0.5").into()),
             "of an unknown VPC"
         );
     }
@@ -261,10 +261,10 @@ mod tests {
         one.prefixes = vec![(address("10.0.1.16"), 28), (address("2001:db8:1::"), 80)];
         let coverage = Coverage::of(&with_flow_logs(&[one], &[("eni-1", None)]), None);
         for own in ["10.0.0.6", "2001:db8::5", "10.0.1.17", "2001:db8:1::ffff:1"] {
-            assert!(coverage.covers(b"vpc-1", address(own)), "{own}");
+            assert!(coverage.covers(b"vpc-1", address(own).into()), "{own}");
         }
         for other in ["10.0.0.7", "10.0.1.32", "2001:db8:1:0:1::"] {
-            assert!(!coverage.covers(b"vpc-1", address(other)), "{other}");
+            assert!(!coverage.covers(b"vpc-1", address(other).into()), "{other}");
         }
     }
 
@@ -277,7 +277,7 @@ mod tests {
                 &with_flow_logs(&[stale.clone(), fresh.clone()], flow_logs),
                 None,
             )
-            .covers(b"vpc-1", address("10.0.0.5"))
+            .covers(b"vpc-1", address("10.0.0.5").into())
         };
         assert!(!covers(&[("subnet-1", None)]) && !covers(&[("subnet-2", None)]));
         assert!(covers(&[("vpc-1", None)]));
