@@ -13,6 +13,9 @@ pub(crate) const RESERVED: u32 = 256;
 /// Identifiers that are remembered for noticing collisions; beyond them the memory starts again.
 const REMEMBERED: usize = 65_536;
 
+/// Octets of the longest identifier that is remembered. Those of AWS have some 30, names of domains some 40.
+const LONGEST: usize = 255;
+
 /// The number of an identifier: `256 + FNV-1a-64(octets) mod (2^31 - 256)`.
 ///
 /// Between 256 and 2^31-1, because an ifIndex is a signed 32-bit number in SNMP (RFC 2863).
@@ -67,6 +70,9 @@ impl Identities {
     }
 
     fn note(&mut self, number: u32, text: &[u8]) -> Option<Collision> {
+        if text.len() > LONGEST {
+            return None;
+        }
         if self.names.len() >= REMEMBERED {
             self.names.clear();
         }

@@ -19,8 +19,12 @@ use crate::ipfix::{Exporter, MessageSink, OptionsRecord, Table as OptionsTable};
 pub(crate) const ACCEPT: u32 = 1;
 pub(crate) const REJECT: u32 = 2;
 
-/// Names remembered in a domain; beyond them the memory starts again and names are announced again.
-const REMEMBERED: usize = 65_536;
+/// Octets of names that are remembered, of all domains together; beyond them the memory starts again and names are
+/// announced again. A name counts with what its place in a table takes.
+const REMEMBERED: usize = 64 << 20;
+
+/// What the place of a name in a table takes, about, in octets, without its texts.
+const PLACE: usize = 160;
 
 /// How EC2's console describes the first interface of any instance: a third of the room, and it tells nothing.
 const OF_EVERY_INSTANCE: &str = "Primary network interface";
@@ -39,6 +43,8 @@ pub(crate) struct Announcer<'a, S> {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     domains: Vec<DomainNames>,
+    /// Octets of everything that is remembered.
+    octets: usize,
 }
 
 #[derive(Debug, Default)]
@@ -83,10 +89,6 @@ impl Table {
             self.names[place] = name;
             return;
         }
-        if self.names.len() >= REMEMBERED {
-            self.names.clear();
-            self.places.clear();
-        }
         self.places.insert(name.id.clone(), self.names.len());
         self.names.push(name);
     }
@@ -112,7 +114,8 @@ impl Names {
             return Ok(number);
         }
         let number = to.number(id);
-        interfaces.insert(Announced {
+        self.make_room(2 * id.len() + instance.map_or(0, <[u8]>::len));
+        self.domain(to.domain).interfaces.insert(Announced {
             id: id.into(),
             number,
             epoch,
@@ -139,7 +142,8 @@ impl Names {
             return Ok(number);
         }
         let number = to.number(id);
-        vrfs.insert(Announced {
+        self.make_room(2 * id.len());
+        self.domain(to.domain).vrfs.insert(Announced {
             id: id.into(),
             number,
             epoch,
@@ -171,9 +175,8 @@ impl Names {
         if applications.get(&number) == Some(&epoch) {
             return Ok(number);
         }
-        if applications.len() >= REMEMBERED {
-            applications.clear();
-        }
+        self.make_room(0);
+        let applications = &mut self.domain(to.domain).applications;
         applications.insert(number, epoch);
         let (name, description) = services::names(source, destination);
         let write = |r: &mut _| write_application(r, number, &name, &description);
@@ -195,6 +198,20 @@ impl Names {
         names.pseudo_interfaces = epoch;
         to.name_interface(ACCEPT, "ACCEPT", "ACCEPT", "")?;
         to.name_interface(REJECT, "REJECT", "REJECT", "")
+    }
+
+    /// Makes room for a name. One that is announced again counts again, so that the memory starts again a little early.
+    fn make_room(&mut self, octets: usize) {
+        self.octets += octets + PLACE;
+        if self.octets > REMEMBERED {
+            self.octets = octets + PLACE;
+            for domain in &mut self.domains {
+                // ACCEPT and REJECT stay.
+                domain.interfaces = Table::default();
+                domain.vrfs = Table::default();
+                domain.applications = HashMap::default();
+            }
+        }
     }
 
     fn domain(&mut self, index: usize) -> &mut DomainNames {

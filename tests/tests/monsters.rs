@@ -1,0 +1,389 @@
+//! Bombs and monsters: what nobody sends by accident ends in a counter or a named error, within the memory that
+//! `docs/limits.md` states. Memory is counted by the allocator, octet by octet; a run with `--nocapture` prints it.
+
+#![allow(missing_docs)]
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use flowlogs_core::flowlog::format::{FormatError, MAX_COLUMNS};
+use flowlogs_core::flowlog::formats::MAX_CANDIDATES;
+use flowlogs_core::{
+    Delivery, Formats, Line, LogFormat, Report, Settings, Source, Transcoder, Transport,
+};
+use flowlogs_source::{Event, Lines, MAX_LINE, Origin, ReadError, UnpackError, Unpacker};
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// What the function allows a payload to unpack to.
+const LIMIT: usize = 48 << 20;
+
+const MIB: usize = 1 << 20;
+
+/// Runs one monster at a time, and checks that it took no more memory on top of what was held.
+fn within<T>(what: &str, octets: usize, monster: impl FnOnce() -> T) -> T {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (held, started) = (MEMORY.current_usage(), Instant::now());
+    MEMORY.reset_peak_usage();
+    let outcome = monster();
+    let taken = MEMORY.peak_usage().saturating_sub(held);
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!(
+        "{what}: {:.1} MiB, {seconds:.1} s",
+        taken as f64 / MIB as f64
+    );
+    assert!(taken <= octets, "{what} took {taken} octets, over {octets}");
+    outcome
+}
+
+/// Takes lines all the way to messages, which nobody keeps.
+struct Way {
+    transcoder: Transcoder,
+    source: Source,
+    events: u64,
+}
+
+impl Way {
+    fn new(formats: Formats) -> Self {
+        let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Datagram]);
+        transcoder.begin(1_800_000_000_000);
+        Self {
+            transcoder,
+            source: Source::new(Some("/vpc/flow-logs"), formats),
+            events: 0,
+        }
+    }
+
+    fn line(&mut self, id: Option<&[u8]>, text: &[u8]) {
+        let line = Line {
+            id,
+            timestamp: None,
+            text,
+        };
+        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+        let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
+    }
+
+    /// What was counted, each record once.
+    fn report(&mut self) -> Report {
+        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+        let Ok(()) = self.transcoder.flush(&mut sink);
+        self.transcoder.commit();
+        let report = self.transcoder.take_report();
+        assert!(report.counters.is_balanced(), "{:?}", report.counters);
+        report
+    }
+}
+
+impl Lines for Way {
+    type Error = Infallible;
+
+    fn origin(&mut self, origin: &Origin<'_>) -> Result<(), Infallible> {
+        self.source.owner = origin.owner.map(str::to_owned);
+        self.source.formats.begin_object();
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+        self.events += 1;
+        self.line(event.id, event.message);
+        Ok(())
+    }
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain).expect("a Vec takes it");
+    encoder.finish().expect("a Vec takes it")
+}
+
+/// A gzip of a thousand members that unpacks to a gigabyte of one octet.
+fn gigabyte(of: u8) -> Vec<u8> {
+    gzip(&vec![of; MIB]).repeat(1 << 10)
+}
+
+fn payload(message: &str, id: &str, owner: &str, group: &str) -> String {
+    let (message, id) = (quoted(message), quoted(id));
+    let (owner, group) = (quoted(owner), quoted(group));
+    format!(
+        r#"{{"messageType":"DATA_MESSAGE","owner":{owner},"logGroup":{group},"logStream":"s","subscriptionFilters":[],"logEvents":[{{"id":{id},"timestamp":1,"message":{message}}}]}}"#
+    )
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("text")
+}
+
+/// The n-th of a million records, each of another interface.
+fn record(number: usize, interface: &str) -> String {
+    let [_, a, b, c] = u32::try_from(number)
+        .expect("a number of records")
+        .to_be_bytes();
+    format!(
+        "2 123456789012 {interface} 10.{a}.{b}.{c} 10.0.0.1 443 {} 6 1 40 1795035610 1795035668 ACCEPT OK",
+        1_024 + number % 60_000
+    )
+}
+
+#[test]
+fn a_gigabyte_in_a_payload_is_too_large() {
+    for octet in [0, b' ', b'['] {
+        let data = STANDARD.encode(gigabyte(octet));
+        let outcome = within("1 GB in a payload", 3 * LIMIT, || {
+            let mut way = Way::new(Formats::defaults());
+            Unpacker::new(LIMIT).unpack(data.as_bytes(), &mut way)
+        });
+        let too_large = UnpackError::TooLarge { limit: LIMIT };
+        assert_eq!(outcome, Err(ReadError::Unpack(too_large)));
+    }
+}
+
+#[test]
+fn a_gigabyte_in_a_file_is_read_as_a_stream() {
+    for (octet, records) in [(0, None), (b'x', Some(1))] {
+        let packed = gigabyte(octet);
+        let (outcome, report) = within("1 GB in a file", 40 * MIB, || {
+            let mut way = Way::new(Formats::defaults());
+            let outcome = Unpacker::new(LIMIT).read(&packed[..], &mut way);
+            (outcome, way.report())
+        });
+        match records {
+            None => assert_eq!(outcome, Err(ReadError::Unpack(UnpackError::Unrecognised))),
+            Some(records) => assert_eq!(outcome.map(|summary| summary.events), Ok(records)),
+        }
+        let counters = report.counters;
+        assert_eq!(counters.unparsed_records, records.unwrap_or_default());
+    }
+}
+
+#[test]
+fn endless_nesting_is_a_named_error() {
+    let deep = 40 * MIB;
+    for document in [
+        "[".repeat(deep),
+        "{\"a\":".repeat(deep / 5),
+        format!(
+            "{{\"messageType\":\"DATA_MESSAGE\",\"x\":{}",
+            "[".repeat(deep)
+        ),
+        format!("{{\"logEvents\":{}", "[".repeat(deep)),
+        format!("{{\"awslogs\":{}", "{\"data\":".repeat(deep / 8)),
+        format!("{{\"records\":[{}", "{\"data\":".repeat(deep / 8)),
+    ] {
+        within("nesting", 3 * LIMIT, || {
+            let mut unpacker = Unpacker::new(LIMIT);
+            let mut way = Way::new(Formats::defaults());
+            let json = document.as_bytes();
+            let named = |error: &UnpackError| {
+                assert!(
+                    matches!(
+                        error,
+                        UnpackError::Json { .. }
+                            | UnpackError::TooLarge { .. }
+                            | UnpackError::Unrecognised
+                    ),
+                    "{error}"
+                );
+            };
+            for outcome in [
+                unpacker.unpack_decoded(json, &mut way).map(drop),
+                unpacker.unpack_event(json, &mut way).map(drop),
+                unpacker.read(json, &mut way).map(drop),
+            ] {
+                match outcome {
+                    Err(ReadError::Unpack(error)) => named(&error),
+                    // A file that begins with a bracket may be text: one line, which is too long.
+                    other => assert_eq!((other, way.events), (Ok(()), 1)),
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_line_of_a_megabyte_is_unparsed_and_its_neighbours_are_not() {
+    let good = record(7, "eni-1");
+    let lines = format!("{good}\n{}\n{}\n", "x".repeat(MIB), record(8, "eni-1"));
+    let json = payload(&lines, "1", "123456789012", "g");
+    for as_text in [true, false] {
+        let report = within("a line of 1 MB", 40 * MIB, || {
+            let mut way = Way::new(Formats::defaults());
+            let mut unpacker = Unpacker::new(LIMIT);
+            if as_text {
+                unpacker
+                    .read(lines.as_bytes(), &mut way)
+                    .map(drop)
+                    .expect("text");
+            } else {
+                unpacker
+                    .unpack_decoded(json.as_bytes(), &mut way)
+                    .map(drop)
+                    .expect("JSON");
+            }
+            way.report()
+        });
+        let counters = report.counters;
+        assert_eq!((counters.flows_exported, counters.unparsed_records), (2, 1));
+    }
+}
+
+#[test]
+fn ten_thousand_columns_are_no_format_and_no_record() {
+    let names: String = (0..10_000).fold(String::new(), |mut names, number| {
+        let _ = write!(names, "${{bytes}} ${{x-{number}}} ");
+        names
+    });
+    let header = names.replace("${", "").replace('}', "");
+    let line = "1 ".repeat(MAX_LINE / 2);
+    within("10,000 columns", 40 * MIB, || {
+        assert_eq!(LogFormat::parse(&names), Err(FormatError::TooManyColumns));
+        assert_eq!(LogFormat::of_header(header.as_bytes()), None);
+        let mut way = Way::new(Formats::defaults());
+        way.line(None, header.as_bytes());
+        way.line(None, line.as_bytes());
+        assert_eq!(way.report().counters.unparsed_records, 2);
+    });
+    // The widest format that is taken, and its lines.
+    let widest = "${bytes} ".repeat(MAX_COLUMNS);
+    let formats = Formats::of_setting(&widest).expect("columns that occur twice are passed over");
+    let mut way = Way::new(formats);
+    way.line(None, "1 ".repeat(MAX_COLUMNS).as_bytes());
+    assert_eq!(way.report().counters.flows_exported, 1);
+}
+
+#[test]
+fn a_million_interfaces_are_named_and_not_all_remembered() {
+    let report = within("a million interfaces", 100 * MIB, || {
+        let mut way = Way::new(Formats::defaults());
+        for number in 0..1_000_000 {
+            way.line(
+                None,
+                record(number, &format!("eni-{number:017x}")).as_bytes(),
+            );
+        }
+        assert!(way.transcoder.take_unknown().len() <= flowlogs_core::MAX_UNKNOWN);
+        way.report()
+    });
+    let counters = report.counters;
+    assert_eq!(counters.flows_exported, 1_000_000);
+    assert!(counters.options_records >= 1_000_000, "each has its name");
+}
+
+#[test]
+fn interfaces_in_a_thousand_accounts_have_one_memory() {
+    let report = within(
+        "a million interfaces in a thousand accounts",
+        120 * MIB,
+        || {
+            let mut way = Way::new(Formats::defaults());
+            for number in 0..1_000_000usize {
+                let account = format!("{:012}", number % 1_000);
+                let line = record(number, &format!("eni-{number:017x}"));
+                way.line(None, line.replace("123456789012", &account).as_bytes());
+            }
+            way.report()
+        },
+    );
+    assert_eq!(report.counters.flows_exported, 1_000_000);
+}
+
+#[test]
+fn a_hundred_thousand_formats_leave_room_for_the_defaults() {
+    let formats = (0..100_000).map(|number| {
+        LogFormat::parse(&format!(
+            "${{srcaddr}} ${{x-{number}}} ${{dstaddr}} ${{bytes}}"
+        ))
+        .expect("a format")
+    });
+    within("100,000 formats", 40 * MIB, || {
+        let formats = Formats::of_flow_logs(formats);
+        assert_eq!(formats.candidates().count(), MAX_CANDIDATES);
+        assert_eq!(formats.left_out(), 100_000 - (MAX_CANDIDATES - 2));
+        let mut way = Way::new(formats);
+        way.line(None, record(1, "eni-1").as_bytes());
+        way.line(None, b"10.0.0.1 x 10.0.0.2 7");
+        assert_eq!(way.report().counters.flows_exported, 2);
+    });
+}
+
+#[test]
+fn ids_of_a_megabyte_are_read_and_not_remembered() {
+    let long = "i".repeat(MIB);
+    let line = record(1, "eni-1");
+    let json = payload(&line, &long, &long, &long);
+    within("ids of 1 MB", 60 * MIB, || {
+        let mut way = Way::new(Formats::defaults());
+        let mut unpacker = Unpacker::new(LIMIT);
+        for expected in [(1, 0), (0, 1)] {
+            unpacker
+                .unpack_decoded(json.as_bytes(), &mut way)
+                .map(drop)
+                .expect("JSON");
+            let counters = way.report().counters;
+            let counted = (counters.flows_exported, counters.duplicate_deliveries);
+            assert_eq!(counted, expected, "the id is an id, however long it is");
+        }
+    });
+    // As long as a line can have them, each another one: in octets 600 MB.
+    let long = "i".repeat(60_000);
+    let report = within("10,000 interface ids of 60,000 octets", 200 * MIB, || {
+        let mut way = Way::new(Formats::defaults());
+        for number in 0..10_000 {
+            way.line(
+                None,
+                record(number, &format!("eni-{number}{long}")).as_bytes(),
+            );
+        }
+        way.report()
+    });
+    assert_eq!(report.counters.flows_exported, 10_000);
+}
+
+#[test]
+fn nul_and_octets_that_are_not_utf8_end_in_a_counter_or_a_named_error_wherever_they_are() {
+    let line = record(1, "eni-1");
+    let json = payload(&line, "37", "123456789012", "/vpc/flow-logs").into_bytes();
+    let inventory = br#"{"NetworkInterfaces":[{"NetworkInterfaceId":"eni-1","VpcId":"vpc-1"}]}"#;
+    within("NUL and not UTF-8", 60 * MIB, || {
+        let mut unpacker = Unpacker::new(LIMIT);
+        for octet in [0x00, 0x80, 0xc3, 0xff] {
+            for place in 0..json.len() {
+                let mut damaged = json.clone();
+                damaged[place] = octet;
+                let mut way = Way::new(Formats::defaults());
+                match unpacker.unpack_decoded(&damaged, &mut way) {
+                    Ok(_) => assert!(way.report().counters.records_received <= 1),
+                    Err(ReadError::Unpack(error)) => {
+                        assert!(error.to_string().starts_with("json: "), "{error}");
+                        assert_eq!(way.events, 0, "nothing of it was handed on");
+                    }
+                }
+            }
+            for place in 0..line.len() {
+                let mut damaged = line.clone().into_bytes();
+                damaged[place] = octet;
+                let mut way = Way::new(Formats::defaults());
+                way.line(None, &damaged);
+                assert_eq!(way.report().counters.records_received, 1);
+                let mut source = Formats::defaults();
+                source.take_header(&damaged);
+            }
+            for place in 0..inventory.len() {
+                let mut damaged = inventory.to_vec();
+                damaged[place] = octet;
+                // Read or refused.
+                let _ = flowlogs_replay::inventory::read(&damaged);
+            }
+        }
+    });
+}
