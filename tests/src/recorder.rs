@@ -2,6 +2,8 @@
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,11 +18,12 @@ pub struct Datagram {
     pub octets: Vec<u8>,
 }
 
-/// Keeps the datagrams that arrive at a loopback port.
+/// Keeps the datagrams that arrive at a loopback port, and reads them as they come: a socket holds a few hundred.
 #[derive(Debug)]
 pub struct UdpRecorder {
-    socket: UdpSocket,
     address: SocketAddr,
+    ended: Arc<AtomicBool>,
+    reading: Option<JoinHandle<Vec<Datagram>>>,
 }
 
 impl UdpRecorder {
@@ -32,7 +35,28 @@ impl UdpRecorder {
     pub fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let address = socket.local_addr().expect("its port");
-        Self { socket, address }
+        let silence = Some(Duration::from_millis(100));
+        socket.set_read_timeout(silence).expect("a time limit");
+        let ended = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&ended);
+        let reading = std::thread::spawn(move || {
+            let (mut buffer, mut datagrams) = (vec![0; 65_536], Vec::new());
+            loop {
+                match socket.recv_from(&mut buffer) {
+                    Ok((length, from)) => datagrams.push(Datagram {
+                        from,
+                        octets: buffer[..length].to_vec(),
+                    }),
+                    Err(_) if over.load(Relaxed) => return datagrams,
+                    Err(_) => {}
+                }
+            }
+        });
+        Self {
+            address,
+            ended,
+            reading: Some(reading),
+        }
     }
 
     /// `udp://…`
@@ -44,20 +68,17 @@ impl UdpRecorder {
     ///
     /// # Panics
     ///
-    /// If the socket fails.
-    pub fn received(self) -> Vec<Datagram> {
-        self.socket
-            .set_read_timeout(Some(Duration::from_millis(100)))
-            .expect("a time limit");
-        let mut buffer = vec![0; 65_536];
-        let mut datagrams = Vec::new();
-        while let Ok((length, from)) = self.socket.recv_from(&mut buffer) {
-            datagrams.push(Datagram {
-                from,
-                octets: buffer[..length].to_vec(),
-            });
-        }
-        datagrams
+    /// If the reader has failed.
+    pub fn received(mut self) -> Vec<Datagram> {
+        self.ended.store(true, Relaxed);
+        let reading = self.reading.take().expect("it is only taken here");
+        reading.join().expect("the reader")
+    }
+}
+
+impl Drop for UdpRecorder {
+    fn drop(&mut self) {
+        self.ended.store(true, Relaxed);
     }
 }
 

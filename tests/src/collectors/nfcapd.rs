@@ -30,6 +30,21 @@ pub struct Collected {
     pub bad_packets: u64,
 }
 
+/// What nfcapd says that it has collected, for more flows than one would read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Flows.
+    pub flows: u64,
+    /// Their packets.
+    pub packets: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Sequence errors that it counted.
+    pub sequence_errors: u64,
+    /// Packets that it could not read.
+    pub bad_packets: u64,
+}
+
 impl Nfcapd {
     /// Starts it; nothing when it is not installed.
     ///
@@ -68,6 +83,23 @@ impl Nfcapd {
     /// `udp://…`
     pub fn url(&self) -> String {
         format!("udp://127.0.0.1:{}", self.port)
+    }
+
+    /// Waits until it has read everything, stops it, and reads what it says last.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    pub fn stop_and_count(self) -> Counted {
+        wait_until_read(self.port);
+        let log = self.process.stop("TERM");
+        Counted {
+            flows: counted(&log, "Flows: "),
+            packets: counted(&log, ", Packets: "),
+            octets: counted(&log, "Bytes: "),
+            sequence_errors: counted(&log, "Sequence Errors: "),
+            bad_packets: counted(&log, "Bad Packets: "),
+        }
     }
 
     /// Waits until it has read everything, stops it, and reads its files.

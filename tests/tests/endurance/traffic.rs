@@ -1,0 +1,71 @@
+//! Lines from a fixed seed, each another flow, and what they add up to.
+
+use std::io::Write;
+use std::path::Path;
+
+/// What flows add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) flows: u64,
+    pub(crate) packets: u64,
+    pub(crate) octets: u64,
+}
+
+impl Sum {
+    pub(crate) fn add(&mut self, packets: u64, octets: u64) {
+        self.flows += 1;
+        self.packets += packets;
+        self.octets += octets;
+    }
+}
+
+/// Random numbers by Steele's SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// `count` lines of the default format from `first` on; the number of a line is in its addresses, so that none is another's
+/// duplicate.
+pub(crate) fn lines(first: u64, count: u64, mut each: impl FnMut(&str, u64, u64)) {
+    let mut random = Random(7 + first);
+    for number in first..first + count {
+        let (bits, more) = (random.next(), random.next());
+        let [.., a, b, c] = number.to_be_bytes();
+        let interface = bits % 500;
+        let packets = 1 + more % 1_000;
+        let octets = packets * (40 + (more >> 10) % 1_400);
+        let start = 1_795_035_600 + number / 200_000;
+        let line = format!(
+            "2 123456789012 eni-{interface:017x} 10.{a}.{b}.{c} 172.{}.{}.{} {} {} {} {packets} {octets} {start} {} {} OK",
+            16 + (bits >> 16) % 16,
+            (bits >> 24) % 256,
+            (bits >> 32) % 256,
+            1_024 + (bits >> 40) % 60_000,
+            [443, 80, 22, 53][(more % 4) as usize],
+            [6, 6, 6, 17][(more % 4) as usize],
+            start + 59,
+            if bits % 50 == 0 { "REJECT" } else { "ACCEPT" },
+        );
+        each(&line, packets, octets);
+    }
+}
+
+/// Writes such lines into a file; what they add up to.
+pub(crate) fn write(path: &Path, first: u64, count: u64) -> Sum {
+    let file = std::fs::File::create(path).expect("a file");
+    let mut file = std::io::BufWriter::new(file);
+    let mut sum = Sum::default();
+    lines(first, count, |line, packets, octets| {
+        sum.add(packets, octets);
+        writeln!(file, "{line}").expect("a file");
+    });
+    file.flush().expect("a file");
+    sum
+}
