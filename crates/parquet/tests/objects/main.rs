@@ -6,4 +6,5 @@ mod bounds;
 mod damage;
 mod lines;
 mod same_records;
+mod seeds;
 mod writer;

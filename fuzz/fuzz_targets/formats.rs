@@ -1,0 +1,30 @@
+//! Format strings and header lines: no text stops the parser, and a format that was read says itself again.
+#![no_main]
+
+use flowlogs_core::{Formats, LogFormat};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|octets: &[u8]| {
+    if let Some(format) = LogFormat::of_header(octets) {
+        again(&format);
+    }
+    let Ok(text) = std::str::from_utf8(octets) else {
+        return;
+    };
+    match LogFormat::parse(text) {
+        Ok(format) => again(&format),
+        Err(error) => assert!(!error.to_string().contains('\n') || text.contains('\n')),
+    }
+    if let Ok(formats) = Formats::of_setting(text) {
+        assert!(formats.candidates().count() > 0);
+        formats.candidates().for_each(again);
+    }
+});
+
+/// Both ways of writing a format mean the same.
+fn again(format: &LogFormat) {
+    let names = format.names();
+    let braces: Vec<String> = names.iter().map(|name| format!("${{{name}}}")).collect();
+    assert_eq!(LogFormat::parse(&names.join(" ")).as_ref(), Ok(format));
+    assert_eq!(LogFormat::parse(&braces.join(" ")).as_ref(), Ok(format));
+}

@@ -1,0 +1,46 @@
+//! Inventory files: whatever the JSON says, it is read or refused, and lines go all the way with what it said.
+#![no_main]
+
+// Included, so that nothing else of the command line has to be compiled with it.
+#[path = "../../crates/replay/src/inventory.rs"]
+#[allow(dead_code)]
+mod inventory;
+
+use flowlogs_core::{Formats, Line, LogFormat};
+use flowlogs_fuzz::{settings, transcode};
+
+use libfuzzer_sys::fuzz_target;
+
+/// Two ends of one subnet, both sides of a gateway, and interfaces that only a fuzzer's inventory may know.
+const LINES: [&[u8]; 4] = [
+    b"2 123456789012 eni-0a9b8c7d6e5f40312 10.20.2.20 10.20.1.20 8080 43210 6 17 51012 1795035610 1795035668 ACCEPT OK",
+    b"2 123456789012 eni-0b2d4f6a8c0e13579 10.20.1.20 10.20.2.20 43210 8080 6 17 51012 1795035610 1795035668 ACCEPT OK",
+    b"2 123456789012 eni-1 10.0.0.1 10.0.0.2 1 2 17 1 1 1 2 REJECT OK",
+    b"2 123456789012 eni-2 ::1 ::2 1 2 17 1 1 1 2 ACCEPT OK",
+];
+
+fuzz_target!(|octets: &[u8]| {
+    let looks = inventory::looks_like_inventory(octets);
+    let Ok(inventory) = inventory::read(octets) else {
+        return;
+    };
+    assert!(
+        looks || octets.len() > 4_096,
+        "an inventory is recognised as one"
+    );
+    let formats = inventory.formats_for(Some("/vpc/flow-logs"));
+    let formats: Vec<LogFormat> = formats
+        .filter_map(|text| LogFormat::parse(text).ok())
+        .collect();
+    let lines = LINES.iter().map(|&text| Line {
+        id: None,
+        timestamp: None,
+        text,
+    });
+    transcode(
+        settings(0),
+        Formats::of_flow_logs(formats),
+        Some(inventory),
+        lines,
+    );
+});

@@ -1,0 +1,33 @@
+//! Lines under a random format: the first octet chooses settings, the first line is the format, the others are records.
+#![no_main]
+
+use flowlogs_core::{Formats, Line};
+use flowlogs_fuzz::{settings, transcode};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|octets: &[u8]| {
+    let Some((&bits, rest)) = octets.split_first() else {
+        return;
+    };
+    let mut lines = rest.split(|&octet| octet == b'\n');
+    let setting = lines.next().unwrap_or_default();
+    let formats = std::str::from_utf8(setting)
+        .ok()
+        .and_then(|text| Formats::of_setting(text).ok())
+        .unwrap_or_else(Formats::defaults);
+    let line = |(number, text)| Line {
+        id: None,
+        timestamp: (number % 3 == 0).then_some(1_700_000_000_000),
+        text,
+    };
+    let expected = formats.clone();
+    let report = transcode(
+        settings(bits),
+        formats,
+        None,
+        lines.clone().enumerate().map(line),
+    );
+    let mut headers = expected;
+    let records = lines.filter(|line| !headers.take_header(line)).count();
+    assert_eq!(report.counters.records_received, records as u64);
+});

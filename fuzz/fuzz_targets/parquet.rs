@@ -1,0 +1,40 @@
+//! Parquet files: a footer or a page that lies ends in a named error within the limit; what is read goes all the way.
+#![no_main]
+
+use flowlogs_core::{Formats, Line};
+use flowlogs_fuzz::{Kept, settings, transcode};
+use flowlogs_parquet::{Bytes, ReadError, Reader};
+use libfuzzer_sys::fuzz_target;
+
+const LIMIT: usize = 1 << 20;
+
+fuzz_target!(init: quiet_library(), |octets: &[u8]| {
+    let Ok(reader) = Reader::open(Bytes::copy_from_slice(octets), LIMIT) else {
+        return;
+    };
+    // A page may say that a run of one value is as long as it likes; the rows are what the footer promises.
+    if reader.rows() > 20_000 {
+        return;
+    }
+    let mut kept = Kept::default();
+    match reader.read(&mut kept) {
+        Ok(rows) => assert_eq!(rows + 1, kept.lines.len() as u64, "a header line and the rows"),
+        Err(ReadError::Parquet(error)) => assert!(!error.to_string().is_empty()),
+        Err(ReadError::Lines(_)) => unreachable!("this receiver takes everything"),
+    }
+    let line = |(_, _, text): &(_, _, Vec<u8>)| text.clone();
+    let lines: Vec<Vec<u8>> = kept.lines.iter().map(line).collect();
+    let lines = lines.iter().map(|text| Line { id: None, timestamp: None, text });
+    transcode(settings(0), Formats::defaults(), None, lines);
+});
+
+/// A panic of the library is caught where it is called and becomes a named error. libFuzzer ends the process within its
+/// own hook, before anything can be caught; with this one a panic of anybody else still ends it, when it has unwound.
+fn quiet_library() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or("", |location| location.file());
+        if !place.contains("/parquet-") {
+            eprintln!("{panic}");
+        }
+    }));
+}

@@ -1,0 +1,131 @@
+//! What the targets share: a receiver that keeps lines, and the whole way from lines to messages with what must hold of
+//! it, whatever came in.
+
+#[path = "../../tests/src/wire.rs"]
+#[allow(dead_code)] // the tests look at more of a message
+pub mod wire;
+
+use std::convert::Infallible;
+
+use flowlogs_core::dedup::{DirectionFilter, Inventory};
+use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
+use flowlogs_core::{Delivery, Formats, Line, Report, Settings, Source, Transcoder, Transport};
+use flowlogs_source::{Event, Lines, MAX_LINE, Origin};
+
+/// Keeps what is handed on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Account and log group of each origin, before the number of lines that came before it.
+    pub origins: Vec<(usize, Option<String>, Option<String>)>,
+    /// Id, time and octets of each line.
+    pub lines: Vec<(Option<Vec<u8>>, Option<u64>, Vec<u8>)>,
+}
+
+impl Lines for Kept {
+    type Error = Infallible;
+
+    fn origin(&mut self, origin: &Origin<'_>) -> Result<(), Infallible> {
+        self.origins.push((
+            self.lines.len(),
+            origin.owner.map(Into::into),
+            origin.log_group.map(Into::into),
+        ));
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+        assert!(
+            !self.origins.is_empty(),
+            "an origin comes before the first line"
+        );
+        assert!(
+            event.message.len() <= MAX_LINE + 1,
+            "longer than the seam allows"
+        );
+        let id = event.id.map(Into::into);
+        self.lines
+            .push((id, event.timestamp, event.message.to_vec()));
+        Ok(())
+    }
+}
+
+/// Settings that a few bits choose.
+pub fn settings(bits: u8) -> Settings {
+    let mut settings = Settings::default();
+    let on = |bit: u8| bits & (1 << bit) != 0;
+    settings.dedup.deduplicate = !on(0);
+    if on(1) {
+        settings.max_message_size = 512;
+    }
+    if on(2) {
+        settings.mapping.address = AddressPair::Packet;
+    }
+    if on(3) {
+        settings.mapping.timestamps = Timestamps::Seconds;
+    }
+    if on(4) {
+        settings.mapping.interface_names = InterfaceNames::Inline;
+    }
+    if on(5) {
+        settings.dedup.direction = DirectionFilter::Ingress;
+    }
+    if on(6) {
+        settings.mapping.exporter_address = Some([10, 0, 0, 1].into());
+    }
+    if on(7) {
+        settings.observation_domain = Some(7);
+    }
+    settings
+}
+
+/// Transcodes lines over a stream and a datagram session, and checks that every line ends in exactly one counter, that
+/// every message can be decoded by itself in its session and keeps to the size, and that both sessions and the report
+/// agree on the number of flows.
+pub fn transcode<'a>(
+    settings: Settings,
+    formats: Formats,
+    inventory: Option<Inventory>,
+    lines: impl Iterator<Item = Line<'a>>,
+) -> Report {
+    let largest = settings.max_message_size;
+    let mut transcoder = Transcoder::new(settings, &[Transport::Stream, Transport::Datagram]);
+    if let Some(inventory) = inventory {
+        transcoder.set_inventory(inventory);
+    }
+    let mut source = Source::new(Some("/vpc/flow-logs"), formats);
+    let mut readers = [wire::Reader::default(), wire::Reader::default()];
+    let mut flows = [0u64; 2];
+    let mut sink = |session: usize, message: &[u8]| {
+        assert!(
+            message.len() <= largest,
+            "{} octets, over {largest}",
+            message.len()
+        );
+        let read = readers[session]
+            .read(message)
+            .unwrap_or_else(|fault| panic!("session {session}: {fault}"));
+        assert_ne!(
+            read.content(),
+            wire::Content::Mixed,
+            "templates, options and flows leave apart"
+        );
+        if read.content() == wire::Content::Flows {
+            flows[session] += read.records().count() as u64;
+        }
+        Ok::<_, Infallible>(Delivery::Sent)
+    };
+    transcoder.begin(1_800_000_000_000);
+    for line in lines {
+        let Ok(()) = transcoder.line(&mut source, line, &mut sink);
+    }
+    let Ok(()) = transcoder.flush(&mut sink);
+    transcoder.commit();
+    let report = transcoder.take_report();
+    assert!(report.counters.is_balanced(), "{:?}", report.counters);
+    assert_eq!(
+        flows, [report.counters.flows_exported; 2],
+        "{:?}",
+        report.counters
+    );
+    report
+}
