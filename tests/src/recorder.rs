@@ -35,6 +35,8 @@ impl UdpRecorder {
     pub fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let address = socket.local_addr().expect("its port");
+        // As much as the system allows, for a busy machine.
+        let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(8 << 20);
         let silence = Some(Duration::from_millis(100));
         socket.set_read_timeout(silence).expect("a time limit");
         let ended = Arc::new(AtomicBool::new(false));

@@ -66,6 +66,9 @@ impl Nfcapd {
                 &port.to_string(),
                 "-t",
                 "3600",
+                // As docs/collectors.md has it, for a busy machine.
+                "-B",
+                "8388608",
                 "-w",
             ])
             .arg(&files)
