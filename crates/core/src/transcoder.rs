@@ -137,6 +137,12 @@ impl Transcoder {
         std::mem::take(&mut self.unknown)
     }
 
+    /// Rule 1 for a whole object: whether its version was delivered and exported before; from now on it was. For those
+    /// who can tell before they read it; what has an id for each line says it with [`Line::id`].
+    pub fn delivered_before(&mut self, id: &[u8]) -> bool {
+        self.dedup.delivered_before(id, None)
+    }
+
     /// Takes one line. A header line sets the source's format and is no record.
     ///
     /// # Errors
@@ -266,6 +272,13 @@ impl Transcoder {
         self.export.exporter.commit();
     }
 
+    /// What was read of the batch arrived, but the rest did not come: the records will be recognised as duplicates, and
+    /// the deliveries will not, because they have to come again.
+    pub fn commit_records(&mut self) {
+        self.dedup.commit_records();
+        self.export.exporter.commit();
+    }
+
     /// The batch failed and will come again: what it held is forgotten, what is unsent is dropped.
     pub fn rollback(&mut self) {
         self.dedup.rollback();
@@ -379,6 +392,26 @@ mod tests {
 
         let Ok(()) = transcoder.line(&mut source, line("a", LINE), &mut accept);
         assert_eq!(transcoder.take_report().counters.duplicate_deliveries, 1);
+    }
+
+    #[test]
+    fn of_a_batch_that_ended_early_the_records_are_known_and_the_delivery_is_not() {
+        let (mut transcoder, mut source) = transcoder();
+        for (exported, known) in [(1, 0), (0, 1)] {
+            transcoder.begin(0);
+            assert!(!transcoder.delivered_before(b"object"));
+            let Ok(()) = transcoder.line(&mut source, line("", LINE), &mut accept);
+            let Ok(()) = transcoder.flush(&mut accept);
+            transcoder.commit_records();
+            let counters = transcoder.take_report().counters;
+            assert_eq!(
+                (counters.flows_exported, counters.duplicate_records),
+                (exported, known)
+            );
+        }
+        assert!(!transcoder.delivered_before(b"object"));
+        transcoder.commit();
+        assert!(transcoder.delivered_before(b"object"));
     }
 
     #[test]

@@ -4,29 +4,28 @@
 //! one metrics line what happened. Everything that lives longer than an invocation is in [`CloudWatch`], one
 //! struct, so that several of them could serve invocations side by side.
 
-mod known;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::io;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use aws_config::SdkConfig;
 use flowlogs_core::{Line, Report, Source, Transcoder};
-use flowlogs_export::{ConfigError, TlsOptions};
 use flowlogs_source::{Event, JsonFault, Lines, Opened, Origin, UnpackError, Unpacker};
 use lambda_runtime::tracing;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::clock::now;
 use crate::config::{Config, SettingError, TlsSource};
+use crate::connect::{connect, forwarder, renew};
 use crate::diagnostics::Failure;
 use crate::ec2::{Ec2, LookupErrors};
 use crate::forward::{Forwarded, Forwarder, Targets};
+use crate::known::Known;
 use crate::metrics::{Metrics, MetricsLine};
-use crate::secret;
-use known::Known;
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
@@ -303,38 +302,6 @@ fn base64_of(event: &RawValue) -> Result<Cow<'_, str>, UnpackError> {
     Ok(event.awslogs.data)
 }
 
-/// With the certificates of TLS from wherever they are.
-async fn connect(config: &Config, aws: &SdkConfig) -> Result<Forwarder, Failure> {
-    let tls = match &config.tls {
-        TlsSource::Settings(tls) => tls.clone(),
-        TlsSource::Secret(id) => secret::read(aws, id).await?,
-    };
-    Ok(forwarder(config, tls)?)
-}
-
-/// With the certificates that the secret has now; everything else that the forwarder knows stays. Where the secret
-/// cannot be read, those of before are the best that there is.
-async fn renew(forwarder: &mut Forwarder, config: &Config, aws: &SdkConfig) -> Result<(), Failure> {
-    let TlsSource::Secret(id) = &config.tls else {
-        return Ok(());
-    };
-    match secret::read(aws, id).await {
-        Ok(tls) => forwarder.set_collectors(&config.collectors, config.sender_options(tls))?,
-        Err(error) => tracing::warn!("TLS_SECRET_ID: {error}; the certificates of before are used"),
-    }
-    Ok(())
-}
-
-fn forwarder(config: &Config, tls: TlsOptions) -> Result<Forwarder, ConfigError> {
-    let (settings, options) = (config.transcoder.clone(), config.sender_options(tls));
-    Forwarder::new(
-        settings,
-        &config.collectors,
-        options,
-        config.exclude_collector_traffic,
-    )
-}
-
 /// Nothing could be parsed and EC2 could not be asked: these lines have to come again rather than to be counted as bad.
 fn no_format_is_known(
     log_group: &str,
@@ -355,12 +322,4 @@ fn no_format_is_known(
         }
         _ => Ok(()),
     }
-}
-
-/// Milliseconds since 1970.
-fn now() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The AWS Lambda functions: thin ends of the way from CloudWatch Logs to an IPFIX collector.
+//! The AWS Lambda functions: thin ends of the way from CloudWatch Logs or S3 to an IPFIX collector.
 //!
 //! A function fetches, configures, counts and sends. What a line means is `flowlogs-core`'s business, how an event is
 //! unpacked `flowlogs-source`'s, how a message travels `flowlogs-export`'s.
@@ -6,7 +6,9 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `cloudwatch.rs`, `cloudwatch/` | the function behind a subscription filter |
-//! | `forward.rs` | one batch to every collector |
+//! | `s3/` | the function behind the notifications of a bucket |
+//! | `connect.rs`, `forward.rs` | from settings to collectors; one batch to every collector |
+//! | `known.rs` | sources with their formats, kept until something changes |
 //! | `config/` | the settings table; the environment, checked |
 //! | `ec2/` | what EC2 knows: formats, coverage, names |
 //! | `secret.rs` | the certificates of TLS, from Secrets Manager |
@@ -16,10 +18,14 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod clock;
 pub mod cloudwatch;
 pub mod config;
+mod connect;
 pub mod diagnostics;
 pub mod ec2;
 pub mod forward;
+mod known;
 pub mod metrics;
+pub mod s3;
 pub mod secret;

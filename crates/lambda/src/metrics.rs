@@ -35,6 +35,40 @@ pub struct Metrics {
     pub delivery_lag_seconds: Option<u64>,
     /// The time from payload to last message.
     pub transcode_milliseconds: u64,
+    /// What became of the objects; only the function behind a bucket has any.
+    pub objects: Option<ObjectCounters>,
+}
+
+/// What became of the objects of an invocation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ObjectCounters {
+    /// Objects that were announced; the sum of the five that follow.
+    pub received: u64,
+    /// Objects whose records were all exported or counted.
+    pub exported: u64,
+    /// Objects that are no flow logs by their keys, or empty.
+    pub skipped: u64,
+    /// Objects that this process had exported before.
+    pub duplicate: u64,
+    /// Objects that could not be read, unpacked or sent.
+    pub errors: u64,
+    /// Objects that were left for the next invocation, for lack of time or of a collector.
+    pub returned: u64,
+}
+
+impl ObjectCounters {
+    /// Names and values.
+    pub fn entries(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("ObjectsReceived", self.received),
+            ("ObjectsExported", self.exported),
+            ("ObjectsSkipped", self.skipped),
+            ("DuplicateObjects", self.duplicate),
+            ("ObjectErrors", self.errors),
+            ("ObjectsReturned", self.returned),
+        ]
+        .into_iter()
+    }
 }
 
 impl Metrics {
@@ -48,8 +82,11 @@ impl Metrics {
             ("DeliveryLagSeconds", self.delivery_lag_seconds),
             ("TranscodeMilliseconds", Some(self.transcode_milliseconds)),
         ];
+        let objects = self.objects;
+        let objects = objects.into_iter().flat_map(|objects| objects.entries());
         self.counters
             .iter()
+            .chain(objects)
             .map(|(name, value)| (name, Some(value)))
             .chain(own)
     }

@@ -169,6 +169,12 @@ impl Deduplicator {
         self.records.commit();
     }
 
+    /// The records since the last commit have been exported, but their deliveries were not whole and will come again.
+    pub fn commit_records(&mut self) {
+        self.deliveries.rollback();
+        self.records.commit();
+    }
+
     /// The invocation failed: what was decided since the last commit will come again and must be exported then.
     pub fn rollback(&mut self) {
         self.deliveries.rollback();

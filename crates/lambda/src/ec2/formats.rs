@@ -1,6 +1,6 @@
-//! The flow logs of the account and region that deliver to CloudWatch Logs, with their formats.
+//! The flow logs of the account and region that deliver to CloudWatch Logs, or to buckets, with their formats.
 //!
-//! One question serves every log group. It is not filtered by log group, because a flow log that was created with the
+//! One question serves every log group and bucket. It is not filtered by log group, because a flow log that was created with the
 //! ARN of its log group need not have the name, and no filter knows the ARN: the inventory matches both.
 
 use std::time::Duration;
@@ -21,14 +21,32 @@ pub(super) const ACTION: &str = "ec2:DescribeFlowLogs";
 const HOLD: Duration = Duration::from_secs(900);
 
 /// The flow logs as they were when EC2 last answered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct FlowLogs {
+    /// The kind of destination, in the words of the API.
+    destination: &'static str,
     known: Option<Vec<FlowLog>>,
     schedule: Schedule,
     trouble: Option<Trouble>,
 }
 
+impl Default for FlowLogs {
+    fn default() -> Self {
+        Self::to("cloud-watch-logs")
+    }
+}
+
 impl FlowLogs {
+    /// Those that deliver to this kind of destination.
+    pub(super) fn to(destination: &'static str) -> Self {
+        Self {
+            destination,
+            known: None,
+            schedule: Schedule::default(),
+            trouble: None,
+        }
+    }
+
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.schedule.is_due(now)
     }
@@ -54,7 +72,7 @@ impl FlowLogs {
         deadline: Instant,
         troubles: &mut Troubles,
     ) -> bool {
-        match describe(client, deadline).await {
+        match describe(client, self.destination, deadline).await {
             Ok(flow_logs) => {
                 self.schedule.answered(now, HOLD);
                 self.trouble = None;
@@ -73,14 +91,18 @@ impl FlowLogs {
     }
 }
 
-async fn describe(client: &Client, deadline: Instant) -> Result<Vec<FlowLog>, Trouble> {
-    let to_cloudwatch = Filter::builder()
+async fn describe(
+    client: &Client,
+    destination: &str,
+    deadline: Instant,
+) -> Result<Vec<FlowLog>, Trouble> {
+    let destination = Filter::builder()
         .name("log-destination-type")
-        .values("cloud-watch-logs")
+        .values(destination)
         .build();
     let pages = client
         .describe_flow_logs()
-        .filter(to_cloudwatch)
+        .filter(destination)
         .into_paginator();
     let mut items = pages.page_size(PAGE).items().send();
     let mut flow_logs = Vec::new();
@@ -149,6 +171,25 @@ mod tests {
         assert_eq!(server.requests().len(), 3);
         assert_eq!(server.requests()[0].values(), ["cloud-watch-logs"]);
         assert_eq!(ec2.take_errors(), LookupErrors::default());
+    }
+
+    #[tokio::test]
+    async fn for_buckets_the_flow_logs_that_deliver_to_s3_are_asked_for() {
+        let server = Server::start(|_| {
+            let members = members(&[
+                ("flowLogId", "fl-1"),
+                ("resourceId", "vpc-1"),
+                ("logDestination", "arn:aws:s3:::flows/prefix/"),
+                ("logFormat", "${bytes}"),
+            ]);
+            page("flowLogSet", &[members], None)
+        });
+        let mut ec2 = server.lookups(false).of_buckets();
+        let inventory = ec2.refresh("flows", Instant::now()).await;
+        let inventory = inventory.expect("something new");
+        let formats: Vec<_> = inventory.formats_for(Some("flows")).collect();
+        assert_eq!(formats, ["${bytes}"]);
+        assert_eq!(server.requests()[0].values(), ["s3"]);
     }
 
     #[tokio::test]

@@ -106,6 +106,13 @@ impl Ec2 {
         }
     }
 
+    /// Asks about flow logs that deliver to buckets instead of log groups.
+    #[must_use]
+    pub fn of_buckets(mut self) -> Self {
+        self.flow_logs = FlowLogs::to("s3");
+        self
+    }
+
     /// Whether [`refresh`](Self::refresh) has anything to ask for this log group.
     #[cfg(test)]
     fn is_due(&self, log_group: &str, now: Instant) -> bool {
@@ -113,8 +120,8 @@ impl Ec2 {
             || (self.names.as_ref()).is_some_and(|names| names.is_due(log_group, now))
     }
 
-    /// Asks for flow logs and then for names, whatever is due, within the [`BUDGET`]. Returns everything that is known,
-    /// if that has changed.
+    /// Asks for flow logs and then for names, whatever is due, within the [`BUDGET`], where records come from this log
+    /// group or bucket. Returns everything that is known, if that has changed.
     ///
     /// Never fails: what was not answered is counted in [`take_errors`](Self::take_errors), and what was known before
     /// holds on.

@@ -97,7 +97,9 @@ impl ObjectRef {
 
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s3://{}/{}", self.bucket, self.key)
+        // Whoever may write to the bucket chooses the key, and this ends in a log.
+        let key = self.key.escape_debug();
+        write!(f, "s3://{}/{key}", self.bucket)
     }
 }
 
