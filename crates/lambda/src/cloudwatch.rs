@@ -19,11 +19,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::clock::now;
-use crate::config::{Config, SettingError, TlsSource};
-use crate::connect::{connect, forwarder, renew};
+use crate::config::{Config, SettingError};
+use crate::connect::Connection;
 use crate::diagnostics::Failure;
 use crate::ec2::{Ec2, LookupErrors};
-use crate::forward::{Forwarded, Forwarder, Targets};
+use crate::forward::{Forwarded, Targets};
 use crate::known::Known;
 use crate::metrics::{Metrics, MetricsLine};
 
@@ -38,10 +38,7 @@ pub struct CloudWatch {
     function_name: String,
     region: Option<String>,
     unpacker: Unpacker,
-    /// None while the certificates of TLS have to be fetched.
-    forwarder: Option<Forwarder>,
-    /// A collector failed since the certificates were fetched, and the secret may have been rotated.
-    certificates_in_doubt: bool,
+    connection: Connection,
     ec2: Option<Ec2>,
     known: Known,
 }
@@ -95,10 +92,7 @@ impl CloudWatch {
         function_name: String,
         region: Option<String>,
     ) -> Result<Self, SettingError> {
-        let forwarder = match &config.tls {
-            TlsSource::Settings(tls) => Some(forwarder(&config, tls.clone())?),
-            TlsSource::Secret(_) => None,
-        };
+        let connection = Connection::new(&config)?;
         let ec2 = config
             .reads_flow_logs()
             .then(|| Ec2::new(&aws, config.resolve_names));
@@ -108,8 +102,7 @@ impl CloudWatch {
             function_name,
             region,
             unpacker: Unpacker::new(PAYLOAD_LIMIT),
-            forwarder,
-            certificates_in_doubt: false,
+            connection,
             ec2,
             known: Known::default(),
         })
@@ -158,8 +151,8 @@ impl CloudWatch {
         invocation: &mut Invocation,
     ) -> Result<(), Failure> {
         let outcome = self.forward(event, invocation).await;
-        if let (Err(Failure::Collector(_)), TlsSource::Secret(_)) = (&outcome, &self.config.tls) {
-            self.certificates_in_doubt = true;
+        if let Err(Failure::Collector(_)) = outcome {
+            self.connection.distrust_certificates(&self.config);
         }
         outcome
     }
@@ -173,8 +166,7 @@ impl CloudWatch {
             config,
             aws,
             unpacker,
-            forwarder,
-            certificates_in_doubt,
+            connection,
             ec2,
             known,
             region,
@@ -192,17 +184,7 @@ impl CloudWatch {
         let origin = payload.origin();
         let log_group = origin.log_group.unwrap_or_default();
         invocation.log_group = origin.log_group.map(str::to_owned);
-        // Boxed, because the SDK's futures are deep, and seldom needed.
-        let forwarder = match forwarder {
-            Some(forwarder) => {
-                if *certificates_in_doubt {
-                    Box::pin(renew(forwarder, config, aws)).await?;
-                    *certificates_in_doubt = false;
-                }
-                forwarder
-            }
-            None => forwarder.insert(Box::pin(connect(config, aws)).await?),
-        };
+        let forwarder = connection.ready(config, aws).await?;
         if let Some(ec2) = ec2 {
             let asked = tokio::time::Instant::now();
             if let Some(inventory) = ec2.refresh_formats(asked).await {

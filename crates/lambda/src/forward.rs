@@ -170,6 +170,12 @@ impl Forwarder {
         self.transcoder.commit();
     }
 
+    /// What was read of the batch arrived, but the batch was not whole and will come again: its records are duplicates
+    /// then, its deliveries are not.
+    pub fn commit_records(&mut self) {
+        self.transcoder.commit_records();
+    }
+
     /// The batch will come again and has to be exported then.
     pub fn rollback(&mut self) {
         self.transcoder.rollback();

@@ -18,15 +18,15 @@ const STREAMS: usize = 10_000;
 
 /// What was worked out from formats and inventory, until these change.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    pub(super) sources: HashMap<String, Source>,
+pub(crate) struct Known {
+    pub(crate) sources: HashMap<String, Source>,
     surveyed: HashSet<String>,
     collisions: HashSet<u32>,
 }
 
 impl Known {
     /// The source of a log group, with the formats that are known now.
-    pub(super) fn source(
+    pub(crate) fn source(
         &mut self,
         log_group: &str,
         transcoder: &Transcoder,
@@ -52,7 +52,7 @@ impl Known {
     }
 
     /// Asks the lines of a log stream that is new which names they will need. Later ones are noticed as they come.
-    pub(super) fn survey(
+    pub(crate) fn survey(
         &mut self,
         payload: &Payload<'_>,
         transcoder: &mut Transcoder,
@@ -76,7 +76,7 @@ impl Known {
     }
 
     /// What a person has to know, once an invocation or once a process; never a line per record.
-    pub(super) fn log(&mut self, log_group: &str, report: &Report) {
+    pub(crate) fn log(&mut self, log_group: &str, report: &Report) {
         if let Some(sample) = &report.unparsed {
             let count = report.counters.unparsed_records;
             let (record, line, reason) = (

@@ -58,7 +58,7 @@ pub struct ObjectCounters {
 
 impl ObjectCounters {
     /// Names and values.
-    pub fn entries(&self) -> impl Iterator<Item = (&'static str, u64)> {
+    pub fn entries(self) -> impl Iterator<Item = (&'static str, u64)> {
         [
             ("ObjectsReceived", self.received),
             ("ObjectsExported", self.exported),
@@ -83,7 +83,7 @@ impl Metrics {
             ("TranscodeMilliseconds", Some(self.transcode_milliseconds)),
         ];
         let objects = self.objects;
-        let objects = objects.into_iter().flat_map(|objects| objects.entries());
+        let objects = objects.into_iter().flat_map(ObjectCounters::entries);
         self.counters
             .iter()
             .chain(objects)

@@ -1,0 +1,255 @@
+//! Why an object was not exported: stable names for those who sort failures, one line for those who read them.
+
+use std::fmt;
+
+use flowlogs_export::SendError;
+use flowlogs_parquet::ParquetError;
+use flowlogs_source::UnpackError;
+use flowlogs_source::s3::{ObjectRef, TriggerError};
+use lambda_runtime::Diagnostic;
+use thiserror::Error;
+
+use crate::diagnostics;
+
+/// Why an object was not exported. It comes again, and ends in the dead-letter queue if it does not get better.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ObjectError {
+    /// It is not there.
+    #[error("there is no such object ({code}); was it deleted or expired before it was read?")]
+    Missing {
+        /// What S3 calls it.
+        code: String,
+    },
+    /// The role may not read it.
+    #[error(
+        "S3 does not hand it out ({reason}); the function's role needs s3:GetObject (s3:GetObjectVersion for a version) \
+         for its key, and without s3:ListBucket S3 says the same of an object that is not there"
+    )]
+    Denied {
+        /// What S3 says.
+        reason: String,
+    },
+    /// The role may not use the key that it is encrypted with.
+    #[error(
+        "S3 cannot decrypt it ({reason}); the function's role needs kms:Decrypt for the key of the bucket"
+    )]
+    KeyDenied {
+        /// What S3 says.
+        reason: String,
+    },
+    /// It was moved to an archive.
+    #[error("it is archived; restore it, and put its notice into the queue again")]
+    Archived,
+    /// It was replaced while it was read.
+    #[error("it was replaced while it was read; the new one has its own notice")]
+    Changed,
+    /// S3 did not answer, or not to the end.
+    #[error("it could not be read: {reason}")]
+    Unreadable {
+        /// What happened.
+        reason: String,
+    },
+    /// It cannot be unpacked.
+    #[error("{0}")]
+    Unpack(UnpackError),
+    /// It cannot be read as Parquet.
+    #[error("{0}")]
+    Parquet(ParquetError),
+    /// It is text, but no line of it is a flow.
+    #[error(
+        "none of its {lines} lines fits a record format; is it a flow log? LOG_FORMAT sets the format"
+    )]
+    NotAFlowLog {
+        /// How many lines there are.
+        lines: u64,
+    },
+    /// No record format is known for the bucket, and no look-up answered.
+    #[error(
+        "no record format: {reason}; the object has no header line: set LOG_FORMAT or allow ec2:DescribeFlowLogs"
+    )]
+    Format {
+        /// Why none is known.
+        reason: String,
+    },
+    /// The invocation's time would not have sufficed, or did not.
+    #[error(
+        "the time of the invocation does not suffice; raise Timeout or MemorySize if this repeats"
+    )]
+    OutOfTime,
+    /// A collector was not reached, or not everything is known to have arrived.
+    #[error("{0}")]
+    Collector(SendError),
+}
+
+impl ObjectError {
+    /// Whether the object itself is what is wrong, rather than what is around it.
+    pub(super) fn is_of_the_payload(&self) -> bool {
+        matches!(
+            self,
+            Self::Unpack(_) | Self::Parquet(_) | Self::NotAFlowLog { .. }
+        )
+    }
+
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "ObjectMissing",
+            Self::Denied { .. } => "ObjectDenied",
+            Self::KeyDenied { .. } => "ObjectKeyDenied",
+            Self::Archived => "ObjectArchived",
+            Self::Changed => "ObjectChanged",
+            Self::Unreadable { .. } => "ObjectUnreadable",
+            Self::Unpack(error) => match error {
+                UnpackError::Gzip { .. } => "ObjectGzip",
+                UnpackError::TooLarge { .. } => "ObjectTooLarge",
+                UnpackError::Io { .. } => "ObjectUnreadable",
+                UnpackError::Unrecognised | UnpackError::Parquet => "ObjectNotAFlowLog",
+                UnpackError::Json { .. } | UnpackError::Base64 { .. } => "ObjectJson",
+            },
+            Self::Parquet(error) => match error {
+                ParquetError::Footer { .. } => "ObjectParquetFooter",
+                ParquetError::Page { .. } => "ObjectParquetPage",
+                ParquetError::TooLarge { .. } => "ObjectTooLarge",
+                ParquetError::Io { .. } => "ObjectUnreadable",
+                ParquetError::NotParquet
+                | ParquetError::NoFlowLogColumn
+                | ParquetError::TooManyColumns { .. }
+                | ParquetError::ColumnType { .. } => "ObjectNotAFlowLog",
+                ParquetError::Codec { .. } | ParquetError::Encrypted => "ObjectParquetUnsupported",
+            },
+            Self::NotAFlowLog { .. } => "ObjectNotAFlowLog",
+            Self::Format { .. } => "FormatUnknown",
+            Self::OutOfTime => "OutOfTime",
+            Self::Collector(_) => "CollectorUnreachable",
+        }
+    }
+}
+
+/// Why an invocation, or a message of a queue, failed.
+#[derive(Clone, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// The event says nothing.
+    #[error("{0}")]
+    Trigger(#[from] TriggerError),
+    /// An object was not exported: the first of those that were not.
+    #[error("{object}: {error}")]
+    Object {
+        /// Which one.
+        object: String,
+        /// Why.
+        error: ObjectError,
+    },
+    /// The function could not begin.
+    #[error("{0}")]
+    Setup(#[from] diagnostics::Failure),
+}
+
+impl Failure {
+    pub(super) fn object(object: &ObjectRef, error: ObjectError) -> Self {
+        Self::Object {
+            object: object.to_string(),
+            error,
+        }
+    }
+
+    /// The stable name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Trigger(TriggerError::Damaged { .. } | TriggerError::Nameless) => "EventDamaged",
+            Self::Trigger(TriggerError::Unknown) => "EventUnknown",
+            Self::Trigger(TriggerError::Version(_)) => "EventVersion",
+            Self::Trigger(TriggerError::Key(_)) => "EventKey",
+            Self::Object { error, .. } => error.name(),
+            Self::Setup(failure) => failure.name(),
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.name())
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self {
+            error_type: failure.name().to_owned(),
+            error_message: failure.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowlogs_source::GzipFault;
+
+    use super::*;
+
+    #[test]
+    fn what_the_runtime_logs_is_one_line_with_name_object_and_reason() {
+        let object = ObjectRef {
+            bucket: "flows".into(),
+            key: "a b.log.gz".into(),
+            ..ObjectRef::default()
+        };
+        let gzip = UnpackError::Gzip {
+            position: 9,
+            fault: GzipFault::Truncated,
+        };
+        for (error, name) in [
+            (ObjectError::Unpack(gzip), "ObjectGzip"),
+            (
+                ObjectError::Missing {
+                    code: "NoSuchKey".into(),
+                },
+                "ObjectMissing",
+            ),
+            (
+                ObjectError::Denied {
+                    reason: "AccessDenied".into(),
+                },
+                "ObjectDenied",
+            ),
+            (
+                ObjectError::KeyDenied {
+                    reason: "AccessDenied".into(),
+                },
+                "ObjectKeyDenied",
+            ),
+            (ObjectError::Archived, "ObjectArchived"),
+            (ObjectError::Changed, "ObjectChanged"),
+            (
+                ObjectError::Unreadable { reason: "x".into() },
+                "ObjectUnreadable",
+            ),
+            (ObjectError::NotAFlowLog { lines: 7 }, "ObjectNotAFlowLog"),
+            (ObjectError::OutOfTime, "OutOfTime"),
+            (
+                ObjectError::Format {
+                    reason: "denied".into(),
+                },
+                "FormatUnknown",
+            ),
+            (
+                ObjectError::Parquet(ParquetError::Footer {
+                    reason: "cut".into(),
+                }),
+                "ObjectParquetFooter",
+            ),
+            (
+                ObjectError::Parquet(ParquetError::NoFlowLogColumn),
+                "ObjectNotAFlowLog",
+            ),
+        ] {
+            let failure = Failure::object(&object, error);
+            let logged = format!("{failure:?}");
+            assert!(
+                logged.starts_with(&format!("{name}: s3://flows/a b.log.gz: ")),
+                "{logged}"
+            );
+            assert!(!logged.contains('\n') && !logged.contains("  "), "{logged}");
+            assert_eq!(Diagnostic::from(failure).error_type, name);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Reads objects: text as a stream, Parquet in ranges, neither of them ever whole in memory unless it is small.
+//!
+//! The way from lines to collectors is one that blocks, so reading blocks as well: a task on the other thread of the
+//! runtime fetches ahead, a few chunks at most, and the reader waits for the next one. Nothing is ever written to the
+//! bucket.
+
+use std::io::{self, Read};
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use flowlogs_parquet::{Bytes, ParquetError, Ranges, Reader};
+use flowlogs_source::s3::ObjectRef;
+use flowlogs_source::{Lines, PARQUET_MAGIC, ReadError, UnpackError, Unpacker};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::block_in_place;
+use tokio::time::{Duration, Instant, timeout_at};
+
+use super::failure::ObjectError;
+use crate::ec2::Reason;
+
+/// The actions that a role needs: for objects, and for those of a bucket with versions.
+pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
+
+/// Memory for the pages of a Parquet object.
+const PAGES: usize = 40 * 1024 * 1024;
+
+/// Parquet objects up to this size are read with one request instead of some for each column.
+const SMALL: u64 = 4 * 1024 * 1024;
+
+/// Chunks that are fetched ahead; each is as large as a read of the connection, some ten kilobytes.
+const CHUNKS: usize = 16;
+
+/// How often reading goes on where it broke off.
+const RESUMPTIONS: u32 = 3;
+
+/// Reads objects.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    client: Client,
+}
+
+/// An object that is there, opened.
+enum Opened {
+    Text(Body),
+    Parquet(Stored),
+}
+
+impl Objects {
+    /// Nothing is asked before the first object.
+    pub fn new(aws: &SdkConfig) -> Self {
+        // More patience than with look-ups: without its object an invocation has nothing to do.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(15))
+            .build();
+        let config = aws_sdk_s3::config::Builder::from(aws)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .build();
+        Self {
+            client: Client::from_conf(config),
+        }
+    }
+
+    /// Hands on every line of an object, of whichever kind its content says that it is.
+    ///
+    /// # Errors
+    ///
+    /// Why not all of them were handed on.
+    pub fn read<L: Lines<Error = ObjectError>>(
+        &self,
+        object: &ObjectRef,
+        deadline: Instant,
+        unpacker: &mut Unpacker,
+        lines: &mut L,
+    ) -> Result<(), ObjectError> {
+        match self.open(object, deadline)? {
+            Opened::Text(body) => match unpacker.read(body, lines) {
+                Ok(_) => Ok(()),
+                Err(ReadError::Lines(error)) => Err(error),
+                Err(ReadError::Unpack(UnpackError::Io { kind, reason })) => {
+                    Err(broken(kind, reason))
+                }
+                Err(ReadError::Unpack(error)) => Err(ObjectError::Unpack(error)),
+            },
+            Opened::Parquet(stored) => {
+                let of_parquet = |error| match error {
+                    ParquetError::Io { kind, reason } => broken(kind, reason),
+                    error => ObjectError::Parquet(error),
+                };
+                let reader = Reader::open(stored, PAGES).map_err(of_parquet)?;
+                match reader.read(lines) {
+                    Ok(_) => Ok(()),
+                    Err(flowlogs_parquet::ReadError::Lines(error)) => Err(error),
+                    Err(flowlogs_parquet::ReadError::Parquet(error)) => Err(of_parquet(error)),
+                }
+            }
+        }
+    }
+
+    fn open(&self, object: &ObjectRef, deadline: Instant) -> Result<Opened, ObjectError> {
+        let mut request = Request {
+            client: self.client.clone(),
+            object: object.clone(),
+            deadline,
+        };
+        let output = wait(request.get(None))?;
+        let size = output
+            .content_length()
+            .and_then(|size| u64::try_from(size).ok());
+        let size = size.unwrap_or_default();
+        // Whatever is read of it later must be of the same object.
+        request.object.etag = output.e_tag().map(str::to_owned);
+        let (to, from) = mpsc::channel(CHUNKS);
+        tokio::spawn(fetch(request.clone(), output.body, size, to));
+        let mut body = Body {
+            from,
+            chunk: Bytes::new(),
+        };
+        let begin = body
+            .begin(PARQUET_MAGIC.len())
+            .map_err(|error| broken(error.kind(), error.to_string()))?;
+        if begin != PARQUET_MAGIC {
+            return Ok(Opened::Text(body));
+        }
+        if size > SMALL {
+            return Ok(Opened::Parquet(Stored::Remote(request, size)));
+        }
+        let mut whole = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        body.read_to_end(&mut whole)
+            .map_err(|error| broken(error.kind(), error.to_string()))?;
+        Ok(Opened::Parquet(Stored::Whole(whole.into())))
+    }
+}
+
+/// Waits on this thread while the others of the runtime go on.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    block_in_place(|| Handle::current().block_on(future))
+}
+
+fn broken(kind: io::ErrorKind, reason: String) -> ObjectError {
+    match kind {
+        io::ErrorKind::TimedOut => ObjectError::OutOfTime,
+        _ => ObjectError::Unreadable { reason },
+    }
+}
+
+/// Which object is wanted, and until when.
+#[derive(Debug, Clone)]
+struct Request {
+    client: Client,
+    object: ObjectRef,
+    deadline: Instant,
+}
+
+impl Request {
+    /// Asks for a range of the object, or for all of it.
+    async fn get(&self, range: Option<String>) -> Result<GetObjectOutput, ObjectError> {
+        let ObjectRef {
+            bucket,
+            key,
+            version,
+            etag,
+            ..
+        } = &self.object;
+        // What is read must be what was announced: if it was replaced, the new one has its own notice.
+        let etag = etag.as_ref().map(|etag| match etag.starts_with('"') {
+            true => etag.clone(),
+            false => format!("\"{etag}\""),
+        });
+        let request = self.client.get_object().bucket(bucket).key(key);
+        let request = request.set_version_id(version.clone()).set_if_match(etag);
+        match timeout_at(self.deadline, request.set_range(range).send()).await {
+            Ok(answer) => answer.map_err(|error| sorted(&error)),
+            Err(_) => Err(ObjectError::OutOfTime),
+        }
+    }
+}
+
+/// Sorts an error of S3.
+fn sorted(error: &SdkError<GetObjectError>) -> ObjectError {
+    let SdkError::ServiceError(service) = error else {
+        return ObjectError::Unreadable {
+            reason: Reason::of(error).to_string(),
+        };
+    };
+    let code = service.err().code().unwrap_or_default();
+    let message = service.err().message().unwrap_or("no reason given");
+    let reason = || {
+        let text = format!("{code}: {message}");
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .chars()
+            .take(300)
+            .collect()
+    };
+    match (code, service.raw().status().as_u16()) {
+        ("NoSuchKey" | "NoSuchVersion" | "NoSuchBucket", _) | ("", 404) => ObjectError::Missing {
+            code: code.to_owned(),
+        },
+        ("InvalidObjectState", _) => ObjectError::Archived,
+        ("PreconditionFailed", _) => ObjectError::Changed,
+        // S3 reports in the words of KMS that it may not use the key.
+        (code, status) if code.starts_with("KMS.") || status == 403 && message.contains("kms:") => {
+            ObjectError::KeyDenied { reason: reason() }
+        }
+        (_, 401 | 403) => ObjectError::Denied { reason: reason() },
+        _ => ObjectError::Unreadable { reason: reason() },
+    }
+}
+
+/// Fetches ahead, as far as there is room, and goes on where a connection broke.
+async fn fetch(
+    request: Request,
+    mut body: ByteStream,
+    size: u64,
+    to: mpsc::Sender<io::Result<Bytes>>,
+) {
+    let mut position = 0;
+    let mut resumptions = 0;
+    loop {
+        let reason = match timeout_at(request.deadline, body.next()).await {
+            Ok(Some(Ok(chunk))) => {
+                position += chunk.len() as u64;
+                if to.send(Ok(chunk)).await.is_err() {
+                    return; // nobody reads any more
+                }
+                continue;
+            }
+            Ok(None) if position >= size => return,
+            Ok(None) => "the connection ended early".to_owned(),
+            Ok(Some(Err(error))) => DisplayErrorContext(error).to_string(),
+            Err(_) => {
+                let _ = to.send(Err(io::ErrorKind::TimedOut.into())).await;
+                return;
+            }
+        };
+        resumptions += 1;
+        // Nothing is left to ask for where all came and its checksum is wrong.
+        let again = match resumptions > RESUMPTIONS || position >= size {
+            true => Err(io::Error::other(reason)),
+            false => request
+                .get(Some(format!("bytes={position}-")))
+                .await
+                .map_err(as_io),
+        };
+        match again {
+            Ok(output) => body = output.body,
+            Err(error) => {
+                let _ = to.send(Err(error)).await;
+                return;
+            }
+        }
+    }
+}
+
+fn as_io(error: ObjectError) -> io::Error {
+    match error {
+        ObjectError::OutOfTime => io::ErrorKind::TimedOut.into(),
+        error => io::Error::other(error),
+    }
+}
+
+/// The octets of an object, as they arrive.
+struct Body {
+    from: mpsc::Receiver<io::Result<Bytes>>,
+    chunk: Bytes,
+}
+
+impl Body {
+    /// The first octets, which stay to be read; fewer if there are no more.
+    fn begin(&mut self, length: usize) -> io::Result<&[u8]> {
+        while self.chunk.len() < length {
+            match wait(self.from.recv()).transpose()? {
+                Some(chunk) => self.chunk = [&self.chunk[..], &chunk].concat().into(),
+                None => break,
+            }
+        }
+        Ok(&self.chunk[..length.min(self.chunk.len())])
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match wait(self.from.recv()).transpose()? {
+                Some(chunk) => self.chunk = chunk,
+                None => return Ok(0),
+            }
+        }
+        let length = into.len().min(self.chunk.len());
+        into[..length].copy_from_slice(&self.chunk.split_to(length));
+        Ok(length)
+    }
+}
+
+/// A Parquet object: in memory, or in S3 to be read in ranges.
+#[derive(Debug)]
+enum Stored {
+    Whole(Bytes),
+    Remote(Request, u64),
+}
+
+impl Ranges for Stored {
+    fn size(&self) -> io::Result<u64> {
+        match self {
+            Self::Whole(octets) => octets.size(),
+            Self::Remote(_, size) => Ok(*size),
+        }
+    }
+
+    fn read_at(&self, position: u64, length: usize) -> io::Result<Bytes> {
+        let (request, size) = match self {
+            Self::Whole(octets) => return octets.read_at(position, length),
+            Self::Remote(request, size) => (request, *size),
+        };
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        let last = position.saturating_add(length as u64) - 1;
+        if last >= size {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let range = format!("bytes={position}-{last}");
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match wait(one_range(request, &range)) {
+                Ok(octets) if octets.len() == length => return Ok(octets),
+                Ok(_) if attempts > RESUMPTIONS => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(error) if attempts > RESUMPTIONS || error.kind() == io::ErrorKind::TimedOut => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn one_range(request: &Request, range: &str) -> io::Result<Bytes> {
+    let output = request.get(Some(range.to_owned())).await.map_err(as_io)?;
+    match timeout_at(request.deadline, output.body.collect()).await {
+        Ok(octets) => Ok(octets.map_err(io::Error::other)?.into_bytes()),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
