@@ -41,6 +41,19 @@ impl Process {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
+    /// The most memory that it has had at a time, in octets (`VmHWM`).
+    ///
+    /// # Panics
+    ///
+    /// If the kernel does not say.
+    pub fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(&path).expect("a running process");
+        let row = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kibibytes = row.and_then(|row| row.split_whitespace().nth(1)?.parse::<u64>().ok());
+        kibibytes.expect("the kernel counts it") * 1024
+    }
+
     /// Sends a signal (`TERM`, `INT`) to the program alone, which tells its children, and waits for the end.
     ///
     /// # Panics

@@ -139,6 +139,49 @@ impl Drop for Collector {
     }
 }
 
+/// The octets of many flows: of each connection everything that came, or nothing but how much that was.
+pub(crate) struct Drain {
+    address: SocketAddr,
+    readers: Arc<Mutex<Vec<JoinHandle<Vec<u8>>>>>,
+}
+
+impl Drain {
+    /// Keeps the octets, or counts them alone, until the test ends.
+    pub(crate) fn start(keeps: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let readers: Arc<Mutex<Vec<_>>> = Arc::default();
+        let started = Arc::clone(&readers);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let reader = std::thread::spawn(move || {
+                    let (mut octets, mut part) = (Vec::new(), vec![0; 65_536]);
+                    while let Ok(length @ 1..) = stream.read(&mut part) {
+                        octets.extend_from_slice(&part[..if keeps { length } else { 0 }]);
+                    }
+                    octets
+                });
+                started.lock().expect("no panic while locked").push(reader);
+            }
+        });
+        Self { address, readers }
+    }
+
+    /// `tcp://…`
+    pub(crate) fn url(&self) -> String {
+        format!("tcp://{}", self.address)
+    }
+
+    /// What came on each connection; the senders have to be gone.
+    pub(crate) fn connections(self) -> Vec<Vec<u8>> {
+        let readers = std::mem::take(&mut *self.readers.lock().expect("no panic while locked"));
+        let readers = readers.into_iter();
+        readers
+            .map(|reader| reader.join().expect("octets"))
+            .collect()
+    }
+}
+
 fn accept(listener: &TcpListener, shared: &Arc<Shared>, script: &[Conduct]) {
     let mut readers = Vec::new();
     while !shared.stopped.load(Ordering::SeqCst) {

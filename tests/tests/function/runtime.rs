@@ -12,16 +12,17 @@ use flowlogs_tests::tool;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The name of the function within the emulator.
-const NAME: &str = "flowlogs-cloudwatch";
+/// The functions: the names of their binaries, and of themselves within the emulator.
+const CLOUDWATCH: &str = "flowlogs-cloudwatch";
+const S3: &str = "flowlogs-s3";
 
-/// A package for the emulator to be in.
+/// A package for the emulator to be in; `NAME` is the function's.
 const MANIFEST: &str = r#"
 [package]
-name = "flowlogs-cloudwatch"
+name = "NAME"
 edition = "2024"
 [[bin]]
-name = "flowlogs-cloudwatch"
+name = "NAME"
 path = "main.rs"
 [workspace]
 "#;
@@ -31,6 +32,7 @@ const LONGEST_INVOCATION: Duration = Duration::from_secs(45);
 
 /// An emulated Lambda runtime with one function; both end with it.
 pub(crate) struct Function {
+    name: &'static str,
     port: u16,
     process: Process,
     _emulator: Process,
@@ -50,7 +52,16 @@ pub(crate) struct Failure {
 impl Function {
     /// Starts both; nothing where the emulator or the function's binary is missing.
     pub(crate) fn start<V: AsRef<OsStr>>(variables: &[(&str, V)]) -> Option<Self> {
-        let (cargo_lambda, binary) = (tool::find("cargo-lambda")?, binary()?);
+        Self::named(CLOUDWATCH, variables)
+    }
+
+    /// The same with the function behind a bucket.
+    pub(crate) fn start_s3<V: AsRef<OsStr>>(variables: &[(&str, V)]) -> Option<Self> {
+        Self::named(S3, variables)
+    }
+
+    fn named<V: AsRef<OsStr>>(name: &'static str, variables: &[(&str, V)]) -> Option<Self> {
+        let (cargo_lambda, binary) = (tool::find("cargo-lambda")?, binary(name)?);
         let directory = TempDir::new().expect("a directory");
         let port = free_tcp_port();
         let mut command = Command::new(cargo_lambda);
@@ -63,7 +74,8 @@ impl Function {
                 &port.to_string(),
             ]);
         // It wants to be in a package with a program, of which it looks at nothing but the name.
-        std::fs::write(directory.path().join("Cargo.toml"), MANIFEST).expect("a manifest");
+        let manifest = MANIFEST.replace("NAME", name);
+        std::fs::write(directory.path().join("Cargo.toml"), manifest).expect("a manifest");
         std::fs::write(directory.path().join("main.rs"), "fn main() {}").expect("a program");
         command.current_dir(directory.path());
         let mut emulator = Process::start(command, directory.path().join("emulator"));
@@ -71,8 +83,9 @@ impl Function {
             assert!(emulator.exit_status().is_none(), "{}", emulator.log());
             TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
-        let process = process(&binary, port, directory.path(), variables);
+        let process = process(name, &binary, port, directory.path(), variables);
         Some(Self {
+            name,
             port,
             process,
             _emulator: emulator,
@@ -90,7 +103,8 @@ impl Function {
         let length = event.len();
         // HTTP 1.0: the answer comes in one piece and ends with the connection.
         let head = format!(
-            "POST /2015-03-31/functions/{NAME}/invocations HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+            "POST /2015-03-31/functions/{}/invocations HTTP/1.0\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n",
+            self.name
         );
         stream.write_all(head.as_bytes()).expect("a request");
         stream.write_all(event).expect("a request");
@@ -114,6 +128,11 @@ impl Function {
             error_type: text("errorType"),
             message: text("errorMessage"),
         })
+    }
+
+    /// The most memory that its process has had at a time, in octets, as the kernel counts it.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.process.peak_memory()
     }
 
     /// Everything that the function has printed on standard output.
@@ -145,8 +164,14 @@ impl Function {
 
 /// The exit of a function that does not get as far as asking for an event: whether it succeeded, and what it printed.
 pub(crate) fn failed_start(variables: &[(&str, &str)]) -> Option<(bool, String)> {
-    let (binary, directory) = (binary()?, TempDir::new().expect("a directory"));
-    let mut process = process(&binary, free_tcp_port(), directory.path(), variables);
+    let (binary, directory) = (binary(CLOUDWATCH)?, TempDir::new().expect("a directory"));
+    let mut process = process(
+        CLOUDWATCH,
+        &binary,
+        free_tcp_port(),
+        directory.path(),
+        variables,
+    );
     let mut status = None;
     wait_until("the end of the function", || {
         status = process.exit_status();
@@ -160,6 +185,7 @@ pub(crate) fn failed_start(variables: &[(&str, &str)]) -> Option<(bool, String)>
 }
 
 fn process<V: AsRef<OsStr>>(
+    name: &str,
     binary: &Path,
     port: u16,
     directory: &Path,
@@ -175,10 +201,10 @@ fn process<V: AsRef<OsStr>>(
         .env_clear()
         .env(
             "AWS_LAMBDA_RUNTIME_API",
-            format!("http://127.0.0.1:{port}/.rt/{NAME}"),
+            format!("http://127.0.0.1:{port}/.rt/{name}"),
         )
         .envs([
-            ("AWS_LAMBDA_FUNCTION_NAME", NAME),
+            ("AWS_LAMBDA_FUNCTION_NAME", name),
             ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
             ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
@@ -191,16 +217,15 @@ fn process<V: AsRef<OsStr>>(
     Process::start(command, directory.join("output"))
 }
 
-/// The function's binary: the one that `FLOWLOGS_FUNCTION` names, or the one that was built beside this test.
-fn binary() -> Option<PathBuf> {
+/// A function's binary: in the directory that `FLOWLOGS_FUNCTIONS` names, or beside this test, where it was built.
+fn binary(name: &str) -> Option<PathBuf> {
     let beside = || {
         let test = std::env::current_exe().expect("a path of this test");
-        test.ancestors()
-            .nth(2)
-            .expect("cargo's target directory")
-            .join(NAME)
+        let target = test.ancestors().nth(2).expect("cargo's target directory");
+        target.to_owned()
     };
-    let path = std::env::var_os("FLOWLOGS_FUNCTION").map_or_else(beside, PathBuf::from);
+    let directory = std::env::var_os("FLOWLOGS_FUNCTIONS").map_or_else(beside, PathBuf::from);
+    let path = directory.join(name);
     if path.is_file() {
         return Some(path);
     }
@@ -210,8 +235,7 @@ fn binary() -> Option<PathBuf> {
         "{} is not built and FLOWLOGS_REQUIRE_TOOLS=1",
         path.display()
     );
-    let line =
-        "skipped: flowlogs-cloudwatch is not built (cargo build --workspace --all-targets)\n";
+    let line = format!("skipped: {name} is not built (cargo build --workspace --all-targets)\n");
     // Not `eprintln!`, which the test harness keeps to itself when a test passes.
     let _ = std::io::stderr().write_all(line.as_bytes());
     None

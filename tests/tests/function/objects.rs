@@ -1,0 +1,121 @@
+//! Flow-log objects: the same flows as text and as Parquet.
+
+use std::io::Write;
+use std::ops::Range;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use parquet::basic;
+
+use crate::writer::{Column, Options, Stored, write};
+
+/// The columns of these objects, in the order of their documentation, and how AWS stores them in Parquet.
+const COLUMNS: [(&str, Stored); 19] = [
+    ("version", Stored::Int32),
+    ("account-id", Stored::Text),
+    ("interface-id", Stored::Text),
+    ("srcaddr", Stored::Text),
+    ("dstaddr", Stored::Text),
+    ("srcport", Stored::Int32),
+    ("dstport", Stored::Int32),
+    ("protocol", Stored::Int32),
+    ("packets", Stored::Int64),
+    ("bytes", Stored::Int64),
+    ("start", Stored::Int64),
+    ("end", Stored::Int64),
+    ("action", Stored::Text),
+    ("log-status", Stored::Text),
+    ("vpc-id", Stored::Text),
+    ("tcp-flags", Stored::Int32),
+    ("region", Stored::Text),
+    ("flow-direction", Stored::Text),
+    ("pkt-srcaddr", Stored::Text),
+];
+
+/// Flow number so and so, which is the same always and unlike every other.
+fn flow(number: usize) -> [String; COLUMNS.len()] {
+    // SplitMix64, so that no two columns go together.
+    let mut state = u64::try_from(number).expect("64 bits");
+    let mut random = |below: u64| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ mixed >> 31) % below
+    };
+    let (high, low) = (number / 250 % 250, number % 250 + 1);
+    let source = if random(10) == 0 {
+        format!("2001:db8:{high:x}::{low:x}")
+    } else {
+        format!("10.{}.{high}.{low}", number / 62_500 % 250)
+    };
+    let destination = match source.contains(':') {
+        true => format!("2001:db8::{:x}:{:x}", random(1 << 16), random(1 << 16)),
+        false => format!("172.16.{}.{}", random(250), random(250)),
+    };
+    let packets = random(2_000) + 1;
+    let end = 1_795_000_000 + random(600);
+    let pick =
+        |number: u64, words: &[&str]| words[usize::try_from(number).expect("few")].to_owned();
+    [
+        "5".to_owned(),
+        "123456789012".to_owned(),
+        format!("eni-0{:016x}", random(200)),
+        source.clone(),
+        destination,
+        (1_024 + random(60_000)).to_string(),
+        pick(random(3), &["443", "53", "8080"]),
+        pick(random(2), &["6", "17"]),
+        packets.to_string(),
+        (packets * (40 + random(1_400))).to_string(),
+        (end - random(60)).to_string(),
+        end.to_string(),
+        pick(random(2), &["ACCEPT", "REJECT"]),
+        "OK".to_owned(),
+        format!("vpc-0{:016x}", random(3)),
+        // AWS leaves some without a value.
+        pick(random(3), &["19", "2", "-"]),
+        "eu-central-1".to_owned(),
+        pick(random(2), &["ingress", "egress"]),
+        pick(random(2), &[&source, "-"]),
+    ]
+}
+
+/// Flows as a text object.
+pub(crate) fn text(flows: Range<usize>) -> Vec<u8> {
+    let names = COLUMNS.map(|(name, _)| name).join(" ");
+    let mut object = GzEncoder::new(Vec::new(), Compression::fast());
+    writeln!(object, "{names}").expect("memory takes everything");
+    for number in flows {
+        writeln!(object, "{}", flow(number).join(" ")).expect("memory takes everything");
+    }
+    object.finish().expect("memory takes everything")
+}
+
+/// Flows as a Parquet object, in row groups as AWS's writers make them.
+pub(crate) fn parquet(flows: Range<usize>) -> Vec<u8> {
+    let mut columns = COLUMNS.map(|(name, stored)| Column {
+        name: name.replace('-', "_"),
+        stored,
+        values: Vec::with_capacity(flows.len()),
+    });
+    for number in flows {
+        for (column, value) in columns.iter_mut().zip(flow(number)) {
+            // A number that is not there is null, a text is `-`.
+            let is_there = value != "-" || column.stored == Stored::Text;
+            column.values.push(is_there.then_some(value));
+        }
+    }
+    let options = Options {
+        compression: basic::Compression::GZIP(basic::GzipLevel::default()),
+        rows_in_group: 200_000,
+        ..Options::default()
+    };
+    write(&columns, &options).to_vec()
+}
+
+/// Compressed.
+pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut object = GzEncoder::new(Vec::new(), Compression::fast());
+    object.write_all(plain).expect("memory takes everything");
+    object.finish().expect("memory takes everything")
+}

@@ -1,0 +1,346 @@
+//! The function behind a bucket: every way of a notice, both kinds of objects, and everything that goes wrong.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::time::Instant;
+
+use flowlogs_tests::collectors::nfcapd::{self, Nfcapd};
+use flowlogs_tests::replay::replay;
+use flowlogs_tests::wire::{Reader, messages};
+use serde_json::{Value, json};
+
+use crate::bucket::{BUCKET, Bucket, WAYS, Way};
+use crate::collector::{Collector, Drain};
+use crate::objects::{gzip, parquet, text};
+use crate::runtime::Function;
+
+/// As AWS names them; Hive-compatible, so that notices of S3 encode the key.
+const TEXT: &str = "p/AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-central-1/year=2026/month=11/\
+    day=18/hour=21/123456789012_vpcflowlogs_eu-central-1_fl-1_20261118T2100Z_1.log.gz";
+const PARQUET: &str =
+    "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2026/11/18/a copy of flows.log.parquet";
+
+fn function(collector: &str, endpoint: &str) -> Option<Function> {
+    Function::start_s3(&[
+        ("COLLECTOR", collector),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("RESOLVE_NAMES", "off"),
+        ("UDP_RATE", "100000"),
+    ])
+}
+
+/// The sum of a counter over all invocations.
+fn total(function: &Function, name: &str) -> u64 {
+    let metrics = function.metrics();
+    let values = metrics
+        .iter()
+        .map(|line| line[name].as_u64().expect("a counter"));
+    values.sum()
+}
+
+#[test]
+fn objects_of_both_kinds_are_exported_once_whatever_way_their_notices_take() {
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let file = directory.path().join("flows.log.gz");
+    std::fs::write(&file, text(0..100)).expect("a file");
+    let expected = replay(&["--region", "eu-central-1"], &[file]).flows();
+    assert_eq!(expected.len(), 100);
+    let mut expected: Vec<_> = expected.iter().map(nfcapd::as_shown).collect();
+    expected.sort();
+    for way in WAYS {
+        let (Some(bucket), Some(nfcapd)) = (Bucket::make(way), Nfcapd::start()) else {
+            return;
+        };
+        let Some(function) = function(&nfcapd.url(), &bucket.moto.endpoint) else {
+            return;
+        };
+        bucket.put(&[
+            (TEXT, &text(0..60)),
+            (PARQUET, &parquet(60..100)),
+            ("AWSLogs/123456789012/CloudTrail/x.json.gz", &gzip(b"{}")),
+        ]);
+        let event = bucket.receive("notices").expect("notices");
+        let invoke = |event: &Value| {
+            let answer = function.invoke(event.to_string().as_bytes());
+            answer.unwrap_or_else(|failure| panic!("{way:?}: {failure:?}"))
+        };
+        let answer = invoke(&event);
+        assert_eq!(answer, json!({"batchItemFailures": []}), "{way:?}");
+        bucket.settle(&event, &answer);
+        bucket.poll(&function);
+        // Queues deliver at least once.
+        invoke(&event);
+        // What is in the queue may come without one.
+        for message in event["Records"].as_array().expect("messages") {
+            let body = message["body"].as_str().expect("a body");
+            invoke(&serde_json::from_str(body).expect("JSON"));
+        }
+        for (name, count) in [
+            ("ObjectsExported", 2),
+            ("DuplicateObjects", 4),
+            ("ObjectsSkipped", 3),
+            ("ObjectErrors", 0),
+            ("FlowsExported", 100),
+            ("RecordsReceived", 100),
+        ] {
+            assert_eq!(total(&function, name), count, "{way:?}: {name}");
+        }
+        assert_eq!(function.metrics()[0]["Source"], BUCKET);
+        let collected = nfcapd.stop();
+        let mut flows = collected.flows;
+        flows.sort();
+        assert_eq!(collected.bad_packets, 0);
+        assert_eq!(flows, expected, "{way:?}");
+        assert_eq!(bucket.receive("dead"), None);
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_ends_in_the_dead_letter_queue_and_nothing_else_is_repeated() {
+    let Some(bucket) = Bucket::make(Way::Queue) else {
+        return;
+    };
+    let collector = Collector::start();
+    let Some(function) = function(&collector.url(), &bucket.moto.endpoint) else {
+        return;
+    };
+    let (whole, columns) = (text(100..2_100), parquet(2_100..2_200));
+    let objects: [(&str, &[u8], &str); 6] = [
+        ("good.log.gz", &text(0..50), ""),
+        ("also good.parquet", &parquet(50..100), ""),
+        ("cut.log.gz", &whole[..whole.len() / 2], "ObjectGzip"),
+        (
+            "footer.parquet",
+            &columns[..columns.len() - 9],
+            "ObjectParquetFooter",
+        ),
+        (
+            "web.log.gz",
+            &gzip(b"GET /index.html HTTP/1.0\n"),
+            "ObjectNotAFlowLog",
+        ),
+        ("gone.log.gz", &text(100..101), "ObjectMissing"),
+    ];
+    bucket.put(&objects.map(|(key, octets, _)| (key, octets)));
+    bucket.delete("gone.log.gz");
+    let before = bucket.contents();
+    // The message that tries the queue out, and the objects, twice each.
+    bucket.poll(&function);
+    let mut dead = Vec::new();
+    while let Some(event) = bucket.receive("dead") {
+        let records = event["Records"].as_array().expect("messages").clone();
+        let is_new = |record: &&Value| !dead.contains(*record);
+        let new: Vec<_> = records.iter().filter(is_new).cloned().collect();
+        if new.is_empty() {
+            break;
+        }
+        dead.extend(new);
+        if dead.len() >= 4 {
+            break;
+        }
+    }
+    let dead: String = dead
+        .iter()
+        .map(|record| record["body"].to_string())
+        .collect();
+    for (key, _, name) in objects {
+        let in_notice = key.replace(' ', "+");
+        assert_eq!(dead.contains(&in_notice), !name.is_empty(), "{key}");
+        let log = function.output();
+        let line = log
+            .lines()
+            .find(|line| line.contains(&format!("s3://{BUCKET}/{key}")));
+        assert_eq!(
+            line.is_some_and(|line| line.contains(name)),
+            !name.is_empty(),
+            "{key}: {log}"
+        );
+    }
+    assert_eq!(total(&function, "ObjectsExported"), 2);
+    assert_eq!(total(&function, "ObjectErrors"), 8, "four, twice");
+    assert_eq!(total(&function, "PayloadErrors"), 6, "three of them");
+    let cut = total(&function, "FlowsExported") - 100;
+    assert!((500..2_000).contains(&cut), "{cut}");
+    assert_eq!(
+        total(&function, "DuplicateRecords"),
+        cut,
+        "what had arrived of an object is not sent again"
+    );
+    assert_eq!(bucket.contents(), before, "nothing in the bucket changes");
+}
+
+/// An S3 that says this and nothing else.
+fn refusing(status: u16, code: &'static str, message: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().expect("a handle")).lines();
+            while lines
+                .next()
+                .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+            {}
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            );
+        }
+    });
+    format!("http://{address}")
+}
+
+/// A direct notice of S3.
+fn notice(keys: &[&str]) -> String {
+    let records = keys.iter().map(|key| {
+        json!({"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+               "s3": {"bucket": {"name": BUCKET}, "object": {"key": key, "size": 1_000}}})
+    });
+    json!({"Records": records.collect::<Vec<_>>()}).to_string()
+}
+
+#[test]
+fn a_bucket_that_says_no_fails_the_invocation_with_the_name_of_its_reason() {
+    let collector = Collector::start();
+    let kms =
+        "User: arn:aws:sts::123456789012:assumed-role/x is not authorized to perform: kms:Decrypt";
+    for (endpoint, name, remedy) in [
+        (
+            refusing(403, "AccessDenied", "Access Denied"),
+            "ObjectDenied",
+            "s3:GetObject",
+        ),
+        (
+            refusing(403, "AccessDenied", kms),
+            "ObjectKeyDenied",
+            "kms:Decrypt",
+        ),
+        (
+            refusing(404, "NoSuchKey", "The specified key does not exist."),
+            "ObjectMissing",
+            "expired",
+        ),
+    ] {
+        let Some(function) = function(&collector.url(), &endpoint) else {
+            return;
+        };
+        let failure = function
+            .invoke(notice(&["a.log.gz"]).as_bytes())
+            .expect_err("it says no");
+        assert_eq!(failure.error_type, name, "{}", failure.message);
+        assert!(failure.message.contains(remedy), "{}", failure.message);
+        assert_eq!(function.last_metrics()["ObjectErrors"], 1);
+    }
+}
+
+#[test]
+fn an_event_of_nothing_known_fails_with_its_name() {
+    let collector = Collector::start();
+    let Some(function) = function(&collector.url(), "http://127.0.0.1:9") else {
+        return;
+    };
+    let failure = function
+        .invoke(b"{\"hello\":1}")
+        .expect_err("no notice of S3");
+    assert_eq!(failure.error_type, "EventUnknown", "{}", failure.message);
+    let metrics = function.last_metrics();
+    assert_eq!(metrics["PayloadErrors"], 1);
+    let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET});
+    function
+        .invoke(test.to_string().as_bytes())
+        .expect("acknowledged");
+}
+
+/// The data records of the flows, as octets.
+fn data_records(connections: &[Vec<u8>]) -> Vec<(u16, Vec<u8>)> {
+    let mut records = Vec::new();
+    for connection in connections {
+        let mut reader = Reader::default();
+        for message in messages(connection) {
+            let message = reader.read(message).expect("a right message");
+            for (template, fields) in message.records() {
+                if template.scopes == 0 {
+                    let octets = fields.iter().flat_map(|field| field.octets.clone());
+                    records.push((template.id, octets.collect()));
+                }
+            }
+        }
+    }
+    records.sort();
+    records
+}
+
+/// Exports this many flows as text and as Parquet and compares what arrives.
+fn compare(flows: usize) {
+    let Some(bucket) = Bucket::make(Way::Queue) else {
+        return;
+    };
+    let mut received = Vec::new();
+    for (key, object) in [
+        ("a.log.gz", text(0..flows)),
+        ("a.parquet", parquet(0..flows)),
+    ] {
+        bucket.put(&[(key, &object)]);
+        let collector = Drain::start(true);
+        let Some(function) = function(&collector.url(), &bucket.moto.endpoint) else {
+            return;
+        };
+        let started = Instant::now();
+        function
+            .invoke(notice(&[key]).as_bytes())
+            .unwrap_or_else(|failure| panic!("{key}: {failure:?}"));
+        let (took, octets) = (started.elapsed(), object.len());
+        eprintln!(
+            "{key}: {octets} octets, {took:.1?}, peak {} octets",
+            function.peak_memory()
+        );
+        drop(function);
+        received.push(data_records(&collector.connections()));
+    }
+    let [from_text, from_parquet] = received.as_slice() else {
+        panic!("two");
+    };
+    assert_eq!(from_text.len(), flows);
+    assert!(from_text == from_parquet, "not the same records");
+}
+
+#[test]
+fn flows_in_text_and_in_parquet_are_the_same_data_records() {
+    compare(100_000);
+}
+
+#[test]
+#[ignore = "minutes and gigabytes; cargo test --release -p flowlogs-tests --test function -- --ignored million"]
+fn a_million_flows_in_text_and_in_parquet_are_the_same_data_records() {
+    compare(1_000_000);
+}
+
+#[test]
+fn an_object_of_75_megabytes_passes_in_a_function_of_256_megabytes() {
+    const LARGEST: usize = 75 * 1024 * 1024;
+    let sample = 20_000;
+    let flows = LARGEST / (text(0..sample).len() / sample);
+    let object = text(0..flows);
+    assert!(object.len() > LARGEST / 20 * 19, "{} octets", object.len());
+    let Some(bucket) = Bucket::make(Way::Queue) else {
+        return;
+    };
+    bucket.put(&[("a.log.gz", &object)]);
+    let collector = Drain::start(false);
+    let Some(function) = function(&collector.url(), &bucket.moto.endpoint) else {
+        return;
+    };
+    let started = Instant::now();
+    let summary = function
+        .invoke(notice(&["a.log.gz"]).as_bytes())
+        .unwrap_or_else(|failure| panic!("{failure:?}"));
+    let peak = function.peak_memory();
+    eprintln!(
+        "{} octets, {flows} flows, {:.1?}, peak {peak} octets",
+        object.len(),
+        started.elapsed()
+    );
+    assert_eq!(summary["FlowsExported"], flows);
+    assert!(peak < 96 * 1024 * 1024, "{peak} octets");
+}
