@@ -1,18 +1,55 @@
-//! `template.yaml` and the documents agree with the code: variables, defaults, metrics, actions.
+//! The templates and the documents agree with the code: variables, defaults, metrics, actions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use flowlogs_lambda::config::{Config, RawConfig, SETTINGS, Setting};
-use flowlogs_lambda::metrics::{DIMENSION, Metrics, NAMESPACE};
+use flowlogs_lambda::metrics::{DIMENSION, Metrics, NAMESPACE, ObjectCounters};
+use flowlogs_lambda::s3::object;
 use flowlogs_lambda::{ec2, secret};
 use serde_yaml_ng::Value;
 
-/// Actions that the code does not use, but Lambda with the function's role, or a service on the code's behalf.
-const ACTIONS_OF_OTHERS: [&str; 10] = [
+/// A template, and what is different in it.
+struct Template {
+    file: &'static str,
+    /// Actions that the code of this function uses beside those of both.
+    actions: &'static [&'static str],
+    /// Actions that the code does not use, but Lambda with the function's role, or a service on the code's behalf.
+    actions_of_others: &'static [&'static str],
+    /// Metrics of AWS itself on the dashboard and in alarms.
+    metrics_of_aws: &'static [(&'static str, &'static str)],
+    /// What the function counts.
+    metrics: fn() -> Metrics,
+}
+
+const TEMPLATES: [Template; 2] = [
+    Template {
+        file: "template.yaml",
+        actions: &[],
+        actions_of_others: &["sqs:SendMessage"],
+        metrics_of_aws: &[("AWS/Lambda", "DestinationDeliveryFailures")],
+        metrics: Metrics::default,
+    },
+    Template {
+        file: "template-s3.yaml",
+        actions: &object::ACTIONS,
+        actions_of_others: &[
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+        ],
+        metrics_of_aws: &[("AWS/SQS", "ApproximateAgeOfOldestMessage")],
+        metrics: || Metrics {
+            objects: Some(ObjectCounters::default()),
+            ..Metrics::default()
+        },
+    },
+];
+
+/// Actions that are nobody's in the code, for both.
+const ACTIONS_OF_OTHERS: [&str; 9] = [
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-    "sqs:SendMessage",
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
@@ -22,13 +59,12 @@ const ACTIONS_OF_OTHERS: [&str; 10] = [
     "kms:Decrypt",
 ];
 
-/// Metrics of AWS itself on the dashboard and in alarms.
-const METRICS_OF_AWS: [(&str, &str); 6] = [
+/// Metrics of AWS that both show.
+const METRICS_OF_AWS: [(&str, &str); 5] = [
     ("AWS/Lambda", "Invocations"),
     ("AWS/Lambda", "Duration"),
     ("AWS/Lambda", "Errors"),
     ("AWS/Lambda", "Throttles"),
-    ("AWS/Lambda", "DestinationDeliveryFailures"),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
 ];
 
@@ -40,9 +76,11 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The template; tags such as `!Ref X` are kept as [`Value::Tagged`].
-fn template() -> Value {
-    serde_yaml_ng::from_str(&read("template.yaml")).expect("YAML")
+impl Template {
+    /// Its text as values; tags such as `!Ref X` are kept as [`Value::Tagged`].
+    fn read(&self) -> Value {
+        serde_yaml_ng::from_str(&read(self.file)).expect("YAML")
+    }
 }
 
 /// `!Ref Name`.
@@ -95,7 +133,12 @@ fn accepts(setting: &Setting, value: &str) -> bool {
 
 #[test]
 fn every_variable_that_the_code_reads_is_a_parameter_with_the_same_default() {
-    let template = template();
+    for template in TEMPLATES {
+        parameters_are_settings(&template.read());
+    }
+}
+
+fn parameters_are_settings(template: &Value) {
     let variables = &template["Resources"]["Function"]["Properties"]["Environment"]["Variables"];
     let variables = variables.as_mapping().expect("variables");
     for setting in SETTINGS {
@@ -127,8 +170,11 @@ fn every_variable_that_the_code_reads_is_a_parameter_with_the_same_default() {
 
 #[test]
 fn the_code_accepts_what_a_parameter_allows_and_nothing_beside_it() {
-    let template = template();
-    for setting in SETTINGS {
+    let templates = TEMPLATES.map(|template| template.read());
+    for (template, setting) in templates
+        .iter()
+        .flat_map(|template| SETTINGS.iter().map(move |setting| (template, setting)))
+    {
         let name = parameter_name(setting);
         let parameter = &template["Parameters"][name.as_str()];
         if let Some(allowed) = parameter["AllowedValues"].as_sequence() {
@@ -156,7 +202,12 @@ fn the_code_accepts_what_a_parameter_allows_and_nothing_beside_it() {
 
 #[test]
 fn every_parameter_is_in_a_group_and_has_a_description() {
-    let template = template();
+    for template in TEMPLATES {
+        parameters_are_grouped(&template.read());
+    }
+}
+
+fn parameters_are_grouped(template: &Value) {
     let interface = &template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"];
     let groups = interface.as_sequence().expect("groups").iter();
     let grouped = groups.flat_map(|group| group["Parameters"].as_sequence().expect("names"));
@@ -200,28 +251,36 @@ fn shown_metrics(template: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn dashboard_and_alarms_show_metrics_that_exist_and_the_dashboard_shows_all_of_ours() {
-    let mut shown = shown_metrics(&template());
-    for (name, _) in Metrics::default().entries() {
-        assert!(
-            shown.remove(&(NAMESPACE.to_owned(), name.to_owned())),
-            "{name} is not on the dashboard"
-        );
+    for template in TEMPLATES {
+        let mut shown = shown_metrics(&template.read());
+        for (name, _) in (template.metrics)().entries() {
+            assert!(
+                shown.remove(&(NAMESPACE.to_owned(), name.to_owned())),
+                "{name} is not on the dashboard of {}",
+                template.file
+            );
+        }
+        for (namespace, name) in METRICS_OF_AWS.iter().chain(template.metrics_of_aws) {
+            assert!(
+                shown.remove(&((*namespace).to_owned(), (*name).to_owned())),
+                "{name} in {}",
+                template.file
+            );
+        }
+        assert!(shown.is_empty(), "nobody emits {shown:?}");
     }
-    for (namespace, name) in METRICS_OF_AWS {
-        assert!(
-            shown.remove(&(namespace.to_owned(), name.to_owned())),
-            "{name}"
-        );
-    }
-    assert!(shown.is_empty(), "nobody emits {shown:?}");
 }
 
 #[test]
 fn the_role_allows_what_the_code_asks_and_nothing_that_nobody_uses() {
-    let template = template();
+    TEMPLATES.iter().for_each(role_is_right);
+}
+
+fn role_is_right(template: &Template) {
+    let value = template.read();
     let mut allowed: BTreeMap<String, bool> = BTreeMap::new();
     visit(
-        &template["Resources"]["FunctionRole"]["Properties"]["Policies"],
+        &value["Resources"]["FunctionRole"]["Properties"]["Policies"],
         &mut |mapping| {
             if mapping.get("Effect").and_then(Value::as_str) != Some("Allow") {
                 return;
@@ -237,7 +296,9 @@ fn the_role_allows_what_the_code_asks_and_nothing_that_nobody_uses() {
     let used = ec2::ACTIONS
         .into_iter()
         .chain([secret::ACTION])
-        .chain(ACTIONS_OF_OTHERS);
+        .chain(ACTIONS_OF_OTHERS)
+        .chain(template.actions.iter().copied())
+        .chain(template.actions_of_others.iter().copied());
     for action in used {
         let allowed = allowed.get_mut(action);
         *allowed.unwrap_or_else(|| panic!("the role lacks {action}")) = true;
@@ -256,24 +317,28 @@ fn cells(row: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_deployment_guide_has_the_parameters_in_the_words_of_the_template() {
-    let (template, guide) = (template(), read("docs/deploy.md"));
-    for (name, parameter) in template["Parameters"].as_mapping().expect("parameters") {
-        let start = format!("| `{}` |", text(name));
-        let row = guide.lines().find(|line| line.starts_with(&start));
-        let row = row.unwrap_or_else(|| panic!("docs/deploy.md has no row {start}"));
-        let row = row.split('|').map(str::trim).collect::<Vec<_>>();
+fn the_deployment_guide_has_the_parameters_in_the_words_of_the_templates() {
+    let guide = read("docs/deploy.md");
+    for (template, name, parameter) in TEMPLATES.iter().flat_map(|template| {
+        let parameters = template.read()["Parameters"].clone();
+        let parameters = parameters.as_mapping().expect("parameters").clone();
+        parameters
+            .into_iter()
+            .map(|(name, parameter)| (template.file, text(&name), parameter))
+    }) {
         let default = match parameter.get("Default") {
             None => "required".to_owned(),
             Some(default) if text(default).is_empty() => String::new(),
             Some(default) => format!("`{}`", text(default)),
         };
-        assert_eq!(row[2], default, "the default of {start} in docs/deploy.md");
-        let words = text(&parameter["Description"]);
-        assert_eq!(
-            row[3..row.len() - 1].join("|"),
-            words,
-            "{start} in docs/deploy.md"
+        // What both templates have in common has one row.
+        let row = format!(
+            "| `{name}` | {default} | {} |",
+            text(&parameter["Description"])
+        );
+        assert!(
+            guide.lines().any(|line| line == row),
+            "docs/deploy.md has no row of {template}:\n{row}"
         );
     }
 }
@@ -315,7 +380,8 @@ fn the_readme_has_every_variable_with_its_default() {
             setting.name
         );
     }
-    for (name, _) in Metrics::default().entries() {
+    let objects = TEMPLATES.map(|template| (template.metrics)());
+    for (name, _) in objects.iter().flat_map(Metrics::entries) {
         assert!(documented.contains_key(name), "metric {name} in README.md");
     }
 }
