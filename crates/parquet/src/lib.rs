@@ -38,6 +38,14 @@
 //! together they stay within the limit given to [`Reader::open`], or the object is [`ParquetError::TooLarge`]. What the
 //! footer describes comes on top: it is read whole, and is at most [`MAX_FOOTER`] octets.
 //!
+//! That bound is why there is a reader of pages here. Footer, levels and encodings are the library's; but its own pages
+//! cannot be bounded from outside: it allocates what a page's header states, inflates gzip to its end whatever that is (a
+//! thousand times the page's size), and expands delta-encoded texts by a count that it takes from the page. Its codecs
+//! cannot be replaced, and there is no limit to set. So pages are found, unpacked and, where they are delta-encoded texts,
+//! rewritten here, and handed to the library's column reader through its public `PageReader`. A smaller way with the same
+//! bound was not found: to cap the size of packed pages leaves the factor, and to refuse what AWS does not write leaves
+//! out objects that query engines have rewritten.
+//!
 //! | file | what it is about |
 //! |---|---|
 //! | `reader.rs` | [`Reader`]: row groups become lines |
