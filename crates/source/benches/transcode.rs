@@ -3,6 +3,7 @@
 //! `cargo bench -p flowlogs-source --bench transcode`. Compare rows within one run: absolute times belong to the machine. A warm process is
 //! measured: one transcoder takes payload after payload, a minute apart, of lines made with a fixed seed.
 
+#[allow(dead_code)] // the other benchmarks use the rest
 mod way;
 
 use std::convert::Infallible;

@@ -9,7 +9,7 @@ use flate2::{Compression, write::GzEncoder};
 use flowlogs_core::dedup::{self, Inventory};
 use flowlogs_core::flowlog::FIELDS;
 use flowlogs_core::{Delivery, Formats, Line, LogFormat, Settings, Source, Transcoder, Transport};
-use flowlogs_source::{Event, Lines, Origin, Unpacker};
+use flowlogs_source::{Event, Lines, Message, Origin, ReadError, Unpacker};
 
 /// Records of one payload.
 pub(crate) const RECORDS: usize = 8_000;
@@ -70,11 +70,21 @@ impl Way {
 
     /// One invocation.
     pub(crate) fn invoke(&mut self, payload: &str) {
+        self.invoke_with(|unpacker, rest| unpacker.unpack(payload.as_bytes(), rest));
+    }
+
+    /// One invocation whose payload has been inflated already.
+    pub(crate) fn invoke_inflated(&mut self, json: &str) {
+        self.invoke_with(|unpacker, rest| unpacker.unpack_decoded(json.as_bytes(), rest));
+    }
+
+    fn invoke_with(
+        &mut self,
+        unpack: impl FnOnce(&mut Unpacker, &mut Rest) -> Result<Message, ReadError<Infallible>>,
+    ) {
         let Self { unpacker, rest } = self;
         rest.transcoder.begin(BEGIN * 1_000);
-        unpacker
-            .unpack(payload.as_bytes(), rest)
-            .expect("a payload");
+        unpack(unpacker, rest).expect("a payload");
         let Rest {
             transcoder, octets, ..
         } = rest;

@@ -1,0 +1,29 @@
+//! Invocations to be counted by another program: `instructions FORMAT INVOCATIONS`.
+//!
+//! Two runs differ in nothing but the number of their invocations, so the difference of their instructions is what one
+//! takes, of a payload that has been inflated already (`scripts/check-instructions`).
+
+#[allow(dead_code)] // the other benchmarks use the rest
+mod way;
+
+use way::Way;
+
+/// Most invocations of a run.
+const PAYLOADS: u32 = 4;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [format, invocations, ..] = &arguments[..] else {
+        eprintln!("usage: instructions FORMAT INVOCATIONS (at most {PAYLOADS})");
+        return;
+    };
+    let invocations: usize = invocations.parse().expect("a number");
+    let format = way::format(format);
+    let payloads: Vec<String> = (0..PAYLOADS)
+        .map(|minute| way::json(&format, minute))
+        .collect();
+    let mut way = Way::new(&format, true);
+    for payload in &payloads[..invocations] {
+        way.invoke_inflated(payload);
+    }
+}
