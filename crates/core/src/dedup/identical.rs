@@ -194,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn addresses_that_differ_in_their_first_half_alone_are_other_addresses() {
+        let mut records = Records::new(7);
+        for network in ["2001:db8:1::5", "2001:db8:2::5"] {
+            let line = LINE.replace("10.0.0.5", network);
+            assert!(!seen(&mut records, FORMAT, &line, shared()), "{network}");
+        }
+    }
+
+    #[test]
     fn a_difference_in_any_column_of_the_key_makes_another_record() {
         let tokens: Vec<&str> = LINE.split(' ').collect();
         let other = [
