@@ -311,7 +311,7 @@ fn flows_in_text_and_in_parquet_are_the_same_data_records() {
 }
 
 #[test]
-#[ignore = "minutes and gigabytes; cargo test --release -p flowlogs-tests --test function -- --ignored million"]
+#[ignore = "gigabytes of memory; cargo test --workspace --test function -- --ignored million"]
 fn a_million_flows_in_text_and_in_parquet_are_the_same_data_records() {
     compare(1_000_000);
 }
