@@ -148,6 +148,9 @@ enum Octets {
     Ascii,
 }
 
+/// Octets that are looked at together.
+const BLOCK: usize = 32;
+
 /// How many octets come before the quotation mark that ends a text, eight of them looked at together.
 #[inline]
 fn plain(rest: &[u8], allowed: Octets) -> Option<usize> {
@@ -159,6 +162,19 @@ fn plain(rest: &[u8], allowed: Octets) -> Option<usize> {
         octets.wrapping_sub(repeat(limit)) & !octets
     }
     let mut at = 0;
+    // Most of a message is plain: many octets at once are asked whether one of them is not.
+    while let Some(block) = rest.get(at..at + BLOCK) {
+        let ends = block.iter().fold(false, |ends, &octet| {
+            ends | (octet == b'"')
+                | (octet == b'\\')
+                | (octet < 0x20)
+                | (allowed == Octets::Ascii && octet >= 0x80)
+        });
+        if ends {
+            break;
+        }
+        at += BLOCK;
+    }
     loop {
         let octets = match rest.get(at..at + 8).map(<[u8; 8]>::try_from) {
             Some(Ok(octets)) => u64::from_le_bytes(octets),
