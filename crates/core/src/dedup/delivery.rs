@@ -8,7 +8,7 @@ use foldhash::quality::FixedState;
 
 use super::window::Window;
 
-/// Most event ids that are remembered, those of the minutes that were seen last. About 8 MB at the most.
+/// Most event ids that are remembered, those of the minutes that were seen last. About 10 MB at the most.
 pub const DELIVERIES: usize = 1 << 18;
 
 /// How many minutes of event time are remembered, if there are no more ids than [`DELIVERIES`]: eight hours, because
