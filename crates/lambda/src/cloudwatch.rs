@@ -1,6 +1,6 @@
 //! The function behind a CloudWatch Logs subscription filter.
 //!
-//! An invocation unpacks its payload, learns from EC2 what is due, hands the lines to the [`Forwarder`], and says on
+//! An invocation unpacks its payload, learns from EC2 what is due, hands the lines to the [`Forwarder`](crate::forward::Forwarder), and says on
 //! one metrics line what happened. Everything that lives longer than an invocation is in [`CloudWatch`], one
 //! struct, so that several of them could serve invocations side by side.
 
