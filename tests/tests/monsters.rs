@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use base64::Engine;
@@ -29,10 +29,14 @@ const LIMIT: usize = 48 << 20;
 
 const MIB: usize = 1 << 20;
 
-/// Runs one monster at a time, and checks that it took no more memory on top of what was held.
-fn within<T>(what: &str, octets: usize, monster: impl FnOnce() -> T) -> T {
+/// One test at a time: the allocator counts for all threads, also what another test makes ready.
+fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a monster, and checks that it took no more memory on top of what was held.
+fn within<T>(what: &str, octets: usize, monster: impl FnOnce() -> T) -> T {
     let (held, started) = (MEMORY.current_usage(), Instant::now());
     MEMORY.reset_peak_usage();
     let outcome = monster();
@@ -137,6 +141,7 @@ fn record(number: usize, interface: &str) -> String {
 
 #[test]
 fn a_gigabyte_in_a_payload_is_too_large() {
+    let _alone = alone();
     for octet in [0, b' ', b'['] {
         let data = STANDARD.encode(gigabyte(octet));
         let outcome = within("1 GB in a payload", 3 * LIMIT, || {
@@ -150,6 +155,7 @@ fn a_gigabyte_in_a_payload_is_too_large() {
 
 #[test]
 fn a_gigabyte_in_a_file_is_read_as_a_stream() {
+    let _alone = alone();
     for (octet, records) in [(0, None), (b'x', Some(1))] {
         let packed = gigabyte(octet);
         let (outcome, report) = within("1 GB in a file", 40 * MIB, || {
@@ -168,6 +174,7 @@ fn a_gigabyte_in_a_file_is_read_as_a_stream() {
 
 #[test]
 fn endless_nesting_is_a_named_error() {
+    let _alone = alone();
     let deep = 40 * MIB;
     for document in [
         "[".repeat(deep),
@@ -212,6 +219,7 @@ fn endless_nesting_is_a_named_error() {
 
 #[test]
 fn a_line_of_a_megabyte_is_unparsed_and_its_neighbours_are_not() {
+    let _alone = alone();
     let good = record(7, "eni-1");
     let lines = format!("{good}\n{}\n{}\n", "x".repeat(MIB), record(8, "eni-1"));
     let json = payload(&lines, "1", "123456789012", "g");
@@ -239,6 +247,7 @@ fn a_line_of_a_megabyte_is_unparsed_and_its_neighbours_are_not() {
 
 #[test]
 fn ten_thousand_columns_are_no_format_and_no_record() {
+    let _alone = alone();
     let names: String = (0..10_000).fold(String::new(), |mut names, number| {
         let _ = write!(names, "${{bytes}} ${{x-{number}}} ");
         names
@@ -263,6 +272,7 @@ fn ten_thousand_columns_are_no_format_and_no_record() {
 
 #[test]
 fn a_million_interfaces_are_named_and_not_all_remembered() {
+    let _alone = alone();
     let report = within("a million interfaces", 100 * MIB, || {
         let mut way = Way::new(Formats::defaults());
         for number in 0..1_000_000 {
@@ -281,6 +291,7 @@ fn a_million_interfaces_are_named_and_not_all_remembered() {
 
 #[test]
 fn interfaces_in_a_thousand_accounts_have_one_memory() {
+    let _alone = alone();
     let report = within(
         "a million interfaces in a thousand accounts",
         120 * MIB,
@@ -299,6 +310,7 @@ fn interfaces_in_a_thousand_accounts_have_one_memory() {
 
 #[test]
 fn a_hundred_thousand_formats_leave_room_for_the_defaults() {
+    let _alone = alone();
     let formats = (0..100_000).map(|number| {
         LogFormat::parse(&format!(
             "${{srcaddr}} ${{x-{number}}} ${{dstaddr}} ${{bytes}}"
@@ -318,6 +330,7 @@ fn a_hundred_thousand_formats_leave_room_for_the_defaults() {
 
 #[test]
 fn ids_of_a_megabyte_are_read_and_not_remembered() {
+    let _alone = alone();
     let long = "i".repeat(MIB);
     let line = record(1, "eni-1");
     let json = payload(&line, &long, &long, &long);
@@ -351,6 +364,7 @@ fn ids_of_a_megabyte_are_read_and_not_remembered() {
 
 #[test]
 fn nul_and_octets_that_are_not_utf8_end_in_a_counter_or_a_named_error_wherever_they_are() {
+    let _alone = alone();
     let line = record(1, "eni-1");
     let json = payload(&line, "37", "123456789012", "/vpc/flow-logs").into_bytes();
     let inventory = br#"{"NetworkInterfaces":[{"NetworkInterfaceId":"eni-1","VpcId":"vpc-1"}]}"#;
