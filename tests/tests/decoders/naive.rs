@@ -96,7 +96,9 @@ impl Columns<'_> {
     }
 
     fn number(&self, field: &str) -> Option<u64> {
-        self.text(field)?.parse().ok()
+        // The standard library takes a plus sign as well, which no flow log has.
+        let text = self.text(field)?;
+        text.parse().ok().filter(|_| !text.starts_with('+'))
     }
 
     fn address(&self, field: &str) -> Option<IpAddr> {
