@@ -35,6 +35,7 @@
 #![deny(missing_docs)]
 
 mod address;
+mod by_id;
 mod choice;
 pub mod dedup;
 mod export;

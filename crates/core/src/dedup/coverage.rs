@@ -2,8 +2,9 @@
 //!
 //! Computed once per log group or bucket and inventory; asked for every egress record, in one or two probes.
 
-use foldhash::fast::FixedState;
 use std::collections::{HashMap, HashSet};
+
+use foldhash::fast::FixedState;
 
 use crate::address::Address;
 

@@ -4,8 +4,9 @@
 //! packet addresses, start, end, packets, bytes, action, direction. What is absent in a record (`-`) is absent in
 //! its twin, so absence is part of the comparison.
 
-use foldhash::quality::{FixedState, FoldHasher};
 use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::quality::{FixedState, FoldHasher};
 
 use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord};
 

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use foldhash::fast::FixedState;
 
 use crate::address::Address;
+use crate::by_id::{ById, Identified};
 
 /// An elastic network interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -125,6 +126,18 @@ pub struct FlowLog {
     pub failing: bool,
 }
 
+impl Identified for Interface {
+    fn id(&self) -> &[u8] {
+        self.id.as_bytes()
+    }
+}
+
+impl Identified for FlowLog {
+    fn id(&self) -> &[u8] {
+        self.id.as_bytes()
+    }
+}
+
 type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 
 /// Everything that is known, by id. Inserting what is there replaces it.
@@ -145,13 +158,11 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
-    interfaces: Vec<Interface>,
-    interface_places: Map<usize>,
+    interfaces: ById<Interface>,
     vpcs: Map<Vpc>,
     gateways: Map<Gateway>,
     attachments: Map<Attachment>,
-    flow_logs: Vec<FlowLog>,
-    flow_log_places: Map<usize>,
+    flow_logs: ById<FlowLog>,
 }
 
 impl Inventory {
@@ -162,16 +173,16 @@ impl Inventory {
 
     /// Whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
-        self.interfaces.is_empty()
+        self.interfaces.as_slice().is_empty()
             && self.vpcs.is_empty()
             && self.gateways.is_empty()
             && self.attachments.is_empty()
-            && self.flow_logs.is_empty()
+            && self.flow_logs.as_slice().is_empty()
     }
 
     /// Whether anything with this id is known.
     pub fn knows(&self, id: &[u8]) -> bool {
-        self.interface_places.contains_key(id)
+        self.interfaces.contains(id)
             || self.vpcs.contains_key(id)
             || self.gateways.contains_key(id)
             || self.attachments.contains_key(id)
@@ -179,14 +190,7 @@ impl Inventory {
 
     /// Adds or replaces an interface.
     pub fn insert_interface(&mut self, interface: Interface) {
-        match self.interface_places.get(interface.id.as_bytes()) {
-            Some(&place) => self.interfaces[place] = interface,
-            None => {
-                self.interface_places
-                    .insert(key(&interface.id), self.interfaces.len());
-                self.interfaces.push(interface);
-            }
-        }
+        self.interfaces.insert(interface);
     }
 
     /// Adds or replaces a VPC.
@@ -206,50 +210,31 @@ impl Inventory {
 
     /// Adds or replaces a flow log.
     pub fn insert_flow_log(&mut self, flow_log: FlowLog) {
-        match self.flow_log_places.get(flow_log.id.as_bytes()) {
-            Some(&place) => self.flow_logs[place] = flow_log,
-            None => {
-                self.flow_log_places
-                    .insert(key(&flow_log.id), self.flow_logs.len());
-                self.flow_logs.push(flow_log);
-            }
-        }
+        self.flow_logs.insert(flow_log);
     }
 
     /// Adds everything that the other one knows; where both know something, the other one's word counts.
     pub fn merge(&mut self, other: Self) {
-        for interface in other.interfaces {
-            self.insert_interface(interface);
-        }
+        self.interfaces.extend(other.interfaces);
         self.vpcs.extend(other.vpcs);
         self.gateways.extend(other.gateways);
         self.attachments.extend(other.attachments);
-        for flow_log in other.flow_logs {
-            self.insert_flow_log(flow_log);
-        }
+        self.flow_logs.extend(other.flow_logs);
     }
 
     /// The interface `eni-…`.
     pub fn interface(&self, id: &[u8]) -> Option<&Interface> {
-        self.interfaces.get(*self.interface_places.get(id)?)
+        self.interfaces.get(id)
     }
 
-    /// The interface `eni-…`, looked for first where the last one was found: most lines come from the interface that the
-    /// line before came from. `last` begins with any number.
+    /// The interface `eni-…`, looked for first where the last one was found.
     pub(crate) fn interface_near(&self, id: &[u8], last: &mut usize) -> Option<&Interface> {
-        if self
-            .interfaces
-            .get(*last)
-            .is_none_or(|interface| interface.id.as_bytes() != id)
-        {
-            *last = *self.interface_places.get(id)?;
-        }
-        self.interfaces.get(*last)
+        self.interfaces.get_near(id, last)
     }
 
     /// All interfaces, in the order in which they became known.
     pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
-        self.interfaces.iter()
+        self.interfaces.as_slice().iter()
     }
 
     /// The VPC `vpc-…`.
@@ -269,16 +254,18 @@ impl Inventory {
 
     /// All flow logs, in the order in which they became known.
     pub fn flow_logs(&self) -> &[FlowLog] {
-        &self.flow_logs
+        self.flow_logs.as_slice()
     }
 
     /// The flow logs that deliver to this log group, bucket or ARN; all of them where the source does not say.
     pub fn flow_logs_to(&self, destination: Option<&str>) -> impl Iterator<Item = &FlowLog> {
         let wanted = destination.map(destination_name);
-        self.flow_logs.iter().filter(move |flow_log| match wanted {
-            Some(name) => flow_log.destination.as_deref().map(destination_name) == Some(name),
-            None => true,
-        })
+        self.flow_logs()
+            .iter()
+            .filter(move |flow_log| match wanted {
+                Some(name) => flow_log.destination.as_deref().map(destination_name) == Some(name),
+                None => true,
+            })
     }
 
     /// The formats of the flow logs that deliver there, each flow log's own, repeated where several have the same.

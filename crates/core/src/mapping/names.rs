@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::services;
+use crate::by_id::{ById, Identified};
 use crate::dedup::Inventory;
 use crate::flowlog::FlowRecord;
 use crate::flowlog::field::{Destination, FIELDS, Field, Owner};
@@ -58,9 +59,7 @@ struct DomainNames {
 /// The names of one kind that were announced.
 #[derive(Debug, Default)]
 struct Table {
-    names: Vec<Announced>,
-    places: HashMap<Box<[u8]>, usize, FixedState>,
-    /// The place that was asked for last: most records come from where the record before came from.
+    names: ById<Announced>,
     last: usize,
 }
 
@@ -72,25 +71,19 @@ struct Announced {
     instance: Option<Box<[u8]>>,
 }
 
+impl Identified for Announced {
+    fn id(&self) -> &[u8] {
+        &self.id
+    }
+}
+
 impl Table {
     /// The number of a name that was announced in this epoch, for this instance if one is given.
     fn number(&mut self, id: &[u8], epoch: u32, instance: Option<&[u8]>) -> Option<u32> {
-        if self.names.get(self.last).is_none_or(|name| *name.id != *id) {
-            self.last = *self.places.get(id)?;
-        }
-        let name = self.names.get(self.last)?;
+        let name = self.names.get_near(id, &mut self.last)?;
         let holds =
             name.epoch == epoch && (instance.is_none() || name.instance.as_deref() == instance);
         holds.then_some(name.number)
-    }
-
-    fn insert(&mut self, name: Announced) {
-        if let Some(&place) = self.places.get(&name.id) {
-            self.names[place] = name;
-            return;
-        }
-        self.places.insert(name.id.clone(), self.names.len());
-        self.names.push(name);
     }
 }
 
@@ -115,7 +108,7 @@ impl Names {
         }
         let number = to.number(id);
         self.make_room(2 * id.len() + instance.map_or(0, <[u8]>::len));
-        self.domain(to.domain).interfaces.insert(Announced {
+        self.domain(to.domain).interfaces.names.insert(Announced {
             id: id.into(),
             number,
             epoch,
@@ -143,7 +136,7 @@ impl Names {
         }
         let number = to.number(id);
         self.make_room(2 * id.len());
-        self.domain(to.domain).vrfs.insert(Announced {
+        self.domain(to.domain).vrfs.names.insert(Announced {
             id: id.into(),
             number,
             epoch,

@@ -1,0 +1,75 @@
+//! Things by their ids, in the order in which they came.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+/// What has an id.
+pub(crate) trait Identified {
+    /// The id.
+    fn id(&self) -> &[u8];
+}
+
+/// Things that are looked up by id; inserting what is there replaces it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ById<T> {
+    things: Vec<T>,
+    places: HashMap<Box<[u8]>, usize, FixedState>,
+}
+
+impl<T> Default for ById<T> {
+    fn default() -> Self {
+        Self {
+            things: Vec::new(),
+            places: HashMap::default(),
+        }
+    }
+}
+
+impl<T: Identified> ById<T> {
+    pub(crate) fn insert(&mut self, thing: T) {
+        match self.places.get(thing.id()) {
+            Some(&place) => self.things[place] = thing,
+            None => {
+                self.places.insert(thing.id().into(), self.things.len());
+                self.things.push(thing);
+            }
+        }
+    }
+
+    pub(crate) fn contains(&self, id: &[u8]) -> bool {
+        self.places.contains_key(id)
+    }
+
+    pub(crate) fn get(&self, id: &[u8]) -> Option<&T> {
+        self.things.get(*self.places.get(id)?)
+    }
+
+    /// The same, looked for first where the last one was found: most records come from where the record before came
+    /// from. `last` begins with any number.
+    pub(crate) fn get_near(&self, id: &[u8], last: &mut usize) -> Option<&T> {
+        if self.things.get(*last).is_none_or(|thing| thing.id() != id) {
+            *last = *self.places.get(id)?;
+        }
+        self.things.get(*last)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[T] {
+        &self.things
+    }
+}
+
+impl<T: Identified> Extend<T> for ById<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, things: I) {
+        things.into_iter().for_each(|thing| self.insert(thing));
+    }
+}
+
+impl<T> IntoIterator for ById<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.things.into_iter()
+    }
+}
