@@ -1,20 +1,17 @@
 //! Why an invocation failed: stable names for those who sort failures, one line for those who read them.
 //!
-//! Responsible for turning the errors of the other crates into the runtime's [`Diagnostic`]. The names never change:
-//! they are what the failure queue's messages are filtered by.
-
-use std::fmt;
+//! Responsible for turning the errors of the other crates into the runtime's [`Diagnostic`](lambda_runtime::Diagnostic).
+//! The names never change: they are what the failure queue's messages are filtered by.
 
 use flowlogs_export::{ConfigError, SendError};
 use flowlogs_source::UnpackError;
-use lambda_runtime::Diagnostic;
 use thiserror::Error;
 
 use crate::secret::SecretError;
 
 /// Why an invocation failed. Lambda tries it again, and then puts its payload into the failure queue.
 ///
-/// The runtime logs the [`Debug`](fmt::Debug) form of what a handler returns, so that form is the one for readers too,
+/// The runtime logs the [`Debug`](std::fmt::Debug) form of what a handler returns, so that form is the one for readers too,
 /// and nothing else logs these errors.
 #[derive(Clone, PartialEq, Eq, Error)]
 pub enum Failure {
@@ -59,25 +56,34 @@ impl Failure {
     }
 }
 
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {self}", self.name())
-    }
-}
-
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
-        Self {
-            error_type: failure.name().to_owned(),
-            error_message: failure.to_string(),
+/// Makes an error with a `name` what a handler may return: logged as one line, and told to Lambda by its name.
+macro_rules! returned_to_lambda {
+    ($failure:ty) => {
+        impl std::fmt::Debug for $failure {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{}: {self}", self.name())
+            }
         }
-    }
+
+        impl From<$failure> for lambda_runtime::Diagnostic {
+            fn from(failure: $failure) -> Self {
+                Self {
+                    error_type: failure.name().to_owned(),
+                    error_message: failure.to_string(),
+                }
+            }
+        }
+    };
 }
+pub(crate) use returned_to_lambda;
+
+returned_to_lambda!(Failure);
 
 #[cfg(test)]
 mod tests {
     use flowlogs_export::SendProblem;
     use flowlogs_source::{GzipFault, JsonFault};
+    use lambda_runtime::Diagnostic;
 
     use super::*;
 

@@ -36,6 +36,7 @@ use trouble::Troubles;
 pub use trouble::{Reason, Trouble};
 
 /// How long all look-ups of one invocation may take together.
+pub(crate) use trouble::one_line;
 pub const BUDGET: Duration = Duration::from_secs(5);
 
 /// Every action that the look-ups ask for, as a policy names it.

@@ -95,7 +95,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Text of others, as one line of bounded length.
-fn one_line(text: &impl fmt::Display) -> String {
+pub(crate) fn one_line(text: &impl fmt::Display) -> String {
     let text = text.to_string();
     text.split_whitespace()
         .collect::<Vec<_>>()

@@ -1,15 +1,12 @@
 //! Why an object was not exported: stable names for those who sort failures, one line for those who read them.
 
-use std::fmt;
-
 use flowlogs_export::SendError;
 use flowlogs_parquet::ParquetError;
 use flowlogs_source::UnpackError;
 use flowlogs_source::s3::{ObjectRef, TriggerError};
-use lambda_runtime::Diagnostic;
 use thiserror::Error;
 
-use crate::diagnostics;
+use crate::diagnostics::{self, returned_to_lambda};
 
 /// Why an object was not exported. It comes again, and ends in the dead-letter queue if it does not get better.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -165,24 +162,12 @@ impl Failure {
     }
 }
 
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {self}", self.name())
-    }
-}
-
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
-        Self {
-            error_type: failure.name().to_owned(),
-            error_message: failure.to_string(),
-        }
-    }
-}
+returned_to_lambda!(Failure);
 
 #[cfg(test)]
 mod tests {
     use flowlogs_source::GzipFault;
+    use lambda_runtime::Diagnostic;
 
     use super::*;
 

@@ -22,7 +22,7 @@ use tokio::task::block_in_place;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::failure::ObjectError;
-use crate::ec2::Reason;
+use crate::ec2::{Reason, one_line};
 
 /// The actions that a role needs: for objects, and for those of a bucket with versions.
 pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
@@ -192,15 +192,7 @@ fn sorted(error: &SdkError<GetObjectError>) -> ObjectError {
     };
     let code = service.err().code().unwrap_or_default();
     let message = service.err().message().unwrap_or("no reason given");
-    let reason = || {
-        let text = format!("{code}: {message}");
-        text.split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-            .chars()
-            .take(300)
-            .collect()
-    };
+    let reason = || one_line(&format_args!("{code}: {message}"));
     match (code, service.raw().status().as_u16()) {
         ("NoSuchKey" | "NoSuchVersion" | "NoSuchBucket", _) | ("", 404) => ObjectError::Missing {
             code: code.to_owned(),
