@@ -77,6 +77,11 @@ impl Counters {
             .sum::<u64>();
         self.records_received == ends
     }
+
+    /// Whether there were records, and not one of them could be parsed.
+    pub fn nothing_parsed(&self) -> bool {
+        self.records_received > 0 && self.unparsed_records == self.records_received
+    }
 }
 
 /// What happened in a batch.

@@ -1,31 +1,28 @@
 //! The function behind a CloudWatch Logs subscription filter.
 //!
-//! An invocation unpacks its payload, learns from EC2 what is due, hands the lines to the [`Forwarder`](crate::forward::Forwarder), and says on
-//! one metrics line what happened. Everything that lives longer than an invocation is in [`CloudWatch`], one
-//! struct, so that several of them could serve invocations side by side.
+//! An invocation unpacks its payload, learns from EC2 what is due, hands the lines to the
+//! [`Forwarder`](crate::forward::Forwarder), and says on one metrics line what happened. Everything that lives longer
+//! than an invocation is in [`CloudWatch`], one struct, so that several of them could serve invocations side by side.
 
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::io;
-use std::time::Instant;
 
-use aws_config::SdkConfig;
 use flowlogs_core::{Line, Report, Source, Transcoder};
 use flowlogs_source::{Event, JsonFault, Lines, Opened, Origin, UnpackError, Unpacker};
-use lambda_runtime::tracing;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::clock::now;
 use crate::config::{Config, SettingError};
-use crate::connect::Connection;
 use crate::diagnostics::Failure;
-use crate::ec2::{Ec2, LookupErrors};
+use crate::ec2::Ec2;
 use crate::forward::{Forwarded, Targets};
-use crate::known::Known;
-use crate::metrics::{Metrics, MetricsLine};
+use crate::function::{Function, Journal};
+use crate::metrics::Metrics;
+use crate::start::Surroundings;
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
@@ -33,14 +30,8 @@ const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
 /// Everything that outlives an invocation.
 #[derive(Debug)]
 pub struct CloudWatch {
-    config: Config,
-    aws: SdkConfig,
-    function_name: String,
-    region: Option<String>,
+    function: Function,
     unpacker: Unpacker,
-    connection: Connection,
-    ec2: Option<Ec2>,
-    known: Known,
 }
 
 /// What a successful invocation returns.
@@ -86,25 +77,10 @@ impl CloudWatch {
     /// # Errors
     ///
     /// Certificates in the settings that cannot be used, as the wrong setting that they are.
-    pub fn new(
-        config: Config,
-        aws: SdkConfig,
-        function_name: String,
-        region: Option<String>,
-    ) -> Result<Self, SettingError> {
-        let connection = Connection::new(&config)?;
-        let ec2 = config
-            .reads_flow_logs()
-            .then(|| Ec2::new(&aws, config.resolve_names));
+    pub fn new(surroundings: Surroundings) -> Result<Self, SettingError> {
         Ok(Self {
-            config,
-            aws,
-            function_name,
-            region,
+            function: Function::new(surroundings)?,
             unpacker: Unpacker::new(PAYLOAD_LIMIT),
-            connection,
-            ec2,
-            known: Known::default(),
         })
     }
 
@@ -119,85 +95,50 @@ impl CloudWatch {
         request_id: &str,
         metrics_to: impl io::Write,
     ) -> Result<Summary, Failure> {
-        let started = Instant::now();
-        let mut invocation = Invocation::default();
-        let outcome = self.handle(event, &mut invocation).await;
-        if let Some(ec2) = &mut self.ec2 {
-            let LookupErrors { formats, names } = ec2.take_errors();
-            invocation.metrics.format_lookup_errors = formats;
-            invocation.metrics.name_lookup_errors = names;
-        }
-        invocation.metrics.transcode_milliseconds =
-            u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let line = MetricsLine {
-            timestamp: now(),
-            function_name: &self.function_name,
-            request_id,
-            source: invocation.log_group.as_deref(),
-            metrics: &invocation.metrics,
-        };
-        if let Err(error) = line.write(metrics_to) {
-            tracing::warn!(%error, "the metrics line was not written");
-        }
-        outcome.map(|()| Summary {
-            log_group: invocation.log_group,
-            metrics: invocation.metrics,
-        })
-    }
-
-    async fn handle(
-        &mut self,
-        event: &RawValue,
-        invocation: &mut Invocation,
-    ) -> Result<(), Failure> {
-        let outcome = self.forward(event, invocation).await;
+        let mut journal = Journal::begin();
+        let outcome = self.forward(event, &mut journal).await;
+        let Function {
+            connection, config, ..
+        } = &mut self.function;
         if let Err(Failure::Collector(_)) = outcome {
-            self.connection.distrust_certificates(&self.config);
+            connection.distrust_certificates(config);
         }
-        outcome
+        let (log_group, metrics) = self.function.end(journal, request_id, metrics_to);
+        outcome.map(|()| Summary { log_group, metrics })
     }
 
-    async fn forward(
-        &mut self,
-        event: &RawValue,
-        invocation: &mut Invocation,
-    ) -> Result<(), Failure> {
-        let Self {
+    async fn forward(&mut self, event: &RawValue, journal: &mut Journal) -> Result<(), Failure> {
+        let Self { function, unpacker } = self;
+        let Function {
             config,
             aws,
-            unpacker,
             connection,
             ec2,
             known,
             region,
             ..
-        } = self;
+        } = function;
         let opened = base64_of(event).and_then(|data| unpacker.open(data.as_bytes()));
         let payload = match opened {
             Ok(Opened::Data(payload)) => payload,
             Ok(Opened::Control) => return Ok(()),
             Err(error) => {
-                invocation.metrics.payload_errors = 1;
+                journal.metrics.payload_errors = 1;
                 return Err(error.into());
             }
         };
         let origin = payload.origin();
         let log_group = origin.log_group.unwrap_or_default();
-        invocation.log_group = origin.log_group.map(str::to_owned);
+        journal.source = origin.log_group.map(str::to_owned);
         let forwarder = connection.ready(config, aws).await?;
         if let Some(ec2) = ec2 {
             let asked = tokio::time::Instant::now();
-            if let Some(inventory) = ec2.refresh_formats(asked).await {
-                forwarder.transcoder().set_inventory(inventory);
-                known.sources.clear();
-            }
+            known.renew(forwarder.transcoder(), ec2.refresh_formats(asked).await);
             // Only with its format does a line tell which names it needs.
             let transcoder = forwarder.transcoder();
             known.survey(&payload, transcoder, config, ec2, region.as_deref());
-            if let Some(inventory) = ec2.refresh_names(log_group, asked).await {
-                forwarder.transcoder().set_inventory(inventory);
-                known.sources.clear();
-            }
+            let inventory = ec2.refresh_names(log_group, asked).await;
+            known.renew(forwarder.transcoder(), inventory);
         }
         let source = known.source(log_group, forwarder.transcoder(), config, region.as_deref());
         source.owner = origin.owner.map(str::to_owned);
@@ -212,11 +153,7 @@ impl CloudWatch {
                 targets,
             });
         });
-        invocation.metrics.counters = report.counters;
-        invocation.metrics.send_errors = send_errors;
-        invocation.metrics.delivery_lag_seconds = report
-            .newest_end
-            .map(|end| now().saturating_sub(end) / 1_000);
+        journal.add(&report, send_errors);
         known.log(log_group, &report);
         let outcome = outcome.map_err(Failure::from).and_then(|()| match ec2 {
             Some(ec2) => no_format_is_known(log_group, &report, config, ec2),
@@ -227,26 +164,10 @@ impl CloudWatch {
             Err(_) => forwarder.rollback(),
         }
         if let Some(ec2) = ec2 {
-            ec2.want(
-                forwarder
-                    .transcoder()
-                    .take_unknown()
-                    .iter()
-                    .map(String::as_str),
-            );
-            if report.counters.unparsed_records > 0 {
-                ec2.distrust_formats();
-            }
+            ec2.learn(forwarder.transcoder(), &report);
         }
         outcome
     }
-}
-
-/// What is said of an invocation.
-#[derive(Debug, Default)]
-struct Invocation {
-    log_group: Option<String>,
-    metrics: Metrics,
 }
 
 /// Hands lines to the transcoder.
@@ -291,17 +212,11 @@ fn no_format_is_known(
     config: &Config,
     ec2: &Ec2,
 ) -> Result<(), Failure> {
-    let nothing_parsed = report.counters.records_received > 0
-        && report.counters.unparsed_records == report.counters.records_received;
-    match ec2.format_trouble() {
-        Some(trouble)
-            if nothing_parsed && config.log_format.is_none() && !ec2.knows_flow_logs() =>
-        {
-            Err(Failure::Format {
-                log_group: log_group.to_owned(),
-                reason: trouble.to_string(),
-            })
-        }
-        _ => Ok(()),
+    match ec2.reason_for_no_format(report, config) {
+        Some(trouble) => Err(Failure::Format {
+            log_group: log_group.to_owned(),
+            reason: trouble.to_string(),
+        }),
+        None => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use flowlogs_core::dedup::Inventory;
 use flowlogs_core::{Formats, LogFormat, Report, Source, Transcoder};
 use flowlogs_source::{Event, Lines, Origin, Payload};
 use lambda_runtime::tracing;
@@ -19,7 +20,7 @@ const STREAMS: usize = 10_000;
 /// What was worked out from formats and inventory, until these change.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    pub(crate) sources: HashMap<String, Source>,
+    sources: HashMap<String, Source>,
     surveyed: HashSet<String>,
     collisions: HashSet<u32>,
 }
@@ -49,6 +50,14 @@ impl Known {
             source.region = region.map(str::to_owned);
             source
         })
+    }
+
+    /// Everything that EC2 knows now, if it has changed.
+    pub(crate) fn renew(&mut self, transcoder: &mut Transcoder, inventory: Option<Inventory>) {
+        if let Some(inventory) = inventory {
+            transcoder.set_inventory(inventory);
+            self.sources.clear();
+        }
     }
 
     /// Asks the lines of a log stream that is new which names they will need. Later ones are noticed as they come.

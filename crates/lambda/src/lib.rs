@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `cloudwatch.rs`, `cloudwatch/` | the function behind a subscription filter |
 //! | `s3/` | the function behind the notifications of a bucket |
+//! | `start.rs`, `function.rs` | what a process begins with; what both functions have |
 //! | `connect.rs`, `forward.rs` | from settings to collectors; one batch to every collector |
 //! | `known.rs` | sources with their formats, kept until something changes |
 //! | `config/` | the settings table; the environment, checked |
@@ -25,7 +26,9 @@ mod connect;
 pub mod diagnostics;
 pub mod ec2;
 pub mod forward;
+mod function;
 mod known;
 pub mod metrics;
 pub mod s3;
 pub mod secret;
+pub mod start;

@@ -27,16 +27,19 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
 use flowlogs_core::dedup::Inventory;
+use flowlogs_core::{Report, Transcoder};
 use tokio::time::Instant;
+
+use crate::config::Config;
 
 use formats::FlowLogs;
 use names::Names;
 use trouble::Troubles;
 
+pub(crate) use trouble::one_line;
 pub use trouble::{Reason, Trouble};
 
 /// How long all look-ups of one invocation may take together.
-pub(crate) use trouble::one_line;
 pub const BUDGET: Duration = Duration::from_secs(5);
 
 /// Every action that the look-ups ask for, as a policy names it.
@@ -167,6 +170,14 @@ impl Ec2 {
         }
     }
 
+    /// Notes what a batch says of what is known: ids that are not, lines that stopped fitting.
+    pub fn learn(&mut self, transcoder: &mut Transcoder, report: &Report) {
+        self.want(transcoder.take_unknown().iter().map(String::as_str));
+        if report.counters.unparsed_records > 0 {
+            self.distrust_formats();
+        }
+    }
+
     /// Whether the flow logs are known, be it from long ago.
     pub fn knows_flow_logs(&self) -> bool {
         self.flow_logs.known().is_some()
@@ -175,6 +186,15 @@ impl Ec2 {
     /// Why the flow logs were not learnt the last time, if they were not.
     pub fn format_trouble(&self) -> Option<&Trouble> {
         self.flow_logs.trouble()
+    }
+
+    /// Why the record format of these lines is not known: no setting says it, none of them could be parsed, and the flow
+    /// logs were never learnt. Such lines have to come again rather than to be counted as bad.
+    pub fn reason_for_no_format(&self, report: &Report, config: &Config) -> Option<&Trouble> {
+        let unknown = report.counters.nothing_parsed()
+            && config.log_format.is_none()
+            && !self.knows_flow_logs();
+        self.format_trouble().filter(|_| unknown)
     }
 
     /// What was not answered since the last call.

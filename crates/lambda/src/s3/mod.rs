@@ -27,7 +27,6 @@ mod writer;
 use std::io;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use flowlogs_core::{Line, Report, Source, Transcoder};
 use flowlogs_source::s3::{Notice, ObjectRef, Trigger, may_be_a_flow_log, owner};
 use flowlogs_source::{Event, Lines, Origin, Unpacker};
@@ -39,12 +38,12 @@ use tokio::time::Instant;
 
 use crate::clock::now;
 use crate::config::{Config, SettingError};
-use crate::connect::Connection;
 use crate::diagnostics;
-use crate::ec2::{Ec2, LookupErrors};
+use crate::ec2::Ec2;
 use crate::forward::{Forwarded, Targets};
-use crate::known::Known;
-use crate::metrics::{Metrics, MetricsLine, ObjectCounters};
+use crate::function::{Function, Journal};
+use crate::metrics::{Metrics, ObjectCounters};
+use crate::start::Surroundings;
 use failure::{Failure, ObjectError};
 use object::Objects;
 use pace::Pace;
@@ -62,15 +61,9 @@ const LINES_A_LOOK: u32 = 4_096;
 /// Everything that outlives an invocation.
 #[derive(Debug)]
 pub struct S3 {
-    config: Config,
-    aws: SdkConfig,
-    function_name: String,
-    region: Option<String>,
+    function: Function,
     objects: Objects,
     unpacker: Unpacker,
-    connection: Connection,
-    ec2: Option<Ec2>,
-    known: Known,
     pace: Pace,
 }
 
@@ -100,10 +93,8 @@ impl Serialize for Answer {
 
 /// What is said of an invocation, and what it has come to.
 struct Invocation {
+    journal: Journal,
     deadline: Instant,
-    bucket: Option<String>,
-    metrics: Metrics,
-    newest_end: Option<u64>,
     /// Whether an object was taken: the first is, however little time there is, or it never would be.
     began: bool,
     /// Why no further object is taken.
@@ -123,26 +114,14 @@ impl S3 {
     /// # Errors
     ///
     /// Certificates in the settings that cannot be used, as the wrong setting that they are.
-    pub fn new(
-        config: Config,
-        aws: SdkConfig,
-        function_name: String,
-        region: Option<String>,
-    ) -> Result<Self, SettingError> {
-        let connection = Connection::new(&config)?;
-        let ec2 = config.reads_flow_logs();
-        let ec2 = ec2.then(|| Ec2::new(&aws, config.resolve_names).of_buckets());
+    pub fn new(surroundings: Surroundings) -> Result<Self, SettingError> {
+        let mut function = Function::new(surroundings)?;
+        function.ec2 = function.ec2.map(Ec2::of_buckets);
         Ok(Self {
-            objects: Objects::new(&aws),
+            objects: Objects::new(&function.aws),
             unpacker: Unpacker::new(DOCUMENT_LIMIT),
-            connection,
-            ec2,
-            known: Known::default(),
             pace: Pace::default(),
-            config,
-            aws,
-            function_name,
-            region,
+            function,
         })
     }
 
@@ -158,43 +137,19 @@ impl S3 {
         deadline: Instant,
         metrics_to: impl io::Write,
     ) -> Result<Answer, Failure> {
-        let started = Instant::now();
+        let mut journal = Journal::begin();
+        journal.metrics.objects = Some(ObjectCounters::default());
         let mut invocation = Invocation {
-            deadline: deadline.checked_sub(LAST_SECONDS).unwrap_or(started),
-            bucket: None,
-            metrics: Metrics {
-                objects: Some(ObjectCounters::default()),
-                ..Metrics::default()
-            },
-            newest_end: None,
+            journal,
+            deadline: deadline
+                .checked_sub(LAST_SECONDS)
+                .unwrap_or_else(Instant::now),
             began: false,
             stopped: None,
         };
         let outcome = self.handle(event, &mut invocation).await;
-        let Invocation {
-            bucket,
-            mut metrics,
-            newest_end,
-            ..
-        } = invocation;
-        if let Some(ec2) = &mut self.ec2 {
-            let LookupErrors { formats, names } = ec2.take_errors();
-            metrics.format_lookup_errors = formats;
-            metrics.name_lookup_errors = names;
-        }
-        metrics.delivery_lag_seconds = newest_end.map(|end| now().saturating_sub(end) / 1_000);
-        metrics.transcode_milliseconds =
-            u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let line = MetricsLine {
-            timestamp: now(),
-            function_name: &self.function_name,
-            request_id,
-            source: bucket.as_deref(),
-            metrics: &metrics,
-        };
-        if let Err(error) = line.write(metrics_to) {
-            tracing::warn!(%error, "the metrics line was not written");
-        }
+        let journal = invocation.journal;
+        let (_, metrics) = self.function.end(journal, request_id, metrics_to);
         outcome.map(|returned| match returned {
             Some(ids) => Answer::Queue(ids),
             None => Answer::Done(Box::new(metrics)),
@@ -207,7 +162,7 @@ impl S3 {
         event: &RawValue,
         invocation: &mut Invocation,
     ) -> Result<Option<Vec<String>>, Failure> {
-        let payload_errors = &mut invocation.metrics.payload_errors;
+        let payload_errors = &mut invocation.journal.metrics.payload_errors;
         let trigger = Trigger::read(event.get()).inspect_err(|_| *payload_errors += 1)?;
         let messages = match trigger {
             Trigger::Direct(notices) => {
@@ -220,7 +175,7 @@ impl S3 {
             let outcome = match message.notices {
                 Ok(notices) => self.notices(notices, invocation).await,
                 Err(error) => {
-                    invocation.metrics.payload_errors += 1;
+                    invocation.journal.metrics.payload_errors += 1;
                     Err(error.into())
                 }
             };
@@ -253,9 +208,8 @@ impl S3 {
             let Notice::Created(object) = notice else {
                 continue;
             };
-            invocation
-                .bucket
-                .get_or_insert_with(|| object.bucket.clone());
+            let source = &mut invocation.journal.source;
+            source.get_or_insert_with(|| object.bucket.clone());
             invocation.count(|objects| &mut objects.received);
             if object.size == Some(0) || !may_be_a_flow_log(&object.key) {
                 tracing::debug!(%object, "skipped, no flow log by its key");
@@ -274,7 +228,8 @@ impl S3 {
                 Ok(Done::Duplicate) => invocation.count(|objects| &mut objects.duplicate),
                 Err(error) => {
                     invocation.count(|objects| &mut objects.errors);
-                    invocation.metrics.payload_errors += u64::from(error.is_of_the_payload());
+                    invocation.journal.metrics.payload_errors +=
+                        u64::from(error.is_of_the_payload());
                     if let ObjectError::Collector(_) | ObjectError::OutOfTime = error {
                         invocation.stopped = Some(error.clone());
                     }
@@ -304,24 +259,25 @@ impl S3 {
     ) -> Result<Result<Done, ObjectError>, diagnostics::Failure> {
         let started = Instant::now();
         let Self {
+            function,
+            objects,
+            unpacker,
+            pace,
+        } = self;
+        let Function {
             config,
             aws,
             region,
-            objects,
-            unpacker,
             connection,
             ec2,
             known,
-            pace,
             ..
-        } = self;
+        } = function;
         let forwarder = connection.ready(config, aws).await?;
         let bucket = object.bucket.as_str();
-        if let Some(ec2) = ec2
-            && let Some(inventory) = Box::pin(ec2.refresh(bucket, Instant::now())).await
-        {
-            forwarder.transcoder().set_inventory(inventory);
-            known.sources.clear();
+        if let Some(ec2) = ec2 {
+            let inventory = Box::pin(ec2.refresh(bucket, Instant::now())).await;
+            known.renew(forwarder.transcoder(), inventory);
         }
         let source = known.source(bucket, forwarder.transcoder(), config, region.as_deref());
         let owner = owner(&object.key);
@@ -348,9 +304,7 @@ impl S3 {
             let outcome = objects.read(object, deadline, unpacker, &mut lines);
             read = outcome.map(|()| Done::Exported);
         });
-        invocation.metrics.counters.add(&report.counters);
-        invocation.metrics.send_errors += send_errors;
-        invocation.newest_end = invocation.newest_end.max(report.newest_end);
+        invocation.journal.add(&report, send_errors);
         known.log(bucket, &report);
         let outcome = match outcome {
             Err(error) => Err(ObjectError::Collector(error)),
@@ -365,11 +319,7 @@ impl S3 {
             Err(_) => forwarder.commit_records(),
         }
         if let Some(ec2) = ec2 {
-            let unknown = forwarder.transcoder().take_unknown();
-            ec2.want(unknown.iter().map(String::as_str));
-            if report.counters.unparsed_records > 0 {
-                ec2.distrust_formats();
-            }
+            ec2.learn(forwarder.transcoder(), &report);
         }
         match &outcome {
             Ok(Done::Exported) => pace.learn(object.size.unwrap_or_default(), started.elapsed()),
@@ -382,7 +332,7 @@ impl S3 {
 
 impl Invocation {
     fn count(&mut self, counter: impl Fn(&mut ObjectCounters) -> &mut u64) {
-        if let Some(objects) = &mut self.metrics.objects {
+        if let Some(objects) = &mut self.journal.metrics.objects {
             *counter(objects) += 1;
         }
     }
@@ -390,17 +340,19 @@ impl Invocation {
 
 /// An object of which no line could be parsed is none, or its format could not be learnt.
 fn is_a_flow_log(report: &Report, config: &Config, ec2: Option<&Ec2>) -> Result<(), ObjectError> {
-    let lines = report.counters.records_received;
-    if lines == 0 || report.counters.unparsed_records < lines {
+    if !report.counters.nothing_parsed() {
         return Ok(());
     }
-    let trouble = ec2.and_then(|ec2| ec2.format_trouble().filter(|_| !ec2.knows_flow_logs()));
-    Err(match trouble {
-        Some(trouble) if config.log_format.is_none() => ObjectError::Format {
-            reason: trouble.to_string(),
+    Err(
+        match ec2.and_then(|ec2| ec2.reason_for_no_format(report, config)) {
+            Some(trouble) => ObjectError::Format {
+                reason: trouble.to_string(),
+            },
+            None => ObjectError::NotAFlowLog {
+                lines: report.counters.records_received,
+            },
         },
-        _ => ObjectError::NotAFlowLog { lines },
-    })
+    )
 }
 
 /// Hands lines to the transcoder, while there is time.

@@ -120,14 +120,13 @@ fn function(bucket: &Bucket, collector: &str) -> S3 {
         "UDP_RATE" => Some("1000000".to_owned()),
         _ => None,
     });
-    let config = Config::new(&raw).expect("right settings");
-    S3::new(
-        config,
-        bucket.config(),
-        "f".to_owned(),
-        Some("eu-central-1".to_owned()),
-    )
-    .expect("no TLS")
+    let surroundings = Surroundings {
+        config: Config::new(&raw).expect("right settings"),
+        aws: bucket.config(),
+        function_name: "f".to_owned(),
+        region: Some("eu-central-1".to_owned()),
+    };
+    S3::new(surroundings).expect("no TLS")
 }
 
 fn record(key: &str, size: u64) -> Value {
