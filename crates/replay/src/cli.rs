@@ -5,16 +5,16 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use flowlogs_core::Formats;
 use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::flowlog::FormatError;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
-use flowlogs_export::{CollectorUrl, DEFAULT_UDP_RATE, Transport, UrlError};
+use flowlogs_export::{CollectorUrl, DEFAULT_UDP_RATE, Transport};
 
 /// AWS VPC and transit gateway flow logs to IPFIX (RFC 7011)
 #[derive(Debug, Parser)]
-#[command(name = "flowlogs", version, about, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "flowlogs", version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -352,12 +352,17 @@ pub(crate) enum Switch {
 #[derive(Debug, Clone)]
 pub(crate) struct Targets(pub(crate) Vec<CollectorUrl>);
 
-fn targets(text: &str) -> Result<Targets, UrlError> {
-    CollectorUrl::parse_list(text).map(Targets)
+fn targets(text: &str) -> Result<Targets, String> {
+    let urls = CollectorUrl::parse_list(text).map_err(|error| match text.contains(',') {
+        true => error.to_string(),
+        // clap shows the value already.
+        false => error.problem.to_string(),
+    });
+    urls.map(Targets)
 }
 
 fn listeners(text: &str) -> Result<Targets, String> {
-    let urls = CollectorUrl::parse_list(text).map_err(|error| error.to_string())?;
+    let Targets(urls) = targets(text)?;
     let can_listen = |url: &CollectorUrl| {
         matches!(url.transport(), Transport::Udp | Transport::Tcp) && url.address().is_some()
     };
@@ -399,11 +404,6 @@ fn observation_domain(text: &str) -> Result<DomainNumber, &'static str> {
 /// clap's message in one line: its paragraphs without usage and hints, which the `--help` of the command has.
 pub(crate) fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let usage = text.split("Usage: ").nth(1).unwrap_or("flowlogs");
-    let command: Vec<_> = usage
-        .split_whitespace()
-        .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
-        .collect();
     let paragraphs = text
         .split("\n\n")
         .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -414,5 +414,10 @@ pub(crate) fn one_line(error: &clap::Error) -> String {
         });
     let line = paragraphs.collect::<Vec<_>>().join("; ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    format!("{line}; see `{} --help`", command.join(" "))
+    let typed = std::env::args().nth(1).unwrap_or_default();
+    let command = match Cli::command().find_subcommand(&typed) {
+        Some(command) => format!("flowlogs {}", command.get_name()),
+        None => "flowlogs".to_owned(),
+    };
+    format!("{line}; see `{command} --help`")
 }

@@ -19,6 +19,7 @@ use crate::decode::{DecodeError, Decoder};
 use crate::failure::Failure;
 use crate::outlet::{OutletError, Printer};
 use crate::summary::grouped;
+use crate::terminal;
 
 use receive::{Arrival, Content, SessionId};
 
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: &Collect) -> Result<(), Failure> {
     let (sender, arrivals) = sync_channel(WAITING);
     for url in arguments.listen.iter().flat_map(|urls| &urls.0) {
         receive::listen(url, sender.clone())?;
-        let _ = writeln!(io::stderr(), "flowlogs: listening on {url}; Ctrl-C ends");
+        terminal::say(format_args!("listening on {url}; Ctrl-C ends"));
     }
     let mut collector = Collector {
         printer: Printer::new(arguments.output, arguments.width).live(),
@@ -208,7 +209,7 @@ impl Collector {
     fn complain(&mut self, session: &SessionId, reason: &str) {
         self.tally.errors += 1;
         if self.tally.errors <= SHOWN {
-            let _ = writeln!(io::stderr(), "flowlogs: {session}: {reason}");
+            terminal::say(format_args!("{session}: {reason}"));
         }
     }
 }

@@ -240,11 +240,8 @@ impl Explanation<'_> {
             id if id == e::INTERFACE_DESCRIPTION.id => names.interface(number)?.description.clone(),
             id if id == e::VRF_NAME.id => names.vrf(number)?.to_owned(),
             id if id == e::VIRTUAL_STATION_NAME.id => {
-                let stations = names.interfaces().map(|known| &known.station);
-                stations
-                    .into_iter()
-                    .find(|station| *station == token)?
-                    .clone()
+                let mut stations = names.interfaces().map(|known| &known.station);
+                stations.find(|station| *station == token)?.clone()
             }
             id if id == e::APPLICATION_NAME.id => match self.sent.value(&e::APPLICATION_ID)? {
                 Value::Application(engine, selector) => {
@@ -376,14 +373,13 @@ fn unparsed(line: &str, formats: &Formats, error: ParseError) -> Failure {
         None => (error.to_string(), error.column),
     };
     let mut rest = line;
-    let mut start = 0;
     for _ in 1..column {
         rest = rest.trim_ascii_start();
         rest = &rest[rest
             .find(|c: char| c.is_ascii_whitespace())
             .unwrap_or(rest.len())..];
     }
-    start += line.len() - rest.trim_ascii_start().len();
+    let start = line.len() - rest.trim_ascii_start().len();
     let token = line[start..].split_ascii_whitespace().next().unwrap_or("");
     let blanks = line[..start].chars().count();
     let mark = "^".repeat(token.chars().count().max(1));

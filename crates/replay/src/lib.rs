@@ -39,10 +39,10 @@ mod terminal;
 #[cfg(test)]
 mod testing;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
@@ -57,13 +57,17 @@ pub fn main() -> ExitCode {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            return ExitCode::from(2);
+        }
         Err(error) => Err(Failure::usage(cli::one_line(&error))),
     };
     match outcome {
         Ok(status) => status,
         Err(failure) => {
             if let Some(message) = failure.message() {
-                let _ = writeln!(std::io::stderr(), "flowlogs: {message}");
+                terminal::say(message);
             }
             ExitCode::from(failure.status())
         }

@@ -1,6 +1,5 @@
 //! `flowlogs replay`: captured input goes the way that it goes in the functions, from files to collectors.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +19,7 @@ use crate::parquet::{self, ParquetError};
 use crate::progress::Progress;
 use crate::settings::{self, Sources};
 use crate::summary::Summary;
+use crate::terminal;
 
 /// Most octets of one unpacked payload or JSON document.
 const LIMIT: usize = 512 * 1_024 * 1_024;
@@ -131,7 +131,7 @@ impl Session {
     fn fail(&mut self, line: impl std::fmt::Display) {
         self.failed = true;
         self.progress.clear();
-        let _ = writeln!(std::io::stderr(), "flowlogs: {line}");
+        terminal::say(line);
     }
 
     /// Reads one input to its end or its first fault.
@@ -180,7 +180,7 @@ impl Session {
                 self.fail(format_args!("{name}: {error}"));
             }
         }
-        if counters.records_received > 0 && counters.unparsed_records == counters.records_received {
+        if counters.nothing_parsed() {
             self.fail(format_args!(
                 "{name}: none of its {} lines fits a format; give theirs with --log-format, a header line, or --inventory",
                 counters.records_received
@@ -196,10 +196,7 @@ impl Session {
         }
         if !self.skipped.is_empty() {
             let names = self.skipped.join(", ");
-            let _ = writeln!(
-                std::io::stderr(),
-                "flowlogs: skipped, no flow logs: {names}"
-            );
+            terminal::say(format_args!("skipped, no flow logs: {names}"));
         }
         if let Some(error) = self.outlet.lost.take() {
             self.fail(error);

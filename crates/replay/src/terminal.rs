@@ -1,7 +1,8 @@
-//! What the terminal is like: how wide, and whether colours are wanted.
+//! What the terminal is like: how wide, and whether colours are wanted; and what is said there beside the output.
 
 use std::fmt::{self, Display};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 /// Columns where nobody says how many there are: a file or a pipe.
 const WIDTH: usize = 160;
@@ -26,16 +27,12 @@ impl Look {
                 .ok()
                 .filter(|&columns| columns > 0)
         };
-        let terminal = || {
-            let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(io::stdout())?;
-            Some(usize::from(width)).filter(|&width| width > 0)
-        };
         let dumb = variable("TERM").is_some_and(|terminal| terminal == "dumb");
         Self {
             width: width
                 .map(usize::from)
                 .or_else(columns)
-                .or_else(terminal)
+                .or_else(|| width_of(io::stdout()))
                 .unwrap_or(WIDTH),
             colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none() && !dumb,
         }
@@ -65,6 +62,31 @@ pub(crate) enum Style {
     Faint,
     Good,
     Bad,
+}
+
+/// Columns of the terminal that this is, if it is one.
+fn width_of(stream: impl AsFd) -> Option<usize> {
+    let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(stream)?;
+    Some(usize::from(width)).filter(|&width| width > 0)
+}
+
+/// Says something on standard error, in the name of the program. A terminal breaks its first line between words; elsewhere
+/// it stays one line.
+pub(crate) fn say(text: impl Display) {
+    let text = format!("flowlogs: {text}");
+    let text = match width_of(io::stderr()) {
+        Some(width) => broken(&text, width),
+        None => text,
+    };
+    // A closed standard error is nothing to report, and nowhere to report it.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// The text with its first line broken between words; those that follow it may point at columns and stay as they are.
+fn broken(text: &str, width: usize) -> String {
+    let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    let words: Vec<_> = first.split(' ').map(str::to_owned).collect();
+    wrap(&words, " ", width.saturating_sub(2)).join("\n  ") + rest
 }
 
 /// Columns that a text takes; every character of AWS identifiers takes one.
@@ -102,6 +124,16 @@ mod tests {
             look(true).paint(Style::Bad, "REJECT").to_string(),
             "\x1b[31mREJECT\x1b[0m"
         );
+    }
+
+    #[test]
+    fn what_is_said_breaks_between_words_and_a_mark_stays_below_its_column() {
+        let text = "flowlogs: column 2: larger than 65535\n  x 70000\n    ^^^^^";
+        assert_eq!(
+            broken(text, 22),
+            "flowlogs: column 2:\n  larger than 65535\n  x 70000\n    ^^^^^"
+        );
+        assert_eq!(broken(text, 80), text);
     }
 
     #[test]

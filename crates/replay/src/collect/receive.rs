@@ -60,8 +60,17 @@ pub(super) enum Content {
 
 /// Listens in a thread of its own, which ends with the process.
 pub(super) fn listen(url: &CollectorUrl, arrivals: SyncSender<Arrival>) -> Result<(), Failure> {
-    let failed =
-        |error: io::Error| Failure::failed(format_args!("cannot listen on {url}: {error}"));
+    let failed = |error: io::Error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => "; end what listens there, or give another port",
+            io::ErrorKind::AddrNotAvailable => {
+                "; give an address of this machine, or 0.0.0.0 for all of them"
+            }
+            io::ErrorKind::PermissionDenied => "; give a port from 1024",
+            _ => "",
+        };
+        Failure::failed(format_args!("cannot listen on {url}: {error}{remedy}"))
+    };
     let (Some(address), Some(port)) = (url.address(), url.port()) else {
         return Err(Failure::usage(format_args!("cannot listen on {url}")));
     };

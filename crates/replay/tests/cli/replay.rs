@@ -294,13 +294,8 @@ fn wrong_usage_is_one_line_and_status_2() {
             vec!["collect", "--listen", "tls://127.0.0.1"],
             "cannot listen on tls://127.0.0.1:4740",
         ),
-        (vec![], "flowlogs"),
     ] {
         let outcome = run(&arguments, "");
-        if arguments.is_empty() {
-            assert_eq!(outcome.status, Some(2), "{outcome:?}");
-            continue;
-        }
         assert_eq!(outcome.status, Some(2), "{arguments:?}: {outcome:?}");
         assert_eq!(
             outcome.stderr.lines().count(),

@@ -54,6 +54,14 @@ fn every_help_has_examples_and_wrong_usage_names_the_help_of_its_command() {
         wrong.stderr.ends_with("see `flowlogs collect --help`\n"),
         "{wrong:?}"
     );
+    let value = run(&["collect", "--listen", "udp://127.0.0.1:x"], "");
+    assert!(
+        value.stderr.ends_with("see `flowlogs collect --help`\n"),
+        "{value:?}"
+    );
+    let nothing = run(&[], "");
+    assert_eq!(nothing.status, Some(2));
+    assert_eq!(nothing.stderr, run(&["--help"], "").stdout);
     let none = run(&["repaly"], "");
     assert!(none.stderr.ends_with("see `flowlogs --help`\n"), "{none:?}");
 }
