@@ -2,12 +2,11 @@
 //!
 //! A packet's way is a row of legs: it leaves one interface and arrives at the next. Both ends may be observed, under
 //! different names (a secondary address arrives as the primary one; a NAT gateway is not the address that was sent to).
-//! This is also where the simulator says what ought to count, leg by leg, which the transcoder must find out from
-//! records alone.
+//! What a leg's ends see and what of it ought to count is in `leg`.
+
+mod leg;
 
 use std::net::IpAddr;
-
-use flowlogs_core::dedup::inventory::Traffic;
 
 use crate::network::{Eni, Network};
 use crate::random::Random;
@@ -360,100 +359,6 @@ impl Simulation<'_> {
             );
             self.arrive(to, tuple, true, at, octets);
         }
-    }
-
-    /// A packet leaves an interface, or is held back there. AWS writes the interface's primary address where the source is
-    /// not its own.
-    fn leave(
-        &mut self,
-        eni: usize,
-        packet: Tuple,
-        is_accepted: bool,
-        fate: Fate,
-        at: u64,
-        octets: u64,
-    ) {
-        let source = if self.network.enis[eni].owns(packet.source) {
-            packet.source
-        } else {
-            self.network.enis[eni].primary()
-        };
-        let sight = Sight {
-            place: Place::Interface(eni),
-            is_leaving: true,
-            is_accepted,
-            tuple: Tuple { source, ..packet },
-            packet_source: packet.source,
-            packet_destination: packet.destination,
-            is_lost: false,
-            is_collectors: self.is_collectors(packet),
-            fate: if is_accepted { fate } else { Fate::Counts },
-        };
-        self.traffic.seen.push(Seen { sight, at, octets });
-    }
-
-    /// A packet arrives at an interface, or is rejected there. AWS writes the interface's primary IPv4 address, whatever the
-    /// destination.
-    fn arrive(&mut self, eni: usize, packet: Tuple, is_accepted: bool, at: u64, octets: u64) {
-        let destination = if packet.destination.is_ipv6() {
-            packet.destination
-        } else {
-            self.network.enis[eni].primary()
-        };
-        let sight = Sight {
-            place: Place::Interface(eni),
-            is_leaving: false,
-            is_accepted,
-            tuple: Tuple {
-                destination,
-                ..packet
-            },
-            packet_source: packet.source,
-            packet_destination: packet.destination,
-            is_lost: false,
-            is_collectors: self.is_collectors(packet),
-            fate: Fate::Counts,
-        };
-        self.traffic.seen.push(Seen { sight, at, octets });
-    }
-
-    fn is_collectors(&self, packet: Tuple) -> bool {
-        packet.destination_port == COLLECTOR_PORT
-            && self.traffic.collector == Some(packet.destination)
-    }
-
-    /// Whether the leg's first end is one too many: its other end is an interface of the same VPC that has the address
-    /// and is known to be observed whatever happens to the packet.
-    fn fate_of_leg(&self, from: usize, to: usize, packet: Tuple) -> Fate {
-        let (near, far) = (&self.network.enis[from], &self.network.enis[to]);
-        if near.vpc == far.vpc
-            && far.owns(packet.destination)
-            && self.is_observed(to)
-            && self.can_tell(from)
-        {
-            Fate::CountsAtItsDestination
-        } else {
-            Fate::Counts
-        }
-    }
-
-    fn is_observed(&self, eni: usize) -> bool {
-        let any = |traffic| {
-            let all = [None, Some(Traffic::All), Some(traffic)];
-            self.network
-                .logs_of(eni)
-                .any(|log| all.contains(&log.traffic))
-        };
-        self.network.enis[eni].is_known && any(Traffic::Accept) && any(Traffic::Reject)
-    }
-
-    /// Whether records of this interface tell direction and VPC: by the inventory or by themselves.
-    fn can_tell(&self, eni: usize) -> bool {
-        self.network.enis[eni].is_known
-            || self
-                .network
-                .logs_of(eni)
-                .all(|log| log.format.contains("flow-direction"))
     }
 
     /// A 5-tuple between addresses of one family.
