@@ -27,6 +27,8 @@ pub mod diagnostics;
 pub mod ec2;
 pub mod forward;
 mod function;
+#[cfg(test)]
+mod http_peer;
 mod known;
 pub mod metrics;
 pub mod s3;

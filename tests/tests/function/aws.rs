@@ -1,15 +1,13 @@
 //! Emulated AWS APIs: moto, filled by boto3; and an EC2 of our own that knows what moto cannot say.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
-use std::sync::Arc;
 
 use flowlogs_tests::process::Process;
 use flowlogs_tests::{cases, tool};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::http_peer;
 use crate::runtime::{free_tcp_port, wait_until_listening};
 
 /// What every script begins with: clients of the emulator, and the account's standing parts.
@@ -61,7 +59,7 @@ impl Moto {
 }
 
 /// How an EC2 of our own answers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Answers {
     Refusal,
     /// Everything in `events/inventory.json`, whatever was asked for.
@@ -87,52 +85,21 @@ pub(crate) fn ec2_out_of_reach() -> String {
 }
 
 fn serve(answers: Answers) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address: SocketAddr = listener.local_addr().expect("it is bound");
-    let answers = Arc::new(answers);
-    // It ends with the test's process, which has nothing to wait for.
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let answers = Arc::clone(&answers);
-            std::thread::spawn(move || answer(&stream, &answers));
+    let address = http_peer::serve(move |request, stream| {
+        let mut parameters = request.body.split('&');
+        let action = parameters.find_map(|pair| pair.strip_prefix("Action="))?;
+        match &answers {
+            Answers::Refusal => http_peer::xml(
+                stream,
+                403,
+                "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>for a test</Message></Error></Errors></Response>",
+            ),
+            Answers::Inventory(inventory) => {
+                http_peer::xml(stream, 200, &described(action, inventory))
+            }
         }
     });
     format!("http://{address}")
-}
-
-fn answer(stream: &TcpStream, answers: &Answers) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let body = String::from_utf8(body).ok()?;
-    let action = body
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("Action="))?;
-    let (status, body) = match answers {
-        Answers::Refusal => (
-            403,
-            "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>for a test</Message></Error></Errors></Response>".to_owned(),
-        ),
-        Answers::Inventory(inventory) => (200, described(action, inventory)),
-    };
-    let head = "content-type: text/xml\r\nconnection: close\r\ncontent-length:";
-    write!(
-        &*stream,
-        "HTTP/1.1 {status} X\r\n{head} {}\r\n\r\n{body}",
-        body.len()
-    )
-    .ok()
 }
 
 /// A whole key of the inventory, as the EC2 API writes it.

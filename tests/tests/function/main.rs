@@ -2,7 +2,8 @@
 //! on the loopback interface.
 //!
 //! - `runtime.rs` starts emulator and function, invokes, and reads what the function printed;
-//! - `aws.rs` is EC2 and Secrets Manager: moto, and a server that knows `events/inventory.json` or refuses everything;
+//! - `aws.rs` is EC2 and Secrets Manager: moto, and a server that knows `events/inventory.json` or refuses everything
+//!   (`http_peer.rs` is the HTTP of it);
 //! - `collector.rs` takes IPFIX over TCP and TLS, and misbehaves by script; `decode.rs` decodes what it got;
 //! - `payload.rs` writes events; `authority.rs` issues certificates;
 //! - `formats.rs`, `captured.rs`, `delivery.rs`, `metrics.rs`, `tls.rs`, `settings.rs` are the tests of the function behind
@@ -20,6 +21,9 @@ mod collector;
 mod decode;
 mod delivery;
 mod formats;
+#[path = "../../../crates/lambda/src/http_peer.rs"]
+#[allow(dead_code)] // its bucket looks at headers
+mod http_peer;
 mod metrics;
 mod objects;
 mod payload;

@@ -1,8 +1,7 @@
 //! An EC2 API for tests: real HTTP, answers by a closure. It can do what moto cannot: pages, refusals, silence.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
 
 use super::Ec2;
+use crate::http_peer;
 
 /// What a client asked.
 #[derive(Debug, Clone)]
@@ -50,16 +50,10 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (log, answer) = (Arc::clone(&requests), Arc::new(answer));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                thread::spawn(move || serve(stream, &log, &*answer));
-            }
-        });
+        let log = Arc::clone(&requests);
+        let address =
+            http_peer::serve(move |request, stream| reply(&request.body, stream, &log, &answer));
         Self { address, requests }
     }
 
@@ -95,27 +89,13 @@ pub(crate) fn lookups(address: SocketAddr, resolve_names: bool) -> Ec2 {
     ec2
 }
 
-fn serve(
-    stream: TcpStream,
+fn reply(
+    body: &str,
+    stream: &TcpStream,
     log: &Mutex<Vec<Request>>,
-    answer: &dyn Fn(&Request) -> Reply,
+    answer: &impl Fn(&Request) -> Reply,
 ) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let parameters: HashMap<_, _> = String::from_utf8(body)
-        .ok()?
+    let parameters: HashMap<_, _> = body
         .split('&')
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -144,10 +124,7 @@ fn serve(
             return None;
         }
     };
-    let head = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\nconnection: close\r\ncontent-length:"
-    );
-    write!(&stream, "{head} {}\r\n\r\n{body}", body.len()).ok()
+    http_peer::xml(stream, status, &body)
 }
 
 /// A set of items, and the token of the next page.

@@ -1,14 +1,16 @@
 //! A bucket for tests: real HTTP, objects from memory, and every way in which S3 says no. It can do what moto cannot.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+
+use crate::http_peer;
 
 /// What is at a key.
 #[derive(Debug, Clone)]
@@ -42,17 +44,10 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
         let contents = Arc::new(Mutex::new(HashMap::new()));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (known, log) = (Arc::clone(&contents), Arc::clone(&requests));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (known, log) = (Arc::clone(&known), Arc::clone(&log));
-                thread::spawn(move || serve(&stream, &known, &log));
-            }
-        });
+        let address = http_peer::serve(move |request, stream| reply(request, stream, &known, &log));
         Self {
             address,
             contents,
@@ -81,31 +76,21 @@ impl Bucket {
     }
 }
 
-fn serve(
+fn reply(
+    request: &http_peer::Request,
     stream: &TcpStream,
     contents: &Mutex<HashMap<String, Content>>,
     log: &Mutex<Vec<Request>>,
 ) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first).ok()?;
-    let (mut range, mut condition) = (None, None);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let line = line.trim().to_ascii_lowercase();
-        if line.is_empty() {
-            break;
+    let range = match request.header("range") {
+        Some(value) => {
+            let (begin, last) = value.strip_prefix("bytes=")?.split_once('-')?;
+            Some((begin.parse().ok()?, last.parse().ok()))
         }
-        if let Some(value) = line.strip_prefix("range: bytes=") {
-            let (begin, last) = value.split_once('-')?;
-            range = Some((begin.parse().ok()?, last.parse().ok()));
-        }
-        if let Some(value) = line.strip_prefix("if-match:") {
-            condition = Some(value.trim().to_owned());
-        }
-    }
-    let target = first.split(' ').nth(1)?;
+        None => None,
+    };
+    let condition = request.header("if-match");
+    let target = request.target.as_str();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let key = flowlogs_source::s3::decoded(path.strip_prefix("/flows/")?).ok()?;
     let version = query
@@ -173,14 +158,7 @@ fn serve(
     Some(())
 }
 
-fn refuse(mut stream: &TcpStream, status: u16, code: &str, message: &str) -> Option<()> {
-    let body = format!(
-        "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    );
-    write!(
-        stream,
-        "HTTP/1.1 {status} X\r\ncontent-type: application/xml\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .ok()
+fn refuse(stream: &TcpStream, status: u16, code: &str, message: &str) -> Option<()> {
+    let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    http_peer::xml(stream, status, &error)
 }

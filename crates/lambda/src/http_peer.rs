@@ -1,0 +1,75 @@
+//! An HTTP server for tests: one request a connection, answered by a closure. The tests of the whole function
+//! (`tests/tests/function`) include this file.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+/// A request as it came.
+pub(crate) struct Request {
+    /// Path and query.
+    pub(crate) target: String,
+    /// Names in lower case.
+    headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Request {
+    /// The value of a header by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    fn read(stream: &TcpStream) -> Option<Self> {
+        let mut reader = BufReader::new(stream);
+        let mut first = String::new();
+        reader.read_line(&mut first).ok()?;
+        let mut request = Self {
+            target: first.split(' ').nth(1)?.to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        };
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok()?;
+            let Some((name, value)) = line.split_once(':') else {
+                break;
+            };
+            let name = name.to_ascii_lowercase();
+            request.headers.push((name, value.trim().to_owned()));
+        }
+        let length = request.header("content-length").unwrap_or("0");
+        let mut body = vec![0; length.parse().ok()?];
+        reader.read_exact(&mut body).ok()?;
+        request.body = String::from_utf8(body).ok()?;
+        Some(request)
+    }
+}
+
+/// Serves on a port of its own until the process ends; `answer` writes the whole answer.
+pub(crate) fn serve(
+    answer: impl Fn(&Request, &TcpStream) -> Option<()> + Send + Sync + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let answer = Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || answer(&Request::read(&stream)?, &stream));
+        }
+    });
+    address
+}
+
+/// Writes an answer of XML, as EC2 and S3 do.
+pub(crate) fn xml(mut stream: &TcpStream, status: u16, body: &str) -> Option<()> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(body.as_bytes()).ok()
+}
