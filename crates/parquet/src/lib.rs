@@ -49,6 +49,7 @@
 //! | file | what it is about |
 //! |---|---|
 //! | `reader.rs` | [`Reader`]: row groups become lines |
+//! | `footer.rs`, `compact.rs` | the shape of the footer; Thrift, in which it is written |
 //! | `columns.rs` | which columns there are, their names in the header line, how their values are written |
 //! | `values.rs` | a batch of a column's values as text |
 //! | `pages.rs`, `page_header.rs` | from ranged reads to pages, within the limit |
@@ -61,8 +62,10 @@
 
 mod codec;
 mod columns;
+mod compact;
 mod delta;
 mod error;
+mod footer;
 mod page_header;
 mod pages;
 mod ranges;

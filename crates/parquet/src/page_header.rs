@@ -1,8 +1,6 @@
-//! The header in front of every page: `PageHeader` of parquet.thrift, in Thrift's compact protocol.
+//! The header in front of every page: `PageHeader` of parquet.thrift.
 //!
 //! ```text
-//! field: |delta:4|type:4|, value      integers: zigzag, then 7 bits an octet, least first      struct ends with 0
-//!
 //! PageHeader                       5 DataPageHeader        7 DictionaryPageHeader   8 DataPageHeaderV2
 //!  1 type                           1 num_values            1 num_values             1 num_values
 //!  2 uncompressed_page_size         2 encoding              2 encoding               2 num_nulls
@@ -13,9 +11,11 @@
 //!                                                                                    7 is_compressed
 //! ```
 //!
-//! Sources: Apache Parquet, parquet.thrift; Apache Thrift, "Thrift Compact protocol encoding".
+//! Source: Apache Parquet, parquet.thrift.
 
 use parquet::basic::Encoding;
+
+use crate::compact::{Compact, FALSE, Fault, I32, MOST_NESTED, STRUCT, TRUE};
 
 /// What a page is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,19 +51,10 @@ pub(crate) struct PageHeader {
     pub(crate) is_compressed: bool,
 }
 
-/// Why octets are no page header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// They end too early: with more of them they may be one.
-    Short,
-    /// More of them would not help.
-    Malformed,
-}
-
 impl PageHeader {
     /// Parses the header at the beginning of `octets`; with its length.
     pub(crate) fn parse(octets: &[u8]) -> Result<(Self, usize), Fault> {
-        let mut input = Compact { rest: octets };
+        let mut input = Compact::new(octets);
         let mut header = Self {
             kind: Kind::Other,
             unpacked: 0,
@@ -125,7 +116,7 @@ impl PageHeader {
         if !is_whole || !own && header.kind != Kind::Other {
             return Err(Fault::Malformed);
         }
-        Ok((header, octets.len() - input.rest.len()))
+        Ok((header, octets.len() - input.left()))
     }
 
     fn data(&mut self, input: &mut Compact<'_>) -> Result<(), Fault> {
@@ -133,9 +124,9 @@ impl PageHeader {
         while let Some((field, kind)) = input.field(&mut last)? {
             match (field, kind) {
                 (1, I32) => self.values = input.count()?,
-                (2, I32) => self.encoding = input.encoding()?,
-                (3, I32) => self.definition_encoding = input.encoding()?,
-                (4, I32) => self.repetition_encoding = input.encoding()?,
+                (2, I32) => self.encoding = encoding(input)?,
+                (3, I32) => self.definition_encoding = encoding(input)?,
+                (4, I32) => self.repetition_encoding = encoding(input)?,
                 (_, kind) => input.skip(kind, MOST_NESTED)?,
             }
         }
@@ -147,7 +138,7 @@ impl PageHeader {
         while let Some((field, kind)) = input.field(&mut last)? {
             match (field, kind) {
                 (1, I32) => self.values = input.count()?,
-                (2, I32) => self.encoding = input.encoding()?,
+                (2, I32) => self.encoding = encoding(input)?,
                 (_, kind) => input.skip(kind, MOST_NESTED)?,
             }
         }
@@ -161,7 +152,7 @@ impl PageHeader {
                 (1, I32) => self.values = input.count()?,
                 (2, I32) => self.nulls = input.count()?,
                 (3, I32) => self.rows = input.count()?,
-                (4, I32) => self.encoding = input.encoding()?,
+                (4, I32) => self.encoding = encoding(input)?,
                 (5, I32) => self.definition_levels = input.size()?,
                 (6, I32) => self.repetition_levels = input.size()?,
                 (7, TRUE | FALSE) => self.is_compressed = kind == TRUE,
@@ -172,134 +163,21 @@ impl PageHeader {
     }
 }
 
-// Types of the compact protocol.
-const TRUE: u8 = 1;
-const FALSE: u8 = 2;
-const BYTE: u8 = 3;
-const I16: u8 = 4;
-const I32: u8 = 5;
-const I64: u8 = 6;
-const DOUBLE: u8 = 7;
-const BINARY: u8 = 8;
-const LIST: u8 = 9;
-const SET: u8 = 10;
-const MAP: u8 = 11;
-const STRUCT: u8 = 12;
-
-/// How deep structs and lists that are passed over may be nested; the format has two levels.
-const MOST_NESTED: u8 = 8;
-
-struct Compact<'a> {
-    rest: &'a [u8],
-}
-
-impl Compact<'_> {
-    fn octet(&mut self) -> Result<u8, Fault> {
-        let (first, rest) = self.rest.split_first().ok_or(Fault::Short)?;
-        self.rest = rest;
-        Ok(*first)
-    }
-
-    fn advance(&mut self, length: u64) -> Result<(), Fault> {
-        let length = usize::try_from(length).map_err(|_| Fault::Malformed)?;
-        self.rest = self.rest.get(length..).ok_or(Fault::Short)?;
-        Ok(())
-    }
-
-    fn unsigned(&mut self) -> Result<u64, Fault> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let octet = self.octet()?;
-            value |= u64::from(octet & 0x7f) << shift;
-            if octet < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(Fault::Malformed)
-    }
-
-    fn integer(&mut self) -> Result<i64, Fault> {
-        let value = self.unsigned()?;
-        Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
-    }
-
-    fn count(&mut self) -> Result<u32, Fault> {
-        // Signed in the file.
-        let count = i32::try_from(self.integer()?).map_err(|_| Fault::Malformed)?;
-        u32::try_from(count).map_err(|_| Fault::Malformed)
-    }
-
-    fn size(&mut self) -> Result<usize, Fault> {
-        usize::try_from(self.count()?).map_err(|_| Fault::Malformed)
-    }
-
-    fn encoding(&mut self) -> Result<Encoding, Fault> {
-        #[allow(deprecated)] // old files have it
-        let bit_packed = Encoding::BIT_PACKED;
-        Ok(match self.integer()? {
-            0 => Encoding::PLAIN,
-            2 => Encoding::PLAIN_DICTIONARY,
-            3 => Encoding::RLE,
-            4 => bit_packed,
-            5 => Encoding::DELTA_BINARY_PACKED,
-            6 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
-            7 => Encoding::DELTA_BYTE_ARRAY,
-            8 => Encoding::RLE_DICTIONARY,
-            9 => Encoding::BYTE_STREAM_SPLIT,
-            _ => return Err(Fault::Malformed),
-        })
-    }
-
-    /// The next field's id and type; nothing at the end of the struct.
-    fn field(&mut self, last: &mut i64) -> Result<Option<(i64, u8)>, Fault> {
-        let octet = self.octet()?;
-        if octet == 0 {
-            return Ok(None);
-        }
-        *last = match octet >> 4 {
-            0 => self.integer()?,
-            delta => last.checked_add(i64::from(delta)).ok_or(Fault::Malformed)?,
-        };
-        Ok(Some((*last, octet & 0x0f)))
-    }
-
-    fn skip(&mut self, kind: u8, depth: u8) -> Result<(), Fault> {
-        let depth = depth.checked_sub(1).ok_or(Fault::Malformed)?;
-        match kind {
-            TRUE | FALSE => Ok(()),
-            BYTE => self.advance(1),
-            I16 | I32 | I64 => self.unsigned().map(drop),
-            DOUBLE => self.advance(8),
-            BINARY => {
-                let length = self.unsigned()?;
-                self.advance(length)
-            }
-            STRUCT => {
-                let mut last = 0;
-                while let Some((_, kind)) = self.field(&mut last)? {
-                    self.skip(kind, depth)?;
-                }
-                Ok(())
-            }
-            LIST | SET => {
-                let octet = self.octet()?;
-                let elements = match octet >> 4 {
-                    15 => self.unsigned()?,
-                    few => u64::from(few),
-                };
-                for _ in 0..elements {
-                    // Unlike a field, an element that is true or false has an octet.
-                    match octet & 0x0f {
-                        TRUE | FALSE => self.advance(1)?,
-                        kind => self.skip(kind, depth)?,
-                    }
-                }
-                Ok(())
-            }
-            MAP => Err(Fault::Malformed), // none in a page header
-            _ => Err(Fault::Malformed),
-        }
-    }
+fn encoding(input: &mut Compact<'_>) -> Result<Encoding, Fault> {
+    #[allow(deprecated)] // old files have it
+    let bit_packed = Encoding::BIT_PACKED;
+    Ok(match input.integer()? {
+        0 => Encoding::PLAIN,
+        2 => Encoding::PLAIN_DICTIONARY,
+        3 => Encoding::RLE,
+        4 => bit_packed,
+        5 => Encoding::DELTA_BINARY_PACKED,
+        6 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        7 => Encoding::DELTA_BYTE_ARRAY,
+        8 => Encoding::RLE_DICTIONARY,
+        9 => Encoding::BYTE_STREAM_SPLIT,
+        _ => return Err(Fault::Malformed),
+    })
 }
 
 #[cfg(test)]

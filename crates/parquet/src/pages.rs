@@ -13,9 +13,10 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::Result;
 
 use crate::codec::Codec;
+use crate::compact::Fault;
 use crate::delta;
 use crate::error::{ParquetError, damage, through_library};
-use crate::page_header::{Fault, Kind, PageHeader};
+use crate::page_header::{Kind, PageHeader};
 use crate::ranges::Ranges;
 
 /// The longest page header; they hold the least and the largest value, which may be texts.

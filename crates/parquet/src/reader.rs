@@ -12,6 +12,7 @@ use parquet::file::metadata::{
 use crate::codec::Codec;
 use crate::columns::{Column, Columns};
 use crate::error::{ParquetError, ReadError, guarded};
+use crate::footer;
 use crate::pages::{Budget, Chunk, Pages};
 use crate::ranges::Ranges;
 use crate::values::Values;
@@ -54,6 +55,9 @@ impl<R: Ranges> Reader<R> {
     pub fn open(source: R, limit: usize) -> Result<Self, ParquetError> {
         let size = source.size()?;
         let footer = read_footer(&source, size)?;
+        footer::check(&footer).map_err(|_| ParquetError::Footer {
+            reason: "it is not built as the footer of a Parquet file is".to_owned(),
+        })?;
         // Statistics would take memory and say nothing here.
         let skip = || ParquetStatisticsPolicy::SkipAll;
         let options = ParquetMetaDataOptions::new()

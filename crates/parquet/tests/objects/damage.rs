@@ -76,6 +76,26 @@ fn a_footer_that_contradicts_the_object_is_damaged() {
     assert!(matches!(damaged(moved), ParquetError::Footer { .. }));
 }
 
+/// The library counted each to its end, which took a second or so, and a footer has room for 300,000.
+#[test]
+fn lists_of_booleans_without_end_in_a_footer_are_not_counted() {
+    let whole = write(&columns(), &Options::default()).to_vec();
+    let end = whole.len() - 8;
+    let length = u32::from_le_bytes(whole[end..end + 4].try_into().unwrap());
+    // Field 40, a list of 2^31 - 1 booleans, instead of the end of the footer's struct.
+    let lists = [0x09, 80, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07].repeat(10_000);
+    let length = length + u32::try_from(lists.len()).unwrap();
+    let object = [
+        &whole[..end - 1],
+        &lists,
+        &[0],
+        &length.to_le_bytes(),
+        b"PAR1",
+    ]
+    .concat();
+    assert!(matches!(damaged(object), ParquetError::Footer { .. }));
+}
+
 #[test]
 fn an_encrypted_object_is_named_so() {
     let mut whole = write(&columns(), &Options::default()).to_vec();

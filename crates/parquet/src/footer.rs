@@ -1,0 +1,212 @@
+//! The shape of a footer, `FileMetaData` of parquet.thrift, checked before the library reads it.
+//!
+//! The library takes no octet for an element of a list of booleans and believes the count, up to 2^31: a list of six octets
+//! that it passes over keeps it busy for seconds, and a footer has room for 300,000 of them. It does not look either
+//! whether a field has the type that it reads it as, so that such a list can be hidden in what looks like a text. Here every
+//! field that the library reads must have its type, and a list of booleans or a map, of which a footer has none, is
+//! refused wherever it is.
+//!
+//! Source: Apache Parquet, parquet.thrift.
+
+use crate::compact::{
+    BINARY, BYTE, Compact, DOUBLE, FALSE, Fault, I16, I32, I64, LIST, MOST_NESTED, STRUCT, TRUE,
+};
+
+/// What a field is.
+enum Shape {
+    Value(u8),
+    Flag,
+    List(&'static Shape),
+    Struct(Fields),
+}
+
+/// The fields of a struct, by their ids. Those that are not listed are passed over, here and by the library.
+type Fields = &'static [(i64, Shape)];
+
+const NUMBER: Shape = Shape::Value(I32);
+const LONG: Shape = Shape::Value(I64);
+const TEXT: Shape = Shape::Value(BINARY);
+const NOTHING: Shape = Shape::Struct(&[]);
+
+const FILE: Fields = &[
+    (1, NUMBER),
+    (2, Shape::List(&Shape::Struct(SCHEMA_ELEMENT))),
+    (3, LONG),
+    (4, Shape::List(&Shape::Struct(ROW_GROUP))),
+    (5, Shape::List(&KEY_VALUE)),
+    (6, TEXT),
+    (7, Shape::List(&COLUMN_ORDER)),
+];
+
+const SCHEMA_ELEMENT: Fields = &[
+    (1, NUMBER),
+    (2, NUMBER),
+    (3, NUMBER),
+    (4, TEXT),
+    (5, NUMBER),
+    (6, NUMBER),
+    (7, NUMBER),
+    (8, NUMBER),
+    (9, NUMBER),
+    (10, Shape::Struct(LOGICAL_TYPE)),
+];
+
+/// Those without a row, such as text, have no fields.
+const LOGICAL_TYPE: Fields = &[
+    (1, NOTHING),
+    (2, NOTHING),
+    (3, NOTHING),
+    (4, NOTHING),
+    (5, Shape::Struct(&[(1, NUMBER), (2, NUMBER)])),
+    (6, NOTHING),
+    (7, TIME),
+    (8, TIME),
+    (
+        10,
+        Shape::Struct(&[(1, Shape::Value(BYTE)), (2, Shape::Flag)]),
+    ),
+    (11, NOTHING),
+    (12, NOTHING),
+    (13, NOTHING),
+    (14, NOTHING),
+    (15, NOTHING),
+    (16, Shape::Struct(&[(1, Shape::Value(BYTE))])),
+    (17, Shape::Struct(&[(1, TEXT)])),
+    (18, Shape::Struct(&[(1, TEXT), (2, NUMBER)])),
+];
+
+const TIME: Shape = Shape::Struct(&[(1, Shape::Flag), (2, UNIT)]);
+const UNIT: Shape = Shape::Struct(&[(1, NOTHING), (2, NOTHING), (3, NOTHING)]);
+const COLUMN_ORDER: Shape = Shape::Struct(&[(1, NOTHING), (2, NOTHING), (3, NOTHING)]);
+const KEY_VALUE: Shape = Shape::Struct(&[(1, TEXT), (2, TEXT)]);
+
+const ROW_GROUP: Fields = &[
+    (1, Shape::List(&Shape::Struct(COLUMN_CHUNK))),
+    (2, LONG),
+    (3, LONG),
+    (4, Shape::List(&SORTING_COLUMN)),
+    (5, LONG),
+    (6, LONG),
+    (7, Shape::Value(I16)),
+];
+
+const SORTING_COLUMN: Shape = Shape::Struct(&[(1, NUMBER), (2, Shape::Flag), (3, Shape::Flag)]);
+
+const COLUMN_CHUNK: Fields = &[
+    (1, TEXT),
+    (2, LONG),
+    (3, Shape::Struct(COLUMN)),
+    (4, LONG),
+    (5, NUMBER),
+    (6, LONG),
+    (7, NUMBER),
+];
+
+const COLUMN: Fields = &[
+    (1, NUMBER),
+    (2, Shape::List(&NUMBER)),
+    (3, Shape::List(&TEXT)),
+    (4, NUMBER),
+    (5, LONG),
+    (6, LONG),
+    (7, LONG),
+    (8, Shape::List(&KEY_VALUE)),
+    (9, LONG),
+    (10, LONG),
+    (11, LONG),
+    (12, STATISTICS),
+    (13, Shape::List(&PAGE_ENCODING)),
+    (14, LONG),
+    (15, NUMBER),
+    (16, SIZES),
+    (17, PLACES),
+];
+
+const STATISTICS: Shape = Shape::Struct(&[
+    (1, TEXT),
+    (2, TEXT),
+    (3, LONG),
+    (4, LONG),
+    (5, TEXT),
+    (6, TEXT),
+    (7, Shape::Flag),
+    (8, Shape::Flag),
+    (9, LONG),
+]);
+
+const PAGE_ENCODING: Shape = Shape::Struct(&[(1, NUMBER), (2, NUMBER), (3, NUMBER)]);
+const SIZES: Shape = Shape::Struct(&[(1, LONG), (2, Shape::List(&LONG)), (3, Shape::List(&LONG))]);
+const PLACES: Shape = Shape::Struct(&[(1, BOX), (2, Shape::List(&NUMBER))]);
+const REAL: Shape = Shape::Value(DOUBLE);
+const BOX: Shape = Shape::Struct(&[
+    (1, REAL),
+    (2, REAL),
+    (3, REAL),
+    (4, REAL),
+    (5, REAL),
+    (6, REAL),
+    (7, REAL),
+    (8, REAL),
+]);
+
+/// Whether the library reads this footer in a time that its length bounds.
+pub(crate) fn check(footer: &[u8]) -> Result<(), Fault> {
+    check_fields(&mut Compact::new(footer), FILE)
+}
+
+fn check_fields(input: &mut Compact<'_>, fields: Fields) -> Result<(), Fault> {
+    let mut last = 0;
+    while let Some((field, kind)) = input.field(&mut last)? {
+        match fields.iter().find(|(known, _)| *known == field) {
+            Some((_, shape)) => check_value(input, shape, kind)?,
+            None => input.skip(kind, MOST_NESTED)?,
+        }
+    }
+    Ok(())
+}
+
+fn check_value(input: &mut Compact<'_>, shape: &Shape, kind: u8) -> Result<(), Fault> {
+    match (shape, kind) {
+        (Shape::Value(expected), _) if *expected == kind => input.skip(kind, MOST_NESTED),
+        (Shape::Flag, TRUE | FALSE) => Ok(()),
+        (Shape::Struct(fields), STRUCT) => check_fields(input, fields),
+        (Shape::List(element), LIST) => {
+            let (elements, kind) = input.list()?;
+            (0..elements).try_for_each(|_| check_value(input, element, kind))
+        }
+        _ => Err(Fault::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_booleans_is_refused_wherever_it_is() {
+        // Field 20: a list, type and count in front: 2^31 - 1 booleans, none of which has an octet here.
+        let list = [0x09, 40, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07];
+        assert_eq!(check(&[&list[..], &[0]].concat()), Err(Fault::Malformed));
+        // The same in a struct that nobody knows.
+        let within = [&[0x0c, 40][..], &list, &[0, 0]].concat();
+        assert_eq!(check(&within), Err(Fault::Malformed));
+        // Where a text is said to be in the place of the version, which the library reads as a number.
+        let hidden = [&[0x18, 9][..], &list, &[0, 0]].concat();
+        assert_eq!(check(&hidden), Err(Fault::Malformed));
+        // Behind an id that is the version's in 16 bits.
+        let wrapped = [&[0x08, 0x82, 0x80, 0x08, 9][..], &list, &[0, 0]].concat();
+        assert_eq!(check(&wrapped), Err(Fault::Malformed));
+    }
+
+    #[test]
+    fn a_map_is_refused() {
+        let map = [0x0b, 40, 0xff, 0xff, 0xff, 0xff, 0x07, 0x11, 0];
+        assert_eq!(check(&map), Err(Fault::Malformed));
+    }
+
+    #[test]
+    fn a_list_longer_than_the_footer_is_refused() {
+        let schema = [0x29, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07, 0];
+        assert_eq!(check(&schema), Err(Fault::Short));
+    }
+}
