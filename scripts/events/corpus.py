@@ -5,7 +5,7 @@ import cases_fields
 import cases_tgw
 import cases_unusual
 import cases_vpc
-from case import COUNTERS, Case
+from case import COUNTERS, Case, Line
 from cases_damaged import DAMAGED
 from cases_inputs import INPUTS
 from envelopes import compact, lambda_event, payload, pretty
@@ -19,6 +19,11 @@ EVENTS = [
     *cases_tgw.CASES,
     *cases_unusual.CASES,
 ]
+
+# What makes two records the same observation, and what both must have at least (docs/deduplication.md, rule 2).
+INTERFACES = ["interface-id", "resource-id", "tgw-attachment-id"]
+REQUIRED = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol", "start", "end"]
+OBSERVATION = [*INTERFACES, *REQUIRED, "pkt-srcaddr", "pkt-dstaddr", "packets", "bytes", "action", "flow-direction"]
 
 
 def files() -> dict[str, bytes]:
@@ -52,8 +57,9 @@ def files() -> dict[str, bytes]:
 
 
 def check(cases: list[Case]) -> None:
-    """Slips of the pen: a column too many, an unknown fate, a format that the inventory does not have."""
-    ids, texts = set(), set()
+    """Slips of the pen: a column too many, an unknown fate, a format that the inventory does not have, a record of
+    another case, which would be a duplicate where all are replayed together."""
+    ids, texts, observations = set(), set(), {}
     for case in cases:
         known = formats_of(case.log_group)
         for line in case.lines():
@@ -67,6 +73,16 @@ def check(cases: list[Case]) -> None:
             assert line.value("log-status") != "SKIPDATA" or line.fate == "skipped", where
             assert line.fate == "again" or line.text not in texts, where
             texts.add(line.text)
+            if line.fate in ("flow", "both-ends", "gateway") and (seen := observation(line)):
+                other = observations.setdefault(seen, case.name)
+                assert other == case.name, f"{where}\nis the same observation as one of {other}; give it another time"
         for event, line in zip(case.events(), case.lines(), strict=True):
             assert line.fate == "again" or event["id"] not in ids, event
             ids.add(event["id"])
+
+
+def observation(line: Line) -> frozenset | None:
+    """What the line is an observation of, as far as it says enough to be told from others."""
+    values = {name: line.value(name) for name in OBSERVATION if line.value(name)}
+    identifies = all(name in values for name in REQUIRED) and any(name in values for name in INTERFACES)
+    return frozenset(values.items()) if identifies else None
