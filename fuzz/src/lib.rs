@@ -17,9 +17,12 @@ use flowlogs_source::{Event, Lines, MAX_LINE, Origin};
 pub struct Kept {
     /// Account and log group of each origin, before the number of lines that came before it.
     pub origins: Vec<(usize, Option<String>, Option<String>)>,
-    /// Id, time and octets of each line.
-    pub lines: Vec<(Option<Vec<u8>>, Option<u64>, Vec<u8>)>,
+    /// Each line.
+    pub lines: Vec<KeptLine>,
 }
+
+/// Id, time and octets of a line.
+pub type KeptLine = (Option<Vec<u8>>, Option<u64>, Vec<u8>);
 
 impl Lines for Kept {
     type Error = Infallible;
