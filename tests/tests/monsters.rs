@@ -1,13 +1,13 @@
 //! Bombs and monsters: what nobody sends by accident ends in a counter or a named error, within the memory that
-//! `docs/limits.md` states. Memory is counted by the allocator, octet by octet; a run with `--nocapture` prints it.
+//! `docs/limits.md` states, and in a time that does not grow with a square. Memory is counted by the allocator, octet by
+//! octet, and time by the kernel, against that of ordinary records; a run with `--nocapture` prints both.
 
 #![allow(missing_docs)]
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -35,19 +35,74 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a monster, and checks that it took no more memory on top of what was held.
-fn within<T>(what: &str, octets: usize, monster: impl FnOnce() -> T) -> T {
-    let (held, started) = (MEMORY.current_usage(), Instant::now());
+/// What each monster may take on top of what was held: octets of memory, and time in [`yardstick`]s, which is twenty times
+/// what it takes.
+const BOUNDS: &[(&str, usize, f64)] = &[
+    ("1 GB in a payload", 3 * LIMIT, 40.0),
+    ("1 GB in a file", 40 * MIB, 60.0),
+    ("nesting", 3 * LIMIT, 300.0),
+    ("a line of 1 MB", 40 * MIB, 20.0),
+    ("10,000 columns", 40 * MIB, 20.0),
+    ("a million interfaces", 100 * MIB, 1_000.0),
+    (
+        "a million interfaces of a thousand accounts",
+        120 * MIB,
+        2_000.0,
+    ),
+    ("100,000 formats", 40 * MIB, 150.0),
+    ("ids of 1 MB", 60 * MIB, 20.0),
+    ("10,000 interface ids of 60,000 octets", 200 * MIB, 1_500.0),
+    ("NUL and not UTF-8", 60 * MIB, 20.0),
+];
+
+/// Runs a monster within its bounds.
+fn within<T>(what: &str, monster: impl FnOnce() -> T) -> T {
+    let (_, octets, times) = BOUNDS
+        .iter()
+        .find(|(name, ..)| *name == what)
+        .expect("a row of the table");
+    let (yardstick, held) = (yardstick(), MEMORY.current_usage());
     MEMORY.reset_peak_usage();
+    let started = processor_time();
     let outcome = monster();
+    let seconds = processor_time() - started;
     let taken = MEMORY.peak_usage().saturating_sub(held);
-    let seconds = started.elapsed().as_secs_f64();
+    let took = seconds / yardstick;
     eprintln!(
-        "{what}: {:.1} MiB, {seconds:.1} s",
+        "{what}: {:.1} MiB, {seconds:.2} s, {took:.1} yardsticks",
         taken as f64 / MIB as f64
     );
-    assert!(taken <= octets, "{what} took {taken} octets, over {octets}");
+    assert!(
+        taken <= *octets,
+        "{what} took {taken} octets, over {octets}"
+    );
+    assert!(
+        took <= *times,
+        "{what} took as long as {took:.0} times 100,000 ordinary records, over {times}"
+    );
     outcome
+}
+
+/// The time of 100,000 ordinary records on this machine, by which all others are measured.
+fn yardstick() -> f64 {
+    static SECONDS: OnceLock<f64> = OnceLock::new();
+    *SECONDS.get_or_init(|| {
+        let started = processor_time();
+        let mut way = Way::new(Formats::defaults());
+        for number in 0..100_000 {
+            way.line(None, record(number, "eni-1").as_bytes());
+        }
+        assert_eq!(way.report().counters.flows_exported, 100_000);
+        processor_time() - started
+    })
+}
+
+/// Processor time of this thread in seconds, to which other programs add nothing.
+fn processor_time() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("the kernel's word");
+    let nanoseconds = text.split(' ').next().and_then(|text| text.parse().ok());
+    let nanoseconds: u64 = nanoseconds.expect("a number");
+    nanoseconds as f64 / 1e9
 }
 
 /// Takes lines all the way to messages, which nobody keeps.
@@ -144,7 +199,7 @@ fn a_gigabyte_in_a_payload_is_too_large() {
     let _alone = alone();
     for octet in [0, b' ', b'['] {
         let data = STANDARD.encode(gigabyte(octet));
-        let outcome = within("1 GB in a payload", 3 * LIMIT, || {
+        let outcome = within("1 GB in a payload", || {
             let mut way = Way::new(Formats::defaults());
             Unpacker::new(LIMIT).unpack(data.as_bytes(), &mut way)
         });
@@ -158,7 +213,7 @@ fn a_gigabyte_in_a_file_is_read_as_a_stream() {
     let _alone = alone();
     for (octet, records) in [(0, None), (b'x', Some(1))] {
         let packed = gigabyte(octet);
-        let (outcome, report) = within("1 GB in a file", 40 * MIB, || {
+        let (outcome, report) = within("1 GB in a file", || {
             let mut way = Way::new(Formats::defaults());
             let outcome = Unpacker::new(LIMIT).read(&packed[..], &mut way);
             (outcome, way.report())
@@ -187,7 +242,7 @@ fn endless_nesting_is_a_named_error() {
         format!("{{\"awslogs\":{}", "{\"data\":".repeat(deep / 8)),
         format!("{{\"records\":[{}", "{\"data\":".repeat(deep / 8)),
     ] {
-        within("nesting", 3 * LIMIT, || {
+        within("nesting", || {
             let mut unpacker = Unpacker::new(LIMIT);
             let mut way = Way::new(Formats::defaults());
             let json = document.as_bytes();
@@ -224,7 +279,7 @@ fn a_line_of_a_megabyte_is_unparsed_and_its_neighbours_are_not() {
     let lines = format!("{good}\n{}\n{}\n", "x".repeat(MIB), record(8, "eni-1"));
     let json = payload(&lines, "1", "123456789012", "g");
     for as_text in [true, false] {
-        let report = within("a line of 1 MB", 40 * MIB, || {
+        let report = within("a line of 1 MB", || {
             let mut way = Way::new(Formats::defaults());
             let mut unpacker = Unpacker::new(LIMIT);
             if as_text {
@@ -254,7 +309,7 @@ fn ten_thousand_columns_are_no_format_and_no_record() {
     });
     let header = names.replace("${", "").replace('}', "");
     let line = "1 ".repeat(MAX_LINE / 2);
-    within("10,000 columns", 40 * MIB, || {
+    within("10,000 columns", || {
         assert_eq!(LogFormat::parse(&names), Err(FormatError::TooManyColumns));
         assert_eq!(LogFormat::of_header(header.as_bytes()), None);
         let mut way = Way::new(Formats::defaults());
@@ -273,7 +328,7 @@ fn ten_thousand_columns_are_no_format_and_no_record() {
 #[test]
 fn a_million_interfaces_are_named_and_not_all_remembered() {
     let _alone = alone();
-    let report = within("a million interfaces", 100 * MIB, || {
+    let report = within("a million interfaces", || {
         let mut way = Way::new(Formats::defaults());
         for number in 0..1_000_000 {
             way.line(
@@ -292,19 +347,15 @@ fn a_million_interfaces_are_named_and_not_all_remembered() {
 #[test]
 fn interfaces_in_a_thousand_accounts_have_one_memory() {
     let _alone = alone();
-    let report = within(
-        "a million interfaces in a thousand accounts",
-        120 * MIB,
-        || {
-            let mut way = Way::new(Formats::defaults());
-            for number in 0..1_000_000usize {
-                let account = format!("{:012}", number % 1_000);
-                let line = record(number, &format!("eni-{number:017x}"));
-                way.line(None, line.replace("123456789012", &account).as_bytes());
-            }
-            way.report()
-        },
-    );
+    let report = within("a million interfaces of a thousand accounts", || {
+        let mut way = Way::new(Formats::defaults());
+        for number in 0..1_000_000usize {
+            let account = format!("{:012}", number % 1_000);
+            let line = record(number, &format!("eni-{number:017x}"));
+            way.line(None, line.replace("123456789012", &account).as_bytes());
+        }
+        way.report()
+    });
     assert_eq!(report.counters.flows_exported, 1_000_000);
 }
 
@@ -317,7 +368,7 @@ fn a_hundred_thousand_formats_leave_room_for_the_defaults() {
         ))
         .expect("a format")
     });
-    within("100,000 formats", 40 * MIB, || {
+    within("100,000 formats", || {
         let formats = Formats::of_flow_logs(formats);
         assert_eq!(formats.candidates().count(), MAX_CANDIDATES);
         assert_eq!(formats.left_out(), 100_000 - (MAX_CANDIDATES - 2));
@@ -334,7 +385,7 @@ fn ids_of_a_megabyte_are_read_and_not_remembered() {
     let long = "i".repeat(MIB);
     let line = record(1, "eni-1");
     let json = payload(&line, &long, &long, &long);
-    within("ids of 1 MB", 60 * MIB, || {
+    within("ids of 1 MB", || {
         let mut way = Way::new(Formats::defaults());
         let mut unpacker = Unpacker::new(LIMIT);
         for expected in [(1, 0), (0, 1)] {
@@ -349,7 +400,7 @@ fn ids_of_a_megabyte_are_read_and_not_remembered() {
     });
     // As long as a line can have them, each another one: in octets 600 MB.
     let long = "i".repeat(60_000);
-    let report = within("10,000 interface ids of 60,000 octets", 200 * MIB, || {
+    let report = within("10,000 interface ids of 60,000 octets", || {
         let mut way = Way::new(Formats::defaults());
         for number in 0..10_000 {
             way.line(
@@ -368,7 +419,7 @@ fn nul_and_octets_that_are_not_utf8_end_in_a_counter_or_a_named_error_wherever_t
     let line = record(1, "eni-1");
     let json = payload(&line, "37", "123456789012", "/vpc/flow-logs").into_bytes();
     let inventory = br#"{"NetworkInterfaces":[{"NetworkInterfaceId":"eni-1","VpcId":"vpc-1"}]}"#;
-    within("NUL and not UTF-8", 60 * MIB, || {
+    within("NUL and not UTF-8", || {
         let mut unpacker = Unpacker::new(LIMIT);
         for octet in [0x00, 0x80, 0xc3, 0xff] {
             for place in 0..json.len() {
