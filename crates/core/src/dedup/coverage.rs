@@ -183,6 +183,51 @@ mod tests {
     }
 
     #[test]
+    fn a_flow_log_of_half_the_traffic_takes_nothing_from_one_of_all() {
+        assert!(covers(&[
+            ("vpc-1", Some(Traffic::All)),
+            ("subnet-1", Some(Traffic::Accept))
+        ]));
+    }
+
+    #[test]
+    fn a_prefix_that_two_interfaces_have_is_covered_only_if_both_are() {
+        let prefix = |id: &str, subnet: &str| Interface {
+            prefixes: vec![(address("10.0.1.16"), 28)],
+            ..interface(id, subnet, "vpc-1", &[])
+        };
+        let interfaces = [prefix("eni-1", "subnet-1"), prefix("eni-2", "subnet-2")];
+        for (resource, covered) in [("subnet-1", false), ("vpc-1", true)] {
+            let inventory = with_flow_logs(&interfaces, &[(resource, None)]);
+            let coverage = Coverage::of(&inventory, Some("flows"));
+            assert_eq!(
+                coverage.covers(b"vpc-1", address("10.0.1.17").into()),
+                covered,
+                "{resource}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_a_prefix_or_a_gateway_alone_is_something_to_know() {
+        let addresses = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
+        let prefixes = [Interface {
+            prefixes: vec![(address("10.0.1.16"), 28)],
+            ..interface("eni-1", "subnet-1", "vpc-1", &[])
+        }];
+        for (interfaces, resource, is_empty) in [
+            (&addresses[..], "vpc-1", false),
+            (&prefixes[..], "vpc-1", false),
+            (&[][..], "tgw-1", false),
+            (&addresses[..], "vpc-2", true),
+        ] {
+            let inventory = with_flow_logs(interfaces, &[(resource, None)]);
+            let coverage = Coverage::of(&inventory, Some("flows"));
+            assert_eq!(coverage.is_empty(), is_empty, "{resource}");
+        }
+    }
+
+    #[test]
     fn accepted_and_rejected_traffic_must_both_be_observed_by_whatever_flow_logs() {
         let (accept, reject) = (Some(Traffic::Accept), Some(Traffic::Reject));
         assert!(!covers(&[("vpc-1", accept)]));

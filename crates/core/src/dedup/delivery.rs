@@ -72,6 +72,18 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_remembered_for_eight_hours_of_event_time() {
+        let mut deliveries = Deliveries::new(7);
+        for minute in 0..480_u64 {
+            assert!(!deliveries.seen_before(&minute.to_be_bytes(), minute * 60_000));
+        }
+        assert!(deliveries.seen_before(&0_u64.to_be_bytes(), 0));
+        // The oldest is the second now, and a further minute takes its place.
+        assert!(!deliveries.seen_before(b"another", 480 * 60_000));
+        assert!(!deliveries.seen_before(&1_u64.to_be_bytes(), 60_000));
+    }
+
+    #[test]
     fn input_without_ids_is_never_delivered_twice() {
         let mut deliveries = Deliveries::new(7);
         assert!(!deliveries.seen_before(b"", 0) && !deliveries.seen_before(b"", 0));

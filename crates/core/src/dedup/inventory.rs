@@ -351,6 +351,77 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_thing_alone_is_something_known() {
+        let some = |fill: &dyn Fn(&mut Inventory)| {
+            let mut inventory = Inventory::new();
+            fill(&mut inventory);
+            inventory
+        };
+        let id = || "x-1".to_owned();
+        let interface = Interface {
+            id: id(),
+            ..Interface::default()
+        };
+        let vpc = Vpc {
+            id: id(),
+            name: None,
+        };
+        let gateway = Gateway {
+            id: id(),
+            name: None,
+        };
+        let attachment = Attachment {
+            id: id(),
+            ..Attachment::default()
+        };
+        for inventory in [
+            some(&|inventory| inventory.insert_interface(interface.clone())),
+            some(&|inventory| inventory.insert_vpc(vpc.clone())),
+            some(&|inventory| inventory.insert_gateway(gateway.clone())),
+            some(&|inventory| inventory.insert_attachment(attachment.clone())),
+        ] {
+            assert!(
+                !inventory.is_empty() && inventory.knows(b"x-1"),
+                "{inventory:?}"
+            );
+            assert!(!inventory.knows(b"x-2"), "{inventory:?}");
+            assert!(inventory.gateway(b"x-2").is_none());
+        }
+        let flow_logs = some(&|inventory| inventory.insert_flow_log(flow_log("fl-1", None, "")));
+        assert!(!flow_logs.is_empty());
+    }
+
+    #[test]
+    fn an_interface_is_found_wherever_the_last_one_was() {
+        let mut inventory = Inventory::new();
+        for number in 0..3 {
+            inventory.insert_interface(Interface {
+                id: format!("eni-{number}"),
+                ..Interface::default()
+            });
+        }
+        let mut last = 0;
+        for id in ["eni-2", "eni-2", "eni-0", "eni-1"] {
+            let found = inventory.interface_near(id.as_bytes(), &mut last);
+            assert_eq!(found.map(|interface| interface.id.as_str()), Some(id));
+        }
+        assert_eq!(inventory.interface_near(b"eni-3", &mut last), None);
+    }
+
+    #[test]
+    fn kinds_of_traffic_are_the_words_of_ec2() {
+        assert_eq!(
+            ["ALL", "ACCEPT", "REJECT", "all"].map(Traffic::of_word),
+            [
+                Traffic::All,
+                Traffic::Accept,
+                Traffic::Reject,
+                Traffic::Other
+            ]
+        );
+    }
+
+    #[test]
     fn merging_takes_the_later_word() {
         let mut first = Inventory::new();
         first.insert_flow_log(flow_log("fl-1", None, "${bytes}"));

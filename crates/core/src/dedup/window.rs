@@ -161,6 +161,36 @@ mod tests {
     const MINUTES: usize = 32;
 
     #[test]
+    fn the_room_of_an_extraordinary_minute_is_given_back_and_that_of_an_ordinary_one_kept() {
+        let mut window = Window::new(32_000, MINUTES);
+        let mut fingerprints = 0..;
+        let mut fill = |window: &mut Window, minute: u64, many: usize| {
+            for fingerprint in fingerprints.by_ref().take(many) {
+                window.knows(minute * MINUTE, fingerprint);
+            }
+        };
+        fill(&mut window, 0, 30_000);
+        fill(&mut window, 1, 3_000);
+        let room = |window: &Window| {
+            let rooms = window.minutes.iter();
+            let mut rooms: Vec<_> = rooms.map(|m| m.fingerprints.capacity()).collect();
+            rooms.sort_unstable();
+            rooms
+        };
+        let [forgotten, _] = room(&window)[..] else {
+            panic!("two minutes")
+        };
+        assert!((1_000..3_000).contains(&forgotten), "{:?}", room(&window));
+    }
+
+    #[test]
+    fn a_fingerprint_is_its_own_hash() {
+        let mut hasher = Identity::default();
+        hasher.write_u64(0x0123_4567_89ab_cdef);
+        assert_eq!(hasher.finish(), 0x0123_4567_89ab_cdef);
+    }
+
+    #[test]
     fn what_was_seen_is_known_until_as_many_other_minutes_were_seen() {
         let mut window = Window::new(1_000, MINUTES);
         let minute = |number: usize| number as u64 * MINUTE;

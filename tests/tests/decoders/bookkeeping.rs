@@ -1,0 +1,267 @@
+//! What the exporting process says of itself: what was sent, what was lost, what was left out on purpose; and what it
+//! says again when an invocation begins.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+
+use flowlogs_core::{Counters, Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+use flowlogs_tests::wire::{Content, Message, Reader};
+
+const NOW: u64 = 1_763_715_600_000;
+
+/// Information elements (IANA).
+const NOT_SENT: [u16; 3] = [166, 167, 168];
+const IGNORED: u16 = 407;
+const INTERFACE_NAME: u16 = 82;
+
+/// A transcoder, and a network that takes messages or does not.
+struct Bench {
+    transcoder: Transcoder,
+    source: Source,
+    /// What became of messages of flows.
+    flows: Delivery,
+    /// Everything that was taken or not.
+    messages: Vec<(usize, Vec<u8>, Delivery)>,
+    lines: u64,
+}
+
+impl Bench {
+    fn new(settings: Settings, transports: &[Transport]) -> Self {
+        let mut transcoder = Transcoder::new(settings, transports);
+        transcoder.begin(NOW);
+        Self {
+            transcoder,
+            source: Source::new(None, Formats::defaults()),
+            flows: Delivery::Sent,
+            messages: Vec::new(),
+            lines: 0,
+        }
+    }
+
+    /// A new flow of 2 packets and 80 octets.
+    fn feed(&mut self, account: &str) {
+        self.lines += 1;
+        let [.., a, b, c] = self.lines.to_be_bytes();
+        self.line(&format!(
+            "2 {account} eni-1 10.{a}.{b}.{c} 10.0.0.2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK"
+        ));
+    }
+
+    fn line(&mut self, text: &str) {
+        let line = Line {
+            id: None,
+            timestamp: None,
+            text: text.as_bytes(),
+        };
+        let mut sink = network(self.flows, &mut self.messages);
+        let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
+    }
+
+    fn flush(&mut self) {
+        let Ok(()) = self
+            .transcoder
+            .flush(&mut network(self.flows, &mut self.messages));
+    }
+
+    fn counters(&mut self) -> Counters {
+        self.transcoder.take_report().counters
+    }
+
+    /// What of a session was sent since the first so many messages, read from the beginning.
+    fn sent(&self, session: usize, skip: usize) -> Vec<Message> {
+        let mut reader = Reader::default();
+        let sent = self.messages.iter().enumerate();
+        let sent = sent
+            .filter(|(_, (to, _, delivery))| *to == session && *delivery == Delivery::Sent)
+            .map(|(place, (_, octets, _))| (place, reader.read(octets).expect("a right message")));
+        sent.filter(|(place, _)| *place >= skip)
+            .map(|(_, message)| message)
+            .collect()
+    }
+
+    /// An element of the last options record that has it.
+    fn told(&self, element: u16) -> u64 {
+        let messages = self.sent(0, 0);
+        let records = messages.iter().flat_map(Message::records);
+        let fields = records
+            .filter(|(template, _)| template.scopes > 0)
+            .flat_map(|(_, record)| record)
+            .filter(|field| field.element == element);
+        let octets = &fields.last().expect("it is told").octets;
+        octets
+            .iter()
+            .fold(0, |value, &octet| value << 8 | u64::from(octet))
+    }
+}
+
+/// Takes everything but flows, of which it does what it was told.
+fn network(
+    flows: Delivery,
+    messages: &mut Vec<(usize, Vec<u8>, Delivery)>,
+) -> impl FnMut(usize, &[u8]) -> Result<Delivery, Infallible> {
+    move |session, message| {
+        let set = u16::from_be_bytes([message[16], message[17]]);
+        let delivery = if set >= 0x4000 { flows } else { Delivery::Sent };
+        messages.push((session, message.to_vec(), delivery));
+        Ok(delivery)
+    }
+}
+
+const UDP: &[Transport] = &[Transport::Datagram];
+
+#[test]
+fn what_was_sent_is_counted_by_messages_octets_and_options_records() {
+    for flows in [Delivery::Sent, Delivery::NotSent] {
+        let mut bench = Bench::new(Settings::default(), UDP);
+        bench.flows = flows;
+        (0..100).for_each(|_| bench.feed("123456789012"));
+        bench.flush();
+        bench.transcoder.commit();
+        let counters = bench.counters();
+        let taken = || {
+            let messages = bench.messages.iter();
+            messages.filter(|(_, _, delivery)| *delivery == Delivery::Sent)
+        };
+        let octets: usize = taken().map(|(_, message, _)| message.len()).sum();
+        assert_eq!(counters.messages_sent, taken().count() as u64);
+        assert_eq!(counters.bytes_sent, octets as u64);
+        let sent = bench.sent(0, 0);
+        let options = sent.iter().filter(|m| m.content() == Content::Options);
+        let options = options.flat_map(Message::records).count();
+        assert!(options >= 6, "{options}");
+        assert_eq!(counters.options_records, options as u64);
+        let counters = bench.counters();
+        assert_eq!(counters.messages_sent, 0, "each is counted once");
+    }
+}
+
+#[test]
+fn flows_that_were_not_sent_are_told_once_the_batch_is_through() {
+    let mut bench = Bench::new(Settings::default(), UDP);
+    for invocations in 1..=2 {
+        bench.flows = Delivery::NotSent;
+        (0..100).for_each(|_| bench.feed("123456789012"));
+        bench.flush();
+        bench.transcoder.commit();
+        bench.flows = Delivery::Sent;
+        bench.transcoder.begin(NOW);
+        bench.feed("123456789012");
+        bench.flush();
+        bench.transcoder.commit();
+        let lost = 100 * invocations;
+        assert_eq!(
+            NOT_SENT.map(|element| bench.told(element)),
+            [lost, 2 * lost, 80 * lost]
+        );
+    }
+}
+
+#[test]
+fn flows_of_a_batch_that_failed_are_not_lost_because_they_come_again() {
+    let mut bench = Bench::new(Settings::default(), UDP);
+    bench.flows = Delivery::NotSent;
+    (0..100).for_each(|_| bench.feed("123456789012"));
+    bench.transcoder.rollback();
+    bench.flows = Delivery::Sent;
+    let before = bench.messages.len();
+    bench.transcoder.begin(NOW);
+    bench.feed("123456789012");
+    bench.flush();
+    bench.transcoder.commit();
+    assert_eq!(NOT_SENT.map(|element| bench.told(element)), [0; 3]);
+    let sent = bench.sent(0, before);
+    let flows = sent.iter().filter(|m| m.content() == Content::Flows);
+    let flows = flows.flat_map(Message::records).count();
+    assert_eq!(flows, 1, "what was under construction is dropped");
+}
+
+#[test]
+fn records_that_were_left_out_are_told() {
+    let mut bench = Bench::new(Settings::default(), UDP);
+    bench.feed("123456789012");
+    let again =
+        "2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK";
+    (0..3).for_each(|_| bench.line(again));
+    bench.flush();
+    bench.transcoder.commit();
+    assert_eq!(bench.counters().duplicate_records, 3);
+    bench.transcoder.begin(NOW);
+    bench.feed("123456789012");
+    bench.flush();
+    assert_eq!(bench.told(IGNORED), 3);
+}
+
+/// What an invocation sends after another one, and what the time of a refresh brings.
+#[test]
+fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alone() {
+    let whole = vec![Content::Templates, Content::Options, Content::Flows];
+    for (transport, again) in [
+        (Transport::Datagram, whole.clone()),
+        (Transport::Stream, vec![Content::Flows]),
+    ] {
+        let mut bench = Bench::new(Settings::default(), &[transport]);
+        bench.feed("123456789012");
+        bench.flush();
+        let times: [fn(&mut Transcoder); 2] = [
+            |transcoder| transcoder.begin(NOW + 1_000),
+            |transcoder| transcoder.set_now(NOW + 601_000),
+        ];
+        for time_goes_on in times {
+            let before = bench.messages.len();
+            time_goes_on(&mut bench.transcoder);
+            bench.feed("123456789012");
+            bench.flush();
+            let sent = bench.sent(0, before);
+            let contents: Vec<Content> = sent.iter().map(Message::content).collect();
+            assert_eq!(contents, again, "{transport:?}");
+            let fields = sent.iter().flat_map(Message::records).flat_map(|(_, r)| r);
+            let names = fields.filter(|field| field.element == INTERFACE_NAME);
+            assert_eq!(names.count() > 0, transport == Transport::Datagram);
+        }
+    }
+}
+
+#[test]
+fn templates_that_do_not_fit_into_one_message_leave_in_several() {
+    let mut settings = Settings::default();
+    settings.max_message_size = 512;
+    let mut bench = Bench::new(settings, UDP);
+    bench.feed("123456789012");
+    // What a record lacks makes another layout of it.
+    let whole = "2 123456789012 eni-1 ::1 ::2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK";
+    let columns: Vec<&str> = whole.split(' ').collect();
+    for lacking in 5..12 {
+        let mut columns = columns.clone();
+        columns[lacking] = "-";
+        bench.line(&columns.join(" "));
+    }
+    bench.flush();
+    bench.transcoder.begin(NOW + 1_000);
+    let before = bench.messages.len();
+    bench.feed("123456789012");
+    bench.flush();
+    let sent = bench.sent(0, before);
+    assert!(sent.iter().all(|message| message.octets <= 512));
+    let templates = sent.iter().filter(|m| m.content() == Content::Templates);
+    assert!(templates.count() >= 2);
+    let known: HashSet<u16> = sent
+        .iter()
+        .flat_map(Message::templates)
+        .map(|template| template.id)
+        .collect();
+    assert!(known.len() >= 8, "each of them: {known:?}");
+}
+
+#[test]
+fn more_accounts_than_domains_share_one() {
+    let mut bench = Bench::new(Settings::default(), UDP);
+    (0..1_100).for_each(|account| bench.feed(&format!("{account:012}")));
+    bench.flush();
+    let domains: HashSet<u32> = bench.sent(0, 0).iter().map(|m| m.domain).collect();
+    assert_eq!(
+        domains.len(),
+        1_024 + 1,
+        "that of what has none is the last"
+    );
+    assert_eq!(bench.counters().flows_exported, 1_100);
+}
