@@ -223,8 +223,10 @@ fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alo
 
 #[test]
 fn templates_that_do_not_fit_into_one_message_leave_in_several() {
-    let mut settings = Settings::default();
-    settings.max_message_size = 512;
+    let settings = Settings {
+        max_message_size: 512,
+        ..Settings::default()
+    };
     let mut bench = Bench::new(settings, UDP);
     bench.feed("123456789012");
     // What a record lacks makes another layout of it.
