@@ -41,17 +41,27 @@ impl Process {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// The most memory that it has had at a time, in octets (`VmHWM`).
+    /// Its memory in octets, by the kernel's name for it: `VmRSS` is what it has, `VmHWM` the most that it has had.
     ///
     /// # Panics
     ///
     /// If the kernel does not say.
-    pub fn peak_memory(&self) -> u64 {
+    pub fn memory(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(&path).expect("a running process");
-        let row = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let row = status.lines().find_map(|line| line.strip_prefix(name));
         let kibibytes = row.and_then(|row| row.split_whitespace().nth(1)?.parse::<u64>().ok());
         kibibytes.expect("the kernel counts it") * 1024
+    }
+
+    /// How many descriptors it has open.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended.
+    pub fn descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(path).expect("a running process").count()
     }
 
     /// Sends a signal (`TERM`, `INT`) to the program alone, which tells its children, and waits for the end.
@@ -120,13 +130,26 @@ pub fn free_udp_port() -> u16 {
 
 /// Octets that wait to be read from the loopback UDP port, as the kernel tells; nothing when nobody listens.
 pub fn udp_backlog(port: u16) -> Option<u64> {
+    let row = udp_row(port)?;
+    let (_, received) = row.get(4)?.split_once(':')?;
+    u64::from_str_radix(received, 16).ok()
+}
+
+/// Datagrams for which the loopback UDP port's receive buffer had no room; nothing when nobody listens.
+pub fn udp_dropped(port: u16) -> Option<u64> {
+    udp_row(port)?.get(12)?.parse().ok()
+}
+
+/// What the kernel tells of a UDP port, column by column.
+fn udp_row(port: u16) -> Option<Vec<String>> {
     let table = std::fs::read_to_string(Path::new("/proc/net/udp")).ok()?;
     let local = format!("0100007F:{port:04X}");
-    let row = table
-        .lines()
-        .find(|row| row.split_whitespace().nth(1) == Some(&local))?;
-    let (_, received) = row.split_whitespace().nth(4)?.split_once(':')?;
-    u64::from_str_radix(received, 16).ok()
+    let mut rows = table.lines().map(|row| {
+        row.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    });
+    rows.find(|row| row.get(1) == Some(&local))
 }
 
 /// Waits until a collector listens on the port.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::flow::{Flow, milliseconds, number, small};
-use crate::process::{Process, free_udp_port, wait_until_listening, wait_until_read};
+use crate::process::{Process, free_udp_port, udp_dropped, wait_until_listening, wait_until_read};
 use crate::tool;
 
 /// A running `nfcapd`.
@@ -43,6 +43,8 @@ pub struct Counted {
     pub sequence_errors: u64,
     /// Packets that it could not read.
     pub bad_packets: u64,
+    /// Datagrams that its receive buffer had no room for, which it does not know of.
+    pub dropped: u64,
 }
 
 impl Nfcapd {
@@ -52,6 +54,20 @@ impl Nfcapd {
     ///
     /// If it does not start.
     pub fn start() -> Option<Self> {
+        // As docs/collectors.md has it, for a busy machine.
+        Self::with(&["-B", "8388608"])
+    }
+
+    /// Starts it with the receive buffer that the system gives to everyone, 208 KiB as a rule.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_with_the_usual_buffer() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    fn with(buffer: &[&str]) -> Option<Self> {
         let (nfcapd, nfdump) = (tool::find("nfcapd")?, tool::find("nfdump")?);
         let directory = TempDir::new().expect("a directory");
         let files = directory.path().join("files");
@@ -66,12 +82,10 @@ impl Nfcapd {
                 &port.to_string(),
                 "-t",
                 "3600",
-                // As docs/collectors.md has it, for a busy machine.
-                "-B",
-                "8388608",
                 "-w",
             ])
             .arg(&files)
+            .args(buffer)
             .env("TZ", "UTC");
         let mut process = Process::start(command, directory.path().join("log"));
         wait_until_listening(&mut process, port);
@@ -95,8 +109,10 @@ impl Nfcapd {
     /// If it does not end.
     pub fn stop_and_count(self) -> Counted {
         wait_until_read(self.port);
+        let dropped = udp_dropped(self.port).expect("it listens");
         let log = self.process.stop("TERM");
         Counted {
+            dropped,
             flows: counted(&log, "Flows: "),
             packets: counted(&log, ", Packets: "),
             octets: counted(&log, "Bytes: "),
@@ -216,9 +232,12 @@ fn domain(log: &str, system: u64) -> Option<u32> {
     rest.split_whitespace().next().map(number)
 }
 
+/// It says its counters at the end and, beginning again, whenever an hour has passed.
 fn counted(log: &str, label: &str) -> u64 {
-    let (_, rest) = log
-        .rsplit_once(label)
-        .unwrap_or_else(|| panic!("no {label:?} in {log}"));
-    number(rest.split([',', '\n']).next().unwrap_or_default())
+    let said = log.split(label).skip(1);
+    let counters =
+        said.map(|rest| number::<u64>(rest.split([',', '\n']).next().unwrap_or_default()));
+    counters
+        .reduce(|sum, counter| sum + counter)
+        .unwrap_or_else(|| panic!("no {label:?} in {log}"))
 }

@@ -1,11 +1,10 @@
-//! Much, for long, and from many at once: load, a soak, and processes side by side. The sizes here are small; the full
-//! ones are `scripts/measure-reliability`'s.
+//! Much, and from many at once: load, and processes side by side. The sizes here are small; the full ones are
+//! `scripts/measure-reliability`'s. The soak is among the tests of the function.
 
 #![allow(missing_docs)]
 
 mod load;
 mod processes;
-mod soak;
 mod traffic;
 
 /// A size, from the environment or small.

@@ -9,7 +9,8 @@
 //! - `formats.rs`, `captured.rs`, `delivery.rs`, `metrics.rs`, `tls.rs`, `settings.rs` are the tests of the function behind
 //!   a log group;
 //! - `bucket.rs` is a bucket with its queue, also moto, and `objects.rs` writes what is in it; `s3.rs` are the tests of
-//!   the function behind it.
+//!   the function behind it;
+//! - `soak.rs` is a long life of the first.
 
 #[path = "../../../crates/export/tests/loopback/authority.rs"]
 #[allow(dead_code)] // its own tests name authorities
@@ -30,7 +31,11 @@ mod payload;
 mod runtime;
 mod s3;
 mod settings;
+mod soak;
 mod tls;
+#[path = "../endurance/traffic.rs"]
+#[allow(dead_code)] // sums and files, which load has
+mod traffic;
 #[path = "../../../crates/parquet/tests/objects/writer.rs"]
 // Shared with the tests of the reader, which want more of it.
 #[allow(dead_code, clippy::cast_possible_truncation, clippy::unwrap_used)]

@@ -130,9 +130,9 @@ impl Function {
         })
     }
 
-    /// The most memory that its process has had at a time, in octets, as the kernel counts it.
-    pub(crate) fn peak_memory(&self) -> u64 {
-        self.process.peak_memory()
+    /// Its process, for what the kernel says of that.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Everything that the function has printed on standard output.

@@ -293,7 +293,7 @@ fn compare(flows: usize) {
         let (took, octets) = (started.elapsed(), object.len());
         eprintln!(
             "{key}: {octets} octets, {took:.1?}, peak {} octets",
-            function.peak_memory()
+            function.process().memory("VmHWM")
         );
         drop(function);
         received.push(data_records(&collector.connections()));
@@ -335,7 +335,7 @@ fn an_object_of_75_megabytes_passes_in_a_function_of_256_megabytes() {
     let summary = function
         .invoke(notice(&["a.log.gz"]).as_bytes())
         .unwrap_or_else(|failure| panic!("{failure:?}"));
-    let peak = function.peak_memory();
+    let peak = function.process().memory("VmHWM");
     eprintln!(
         "{} octets, {flows} flows, {:.1?}, peak {peak} octets",
         object.len(),
