@@ -1,6 +1,5 @@
 //! Every captured event, replayed alone: the counters of `events/expected.json`, which was written independently of the
-//! transcoder, and the decoded flows in the `.golden` file beside each event
-//! (not in `events/`, because a replay of that directory takes every file in it).
+//! transcoder, and the decoded flows in the `.golden` file beside each event.
 //!
 //! `UPDATE_GOLDENS=1 cargo test -p flowlogs-tests --test events` writes the goldens again; look at what changed.
 

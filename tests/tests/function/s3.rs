@@ -1,7 +1,5 @@
 //! The function behind a bucket: every way of a notice, both kinds of objects, and everything that goes wrong.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::time::Instant;
 
 use flowlogs_tests::collectors::nfcapd::{self, Nfcapd};
@@ -11,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::bucket::{BUCKET, Bucket, WAYS, Way};
 use crate::collector::{Collector, Drain};
+use crate::http_peer;
 use crate::objects::{gzip, parquet, text};
 use crate::runtime::Function;
 
@@ -170,24 +169,9 @@ fn what_cannot_be_exported_ends_in_the_dead_letter_queue_and_nothing_else_is_rep
 }
 
 /// An S3 that says this and nothing else.
-fn refusing(status: u16, code: &'static str, message: &'static str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
+fn refusing(status: u16, code: &str, message: &str) -> String {
     let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut lines = BufReader::new(stream.try_clone().expect("a handle")).lines();
-            while lines
-                .next()
-                .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
-            {}
-            let length = body.len();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-            );
-        }
-    });
+    let address = http_peer::serve(move |_, stream| http_peer::xml(stream, status, &body));
     format!("http://{address}")
 }
 
