@@ -96,10 +96,17 @@ impl Collectors {
     ///
     /// # Errors
     ///
-    /// No target, a rate or timeout of 0, or TLS material that cannot be used.
+    /// No target or one that is nowhere, a rate or timeout of 0, or TLS material that cannot be used.
     pub fn new(urls: &[CollectorUrl], options: SenderOptions) -> Result<Self, ConfigError> {
         if urls.is_empty() {
             return Err(ConfigError::NoCollectors);
+        }
+        // One can listen there, and what is sent there stays on this machine.
+        let nowhere = |url: &&CollectorUrl| url.address().is_some_and(|own| own.is_unspecified());
+        if let Some(url) = urls.iter().find(nowhere) {
+            return Err(ConfigError::NoAddress {
+                collector: url.to_string(),
+            });
         }
         if options.udp_rate == 0 {
             return Err(ConfigError::UdpRate);

@@ -78,6 +78,12 @@ pub enum ConfigError {
     /// The list of collectors is empty.
     #[error("no collector given")]
     NoCollectors,
+    /// A collector at `0.0.0.0` or `[::]`.
+    #[error("{collector}: no machine has this address; give the collector's own")]
+    NoAddress {
+        /// The canonical form of the URL.
+        collector: String,
+    },
     /// A pace of no messages at all.
     #[error("UDP rate 0 would send nothing; give messages a second, such as {DEFAULT_UDP_RATE}")]
     UdpRate,

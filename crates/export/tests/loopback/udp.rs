@@ -225,4 +225,13 @@ fn settings_with_which_nothing_could_be_sent_are_refused_at_once() {
         Collectors::new(&[], SenderOptions::default()).expect_err("refused"),
         ConfigError::NoCollectors
     );
+    for nowhere in ["udp://0.0.0.0:4739", "tcp://[::]:4739"] {
+        let urls = [collector::url("udp://127.0.0.1"), collector::url(nowhere)];
+        assert_eq!(
+            Collectors::new(&urls, SenderOptions::default()).expect_err("refused"),
+            ConfigError::NoAddress {
+                collector: nowhere.to_owned()
+            }
+        );
+    }
 }
