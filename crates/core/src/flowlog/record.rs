@@ -537,9 +537,10 @@ mod tests {
             error("${srcaddr} ${bytes}", "10.0.0.1").to_string(),
             "column 2 (bytes): missing; the format has 2 columns"
         );
+        let surplus = error("${srcaddr} ${bytes}", "10.0.0.1 1 2");
         assert_eq!(
-            error("${srcaddr} ${bytes}", "10.0.0.1 1 2").problem,
-            Problem::Surplus { columns: 2 }
+            (surplus.column, surplus.problem),
+            (3, Problem::Surplus { columns: 2 })
         );
         assert_eq!(
             error("${srcaddr} ${bytes}", &"1".repeat(MAX_LINE + 1)).problem,
