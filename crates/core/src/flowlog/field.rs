@@ -368,10 +368,12 @@ impl FieldSet {
 
     /// The fields in table order.
     pub fn iter(self) -> impl Iterator<Item = Field> {
-        FIELDS
-            .iter()
-            .map(|row| row.field)
-            .filter(move |&field| self.has(field))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let row = FIELDS.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(row.field)
+        })
     }
 }
 

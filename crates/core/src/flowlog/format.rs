@@ -6,7 +6,8 @@
 use crate::address::Address;
 
 use super::field::{Field, FieldSet, Read, Row, Shape};
-use super::{record, scan};
+use super::record;
+use super::scan::{self, Token, Tokens};
 
 /// Most columns that a format may have; AWS documents 72 fields.
 pub const MAX_COLUMNS: usize = 1_024;
@@ -42,8 +43,29 @@ pub struct LogFormat {
     columns: Vec<Column>,
     names: Vec<String>,
     fields: FieldSet,
+    /// Those of them that are read.
+    read: FieldSet,
+    /// Of the fields in [`IDENTIFIERS`], where their values are stored among texts.
+    identifiers: Vec<u8>,
     kind: Kind,
 }
+
+/// The fields that say what a record is about: its account, its interface and what they belong to.
+pub(crate) const IDENTIFIERS: FieldSet = FieldSet::of(&[
+    Field::AccountId,
+    Field::Region,
+    Field::InterfaceId,
+    Field::ResourceId,
+    Field::InstanceId,
+    Field::VpcId,
+    Field::TgwId,
+    Field::TgwAttachmentId,
+    Field::TgwPairAttachmentId,
+    Field::TgwSrcEni,
+    Field::TgwDstEni,
+    Field::TgwSrcVpcId,
+    Field::TgwDstVpcId,
+]);
 
 /// A column of the plan: what to do with its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,6 +254,11 @@ impl LogFormat {
         if fields.is_empty() {
             return Err(FormatError::NoKnownField);
         }
+        let is_read = |column: &&Column| column.step != Step::Pass;
+        let read = columns.iter().filter(is_read).map(|column| column.set);
+        let read = read.fold(FieldSet::EMPTY, FieldSet::union);
+        let identifiers = IDENTIFIERS.intersection(fields).iter();
+        let identifiers = identifiers.map(record::slot).collect();
         let only_gateways = |row: &Row| row.vpc.is_none();
         let kind = if fields.iter().any(|field| only_gateways(field.row())) {
             Kind::TransitGateway
@@ -242,6 +269,8 @@ impl LogFormat {
             columns,
             names,
             fields,
+            read,
+            identifiers,
             kind,
         })
     }
@@ -261,6 +290,16 @@ impl LogFormat {
         self.fields
     }
 
+    /// The fields whose columns are read.
+    pub(crate) fn read(&self) -> FieldSet {
+        self.read
+    }
+
+    /// Where the values of the [`IDENTIFIERS`] are stored among texts, in table order.
+    pub(crate) fn identifiers(&self) -> &[u8] {
+        &self.identifiers
+    }
+
     /// Which kind of flow log has this format.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -269,17 +308,13 @@ impl LogFormat {
     /// Whether every token of the line has the shape that its column usually has. Stricter than parsing: it tells
     /// formats with equally many columns apart.
     pub(crate) fn resembles(&self, line: &[u8]) -> bool {
-        let mut at = 0;
-        for column in &self.columns {
-            at = scan::skip_spaces(line, at);
-            let end = scan::token_end(line, at);
-            let token = &line[at..end];
-            if token.is_empty() || token != b"-" && !has_shape(token, column.read) {
-                return false;
-            }
-            at = end;
-        }
-        scan::skip_spaces(line, at) == line.len()
+        let mut tokens = Tokens::of(line);
+        let has_shape = |column: &Column| {
+            tokens.next().is_some_and(|token| {
+                scan::is_dash(line, token) || has_shape(line, token, column.read)
+            })
+        };
+        self.columns.iter().all(has_shape) && tokens.next().is_none()
     }
 }
 
@@ -304,22 +339,24 @@ fn looks_like_a_name(token: &[u8]) -> bool {
         })
 }
 
-fn has_shape(token: &[u8], read: Read) -> bool {
+/// Whether the token looks like what is read from it.
+fn has_shape(line: &[u8], token: Token, read: Read) -> bool {
+    let text = scan::text(line, token);
     match read {
-        Read::Number { max } => scan::number(token, 0).is_some_and(|(value, _)| value <= max),
+        Read::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
         // Nine digits are the year 1973: this tells a time from a port or a counter.
-        Read::Time => token.len() >= 9 && token.iter().all(u8::is_ascii_digit),
-        Read::Address => scan::address(token, 0, &mut Address::v4(0)).is_some(),
-        Read::Action => matches!(token, b"ACCEPT" | b"REJECT"),
-        Read::Status => matches!(token, b"OK" | b"NODATA" | b"SKIPDATA"),
-        Read::Direction => matches!(token, b"ingress" | b"egress"),
-        Read::RejectReason => token.iter().all(u8::is_ascii_uppercase),
+        Read::Time => text.len() >= 9 && text.iter().all(u8::is_ascii_digit),
+        Read::Address => scan::address(line, token, &mut Address::v4(0)).is_some(),
+        Read::Action => matches!(text, b"ACCEPT" | b"REJECT"),
+        Read::Status => matches!(text, b"OK" | b"NODATA" | b"SKIPDATA"),
+        Read::Direction => matches!(text, b"ingress" | b"egress"),
+        Read::RejectReason => text.iter().all(u8::is_ascii_uppercase),
         Read::Text(shape) | Read::Skip(shape) => match shape {
             Shape::Any => true,
-            Shape::Digits => token.iter().all(u8::is_ascii_digit),
-            Shape::Account => token == b"unknown" || token.iter().all(u8::is_ascii_digit),
-            Shape::Prefix(prefix) => token.starts_with(prefix.as_bytes()),
-            Shape::Words(words) => words.iter().any(|word| word.as_bytes() == token),
+            Shape::Digits => text.iter().all(u8::is_ascii_digit),
+            Shape::Account => text == b"unknown" || text.iter().all(u8::is_ascii_digit),
+            Shape::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
+            Shape::Words(words) => words.iter().any(|word| word.as_bytes() == text),
         },
     }
 }

@@ -10,6 +10,7 @@ pub mod record;
 mod scan;
 
 pub use field::{FIELDS, Field, FieldSet, Row};
+pub(crate) use format::IDENTIFIERS;
 pub use format::{FormatError, Kind, LogFormat};
 pub use formats::Formats;
 pub use record::{

@@ -7,7 +7,7 @@ use crate::address::Address;
 
 use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
 use super::format::{Kind, LogFormat, Step};
-use super::scan;
+use super::scan::{self, Token, Tokens};
 
 /// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
 pub const MAX_LINE: usize = u16::MAX as usize;
@@ -60,20 +60,19 @@ pub enum RejectReason {
     Other,
 }
 
-/// Where a text stands in its line.
-#[derive(Debug, Clone, Copy, Default)]
-struct Span {
-    start: u16,
-    end: u16,
-}
-
 /// Storage for one record, reused from record to record.
 #[derive(Debug)]
 pub struct Values {
     present: FieldSet,
     numbers: [u64; NUMBERS],
     addresses: [Address; ADDRESSES],
-    texts: [Span; TEXTS],
+    texts: [Token; TEXTS],
+    words: Words,
+}
+
+/// Values of the columns that hold one of a few words.
+#[derive(Debug)]
+struct Words {
     action: Action,
     direction: Direction,
     status: Status,
@@ -86,11 +85,13 @@ impl Default for Values {
             present: FieldSet::EMPTY,
             numbers: [0; NUMBERS],
             addresses: [Address::v4(0); ADDRESSES],
-            texts: [Span::default(); TEXTS],
-            action: Action::Accept,
-            direction: Direction::Ingress,
-            status: Status::Ok,
-            reject_reason: RejectReason::Other,
+            texts: [Token::default(); TEXTS],
+            words: Words {
+                action: Action::Accept,
+                direction: Direction::Ingress,
+                status: Status::Ok,
+                reject_reason: RejectReason::Other,
+            },
         }
     }
 }
@@ -192,6 +193,11 @@ impl<'a> FlowRecord<'a> {
         self.values.present
     }
 
+    /// The line that was parsed.
+    pub fn line(&self) -> &'a [u8] {
+        self.line
+    }
+
     /// The format that the line was parsed by.
     pub fn format(&self) -> &'a LogFormat {
         self.format
@@ -216,9 +222,18 @@ impl<'a> FlowRecord<'a> {
 
     /// A text, as it stands in the line. Nothing for fields that are not texts.
     pub fn text(&self, field: Field) -> Option<&'a [u8]> {
-        let span = self.values.texts.get(self.place(field, TEXT)?)?;
-        self.line
-            .get(usize::from(span.start)..usize::from(span.end))
+        let token = self.values.texts.get(self.place(field, TEXT)?)?;
+        self.line.get(token.start..token.end)
+    }
+
+    /// The texts of the columns that say what the record is about, in table order; empty where they have no value.
+    #[inline]
+    pub(crate) fn identifiers(&self) -> impl Iterator<Item = &'a [u8]> {
+        let slots = self.format.identifiers().iter();
+        slots.map(|&slot| {
+            let token = self.values.texts[usize::from(slot)];
+            self.line.get(token.start..token.end).unwrap_or_default()
+        })
     }
 
     /// Where a present field is stored, if it is stored so.
@@ -232,7 +247,7 @@ impl<'a> FlowRecord<'a> {
         self.values
             .present
             .has(Field::Action)
-            .then_some(self.values.action)
+            .then_some(self.values.words.action)
     }
 
     /// `flow-direction`, when it is one of the two known words.
@@ -240,7 +255,7 @@ impl<'a> FlowRecord<'a> {
         self.values
             .present
             .has(Field::FlowDirection)
-            .then_some(self.values.direction)
+            .then_some(self.values.words.direction)
     }
 
     /// `log-status`.
@@ -248,7 +263,7 @@ impl<'a> FlowRecord<'a> {
         self.values
             .present
             .has(Field::LogStatus)
-            .then_some(self.values.status)
+            .then_some(self.values.words.status)
     }
 
     /// `reject-reason`.
@@ -256,7 +271,7 @@ impl<'a> FlowRecord<'a> {
         self.values
             .present
             .has(Field::RejectReason)
-            .then_some(self.values.reject_reason)
+            .then_some(self.values.words.reject_reason)
     }
 
     /// The identifier of the interface that the record was captured on: interface-id, else resource-id; for a transit
@@ -287,45 +302,42 @@ impl Values {
             });
         }
         let columns = format.columns();
-        let mut present = FieldSet::EMPTY;
-        let mut at = 0;
+        let mut tokens = Tokens::of(line);
+        let mut present = format.read();
         for (index, column) in columns.iter().enumerate() {
-            at = scan::skip_spaces(line, at);
             let failed = |problem| ParseError {
                 column: index + 1,
                 field: column.field,
                 problem,
             };
-            let Some(&first) = line.get(at) else {
+            let Some(token) = tokens.next() else {
                 return Err(failed(Problem::Missing {
                     columns: columns.len(),
                 }));
             };
             let slot = usize::from(column.slot);
-            if first == b'-' && scan::is_dash(line, at) {
-                if column.step == Step::Number {
-                    self.numbers[slot] = 0; // so that a flow without TCP can say that it has no flags
+            if scan::is_dash(line, token) {
+                match column.step {
+                    Step::Number => self.numbers[slot] = 0, // so that a flow without TCP can say that it has no flags
+                    Step::Text => self.texts[slot] = Token::default(),
+                    _ => {}
                 }
-                at += 1;
+                present = present.difference(column.set);
                 continue;
             }
             match column.step {
-                Step::Pass => {
-                    at = scan::token_end(line, at);
-                    continue;
-                }
+                Step::Pass => {}
                 Step::Number => {
-                    let (value, end) =
-                        scan::number(line, at).ok_or_else(|| failed(Problem::NotANumber))?;
+                    let value =
+                        scan::number(line, token).ok_or_else(|| failed(Problem::NotANumber))?;
                     if value > column.max {
                         return Err(failed(Problem::TooLarge { max: column.max }));
                     }
                     self.numbers[slot] = value;
-                    at = end;
                 }
                 Step::Time => {
-                    let (value, end) =
-                        scan::number(line, at).ok_or_else(|| failed(Problem::NotANumber))?;
+                    let value =
+                        scan::number(line, token).ok_or_else(|| failed(Problem::NotANumber))?;
                     let milliseconds = if value < FIRST_MILLISECONDS {
                         value * 1_000
                     } else {
@@ -337,35 +349,18 @@ impl Values {
                         }));
                     }
                     self.numbers[slot] = milliseconds;
-                    at = end;
                 }
-                Step::Address => {
-                    at = scan::address(line, at, &mut self.addresses[slot])
-                        .ok_or_else(|| failed(Problem::NotAnAddress))?;
-                }
-                Step::Text => {
-                    let end = scan::token_end(line, at);
-                    // A line is at most MAX_LINE octets, so both ends fit.
-                    #[allow(clippy::cast_possible_truncation)]
-                    let span = Span {
-                        start: at as u16,
-                        end: end as u16,
-                    };
-                    self.texts[slot] = span;
-                    at = end;
-                }
+                Step::Address => scan::address(line, token, &mut self.addresses[slot])
+                    .ok_or_else(|| failed(Problem::NotAnAddress))?,
+                Step::Text => self.texts[slot] = token,
                 Step::Word => {
-                    let end = scan::token_end(line, at);
-                    let known = self.set_word(column.read, &line[at..end]);
-                    at = end;
-                    if !known {
-                        continue;
+                    if !self.words.set(column.read, scan::text(line, token)) {
+                        present = present.difference(column.set);
                     }
                 }
             }
-            present = present.union(column.set);
         }
-        if scan::skip_spaces(line, at) < line.len() {
+        if tokens.next().is_some() {
             let problem = Problem::Surplus {
                 columns: columns.len(),
             };
@@ -378,9 +373,11 @@ impl Values {
         self.present = present;
         Ok(())
     }
+}
 
+impl Words {
     /// Stores a word; whether it is a value (an unknown action or direction is none).
-    fn set_word(&mut self, read: Read, token: &[u8]) -> bool {
+    fn set(&mut self, read: Read, token: &[u8]) -> bool {
         match (read, token) {
             (Read::Action, b"ACCEPT") => self.action = Action::Accept,
             (Read::Action, b"REJECT") => self.action = Action::Reject,

@@ -1,162 +1,278 @@
-//! Reading one token of a line: numbers and addresses straight from bytes, without a copy.
+//! The tokens of a line, and what a token says: numbers and addresses straight from octets.
 //!
-//! Every function starts at a token's first byte and returns the value with the position behind the token, or nothing
-//! when the token is not what was asked for. Eight octets are looked at together, as one number (Hacker's Delight §6);
-//! the naive twins in the tests say what is meant.
+//! All columns of a block are found before the first one is read: where a token begins does not wait for the value of the
+//! one before, so that a processor reads several at once. The octets of a token are looked at eight together, as one
+//! number (Hacker's Delight §6); the naive twins in the tests say what is meant.
 
 use std::net::Ipv6Addr;
 
+use wide::u8x16;
+
 use crate::address::Address;
 
-/// A number with this octet in each of its eight places.
-const fn repeat(octet: u8) -> u64 {
-    u64::from_ne_bytes([octet; 8])
+/// Octets of a chunk, which are read as one number.
+const CHUNK: usize = 8;
+
+/// Octets among which spaces are found together.
+const LANES: usize = 16;
+
+/// Octets whose spaces are known at a time, a bit each.
+const BLOCK: usize = 8 * LANES;
+
+/// A token by its place in the line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Token {
+    /// Where it begins.
+    pub(crate) start: usize,
+    /// The position behind it.
+    pub(crate) end: usize,
 }
 
-/// What separates columns: AWS writes one space; line ends, runs of spaces and control characters separate as well.
-pub(crate) const fn is_space(byte: u8) -> bool {
-    byte <= b' '
+/// The tokens of a line, in order.
+pub(crate) struct Tokens<'a> {
+    line: &'a [u8],
+    /// Where the next token begins, or a space stands.
+    at: usize,
+    /// Where the block begins, and its spaces that were not met yet.
+    block: usize,
+    spaces: u128,
 }
 
-/// The first position at or behind `at` that is not white space.
-pub(crate) fn skip_spaces(line: &[u8], mut at: usize) -> usize {
-    while at < line.len() && is_space(line[at]) {
-        at += 1;
-    }
-    at
-}
-
-/// The position behind the token that starts at `at`.
-pub(crate) fn token_end(line: &[u8], mut at: usize) -> usize {
-    while at < line.len() {
-        let octets = chunk(line, at);
-        // The lowest marked place is the first octet below `!`; borrows mark only places above a marked one.
-        let spaces = octets.wrapping_sub(repeat(b'!')) & !octets & repeat(0x80);
-        if spaces != 0 {
-            return line.len().min(at + places(spaces));
+impl<'a> Tokens<'a> {
+    #[inline(always)]
+    pub(crate) fn of(line: &'a [u8]) -> Self {
+        Self {
+            line,
+            at: 0,
+            block: 0,
+            spaces: spaces(line),
         }
-        at += 8;
     }
-    line.len()
 }
 
-/// Whether the token that starts at `at` is the single `-` that stands for "no value".
-pub(crate) fn is_dash(line: &[u8], at: usize) -> bool {
-    line.get(at) == Some(&b'-') && line.get(at + 1).is_none_or(|&byte| is_space(byte))
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Token> {
+        while self.at < self.line.len() {
+            while self.spaces == 0 {
+                self.block += BLOCK;
+                self.spaces = spaces(self.line.get(self.block..).unwrap_or_default());
+            }
+            let token = Token {
+                start: self.at,
+                end: self.block + self.spaces.trailing_zeros() as usize,
+            };
+            self.spaces &= self.spaces - 1;
+            self.at = token.end + 1;
+            if token.start < token.end {
+                return Some(token);
+            }
+        }
+        None
+    }
+}
+
+/// Which of the first octets are spaces, the first one lowest; the end of the line is one.
+#[inline]
+fn spaces(line: &[u8]) -> u128 {
+    let (parts, rest) = line.as_chunks::<LANES>();
+    let before = |spaces, part: &[u8; LANES]| spaces << LANES | u128::from(spaces_of(*part));
+    if let Some(parts) = parts.first_chunk::<{ BLOCK / LANES }>() {
+        return parts.iter().rev().fold(0, before);
+    }
+    let last = match line.last_chunk() {
+        // The octets that were looked at already leave at the lower end.
+        Some(last) => u128::from(spaces_of(*last)) >> (LANES - rest.len()),
+        None => rest.iter().rev().fold(0, |spaces, &octet| {
+            spaces << 1 | u128::from(is_space(octet))
+        }),
+    };
+    parts.iter().rev().fold(last | 1 << rest.len(), before)
+}
+
+#[inline(always)]
+fn spaces_of(octets: [u8; LANES]) -> u32 {
+    let octets = u8x16::new(octets);
+    octets.min(u8x16::splat(b' ')).simd_eq(octets).to_bitmask()
+}
+
+/// The octets of a token.
+#[inline(always)]
+pub(crate) fn text(line: &[u8], token: Token) -> &[u8] {
+    line.get(token.start..token.end).unwrap_or_default()
+}
+
+/// Whether a token is the single `-` that stands for "no value".
+#[inline(always)]
+pub(crate) fn is_dash(line: &[u8], token: Token) -> bool {
+    token.end - token.start == 1 && line.get(token.start) == Some(&b'-')
 }
 
 /// An unsigned decimal number of 64 bits.
-pub(crate) fn number(line: &[u8], mut at: usize) -> Option<(u64, usize)> {
-    let (mut value, mut digits) = digits(chunk(line, at));
-    if digits == 0 {
-        return None;
+#[inline(always)]
+pub(crate) fn number(line: &[u8], token: Token) -> Option<u64> {
+    let length = token.end - token.start;
+    if length <= CHUNK {
+        return digits(chunk_to(line, token.end), length);
     }
-    at += digits;
-    while digits == 8 {
-        let (low, more) = self::digits(chunk(line, at));
-        value = value.checked_mul(POWERS[more])?.checked_add(low)?;
-        digits = more;
-        at += digits;
+    let rest = Token {
+        start: token.start,
+        end: token.end - CHUNK,
+    };
+    let lower = digits(chunk_to(line, token.end), CHUNK)?;
+    // Two chunks have no more than 16 digits, which always fit.
+    if length <= 2 * CHUNK {
+        let upper = digits(chunk_to(line, rest.end), length - CHUNK)?;
+        return Some(upper * 100_000_000 + lower);
     }
-    line.get(at)
-        .is_none_or(|&byte| is_space(byte))
-        .then_some((value, at))
+    upper_digits(line, rest)?.checked_add(lower)
+}
+
+/// More digits than a chunk has, eight places to the left.
+#[cold]
+fn upper_digits(line: &[u8], token: Token) -> Option<u64> {
+    number(line, token)?.checked_mul(100_000_000)
 }
 
 /// An IPv4 or IPv6 address, written in place.
-#[inline]
-pub(crate) fn address(line: &[u8], at: usize, address: &mut Address) -> Option<usize> {
-    if let Some((bits, end)) = ipv4(line, at) {
-        *address = Address::v4(bits);
-        return Some(end);
-    }
-    let end = token_end(line, at);
-    let text = std::str::from_utf8(&line[at..end]).ok()?;
-    *address = Address::v6(text.parse::<Ipv6Addr>().ok()?.to_bits());
-    Some(end)
-}
-
-#[inline]
-fn ipv4(line: &[u8], at: usize) -> Option<(u32, usize)> {
-    // The longest address has 15 octets; the sixteenth tells that it ends.
-    let text: [u8; 16] = match line.get(at..at + 16) {
-        Some(octets) => octets.try_into().ok()?,
-        None => std::array::from_fn(|place| line.get(at + place).copied().unwrap_or(b' ')),
+#[inline(always)]
+pub(crate) fn address(line: &[u8], token: Token, address: &mut Address) -> Option<()> {
+    *address = match ipv4(line, token) {
+        Some(bits) => Address::v4(bits),
+        None => Address::v6(ipv6(text(line, token))?),
     };
-    let digit = |place: usize| u32::from(text[place & 15].wrapping_sub(b'0'));
-    let mut address = 0;
-    let mut place = 0;
-    for part in 0..4 {
-        if part > 0 {
-            if text[place & 15] != b'.' {
-                return None;
-            }
-            place += 1;
-        }
-        let (first, second, third) = (digit(place), digit(place + 1), digit(place + 2));
-        let (octet, length) = match (first < 10, second < 10, third < 10) {
-            (true, true, true) => (first * 100 + second * 10 + third, 3),
-            (true, true, false) => (first * 10 + second, 2),
-            (true, false, _) => (first, 1),
-            (false, ..) => return None,
-        };
-        // A leading zero stands alone, as in std.
-        if octet > 255 || first == 0 && length > 1 {
-            return None;
-        }
-        address = address << 8 | octet;
-        place += length;
-    }
-    (place < 16 && is_space(text[place & 15])).then_some((address, at + place))
+    Some(())
 }
 
-/// Eight octets as a little-endian number, with spaces behind the end of the line.
-fn chunk(line: &[u8], at: usize) -> u64 {
-    match line.get(at..at + 8).map(<[u8; 8]>::try_from) {
-        Some(Ok(octets)) => u64::from_le_bytes(octets),
-        _ => {
-            let rest = line.get(at..).unwrap_or_default();
-            rest.iter().rev().fold(repeat(b' '), |octets, &octet| {
-                octets << 8 | u64::from(octet)
-            })
-        }
+/// The first two parts are read from the beginning on, the others from the end.
+#[inline(always)]
+fn ipv4(line: &[u8], token: Token) -> Option<u32> {
+    let from = chunk_from(line, token.start);
+    let first = Part::leading(from)?;
+    let from = from >> first.bits;
+    let second = Part::leading(from >> 8)?;
+    let to = chunk_to(line, token.end);
+    let last = Part::trailing(to)?;
+    let to = to << last.bits;
+    let third = Part::trailing(to << 8)?;
+    let points =
+        octet(from, 0) == b'.' && octet(from >> 8, second.bits) == b'.' && octet(to, 56) == b'.';
+    let bits = first.bits + second.bits + third.bits + last.bits + 3 * 8;
+    (points && token.end - token.start == bits as usize / 8)
+        .then_some(first.value << 24 | second.value << 16 | third.value << 8 | last.value)
+}
+
+#[cold]
+fn ipv6(text: &[u8]) -> Option<u128> {
+    let address: Ipv6Addr = std::str::from_utf8(text).ok()?.parse().ok()?;
+    Some(address.to_bits())
+}
+
+/// The eight octets from this position on, the first one lowest, with spaces behind the line.
+#[inline(always)]
+fn chunk_from(line: &[u8], at: usize) -> u64 {
+    let rest = line.get(at..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(octets) => u64::from_le_bytes(*octets),
+        None => rest.iter().rev().fold(repeat(b' '), |octets, &octet| {
+            octets << 8 | u64::from(octet)
+        }),
     }
 }
 
-/// Powers of ten, for the digits that one chunk can add.
-const POWERS: [u64; 9] = [
-    1,
-    10,
-    100,
-    1_000,
-    10_000,
-    100_000,
-    1_000_000,
-    10_000_000,
-    100_000_000,
-];
-
-/// How many octets lie below the lowest marked one.
-const fn places(marks: u64) -> usize {
-    marks.trailing_zeros() as usize / 8
+/// The eight octets before this position, the last one highest, with spaces before the line.
+#[inline(always)]
+fn chunk_to(line: &[u8], end: usize) -> u64 {
+    let before = line.get(..end).unwrap_or_default();
+    match before.last_chunk() {
+        Some(octets) => u64::from_le_bytes(*octets),
+        None => before.iter().fold(repeat(b' '), |octets, &octet| {
+            octets >> 8 | u64::from(octet) << 56
+        }),
+    }
 }
 
-/// The number that the leading digits make, and how many digits these are, at most eight.
-fn digits(octets: u64) -> (u64, usize) {
-    let values = octets ^ repeat(b'0');
-    // Digits are 0 to 9 now: adding 6 leaves their upper half empty. A carry marks only places above a marked one.
-    let others = (values.wrapping_add(repeat(6)) | values) & repeat(0xf0);
-    let count = places(others);
-    if count == 0 {
-        return (0, 0);
+/// The number that the last so many octets of a chunk make, from one to eight.
+#[inline(always)]
+fn digits(octets: u64, length: usize) -> Option<u64> {
+    // What stands before them becomes zeros.
+    let before = 8 * (CHUNK - length.min(CHUNK));
+    let values = (octets ^ repeat(b'0')) & (u64::MAX << (before & 63));
+    if (values.wrapping_add(repeat(6)) | values) & repeat(0xf0) != 0 {
+        return None;
     }
-    // The digits at the upper end, zeros below: as if zeros stood before the number.
-    let digits = values << (64 - 8 * count);
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
     const EVERY_FOURTH: u64 = 0x0000_00ff_0000_00ff;
     let upper = (pairs & EVERY_FOURTH).wrapping_mul(100 + (1_000_000 << 32));
     let lower = (pairs >> 16 & EVERY_FOURTH).wrapping_mul(1 + (10_000 << 32));
-    (upper.wrapping_add(lower) >> 32, count)
+    Some(upper.wrapping_add(lower) >> 32)
+}
+
+/// A part of an IPv4 address.
+struct Part {
+    value: u32,
+    /// Of its digits.
+    bits: u32,
+}
+
+impl Part {
+    /// The part at the beginning of a chunk.
+    #[inline(always)]
+    fn leading(octets: u64) -> Option<Self> {
+        let values = octets ^ repeat(b'0');
+        // Adding 6 leaves the upper half of digits empty. A carry marks only places above a marked one.
+        let others = (values.wrapping_add(repeat(6)) | values) & repeat(0xf0);
+        let bits = others.trailing_zeros() & !7;
+        Self::of(values << 8 << (56_u32.wrapping_sub(bits) & 63), bits)
+    }
+
+    /// The part at the end of a chunk.
+    #[inline(always)]
+    fn trailing(octets: u64) -> Option<Self> {
+        let values = octets ^ repeat(b'0');
+        let others = ((values & repeat(0x7f)).wrapping_add(repeat(0x76)) | values) & repeat(0x80);
+        let bits = others.leading_zeros() & !7;
+        Self::of(values & !(u64::MAX >> (bits & 63)), bits)
+    }
+
+    /// From the values of so many digits at the upper end, above zeros. A leading zero stands alone, as in std.
+    #[inline(always)]
+    fn of(values: u64, bits: u32) -> Option<Self> {
+        /// The least that one, two and three digits make; no other number of them makes a part.
+        const LEAST: [u64; 16] = {
+            let mut least = [u64::MAX; 16];
+            (least[1], least[2], least[3]) = (0, 1 << 8, 1 << 16);
+            least
+        };
+        // In the order of reading, in which they compare as the number does.
+        let in_order = values.swap_bytes();
+        if in_order < LEAST[(bits as usize / 8) & 15] || in_order > 0x02_05_05 {
+            return None;
+        }
+        let value = values.wrapping_mul(1 + (10 << 8) + (100 << 16)) >> 56;
+        Some(Self {
+            value: u32::from(value.to_le_bytes()[0]),
+            bits,
+        })
+    }
+}
+
+/// What separates columns: AWS writes one space; line ends, runs of spaces and control characters separate as well.
+pub(crate) const fn is_space(octet: u8) -> bool {
+    octet <= b' '
+}
+
+/// A number with this octet in each of its eight places.
+const fn repeat(octet: u8) -> u64 {
+    u64::from_ne_bytes([octet; CHUNK])
+}
+
+/// The octet at so many bits of a chunk.
+#[inline(always)]
+const fn octet(octets: u64, bits: u32) -> u8 {
+    (octets >> (bits & 63)).to_le_bytes()[0]
 }
 
 #[cfg(test)]
@@ -166,51 +282,103 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read_address(text: &str) -> Option<(IpAddr, usize)> {
-        let mut value = Address::v4(0);
-        let end = address(text.as_bytes(), 0, &mut value)?;
-        Some((value.into(), end))
+    /// A token behind a text that belongs to other columns, with others behind it.
+    fn among(before: &str, token: &str, after: &str) -> (Vec<u8>, Token) {
+        let start = before.len();
+        let end = start + token.len();
+        let line = [before, token, after].concat();
+        (line.into_bytes(), Token { start, end })
     }
 
-    fn naive_token(line: &str) -> &str {
-        line.split(|c: char| c <= ' ').next().unwrap_or("")
+    fn read_address((line, token): &(Vec<u8>, Token)) -> Option<IpAddr> {
+        let mut value = Address::v4(0);
+        address(line, *token, &mut value)?;
+        Some(value.into())
+    }
+
+    fn naive_tokens(line: &[u8]) -> Vec<&[u8]> {
+        let tokens = line.split(|&octet| is_space(octet));
+        tokens.filter(|token| !token.is_empty()).collect()
+    }
+
+    /// Digits and spaces in front, so that a reader that looks too far finds what it could take for its own.
+    fn before() -> impl Strategy<Value = String> {
+        prop_oneof![Just(String::new()), "[0-9.]{0,20} "]
+    }
+
+    fn after() -> impl Strategy<Value = String> {
+        prop_oneof![Just(String::new()), " [0-9.]{0,20}"]
     }
 
     proptest! {
         #[test]
-        fn numbers_are_read_as_std_reads_them(text in "[0-9]{0,22}[ x]?") {
-            let token = naive_token(&text);
-            let want = if token.is_empty() { None } else { token.parse::<u64>().ok() };
-            prop_assert_eq!(number(text.as_bytes(), 0).map(|(value, _)| value), want);
+        fn tokens_are_those_that_a_split_finds(
+            line in prop::collection::vec(prop_oneof![4 => Just(b'x'), 1 => Just(b' '), 1 => any::<u8>()], 0..400),
+        ) {
+            let found: Vec<&[u8]> = Tokens::of(&line).map(|token| text(&line, token)).collect();
+            prop_assert_eq!(found, naive_tokens(&line));
         }
 
         #[test]
-        fn ipv4_addresses_are_read_as_std_reads_them(text in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{0,4}\\.[0-9]{1,3}[ .:]?") {
-            let want = naive_token(&text).parse::<IpAddr>().ok();
-            prop_assert_eq!(read_address(&text).map(|(value, _)| value), want);
+        fn numbers_are_read_as_std_reads_them(before in before(), digits in "[0-9]{1,22}x?", after in after()) {
+            let (line, token) = among(&before, &digits, &after);
+            prop_assert_eq!(number(&line, token), digits.parse::<u64>().ok());
         }
 
         #[test]
-        fn ipv6_addresses_are_read_as_std_reads_them(bits: u128, cut in 0_usize..40) {
+        fn ipv4_addresses_are_read_as_std_reads_them(
+            before in before(), text in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{0,4}\\.[0-9]{1,3}[.:]?", after in after(),
+        ) {
+            prop_assert_eq!(read_address(&among(&before, &text, &after)), text.parse::<IpAddr>().ok());
+        }
+
+        #[test]
+        fn every_ipv4_address_is_read(before in before(), octets: [u8; 4], after in after()) {
+            let text = std::net::Ipv4Addr::from(octets).to_string();
+            prop_assert_eq!(read_address(&among(&before, &text, &after)), Some(IpAddr::from(octets)));
+        }
+
+        #[test]
+        fn ipv6_addresses_are_read_as_std_reads_them(bits: u128, cut in 1_usize..40) {
             let full = Ipv6Addr::from_bits(bits).to_string();
             let text = &full[..cut.min(full.len())];
-            prop_assert_eq!(read_address(text).map(|(value, _)| value), text.parse::<IpAddr>().ok());
-            prop_assert_eq!(read_address(&full), Some((IpAddr::V6(Ipv6Addr::from_bits(bits)), full.len())));
+            prop_assert_eq!(read_address(&among("", text, "")), text.parse::<IpAddr>().ok());
+            prop_assert_eq!(read_address(&among("1 ", &full, " 2")), Some(IpAddr::V6(Ipv6Addr::from_bits(bits))));
         }
 
         #[test]
-        fn any_bytes_are_read_without_panic(bytes: Vec<u8>, at in 0_usize..8) {
-            let at = at.min(bytes.len());
-            let _ = (number(&bytes, at), address(&bytes, at, &mut Address::v4(0)), is_dash(&bytes, at), token_end(&bytes, at));
+        fn any_bytes_are_read_without_panic(line: Vec<u8>) {
+            for token in Tokens::of(&line) {
+                let _ = (number(&line, token), address(&line, token, &mut Address::v4(0)), is_dash(&line, token));
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_many_digits_are_no_address() {
+        for text in [
+            "1.2.3.12345678",
+            "12345678.2.3.4",
+            "123456789",
+            "1234.2.3.4",
+            "1.2.3.4.5",
+            "....",
+            ".1.2.3",
+        ] {
+            assert_eq!(read_address(&among("", text, "")), None, "{text}");
+            assert_eq!(read_address(&among("1.1.1.1 ", text, " 1")), None, "{text}");
         }
     }
 
     #[test]
     fn the_largest_number_is_read_and_the_next_is_not() {
-        assert_eq!(
-            number(b"18446744073709551615", 0).map(|(value, _)| value),
-            Some(u64::MAX)
-        );
-        assert_eq!(number(b"18446744073709551616", 0), None);
+        let read = |digits| {
+            let (line, token) = among("", digits, "");
+            number(&line, token)
+        };
+        assert_eq!(read("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(read("18446744073709551616"), None);
+        assert_eq!(read("99999999999999999999"), None);
+        assert_eq!(read("0000000000000000000000007"), Some(7));
     }
 }
