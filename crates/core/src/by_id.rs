@@ -42,16 +42,12 @@ impl<T: Identified> ById<T> {
     }
 
     pub(crate) fn get(&self, id: &[u8]) -> Option<&T> {
-        self.things.get(*self.places.get(id)?)
+        self.things.get(self.place(id)?)
     }
 
-    /// The same, looked for first where the last one was found: most records come from where the record before came
-    /// from. `last` begins with any number.
-    pub(crate) fn get_near(&self, id: &[u8], last: &mut usize) -> Option<&T> {
-        if self.things.get(*last).is_none_or(|thing| thing.id() != id) {
-            *last = *self.places.get(id)?;
-        }
-        self.things.get(*last)
+    /// The place of a thing in [`Self::as_slice`].
+    pub(crate) fn place(&self, id: &[u8]) -> Option<usize> {
+        self.places.get(id).copied()
     }
 
     pub(crate) fn as_slice(&self) -> &[T] {

@@ -3,11 +3,11 @@
 use crate::dedup::{Interface, Inventory};
 use crate::flowlog::field::Owner;
 use crate::flowlog::{Direction, Field, FieldSet, FlowRecord, Kind, ParseError, Problem};
-use crate::identity::Identities;
+use crate::identity::{Collision, Identities};
 use crate::ipfix::{Exporter, Flow, MessageSink};
 use crate::mapping::{self, Announcer, Domains, Layouts, Mapping, Names, Numbers};
 use crate::report::Report;
-use crate::source::Line;
+use crate::subject::Subject;
 
 /// The second half of the way: everything that a record that counts passes through.
 #[derive(Debug)]
@@ -22,43 +22,36 @@ pub(crate) struct Export {
 }
 
 impl Export {
+    /// The place of the record's domain, and the collision if its number has another name.
+    pub(crate) fn domain(
+        &mut self,
+        record: &FlowRecord<'_>,
+        owner: Option<&str>,
+        region: Option<&str>,
+    ) -> (usize, Option<Collision>) {
+        let (identities, exporter) = (&mut self.identities, &mut self.exporter);
+        self.domains
+            .resolve(record, owner, region, identities, exporter)
+    }
+
     /// Maps, names and encodes one record.
     #[allow(clippy::too_many_arguments)] // the stages of one way, not options
     pub(crate) fn record<S: MessageSink>(
         &mut self,
         record: &FlowRecord<'_>,
         direction: Option<Direction>,
-        line: Line<'_>,
-        domain: usize,
-        interface: Option<&Interface>,
+        event_time: Option<u64>,
+        subject: &mut Subject,
         inventory: &Inventory,
         report: &mut Report,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let mut collisions = Vec::new();
-        let Self {
-            exporter,
-            identities,
-            names,
-            ..
-        } = self;
-        let mut announcer = Announcer {
-            domain,
-            exporter,
-            inventory,
-            identities,
-            collisions: &mut collisions,
-            sink,
-        };
-        let numbers = identify(record, interface, names, &mut announcer)?;
-        collisions
-            .into_iter()
-            .for_each(|collision| report.collided(Some(collision)));
+        let numbers = self.numbers(record, subject, inventory, report, sink)?;
         let contents = mapping::map(
             record,
             direction,
             numbers,
-            line.timestamp,
+            event_time,
             &self.mapping,
             &mut self.flow,
         );
@@ -66,7 +59,7 @@ impl Export {
             // More layouts than any set of AWS formats has: not a flow log that we know.
             let columns = record.format().names().len();
             report.unparsed(
-                line.text,
+                record.line(),
                 ParseError {
                     column: columns,
                     field: None,
@@ -78,7 +71,7 @@ impl Export {
         let count = |field| record.number(field).unwrap_or_default();
         let (packets, octets) = (count(Field::Packets), count(Field::Bytes));
         self.exporter.flow(
-            domain,
+            subject.domain,
             (number, self.layouts.layout(number)),
             &self.flow,
             (packets, octets),
@@ -89,9 +82,63 @@ impl Export {
         report.octets = report.octets.saturating_add(octets);
         Ok(())
     }
+
+    /// The numbers of everything that the record names, each announced before it is used.
+    fn numbers<S: MessageSink>(
+        &mut self,
+        record: &FlowRecord<'_>,
+        subject: &mut Subject,
+        inventory: &Inventory,
+        report: &mut Report,
+        sink: &mut S,
+    ) -> Result<Numbers, S::Error> {
+        const SERVICES: FieldSet =
+            FieldSet::of(&[Field::PacketSourceService, Field::PacketDestinationService]);
+        let epoch = self.exporter.epoch();
+        let known = subject.numbers.filter(|&(announced, _)| announced == epoch);
+        let has_services = record.present().has_any(SERVICES);
+        if let Some((_, numbers)) = known
+            && !has_services
+        {
+            return Ok(numbers);
+        }
+        let mut collisions = Vec::new();
+        let mut announcer = Announcer {
+            domain: subject.domain,
+            exporter: &mut self.exporter,
+            inventory,
+            identities: &mut self.identities,
+            collisions: &mut collisions,
+            sink,
+        };
+        let mut numbers = match known {
+            Some((_, numbers)) => numbers,
+            None => {
+                let interface = subject
+                    .interface
+                    .and_then(|place| inventory.interface_at(place));
+                identify(record, interface, &mut self.names, &mut announcer)?
+            }
+        };
+        subject.numbers = Some((epoch, numbers));
+        if has_services {
+            let service = |field| record.text(field);
+            let (source, destination) = (
+                service(Field::PacketSourceService),
+                service(Field::PacketDestinationService),
+            );
+            numbers.application = self
+                .names
+                .application(source, destination, &mut announcer)?;
+        }
+        collisions
+            .into_iter()
+            .for_each(|collision| report.collided(Some(collision)));
+        Ok(numbers)
+    }
 }
 
-/// The numbers of everything that the record names, each announced before it is used.
+/// The numbers of what the texts of a subject name.
 fn identify<S: MessageSink>(
     record: &FlowRecord<'_>,
     interface: Option<&Interface>,
@@ -140,16 +187,6 @@ fn identify<S: MessageSink>(
                 }
             }
         }
-    }
-    const SERVICES: FieldSet =
-        FieldSet::of(&[Field::PacketSourceService, Field::PacketDestinationService]);
-    if record.present().has_any(SERVICES) {
-        let service = |field| record.text(field);
-        let (source, destination) = (
-            service(Field::PacketSourceService),
-            service(Field::PacketDestinationService),
-        );
-        numbers.application = names.application(source, destination, to)?;
     }
     Ok(numbers)
 }

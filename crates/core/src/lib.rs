@@ -46,6 +46,7 @@ pub mod mapping;
 mod report;
 mod settings;
 mod source;
+mod subject;
 mod transcoder;
 
 pub use address::Address;

@@ -15,6 +15,7 @@ use crate::mapping::{Domains, Layouts, Names};
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::source::{Line, Source};
+use crate::subject::{LastSubject, Subject};
 
 /// Most identifiers that are noted as unknown between two calls.
 pub const MAX_UNKNOWN: usize = 1_000;
@@ -50,8 +51,7 @@ pub struct Transcoder {
     dedup: Deduplicator,
     direction_matters: bool,
     inventory: Inventory,
-    /// Where in the inventory the last record's interface was.
-    last_interface: usize,
+    last_subject: LastSubject,
     /// Raised with every new inventory, so that sources compute their coverage anew.
     inventory_version: u64,
     export: Export,
@@ -72,7 +72,7 @@ impl Transcoder {
             direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
             dedup: Deduplicator::new(settings.dedup),
             inventory: Inventory::default(),
-            last_interface: 0,
+            last_subject: LastSubject::default(),
             inventory_version: 0,
             export: Export {
                 mapping: settings.mapping,
@@ -204,23 +204,28 @@ impl Transcoder {
             }
         }
         let export = &mut self.export;
-        let names = (owner.as_deref(), region.as_deref());
-        let (domain, collision) = export.domains.resolve(
-            &record,
-            names.0,
-            names.1,
-            &mut export.identities,
-            &mut export.exporter,
-        );
-        self.report.collided(collision);
-        let counters = &mut self.report.counters;
-        let (inventory, last) = (&self.inventory, &mut self.last_interface);
-        let interface = match record.kind() {
-            Kind::Vpc => record
-                .interface()
-                .and_then(|id| inventory.interface_near(id, last)),
-            Kind::TransitGateway => None,
+        let inventory = &self.inventory;
+        let (owner, region, version) =
+            (owner.as_deref(), region.as_deref(), self.inventory_version);
+        let subject = match self.last_subject.of(&record, owner, region, version) {
+            Some(subject) => subject,
+            None => {
+                let (domain, collision) = export.domain(&record, owner, region);
+                self.report.collided(collision);
+                let subject = Subject {
+                    domain,
+                    interface: inventory.interface_of(&record),
+                    numbers: None,
+                };
+                self.last_subject
+                    .keep(&record, owner, region, version, subject)
+            }
         };
+        let domain = subject.domain;
+        let interface = subject
+            .interface
+            .and_then(|place| inventory.interface_at(place));
+        let counters = &mut self.report.counters;
         let direction = dedup::direction(&record, interface, inventory);
         let shared = shared[usize::from(record.kind() == Kind::TransitGateway)];
         let dropped = match self
@@ -244,9 +249,8 @@ impl Transcoder {
         export.record(
             &record,
             direction,
-            line,
-            domain,
-            interface,
+            line.timestamp,
+            subject,
             inventory,
             &mut self.report,
             sink,

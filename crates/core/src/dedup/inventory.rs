@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 
 use crate::address::Address;
 use crate::by_id::{ById, Identified};
+use crate::flowlog::{FlowRecord, Kind};
 
 /// An elastic network interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,9 +42,7 @@ pub struct Interface {
 impl Interface {
     /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
     pub fn has_address(&self, address: Address) -> bool {
-        self.addresses
-            .iter()
-            .any(|&own| Address::from(own) == address)
+        self.addresses.contains(&address.into())
             || self.prefixes.iter().any(|&(first, length)| {
                 let length = bit_length(first, length);
                 mask(bits(first), length) == mask(address.to_ipv6_bits(), length)
@@ -227,9 +226,17 @@ impl Inventory {
         self.interfaces.get(id)
     }
 
-    /// The interface `eni-…`, looked for first where the last one was found.
-    pub(crate) fn interface_near(&self, id: &[u8], last: &mut usize) -> Option<&Interface> {
-        self.interfaces.get_near(id, last)
+    /// The place of the interface that a VPC record was captured on.
+    pub(crate) fn interface_of(&self, record: &FlowRecord<'_>) -> Option<usize> {
+        match record.kind() {
+            Kind::Vpc => self.interfaces.place(record.interface()?),
+            Kind::TransitGateway => None,
+        }
+    }
+
+    /// The interface at a place.
+    pub(crate) fn interface_at(&self, place: usize) -> Option<&Interface> {
+        self.interfaces.as_slice().get(place)
     }
 
     /// All interfaces, in the order in which they became known.

@@ -60,7 +60,6 @@ struct DomainNames {
 #[derive(Debug, Default)]
 struct Table {
     names: ById<Announced>,
-    last: usize,
 }
 
 #[derive(Debug)]
@@ -79,8 +78,8 @@ impl Identified for Announced {
 
 impl Table {
     /// The number of a name that was announced in this epoch, for this instance if one is given.
-    fn number(&mut self, id: &[u8], epoch: u32, instance: Option<&[u8]>) -> Option<u32> {
-        let name = self.names.get_near(id, &mut self.last)?;
+    fn number(&self, id: &[u8], epoch: u32, instance: Option<&[u8]>) -> Option<u32> {
+        let name = self.names.get(id)?;
         let holds =
             name.epoch == epoch && (instance.is_none() || name.instance.as_deref() == instance);
         holds.then_some(name.number)
