@@ -22,7 +22,10 @@ pub(super) struct Window {
     limit: usize,
     /// How many minutes are kept; of live traffic these are the newest.
     most_minutes: usize,
-    uncommitted: Vec<(u64, u64)>,
+    /// What was learned since the last commit.
+    uncommitted: Vec<u64>,
+    /// Of which minutes: each with where in that list it begins.
+    runs: Vec<(u64, usize)>,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +43,7 @@ impl Window {
             limit,
             most_minutes,
             uncommitted: Vec::new(),
+            runs: Vec::new(),
         }
     }
 
@@ -65,7 +69,10 @@ impl Window {
         self.known += 1;
         // More than can be remembered need not be taken back: nothing older is left then.
         if self.uncommitted.len() < self.limit {
-            self.uncommitted.push((number, fingerprint));
+            if self.runs.last().is_none_or(|&(last, _)| last != number) {
+                self.runs.push((number, self.uncommitted.len()));
+            }
+            self.uncommitted.push(fingerprint);
         }
         false
     }
@@ -73,6 +80,7 @@ impl Window {
     /// What was learned since the last commit stays.
     pub(super) fn commit(&mut self) {
         self.uncommitted.clear();
+        self.runs.clear();
     }
 
     /// What was learned since the last commit is forgotten.
@@ -81,15 +89,17 @@ impl Window {
             self.minutes.clear();
             self.known = 0;
         }
-        for (number, fingerprint) in std::mem::take(&mut self.uncommitted) {
-            let minute = self
-                .minutes
-                .iter_mut()
-                .find(|minute| minute.number == number);
-            if minute.is_some_and(|minute| minute.fingerprints.remove(&fingerprint)) {
-                self.known -= 1;
+        let mut end = self.uncommitted.len();
+        for (number, begin) in self.runs.drain(..).rev() {
+            let mut minutes = self.minutes.iter_mut();
+            if let Some(minute) = minutes.find(|minute| minute.number == number) {
+                for fingerprint in &self.uncommitted[begin..end] {
+                    self.known -= usize::from(minute.fingerprints.remove(fingerprint));
+                }
             }
+            end = begin;
         }
+        self.uncommitted = Vec::new();
     }
 
     /// Puts a minute first; a new one takes the place of the one that was not asked for the longest.

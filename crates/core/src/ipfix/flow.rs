@@ -124,8 +124,11 @@ pub(crate) struct Layout {
 /// Up to eight octets of a record: the low ones of a place.
 #[derive(Debug, Clone, Copy)]
 struct Step {
+    /// Where in the record they stand.
+    at: u16,
     place: u8,
-    octets: u8,
+    /// How far up the low octets are moved, so that they come first.
+    shift: u8,
 }
 
 impl Layout {
@@ -139,7 +142,7 @@ impl Layout {
         let keys = slots.iter().take(64).enumerate();
         Self {
             template,
-            steps: slots.iter().flat_map(steps).collect(),
+            steps: steps(slots),
             flow_keys: keys.fold(0, |keys, (bit, slot)| keys | u64::from(slot.key) << bit),
             octets,
         }
@@ -161,25 +164,31 @@ impl Layout {
     /// the spare octets. Leading zeros are left out where the field is shorter (RFC 7011 §6.2).
     pub(crate) fn write(&self, flow: &Flow, out: &mut [u8]) {
         const { assert!(SPARE >= 8) };
-        let mut at = 0;
         for step in &self.steps {
             let value = flow.places[usize::from(step.place) % PLACES];
+            let at = usize::from(step.at);
             if let Some(place) = out.get_mut(at..at + 8) {
-                place.copy_from_slice(&(value << (64 - 8 * step.octets)).to_be_bytes());
+                place.copy_from_slice(&(value << (step.shift & 63)).to_be_bytes());
             }
-            at += usize::from(step.octets);
         }
     }
 }
 
-/// The steps that write a field: one for each place that it fills.
-fn steps(slot: &Slot) -> impl Iterator<Item = Step> {
-    let Place(first) = slot.place;
-    let octets = slot.field.octets;
-    (first..)
-        .zip((0..octets).step_by(8))
-        .map(move |(place, begin)| Step {
-            place,
-            octets: u8::try_from(octets - begin).map_or(8, |left| left.min(8)),
-        })
+/// The steps that write these fields one behind the other: for each of them one for each place that it fills.
+fn steps(slots: &[Slot]) -> Vec<Step> {
+    let mut at = 0;
+    let mut steps = Vec::new();
+    for slot in slots {
+        let Place(first) = slot.place;
+        for (place, begin) in (first..).zip((0..slot.field.octets).step_by(8)) {
+            let octets = (slot.field.octets - begin).min(8);
+            steps.push(Step {
+                at,
+                place,
+                shift: 64 - 8 * octets as u8,
+            });
+            at += octets;
+        }
+    }
+    steps
 }
