@@ -6,7 +6,6 @@
 
 use crate::delivery::Delivery;
 use crate::envelope::Records;
-use crate::inflate::inflate;
 use crate::json::Packed;
 use crate::recognise::{Content, without_mark};
 use crate::{Lines, ReadError, UnpackError, Unpacker, text};
@@ -19,19 +18,19 @@ impl Unpacker {
     ) -> Result<(), ReadError<L::Error>> {
         // Both are lent to one record at a time, which may need all the other buffers.
         let mut base64 = std::mem::take(&mut self.base64);
-        let mut inflated = std::mem::take(&mut self.inflated);
+        let mut inflater = std::mem::take(&mut self.inflater);
         let outcome = records.into_iter().try_for_each(|data| {
             let record = base64.decode(data)?;
             match Content::recognise(record, true) {
                 Content::Compressed(compression) => {
-                    let filled = inflate(compression, record, self.limit, &mut inflated)?;
-                    self.record(&inflated[..filled], delivery)
+                    let record = inflater.inflate(compression, record, self.limit)?;
+                    self.record(record, delivery)
                 }
                 _ => self.record(record, delivery),
             }
         });
         self.base64 = base64;
-        self.inflated = inflated;
+        self.inflater = inflater;
         outcome
     }
 

@@ -1,12 +1,16 @@
 //! The gzip stage: compressed octets → plain octets, with every checksum and length checked to the end.
 //!
 //! All members of a gzip stream are read (RFC 1952 §2.2): an object that was put together from several has several,
-//! and each carries lines. [`inflate`] fills a reused buffer up to a limit; [`Inflated`] is the same as a stream.
+//! and each carries lines. [`Inflater`] fills a reused buffer up to a limit; [`Inflated`] is the same as a stream.
 
+use std::fmt;
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use libdeflater::Decompressor;
+use memchr::memmem;
 
+use crate::subscription::release;
 use crate::{GzipFault, UnpackError};
 
 /// The first size of the buffer; flow-log payloads that fill it inflate to several times of it.
@@ -30,37 +34,105 @@ impl Compression {
     }
 }
 
-/// Inflates all of `packed` into `output` and returns how many octets that is; `output` itself only grows.
-///
-/// # Errors
-/// [`UnpackError::Gzip`], or [`UnpackError::TooLarge`] as soon as there are more than `limit` octets.
-pub(crate) fn inflate(
-    compression: Compression,
-    packed: &[u8],
-    limit: usize,
-    output: &mut Vec<u8>,
-) -> Result<usize, UnpackError> {
-    let mut inflated = Inflated::new(compression, packed);
-    let mut filled = 0;
-    loop {
-        if filled == limit {
-            // Full is not yet too large; and only a read that returns nothing has checked the last checksum.
-            return match inflated.read(&mut [0]) {
-                Ok(0) => Ok(filled),
-                Ok(_) => Err(UnpackError::TooLarge { limit }),
-                Err(error) => Err(UnpackError::from_io(error)),
-            };
+/// Inflates into a buffer that is kept for the next time.
+#[derive(Default)]
+pub(crate) struct Inflater {
+    /// Inflates a member at once, a third faster than a stream can be.
+    member: Option<Decompressor>,
+    /// Only grows while in use.
+    output: Vec<u8>,
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflater").finish_non_exhaustive()
+    }
+}
+
+impl Inflater {
+    /// Inflates all of `packed`.
+    ///
+    /// # Errors
+    /// [`UnpackError::Gzip`], or [`UnpackError::TooLarge`] as soon as there are more than `limit` octets.
+    pub(crate) fn inflate(
+        &mut self,
+        compression: Compression,
+        packed: &[u8],
+        limit: usize,
+    ) -> Result<&[u8], UnpackError> {
+        let length = match self.inflate_member(compression, packed, limit) {
+            Some(length) => length,
+            None => self.inflate_stream(compression, packed, limit)?,
+        };
+        Ok(&self.output[..length])
+    }
+
+    /// Inflates a single gzip member that is as long as it says. Whatever else there is, is left to the stream, which
+    /// knows what is wrong with it.
+    fn inflate_member(
+        &mut self,
+        compression: Compression,
+        packed: &[u8],
+        limit: usize,
+    ) -> Option<usize> {
+        const MEMBER: &[u8] = &[0x1f, 0x8b, 8];
+        let size = usize::try_from(u32::from_le_bytes(*packed.last_chunk()?)).ok()?;
+        let is_alone = || {
+            memmem::find(packed.get(1..)?, MEMBER)
+                .is_none()
+                .then_some(())
+        };
+        if compression != Compression::Gzip || size > limit {
+            return None;
         }
-        if filled == output.len() {
-            let size = filled.max(packed.len()).saturating_mul(2);
-            output.resize(size.max(FIRST_SIZE).min(limit), 0);
+        is_alone()?;
+        if self.output.len() < size {
+            self.output.resize(size, 0);
         }
-        let end = output.len().min(limit);
-        match inflated.read(&mut output[filled..end]) {
-            Ok(0) => return Ok(filled),
-            Ok(length) => filled += length,
-            Err(error) => return Err(UnpackError::from_io(error)),
+        let member = self.member.get_or_insert_with(Decompressor::new);
+        let length = member.gzip_decompress(packed, &mut self.output[..size]);
+        length.ok().filter(|&length| length == size)
+    }
+
+    fn inflate_stream(
+        &mut self,
+        compression: Compression,
+        packed: &[u8],
+        limit: usize,
+    ) -> Result<usize, UnpackError> {
+        let output = &mut self.output;
+        let mut inflated = Inflated::new(compression, packed);
+        let mut filled = 0;
+        loop {
+            if filled == limit {
+                // Full is not yet too large; and only a read that returns nothing has checked the last checksum.
+                return match inflated.read(&mut [0]) {
+                    Ok(0) => Ok(filled),
+                    Ok(_) => Err(UnpackError::TooLarge { limit }),
+                    Err(error) => Err(UnpackError::from_io(error)),
+                };
+            }
+            if filled == output.len() {
+                let size = filled.max(packed.len()).saturating_mul(2);
+                output.resize(size.max(FIRST_SIZE).min(limit), 0);
+            }
+            let end = output.len().min(limit);
+            match inflated.read(&mut output[filled..end]) {
+                Ok(0) => return Ok(filled),
+                Ok(length) => filled += length,
+                Err(error) => return Err(UnpackError::from_io(error)),
+            }
         }
+    }
+
+    pub(crate) fn release(&mut self) {
+        release(&mut self.output);
+    }
+
+    /// The buffer.
+    #[cfg(test)]
+    pub(crate) fn output(&self) -> &Vec<u8> {
+        &self.output
     }
 }
 
@@ -168,9 +240,13 @@ mod tests {
 
     fn inflated(packed: &[u8]) -> Result<Vec<u8>, UnpackError> {
         let compression = Compression::recognise(packed).expect("test data says what it is");
-        let mut output = Vec::new();
-        let length = inflate(compression, packed, LIMIT, &mut output)?;
-        Ok(output[..length].to_vec())
+        let inflated = Inflater::default()
+            .inflate(compression, packed, LIMIT)?
+            .to_vec();
+        let mut stream = Vec::new();
+        let streamed = Inflated::new(compression, packed).read_to_end(&mut stream);
+        assert!(streamed.is_ok() && stream == inflated, "both ways agree");
+        Ok(inflated)
     }
 
     fn fault(packed: &[u8]) -> GzipFault {
@@ -181,9 +257,24 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_says_another_length_is_damage_and_takes_no_more_than_the_limit() {
+        for size in [0, 1, 4, 1 << 20, u32::MAX] {
+            let mut packed = gzip("one");
+            let at = packed.len() - 4;
+            packed[at..].copy_from_slice(&size.to_le_bytes());
+            let mut inflater = Inflater::default();
+            let outcome = inflater.inflate(Compression::Gzip, &packed, LIMIT);
+            assert!(matches!(outcome, Err(UnpackError::Gzip { .. })), "{size}");
+            assert!(inflater.output.capacity() <= LIMIT);
+        }
+    }
+
+    #[test]
     fn all_members_are_inflated() {
         let members = [gzip("one "), gzip(""), gzip("two")].concat();
         assert_eq!(inflated(&members), Ok(b"one two".to_vec()));
+        // The last member says the length of the first one.
+        assert_eq!(inflated(&gzip("one").repeat(2)), Ok(b"oneone".to_vec()));
     }
 
     #[test]
@@ -254,10 +345,10 @@ mod tests {
 
     #[test]
     fn a_bomb_stops_at_the_limit_and_takes_no_more_memory_than_that() {
-        let mut output = Vec::new();
-        let outcome = inflate(Compression::Gzip, &gigabyte(), LIMIT, &mut output);
+        let mut inflater = Inflater::default();
+        let outcome = inflater.inflate(Compression::Gzip, &gigabyte(), LIMIT);
         assert_eq!(outcome, Err(UnpackError::TooLarge { limit: LIMIT }));
-        assert!(output.capacity() <= LIMIT, "{}", output.capacity());
+        assert!(inflater.output.capacity() <= LIMIT);
     }
 
     #[test]

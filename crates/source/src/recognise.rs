@@ -542,7 +542,7 @@ mod tests {
         assert_eq!(outcome.map(|summary| summary.events), Ok(400_000));
         assert!(unpacker.line.capacity() < 1000);
         assert_eq!(
-            unpacker.inflated.capacity() + unpacker.document.capacity(),
+            unpacker.inflater.output().capacity() + unpacker.document.capacity(),
             0
         );
     }

@@ -5,7 +5,7 @@
 
 use crate::delivery::Delivery;
 use crate::envelope::{Document, Envelope, Events, LARGEST};
-use crate::inflate::{Compression, inflate};
+use crate::inflate::{Compression, Inflater};
 use crate::transfer::Base64;
 use crate::{JsonFault, Lines, Origin, ReadError, UnpackError};
 
@@ -21,8 +21,7 @@ const KEPT: usize = 16 * 1024 * 1024;
 pub struct Unpacker {
     pub(crate) limit: usize,
     pub(crate) base64: Base64,
-    /// Only grows while in use; how much of it is filled is known where it is.
-    pub(crate) inflated: Vec<u8>,
+    pub(crate) inflater: Inflater,
     /// A subscription payload, however it came.
     pub(crate) payload: Envelope,
     /// What a payload was in: the event of a function, of Firehose, or a document of a stream.
@@ -89,7 +88,7 @@ impl Unpacker {
         Self {
             limit: limit_bytes.min(LARGEST),
             base64: Base64::default(),
-            inflated: Vec::new(),
+            inflater: Inflater::default(),
             payload: Envelope::default(),
             envelope: Envelope::default(),
             document: Vec::new(),
@@ -194,10 +193,7 @@ impl Unpacker {
     fn packed_document(&mut self, base64_data: &[u8]) -> Result<Document<'_>, UnpackError> {
         let packed = self.base64.decode(base64_data)?;
         let json = match Compression::recognise(packed) {
-            Some(compression) => {
-                let filled = inflate(compression, packed, self.limit, &mut self.inflated)?;
-                &self.inflated[..filled]
-            }
+            Some(compression) => self.inflater.inflate(compression, packed, self.limit)?,
             None if packed.trim_ascii_start().starts_with(b"{") => {
                 if packed.len() > self.limit {
                     return Err(UnpackError::TooLarge { limit: self.limit });
@@ -217,7 +213,7 @@ impl Unpacker {
     /// Gives memory back that only an unusually large input needed.
     pub(crate) fn release(&mut self) {
         self.base64.release();
-        release(&mut self.inflated);
+        self.inflater.release();
         release(&mut self.document);
         self.payload.release(KEPT);
         self.envelope.release(KEPT);
@@ -482,7 +478,7 @@ mod tests {
                 .unpack(large.as_bytes(), &mut Recorded::default())
                 .is_ok()
         );
-        assert!(unpacker.inflated.capacity() <= KEPT);
+        assert!(unpacker.inflater.output().capacity() <= KEPT);
         assert!(
             unpacker
                 .unpack(base64(PAYLOAD).as_bytes(), &mut Recorded::default())
@@ -499,7 +495,7 @@ mod tests {
                 .unpack(good.as_bytes(), &mut Recorded::default())
                 .is_ok()
         );
-        let place = unpacker.inflated.as_ptr();
+        let place = unpacker.inflater.output().as_ptr();
         assert!(
             unpacker
                 .unpack(b"H4sIAAAA", &mut Recorded::default())
@@ -509,7 +505,7 @@ mod tests {
         let mut recorded = Recorded::default();
         assert!(unpacker.unpack(good.as_bytes(), &mut recorded).is_ok());
         assert_eq!(recorded.0, expected());
-        assert_eq!(unpacker.inflated.as_ptr(), place);
+        assert_eq!(unpacker.inflater.output().as_ptr(), place);
     }
 
     proptest! {
