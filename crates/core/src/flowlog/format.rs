@@ -382,6 +382,33 @@ mod tests {
     }
 
     #[test]
+    fn a_token_has_the_shape_of_its_column_or_is_a_dash() {
+        for (field, fits, does_not) in [
+            ("bytes", "18446744073709551615", "many"),
+            ("srcport", "65535", "65536"),
+            ("start", "100000000", "99999999"),
+            ("srcaddr", "10.0.0.1", "10.0.0"),
+            ("action", "REJECT", "reject"),
+            ("log-status", "SKIPDATA", "ok"),
+            ("flow-direction", "egress", "out"),
+            ("reject-reason", "BPA", "Bpa"),
+            ("type", "IPv6", "ipv6"),
+            ("interface-id", "eni-1", "vpc-1"),
+            ("account-id", "unknown", "someone"),
+            ("account-id", "123456789012", "12345678901x"),
+        ] {
+            let format = LogFormat::parse(&format!("${{{field}}}")).expect("a format");
+            for (token, expected) in [(fits, true), ("-", true), (does_not, false), ("", false)] {
+                assert_eq!(
+                    format.resembles(token.as_bytes()),
+                    expected,
+                    "{field}: {token:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn unknown_fields_are_columns_to_pass_over() {
         let format = LogFormat::parse("${future-field} ${srcaddr}").expect("one known field");
         assert_eq!(format.columns[0].field, None);

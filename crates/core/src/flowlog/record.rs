@@ -503,6 +503,107 @@ mod tests {
     }
 
     #[test]
+    fn words_are_what_aws_writes() {
+        let format = "${action} ${log-status} ${flow-direction}";
+        for (line, action, status, direction) in [
+            (
+                "ACCEPT OK ingress",
+                Some(Action::Accept),
+                Some(Status::Ok),
+                Some(Direction::Ingress),
+            ),
+            (
+                "REJECT NODATA egress",
+                Some(Action::Reject),
+                Some(Status::NoData),
+                Some(Direction::Egress),
+            ),
+            ("- SKIPDATA -", None, Some(Status::SkipData), None),
+        ] {
+            with(format, line.as_bytes(), |record| {
+                let record = record.expect("words");
+                assert_eq!(
+                    (record.action(), record.status()),
+                    (action, status),
+                    "{line}"
+                );
+                assert_eq!(record.direction(), direction, "{line}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_dash_in_front_of_something_is_not_no_value() {
+        let minus = error("${srcaddr} ${bytes}", "10.0.0.1 -5");
+        assert_eq!((minus.column, minus.problem), (2, Problem::NotANumber));
+        with("${interface-id} ${bytes}", b"-x 5", |record| {
+            let record = record.expect("a text and a number");
+            assert_eq!(record.interface(), Some(&b"-x"[..]));
+            assert_eq!(record.number(Field::Bytes), Some(5));
+        });
+    }
+
+    #[test]
+    fn the_octet_behind_nine_is_no_digit_of_an_address() {
+        for text in [":.0.0.1", "1:.0.0.1", "12:.0.0.1", "1.0.0.:", "1.0.0.1:"] {
+            assert_eq!(
+                error("${srcaddr} ${bytes}", &format!("{text} 1")).problem,
+                Problem::NotAnAddress,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_time_is_the_last_that_32_bits_of_seconds_hold() {
+        for (last, late) in [
+            ("4294967295", "4294967296"),
+            ("4294967295999", "4294967296000"),
+        ] {
+            with(
+                "${start} ${bytes}",
+                format!("{last} 1").as_bytes(),
+                |record| {
+                    let start = record.expect("a time").number(Field::Start);
+                    assert_eq!(start.map(|start| start / 1_000), Some(u64::from(u32::MAX)));
+                },
+            );
+            let late = error("${start} ${bytes}", &format!("{late} 1")).problem;
+            assert_eq!(
+                late,
+                Problem::TooLarge {
+                    max: LAST_MILLISECOND
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn reasons_of_rejection_are_what_aws_writes() {
+        for (word, reason) in [
+            ("BPA", RejectReason::BlockPublicAccess),
+            ("EC", RejectReason::EncryptionControls),
+            ("XX", RejectReason::Other),
+        ] {
+            let line = format!("{word} 1");
+            with("${reject-reason} ${bytes}", line.as_bytes(), |record| {
+                assert_eq!(record.expect("a word").reject_reason(), Some(reason));
+            });
+        }
+    }
+
+    #[test]
+    fn the_first_time_in_milliseconds_is_of_1973() {
+        with("${start} ${bytes}", b"100000000000 1", |record| {
+            let start = record.expect("a time").number(Field::Start);
+            assert_eq!(start, Some(FIRST_MILLISECONDS));
+        });
+        // One less is in seconds, and of the year 5138.
+        let late = error("${start} ${bytes}", "99999999999 1").problem;
+        assert!(matches!(late, Problem::TooLarge { .. }), "{late:?}");
+    }
+
+    #[test]
     fn a_dash_is_no_value_in_any_column() {
         let line =
             b"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA";
