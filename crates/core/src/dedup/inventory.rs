@@ -327,6 +327,7 @@ fn key(id: &str) -> Box<[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flowlog::{LogFormat, Values};
 
     fn flow_log(id: &str, destination: Option<&str>, format: &str) -> FlowLog {
         FlowLog {
@@ -399,20 +400,28 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_is_found_wherever_the_last_one_was() {
+    fn an_interface_is_at_its_place() {
         let mut inventory = Inventory::new();
-        for number in 0..3 {
+        for number in [0, 1, 2, 1] {
             inventory.insert_interface(Interface {
                 id: format!("eni-{number}"),
                 ..Interface::default()
             });
         }
-        let mut last = 0;
-        for id in ["eni-2", "eni-2", "eni-0", "eni-1"] {
-            let found = inventory.interface_near(id.as_bytes(), &mut last);
-            assert_eq!(found.map(|interface| interface.id.as_str()), Some(id));
+        let mut values = Values::default();
+        for (format, line, id) in [
+            ("${interface-id} ${bytes}", "eni-2 1", Some("eni-2")),
+            ("${interface-id} ${bytes}", "eni-1 1", Some("eni-1")),
+            ("${interface-id} ${bytes}", "eni-3 1", None),
+            ("${tgw-attachment-id} ${bytes}", "eni-1 1", None),
+        ] {
+            let format = LogFormat::parse(format).expect("format of the test");
+            let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+            let place = inventory.interface_of(&record.expect("line of the test"));
+            let found = place.and_then(|place| inventory.interface_at(place));
+            assert_eq!(found.map(|interface| interface.id.as_str()), id, "{line}");
         }
-        assert_eq!(inventory.interface_near(b"eni-3", &mut last), None);
+        assert_eq!(inventory.interface_at(3), None);
     }
 
     #[test]

@@ -19,9 +19,8 @@ const UNKNOWN: &str = "unknown";
 pub(crate) struct Domains {
     by_name: HashMap<Box<[u8]>, usize, FixedState>,
     pinned: Option<u32>,
-    /// A name that is not the last one, built in place.
+    /// The name that is looked up, built in place.
     name: Vec<u8>,
-    last: Option<(Box<[u8]>, usize)>,
 }
 
 impl Domains {
@@ -43,23 +42,16 @@ impl Domains {
         exporter: &mut Exporter,
     ) -> (usize, Option<Collision>) {
         let (name, suffix) = name(record, owner, region);
-        if let Some((last, index)) = &self.last
-            && is_name(last, name, suffix)
-        {
-            return (*index, None);
-        }
         self.name.clear();
         self.name.extend_from_slice(name);
         if let Some(suffix) = suffix {
             self.name.push(b'/');
             self.name.extend_from_slice(suffix);
         }
-        let (index, collision) = match self.by_name.get(self.name.as_slice()) {
+        match self.by_name.get(self.name.as_slice()) {
             Some(&index) => (index, None),
             None => self.open(identities, exporter),
-        };
-        self.last = Some((self.name.as_slice().into(), index));
-        (index, collision)
+        }
     }
 
     fn open(
@@ -101,12 +93,4 @@ fn name<'a>(
         .unwrap_or(UNKNOWN.as_bytes());
     let region = record.text(Field::Region).or(region.map(str::as_bytes));
     (account, region)
-}
-
-fn is_name(text: &[u8], name: &[u8], suffix: Option<&[u8]>) -> bool {
-    match (text.strip_prefix(name), suffix) {
-        (Some([b'/', rest @ ..]), Some(suffix)) => rest == suffix,
-        (Some([]), None) => true,
-        _ => false,
-    }
 }
