@@ -1,6 +1,8 @@
 //! What the benchmarks take: formats, lines and payloads made with a fixed seed, and the whole way that they go.
 
 use std::convert::Infallible;
+use std::fmt::Debug;
+use std::hint::black_box;
 use std::io::Write;
 
 use base64::Engine;
@@ -9,7 +11,7 @@ use flate2::{Compression, write::GzEncoder};
 use flowlogs_core::dedup::{self, Inventory};
 use flowlogs_core::flowlog::FIELDS;
 use flowlogs_core::{Delivery, Formats, Line, LogFormat, Settings, Source, Transcoder, Transport};
-use flowlogs_source::{Event, Lines, Message, Origin, ReadError, Unpacker};
+use flowlogs_source::{Event, Lines, Origin, Unpacker};
 
 /// Records of one payload.
 pub(crate) const RECORDS: usize = 8_000;
@@ -43,11 +45,14 @@ pub(crate) struct Way {
 }
 
 /// What comes behind the unpacker.
-struct Rest {
+pub(crate) struct Rest {
     transcoder: Transcoder,
     source: Source,
-    octets: usize,
+    sink: Sink,
 }
+
+/// What takes the messages.
+type Sink = Box<dyn FnMut(&[u8])>;
 
 impl Way {
     /// A process that has seen nothing.
@@ -58,14 +63,22 @@ impl Way {
         transcoder.set_inventory(inventory());
         let formats = Formats::of_setting(format).expect("documented");
         let source = Source::new(Some("flows"), formats);
+        let mut octets = 0;
+        let count = move |message: &[u8]| octets = black_box(octets + message.len());
         Self {
             unpacker: Unpacker::new(1 << 26),
             rest: Rest {
                 transcoder,
                 source,
-                octets: 0,
+                sink: Box::new(count),
             },
         }
+    }
+
+    /// The same with another taker of messages than memory.
+    pub(crate) fn into_sink(mut self, sink: impl FnMut(&[u8]) + 'static) -> Self {
+        self.rest.sink = Box::new(sink);
+        self
     }
 
     /// One invocation.
@@ -78,17 +91,18 @@ impl Way {
         self.invoke_with(|unpacker, rest| unpacker.unpack_decoded(json.as_bytes(), rest));
     }
 
-    fn invoke_with(
+    /// One invocation with [`RECORDS`] records, whatever they come in.
+    pub(crate) fn invoke_with<T, E: Debug>(
         &mut self,
-        unpack: impl FnOnce(&mut Unpacker, &mut Rest) -> Result<Message, ReadError<Infallible>>,
+        unpack: impl FnOnce(&mut Unpacker, &mut Rest) -> Result<T, E>,
     ) {
         let Self { unpacker, rest } = self;
         rest.transcoder.begin(BEGIN * 1_000);
         unpack(unpacker, rest).expect("a payload");
         let Rest {
-            transcoder, octets, ..
+            transcoder, sink, ..
         } = rest;
-        let Ok(()) = transcoder.flush(&mut |_: usize, message: &[u8]| sink(octets, message));
+        let Ok(()) = transcoder.flush(&mut |_: usize, message: &[u8]| send(sink, message));
         transcoder.commit();
         assert_eq!(
             transcoder.take_report().counters.flows_exported,
@@ -109,7 +123,7 @@ impl Lines for Rest {
         let Self {
             transcoder,
             source,
-            octets,
+            sink,
         } = self;
         let line = Line {
             id: event.id,
@@ -117,13 +131,13 @@ impl Lines for Rest {
             text: event.message,
         };
         transcoder.line(source, line, &mut |_: usize, message: &[u8]| {
-            sink(octets, message)
+            send(sink, message)
         })
     }
 }
 
-fn sink(octets: &mut usize, message: &[u8]) -> Result<Delivery, Infallible> {
-    *octets += message.len();
+fn send(sink: &mut Sink, message: &[u8]) -> Result<Delivery, Infallible> {
+    sink(message);
     Ok(Delivery::Sent)
 }
 
