@@ -1,0 +1,59 @@
+//! Other ways through the same flow logs, timed beside ours in one run.
+//!
+//! `scripts/measure-comparisons` runs it and writes docs/benchmarks.json. Every row does the same records, row after row, round after round,
+//! so that all meet the same noise; what is printed is the median of a row's rounds, in nanoseconds a record.
+//!
+//! - `rows.rs` are the rows;
+//! - `ready_made.rs` is the way that a function would go with the event type of `aws_lambda_events`;
+//! - `objects.rs` writes the lines as objects of S3;
+//! - lines and payloads, and our whole way, are those of the product's benchmarks.
+//!
+//! `flowlogs-comparisons lines` prints the lines instead, for programs in other languages.
+
+mod objects;
+mod ready_made;
+mod rows;
+#[path = "../../crates/source/benches/way/mod.rs"]
+#[allow(dead_code)] // the product's benchmarks use the rest
+mod way;
+#[path = "../../crates/parquet/tests/objects/writer.rs"]
+#[allow(dead_code, clippy::cast_possible_truncation, clippy::unwrap_used)]
+// the tests of the reader use the rest
+mod writer;
+
+use std::time::Instant;
+
+use serde_json::{Map, json};
+
+/// Rounds that count; one more comes first and does not.
+const ROUNDS: u32 = 30;
+
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some("lines") {
+        for line in way::lines(&way::format("v2"), 0) {
+            println!("{line}");
+        }
+        return;
+    }
+    let mut rows = rows::all(ROUNDS + 1);
+    let mut times = vec![Vec::new(); rows.len()];
+    for round in 0..=ROUNDS as usize {
+        for ((_, run), times) in rows.iter_mut().zip(&mut times) {
+            let begin = Instant::now();
+            run(round);
+            if round > 0 {
+                times.push(begin.elapsed());
+            }
+        }
+    }
+    let medians: Map<_, _> = rows
+        .iter()
+        .zip(&mut times)
+        .map(|((name, _), times)| {
+            times.sort();
+            let nanoseconds = times[times.len() / 2].as_nanos() as f64;
+            ((*name).to_owned(), json!(nanoseconds / way::RECORDS as f64))
+        })
+        .collect();
+    println!("{}", json!(medians));
+}

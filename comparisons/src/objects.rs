@@ -1,0 +1,55 @@
+//! The lines of a minute as AWS stores them in a bucket.
+
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
+use flowlogs_parquet::Bytes;
+
+use crate::way;
+use crate::writer::{Column, Options, Stored, write};
+
+/// Text: the names of the columns, then the lines; gzip.
+pub(crate) fn text(minute: u32) -> Vec<u8> {
+    let mut object = GzEncoder::new(Vec::new(), Compression::default());
+    let names = names().join(" ");
+    for line in std::iter::once(names).chain(lines(minute)) {
+        writeln!(object, "{line}").expect("memory");
+    }
+    object.finish().expect("memory")
+}
+
+/// Parquet, its pages in gzip.
+pub(crate) fn parquet(minute: u32) -> Bytes {
+    let mut columns: Vec<_> = names()
+        .iter()
+        .map(|name| Column {
+            name: name.replace('-', "_"),
+            stored: stored(name),
+            values: Vec::new(),
+        })
+        .collect();
+    for line in lines(minute) {
+        for (column, value) in columns.iter_mut().zip(line.split(' ')) {
+            column.values.push(Some(value.to_owned()));
+        }
+    }
+    write(&columns, &Options::default())
+}
+
+fn lines(minute: u32) -> Vec<String> {
+    way::lines(&way::format("v2"), minute)
+}
+
+fn names() -> Vec<String> {
+    let format = flowlogs_core::LogFormat::parse(&way::format("v2")).expect("documented");
+    format.names().to_vec()
+}
+
+/// How AWS stores a field.
+fn stored(name: &str) -> Stored {
+    match name {
+        "version" | "srcport" | "dstport" | "protocol" => Stored::Int32,
+        "packets" | "bytes" | "start" | "end" => Stored::Int64,
+        _ => Stored::Text,
+    }
+}
