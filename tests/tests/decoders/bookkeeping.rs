@@ -191,6 +191,16 @@ fn records_that_were_left_out_are_told() {
     assert_eq!(bench.told(IGNORED), 3);
 }
 
+#[test]
+fn an_interface_that_nobody_knows_is_noted_when_its_name_is_told() {
+    let mut bench = Bench::new(Settings::default(), UDP);
+    for is_noted in [true, false] {
+        bench.feed("123456789012");
+        let unknown = bench.transcoder.take_unknown();
+        assert_eq!(unknown.contains("eni-1"), is_noted, "{unknown:?}");
+    }
+}
+
 /// What an invocation sends after another one, and what the time of a refresh brings.
 #[test]
 fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alone() {
