@@ -409,6 +409,12 @@ mod tests {
     }
 
     #[test]
+    fn names_without_braces_end_at_a_space_or_a_dollar() {
+        let format = LogFormat::parse("version srcaddr${bytes}").expect("tolerated");
+        assert_eq!(format.to_string(), "${version} ${srcaddr} ${bytes}");
+    }
+
+    #[test]
     fn unknown_fields_are_columns_to_pass_over() {
         let format = LogFormat::parse("${future-field} ${srcaddr}").expect("one known field");
         assert_eq!(format.columns[0].field, None);
