@@ -31,6 +31,7 @@ use flowlogs_core::{Report, Transcoder};
 use tokio::time::Instant;
 
 use crate::config::Config;
+use crate::https;
 
 use formats::FlowLogs;
 use names::Names;
@@ -87,6 +88,7 @@ pub async fn sdk_config() -> SdkConfig {
         .operation_attempt_timeout(Duration::from_secs(2))
         .build();
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https::client())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(2))
         .load()
