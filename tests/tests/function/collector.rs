@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowlogs_tests::process::wait_until;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -65,7 +65,7 @@ impl Collector {
     }
 
     fn listen(address: SocketAddr, tls: Option<Arc<ServerConfig>>, script: &[Conduct]) -> Self {
-        let listener = TcpListener::bind(address).expect("a free port");
+        let listener = bind(address);
         let address = listener.local_addr().expect("it is bound");
         listener.set_nonblocking(true).expect("a socket");
         let shared = Arc::new(Shared {
@@ -179,6 +179,20 @@ impl Drain {
         readers
             .map(|reader| reader.join().expect("octets"))
             .collect()
+    }
+}
+
+/// Binds. A port that was free may be another program's for a moment, as the near end of a connection.
+fn bind(address: SocketAddr) -> TcpListener {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        match TcpListener::bind(address) {
+            Ok(listener) => return listener,
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => panic!("{address} cannot be listened on: {error}"),
+        }
     }
 }
 
