@@ -104,119 +104,110 @@ impl Contents {
 
     /// The fields in the order in which they stand in a record.
     fn slots(self) -> Vec<Slot> {
-        let mut slots = Vec::new();
-        let mut add = |part: u32, element, place, key| {
-            if self.has(part) {
-                slots.push(Slot {
-                    field: FieldSpecifier::of(element),
-                    place,
-                    key,
-                });
-            }
-        };
-        if self.has(SECONDS) {
-            add(START, &e::FLOW_START_SECONDS, Place::START, false);
-            add(END, &e::FLOW_END_SECONDS, Place::END, false);
+        let (start, end) = if self.has(SECONDS) {
+            (&e::FLOW_START_SECONDS, &e::FLOW_END_SECONDS)
         } else {
-            add(START, &e::FLOW_START_MILLISECONDS, Place::START, false);
-            add(END, &e::FLOW_END_MILLISECONDS, Place::END, false);
-        }
-        add(SOURCE_4, &e::SOURCE_IPV4_ADDRESS, Place::SOURCE, true);
-        add(SOURCE_6, &e::SOURCE_IPV6_ADDRESS, Place::SOURCE, true);
-        add(
-            DESTINATION_4,
-            &e::DESTINATION_IPV4_ADDRESS,
-            Place::DESTINATION,
-            true,
-        );
-        add(
-            DESTINATION_6,
-            &e::DESTINATION_IPV6_ADDRESS,
-            Place::DESTINATION,
-            true,
-        );
-        slots.extend(
-            self.direct
-                .iter()
-                .filter_map(|field| self.direct_slot(field)),
-        );
-        let mut add = |part: u32, element, place, key| {
-            if self.has(part) {
-                slots.push(Slot {
-                    field: FieldSpecifier::of(element),
-                    place,
-                    key,
-                });
-            }
+            (&e::FLOW_START_MILLISECONDS, &e::FLOW_END_MILLISECONDS)
         };
-        add(INTERFACES, &e::INGRESS_INTERFACE, Place::INGRESS, true);
-        add(INTERFACES, &e::EGRESS_INTERFACE, Place::EGRESS, true);
-        add(VRF, &e::INGRESS_VRF_ID, Place::INGRESS_VRF, false);
-        add(VRF, &e::EGRESS_VRF_ID, Place::EGRESS_VRF, false);
-        add(DIRECTION, &e::FLOW_DIRECTION, Place::DIRECTION, true);
-        add(0, &e::FORWARDING_STATUS, Place::FORWARDING_STATUS, false);
-        add(
-            NAT_SOURCE_4,
-            &e::POST_NAT_SOURCE_IPV4_ADDRESS,
-            Place::NAT_SOURCE,
-            false,
-        );
-        add(
-            NAT_SOURCE_6,
-            &e::POST_NAT_SOURCE_IPV6_ADDRESS,
-            Place::NAT_SOURCE,
-            false,
-        );
-        add(
-            NAT_DESTINATION_4,
-            &e::POST_NAT_DESTINATION_IPV4_ADDRESS,
-            Place::NAT_DESTINATION,
-            false,
-        );
-        add(
-            NAT_DESTINATION_6,
-            &e::POST_NAT_DESTINATION_IPV6_ADDRESS,
-            Place::NAT_DESTINATION,
-            false,
-        );
-        add(APPLICATION, &e::APPLICATION_ID, Place::APPLICATION, false);
-        add(
-            DROPPED,
-            &e::DROPPED_PACKET_DELTA_COUNT,
-            Place::DROPPED_PACKETS,
-            false,
-        );
-        add(
-            INGRESS_PHYSICAL,
-            &e::INGRESS_PHYSICAL_INTERFACE,
-            Place::INGRESS_PHYSICAL,
-            false,
-        );
-        add(
-            EGRESS_PHYSICAL,
-            &e::EGRESS_PHYSICAL_INTERFACE,
-            Place::EGRESS_PHYSICAL,
-            false,
-        );
-        add(
-            EXPORTER_4,
-            &e::EXPORTER_IPV4_ADDRESS,
-            Place::EXPORTER,
-            false,
-        );
-        add(
-            EXPORTER_6,
-            &e::EXPORTER_IPV6_ADDRESS,
-            Place::EXPORTER,
-            false,
-        );
-        add(
-            INTERFACE_NAME,
-            &e::INTERFACE_NAME,
-            Place::INTERFACE_NAME,
-            false,
-        );
-        slots
+        // Which part brings the field, its element, where its value is, and whether it is part of the flow key.
+        let before = [
+            (START, start, Place::START, false),
+            (END, end, Place::END, false),
+            (SOURCE_4, &e::SOURCE_IPV4_ADDRESS, Place::SOURCE, true),
+            (SOURCE_6, &e::SOURCE_IPV6_ADDRESS, Place::SOURCE, true),
+            (
+                DESTINATION_4,
+                &e::DESTINATION_IPV4_ADDRESS,
+                Place::DESTINATION,
+                true,
+            ),
+            (
+                DESTINATION_6,
+                &e::DESTINATION_IPV6_ADDRESS,
+                Place::DESTINATION,
+                true,
+            ),
+        ];
+        let behind = [
+            (INTERFACES, &e::INGRESS_INTERFACE, Place::INGRESS, true),
+            (INTERFACES, &e::EGRESS_INTERFACE, Place::EGRESS, true),
+            (VRF, &e::INGRESS_VRF_ID, Place::INGRESS_VRF, false),
+            (VRF, &e::EGRESS_VRF_ID, Place::EGRESS_VRF, false),
+            (DIRECTION, &e::FLOW_DIRECTION, Place::DIRECTION, true),
+            (0, &e::FORWARDING_STATUS, Place::FORWARDING_STATUS, false),
+            (
+                NAT_SOURCE_4,
+                &e::POST_NAT_SOURCE_IPV4_ADDRESS,
+                Place::NAT_SOURCE,
+                false,
+            ),
+            (
+                NAT_SOURCE_6,
+                &e::POST_NAT_SOURCE_IPV6_ADDRESS,
+                Place::NAT_SOURCE,
+                false,
+            ),
+            (
+                NAT_DESTINATION_4,
+                &e::POST_NAT_DESTINATION_IPV4_ADDRESS,
+                Place::NAT_DESTINATION,
+                false,
+            ),
+            (
+                NAT_DESTINATION_6,
+                &e::POST_NAT_DESTINATION_IPV6_ADDRESS,
+                Place::NAT_DESTINATION,
+                false,
+            ),
+            (APPLICATION, &e::APPLICATION_ID, Place::APPLICATION, false),
+            (
+                DROPPED,
+                &e::DROPPED_PACKET_DELTA_COUNT,
+                Place::DROPPED_PACKETS,
+                false,
+            ),
+            (
+                INGRESS_PHYSICAL,
+                &e::INGRESS_PHYSICAL_INTERFACE,
+                Place::INGRESS_PHYSICAL,
+                false,
+            ),
+            (
+                EGRESS_PHYSICAL,
+                &e::EGRESS_PHYSICAL_INTERFACE,
+                Place::EGRESS_PHYSICAL,
+                false,
+            ),
+            (
+                EXPORTER_4,
+                &e::EXPORTER_IPV4_ADDRESS,
+                Place::EXPORTER,
+                false,
+            ),
+            (
+                EXPORTER_6,
+                &e::EXPORTER_IPV6_ADDRESS,
+                Place::EXPORTER,
+                false,
+            ),
+            (
+                INTERFACE_NAME,
+                &e::INTERFACE_NAME,
+                Place::INTERFACE_NAME,
+                false,
+            ),
+        ];
+        let slot = |(part, element, place, key)| {
+            let field = FieldSpecifier::of(element);
+            self.has(part).then_some(Slot { field, place, key })
+        };
+        let direct = self
+            .direct
+            .iter()
+            .filter_map(|field| self.direct_slot(field));
+        let before = before.into_iter().filter_map(slot);
+        let behind = behind.into_iter().filter_map(slot);
+        before.chain(direct).chain(behind).collect()
     }
 
     fn direct_slot(self, field: Field) -> Option<Slot> {
