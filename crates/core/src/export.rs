@@ -114,9 +114,7 @@ impl Export {
         let mut numbers = match known {
             Some((_, numbers)) => numbers,
             None => {
-                let interface = subject
-                    .interface
-                    .and_then(|place| inventory.interface_at(place));
+                let interface = subject.interface(inventory);
                 identify(record, interface, &mut self.names, &mut announcer)?
             }
         };

@@ -1,5 +1,6 @@
 //! What a record is about, kept for the records that follow: most of them name what the one before named.
 
+use crate::dedup::{Interface, Inventory};
 use crate::flowlog::{FieldSet, FlowRecord, IDENTIFIERS, Kind};
 use crate::mapping::Numbers;
 
@@ -14,6 +15,13 @@ pub(crate) struct Subject {
     pub(crate) numbers: Option<(u32, Numbers)>,
 }
 
+impl Subject {
+    /// What is known of its interface.
+    pub(crate) fn interface<'a>(&self, inventory: &'a Inventory) -> Option<&'a Interface> {
+        inventory.interface_at(self.interface?)
+    }
+}
+
 /// The subject of the last record, with everything that it follows from.
 #[derive(Debug, Default)]
 pub(crate) struct LastSubject {
@@ -24,25 +32,47 @@ pub(crate) struct LastSubject {
     owner: Option<String>,
     region: Option<String>,
     inventory_version: u64,
-    subject: Option<Subject>,
+    subject: Subject,
 }
 
 impl LastSubject {
-    /// The subject, if this record has the same; `owner` and `region` are those of its source.
+    /// The subject of a record: that of the last one if it is the same, or else what `find` finds. `owner` and `region`
+    /// are those of its source.
     pub(crate) fn of(
         &mut self,
         record: &FlowRecord<'_>,
         owner: Option<&str>,
         region: Option<&str>,
         inventory_version: u64,
-    ) -> Option<&mut Subject> {
-        let same = self.kind == Some(record.kind())
-            && self.present == record.present().intersection(IDENTIFIERS)
+        find: impl FnOnce() -> Subject,
+    ) -> &mut Subject {
+        let (kind, present) = (
+            Some(record.kind()),
+            record.present().intersection(IDENTIFIERS),
+        );
+        let same = self.kind == kind
+            && self.present == present
             && self.inventory_version == inventory_version
             && self.has_identifiers(record)
             && self.owner.as_deref() == owner
             && self.region.as_deref() == region;
-        self.subject.as_mut().filter(|_| same)
+        if !same {
+            (self.kind, self.present) = (kind, present);
+            self.inventory_version = inventory_version;
+            self.identifiers.clear();
+            for text in record.identifiers() {
+                self.identifiers.extend_from_slice(text);
+                self.identifiers.push(b' ');
+            }
+            if self.owner.as_deref() != owner {
+                self.owner = owner.map(str::to_owned);
+            }
+            if self.region.as_deref() != region {
+                self.region = region.map(str::to_owned);
+            }
+            self.subject = find();
+        }
+        &mut self.subject
     }
 
     #[inline]
@@ -56,32 +86,6 @@ impl LastSubject {
         }
         rest.is_empty()
     }
-
-    /// Keeps the subject of a record.
-    pub(crate) fn keep(
-        &mut self,
-        record: &FlowRecord<'_>,
-        owner: Option<&str>,
-        region: Option<&str>,
-        inventory_version: u64,
-        subject: Subject,
-    ) -> &mut Subject {
-        self.kind = Some(record.kind());
-        self.present = record.present().intersection(IDENTIFIERS);
-        self.identifiers.clear();
-        for text in record.identifiers() {
-            self.identifiers.extend_from_slice(text);
-            self.identifiers.push(b' ');
-        }
-        if self.owner.as_deref() != owner {
-            self.owner = owner.map(str::to_owned);
-        }
-        if self.region.as_deref() != region {
-            self.region = region.map(str::to_owned);
-        }
-        self.inventory_version = inventory_version;
-        self.subject.insert(subject)
-    }
 }
 
 #[cfg(test)]
@@ -89,19 +93,21 @@ mod tests {
     use super::*;
     use crate::flowlog::{LogFormat, Values};
 
-    /// Keeps the subject of the first record and asks whether the second one has it.
+    /// Whether the second record has the subject of the first one.
     fn same(first: (&str, &str), second: (&str, &str)) -> bool {
         let mut last = LastSubject::default();
-        let mut answer = None;
+        let mut found = 0;
         for (format, line) in [first, second] {
             let format = LogFormat::parse(format).expect("format of the test");
             let mut values = Values::default();
             let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
             let record = record.expect("line of the test");
-            answer = Some(last.of(&record, Some("1"), None, 1).is_some());
-            last.keep(&record, Some("1"), None, 1, Subject::default());
+            last.of(&record, Some("1"), None, 1, || {
+                found += 1;
+                Subject::default()
+            });
         }
-        answer == Some(true)
+        found == 1
     }
 
     const VPC: &str = "${account-id} ${interface-id} ${vpc-id} ${bytes}";

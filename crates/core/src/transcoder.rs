@@ -207,24 +207,19 @@ impl Transcoder {
         let inventory = &self.inventory;
         let (owner, region, version) =
             (owner.as_deref(), region.as_deref(), self.inventory_version);
-        let subject = match self.last_subject.of(&record, owner, region, version) {
-            Some(subject) => subject,
-            None => {
-                let (domain, collision) = export.domain(&record, owner, region);
-                self.report.collided(collision);
-                let subject = Subject {
-                    domain,
-                    interface: inventory.interface_of(&record),
-                    numbers: None,
-                };
-                self.last_subject
-                    .keep(&record, owner, region, version, subject)
+        let report = &mut self.report;
+        let find = || {
+            let (domain, collision) = export.domain(&record, owner, region);
+            report.collided(collision);
+            Subject {
+                domain,
+                interface: inventory.interface_of(&record),
+                numbers: None,
             }
         };
+        let subject = self.last_subject.of(&record, owner, region, version, find);
         let domain = subject.domain;
-        let interface = subject
-            .interface
-            .and_then(|place| inventory.interface_at(place));
+        let interface = subject.interface(inventory);
         let counters = &mut self.report.counters;
         let direction = dedup::direction(&record, interface, inventory);
         let shared = shared[usize::from(record.kind() == Kind::TransitGateway)];
