@@ -77,15 +77,11 @@ impl Inflater {
     ) -> Option<usize> {
         const MEMBER: &[u8] = &[0x1f, 0x8b, 8];
         let size = usize::try_from(u32::from_le_bytes(*packed.last_chunk()?)).ok()?;
-        let is_alone = || {
-            memmem::find(packed.get(1..)?, MEMBER)
-                .is_none()
-                .then_some(())
-        };
-        if compression != Compression::Gzip || size > limit {
+        let rest = packed.get(1..)?;
+        if compression != Compression::Gzip || size > limit || memmem::find(rest, MEMBER).is_some()
+        {
             return None;
         }
-        is_alone()?;
         if self.output.len() < size {
             self.output.resize(size, 0);
         }
