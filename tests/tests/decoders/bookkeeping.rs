@@ -2,109 +2,29 @@
 //! says again when an invocation begins.
 
 use std::collections::HashSet;
-use std::convert::Infallible;
 
-use flowlogs_core::{Counters, Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
-use flowlogs_tests::wire::{Content, Message, Reader};
+use flowlogs_core::{Delivery, Settings, Transcoder, Transport};
+use flowlogs_tests::wire::{Content, Message};
 
-const NOW: u64 = 1_763_715_600_000;
+use crate::bench::{Bench, NOW};
 
 /// Information elements (IANA).
 const NOT_SENT: [u16; 3] = [166, 167, 168];
 const IGNORED: u16 = 407;
 const INTERFACE_NAME: u16 = 82;
 
-/// A transcoder, and a network that takes messages or does not.
-struct Bench {
-    transcoder: Transcoder,
-    source: Source,
-    /// What became of messages of flows.
-    flows: Delivery,
-    /// Everything that was taken or not.
-    messages: Vec<(usize, Vec<u8>, Delivery)>,
-    lines: u64,
-}
-
-impl Bench {
-    fn new(settings: Settings, transports: &[Transport]) -> Self {
-        let mut transcoder = Transcoder::new(settings, transports);
-        transcoder.begin(NOW);
-        Self {
-            transcoder,
-            source: Source::new(None, Formats::defaults()),
-            flows: Delivery::Sent,
-            messages: Vec::new(),
-            lines: 0,
-        }
-    }
-
-    /// A new flow of 2 packets and 80 octets.
-    fn feed(&mut self, account: &str) {
-        self.lines += 1;
-        let [.., a, b, c] = self.lines.to_be_bytes();
-        self.line(&format!(
-            "2 {account} eni-1 10.{a}.{b}.{c} 10.0.0.2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK"
-        ));
-    }
-
-    fn line(&mut self, text: &str) {
-        let line = Line {
-            id: None,
-            timestamp: None,
-            text: text.as_bytes(),
-        };
-        let mut sink = network(self.flows, &mut self.messages);
-        let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
-    }
-
-    fn flush(&mut self) {
-        let Ok(()) = self
-            .transcoder
-            .flush(&mut network(self.flows, &mut self.messages));
-    }
-
-    fn counters(&mut self) -> Counters {
-        self.transcoder.take_report().counters
-    }
-
-    /// What of a session was sent since the first so many messages, read from the beginning.
-    fn sent(&self, session: usize, skip: usize) -> Vec<Message> {
-        let mut reader = Reader::default();
-        let sent = self.messages.iter().enumerate();
-        let sent = sent
-            .filter(|(_, (to, _, delivery))| *to == session && *delivery == Delivery::Sent)
-            .map(|(place, (_, octets, _))| (place, reader.read(octets).expect("a right message")));
-        sent.filter(|(place, _)| *place >= skip)
-            .map(|(_, message)| message)
-            .collect()
-    }
-
-    /// An element of the last options record that has it.
-    fn told(&self, element: u16) -> u64 {
-        let messages = self.sent(0, 0);
-        let records = messages.iter().flat_map(Message::records);
-        let fields = records
-            .filter(|(template, _)| template.scopes > 0)
-            .flat_map(|(_, record)| record)
-            .filter(|field| field.element == element);
-        let octets = &fields.last().expect("it is told").octets;
-        octets
-            .iter()
-            .fold(0, |value, &octet| value << 8 | u64::from(octet))
-    }
-}
-
-/// Takes everything but flows, of which it does what it was told.
-fn network(
-    flows: Delivery,
-    messages: &mut Vec<(usize, Vec<u8>, Delivery)>,
-) -> impl FnMut(usize, &[u8]) -> Result<Delivery, Infallible> {
-    move |session, message| {
-        let set = u16::from_be_bytes([message[16], message[17]]);
-        let delivery = if set >= 0x4000 { flows } else { Delivery::Sent };
-        messages.push((session, message.to_vec(), delivery));
-        Ok(delivery)
-    }
+/// An element of the last options record that has it.
+fn told(bench: &Bench, element: u16) -> u64 {
+    let messages = bench.sent(0, 0);
+    let records = messages.iter().flat_map(Message::records);
+    let fields = records
+        .filter(|(template, _)| template.scopes > 0)
+        .flat_map(|(_, record)| record)
+        .filter(|field| field.element == element);
+    let octets = &fields.last().expect("it is told").octets;
+    octets
+        .iter()
+        .fold(0, |value, &octet| value << 8 | u64::from(octet))
 }
 
 const UDP: &[Transport] = &[Transport::Datagram];
@@ -145,12 +65,11 @@ fn flows_that_were_not_sent_are_told_once_the_batch_is_through() {
         bench.transcoder.commit();
         bench.flows = Delivery::Sent;
         bench.transcoder.begin(NOW);
-        bench.feed("123456789012");
-        bench.flush();
+        bench.send_one();
         bench.transcoder.commit();
         let lost = 100 * invocations;
         assert_eq!(
-            NOT_SENT.map(|element| bench.told(element)),
+            NOT_SENT.map(|element| told(&bench, element)),
             [lost, 2 * lost, 80 * lost]
         );
     }
@@ -165,10 +84,9 @@ fn flows_of_a_batch_that_failed_are_not_lost_because_they_come_again() {
     bench.flows = Delivery::Sent;
     let before = bench.messages.len();
     bench.transcoder.begin(NOW);
-    bench.feed("123456789012");
-    bench.flush();
+    bench.send_one();
     bench.transcoder.commit();
-    assert_eq!(NOT_SENT.map(|element| bench.told(element)), [0; 3]);
+    assert_eq!(NOT_SENT.map(|element| told(&bench, element)), [0; 3]);
     let sent = bench.sent(0, before);
     let flows = sent.iter().filter(|m| m.content() == Content::Flows);
     let flows = flows.flat_map(Message::records).count();
@@ -186,9 +104,8 @@ fn records_that_were_left_out_are_told() {
     bench.transcoder.commit();
     assert_eq!(bench.counters().duplicate_records, 3);
     bench.transcoder.begin(NOW);
-    bench.feed("123456789012");
-    bench.flush();
-    assert_eq!(bench.told(IGNORED), 3);
+    bench.send_one();
+    assert_eq!(told(&bench, IGNORED), 3);
 }
 
 #[test]
@@ -210,8 +127,7 @@ fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alo
         (Transport::Stream, vec![Content::Flows]),
     ] {
         let mut bench = Bench::new(Settings::default(), &[transport]);
-        bench.feed("123456789012");
-        bench.flush();
+        bench.send_one();
         let times: [fn(&mut Transcoder); 2] = [
             |transcoder| transcoder.begin(NOW + 1_000),
             |transcoder| transcoder.set_now(NOW + 601_000),
@@ -219,8 +135,7 @@ fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alo
         for time_goes_on in times {
             let before = bench.messages.len();
             time_goes_on(&mut bench.transcoder);
-            bench.feed("123456789012");
-            bench.flush();
+            bench.send_one();
             let sent = bench.sent(0, before);
             let contents: Vec<Content> = sent.iter().map(Message::content).collect();
             assert_eq!(contents, again, "{transport:?}");
@@ -250,8 +165,7 @@ fn templates_that_do_not_fit_into_one_message_leave_in_several() {
     bench.flush();
     bench.transcoder.begin(NOW + 1_000);
     let before = bench.messages.len();
-    bench.feed("123456789012");
-    bench.flush();
+    bench.send_one();
     let sent = bench.sent(0, before);
     assert!(sent.iter().all(|message| message.octets <= 512));
     let templates = sent.iter().filter(|m| m.content() == Content::Templates);

@@ -4,6 +4,7 @@
 //! libraries and by the plainest reader that there can be ([`flowlogs_tests::wire`]), which watches over their shape.
 
 mod balance;
+mod bench;
 mod bookkeeping;
 mod libraries;
 mod lines;
