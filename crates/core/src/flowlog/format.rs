@@ -7,7 +7,8 @@ use crate::address::Address;
 
 use super::field::{Field, FieldSet, Read, Row, Shape};
 use super::record;
-use super::scan::{self, Token, Tokens};
+use super::scan;
+use super::tokens::{self, Token, Tokens};
 
 /// Most columns that a format may have; AWS documents 72 fields.
 pub const MAX_COLUMNS: usize = 1_024;
@@ -40,14 +41,27 @@ pub enum Kind {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFormat {
-    columns: Vec<Column>,
+    /// The field of each column, if it is one that we know and that did not occur before.
+    columns: Vec<Option<Field>>,
     names: Vec<String>,
     fields: FieldSet,
     /// Those of them that are read.
     read: FieldSet,
+    plan: Plan,
     /// Of the fields in [`IDENTIFIERS`], where their values are stored among texts.
     identifiers: Vec<u8>,
     kind: Kind,
+}
+
+/// The columns that are read, those that are read alike together: the same few instructions again and again, and nothing
+/// to decide between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) numbers: Vec<Column>,
+    pub(crate) times: Vec<Column>,
+    pub(crate) addresses: Vec<Column>,
+    pub(crate) texts: Vec<Column>,
+    pub(crate) words: Vec<Column>,
 }
 
 /// The fields that say what a record is about: its account, its interface and what they belong to.
@@ -67,63 +81,53 @@ pub(crate) const IDENTIFIERS: FieldSet = FieldSet::of(&[
     Field::TgwDstVpcId,
 ]);
 
-/// A column of the plan: what to do with its token.
+/// A column that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Column {
-    /// The field, if it is one that we know and that did not occur before.
-    pub(crate) field: Option<Field>,
-    /// The field as a set, ready to be added to those present.
+    pub(crate) field: Field,
+    /// The field as a set, ready to be taken from those present.
     pub(crate) set: FieldSet,
-    pub(crate) read: Read,
-    pub(crate) step: Step,
-    /// Where the value is stored among those of its step.
+    /// Which token of the line it is.
+    pub(crate) token: u16,
+    /// Where the value is stored among those that are read alike.
     pub(crate) slot: u8,
     /// The largest number.
     pub(crate) max: u64,
 }
 
-/// What the parser does in a column: [`Read`] without what only matters elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    Pass,
-    Number,
-    Time,
-    Address,
-    Text,
-    Word,
-}
-
-impl Column {
-    fn of(field: Field) -> Self {
-        let read = field.row().read;
-        let (step, max) = match read {
-            Read::Skip(_) => (Step::Pass, 0),
-            Read::Number { max } => (Step::Number, max),
-            Read::Time => (Step::Time, 0),
-            Read::Address => (Step::Address, 0),
-            Read::Text(_) => (Step::Text, 0),
-            Read::Action | Read::Status | Read::Direction | Read::RejectReason => (Step::Word, 0),
+impl Plan {
+    /// Reads this field, too, from the token with this number.
+    fn read(&mut self, field: Field, token: usize) {
+        let (columns, max) = match field.row().read {
+            Read::Skip(_) => return,
+            Read::Number { max } => (&mut self.numbers, max),
+            Read::Time => (&mut self.times, 0),
+            Read::Address => (&mut self.addresses, 0),
+            Read::Text(_) => (&mut self.texts, 0),
+            Read::Action | Read::Status | Read::Direction | Read::RejectReason => {
+                (&mut self.words, 0)
+            }
         };
-        Self {
-            field: Some(field),
+        columns.push(Column {
+            field,
             set: FieldSet::of(&[field]),
-            read,
-            step,
+            token: u16::try_from(token).unwrap_or(u16::MAX),
             slot: record::slot(field),
             max,
-        }
+        });
     }
 
-    fn unknown() -> Self {
-        let read = Read::Skip(Shape::Any);
-        Self {
-            field: None,
-            set: FieldSet::EMPTY,
-            read,
-            step: Step::Pass,
-            slot: 0,
-            max: 0,
-        }
+    /// All of them.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
+        let Self {
+            numbers,
+            times,
+            addresses,
+            texts,
+            words,
+        } = self;
+        let columns = [numbers, times, addresses, texts, words];
+        columns.into_iter().flatten()
     }
 }
 
@@ -216,7 +220,7 @@ impl LogFormat {
         }
         let mut names = Vec::new();
         for token in line
-            .split(|&byte| scan::is_space(byte))
+            .split(|&byte| tokens::is_space(byte))
             .filter(|token| !token.is_empty())
         {
             if !looks_like_a_name(token) || names.len() == MAX_COLUMNS {
@@ -240,22 +244,19 @@ impl LogFormat {
             return Err(FormatError::Empty);
         }
         let mut fields = FieldSet::EMPTY;
-        let columns: Vec<Column> = names
-            .iter()
-            .map(|name| match Field::by_name(name.as_bytes()) {
-                // A field named twice is read where it stands first.
-                Some(field) if !fields.has(field) => {
-                    fields.insert(field);
-                    Column::of(field)
-                }
-                _ => Column::unknown(),
-            })
-            .collect();
+        let mut plan = Plan::default();
+        let columns = names.iter().enumerate().map(|(number, name)| {
+            // A field named twice is read where it stands first.
+            let field = Field::by_name(name.as_bytes()).filter(|&field| !fields.has(field))?;
+            fields.insert(field);
+            plan.read(field, number);
+            Some(field)
+        });
+        let columns = columns.collect();
         if fields.is_empty() {
             return Err(FormatError::NoKnownField);
         }
-        let is_read = |column: &&Column| column.step != Step::Pass;
-        let read = columns.iter().filter(is_read).map(|column| column.set);
+        let read = plan.columns().map(|column| column.set);
         let read = read.fold(FieldSet::EMPTY, FieldSet::union);
         let identifiers = IDENTIFIERS.intersection(fields).iter();
         let identifiers = identifiers.map(record::slot).collect();
@@ -270,13 +271,19 @@ impl LogFormat {
             names,
             fields,
             read,
+            plan,
             identifiers,
             kind,
         })
     }
 
     /// The column plan.
-    pub(crate) fn columns(&self) -> &[Column] {
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The field of each column, if it is one that we know and that did not occur before.
+    pub(crate) fn columns(&self) -> &[Option<Field>] {
         &self.columns
     }
 
@@ -306,15 +313,14 @@ impl LogFormat {
     }
 
     /// Whether every token of the line has the shape that its column usually has. Stricter than parsing: it tells
-    /// formats with equally many columns apart.
-    pub(crate) fn resembles(&self, line: &[u8]) -> bool {
-        let mut tokens = Tokens::of(line);
-        let has_shape = |column: &Column| {
-            tokens.next().is_some_and(|token| {
-                scan::is_dash(line, token) || has_shape(line, token, column.read)
-            })
+    /// formats with equally many columns apart. `tokens` are those of the line.
+    pub(crate) fn resembles(&self, line: &[u8], tokens: &Tokens) -> bool {
+        let has_shape = |(number, field): (u16, &Option<Field>)| {
+            let token = tokens.at(number);
+            let read = field.map_or(Read::Skip(Shape::Any), |field| field.row().read);
+            scan::is_dash(line, token) || has_shape(line, token, read)
         };
-        self.columns.iter().all(has_shape) && tokens.next().is_none()
+        tokens.count() == self.columns.len() && (0..).zip(&self.columns).all(has_shape)
     }
 }
 
@@ -341,7 +347,7 @@ fn looks_like_a_name(token: &[u8]) -> bool {
 
 /// Whether the token looks like what is read from it.
 fn has_shape(line: &[u8], token: Token, read: Read) -> bool {
-    let text = scan::text(line, token);
+    let text = token.of(line);
     match read {
         Read::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
         // Nine digits are the year 1973: this tells a time from a port or a counter.
@@ -399,8 +405,10 @@ mod tests {
         ] {
             let format = LogFormat::parse(&format!("${{{field}}}")).expect("a format");
             for (token, expected) in [(fits, true), ("-", true), (does_not, false), ("", false)] {
+                let mut tokens = Tokens::default();
+                tokens.find(token.as_bytes());
                 assert_eq!(
-                    format.resembles(token.as_bytes()),
+                    format.resembles(token.as_bytes(), &tokens),
                     expected,
                     "{field}: {token:?}"
                 );
@@ -417,8 +425,8 @@ mod tests {
     #[test]
     fn unknown_fields_are_columns_to_pass_over() {
         let format = LogFormat::parse("${future-field} ${srcaddr}").expect("one known field");
-        assert_eq!(format.columns[0].field, None);
-        assert_eq!(format.columns[1].field, Some(Field::SourceAddress));
+        assert_eq!(format.columns[0], None);
+        assert_eq!(format.columns[1], Some(Field::SourceAddress));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod format;
 pub mod formats;
 pub mod record;
 mod scan;
+mod tokens;
 
 pub use field::{FIELDS, Field, FieldSet, Row};
 pub(crate) use format::IDENTIFIERS;

@@ -6,8 +6,9 @@
 use crate::address::Address;
 
 use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
-use super::format::{Kind, LogFormat, Step};
-use super::scan::{self, Token, Tokens};
+use super::format::{Column, Kind, LogFormat};
+use super::scan::{self, packed};
+use super::tokens::{Token, Tokens};
 
 /// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
 pub const MAX_LINE: usize = u16::MAX as usize;
@@ -63,6 +64,7 @@ pub enum RejectReason {
 /// Storage for one record, reused from record to record.
 #[derive(Debug)]
 pub struct Values {
+    tokens: Tokens,
     present: FieldSet,
     numbers: [u64; NUMBERS],
     addresses: [Address; ADDRESSES],
@@ -82,6 +84,7 @@ struct Words {
 impl Default for Values {
     fn default() -> Self {
         Self {
+            tokens: Tokens::default(),
             present: FieldSet::EMPTY,
             numbers: [0; NUMBERS],
             addresses: [Address::v4(0); ADDRESSES],
@@ -223,17 +226,14 @@ impl<'a> FlowRecord<'a> {
     /// A text, as it stands in the line. Nothing for fields that are not texts.
     pub fn text(&self, field: Field) -> Option<&'a [u8]> {
         let token = self.values.texts.get(self.place(field, TEXT)?)?;
-        self.line.get(token.start..token.end)
+        Some(token.of(self.line))
     }
 
     /// The texts of the columns that say what the record is about, in table order; empty where they have no value.
     #[inline]
     pub(crate) fn identifiers(&self) -> impl Iterator<Item = &'a [u8]> {
         let slots = self.format.identifiers().iter();
-        slots.map(|&slot| {
-            let token = self.values.texts[usize::from(slot)];
-            self.line.get(token.start..token.end).unwrap_or_default()
-        })
+        slots.map(|&slot| self.values.texts[usize::from(slot)].of(self.line))
     }
 
     /// Where a present field is stored, if it is stored so.
@@ -292,6 +292,12 @@ impl<'a> FlowRecord<'a> {
 }
 
 impl Values {
+    /// The tokens of a line.
+    pub(super) fn tokens(&mut self, line: &[u8]) -> &Tokens {
+        self.tokens.find(line);
+        &self.tokens
+    }
+
     /// Reads the columns of a line; after an error the values mean nothing.
     pub(super) fn read(&mut self, format: &LogFormat, line: &[u8]) -> Result<(), ParseError> {
         if line.len() > MAX_LINE {
@@ -301,95 +307,170 @@ impl Values {
                 problem: Problem::LineTooLong,
             });
         }
-        let columns = format.columns();
-        let mut tokens = Tokens::of(line);
-        let mut present = format.read();
-        for (index, column) in columns.iter().enumerate() {
-            let failed = |problem| ParseError {
-                column: index + 1,
-                field: column.field,
-                problem,
-            };
-            let Some(token) = tokens.next() else {
-                return Err(failed(Problem::Missing {
-                    columns: columns.len(),
-                }));
-            };
-            let slot = usize::from(column.slot);
-            if scan::is_dash(line, token) {
-                match column.step {
-                    Step::Number => self.numbers[slot] = 0, // so that a flow without TCP can say that it has no flags
-                    Step::Text => self.texts[slot] = Token::default(),
-                    _ => {}
-                }
-                present = present.difference(column.set);
-                continue;
-            }
-            match column.step {
-                Step::Pass => {}
-                Step::Number => {
-                    let value =
-                        scan::number(line, token).ok_or_else(|| failed(Problem::NotANumber))?;
-                    if value > column.max {
-                        return Err(failed(Problem::TooLarge { max: column.max }));
-                    }
-                    self.numbers[slot] = value;
-                }
-                Step::Time => {
-                    let value =
-                        scan::number(line, token).ok_or_else(|| failed(Problem::NotANumber))?;
-                    let milliseconds = if value < FIRST_MILLISECONDS {
-                        value * 1_000
-                    } else {
-                        value
-                    };
-                    if milliseconds > LAST_MILLISECOND {
-                        return Err(failed(Problem::TooLarge {
-                            max: LAST_MILLISECOND,
-                        }));
-                    }
-                    self.numbers[slot] = milliseconds;
-                }
-                Step::Address => scan::address(line, token, &mut self.addresses[slot])
-                    .ok_or_else(|| failed(Problem::NotAnAddress))?,
-                Step::Text => self.texts[slot] = token,
-                Step::Word => {
-                    if !self.words.set(column.read, scan::text(line, token)) {
-                        present = present.difference(column.set);
-                    }
-                }
-            }
+        self.tokens.find(line);
+        self.present = format.read();
+        let fits = self.tokens.count() == format.columns().len()
+            && self.read_columns(format, line).is_ok();
+        fits.then_some(()).ok_or_else(|| self.fault(format, line))
+    }
+
+    /// Reads all columns, those alike together.
+    #[inline(always)]
+    fn read_columns(&mut self, format: &LogFormat, line: &[u8]) -> Result<(), Problem> {
+        let plan = format.plan();
+        for column in &plan.numbers {
+            self.number(column, line)?;
         }
-        if tokens.next().is_some() {
-            let problem = Problem::Surplus {
-                columns: columns.len(),
-            };
-            return Err(ParseError {
-                column: columns.len() + 1,
-                field: None,
-                problem,
+        for column in &plan.times {
+            self.time(column, line)?;
+        }
+        for column in &plan.addresses {
+            self.address(column, line)?;
+        }
+        for column in &plan.texts {
+            self.text(column, line);
+        }
+        for column in &plan.words {
+            self.word(column, line);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn number(&mut self, column: &Column, line: &[u8]) -> Result<(), Problem> {
+        let token = self.tokens.at(column.token);
+        let value = match scan::number(line, token) {
+            Some(value) if value <= column.max => value,
+            Some(_) => return Err(Problem::TooLarge { max: column.max }),
+            None if scan::is_dash(line, token) => {
+                self.present = self.present.difference(column.set);
+                0 // so that a flow without TCP can say that it has no flags
+            }
+            None => return Err(Problem::NotANumber),
+        };
+        self.numbers[usize::from(column.slot)] = value;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn time(&mut self, column: &Column, line: &[u8]) -> Result<(), Problem> {
+        let token = self.tokens.at(column.token);
+        let milliseconds = match scan::seconds(line, token) {
+            Some(seconds) if seconds < FIRST_MILLISECONDS => seconds * 1_000,
+            Some(milliseconds) => milliseconds,
+            None if scan::is_dash(line, token) => {
+                self.present = self.present.difference(column.set);
+                0
+            }
+            None => return Err(Problem::NotANumber),
+        };
+        if milliseconds > LAST_MILLISECOND {
+            return Err(Problem::TooLarge {
+                max: LAST_MILLISECOND,
             });
         }
-        self.present = present;
+        self.numbers[usize::from(column.slot)] = milliseconds;
         Ok(())
+    }
+
+    #[inline(always)]
+    fn address(&mut self, column: &Column, line: &[u8]) -> Result<(), Problem> {
+        let token = self.tokens.at(column.token);
+        if scan::is_dash(line, token) {
+            self.present = self.present.difference(column.set);
+            return Ok(());
+        }
+        let address = &mut self.addresses[usize::from(column.slot)];
+        scan::address(line, token, address).ok_or(Problem::NotAnAddress)
+    }
+
+    #[inline(always)]
+    fn text(&mut self, column: &Column, line: &[u8]) {
+        let mut token = self.tokens.at(column.token);
+        if scan::is_dash(line, token) {
+            self.present = self.present.difference(column.set);
+            token = Token::default();
+        }
+        self.texts[usize::from(column.slot)] = token;
+    }
+
+    #[inline(always)]
+    fn word(&mut self, column: &Column, line: &[u8]) {
+        let word = scan::word(line, self.tokens.at(column.token));
+        if word == packed(b"-") || !self.words.set(column.field, word) {
+            self.present = self.present.difference(column.set);
+        }
+    }
+
+    /// The first column that does not fit, of a line of which one does not.
+    #[cold]
+    fn fault(&mut self, format: &LogFormat, line: &[u8]) -> ParseError {
+        let columns = format.columns();
+        let plan = format.plan();
+        let found = self.tokens.count();
+        for (index, &field) in columns.iter().enumerate() {
+            let read = |columns: &[Column]| {
+                columns
+                    .iter()
+                    .find(|column| Some(column.field) == field)
+                    .copied()
+            };
+            let problem = if index >= found {
+                Err(Problem::Missing {
+                    columns: columns.len(),
+                })
+            } else if let Some(column) = read(&plan.numbers) {
+                self.number(&column, line)
+            } else if let Some(column) = read(&plan.times) {
+                self.time(&column, line)
+            } else if let Some(column) = read(&plan.addresses) {
+                self.address(&column, line)
+            } else {
+                Ok(())
+            };
+            if let Err(problem) = problem {
+                return ParseError {
+                    column: index + 1,
+                    field,
+                    problem,
+                };
+            }
+        }
+        ParseError {
+            column: columns.len() + 1,
+            field: None,
+            problem: Problem::Surplus {
+                columns: columns.len(),
+            },
+        }
     }
 }
 
 impl Words {
-    /// Stores a word; whether it is a value (an unknown action or direction is none).
-    fn set(&mut self, read: Read, token: &[u8]) -> bool {
-        match (read, token) {
-            (Read::Action, b"ACCEPT") => self.action = Action::Accept,
-            (Read::Action, b"REJECT") => self.action = Action::Reject,
-            (Read::Direction, b"ingress") => self.direction = Direction::Ingress,
-            (Read::Direction, b"egress") => self.direction = Direction::Egress,
-            (Read::Status, b"OK") => self.status = Status::Ok,
-            (Read::Status, b"NODATA") => self.status = Status::NoData,
-            (Read::Status, b"SKIPDATA") => self.status = Status::SkipData,
-            (Read::Status, _) => self.status = Status::Other,
-            (Read::RejectReason, b"BPA") => self.reject_reason = RejectReason::BlockPublicAccess,
-            (Read::RejectReason, b"EC") => self.reject_reason = RejectReason::EncryptionControls,
-            (Read::RejectReason, _) => self.reject_reason = RejectReason::Other,
+    /// Stores a word of a column; whether it is a value (an unknown action or direction is none).
+    #[inline(always)]
+    fn set(&mut self, field: Field, word: u64) -> bool {
+        const ACCEPT: u64 = packed(b"ACCEPT");
+        const REJECT: u64 = packed(b"REJECT");
+        const INGRESS: u64 = packed(b"ingress");
+        const EGRESS: u64 = packed(b"egress");
+        const OK: u64 = packed(b"OK");
+        const NO_DATA: u64 = packed(b"NODATA");
+        const SKIP_DATA: u64 = packed(b"SKIPDATA");
+        const BPA: u64 = packed(b"BPA");
+        const EC: u64 = packed(b"EC");
+        match (field, word) {
+            (Field::Action, ACCEPT) => self.action = Action::Accept,
+            (Field::Action, REJECT) => self.action = Action::Reject,
+            (Field::FlowDirection, INGRESS) => self.direction = Direction::Ingress,
+            (Field::FlowDirection, EGRESS) => self.direction = Direction::Egress,
+            (Field::LogStatus, OK) => self.status = Status::Ok,
+            (Field::LogStatus, NO_DATA) => self.status = Status::NoData,
+            (Field::LogStatus, SKIP_DATA) => self.status = Status::SkipData,
+            (Field::LogStatus, _) => self.status = Status::Other,
+            (Field::RejectReason, BPA) => self.reject_reason = RejectReason::BlockPublicAccess,
+            (Field::RejectReason, EC) => self.reject_reason = RejectReason::EncryptionControls,
+            (Field::RejectReason, _) => self.reject_reason = RejectReason::Other,
             _ => return false,
         }
         true
