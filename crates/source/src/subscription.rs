@@ -240,8 +240,14 @@ pub(crate) fn hand_on<L: Lines>(
         }
         Document::Subscription(origin, events) => {
             delivery.begin(&origin)?;
-            for event in events {
-                delivery.message(&event)?;
+            if events.are_lines() {
+                events
+                    .into_iter()
+                    .try_for_each(|event| delivery.line(&event))?;
+            } else {
+                events
+                    .into_iter()
+                    .try_for_each(|event| delivery.message(&event))?;
             }
             Ok(Message::Data {
                 events: delivery.summary().events - before,

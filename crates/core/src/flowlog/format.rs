@@ -215,8 +215,8 @@ impl LogFormat {
     /// The format that a header line announces, if the line is one: all tokens look like names, and at least two of
     /// them are known fields.
     pub fn of_header(line: &[u8]) -> Option<Self> {
-        if !line.first().is_some_and(u8::is_ascii_lowercase) {
-            return None; // the ordinary record, told by its first byte
+        if !Self::may_be_header(line) {
+            return None;
         }
         let mut names = Vec::new();
         for token in line
@@ -237,6 +237,12 @@ impl LogFormat {
         } else {
             Self::of_names(names).ok()
         }
+    }
+
+    /// Whether a line could be a header. The ordinary record is none by its first octet, the version.
+    #[inline]
+    pub(crate) fn may_be_header(line: &[u8]) -> bool {
+        line.first().is_some_and(u8::is_ascii_lowercase)
     }
 
     fn of_names(names: Vec<String>) -> Result<Self, FormatError> {

@@ -143,7 +143,12 @@ impl Formats {
     }
 
     /// Takes a header line; whether it was one.
+    #[inline]
     pub fn take_header(&mut self, line: &[u8]) -> bool {
+        LogFormat::may_be_header(line) && self.take_names(line)
+    }
+
+    fn take_names(&mut self, line: &[u8]) -> bool {
         match LogFormat::of_header(line) {
             Some(format) => {
                 if self.header.as_ref() != Some(&format) {

@@ -9,7 +9,7 @@
 //! one. Whatever is not as it always is (a space, an escape, another key, a fault) is not judged here: the scan gives
 //! up and [`visit`](super::visit) reads the document from its beginning. Where the scan does not give up, both find the same.
 
-use memchr::memchr;
+use wide::{i8x32, u8x32};
 
 use super::{Envelope, EventSpans, Span, UNESCAPED};
 
@@ -17,31 +17,37 @@ use super::{Envelope, EventSpans, Span, UNESCAPED};
 /// cleared.
 pub(super) fn fill(envelope: &mut Envelope, json: &[u8]) -> bool {
     debug_assert!(json.len() < UNESCAPED as usize);
-    let mut scan = Scan {
-        json,
-        at: 0,
-        plain: 0,
-    };
+    let mut scan = Scan { json, at: 0 };
     scan.document(envelope).is_some()
 }
 
-/// Octets that are checked together, while they are at hand.
-const CHECKED: usize = 4_096;
+/// Octets that are looked at together.
+const LANES: usize = 32;
 
-/// Whether there is nothing but printable ASCII, and no escape: then a text ends at the next quotation mark, and is
-/// UTF-8.
-fn is_plain(octets: &[u8]) -> bool {
-    // Many octets are looked at together where none of them ends the loop.
-    let others = |others, &octet: &u8| others | (octet.cast_signed() < 0x20) | (octet == b'\\');
-    !octets.iter().fold(false, others)
+/// How many octets are plain before the first one that is not. What is plain is printable ASCII, and neither ends a text
+/// nor escapes: of nothing else a text is UTF-8, one line, and itself.
+#[inline]
+fn plain_octets(octets: &[u8]) -> usize {
+    let (parts, rest) = octets.as_chunks::<LANES>();
+    for (number, part) in parts.iter().enumerate() {
+        let part = u8x32::new(*part);
+        let others = part.simd_eq(u8x32::splat(b'"')) | part.simd_eq(u8x32::splat(b'\\'));
+        // Seen with a sign, what is not ASCII is below zero.
+        let signed: i8x32 = bytemuck::cast(part);
+        let others = others | bytemuck::cast::<_, u8x32>(signed.simd_lt(i8x32::splat(0x20)));
+        let others = others.to_bitmask();
+        if others != 0 {
+            return number * LANES + others.trailing_zeros() as usize;
+        }
+    }
+    let is_plain = |&&octet: &&u8| matches!(octet, 0x20..0x80) && octet != b'"' && octet != b'\\';
+    octets.len() - rest.len() + rest.iter().take_while(is_plain).count()
 }
 
 /// A position in a document. Every method reads on from there, or gives nothing where something is not as expected.
 struct Scan<'a> {
     json: &'a [u8],
     at: usize,
-    /// Up to where the document is known to be plain.
-    plain: usize,
 }
 
 impl<'a> Scan<'a> {
@@ -124,24 +130,14 @@ impl<'a> Scan<'a> {
     /// The text up to the next quotation mark, behind which the position is then.
     #[inline]
     fn text(&mut self) -> Option<Span> {
-        let length = memchr(b'"', self.rest())?;
+        let length = plain_octets(self.rest());
         let span = Span {
             start: u32::try_from(self.at).ok()?,
             length: u32::try_from(length).ok()?,
         };
-        self.at += length + 1;
-        while self.plain < self.at {
-            self.check()?;
-        }
+        self.at += length;
+        self.expect(b"\"")?;
         Some(span)
-    }
-
-    /// Checks some more of the document.
-    fn check(&mut self) -> Option<()> {
-        let end = self.json.len().min(self.plain + CHECKED);
-        let octets = self.json.get(self.plain..end)?;
-        self.plain = end;
-        is_plain(octets).then_some(())
     }
 
     /// An integer without sign, fraction and exponent, and without leading zeros, which JSON does not have; how it is
@@ -273,12 +269,16 @@ mod tests {
 
     #[test]
     fn an_octet_that_is_not_plain_is_found_wherever_it_is() {
-        for place in 0..2_100 {
-            for octet in [0, 0x1f, b'\\', 0x80, 0xff] {
-                let mut octets = vec![b' '; 2_100];
-                assert!(is_plain(&octets));
+        for length in [70, 64] {
+            assert_eq!(plain_octets(&vec![b'~'; length]), length);
+            for (place, octet) in
+                (0..length).flat_map(|place| (0..=255).map(move |octet| (place, octet)))
+            {
+                let mut octets = vec![b' '; length];
                 octets[place] = octet;
-                assert!(!is_plain(&octets), "{octet} at {place}");
+                let is_plain = (0x20..0x80).contains(&octet) && !b"\"\\".contains(&octet);
+                let expected = if is_plain { length } else { place };
+                assert_eq!(plain_octets(&octets), expected, "{octet} at {place}");
             }
         }
     }

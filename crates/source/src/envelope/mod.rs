@@ -50,6 +50,8 @@ pub(crate) struct Envelope {
     has_events: bool,
     has_records: bool,
     events: Vec<EventSpans>,
+    /// No message has an octet in it that could end a line.
+    has_lines: bool,
     records: Vec<Span>,
     /// Texts that had escapes, one after the other.
     unescaped: Vec<u8>,
@@ -82,7 +84,8 @@ impl Envelope {
             return Err(UnpackError::TooLarge { limit: LARGEST });
         }
         self.clear();
-        if !forward::fill(self, json) {
+        self.has_lines = forward::fill(self, json);
+        if !self.has_lines {
             self.clear();
             visit::fill(self, json).map_err(|error| UnpackError::Json {
                 line: error.line(),
@@ -105,6 +108,7 @@ impl Envelope {
         let events = Events {
             texts,
             spans: self.events.iter(),
+            are_lines: self.has_lines,
         };
         if let Some(data) = self.awslogs_data {
             return Ok(Document::LambdaEvent(texts.octets(data)));
@@ -207,6 +211,14 @@ impl<'a> Texts<'a> {
 pub(crate) struct Events<'a> {
     texts: Texts<'a>,
     spans: std::slice::Iter<'a, EventSpans>,
+    are_lines: bool,
+}
+
+impl Events<'_> {
+    /// Whether each message is known to be one line without an end.
+    pub(crate) fn are_lines(&self) -> bool {
+        self.are_lines
+    }
 }
 
 impl<'a> Iterator for Events<'a> {
