@@ -23,6 +23,7 @@ enum Version {
 
 impl Address {
     /// The IPv4 address with these bits.
+    #[inline]
     pub const fn v4(bits: u32) -> Self {
         Self {
             high: 0,
@@ -41,12 +42,21 @@ impl Address {
         }
     }
 
+    /// The address with these upper and lower 64 bits, of which an IPv4 one has no upper ones.
+    #[inline]
+    pub(crate) const fn of_halves(high: u64, low: u64, ipv4: bool) -> Self {
+        let version = if ipv4 { Version::Four } else { Version::Six };
+        Self { high, low, version }
+    }
+
     /// Whether it is an IPv4 address.
+    #[inline]
     pub const fn is_ipv4(self) -> bool {
         matches!(self.version, Version::Four)
     }
 
     /// The upper and the lower 64 bits; the upper ones of an IPv4 address are 0.
+    #[inline]
     pub(crate) const fn halves(self) -> (u64, u64) {
         (self.high, self.low)
     }

@@ -41,8 +41,10 @@ pub struct Interface {
 
 impl Interface {
     /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
+    #[inline]
     pub fn has_address(&self, address: Address) -> bool {
-        self.addresses.contains(&address.into())
+        let mut own = self.addresses.iter();
+        own.any(|&own| Address::from(own) == address)
             || self.prefixes.iter().any(|&(first, length)| {
                 let length = bit_length(first, length);
                 mask(bits(first), length) == mask(address.to_ipv6_bits(), length)

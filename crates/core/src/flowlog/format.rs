@@ -3,8 +3,6 @@
 //! Formats arrive as `${…}` strings (settings, `DescribeFlowLogs`) or as header lines (S3 objects, files). Unknown
 //! names are columns to pass over: AWS adds some every year.
 
-use crate::address::Address;
-
 use super::field::{Field, FieldSet, Read, Row, Shape};
 use super::record;
 use super::scan;
@@ -358,7 +356,7 @@ fn has_shape(line: &[u8], token: Token, read: Read) -> bool {
         Read::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
         // Nine digits are the year 1973: this tells a time from a port or a counter.
         Read::Time => text.len() >= 9 && text.iter().all(u8::is_ascii_digit),
-        Read::Address => scan::address(line, token, &mut Address::v4(0)).is_some(),
+        Read::Address => scan::address(line, token).is_some(),
         Read::Action => matches!(text, b"ACCEPT" | b"REJECT"),
         Read::Status => matches!(text, b"OK" | b"NODATA" | b"SKIPDATA"),
         Read::Direction => matches!(text, b"ingress" | b"egress"),

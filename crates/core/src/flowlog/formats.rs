@@ -170,6 +170,7 @@ impl Formats {
     /// # Errors
     ///
     /// What the last candidate to take a line says of this one.
+    #[inline(always)] // the record is used at once, and would be copied in parts
     pub fn parse<'a>(
         &'a mut self,
         line: &'a [u8],

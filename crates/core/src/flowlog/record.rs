@@ -67,9 +67,30 @@ pub struct Values {
     tokens: Tokens,
     present: FieldSet,
     numbers: [u64; NUMBERS],
-    addresses: [Address; ADDRESSES],
+    addresses: Addresses,
     texts: [Token; TEXTS],
     words: Words,
+}
+
+/// Addresses by their parts: what was written in parts and is read as a whole soon after makes a processor wait.
+#[derive(Debug, Default)]
+struct Addresses {
+    high: [u64; ADDRESSES],
+    low: [u64; ADDRESSES],
+    ipv4: [bool; ADDRESSES],
+}
+
+impl Addresses {
+    #[inline(always)]
+    fn set(&mut self, place: usize, address: Address) {
+        (self.high[place], self.low[place]) = address.halves();
+        self.ipv4[place] = address.is_ipv4();
+    }
+
+    #[inline(always)]
+    fn get(&self, place: usize) -> Address {
+        Address::of_halves(self.high[place], self.low[place], self.ipv4[place])
+    }
 }
 
 /// Values of the columns that hold one of a few words.
@@ -87,7 +108,7 @@ impl Default for Values {
             tokens: Tokens::default(),
             present: FieldSet::EMPTY,
             numbers: [0; NUMBERS],
-            addresses: [Address::v4(0); ADDRESSES],
+            addresses: Addresses::default(),
             texts: [Token::default(); TEXTS],
             words: Words {
                 action: Action::Accept,
@@ -192,6 +213,7 @@ impl<'a> FlowRecord<'a> {
     }
 
     /// The fields that have a value.
+    #[inline]
     pub fn present(&self) -> FieldSet {
         self.values.present
     }
@@ -207,23 +229,27 @@ impl<'a> FlowRecord<'a> {
     }
 
     /// Which kind of flow log the record belongs to.
+    #[inline]
     pub fn kind(&self) -> Kind {
         self.format.kind()
     }
 
     /// A number; times are milliseconds since 1970. Nothing for fields that are not numbers.
+    #[inline]
     pub fn number(&self, field: Field) -> Option<u64> {
         let place = self.place(field, NUMBER)?;
         self.values.numbers.get(place).copied()
     }
 
     /// An address. Nothing for fields that are not addresses.
+    #[inline]
     pub fn address(&self, field: Field) -> Option<Address> {
         let place = self.place(field, ADDRESS)?;
-        self.values.addresses.get(place).copied()
+        Some(self.values.addresses.get(place))
     }
 
     /// A text, as it stands in the line. Nothing for fields that are not texts.
+    #[inline]
     pub fn text(&self, field: Field) -> Option<&'a [u8]> {
         let token = self.values.texts.get(self.place(field, TEXT)?)?;
         Some(token.of(self.line))
@@ -237,12 +263,14 @@ impl<'a> FlowRecord<'a> {
     }
 
     /// Where a present field is stored, if it is stored so.
+    #[inline]
     fn place(&self, field: Field, store: u8) -> Option<usize> {
         let stored = self.values.present.has(field) && STORES[field as usize] == store;
         stored.then_some(usize::from(SLOTS[field as usize]))
     }
 
     /// `action`, when it is one of the two known words.
+    #[inline]
     pub fn action(&self) -> Option<Action> {
         self.values
             .present
@@ -251,6 +279,7 @@ impl<'a> FlowRecord<'a> {
     }
 
     /// `flow-direction`, when it is one of the two known words.
+    #[inline]
     pub fn direction(&self) -> Option<Direction> {
         self.values
             .present
@@ -259,6 +288,7 @@ impl<'a> FlowRecord<'a> {
     }
 
     /// `log-status`.
+    #[inline]
     pub fn status(&self) -> Option<Status> {
         self.values
             .present
@@ -267,6 +297,7 @@ impl<'a> FlowRecord<'a> {
     }
 
     /// `reject-reason`.
+    #[inline]
     pub fn reject_reason(&self) -> Option<RejectReason> {
         self.values
             .present
@@ -380,8 +411,9 @@ impl Values {
             self.present = self.present.difference(column.set);
             return Ok(());
         }
-        let address = &mut self.addresses[usize::from(column.slot)];
-        scan::address(line, token, address).ok_or(Problem::NotAnAddress)
+        let address = scan::address(line, token).ok_or(Problem::NotAnAddress)?;
+        self.addresses.set(usize::from(column.slot), address);
+        Ok(())
     }
 
     #[inline(always)]

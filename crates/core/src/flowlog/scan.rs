@@ -87,14 +87,13 @@ pub(crate) const fn packed(word: &[u8]) -> u64 {
     packed
 }
 
-/// An IPv4 or IPv6 address, written in place.
+/// An IPv4 or IPv6 address.
 #[inline(always)]
-pub(crate) fn address(line: &[u8], token: Token, address: &mut Address) -> Option<()> {
-    *address = match ipv4(line, token) {
-        Some(bits) => Address::v4(bits),
-        None => Address::v6(ipv6(token.of(line))?),
-    };
-    Some(())
+pub(crate) fn address(line: &[u8], token: Token) -> Option<Address> {
+    match ipv4(line, token) {
+        Some(bits) => Some(Address::v4(bits)),
+        None => ipv6(token.of(line)).map(Address::v6),
+    }
 }
 
 /// The points are found together; how many digits stand between them says which octet is which digit.
@@ -283,9 +282,7 @@ mod tests {
     }
 
     fn read_address((line, token): &(Vec<u8>, Token)) -> Option<IpAddr> {
-        let mut value = Address::v4(0);
-        address(line, *token, &mut value)?;
-        Some(value.into())
+        address(line, *token).map(IpAddr::from)
     }
 
     /// Digits and spaces in front, so that a reader that looks too far finds what it could take for its own.
@@ -339,7 +336,7 @@ mod tests {
             tokens.find(&line);
             for token in (0..).take(tokens.count()).map(|number| tokens.at(number)) {
                 let read = (number(&line, token), seconds(&line, token), word(&line, token), is_dash(&line, token));
-                let _ = (read, address(&line, token, &mut Address::v4(0)));
+                let _ = (read, address(&line, token));
             }
         }
     }

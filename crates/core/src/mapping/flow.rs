@@ -72,12 +72,13 @@ pub(crate) fn map(
         );
         parts |= part::INTERFACE_NAME;
     }
-    let mut contents = Contents {
-        direct: record.present().intersection(Contents::DIRECT),
-        parts,
-    };
-    counters(record, &mut contents);
-    contents
+    Contents {
+        direct: record
+            .present()
+            .union(flags(record))
+            .intersection(Contents::DIRECT),
+        parts: parts | width(record),
+    }
 }
 
 fn times(
@@ -86,18 +87,18 @@ fn times(
     mapping: &Mapping,
     flow: &mut Flow,
 ) -> u32 {
-    let unit = match mapping.timestamps {
-        Timestamps::Milliseconds => 1,
-        Timestamps::Seconds => 1_000,
+    let in_unit = |milliseconds| match mapping.timestamps {
+        Timestamps::Milliseconds => milliseconds,
+        Timestamps::Seconds => milliseconds / 1_000,
     };
     let mut parts = 0;
     // AWS documents the event's timestamp as equal to the record's start.
     if let Some(start) = record.number(Field::Start).or(event_time) {
-        flow.set(Place::START, start / unit);
+        flow.set(Place::START, in_unit(start));
         parts |= part::START;
     }
     if let Some(end) = record.number(Field::End) {
-        flow.set(Place::END, end / unit);
+        flow.set(Place::END, in_unit(end));
         parts |= part::END;
     }
     if mapping.timestamps == Timestamps::Seconds && parts != 0 {
@@ -259,23 +260,21 @@ fn gateway_sides(
     parts
 }
 
-fn counters(record: &FlowRecord<'_>, contents: &mut Contents) {
-    let wide = |field| {
-        record
-            .number(field)
-            .is_some_and(|value| value > u64::from(u32::MAX))
-    };
-    let counts = contents
-        .direct
-        .has_any(FieldSet::of(&[Field::Packets, Field::Bytes]));
-    if counts && (wide(Field::Packets) || wide(Field::Bytes)) {
-        contents.parts |= part::WIDE;
+/// Whether a counter needs more than 32 bits.
+fn width(record: &FlowRecord<'_>) -> u32 {
+    let count = |field| record.number(field).unwrap_or_default();
+    match count(Field::Packets).max(count(Field::Bytes)) > u64::from(u32::MAX) {
+        true => part::WIDE,
+        false => 0,
     }
-    // A flow without TCP has no TCP flags: 0 says so and needs no template of its own.
-    let not_tcp = record
-        .number(Field::Protocol)
-        .is_some_and(|protocol| protocol != TCP);
-    if not_tcp && record.format().fields().has(Field::TcpFlags) {
-        contents.direct.insert(Field::TcpFlags);
+}
+
+/// A flow without TCP has no TCP flags: 0 says so and needs no template of its own.
+fn flags(record: &FlowRecord<'_>) -> FieldSet {
+    const TCP_FLAGS: FieldSet = FieldSet::of(&[Field::TcpFlags]);
+    let protocol = record.number(Field::Protocol);
+    match protocol.is_some_and(|protocol| protocol != TCP) {
+        true => record.format().fields().intersection(TCP_FLAGS),
+        false => FieldSet::EMPTY,
     }
 }
