@@ -86,6 +86,7 @@ impl fmt::Display for Address {
 }
 
 impl From<IpAddr> for Address {
+    #[inline]
     fn from(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::v4(address.to_bits()),

@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::quality::{FixedState, FoldHasher};
 
+use crate::address::Address;
 use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord};
 
 use super::window::Window;
@@ -55,6 +56,11 @@ const REQUIRED: FieldSet = FieldSet::of(&[
     Field::Start,
     Field::End,
 ]);
+
+/// What is hashed at once.
+fn pair(one: u64, other: u64) -> u128 {
+    u128::from(one) | u128::from(other) << 64
+}
 
 /// Whether these fields tell observations apart.
 fn identifies(fields: FieldSet) -> bool {
@@ -109,21 +115,26 @@ impl Records {
         text(Field::InterfaceId, &mut hasher);
         text(Field::ResourceId, &mut hasher);
         text(Field::TgwAttachmentId, &mut hasher);
-        let address = |field, hasher: &mut FoldHasher<'_>| {
-            if fields.has(field)
-                && let Some(address) = record.address(field)
-            {
-                let (high, low) = address.halves();
-                if !address.is_ipv4() {
-                    hasher.write_u64(high);
-                }
-                hasher.write_u64(low);
+        let addresses = |from, to, hasher: &mut FoldHasher<'_>| {
+            if !fields.has_any(FieldSet::of(&[from, to])) {
+                return 0;
             }
+            let address = |field| record.address(field).filter(|_| fields.has(field));
+            let [from, to] = [from, to].map(|field| address(field).unwrap_or(Address::v4(0)));
+            let ((from_high, from_low), (to_high, to_low)) = (from.halves(), to.halves());
+            hasher.write_u128(pair(from_low, to_low));
+            if from.is_ipv4() && to.is_ipv4() {
+                return 0;
+            }
+            hasher.write_u128(pair(from_high, to_high));
+            1 + u64::from(from.is_ipv4()) + 2 * u64::from(to.is_ipv4())
         };
-        address(Field::SourceAddress, &mut hasher);
-        address(Field::DestinationAddress, &mut hasher);
-        address(Field::PacketSourceAddress, &mut hasher);
-        address(Field::PacketDestinationAddress, &mut hasher);
+        let families = addresses(Field::SourceAddress, Field::DestinationAddress, &mut hasher)
+            | addresses(
+                Field::PacketSourceAddress,
+                Field::PacketDestinationAddress,
+                &mut hasher,
+            ) << 2;
         let number = |field| match fields.has(field) {
             true => record.number(field).unwrap_or_default(),
             false => 0,
@@ -141,17 +152,15 @@ impl Records {
             Some(Direction::Egress) => 2,
             None => 0,
         };
-        hasher.write_u64(
-            number(Field::SourcePort)
-                | number(Field::DestinationPort) << 16
-                | number(Field::Protocol) << 32
-                | action << 40
-                | direction << 42,
-        );
-        hasher.write_u64(number(Field::Start));
-        hasher.write_u64(number(Field::End));
-        hasher.write_u64(number(Field::Packets));
-        hasher.write_u64(number(Field::Bytes));
+        let small = number(Field::SourcePort)
+            | number(Field::DestinationPort) << 16
+            | number(Field::Protocol) << 32
+            | action << 40
+            | direction << 42
+            | families << 44;
+        hasher.write_u128(pair(small, number(Field::Start)));
+        hasher.write_u128(pair(number(Field::End), number(Field::Packets)));
+        hasher.write_u128(pair(number(Field::Bytes), 0));
         hasher.finish()
     }
 

@@ -45,10 +45,14 @@ impl Interface {
     pub fn has_address(&self, address: Address) -> bool {
         let mut own = self.addresses.iter();
         own.any(|&own| Address::from(own) == address)
-            || self.prefixes.iter().any(|&(first, length)| {
-                let length = bit_length(first, length);
-                mask(bits(first), length) == mask(address.to_ipv6_bits(), length)
-            })
+            || !self.prefixes.is_empty() && self.has_prefix_of(address)
+    }
+
+    fn has_prefix_of(&self, address: Address) -> bool {
+        self.prefixes.iter().any(|&(first, length)| {
+            let length = bit_length(first, length);
+            mask(bits(first), length) == mask(address.to_ipv6_bits(), length)
+        })
     }
 }
 
