@@ -95,8 +95,10 @@ impl Records {
             return false;
         }
         let captured = record.number(Field::End).unwrap_or_default();
-        self.window
-            .knows(captured, self.fingerprint(record, fields))
+        let fingerprint = self.fingerprint(record, fields);
+        !self
+            .window
+            .add(Window::<()>::minute(captured), fingerprint, ())
     }
 
     /// A hash of these fields, all of which the record has, and of which fields they are.

@@ -6,15 +6,15 @@
 //! the last [`Window::commit`] is listed, so that a failed invocation leaves no trace ([`Window::rollback`]): its retry
 //! must find the window as it was, or its flows would be lost.
 
-use super::fingerprints::Fingerprints;
+use super::fingerprints::{Fingerprints, Marks};
 
 /// Milliseconds of a minute.
 const MINUTE: u64 = 60_000;
 
-/// Fingerprints that are known, in a bounded number.
+/// Fingerprints that are known, in a bounded number, with marks.
 #[derive(Debug)]
-pub(super) struct Window {
-    minutes: Vec<Minute>,
+pub(super) struct Window<M = ()> {
+    minutes: Vec<Minute<M>>,
     /// Where a minute was found last, by the end of its number.
     hints: [usize; HINTS],
     /// Questions so far.
@@ -24,22 +24,22 @@ pub(super) struct Window {
     limit: usize,
     /// How many minutes are kept; of live traffic these are the newest.
     most_minutes: usize,
-    /// What was learned since the last commit: the number of a minute, and the fingerprint.
-    uncommitted: Vec<(u64, u64)>,
+    /// What was learned since the last commit: the number of a minute, the fingerprint, and marks.
+    uncommitted: Vec<(u64, u64, M)>,
 }
 
 /// More than minutes that one batch is about, and a power of two.
 const HINTS: usize = 64;
 
 #[derive(Debug, Default)]
-struct Minute {
+struct Minute<M> {
     number: u64,
     /// When it was asked for last, as a number of questions.
     asked: u64,
-    fingerprints: Fingerprints,
+    fingerprints: Fingerprints<M>,
 }
 
-impl Window {
+impl<M: Marks> Window<M> {
     /// A window that remembers at most `limit` fingerprints of at most so many minutes.
     pub(super) fn new(limit: usize, most_minutes: usize) -> Self {
         Self {
@@ -53,25 +53,32 @@ impl Window {
         }
     }
 
-    /// Whether the fingerprint, of something of this time in milliseconds, is known; if it is not, it is from now on.
-    pub(super) fn knows(&mut self, time: u64, fingerprint: u64) -> bool {
-        let number = time / MINUTE;
-        let place = self.place(number);
+    /// The minute of a time in milliseconds: what is the same has the same one.
+    pub(super) fn minute(time: u64) -> u64 {
+        time / MINUTE
+    }
+
+    /// The marks of a fingerprint of a minute.
+    pub(super) fn marks(&mut self, minute: u64, fingerprint: u64) -> M {
+        self.ask(minute).fingerprints.marks(fingerprint)
+    }
+
+    /// Adds a fingerprint of a minute with marks; whether it or one of them was not known.
+    #[inline]
+    pub(super) fn add(&mut self, minute: u64, fingerprint: u64, marks: M) -> bool {
         if self.known >= self.limit {
             self.make_room();
         }
-        self.asked += 1;
-        let minute = &mut self.minutes[place];
-        minute.asked = self.asked;
-        if !minute.fingerprints.insert(fingerprint) {
-            return true;
-        }
-        self.known += 1;
+        let fingerprints = &mut self.ask(minute).fingerprints;
+        let before = fingerprints.len();
+        let new = fingerprints.insert(fingerprint, marks);
+        let added = fingerprints.len() - before;
+        self.known += added;
         // More than can be remembered need not be taken back: nothing older is left then.
-        if self.uncommitted.len() < self.limit {
-            self.uncommitted.push((number, fingerprint));
+        if new && self.uncommitted.len() < self.limit {
+            self.uncommitted.push((minute, fingerprint, marks));
         }
-        false
+        new
     }
 
     /// What was learned since the last commit stays.
@@ -86,14 +93,27 @@ impl Window {
             self.minutes.clear();
             self.known = 0;
         }
-        learned.sort_unstable();
-        for learned in learned.chunk_by(|(one, _), (other, _)| one == other) {
+        learned.sort_unstable_by_key(|&(minute, ..)| minute);
+        for learned in learned.chunk_by(|(one, ..), (other, ..)| one == other) {
             let mut minutes = self.minutes.iter_mut();
             if let Some(minute) = minutes.find(|minute| minute.number == learned[0].0) {
-                let learned = learned.iter().map(|&(_, fingerprint)| fingerprint);
-                self.known -= minute.fingerprints.remove(learned);
+                let before = minute.fingerprints.len();
+                let learned = learned.iter();
+                let learned = learned.map(|&(_, fingerprint, marks)| (fingerprint, marks));
+                minute.fingerprints.remove(learned);
+                self.known -= before - minute.fingerprints.len();
             }
         }
+    }
+
+    /// A minute, for a question.
+    #[inline]
+    fn ask(&mut self, number: u64) -> &mut Minute<M> {
+        let place = self.place(number);
+        self.asked += 1;
+        let minute = &mut self.minutes[place];
+        minute.asked = self.asked;
+        minute
     }
 
     /// The place of a minute.
@@ -166,9 +186,16 @@ mod tests {
 
     const MINUTES: usize = 32;
 
+    impl Window {
+        /// Whether the fingerprint, of something of this time in milliseconds, is known; if it is not, it is from now on.
+        fn knows(&mut self, time: u64, fingerprint: u64) -> bool {
+            !self.add(Self::minute(time), fingerprint, ())
+        }
+    }
+
     #[test]
     fn what_was_seen_is_known_until_as_many_other_minutes_were_seen() {
-        let mut window = Window::new(1_000, MINUTES);
+        let mut window = Window::<()>::new(1_000, MINUTES);
         let minute = |number: usize| number as u64 * MINUTE;
         assert!(!window.knows(0, 1));
         for number in 1..MINUTES {
@@ -186,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_full_window_forgets_the_minutes_that_were_not_asked_for_the_longest() {
-        let mut window = Window::new(4, MINUTES);
+        let mut window = Window::<()>::new(4, MINUTES);
         for fingerprint in 1..=2 {
             window.knows(0, fingerprint);
             window.knows(MINUTE, fingerprint);
@@ -198,7 +225,7 @@ mod tests {
 
     #[test]
     fn one_minute_alone_stays_within_the_limit() {
-        let mut window = Window::new(4, MINUTES);
+        let mut window = Window::<()>::new(4, MINUTES);
         for fingerprint in 1..=50 {
             assert!(!window.knows(0, fingerprint));
             assert!(window.known <= 4);
@@ -208,7 +235,7 @@ mod tests {
 
     #[test]
     fn rollback_forgets_what_came_after_the_commit_and_nothing_else() {
-        let mut window = Window::new(100, MINUTES);
+        let mut window = Window::<()>::new(100, MINUTES);
         assert!(!window.knows(0, 1));
         window.commit();
         assert!(window.knows(0, 1));
@@ -224,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_failed_invocation_larger_than_the_window_leaves_nothing() {
-        let mut window = Window::new(4, MINUTES);
+        let mut window = Window::<()>::new(4, MINUTES);
         for fingerprint in 1..=50 {
             window.knows(0, fingerprint);
         }
@@ -249,7 +276,7 @@ mod tests {
             2 => Just(Step::Commit),
             2 => Just(Step::Rollback),
         ], 0..200)) {
-            let mut window = Window::new(1_000, MINUTES);
+            let mut window = Window::<()>::new(1_000, MINUTES);
             let mut naive = HashSet::new();
             let mut new = Vec::new();
             for step in steps {
@@ -276,7 +303,7 @@ mod tests {
 
         #[test]
         fn it_never_remembers_more_than_its_limit(seen in prop::collection::vec((0..100_u64, any::<u64>()), 0..300)) {
-            let mut window = Window::new(16, MINUTES);
+            let mut window = Window::<()>::new(16, MINUTES);
             for (minute, fingerprint) in seen {
                 window.knows(minute * MINUTE, fingerprint);
                 let known: usize = window.minutes.iter().map(|minute| minute.fingerprints.len()).sum();
