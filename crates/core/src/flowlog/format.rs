@@ -4,9 +4,9 @@
 //! names are columns to pass over: AWS adds some every year.
 
 use super::field::{Field, FieldSet, Read, Row, Shape};
-use super::record;
 use super::scan;
 use super::tokens::{self, Token, Tokens};
+use super::values;
 
 /// Most columns that a format may have; AWS documents 72 fields.
 pub const MAX_COLUMNS: usize = 1_024;
@@ -110,7 +110,7 @@ impl Plan {
             field,
             set: FieldSet::of(&[field]),
             token: u16::try_from(token).unwrap_or(u16::MAX),
-            slot: record::slot(field),
+            slot: values::slot(field),
             max,
         });
     }
@@ -263,7 +263,7 @@ impl LogFormat {
         let read = plan.columns().map(|column| column.set);
         let read = read.fold(FieldSet::EMPTY, FieldSet::union);
         let identifiers = IDENTIFIERS.intersection(fields).iter();
-        let identifiers = identifiers.map(record::slot).collect();
+        let identifiers = identifiers.map(values::slot).collect();
         let only_gateways = |row: &Row| row.vpc.is_none();
         let kind = if fields.iter().any(|field| only_gateways(field.row())) {
             Kind::TransitGateway

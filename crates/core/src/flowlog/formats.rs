@@ -5,7 +5,8 @@
 
 use super::field::FieldSet;
 use super::format::{FormatError, Kind, LogFormat};
-use super::record::{FlowRecord, ParseError, Values};
+use super::record::{FlowRecord, ParseError};
+use super::values::Values;
 
 /// Most candidates of one source; AWS allows 250 flow logs a resource, few of them differ in format.
 pub const MAX_CANDIDATES: usize = 256;

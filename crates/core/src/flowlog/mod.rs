@@ -9,11 +9,11 @@ pub mod formats;
 pub mod record;
 mod scan;
 mod tokens;
+pub(crate) mod values;
 
 pub use field::{FIELDS, Field, FieldSet, Row};
 pub(crate) use format::IDENTIFIERS;
 pub use format::{FormatError, Kind, LogFormat};
 pub use formats::Formats;
-pub use record::{
-    Action, Direction, FlowRecord, ParseError, Problem, RejectReason, Status, Values,
-};
+pub use record::{Action, Direction, FlowRecord, ParseError, Problem, RejectReason, Status};
+pub use values::Values;

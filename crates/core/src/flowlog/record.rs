@@ -1,23 +1,13 @@
-//! One flow-log record, typed. A line is parsed once, here; nothing behind this file reads text columns again.
-//!
-//! [`Values`] is the storage, reused from record to record, so that parsing allocates nothing and clears nothing: the
-//! set of present fields says which of its places hold something.
+//! One flow-log record, typed: what a line says, by field.
 
 use crate::address::Address;
 
-use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
-use super::format::{Column, Kind, LogFormat};
-use super::scan::{self, packed};
-use super::tokens::{Token, Tokens};
+use super::field::{Field, FieldSet};
+use super::format::{Kind, LogFormat};
+use super::values::{ADDRESS, NUMBER, NUMBERS, Row, STORES, TEXT, Values, slot};
 
 /// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
 pub const MAX_LINE: usize = u16::MAX as usize;
-
-/// Numbers from here on are milliseconds, smaller ones are seconds (this many seconds are the year 5138).
-const FIRST_MILLISECONDS: u64 = 100_000_000_000;
-
-/// The last millisecond that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
-const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
 
 /// What AWS did with the flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,70 +51,11 @@ pub enum RejectReason {
     Other,
 }
 
-/// Storage for one record, reused from record to record.
-#[derive(Debug)]
-pub struct Values {
-    tokens: Tokens,
-    present: FieldSet,
-    numbers: [u64; NUMBERS],
-    addresses: Addresses,
-    texts: [Token; TEXTS],
-    words: Words,
-}
-
-/// Addresses by their parts: what was written in parts and is read as a whole soon after makes a processor wait.
-#[derive(Debug, Default)]
-struct Addresses {
-    high: [u64; ADDRESSES],
-    low: [u64; ADDRESSES],
-    ipv4: [bool; ADDRESSES],
-}
-
-impl Addresses {
-    #[inline(always)]
-    fn set(&mut self, place: usize, address: Address) {
-        (self.high[place], self.low[place]) = address.halves();
-        self.ipv4[place] = address.is_ipv4();
-    }
-
-    #[inline(always)]
-    fn get(&self, place: usize) -> Address {
-        Address::of_halves(self.high[place], self.low[place], self.ipv4[place])
-    }
-}
-
-/// Values of the columns that hold one of a few words.
-#[derive(Debug)]
-struct Words {
-    action: Action,
-    direction: Direction,
-    status: Status,
-    reject_reason: RejectReason,
-}
-
-impl Default for Values {
-    fn default() -> Self {
-        Self {
-            tokens: Tokens::default(),
-            present: FieldSet::EMPTY,
-            numbers: [0; NUMBERS],
-            addresses: Addresses::default(),
-            texts: [Token::default(); TEXTS],
-            words: Words {
-                action: Action::Accept,
-                direction: Direction::Ingress,
-                status: Status::Ok,
-                reject_reason: RejectReason::Other,
-            },
-        }
-    }
-}
-
 /// A parsed record: values where the columns had some, nothing where they were `-` or absent.
 #[derive(Debug, Clone, Copy)]
 pub struct FlowRecord<'a> {
     line: &'a [u8],
-    values: &'a Values,
+    row: &'a Row,
     format: &'a LogFormat,
 }
 
@@ -196,18 +127,14 @@ impl<'a> FlowRecord<'a> {
         values: &'a mut Values,
     ) -> Result<Self, ParseError> {
         values.read(format, line)?;
-        Ok(Self {
-            line,
-            values,
-            format,
-        })
+        Ok(Self::of(format, line, values))
     }
 
     /// The record whose values were [read](Values::read) from this line by this format.
     pub(super) fn of(format: &'a LogFormat, line: &'a [u8], values: &'a Values) -> Self {
         Self {
             line,
-            values,
+            row: values.row(),
             format,
         }
     }
@@ -215,7 +142,7 @@ impl<'a> FlowRecord<'a> {
     /// The fields that have a value.
     #[inline]
     pub fn present(&self) -> FieldSet {
-        self.values.present
+        self.row.present
     }
 
     /// The line that was parsed.
@@ -238,20 +165,20 @@ impl<'a> FlowRecord<'a> {
     #[inline]
     pub fn number(&self, field: Field) -> Option<u64> {
         let place = self.place(field, NUMBER)?;
-        self.values.numbers.get(place).copied()
+        self.row.numbers.get(place).copied()
     }
 
     /// An address. Nothing for fields that are not addresses.
     #[inline]
     pub fn address(&self, field: Field) -> Option<Address> {
         let place = self.place(field, ADDRESS)?;
-        Some(self.values.addresses.get(place))
+        Some(self.row.addresses.get(place))
     }
 
     /// A text, as it stands in the line. Nothing for fields that are not texts.
     #[inline]
     pub fn text(&self, field: Field) -> Option<&'a [u8]> {
-        let token = self.values.texts.get(self.place(field, TEXT)?)?;
+        let token = self.row.texts.get(self.place(field, TEXT)?)?;
         Some(token.of(self.line))
     }
 
@@ -259,50 +186,50 @@ impl<'a> FlowRecord<'a> {
     #[inline]
     pub(crate) fn identifiers(&self) -> impl Iterator<Item = &'a [u8]> {
         let slots = self.format.identifiers().iter();
-        slots.map(|&slot| self.values.texts[usize::from(slot)].of(self.line))
+        slots.map(|&slot| self.row.texts[usize::from(slot)].of(self.line))
     }
 
     /// Where a present field is stored, if it is stored so.
     #[inline]
     fn place(&self, field: Field, store: u8) -> Option<usize> {
-        let stored = self.values.present.has(field) && STORES[field as usize] == store;
-        stored.then_some(usize::from(SLOTS[field as usize]))
+        let stored = self.row.present.has(field) && STORES[field as usize] == store;
+        stored.then_some(usize::from(slot(field)))
     }
 
     /// `action`, when it is one of the two known words.
     #[inline]
     pub fn action(&self) -> Option<Action> {
-        self.values
+        self.row
             .present
             .has(Field::Action)
-            .then_some(self.values.words.action)
+            .then_some(self.row.words.action)
     }
 
     /// `flow-direction`, when it is one of the two known words.
     #[inline]
     pub fn direction(&self) -> Option<Direction> {
-        self.values
+        self.row
             .present
             .has(Field::FlowDirection)
-            .then_some(self.values.words.direction)
+            .then_some(self.row.words.direction)
     }
 
     /// `log-status`.
     #[inline]
     pub fn status(&self) -> Option<Status> {
-        self.values
+        self.row
             .present
             .has(Field::LogStatus)
-            .then_some(self.values.words.status)
+            .then_some(self.row.words.status)
     }
 
     /// `reject-reason`.
     #[inline]
     pub fn reject_reason(&self) -> Option<RejectReason> {
-        self.values
+        self.row
             .present
             .has(Field::RejectReason)
-            .then_some(self.values.words.reject_reason)
+            .then_some(self.row.words.reject_reason)
     }
 
     /// The identifier of the interface that the record was captured on: interface-id, else resource-id; for a transit
@@ -318,242 +245,16 @@ impl<'a> FlowRecord<'a> {
 
     /// All number places, in the order that [`slot`] gives.
     pub(crate) fn numbers(&self) -> &'a [u64; NUMBERS] {
-        &self.values.numbers
+        &self.row.numbers
     }
-}
-
-impl Values {
-    /// The tokens of a line.
-    pub(super) fn tokens(&mut self, line: &[u8]) -> &Tokens {
-        self.tokens.find(line);
-        &self.tokens
-    }
-
-    /// Reads the columns of a line; after an error the values mean nothing.
-    pub(super) fn read(&mut self, format: &LogFormat, line: &[u8]) -> Result<(), ParseError> {
-        if line.len() > MAX_LINE {
-            return Err(ParseError {
-                column: 1,
-                field: None,
-                problem: Problem::LineTooLong,
-            });
-        }
-        self.tokens.find(line);
-        self.present = format.read();
-        let fits = self.tokens.count() == format.columns().len()
-            && self.read_columns(format, line).is_ok();
-        fits.then_some(()).ok_or_else(|| self.fault(format, line))
-    }
-
-    /// Reads all columns, those alike together.
-    #[inline(always)]
-    fn read_columns(&mut self, format: &LogFormat, line: &[u8]) -> Result<(), Problem> {
-        let plan = format.plan();
-        for column in &plan.numbers {
-            self.number(column, line)?;
-        }
-        for column in &plan.times {
-            self.time(column, line)?;
-        }
-        for column in &plan.addresses {
-            self.address(column, line)?;
-        }
-        for column in &plan.texts {
-            self.text(column, line);
-        }
-        for column in &plan.words {
-            self.word(column, line);
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn number(&mut self, column: &Column, line: &[u8]) -> Result<(), Problem> {
-        let token = self.tokens.at(column.token);
-        let value = match scan::number(line, token) {
-            Some(value) if value <= column.max => value,
-            Some(_) => return Err(Problem::TooLarge { max: column.max }),
-            None if scan::is_dash(line, token) => {
-                self.present = self.present.difference(column.set);
-                0 // so that a flow without TCP can say that it has no flags
-            }
-            None => return Err(Problem::NotANumber),
-        };
-        self.numbers[usize::from(column.slot)] = value;
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn time(&mut self, column: &Column, line: &[u8]) -> Result<(), Problem> {
-        let token = self.tokens.at(column.token);
-        let milliseconds = match scan::seconds(line, token) {
-            Some(seconds) if seconds < FIRST_MILLISECONDS => seconds * 1_000,
-            Some(milliseconds) => milliseconds,
-            None if scan::is_dash(line, token) => {
-                self.present = self.present.difference(column.set);
-                0
-            }
-            None => return Err(Problem::NotANumber),
-        };
-        if milliseconds > LAST_MILLISECOND {
-            return Err(Problem::TooLarge {
-                max: LAST_MILLISECOND,
-            });
-        }
-        self.numbers[usize::from(column.slot)] = milliseconds;
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn address(&mut self, column: &Column, line: &[u8]) -> Result<(), Problem> {
-        let token = self.tokens.at(column.token);
-        if scan::is_dash(line, token) {
-            self.present = self.present.difference(column.set);
-            return Ok(());
-        }
-        let address = scan::address(line, token).ok_or(Problem::NotAnAddress)?;
-        self.addresses.set(usize::from(column.slot), address);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn text(&mut self, column: &Column, line: &[u8]) {
-        let mut token = self.tokens.at(column.token);
-        if scan::is_dash(line, token) {
-            self.present = self.present.difference(column.set);
-            token = Token::default();
-        }
-        self.texts[usize::from(column.slot)] = token;
-    }
-
-    #[inline(always)]
-    fn word(&mut self, column: &Column, line: &[u8]) {
-        let word = scan::word(line, self.tokens.at(column.token));
-        if word == packed(b"-") || !self.words.set(column.field, word) {
-            self.present = self.present.difference(column.set);
-        }
-    }
-
-    /// The first column that does not fit, of a line of which one does not.
-    #[cold]
-    fn fault(&mut self, format: &LogFormat, line: &[u8]) -> ParseError {
-        let columns = format.columns();
-        let plan = format.plan();
-        let found = self.tokens.count();
-        for (index, &field) in columns.iter().enumerate() {
-            let read = |columns: &[Column]| {
-                columns
-                    .iter()
-                    .find(|column| Some(column.field) == field)
-                    .copied()
-            };
-            let problem = if index >= found {
-                Err(Problem::Missing {
-                    columns: columns.len(),
-                })
-            } else if let Some(column) = read(&plan.numbers) {
-                self.number(&column, line)
-            } else if let Some(column) = read(&plan.times) {
-                self.time(&column, line)
-            } else if let Some(column) = read(&plan.addresses) {
-                self.address(&column, line)
-            } else {
-                Ok(())
-            };
-            if let Err(problem) = problem {
-                return ParseError {
-                    column: index + 1,
-                    field,
-                    problem,
-                };
-            }
-        }
-        ParseError {
-            column: columns.len() + 1,
-            field: None,
-            problem: Problem::Surplus {
-                columns: columns.len(),
-            },
-        }
-    }
-}
-
-impl Words {
-    /// Stores a word of a column; whether it is a value (an unknown action or direction is none).
-    #[inline(always)]
-    fn set(&mut self, field: Field, word: u64) -> bool {
-        const ACCEPT: u64 = packed(b"ACCEPT");
-        const REJECT: u64 = packed(b"REJECT");
-        const INGRESS: u64 = packed(b"ingress");
-        const EGRESS: u64 = packed(b"egress");
-        const OK: u64 = packed(b"OK");
-        const NO_DATA: u64 = packed(b"NODATA");
-        const SKIP_DATA: u64 = packed(b"SKIPDATA");
-        const BPA: u64 = packed(b"BPA");
-        const EC: u64 = packed(b"EC");
-        match (field, word) {
-            (Field::Action, ACCEPT) => self.action = Action::Accept,
-            (Field::Action, REJECT) => self.action = Action::Reject,
-            (Field::FlowDirection, INGRESS) => self.direction = Direction::Ingress,
-            (Field::FlowDirection, EGRESS) => self.direction = Direction::Egress,
-            (Field::LogStatus, OK) => self.status = Status::Ok,
-            (Field::LogStatus, NO_DATA) => self.status = Status::NoData,
-            (Field::LogStatus, SKIP_DATA) => self.status = Status::SkipData,
-            (Field::LogStatus, _) => self.status = Status::Other,
-            (Field::RejectReason, BPA) => self.reject_reason = RejectReason::BlockPublicAccess,
-            (Field::RejectReason, EC) => self.reject_reason = RejectReason::EncryptionControls,
-            (Field::RejectReason, _) => self.reject_reason = RejectReason::Other,
-            _ => return false,
-        }
-        true
-    }
-}
-
-/// The place of a field among those that are stored alike; for a number, its place in [`FlowRecord::numbers`].
-pub(crate) const fn slot(field: Field) -> u8 {
-    SLOTS[field as usize]
-}
-
-/// The place of each field among those that are stored alike.
-static SLOTS: [u8; FIELD_COUNT] = PLAN.0;
-/// How each field is stored.
-static STORES: [u8; FIELD_COUNT] = PLAN.1;
-
-const NUMBER: u8 = 0;
-const ADDRESS: u8 = 1;
-const TEXT: u8 = 2;
-const OTHERWISE: u8 = 3;
-
-/// How many numbers a record can hold.
-pub(crate) const NUMBERS: usize = PLAN.2[NUMBER as usize] as usize;
-const ADDRESSES: usize = PLAN.2[ADDRESS as usize] as usize;
-const TEXTS: usize = PLAN.2[TEXT as usize] as usize;
-
-const PLAN: ([u8; FIELD_COUNT], [u8; FIELD_COUNT], [u8; 4]) = plan();
-
-/// Slots, stores, and how many fields each store has.
-const fn plan() -> ([u8; FIELD_COUNT], [u8; FIELD_COUNT], [u8; 4]) {
-    let (mut slots, mut stores, mut used) = ([0; FIELD_COUNT], [0; FIELD_COUNT], [0; 4]);
-    let mut i = 0;
-    while i < FIELD_COUNT {
-        let store = match FIELDS[i].read {
-            Read::Number { .. } | Read::Time => NUMBER,
-            Read::Address => ADDRESS,
-            Read::Text(_) => TEXT,
-            _ => OTHERWISE,
-        };
-        stores[i] = store;
-        slots[i] = used[store as usize];
-        used[store as usize] += 1;
-        i += 1;
-    }
-    (slots, stores, used)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
+    use super::super::field::{FIELD_COUNT, FIELDS, Read};
+    use super::super::values::{FIRST_MILLISECONDS, LAST_MILLISECOND};
     use super::*;
     use proptest::prelude::*;
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use crate::flowlog::field::{Destination, FIELD_COUNT, FIELDS, Field, FieldSet};
-use crate::flowlog::record::slot;
+use crate::flowlog::values::slot;
 use crate::identity::fnv1a;
 #[cfg(doc)]
 use crate::ipfix::REGULAR_BITS;

@@ -1,0 +1,318 @@
+//! One line becomes values. A line is read once, here; nothing behind this file reads text columns again.
+//!
+//! The storage is reused from record to record, so that reading allocates nothing and clears nothing: the set of present
+//! fields says which of its places hold something.
+
+use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
+use super::format::{Column, LogFormat};
+use super::record::{Action, Direction, MAX_LINE, ParseError, Problem, RejectReason, Status};
+use super::scan::{self, packed};
+use super::tokens::{Token, Tokens};
+use crate::address::Address;
+
+/// Numbers from here on are milliseconds, smaller ones are seconds (this many seconds are the year 5138).
+pub(super) const FIRST_MILLISECONDS: u64 = 100_000_000_000;
+
+/// The last millisecond that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
+pub(super) const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
+
+/// Storage for one record, reused from record to record.
+#[derive(Debug, Default)]
+pub struct Values {
+    tokens: Tokens,
+    row: Row,
+}
+
+/// What was read of a line.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) present: FieldSet,
+    pub(super) numbers: [u64; NUMBERS],
+    pub(super) addresses: Addresses,
+    pub(super) texts: [Token; TEXTS],
+    pub(super) words: Words,
+}
+
+/// Addresses by their parts: what was written in parts and is read as a whole soon after makes a processor wait.
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    high: [u64; ADDRESSES],
+    low: [u64; ADDRESSES],
+    ipv4: [bool; ADDRESSES],
+}
+
+impl Addresses {
+    #[inline(always)]
+    fn set(&mut self, place: usize, address: Address) {
+        (self.high[place], self.low[place]) = address.halves();
+        self.ipv4[place] = address.is_ipv4();
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self, place: usize) -> Address {
+        Address::of_halves(self.high[place], self.low[place], self.ipv4[place])
+    }
+}
+
+/// Values of the columns that hold one of a few words.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) action: Action,
+    pub(super) direction: Direction,
+    pub(super) status: Status,
+    pub(super) reject_reason: RejectReason,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            present: FieldSet::EMPTY,
+            numbers: [0; NUMBERS],
+            addresses: Addresses::default(),
+            texts: [Token::default(); TEXTS],
+            words: Words {
+                action: Action::Accept,
+                direction: Direction::Ingress,
+                status: Status::Ok,
+                reject_reason: RejectReason::Other,
+            },
+        }
+    }
+}
+
+impl Values {
+    /// The tokens of a line.
+    pub(super) fn tokens(&mut self, line: &[u8]) -> &Tokens {
+        self.tokens.find(line);
+        &self.tokens
+    }
+
+    /// Reads the columns of a line; after an error the values mean nothing.
+    pub(super) fn read(&mut self, format: &LogFormat, line: &[u8]) -> Result<(), ParseError> {
+        if line.len() > MAX_LINE {
+            return Err(ParseError {
+                column: 1,
+                field: None,
+                problem: Problem::LineTooLong,
+            });
+        }
+        self.tokens.find(line);
+        let fits = self.tokens.count() == format.columns().len()
+            && self.row.read(format, line, &self.tokens).is_ok();
+        fits.then_some(())
+            .ok_or_else(|| self.row.fault(format, line, &self.tokens))
+    }
+
+    /// What was read last.
+    #[inline]
+    pub(super) fn row(&self) -> &Row {
+        &self.row
+    }
+}
+
+impl Row {
+    /// Reads all columns, those alike together.
+    #[inline(always)]
+    fn read(&mut self, format: &LogFormat, line: &[u8], tokens: &Tokens) -> Result<(), Problem> {
+        let plan = format.plan();
+        self.present = format.read();
+        for column in &plan.numbers {
+            self.number(column, line, tokens.at(column.token))?;
+        }
+        for column in &plan.times {
+            self.time(column, line, tokens.at(column.token))?;
+        }
+        for column in &plan.addresses {
+            self.address(column, line, tokens.at(column.token))?;
+        }
+        for column in &plan.texts {
+            self.text(column, line, tokens.at(column.token));
+        }
+        for column in &plan.words {
+            self.word(column, scan::word(line, tokens.at(column.token)));
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn number(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
+        let value = match scan::number(line, token) {
+            Some(value) if value <= column.max => value,
+            Some(_) => return Err(Problem::TooLarge { max: column.max }),
+            None if scan::is_dash(line, token) => {
+                self.present = self.present.difference(column.set);
+                0 // so that a flow without TCP can say that it has no flags
+            }
+            None => return Err(Problem::NotANumber),
+        };
+        self.numbers[usize::from(column.slot) % NUMBERS] = value;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn time(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
+        let milliseconds = match scan::seconds(line, token) {
+            Some(seconds) if seconds < FIRST_MILLISECONDS => seconds * 1_000,
+            Some(milliseconds) => milliseconds,
+            None if scan::is_dash(line, token) => {
+                self.present = self.present.difference(column.set);
+                0
+            }
+            None => return Err(Problem::NotANumber),
+        };
+        if milliseconds > LAST_MILLISECOND {
+            return Err(Problem::TooLarge {
+                max: LAST_MILLISECOND,
+            });
+        }
+        self.numbers[usize::from(column.slot) % NUMBERS] = milliseconds;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn address(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
+        if scan::is_dash(line, token) {
+            self.present = self.present.difference(column.set);
+            return Ok(());
+        }
+        let address = scan::address(line, token).ok_or(Problem::NotAnAddress)?;
+        self.addresses
+            .set(usize::from(column.slot) % ADDRESSES, address);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn text(&mut self, column: &Column, line: &[u8], mut token: Token) {
+        if scan::is_dash(line, token) {
+            self.present = self.present.difference(column.set);
+            token = Token::default();
+        }
+        self.texts[usize::from(column.slot) % TEXTS] = token;
+    }
+
+    #[inline(always)]
+    fn word(&mut self, column: &Column, word: u64) {
+        if word == packed(b"-") || !self.words.set(column.field, word) {
+            self.present = self.present.difference(column.set);
+        }
+    }
+
+    /// The first column that does not fit, of a line of which one does not.
+    #[cold]
+    fn fault(&mut self, format: &LogFormat, line: &[u8], tokens: &Tokens) -> ParseError {
+        let columns = format.columns();
+        let plan = format.plan();
+        let found = tokens.count();
+        for (index, &field) in columns.iter().enumerate() {
+            let read = |columns: &[Column]| {
+                columns
+                    .iter()
+                    .find(|column| Some(column.field) == field)
+                    .copied()
+            };
+            let problem = if index >= found {
+                Err(Problem::Missing {
+                    columns: columns.len(),
+                })
+            } else if let Some(column) = read(&plan.numbers) {
+                self.number(&column, line, tokens.at(column.token))
+            } else if let Some(column) = read(&plan.times) {
+                self.time(&column, line, tokens.at(column.token))
+            } else if let Some(column) = read(&plan.addresses) {
+                self.address(&column, line, tokens.at(column.token))
+            } else {
+                Ok(())
+            };
+            if let Err(problem) = problem {
+                return ParseError {
+                    column: index + 1,
+                    field,
+                    problem,
+                };
+            }
+        }
+        ParseError {
+            column: columns.len() + 1,
+            field: None,
+            problem: Problem::Surplus {
+                columns: columns.len(),
+            },
+        }
+    }
+}
+
+impl Words {
+    /// Stores a word of a column; whether it is a value (an unknown action or direction is none).
+    #[inline(always)]
+    fn set(&mut self, field: Field, word: u64) -> bool {
+        const ACCEPT: u64 = packed(b"ACCEPT");
+        const REJECT: u64 = packed(b"REJECT");
+        const INGRESS: u64 = packed(b"ingress");
+        const EGRESS: u64 = packed(b"egress");
+        const OK: u64 = packed(b"OK");
+        const NO_DATA: u64 = packed(b"NODATA");
+        const SKIP_DATA: u64 = packed(b"SKIPDATA");
+        const BPA: u64 = packed(b"BPA");
+        const EC: u64 = packed(b"EC");
+        match (field, word) {
+            (Field::Action, ACCEPT) => self.action = Action::Accept,
+            (Field::Action, REJECT) => self.action = Action::Reject,
+            (Field::FlowDirection, INGRESS) => self.direction = Direction::Ingress,
+            (Field::FlowDirection, EGRESS) => self.direction = Direction::Egress,
+            (Field::LogStatus, OK) => self.status = Status::Ok,
+            (Field::LogStatus, NO_DATA) => self.status = Status::NoData,
+            (Field::LogStatus, SKIP_DATA) => self.status = Status::SkipData,
+            (Field::LogStatus, _) => self.status = Status::Other,
+            (Field::RejectReason, BPA) => self.reject_reason = RejectReason::BlockPublicAccess,
+            (Field::RejectReason, EC) => self.reject_reason = RejectReason::EncryptionControls,
+            (Field::RejectReason, _) => self.reject_reason = RejectReason::Other,
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The place of a field among those that are stored alike; for a number, its place in [`Row::numbers`].
+pub(crate) const fn slot(field: Field) -> u8 {
+    SLOTS[field as usize]
+}
+
+/// The place of each field among those that are stored alike.
+static SLOTS: [u8; FIELD_COUNT] = PLAN.0;
+/// How each field is stored.
+pub(super) static STORES: [u8; FIELD_COUNT] = PLAN.1;
+
+pub(super) const NUMBER: u8 = 0;
+pub(super) const ADDRESS: u8 = 1;
+pub(super) const TEXT: u8 = 2;
+const OTHERWISE: u8 = 3;
+
+/// Places for numbers; as of addresses and texts, a power of two.
+pub(crate) const NUMBERS: usize = places(NUMBER);
+const ADDRESSES: usize = places(ADDRESS);
+const TEXTS: usize = places(TEXT);
+
+const fn places(store: u8) -> usize {
+    (PLAN.2[store as usize] as usize).next_power_of_two()
+}
+
+const PLAN: ([u8; FIELD_COUNT], [u8; FIELD_COUNT], [u8; 4]) = plan();
+
+/// Slots, stores, and how many fields each store has.
+const fn plan() -> ([u8; FIELD_COUNT], [u8; FIELD_COUNT], [u8; 4]) {
+    let (mut slots, mut stores, mut used) = ([0; FIELD_COUNT], [0; FIELD_COUNT], [0; 4]);
+    let mut i = 0;
+    while i < FIELD_COUNT {
+        let store = match FIELDS[i].read {
+            Read::Number { .. } | Read::Time => NUMBER,
+            Read::Address => ADDRESS,
+            Read::Text(_) => TEXT,
+            _ => OTHERWISE,
+        };
+        stores[i] = store;
+        slots[i] = used[store as usize];
+        used[store as usize] += 1;
+        i += 1;
+    }
+    (slots, stores, used)
+}
