@@ -279,7 +279,9 @@ impl Exporter {
             self.send_pending(domain, true, sink)?;
         }
         let domain = &mut self.domains[domain];
-        layout.write(flow, domain.flows.data_record(id, layout.octets()));
+        domain
+            .flows
+            .flow(id, layout.octets(), |room| layout.write(flow, room));
         domain.pending.flows += 1;
         domain.pending.packets = domain.pending.packets.saturating_add(packets);
         domain.pending.octets = domain.pending.octets.saturating_add(octets);
@@ -379,10 +381,9 @@ impl Exporter {
         if !domain.options.has_room(table.template_id(), octets) {
             self.send_pending(index, false, sink)?;
         }
-        let place = self.domains[index]
+        self.domains[index]
             .options
-            .data_record(table.template_id(), octets);
-        place[..octets].copy_from_slice(self.record.octets());
+            .data_record(table.template_id(), self.record.octets());
         self.sent.options_records += 1;
         Ok(())
     }

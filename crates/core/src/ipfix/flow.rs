@@ -6,7 +6,7 @@
 
 use crate::address::Address;
 
-use super::message::SPARE;
+use super::message::ROOM;
 use super::template::{FieldSpecifier, Template};
 
 /// Octets of interfaceName (82), also where it is exported in flow records.
@@ -125,7 +125,7 @@ pub(crate) struct Layout {
 #[derive(Debug, Clone, Copy)]
 struct Step {
     /// Where in the record they stand.
-    at: u16,
+    at: u8,
     place: u8,
     /// How far up the low octets are moved, so that they come first.
     shift: u8,
@@ -158,18 +158,17 @@ impl Layout {
         self.flow_keys
     }
 
-    /// Writes a flow as a data record; `out` has [`Self::octets`] octets and [`SPARE`] ones behind them.
+    /// Writes a flow as a data record at the beginning of `out`.
     ///
     /// Every step writes eight octets, of which the next one overwrites those that are too many; the last ones go into
-    /// the spare octets. Leading zeros are left out where the field is shorter (RFC 7011 §6.2).
-    pub(crate) fn write(&self, flow: &Flow, out: &mut [u8]) {
-        const { assert!(SPARE >= 8) };
+    /// the room behind the record. Leading zeros are left out where the field is shorter (RFC 7011 §6.2).
+    #[inline]
+    pub(crate) fn write(&self, flow: &Flow, out: &mut [u8; ROOM]) {
+        const { assert!(ROOM >= u8::MAX as usize + 8) };
         for step in &self.steps {
             let value = flow.places[usize::from(step.place) % PLACES];
             let at = usize::from(step.at);
-            if let Some(place) = out.get_mut(at..at + 8) {
-                place.copy_from_slice(&(value << (step.shift & 63)).to_be_bytes());
-            }
+            out[at..at + 8].copy_from_slice(&(value << (step.shift & 63)).to_be_bytes());
         }
     }
 }
@@ -181,13 +180,10 @@ fn steps(slots: &[Slot]) -> Vec<Step> {
     for slot in slots {
         let Place(first) = slot.place;
         for (place, begin) in (first..).zip((0..slot.field.octets).step_by(8)) {
-            let octets = (slot.field.octets - begin).min(8);
-            steps.push(Step {
-                at,
-                place,
-                shift: 64 - 8 * octets as u8,
-            });
-            at += octets;
+            let octets = (slot.field.octets - begin).min(8) as u8;
+            let shift = 64 - 8 * octets;
+            steps.push(Step { at, place, shift });
+            at = at.saturating_add(octets); // the longest layout has far fewer
         }
     }
     steps

@@ -19,8 +19,8 @@ pub(crate) const HEADER: usize = 16;
 /// Octets of a set header.
 pub(crate) const SET_HEADER: usize = 4;
 
-/// Octets behind the place of a record that whoever writes the record may write, too; they are not part of it.
-pub(crate) const SPARE: usize = 8;
+/// Octets that whoever writes a flow may write, whatever its layout; those behind the record are not part of it.
+pub(crate) const ROOM: usize = 264;
 
 /// A message under construction.
 #[derive(Debug)]
@@ -64,14 +64,28 @@ impl Message {
         self.length.max(HEADER) + header + octets <= self.limit
     }
 
-    /// Room for a data record in a set, which is opened if another one is open: as many octets, all of which are to be
-    /// written, and [`SPARE`] ones.
-    pub(crate) fn data_record(&mut self, set_id: u16, octets: usize) -> &mut [u8] {
+    /// Appends a data record in a set, which is opened if another one is open: as many octets, which `write` writes at
+    /// the beginning of the room that it is given.
+    #[inline]
+    pub(crate) fn flow(&mut self, set_id: u16, octets: usize, write: impl FnOnce(&mut [u8; ROOM])) {
+        self.open(set_id);
+        if let Some(room) = self.append(octets).first_chunk_mut() {
+            write(room);
+        }
+    }
+
+    /// Appends a data record in a set, which is opened if another one is open.
+    pub(crate) fn data_record(&mut self, set_id: u16, record: &[u8]) {
+        self.open(set_id);
+        self.append(record.len())[..record.len()].copy_from_slice(record);
+    }
+
+    #[inline]
+    fn open(&mut self, set_id: u16) {
         if !self.is_open(set_id) {
             self.open_set(set_id);
         }
         self.records = self.records.wrapping_add(1);
-        self.append(octets)
     }
 
     /// Appends a template record in a set of its own: some collectors read only the first record of an options
@@ -118,11 +132,12 @@ impl Message {
         self.append(SET_HEADER)[..2].copy_from_slice(&set_id.to_be_bytes());
     }
 
-    /// The place of so many octets at the end, and [`SPARE`] ones behind it.
+    /// The place of so many octets at the end, and [`ROOM`] ones behind it.
+    #[inline]
     fn append(&mut self, octets: usize) -> &mut [u8] {
         let start = self.length;
         self.length += octets;
-        let end = self.length + SPARE;
+        let end = self.length + ROOM;
         if self.octets.len() < end {
             self.octets.resize(2 * end, 0);
         }
@@ -149,7 +164,7 @@ mod tests {
             let host = |last| [192, 0, 2, last];
             let addresses = [host(source), host(destination), host(next_hop)].concat();
             let counters = [packets.to_be_bytes(), octets.to_be_bytes()].concat();
-            message.data_record(256, 20)[..20].copy_from_slice(&[addresses, counters].concat());
+            message.data_record(256, &[addresses, counters].concat());
         };
         flow(12, 254, 1, 5009, 5_344_385);
         flow(27, 23, 2, 748, 388_934);
@@ -172,7 +187,7 @@ mod tests {
     fn a_record_that_would_exceed_the_limit_has_no_room() {
         let mut message = Message::new(HEADER + SET_HEADER + 10);
         assert!(message.has_room(256, 10) && !message.has_room(256, 11));
-        message.data_record(256, 6).fill(1);
+        message.data_record(256, &[1; 6]);
         assert!(message.has_room(256, 4) && !message.has_room(256, 5));
         assert!(
             !message.has_room(257, 4),
@@ -183,9 +198,9 @@ mod tests {
     #[test]
     fn records_of_one_template_share_a_set_and_template_records_do_not() {
         let mut message = Message::new(1_400);
-        message.data_record(300, 1);
-        message.data_record(300, 1);
-        message.data_record(301, 1);
+        message.data_record(300, &[1]);
+        message.data_record(300, &[1]);
+        message.data_record(301, &[1]);
         message.template_record(3, &[9; 6]);
         message.template_record(3, &[9; 6]);
         message.finish(0, 1);

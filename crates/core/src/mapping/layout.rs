@@ -389,6 +389,18 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_layout_has_places_below_256() {
+        let four = SOURCE_4 | DESTINATION_4 | NAT_SOURCE_4 | NAT_DESTINATION_4 | EXPORTER_4;
+        let contents = Contents {
+            direct: Contents::DIRECT,
+            parts: ((INTERFACE_NAME << 1) - 1) & !four,
+        };
+        let mut layouts = Layouts::default();
+        let number = layouts.number(contents).expect("the first");
+        assert!(layouts.layout(number).octets() < 256);
+    }
+
+    #[test]
     fn the_default_ipv4_layout_has_id_16384_and_46_octets_a_record() {
         let mut layouts = Layouts::default();
         let number = layouts
