@@ -13,11 +13,11 @@ const LANES: usize = 16;
 /// Octets whose spaces are known at a time, a bit each.
 const BLOCK: usize = 4 * LANES;
 
-/// Tokens that are noted together, whether there are as many or not.
+/// Spaces that are noted together, whether there are as many or not.
 const NOTED: usize = 4;
 
-/// Tokens of which a place is noted: more than any format has, and a power of two.
-const ROOM: usize = 2 * MAX_COLUMNS;
+/// Positions that are noted: two for each token of the longest format and more, and a power of two.
+const ROOM: usize = 4 * MAX_COLUMNS;
 
 /// A token by its place in the line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,22 +57,29 @@ impl Token {
 /// The tokens of a line, in order; the storage is kept for the next one.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    /// Behind the last one, places of earlier lines.
-    places: Box<[Token; ROOM]>,
+    /// Positions of spaces: the one before the line, then the one behind each token. Where spaces follow on one another,
+    /// the ones before and behind each token. Further ones are of earlier lines.
+    places: Box<[u32; ROOM]>,
+    /// From a token's number to its first position: 0 or 1 to the left.
+    shift: u32,
     count: usize,
 }
+
+/// The position before the first one.
+const BEFORE: u32 = u32::MAX;
 
 impl Default for Tokens {
     fn default() -> Self {
         Self {
-            places: Box::new([Token::default(); ROOM]),
+            places: Box::new([BEFORE; ROOM]),
+            shift: 0,
             count: 0,
         }
     }
 }
 
 impl Tokens {
-    /// How many there are, of which the first [`ROOM`] have a place.
+    /// How many there are. Those that no format has are only counted.
     #[inline(always)]
     pub(crate) fn count(&self) -> usize {
         self.count
@@ -81,74 +88,70 @@ impl Tokens {
     /// One of them by its number.
     #[inline(always)]
     pub(crate) fn at(&self, number: u16) -> Token {
-        self.places[usize::from(number) % ROOM]
+        let place = usize::from(number) << self.shift;
+        Token {
+            start: self.places[place % ROOM].wrapping_add(1),
+            end: self.places[(place + 1) % ROOM],
+        }
     }
 
     /// Finds the tokens of a line of fewer than 2^32 octets.
     #[inline(always)]
     pub(crate) fn find(&mut self, line: &[u8]) {
         let (blocks, rest) = line.as_chunks::<BLOCK>();
-        self.count = 0;
-        let (mut base, mut start) = (0, 0);
+        (self.shift, self.count) = (0, 0);
+        self.places[0] = BEFORE;
         // The last bit of the block before, as if a space stood before the line.
-        let (mut before, mut runs) = (1, 0);
+        let (mut base, mut before, mut runs) = (0, 1, 0);
         for block in blocks {
             let spaces = spaces(block);
             runs |= spaces & (spaces << 1 | before);
             before = spaces >> (BLOCK - 1);
-            start = self.note(spaces, base, start);
+            self.note(spaces, base);
             base += BLOCK as u32;
         }
         let spaces = last_spaces(line, rest);
         runs |= spaces & (spaces << 1 | before);
-        self.note(spaces, base, start);
+        self.note(spaces, base);
         if runs != 0 {
             self.find_among_runs(line);
         }
     }
 
-    /// Notes a token before each space of a block; where the next one begins.
+    /// Notes the spaces of a block, behind each of which a token ends.
     #[inline(always)]
-    fn note(&mut self, spaces: u64, base: u32, start: u32) -> u32 {
-        let (mut left, mut start, behind) = (
-            spaces,
-            start,
-            match spaces {
-                0 => start,
-                _ => base + u64::BITS - spaces.leading_zeros(),
-            },
-        );
-        let mut noted = self.count;
+    fn note(&mut self, spaces: u64, base: u32) {
+        let mut left = spaces;
+        let mut next = self.count + 1;
         while left != 0 {
-            let Some(places) = self.places.get_mut(noted..noted + NOTED) else {
+            let Some(places) = self.places.get_mut(next..next + NOTED) else {
                 break;
             };
             for place in places {
-                let end = base + left.trailing_zeros();
-                *place = Token { start, end };
-                start = end + 1;
+                *place = base + left.trailing_zeros();
                 left &= left.wrapping_sub(1);
             }
-            noted += NOTED;
+            next += NOTED;
         }
         self.count += spaces.count_ones() as usize;
-        behind
     }
 
     /// Finds the tokens of a line in which spaces follow on one another, or stand before or behind everything.
     #[cold]
     fn find_among_runs(&mut self, line: &[u8]) {
-        self.count = 0;
-        let mut start = 0;
+        (self.shift, self.count) = (1, 0);
+        let mut before = BEFORE;
         for part in line.split(|&octet| is_space(octet)) {
-            let end = start + u32::try_from(part.len()).unwrap_or(u32::MAX);
+            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            let end = before.wrapping_add(1).wrapping_add(length);
             if !part.is_empty() {
-                if let Some(place) = self.places.get_mut(self.count) {
-                    *place = Token { start, end };
+                let place = 2 * self.count;
+                if let Some(places) = self.places.get_mut(place..place + 2) {
+                    places.copy_from_slice(&[before, end]);
                 }
                 self.count += 1;
             }
-            start = end + 1;
+            before = end;
         }
     }
 }
@@ -214,13 +217,13 @@ mod tests {
     #[test]
     fn tokens_that_are_too_many_are_counted() {
         for separator in [" ", "  "] {
-            let line = vec!["x"; 3 * ROOM].join(separator);
+            let line = vec!["x"; 2 * ROOM].join(separator);
             let mut tokens = Tokens::default();
             tokens.find(line.as_bytes());
-            assert_eq!(tokens.count(), 3 * ROOM);
-            let step = u32::try_from(1 + separator.len()).expect("short");
-            let end = tokens.at((ROOM - 1) as u16).end;
-            assert_eq!(end, step * (ROOM as u32 - 1) + 1);
+            assert_eq!(tokens.count(), 2 * ROOM);
+            let last = tokens.at((MAX_COLUMNS - 1) as u16);
+            assert_eq!(last.of(line.as_bytes()), b"x");
+            assert_eq!(last.start(), (1 + separator.len()) * (MAX_COLUMNS - 1));
         }
     }
 }
