@@ -10,6 +10,7 @@ use super::inventory::{Interface, Inventory};
 /// "the flow log displays the primary private IPv4 address"), so the side that is the interface's own tells. For a
 /// transit gateway the VPC behind the attachment tells in the same way. Nothing where the inventory does not know the
 /// interface, or both sides are its own. `interface` is what it knows of the record's.
+#[inline]
 pub fn direction(
     record: &FlowRecord<'_>,
     interface: Option<&Interface>,

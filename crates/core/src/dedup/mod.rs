@@ -114,6 +114,7 @@ impl Deduplicator {
     /// Rule 1: whether this event id (or object version) was seen before; from now on it was. Never for an empty id.
     ///
     /// `time` is the event's timestamp in milliseconds since 1970: what is delivered again has the same.
+    #[inline]
     pub fn delivered_before(&mut self, event_id: &[u8], time: Option<u64>) -> bool {
         self.settings.deduplicate
             && self
@@ -125,6 +126,7 @@ impl Deduplicator {
     ///
     /// `direction` is what [`direction()`] says; `interface` is what is known of the record's; `shared` are the fields that the
     /// source's formats of the record's kind have in common; `coverage` is that of the source.
+    #[inline]
     pub fn decide(
         &mut self,
         record: &FlowRecord<'_>,

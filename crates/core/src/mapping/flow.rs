@@ -26,6 +26,7 @@ pub(crate) struct Numbers {
 }
 
 /// Writes the values of a record into `flow`, and says which of them there are.
+#[inline(always)]
 pub(crate) fn map(
     record: &FlowRecord<'_>,
     direction: Option<Direction>,
@@ -81,6 +82,7 @@ pub(crate) fn map(
     }
 }
 
+#[inline]
 fn times(
     record: &FlowRecord<'_>,
     event_time: Option<u64>,
@@ -107,6 +109,7 @@ fn times(
     parts
 }
 
+#[inline]
 fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow) -> u32 {
     let interface = (
         record.address(Field::SourceAddress),
@@ -157,6 +160,7 @@ fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow) -> u32
 }
 
 /// The interface is on the side that the direction says, ACCEPT or REJECT on the other.
+#[inline]
 fn vpc_sides(
     record: &FlowRecord<'_>,
     direction: Option<Direction>,

@@ -244,6 +244,7 @@ pub(crate) struct Layouts {
 
 impl Layouts {
     /// The number of the layout with these contents; nothing once there are [`MAX_LAYOUTS`] others.
+    #[inline]
     pub(crate) fn number(&mut self, contents: Contents) -> Option<usize> {
         if let Some((last, number)) = self.last
             && last == contents

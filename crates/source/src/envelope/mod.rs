@@ -224,6 +224,7 @@ impl Events<'_> {
 impl<'a> Iterator for Events<'a> {
     type Item = Event<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Event<'a>> {
         let event = self.spans.next()?;
         Some(Event {
