@@ -356,7 +356,7 @@ fn has_shape(line: &[u8], token: Token, read: Read) -> bool {
         Read::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
         // Nine digits are the year 1973: this tells a time from a port or a counter.
         Read::Time => text.len() >= 9 && text.iter().all(u8::is_ascii_digit),
-        Read::Address => scan::address(line, token).is_some(),
+        Read::Address => scan::ipv4(line, token).is_some() || scan::ipv6(line, token).is_some(),
         Read::Action => matches!(text, b"ACCEPT" | b"REJECT"),
         Read::Status => matches!(text, b"OK" | b"NODATA" | b"SKIPDATA"),
         Read::Direction => matches!(text, b"ingress" | b"egress"),

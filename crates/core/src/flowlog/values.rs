@@ -171,11 +171,17 @@ impl Row {
 
     #[inline(always)]
     fn address(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
-        if scan::is_dash(line, token) {
-            self.present = self.present.difference(column.set);
-            return Ok(());
-        }
-        let address = scan::address(line, token).ok_or(Problem::NotAnAddress)?;
+        let address = match scan::ipv4(line, token) {
+            Some(bits) => Address::v4(bits),
+            None => match scan::ipv6(line, token) {
+                Some(bits) => Address::v6(bits),
+                None if scan::is_dash(line, token) => {
+                    self.present = self.present.difference(column.set);
+                    return Ok(());
+                }
+                None => return Err(Problem::NotAnAddress),
+            },
+        };
         self.addresses
             .set(usize::from(column.slot) % ADDRESSES, address);
         Ok(())
