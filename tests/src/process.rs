@@ -1,6 +1,7 @@
 //! Child processes that never outlive their test, and waiting that never lasts for ever.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::net::UdpSocket;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,19 @@ impl Process {
     /// What it has printed so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// The last so many octets that it has printed, or a few less.
+    pub fn end_of_log(&self, octets: u64) -> String {
+        let end = || {
+            let mut file = File::open(&self.log)?;
+            let before = file.metadata()?.len().saturating_sub(octets);
+            file.seek(SeekFrom::Start(before))?;
+            let mut end = Vec::new();
+            file.read_to_end(&mut end)?;
+            Ok::<_, std::io::Error>(end)
+        };
+        String::from_utf8_lossy(&end().unwrap_or_default()).into_owned()
     }
 
     /// Its memory in octets, by the kernel's name for it: `VmRSS` is what it has, `VmHWM` the most that it has had.

@@ -13,7 +13,7 @@ use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord};
 
 use super::window::Window;
 
-/// Most records that are remembered, the minutes of capture time that were seen last. About 20 MB at the most.
+/// Most records that are remembered, the minutes of capture time that were seen last. About 12 MB at the most.
 pub const RECORDS: usize = 1 << 19;
 
 /// How many minutes of capture time are remembered, those that were seen last; of live traffic the newest.

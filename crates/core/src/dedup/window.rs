@@ -156,16 +156,20 @@ impl<M: Marks> Window<M> {
         place
     }
 
-    /// Forgets minutes that were not asked for the longest, the present one last.
+    /// Forgets minutes that were not asked for the longest, the present one last, which will fill its room again.
     #[cold]
     fn make_room(&mut self) {
         let mut places: Vec<usize> = (0..self.minutes.len()).collect();
         places.sort_unstable_by_key(|&place| self.minutes[place].asked);
+        let present = places.pop();
         for place in places {
             self.forget(place, 0);
             if self.known < self.limit {
                 return;
             }
+        }
+        if let Some(present) = present {
+            self.forget(present, self.known);
         }
     }
 
