@@ -104,13 +104,11 @@ impl UdpSession {
         }
         self.pacer.take(Instant::now());
         self.tally.attempts += 1;
-        // A pending error is reported by the next send, which then sends nothing: it belongs to an earlier datagram.
-        self.take_pending_error();
         let mut sent = self.socket.send(message);
+        // "Port unreachable" is reported by the next send, which then sends nothing: it belongs to an earlier datagram.
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::ConnectionRefused
         {
-            // It came between the question and the send.
             self.refusal(error);
             sent = self.socket.send(message);
         }
