@@ -195,7 +195,7 @@ fn valid(fingerprint: u64) -> u64 {
 #[inline]
 fn home(fingerprint: u64, buckets: usize) -> usize {
     let place = fingerprint.checked_shr(buckets.leading_zeros() + 1);
-    place.unwrap_or_default() as usize
+    place.map_or(0, |place| usize::try_from(place).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -31,6 +31,12 @@ pub(super) struct Window<M = ()> {
 /// More than minutes that one batch is about, and a power of two.
 const HINTS: usize = 64;
 
+/// Where the hint of a minute stands.
+#[inline]
+fn hint(number: u64) -> usize {
+    usize::try_from(number % HINTS as u64).unwrap_or_default()
+}
+
 #[derive(Debug, Default)]
 struct Minute<M> {
     number: u64,
@@ -119,7 +125,7 @@ impl<M: Marks> Window<M> {
     /// The place of a minute.
     #[inline]
     fn place(&mut self, number: u64) -> usize {
-        let hint = self.hints[number as usize % HINTS];
+        let hint = self.hints[hint(number)];
         let hinted = self.minutes.get(hint);
         match hinted.is_some_and(|minute| minute.number == number) {
             true => hint,
@@ -134,7 +140,7 @@ impl<M: Marks> Window<M> {
         let mut minutes = self.minutes.iter();
         let found = minutes.position(|minute| minute.number == number);
         let place = found.unwrap_or_else(|| self.open(number));
-        self.hints[number as usize % HINTS] = place;
+        self.hints[hint(number)] = place;
         place
     }
 

@@ -12,6 +12,9 @@ use super::tokens::Token;
 /// Octets of a chunk, which are read as one number.
 const CHUNK: usize = 8;
 
+/// Digits of a chunk.
+const DIGITS: u32 = 8;
+
 /// Whether a token is the single `-` that stands for "no value".
 #[inline(always)]
 pub(crate) fn is_dash(line: &[u8], token: Token) -> bool {
@@ -21,7 +24,7 @@ pub(crate) fn is_dash(line: &[u8], token: Token) -> bool {
 /// An unsigned decimal number of 64 bits.
 #[inline(always)]
 pub(crate) fn number(line: &[u8], token: Token) -> Option<u64> {
-    if token.length() <= CHUNK as u32 {
+    if token.length() <= DIGITS {
         value(values(line, token))
     } else {
         long_number(line, token)
@@ -31,7 +34,7 @@ pub(crate) fn number(line: &[u8], token: Token) -> Option<u64> {
 /// The same of a number that mostly has ten digits, as seconds have from 2001 to 2286.
 #[inline(always)]
 pub(crate) fn seconds(line: &[u8], token: Token) -> Option<u64> {
-    if token.length() != CHUNK as u32 + 2 {
+    if token.length() != DIGITS + 2 {
         return number(line, token);
     }
     let end = token.end;
@@ -51,7 +54,7 @@ pub(crate) fn seconds(line: &[u8], token: Token) -> Option<u64> {
 
 /// More digits than a chunk has.
 fn long_number(line: &[u8], token: Token) -> Option<u64> {
-    let middle = token.end - CHUNK as u32;
+    let middle = token.end - DIGITS;
     let lower = Token {
         start: middle,
         ..token
@@ -70,7 +73,7 @@ fn long_number(line: &[u8], token: Token) -> Option<u64> {
 #[inline(always)]
 pub(crate) fn word(line: &[u8], token: Token) -> u64 {
     match token.length() {
-        length @ 1..=8 => chunk_to(line, token.end()) >> (8 * (CHUNK as u32 - length)),
+        length @ 1..=8 => chunk_to(line, token.end()) >> (8 * (DIGITS - length)),
         _ => 0,
     }
 }
@@ -168,16 +171,16 @@ static SHAPES: [Shape; 256] = {
         least: [i32::MAX; 4],
     };
     let mut shapes = [none; 256];
-    let mut number = 0;
-    while number < shapes.len() {
+    let mut number = 0_u8;
+    loop {
+        let shape = &mut shapes[number as usize];
         let (mut part, mut end) = (0, 0);
         while part < 4 {
             let length = number >> (2 * (3 - part)) & 3;
-            end += length as u8;
-            let shape = &mut shapes[number];
+            end += length;
             if length > 0 {
                 shape.ones[4 * part] = end - 1;
-                shape.least[part] = [i32::MAX, 0, 10, 100][length];
+                shape.least[part] = [i32::MAX, 0, 10, 100][length as usize];
             }
             if length > 1 {
                 shape.hundreds_and_tens[4 * part + 2] = end - 2;
@@ -187,6 +190,9 @@ static SHAPES: [Shape; 256] = {
             }
             end += 1;
             part += 1;
+        }
+        if number == u8::MAX {
+            break;
         }
         number += 1;
     }
@@ -206,7 +212,7 @@ pub(crate) fn ipv6(line: &[u8], token: Token) -> Option<u128> {
 /// What the digits of a token would be worth, one to eight of them at the upper end and zeros below.
 #[inline(always)]
 fn values(line: &[u8], token: Token) -> u64 {
-    let unused = 8 * (CHUNK as u32).wrapping_sub(token.length()) % u64::BITS;
+    let unused = 8 * (DIGITS).wrapping_sub(token.length()) % u64::BITS;
     match line.get(token.start()..token.start() + CHUNK) {
         Some(octets) => {
             let octets = octets

@@ -108,7 +108,7 @@ impl Tokens {
             runs |= spaces & (spaces << 1 | before);
             before = spaces >> (BLOCK - 1);
             self.note(spaces, base);
-            base += BLOCK as u32;
+            base += u64::BITS;
         }
         let spaces = last_spaces(line, rest);
         runs |= spaces & (spaces << 1 | before);
@@ -170,7 +170,7 @@ fn spaces(block: &[u8; BLOCK]) -> u64 {
 /// The same of what the blocks of a line leave, whose end is a space.
 #[inline(always)]
 fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
-    let before = (BLOCK - rest.len()) as u32;
+    let before = u32::try_from(BLOCK - rest.len()).unwrap_or_default();
     let spaces = match line.last_chunk() {
         // Those that were looked at already leave at the lower end.
         Some(block) => spaces(block).checked_shr(before).unwrap_or_default(),
@@ -221,9 +221,10 @@ mod tests {
             let mut tokens = Tokens::default();
             tokens.find(line.as_bytes());
             assert_eq!(tokens.count(), 2 * ROOM);
-            let last = tokens.at((MAX_COLUMNS - 1) as u16);
-            assert_eq!(last.of(line.as_bytes()), b"x");
-            assert_eq!(last.start(), (1 + separator.len()) * (MAX_COLUMNS - 1));
+            let last = u16::try_from(MAX_COLUMNS - 1).expect("few columns");
+            let token = tokens.at(last);
+            assert_eq!(token.of(line.as_bytes()), b"x");
+            assert_eq!(token.start(), (1 + separator.len()) * usize::from(last));
         }
     }
 }
