@@ -59,7 +59,10 @@ pub(crate) struct Plan {
     pub(crate) times: Vec<Column>,
     pub(crate) addresses: Vec<Column>,
     pub(crate) texts: Vec<Column>,
-    pub(crate) words: Vec<Column>,
+    pub(crate) action: Option<Column>,
+    pub(crate) status: Option<Column>,
+    pub(crate) direction: Option<Column>,
+    pub(crate) reject_reason: Option<Column>,
 }
 
 /// The fields that say what a record is about: its account, its interface and what they belong to.
@@ -96,23 +99,29 @@ pub(crate) struct Column {
 impl Plan {
     /// Reads this field, too, from the token with this number.
     fn read(&mut self, field: Field, token: usize) {
-        let (columns, max) = match field.row().read {
-            Read::Skip(_) => return,
-            Read::Number { max } => (&mut self.numbers, max),
-            Read::Time => (&mut self.times, 0),
-            Read::Address => (&mut self.addresses, 0),
-            Read::Text(_) => (&mut self.texts, 0),
-            Read::Action | Read::Status | Read::Direction | Read::RejectReason => {
-                (&mut self.words, 0)
-            }
-        };
-        columns.push(Column {
+        let read = field.row().read;
+        let column = Column {
             field,
             set: FieldSet::of(&[field]),
             token: u16::try_from(token).unwrap_or(u16::MAX),
             slot: values::slot(field),
-            max,
-        });
+            max: if let Read::Number { max } = read {
+                max
+            } else {
+                0
+            },
+        };
+        match read {
+            Read::Skip(_) => {}
+            Read::Number { .. } => self.numbers.push(column),
+            Read::Time => self.times.push(column),
+            Read::Address => self.addresses.push(column),
+            Read::Text(_) => self.texts.push(column),
+            Read::Action => self.action = Some(column),
+            Read::Status => self.status = Some(column),
+            Read::Direction => self.direction = Some(column),
+            Read::RejectReason => self.reject_reason = Some(column),
+        }
     }
 
     /// All of them.
@@ -122,10 +131,17 @@ impl Plan {
             times,
             addresses,
             texts,
-            words,
+            action,
+            status,
+            direction,
+            reject_reason,
         } = self;
-        let columns = [numbers, times, addresses, texts, words];
-        columns.into_iter().flatten()
+        let lists = [numbers, times, addresses, texts];
+        let words = [action, status, direction, reject_reason];
+        lists
+            .into_iter()
+            .flatten()
+            .chain(words.into_iter().flatten())
     }
 }
 

@@ -124,8 +124,8 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
     let [first, second, third] = [first, second, third].map(u32::trailing_zeros);
     let lengths = 3 * (16 * first + 4 * second + third) + length;
     let shape = &SHAPES[(lengths.wrapping_sub(21) & 255) as usize];
-    let upper: i16x8 = bytemuck::cast(values.shuffle_zeroing(u8x16::new(shape.hundreds_and_tens)));
-    let ones: i32x4 = bytemuck::cast(values.shuffle_zeroing(u8x16::new(shape.ones)));
+    let upper: i16x8 = bytemuck::cast(values.shuffle(u8x16::new(shape.hundreds_and_tens)));
+    let ones: i32x4 = bytemuck::cast(values.shuffle(u8x16::new(shape.ones)));
     let parts = upper.dot(i16x8::new([100, 10, 100, 10, 100, 10, 100, 10])) + ones;
     let wrong = parts.simd_gt(i32x4::splat(255)) | parts.simd_lt(i32x4::new(shape.least));
     if wrong.any() {
@@ -133,14 +133,14 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
     }
     const IN_ORDER: [u8; LANES] = [12, 8, 4, 0, N, N, N, N, N, N, N, N, N, N, N, N];
     let parts: u8x16 = bytemuck::cast(parts);
-    let [address, ..]: [u32; 4] = bytemuck::cast(parts.shuffle_zeroing(u8x16::new(IN_ORDER)));
+    let [address, ..]: [u32; 4] = bytemuck::cast(parts.shuffle(u8x16::new(IN_ORDER)));
     Some(address)
 }
 
 /// Octets that are looked at together: no IPv4 address has more.
 const LANES: usize = 16;
 
-/// In the place of a lane: none, but zero.
+/// In the place of a lane: none, but zero. On every processor, because it is no lane and its upper bit is set.
 const N: u8 = 0x80;
 
 /// The lanes of an address that stands at the end of the line.

@@ -59,7 +59,7 @@ impl Token {
 pub(crate) struct Tokens {
     /// Positions of spaces: the one before the line, then the one behind each token. Where spaces follow on one another,
     /// the ones before and behind each token. Further ones are of earlier lines.
-    places: Box<[u32; ROOM]>,
+    places: Box<[u32; ROOM + 1]>,
     /// From a token's number to its first position: 0 or 1 to the left.
     shift: u32,
     count: usize,
@@ -71,7 +71,7 @@ const BEFORE: u32 = u32::MAX;
 impl Default for Tokens {
     fn default() -> Self {
         Self {
-            places: Box::new([BEFORE; ROOM]),
+            places: Box::new([BEFORE; ROOM + 1]),
             shift: 0,
             count: 0,
         }
@@ -88,10 +88,10 @@ impl Tokens {
     /// One of them by its number.
     #[inline(always)]
     pub(crate) fn at(&self, number: u16) -> Token {
-        let place = usize::from(number) << self.shift;
+        let place = (usize::from(number) << self.shift) % ROOM;
         Token {
-            start: self.places[place % ROOM].wrapping_add(1),
-            end: self.places[(place + 1) % ROOM],
+            start: self.places[place].wrapping_add(1),
+            end: self.places[place + 1],
         }
     }
 

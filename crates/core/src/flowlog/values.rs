@@ -4,7 +4,7 @@
 //! fields says which of its places hold something.
 
 use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
-use super::format::{Column, LogFormat};
+use super::format::{Column, LogFormat, Plan};
 use super::record::{Action, Direction, MAX_LINE, ParseError, Problem, RejectReason, Status};
 use super::scan::{self, packed};
 use super::tokens::{Token, Tokens};
@@ -128,10 +128,63 @@ impl Row {
         for column in &plan.texts {
             self.text(column, line, tokens.at(column.token));
         }
-        for column in &plan.words {
-            self.word(column, scan::word(line, tokens.at(column.token)));
-        }
+        self.words(plan, line, tokens);
         Ok(())
+    }
+
+    /// Reads the columns that hold one of a few words. An unknown one is no value, but for a status and a reason.
+    #[inline(always)]
+    fn words(&mut self, plan: &Plan, line: &[u8], tokens: &Tokens) {
+        const NONE: u64 = packed(b"-");
+        let word = |column: &Column| scan::word(line, tokens.at(column.token));
+        let Words {
+            action,
+            direction,
+            status,
+            reject_reason,
+        } = &mut self.words;
+        let mut unknown = FieldSet::EMPTY;
+        if let Some(column) = &plan.action {
+            const ACCEPT: u64 = packed(b"ACCEPT");
+            const REJECT: u64 = packed(b"REJECT");
+            match word(column) {
+                ACCEPT => *action = Action::Accept,
+                REJECT => *action = Action::Reject,
+                _ => unknown = unknown.union(column.set),
+            }
+        }
+        if let Some(column) = &plan.status {
+            const OK: u64 = packed(b"OK");
+            const NO_DATA: u64 = packed(b"NODATA");
+            const SKIP_DATA: u64 = packed(b"SKIPDATA");
+            match word(column) {
+                OK => *status = Status::Ok,
+                NO_DATA => *status = Status::NoData,
+                SKIP_DATA => *status = Status::SkipData,
+                NONE => unknown = unknown.union(column.set),
+                _ => *status = Status::Other,
+            }
+        }
+        if let Some(column) = &plan.direction {
+            const INGRESS: u64 = packed(b"ingress");
+            const EGRESS: u64 = packed(b"egress");
+            match word(column) {
+                INGRESS => *direction = Direction::Ingress,
+                EGRESS => *direction = Direction::Egress,
+                _ => unknown = unknown.union(column.set),
+            }
+        }
+        if let Some(column) = &plan.reject_reason {
+            const BPA: u64 = packed(b"BPA");
+            const EC: u64 = packed(b"EC");
+            match word(column) {
+                BPA => *reject_reason = RejectReason::BlockPublicAccess,
+                EC => *reject_reason = RejectReason::EncryptionControls,
+                NONE => unknown = unknown.union(column.set),
+                _ => *reject_reason = RejectReason::Other,
+            }
+        }
+        self.present = self.present.difference(unknown);
     }
 
     #[inline(always)]
@@ -196,13 +249,6 @@ impl Row {
         self.texts[usize::from(column.slot) % TEXTS] = token;
     }
 
-    #[inline(always)]
-    fn word(&mut self, column: &Column, word: u64) {
-        if word == packed(b"-") || !self.words.set(column.field, word) {
-            self.present = self.present.difference(column.set);
-        }
-    }
-
     /// The first column that does not fit, of a line of which one does not.
     #[cold]
     fn fault(&mut self, format: &LogFormat, line: &[u8], tokens: &Tokens) -> ParseError {
@@ -244,37 +290,6 @@ impl Row {
                 columns: columns.len(),
             },
         }
-    }
-}
-
-impl Words {
-    /// Stores a word of a column; whether it is a value (an unknown action or direction is none).
-    #[inline(always)]
-    fn set(&mut self, field: Field, word: u64) -> bool {
-        const ACCEPT: u64 = packed(b"ACCEPT");
-        const REJECT: u64 = packed(b"REJECT");
-        const INGRESS: u64 = packed(b"ingress");
-        const EGRESS: u64 = packed(b"egress");
-        const OK: u64 = packed(b"OK");
-        const NO_DATA: u64 = packed(b"NODATA");
-        const SKIP_DATA: u64 = packed(b"SKIPDATA");
-        const BPA: u64 = packed(b"BPA");
-        const EC: u64 = packed(b"EC");
-        match (field, word) {
-            (Field::Action, ACCEPT) => self.action = Action::Accept,
-            (Field::Action, REJECT) => self.action = Action::Reject,
-            (Field::FlowDirection, INGRESS) => self.direction = Direction::Ingress,
-            (Field::FlowDirection, EGRESS) => self.direction = Direction::Egress,
-            (Field::LogStatus, OK) => self.status = Status::Ok,
-            (Field::LogStatus, NO_DATA) => self.status = Status::NoData,
-            (Field::LogStatus, SKIP_DATA) => self.status = Status::SkipData,
-            (Field::LogStatus, _) => self.status = Status::Other,
-            (Field::RejectReason, BPA) => self.reject_reason = RejectReason::BlockPublicAccess,
-            (Field::RejectReason, EC) => self.reject_reason = RejectReason::EncryptionControls,
-            (Field::RejectReason, _) => self.reject_reason = RejectReason::Other,
-            _ => return false,
-        }
-        true
     }
 }
 
