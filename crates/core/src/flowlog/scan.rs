@@ -122,8 +122,9 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
         return None; // fewer or more than three points, or four digits in a row
     }
     let [first, second, third] = [first, second, third].map(u32::trailing_zeros);
+    // The lengths of the parts, two bits each: 64 first + 16 (second - first - 1) + 4 (third - second - 1) + …
     let lengths = 3 * (16 * first + 4 * second + third) + length;
-    let shape = &SHAPES[(lengths.wrapping_sub(21) & 255) as usize];
+    let shape = &SHAPES[(lengths.wrapping_sub(16 + 4 + 1) & 255) as usize];
     let upper: i16x8 = bytemuck::cast(values.shuffle(u8x16::new(shape.hundreds_and_tens)));
     let ones: i32x4 = bytemuck::cast(values.shuffle(u8x16::new(shape.ones)));
     let parts = upper.dot(i16x8::new([100, 10, 100, 10, 100, 10, 100, 10])) + ones;
