@@ -110,7 +110,7 @@ impl<'a> Scan<'a> {
             let message = self.text()?;
             events.push(EventSpans {
                 id,
-                timestamp: Some(last.1),
+                timestamp: last.1,
                 message,
             });
             self.expect(b"}")?;

@@ -63,9 +63,13 @@ pub(crate) struct Envelope {
 struct EventSpans {
     /// Empty where there is none: an empty id identifies nothing.
     id: Span,
-    timestamp: Option<u64>,
+    /// [`NO_TIME`] where there is none: the lists of large payloads should stay in the caches.
+    timestamp: u64,
     message: Span,
 }
+
+/// A time that no event has.
+const NO_TIME: u64 = u64::MAX;
 
 /// A text of the document by its position, or of the unescaped texts where the topmost bit of `start` says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -229,7 +233,7 @@ impl<'a> Iterator for Events<'a> {
         let event = self.spans.next()?;
         Some(Event {
             id: (event.id.length > 0).then(|| self.texts.octets(event.id)),
-            timestamp: event.timestamp,
+            timestamp: Some(event.timestamp).filter(|&time| time != NO_TIME),
             message: self.texts.octets(event.message),
         })
     }

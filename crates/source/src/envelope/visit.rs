@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Deserializer as _;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Envelope, EventSpans, Span, UNESCAPED};
+use super::{Envelope, EventSpans, NO_TIME, Span, UNESCAPED};
 
 /// Fills an empty `envelope` from a whole document, after which only whitespace may follow.
 pub(super) fn fill(envelope: &mut Envelope, json: &[u8]) -> serde_json::Result<()> {
@@ -220,7 +220,7 @@ impl<'de> Visitor<'de> for EventObject<'_> {
         let message = message.ok_or_else(|| de::Error::missing_field("message"))?;
         envelope.events.push(EventSpans {
             id: id.unwrap_or_default(),
-            timestamp,
+            timestamp: timestamp.unwrap_or(NO_TIME),
             message,
         });
         Ok(())
