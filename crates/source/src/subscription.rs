@@ -9,9 +9,10 @@ use crate::inflate::{Compression, Inflater};
 use crate::transfer::Base64;
 use crate::{JsonFault, Lines, Origin, ReadError, UnpackError};
 
-/// The most that one buffer keeps between two calls, in octets; a larger one is given back after use. Nearly every
-/// payload that CloudWatch Logs sends (at most 1 MB as base64) inflates to less.
-const KEPT: usize = 16 * 1024 * 1024;
+/// The most that one buffer keeps between two calls, in octets; a larger one is given back after use. A payload of
+/// CloudWatch Logs (at most 1 MB as base64) inflates to less, however even it is: if its room were given back, something
+/// small would take a place in it before the next one comes, and the heap would grow by as much again.
+const KEPT: usize = 32 * 1024 * 1024;
 
 /// Unpacks payloads, files and objects from buffers that it keeps for the next one.
 ///
