@@ -214,6 +214,16 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_usual_length_are_put_into_groups_and_longer_ones_are_not_kept() {
+        let mut deliveries = Deliveries::new(7);
+        let id = [b'7'; LONGEST + 1];
+        for (length, kept) in [(3, 1), (LONGEST + 1, 1), (LONGEST, LONGEST - 2)] {
+            assert!(!deliveries.seen_before(&id[..length], 0));
+            assert_eq!(deliveries.group.start.len(), kept, "{length}");
+        }
+    }
+
+    #[test]
     fn ids_that_others_begin_with_are_other_ids() {
         let mut deliveries = Deliveries::new(7);
         let long = [b'7'; 2 * LONGEST];
