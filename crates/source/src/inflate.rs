@@ -6,9 +6,9 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
-use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use crate::subscription::release;
 use crate::{GzipFault, UnpackError};
@@ -41,6 +41,9 @@ pub(crate) struct Inflater {
     member: Option<Decompressor>,
     /// Only grows while in use.
     output: Vec<u8>,
+    /// States of streams that have ended. They are aligned in memory: where each stream takes one and gives it back, the heap
+    /// gets holes that nothing else fits into.
+    states: Vec<Decompress>,
 }
 
 impl fmt::Debug for Inflater {
@@ -96,8 +99,31 @@ impl Inflater {
         packed: &[u8],
         limit: usize,
     ) -> Result<usize, UnpackError> {
+        let mut inflated = Inflated::new(compression, packed, self.state());
+        let outcome = self.fill(&mut inflated, packed.len(), limit);
+        self.keep(inflated);
+        outcome
+    }
+
+    /// A state for [`Inflated`].
+    pub(crate) fn state(&mut self) -> Decompress {
+        let kept = self.states.pop();
+        kept.unwrap_or_else(|| Decompress::new(false))
+    }
+
+    /// Keeps the state of a stream for the next one.
+    pub(crate) fn keep<R>(&mut self, ended: Inflated<R>) {
+        self.states.push(ended.state);
+    }
+
+    /// Reads a stream to its end, which was so long when it was packed.
+    fn fill<R: BufRead>(
+        &mut self,
+        inflated: &mut Inflated<R>,
+        packed: usize,
+        limit: usize,
+    ) -> Result<usize, UnpackError> {
         let output = &mut self.output;
-        let mut inflated = Inflated::new(compression, packed);
         let mut filled = 0;
         loop {
             if filled == limit {
@@ -109,7 +135,7 @@ impl Inflater {
                 };
             }
             if filled == output.len() {
-                let size = filled.max(packed.len()).saturating_mul(2);
+                let size = filled.max(packed).saturating_mul(2);
                 output.resize(size.max(FIRST_SIZE).min(limit), 0);
             }
             let end = output.len().min(limit);
@@ -133,73 +159,222 @@ impl Inflater {
 }
 
 /// The plain octets of a compressed stream. Faults of the compression travel as [`UnpackError`] inside [`io::Error`].
-pub(crate) struct Inflated<R>(Decoder<R>);
+pub(crate) struct Inflated<R> {
+    compression: Compression,
+    packed: Counted<R>,
+    state: Decompress,
+    stage: Stage,
+    /// Of the plain octets of a gzip member.
+    checksum: Crc,
+}
 
-enum Decoder<R> {
-    Gzip(MultiGzDecoder<Counted<R>>),
-    Zlib(ZlibDecoder<Counted<R>>),
+/// What comes next in a stream.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// The first member, which has to be there.
+    Begin,
+    /// Another member, or the end.
+    Member,
+    Body,
+    Trailer,
+    End,
 }
 
 impl<R: BufRead> Inflated<R> {
-    pub(crate) fn new(compression: Compression, packed: R) -> Self {
+    pub(crate) fn new(compression: Compression, packed: R, state: Decompress) -> Self {
         let packed = Counted {
             inner: packed,
             position: 0,
-            failed: false,
         };
-        Self(match compression {
-            Compression::Gzip => Decoder::Gzip(MultiGzDecoder::new(packed)),
-            Compression::Zlib => Decoder::Zlib(ZlibDecoder::new(packed)),
-        })
+        Self {
+            compression,
+            packed,
+            state,
+            stage: Stage::Begin,
+            checksum: Crc::new(),
+        }
+    }
+
+    fn step(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
+        loop {
+            match self.stage {
+                Stage::Member if self.packed.fill_buf()?.is_empty() => self.stage = Stage::End,
+                Stage::Begin | Stage::Member => {
+                    let is_zlib = self.compression == Compression::Zlib;
+                    if !is_zlib {
+                        self.packed.gzip_header()?;
+                    }
+                    self.state.reset(is_zlib);
+                    self.checksum.reset();
+                    self.stage = Stage::Body;
+                }
+                Stage::Body => {
+                    let (produced, is_whole) = self.body(into)?;
+                    if produced > 0 {
+                        return Ok(produced);
+                    }
+                    if !is_whole && self.packed.fill_buf()?.is_empty() {
+                        return Err(GzipFault::Truncated.into());
+                    }
+                }
+                Stage::Trailer => self.trailer()?,
+                Stage::End => return Ok(0),
+            }
+        }
+    }
+
+    /// Inflates what is at hand: how many octets that made, and whether the body ends there.
+    fn body(&mut self, into: &mut [u8]) -> Result<(usize, bool), Failure> {
+        let packed = self.packed.fill_buf()?;
+        let before = (self.state.total_in(), self.state.total_out());
+        let status = self.state.decompress(packed, into, FlushDecompress::None);
+        let status = status.map_err(|_| GzipFault::Damaged)?;
+        let length = |count: u64| usize::try_from(count).unwrap_or_default();
+        let produced = length(self.state.total_out() - before.1);
+        self.packed
+            .consume(length(self.state.total_in() - before.0));
+        if self.compression == Compression::Gzip {
+            self.checksum.update(&into[..produced]);
+        }
+        let is_whole = status == Status::StreamEnd;
+        if is_whole {
+            self.stage = Stage::Trailer;
+        }
+        Ok((produced, is_whole))
+    }
+
+    /// What stands behind a body: checksum and length after gzip (RFC 1952 §2.3.1). After zlib, whose checksum was looked
+    /// at with the body, nothing may follow: it has no members.
+    fn trailer(&mut self) -> Result<(), Failure> {
+        let is_right = match self.compression {
+            Compression::Gzip => {
+                let checksum = u32::from_le_bytes(self.packed.octets()?);
+                let length = u32::from_le_bytes(self.packed.octets()?);
+                self.stage = Stage::Member;
+                checksum == self.checksum.sum() && length == self.checksum.amount()
+            }
+            Compression::Zlib => {
+                self.stage = Stage::End;
+                self.packed.fill_buf()?.is_empty()
+            }
+        };
+        is_right.then_some(()).ok_or(GzipFault::Damaged.into())
     }
 }
 
 impl<R: BufRead> Read for Inflated<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (outcome, packed) = match &mut self.0 {
-            Decoder::Gzip(decoder) => (decoder.read(into), decoder.get_mut()),
-            Decoder::Zlib(decoder) => (decoder.read(into), decoder.get_mut()),
-        };
-        let fault = match outcome {
-            // zlib has no members: whatever follows the end does not belong to it. After gzip nothing can be left.
-            Ok(0) if !into.is_empty() && !packed.fill_buf()?.is_empty() => GzipFault::Damaged,
-            Ok(length) => return Ok(length),
-            Err(error) if packed.failed => return Err(error),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => GzipFault::Truncated,
-            Err(_) => GzipFault::Damaged,
-        };
-        Err(io::Error::other(UnpackError::Gzip {
-            position: packed.position,
-            fault,
-        }))
+        if into.is_empty() {
+            return Ok(0);
+        }
+        self.step(into).map_err(|failure| match failure {
+            Failure::Input(error) => error,
+            Failure::Fault(fault) => io::Error::other(UnpackError::Gzip {
+                position: self.packed.position,
+                fault,
+            }),
+        })
     }
 }
 
-/// Compressed input that knows how much of it was taken, and whether a failure was its own.
+/// Why a stream does not go on.
+enum Failure {
+    /// The packed octets could not be read.
+    Input(io::Error),
+    Fault(GzipFault),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Input(error)
+    }
+}
+
+impl From<GzipFault> for Failure {
+    fn from(fault: GzipFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Compressed input that knows how much of it was taken.
 struct Counted<R> {
     inner: R,
     position: u64,
-    failed: bool,
 }
 
-impl<R: BufRead> BufRead for Counted<R> {
+impl<R: BufRead> Counted<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.inner.fill_buf().inspect_err(|_| self.failed = true)
+        self.inner.fill_buf()
     }
 
     fn consume(&mut self, amount: usize) {
         self.position = self.position.saturating_add(amount as u64);
         self.inner.consume(amount);
     }
-}
 
-impl<R: BufRead> Read for Counted<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let length = available.len().min(into.len());
-        into[..length].copy_from_slice(&available[..length]);
-        self.consume(length);
-        Ok(length)
+    /// The next octets, which have to be there.
+    fn octets<const N: usize>(&mut self) -> Result<[u8; N], Failure> {
+        let mut octets = [0; N];
+        for octet in &mut octets {
+            *octet = *self.fill_buf()?.first().ok_or(GzipFault::Truncated)?;
+            self.consume(1);
+        }
+        Ok(octets)
+    }
+
+    /// The header of a member (RFC 1952 §2.3). Of what it says nothing is of use.
+    fn gzip_header(&mut self) -> Result<(), Failure> {
+        const HEADER_CHECKSUM: u8 = 1 << 1;
+        const EXTRA: u8 = 1 << 2;
+        const NAME: u8 = 1 << 3;
+        const COMMENT: u8 = 1 << 4;
+        const RESERVED: u8 = 0xe0;
+        const DEFLATE: u8 = 8;
+        let mut checksum = Crc::new();
+        let begin: [u8; 10] = self.octets()?;
+        checksum.update(&begin);
+        let [0x1f, 0x8b, DEFLATE, flags, ..] = begin else {
+            return Err(GzipFault::Damaged.into());
+        };
+        if flags & RESERVED != 0 {
+            return Err(GzipFault::Damaged.into());
+        }
+        if flags & EXTRA != 0 {
+            let length = self.octets()?;
+            checksum.update(&length);
+            for _ in 0..u16::from_le_bytes(length) {
+                checksum.update(&self.octets::<1>()?);
+            }
+        }
+        for text in [NAME, COMMENT] {
+            if flags & text != 0 {
+                self.skip_text(&mut checksum)?;
+            }
+        }
+        if flags & HEADER_CHECKSUM != 0 {
+            let [low, high, ..] = checksum.sum().to_le_bytes();
+            if self.octets()? != [low, high] {
+                return Err(GzipFault::Damaged.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over a text and the zero at its end.
+    fn skip_text(&mut self, checksum: &mut Crc) -> Result<(), Failure> {
+        loop {
+            let octets = self.fill_buf()?;
+            if octets.is_empty() {
+                return Err(GzipFault::Truncated.into());
+            }
+            let end = memchr(0, octets);
+            let length = end.map_or(octets.len(), |end| end + 1);
+            checksum.update(&octets[..length]);
+            self.consume(length);
+            if end.is_some() {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -240,7 +415,8 @@ mod tests {
             .inflate(compression, packed, LIMIT)?
             .to_vec();
         let mut stream = Vec::new();
-        let streamed = Inflated::new(compression, packed).read_to_end(&mut stream);
+        let streamed =
+            Inflated::new(compression, packed, Decompress::new(false)).read_to_end(&mut stream);
         assert!(streamed.is_ok() && stream == inflated, "both ways agree");
         Ok(inflated)
     }
@@ -357,7 +533,7 @@ mod tests {
         }
         let whole = gzip("one");
         let input = io::BufReader::new(whole[..12].chain(Cut));
-        let error = Inflated::new(Compression::Gzip, input)
+        let error = Inflated::new(Compression::Gzip, input, Decompress::new(false))
             .read_to_end(&mut Vec::new())
             .expect_err("the input fails");
         assert_eq!(
@@ -367,5 +543,81 @@ mod tests {
                 reason: "cut".into()
             }
         );
+    }
+
+    /// A member with whatever its header may have.
+    fn member(plain: &[u8], extra: &[u8], name: &str, comment: &str) -> Vec<u8> {
+        let mut builder = flate2::GzBuilder::new().mtime(1_763_715_600);
+        if !extra.is_empty() {
+            builder = builder.extra(extra);
+        }
+        if !name.is_empty() {
+            builder = builder.filename(name);
+        }
+        if !comment.is_empty() {
+            builder = builder.comment(comment);
+        }
+        let mut encoder = builder.write(Vec::new(), flate2::Compression::fast());
+        io::Write::write_all(&mut encoder, plain).expect("a Vec takes it");
+        encoder.finish().expect("a Vec takes it")
+    }
+
+    #[test]
+    fn the_checksum_of_a_header_is_looked_at_and_reserved_flags_are_refused() {
+        let plain = member(b"flows", b"extra", "name", "comment");
+        let header = plain.len() - gzip("flows").len() + 10;
+        let mut checked = plain.clone();
+        checked[3] |= 1 << 1;
+        let mut checksum = Crc::new();
+        checksum.update(&checked[..header]);
+        let [low, high, ..] = checksum.sum().to_le_bytes();
+        checked.splice(header..header, [low, high]);
+        // Of a member that is inflated at once, the checksum of its octets is enough.
+        let streamed = |packed: &[u8]| {
+            let mut plain = Vec::new();
+            let mut stream = Inflated::new(Compression::Gzip, packed, Decompress::new(false));
+            let outcome = stream.read_to_end(&mut plain);
+            outcome.map(|_| plain).map_err(UnpackError::from_io)
+        };
+        assert_eq!(streamed(&checked), Ok(b"flows".to_vec()));
+        checked[header] ^= 1;
+        let mut reserved = plain;
+        reserved[3] |= 1 << 5;
+        for (packed, position) in [(checked, header + 2), (reserved, 10)] {
+            let fault = GzipFault::Damaged;
+            let position = position as u64;
+            assert_eq!(
+                streamed(&packed),
+                Err(UnpackError::Gzip { position, fault })
+            );
+        }
+    }
+
+    proptest::proptest! {
+        /// One octet is written over or the end is missing: the library's own reader of members says the same.
+        #[test]
+        fn members_are_read_as_the_library_reads_them(
+            members in proptest::collection::vec((".{0,40}", ".{0,5}", "[a-z]{0,5}", "[a-z]{0,5}"), 1..4),
+            place: proptest::sample::Index,
+            octet: u8,
+            change in 0..3,
+        ) {
+            let packed = members.iter().map(|(plain, extra, name, comment)| {
+                member(plain.as_bytes(), extra.as_bytes(), name, comment)
+            });
+            let mut packed = packed.collect::<Vec<_>>().concat();
+            let place = place.index(packed.len());
+            match change {
+                0 => packed[place] = octet,
+                1 => packed.truncate(place),
+                _ => {}
+            }
+            let (mut read, mut expected) = (Vec::new(), Vec::new());
+            let mut stream = Inflated::new(Compression::Gzip, &packed[..], Decompress::new(true));
+            let outcome = stream.read_to_end(&mut read).is_ok();
+            let mut library = flate2::bufread::MultiGzDecoder::new(&packed[..]);
+            proptest::prop_assert_eq!(outcome, library.read_to_end(&mut expected).is_ok());
+            proptest::prop_assert!(!outcome || read == expected);
+        }
     }
 }

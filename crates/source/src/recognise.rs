@@ -80,8 +80,11 @@ impl Unpacker {
                 .failure()
                 .map_or(Ok(()), |error| Err(UnpackError::from_io(error).into())),
             Content::Compressed(compression) if layers > 0 => {
-                let mut plain = BufReader::with_capacity(CHUNK, Inflated::new(compression, input));
-                self.recognised(&mut plain, layers - 1, delivery)
+                let inflated = Inflated::new(compression, input, self.inflater.state());
+                let mut plain = BufReader::with_capacity(CHUNK, inflated);
+                let outcome = self.recognised(&mut plain, layers - 1, delivery);
+                self.inflater.keep(plain.into_inner());
+                outcome
             }
             Content::Json => self.documents(&mut input, Packed::Allowed, delivery),
             Content::Text => {
