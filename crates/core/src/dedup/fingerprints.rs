@@ -220,6 +220,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn fingerprints_spread_over_the_buckets() {
+        let mut fingerprints = Fingerprints::default();
+        for number in 0..1_000_u64 {
+            fingerprints.insert(number.wrapping_mul(0x9e37_79b9_7f4a_7c15), ());
+        }
+        let full = fingerprints.buckets.iter();
+        let full = full.filter(|bucket| bucket.places_of(0) == 0).count();
+        assert!(full < fingerprints.buckets.len() / 4, "{full} are full");
+    }
+
     #[derive(Debug, Clone)]
     enum Step {
         Insert(u64, u128),

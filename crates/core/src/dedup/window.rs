@@ -204,6 +204,17 @@ mod tests {
     }
 
     #[test]
+    fn minutes_that_take_turns_have_a_hint_each() {
+        let mut window = Window::<()>::new(100, MINUTES);
+        for minute in [7, 8, 9, 7, 8, 9] {
+            window.knows(minute * MINUTE, minute);
+            assert_eq!(window.minutes[window.hints[hint(minute)]].number, minute);
+        }
+        let places = [7, 8, 9].map(|minute| window.hints[hint(minute)]);
+        assert_eq!(places, [0, 1, 2]);
+    }
+
+    #[test]
     fn what_was_seen_is_known_until_as_many_other_minutes_were_seen() {
         let mut window = Window::<()>::new(1_000, MINUTES);
         let minute = |number: usize| number as u64 * MINUTE;
