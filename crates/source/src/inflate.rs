@@ -159,6 +159,9 @@ impl Inflater {
 }
 
 /// The plain octets of a compressed stream. Faults of the compression travel as [`UnpackError`] inside [`io::Error`].
+///
+/// Decompressor and checksum are the library's. What stands around them in a gzip member is read here, because its own
+/// reader of members takes a new state for each stream and cannot be given one.
 pub(crate) struct Inflated<R> {
     compression: Compression,
     packed: Counted<R>,
