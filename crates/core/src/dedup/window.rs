@@ -66,16 +66,18 @@ impl<M: Marks> Window<M> {
 
     /// The marks of a fingerprint of a minute.
     pub(super) fn marks(&mut self, minute: u64, fingerprint: u64) -> M {
-        self.ask(minute).fingerprints.marks(fingerprint)
+        let place = self.ask(minute);
+        self.minutes[place].fingerprints.marks(fingerprint)
     }
 
     /// Adds a fingerprint of a minute with marks; whether it or one of them was not known.
     #[inline]
     pub(super) fn add(&mut self, minute: u64, fingerprint: u64, marks: M) -> bool {
+        let place = self.ask(minute);
         if self.known >= self.limit {
             self.make_room();
         }
-        let fingerprints = &mut self.ask(minute).fingerprints;
+        let fingerprints = &mut self.minutes[place].fingerprints;
         let before = fingerprints.len();
         let new = fingerprints.insert(fingerprint, marks);
         let added = fingerprints.len() - before;
@@ -112,14 +114,13 @@ impl<M: Marks> Window<M> {
         }
     }
 
-    /// A minute, for a question.
+    /// The place of a minute that is the present one from now on.
     #[inline]
-    fn ask(&mut self, number: u64) -> &mut Minute<M> {
+    fn ask(&mut self, number: u64) -> usize {
         let place = self.place(number);
         self.asked += 1;
-        let minute = &mut self.minutes[place];
-        minute.asked = self.asked;
-        minute
+        self.minutes[place].asked = self.asked;
+        place
     }
 
     /// The place of a minute.
@@ -242,6 +243,17 @@ mod tests {
         assert!(!window.knows(MINUTE, 3));
         assert!(window.knows(MINUTE, 1));
         assert!(!window.knows(0, 1));
+    }
+
+    #[test]
+    fn a_full_window_keeps_the_minute_that_it_is_asked_about() {
+        let mut window = Window::<()>::new(4, MINUTES);
+        for fingerprint in 1..=2 {
+            window.knows(0, fingerprint);
+            window.knows(MINUTE, fingerprint);
+        }
+        assert!(window.knows(0, 1));
+        assert!(!window.knows(MINUTE, 1));
     }
 
     #[test]
