@@ -148,7 +148,7 @@ impl Lines for Way {
     type Error = Infallible;
 
     fn origin(&mut self, origin: &Origin<'_>) -> Result<(), Infallible> {
-        self.source.owner = origin.owner.map(str::to_owned);
+        self.source.set_owner(origin.owner, None);
         self.source.formats.begin_object();
         Ok(())
     }

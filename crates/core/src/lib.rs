@@ -9,7 +9,7 @@
 //!
 //! let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Datagram]);
 //! let mut source = Source::new(Some("/vpc/flow-logs"), Formats::defaults());
-//! source.region = Some("eu-central-1".into());
+//! source.set_owner(None, Some("eu-central-1"));
 //!
 //! let mut messages = Vec::new();
 //! let mut sink = |_session: usize, message: &[u8]| {

@@ -1,5 +1,7 @@
 //! Where lines come from: one log group, bucket or file, with its formats and what its flow logs cover.
 
+use std::sync::Arc;
+
 use crate::dedup::Coverage;
 use crate::flowlog::Formats;
 
@@ -9,16 +11,15 @@ use crate::flowlog::Formats;
 /// use flowlogs_core::{Formats, Source};
 ///
 /// let mut source = Source::new(Some("/vpc/flow-logs"), Formats::defaults());
-/// source.owner = Some("123456789010".into());
-/// source.region = Some("eu-central-1".into());
+/// source.set_owner(Some("123456789010"), Some("eu-central-1"));
 /// assert_eq!(source.destination(), Some("/vpc/flow-logs"));
 /// ```
 #[derive(Debug)]
 pub struct Source {
-    /// The account that owns the lines, for records that do not say theirs.
-    pub owner: Option<String>,
-    /// The region, for records that do not say theirs.
-    pub region: Option<String>,
+    /// The account that owns the lines, for records that do not say theirs; shared, so that it is compared at once.
+    pub(crate) owner: Option<Arc<str>>,
+    /// The region, likewise.
+    pub(crate) region: Option<Arc<str>>,
     /// The candidate formats.
     pub formats: Formats,
     /// The log group or bucket; decides which flow logs of the inventory count.
@@ -36,6 +37,15 @@ impl Source {
             formats,
             destination: destination.map(str::to_owned),
             coverage: None,
+        }
+    }
+
+    /// From now on its lines are of this account and region, where they do not say theirs.
+    pub fn set_owner(&mut self, account: Option<&str>, region: Option<&str>) {
+        for (known, name) in [(&mut self.owner, account), (&mut self.region, region)] {
+            if known.as_deref() != name {
+                *known = name.map(Arc::from);
+            }
         }
     }
 

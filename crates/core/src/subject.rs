@@ -1,7 +1,9 @@
 //! What a record is about, kept for the records that follow: most of them name what the one before named.
 
+use std::sync::Arc;
+
 use crate::dedup::{Interface, Inventory};
-use crate::flowlog::{FieldSet, FlowRecord, IDENTIFIERS, Kind};
+use crate::flowlog::{FlowRecord, Plan};
 use crate::mapping::Numbers;
 
 /// What the texts of a record tell about it.
@@ -25,13 +27,12 @@ impl Subject {
 /// The subject of the last record, with everything that it follows from.
 #[derive(Debug, Default)]
 pub(crate) struct LastSubject {
-    kind: Option<Kind>,
-    present: FieldSet,
-    /// Its texts, a space behind each: there is none in them.
+    /// That of the record's format.
+    plan: Option<Arc<Plan>>,
+    /// What the line says of it, a space behind each part.
     identifiers: Vec<u8>,
-    owner: Option<String>,
-    region: Option<String>,
-    inventory_version: u64,
+    owner: Option<Arc<str>>,
+    region: Option<Arc<str>>,
     subject: Subject,
 }
 
@@ -41,45 +42,38 @@ impl LastSubject {
     pub(crate) fn of(
         &mut self,
         record: &FlowRecord<'_>,
-        owner: Option<&str>,
-        region: Option<&str>,
-        inventory_version: u64,
+        owner: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
         find: impl FnOnce() -> Subject,
     ) -> &mut Subject {
-        let (kind, present) = (
-            Some(record.kind()),
-            record.present().intersection(IDENTIFIERS),
-        );
-        let same = self.kind == kind
-            && self.present == present
-            && self.inventory_version == inventory_version
+        let plan = record.format().plan();
+        let same = self
+            .plan
+            .as_ref()
+            .is_some_and(|last| Arc::ptr_eq(last, plan))
             && self.has_identifiers(record)
-            && self.owner.as_deref() == owner
-            && self.region.as_deref() == region;
+            && self.owner == *owner
+            && self.region == *region;
         if !same {
-            (self.kind, self.present) = (kind, present);
-            self.inventory_version = inventory_version;
+            self.plan = Some(Arc::clone(plan));
             self.identifiers.clear();
-            for text in record.identifiers() {
-                self.identifiers.extend_from_slice(text);
+            for part in record.identifiers() {
+                self.identifiers.extend_from_slice(part);
                 self.identifiers.push(b' ');
             }
-            if self.owner.as_deref() != owner {
-                self.owner = owner.map(str::to_owned);
-            }
-            if self.region.as_deref() != region {
-                self.region = region.map(str::to_owned);
-            }
+            self.owner.clone_from(owner);
+            self.region.clone_from(region);
             self.subject = find();
         }
         &mut self.subject
     }
 
+    /// Whether the record says the same of its subject. Of one plan, the parts have as many texts each.
     #[inline]
     fn has_identifiers(&self, record: &FlowRecord<'_>) -> bool {
         let mut rest = self.identifiers.as_slice();
-        for text in record.identifiers() {
-            match rest.strip_prefix(text) {
+        for part in record.identifiers() {
+            match rest.strip_prefix(part) {
                 Some([b' ', left @ ..]) => rest = left,
                 _ => return false,
             }
@@ -93,67 +87,85 @@ mod tests {
     use super::*;
     use crate::flowlog::{LogFormat, Values};
 
-    /// Whether the second record has the subject of the first one.
-    fn same(first: (&str, &str), second: (&str, &str)) -> bool {
+    /// How many subjects are found for records of these formats, one after the other.
+    fn found(records: &[(&LogFormat, &str)]) -> usize {
         let mut last = LastSubject::default();
         let mut found = 0;
-        for (format, line) in [first, second] {
-            let format = LogFormat::parse(format).expect("format of the test");
+        for (format, line) in records {
             let mut values = Values::default();
-            let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+            let record = FlowRecord::parse(format, line.as_bytes(), &mut values);
             let record = record.expect("line of the test");
-            last.of(&record, Some("1"), None, 1, || {
+            last.of(&record, &Some("1".into()), &None, || {
                 found += 1;
                 Subject::default()
             });
         }
-        found == 1
+        found
     }
 
-    const VPC: &str = "${account-id} ${interface-id} ${vpc-id} ${bytes}";
+    fn format(text: &str) -> LogFormat {
+        LogFormat::parse(text).expect("format of the test")
+    }
+
+    const VPC: &str =
+        "${account-id} ${interface-id} ${bytes} ${vpc-id} ${subnet-id} ${instance-id}";
 
     #[test]
     fn what_no_name_follows_from_does_not_matter() {
-        assert!(same((VPC, "1 eni-1 vpc-1 5"), (VPC, "1 eni-1 vpc-1 6")));
-        let others = "${bytes} ${vpc-id} ${subnet-id} ${interface-id} ${account-id}";
-        assert!(same(
-            (VPC, "1 eni-1 vpc-1 5"),
-            (others, "5 vpc-1 subnet-1 eni-1 1")
-        ));
+        let format = format(VPC);
+        let first = (&format, "1 eni-1 5 vpc-1 subnet-1 i-1");
+        let second = (&format, "1 eni-1 6 vpc-1 subnet-2 i-1");
+        assert_eq!(found(&[first, second, first]), 1);
     }
 
     #[test]
     fn another_name_is_another_subject() {
+        let format = format(VPC);
+        let first = (&format, "1 eni-1 5 vpc-1 - i-1");
         for other in [
-            "2 eni-1 vpc-1 5",
-            "1 eni-2 vpc-1 5",
-            "1 eni-1 vpc-2 5",
-            "1 eni-1 - 5",
-            "1 - eni-1 5",
-            "1 eni-1v pc-1 5",
+            "2 eni-1 5 vpc-1 - i-1",
+            "1 eni-2 5 vpc-1 - i-1",
+            "1 eni-1 5 vpc-2 - i-1",
+            "1 eni-1 5 - - i-1",
+            "1 - 5 vpc-1 - i-1",
+            "- eni-1 5 vpc-1 - i-1",
+            "1 eni-1 5 vpc-1 - -",
+            "1 eni-1v 5 pc-1 - i-1",
         ] {
-            assert!(!same((VPC, "1 eni-1 vpc-1 5"), (VPC, other)), "{other}");
-            assert!(!same((VPC, other), (VPC, "1 eni-1 vpc-1 5")), "{other}");
+            assert_eq!(found(&[first, (&format, other), first]), 3, "{other}");
         }
     }
 
     #[test]
-    fn the_same_texts_in_other_fields_are_another_subject() {
-        let from_to = "${tgw-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id}";
-        let to_from = "${tgw-id} ${tgw-dst-vpc-id} ${tgw-src-vpc-id}";
-        assert!(!same(
-            (from_to, "tgw-1 vpc-1 vpc-2"),
-            (to_from, "tgw-1 vpc-1 vpc-2")
-        ));
-        assert!(same(
-            (from_to, "tgw-1 vpc-1 vpc-2"),
-            (to_from, "tgw-1 vpc-2 vpc-1")
-        ));
+    fn another_source_is_another_subject() {
+        let format = format(VPC);
+        let mut last = LastSubject::default();
+        let mut found = 0;
+        let names: [Option<Arc<str>>; 3] = [None, Some("1".into()), Some("2".into())];
+        for owner in &names {
+            for region in &names {
+                for _ in 0..2 {
+                    let mut values = Values::default();
+                    let line = b"1 eni-1 5 vpc-1 - i-1";
+                    let record = FlowRecord::parse(&format, line, &mut values);
+                    let record = record.expect("line of the test");
+                    last.of(&record, owner, region, || {
+                        found += 1;
+                        Subject::default()
+                    });
+                }
+            }
+        }
+        assert_eq!(found, 9);
     }
 
     #[test]
-    fn the_same_texts_of_another_kind_are_another_subject() {
-        let gateway = "${account-id} ${packets-lost-no-route}";
-        assert!(!same((gateway, "1 0"), ("${account-id} ${bytes}", "1 0")));
+    fn the_same_line_of_another_format_is_another_subject() {
+        let from_to = format("${tgw-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id}");
+        let to_from = format("${tgw-id} ${tgw-dst-vpc-id} ${tgw-src-vpc-id}");
+        let line = "tgw-1 vpc-1 vpc-2";
+        assert_eq!(found(&[(&from_to, line), (&to_from, line)]), 2);
+        let clone = from_to.clone();
+        assert_eq!(found(&[(&from_to, line), (&clone, line)]), 1);
     }
 }

@@ -107,6 +107,7 @@ impl Transcoder {
     pub fn set_inventory(&mut self, inventory: Inventory) {
         self.inventory = inventory;
         self.inventory_version += 1;
+        self.last_subject = LastSubject::default();
         self.export.exporter.announce_again();
     }
 
@@ -205,11 +206,9 @@ impl Transcoder {
         }
         let export = &mut self.export;
         let inventory = &self.inventory;
-        let (owner, region, version) =
-            (owner.as_deref(), region.as_deref(), self.inventory_version);
         let report = &mut self.report;
         let find = || {
-            let (domain, collision) = export.domain(&record, owner, region);
+            let (domain, collision) = export.domain(&record, owner.as_deref(), region.as_deref());
             report.collided(collision);
             Subject {
                 domain,
@@ -217,7 +216,7 @@ impl Transcoder {
                 numbers: None,
             }
         };
-        let subject = self.last_subject.of(&record, owner, region, version, find);
+        let subject = self.last_subject.of(&record, owner, region, find);
         let domain = subject.domain;
         let interface = subject.interface(inventory);
         let counters = &mut self.report.counters;

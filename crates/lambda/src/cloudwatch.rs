@@ -10,13 +10,14 @@ mod tests;
 use std::borrow::Cow;
 use std::io;
 
+use aws_config::SdkConfig;
 use flowlogs_core::{Line, Report, Source, Transcoder};
 use flowlogs_source::{Event, JsonFault, Lines, Opened, Origin, UnpackError, Unpacker};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::clock::now;
-use crate::config::{Config, SettingError};
+use crate::config::Config;
 use crate::diagnostics::Failure;
 use crate::ec2::Ec2;
 use crate::forward::{Forwarded, Targets};
@@ -73,15 +74,12 @@ struct AwsLogs<'a> {
 
 impl CloudWatch {
     /// A function that has done nothing yet; nothing is asked or connected before the first payload.
-    ///
-    /// # Errors
-    ///
-    /// Certificates in the settings that cannot be used, as the wrong setting that they are.
-    pub fn new(surroundings: Surroundings) -> Result<Self, SettingError> {
-        Ok(Self {
-            function: Function::new(surroundings)?,
+    #[must_use]
+    pub fn new(surroundings: Surroundings, aws: SdkConfig) -> Self {
+        Self {
+            function: Function::new(surroundings, aws),
             unpacker: Unpacker::new(PAYLOAD_LIMIT),
-        })
+        }
     }
 
     /// One invocation, with its metrics line on `metrics`.
@@ -136,12 +134,12 @@ impl CloudWatch {
             known.renew(forwarder.transcoder(), ec2.refresh_formats(asked).await);
             // Only with its format does a line tell which names it needs.
             let transcoder = forwarder.transcoder();
-            known.survey(&payload, transcoder, config, ec2, region.as_deref());
+            known.survey(&payload, transcoder, config, ec2);
             let inventory = ec2.refresh_names(log_group, asked).await;
             known.renew(forwarder.transcoder(), inventory);
         }
-        let source = known.source(log_group, forwarder.transcoder(), config, region.as_deref());
-        source.owner = origin.owner.map(str::to_owned);
+        let source = known.source(log_group, forwarder.transcoder(), config);
+        source.set_owner(origin.owner, region.as_deref());
         let Forwarded {
             report,
             send_errors,

@@ -9,7 +9,7 @@ use lambda_runtime::tracing;
 use tokio::time::Instant;
 
 use crate::clock::now;
-use crate::config::{Config, SettingError};
+use crate::config::Config;
 use crate::connect::Connection;
 use crate::ec2::{Ec2, LookupErrors};
 use crate::known::Known;
@@ -40,19 +40,15 @@ pub(crate) struct Journal {
 
 impl Function {
     /// Nothing is asked or connected before it has to be.
-    ///
-    /// # Errors
-    ///
-    /// Certificates in the settings that cannot be used, as the wrong setting that they are.
-    pub(crate) fn new(surroundings: Surroundings) -> Result<Self, SettingError> {
+    pub(crate) fn new(surroundings: Surroundings, aws: SdkConfig) -> Self {
         let Surroundings {
             config,
-            aws,
+            connection,
             function_name,
             region,
         } = surroundings;
-        Ok(Self {
-            connection: Connection::new(&config)?,
+        Self {
+            connection,
             ec2: config
                 .reads_flow_logs()
                 .then(|| Ec2::new(&aws, config.resolve_names)),
@@ -61,7 +57,7 @@ impl Function {
             aws,
             name: function_name,
             region,
-        })
+        }
     }
 
     /// The invocation is over: its metrics line. Returns the source and the metrics.

@@ -32,7 +32,6 @@ impl Known {
         log_group: &str,
         transcoder: &Transcoder,
         config: &Config,
-        region: Option<&str>,
     ) -> &mut Source {
         if self.sources.len() >= SOURCES && !self.sources.contains_key(log_group) {
             self.sources.clear();
@@ -46,9 +45,7 @@ impl Known {
                 let formats = transcoder.inventory().formats_for(Some(log_group));
                 Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()))
             });
-            let mut source = Source::new(Some(log_group), formats);
-            source.region = region.map(str::to_owned);
-            source
+            Source::new(Some(log_group), formats)
         })
     }
 
@@ -67,7 +64,6 @@ impl Known {
         transcoder: &mut Transcoder,
         config: &Config,
         ec2: &mut Ec2,
-        region: Option<&str>,
     ) {
         let origin = payload.origin();
         let log_group = origin.log_group.unwrap_or_default();
@@ -79,7 +75,7 @@ impl Known {
             self.surveyed.clear();
         }
         self.surveyed.insert(stream);
-        let source = self.source(log_group, transcoder, config, region);
+        let source = self.source(log_group, transcoder, config);
         let Ok(()) = payload.hand_on(&mut Survey { transcoder, source });
         ec2.want(transcoder.take_unknown().iter().map(String::as_str));
     }

@@ -12,7 +12,7 @@
 //! | `known.rs` | sources with their formats, kept until something changes |
 //! | `config/` | the settings table; the environment, checked |
 //! | `ec2/` | what EC2 knows: formats, coverage, names |
-//! | `https.rs` | the HTTP client of every AWS client |
+//! | `aws.rs` | the configuration of every AWS client |
 //! | `secret.rs` | the certificates of TLS, from Secrets Manager |
 //! | `metrics.rs` | what an invocation did, as one line for CloudWatch |
 //! | `diagnostics.rs` | why an invocation failed |
@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod aws;
 mod clock;
 pub mod cloudwatch;
 pub mod config;
@@ -30,7 +31,6 @@ pub mod forward;
 mod function;
 #[cfg(test)]
 mod http_peer;
-mod https;
 mod known;
 pub mod metrics;
 pub mod s3;

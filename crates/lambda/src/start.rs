@@ -1,25 +1,25 @@
-//! How a process begins: what a function finds around it, and what is said when it cannot begin.
+//! How a process begins: what a function finds around it, how it is made beside the question for the first event, and what
+//! is said when it cannot begin.
 
 use std::env;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use aws_config::SdkConfig;
 use lambda_runtime::{Error, tracing};
+use tokio::runtime::Handle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::config::{Config, RawConfig};
-use crate::ec2::sdk_config;
+use crate::aws::sdk_config;
+use crate::config::{Config, RawConfig, SettingError};
+use crate::connect::Connection;
 
 /// What a function finds around it.
 #[derive(Debug)]
 pub struct Surroundings {
-    /// The settings, checked.
-    pub config: Config,
-    /// Of every AWS client.
-    pub aws: SdkConfig,
-    /// The name by which Lambda calls the function.
-    pub function_name: String,
-    /// Where it runs.
-    pub region: Option<String>,
+    pub(crate) config: Config,
+    pub(crate) connection: Connection,
+    pub(crate) function_name: String,
+    pub(crate) region: Option<String>,
 }
 
 impl Surroundings {
@@ -28,15 +28,66 @@ impl Surroundings {
     /// # Errors
     ///
     /// The first setting that is wrong.
-    pub async fn of_environment(program: &str) -> Result<Self, Error> {
+    pub fn of_environment(program: &str) -> Result<Self, SettingError> {
         let variable = |name: &str| env::var(name).ok();
+        Self::new(
+            Config::new(&RawConfig::from_environment())?,
+            variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| program.to_owned()),
+            variable("AWS_REGION"),
+        )
+    }
+
+    /// These settings, the name by which Lambda calls the function, and the region where it runs. Touches no network.
+    ///
+    /// # Errors
+    ///
+    /// Certificates in the settings that cannot be used, as the wrong setting that they are.
+    pub fn new(
+        config: Config,
+        function_name: String,
+        region: Option<String>,
+    ) -> Result<Self, SettingError> {
         Ok(Self {
-            config: Config::new(&RawConfig::from_environment())?,
-            aws: sdk_config().await,
-            function_name: variable("AWS_LAMBDA_FUNCTION_NAME")
-                .unwrap_or_else(|| program.to_owned()),
-            region: variable("AWS_REGION"),
+            connection: Connection::new(&config)?,
+            config,
+            function_name,
+            region,
         })
+    }
+}
+
+/// A function that is made beside the question for the first event: the SDK takes longer than everything else, and
+/// nothing of it is needed before there is one.
+#[derive(Debug)]
+pub enum Starting<F> {
+    /// Another thread is at it.
+    Beside(JoinHandle<F>),
+    /// It is there.
+    Made(F),
+}
+
+impl<F: Send + 'static> Starting<F> {
+    /// Begins to make a function of its surroundings. To be called within a runtime.
+    #[must_use]
+    pub fn new(make: fn(Surroundings, SdkConfig) -> F, surroundings: Surroundings) -> Self {
+        let runtime = Handle::current();
+        Self::Beside(spawn_blocking(move || {
+            make(surroundings, runtime.block_on(sdk_config()))
+        }))
+    }
+
+    /// The function, as soon as it is there. Ends the process when there will be none, so that Lambda begins another one.
+    pub async fn made(&mut self) -> &mut F {
+        loop {
+            match self {
+                Self::Made(function) => return function,
+                // What the other thread panicked about was written to the log.
+                Self::Beside(beside) => match beside.await {
+                    Ok(function) => *self = Self::Made(function),
+                    Err(_) => process::exit(1),
+                },
+            }
+        }
     }
 }
 

@@ -150,8 +150,7 @@ impl Sources {
             self.places.clear();
         }
         let mut source = Source::new(key.1.as_deref(), self.formats(key.1.as_deref(), inventory));
-        source.owner.clone_from(&key.0);
-        source.region.clone_from(&self.region);
+        source.set_owner(key.0.as_deref(), self.region.as_deref());
         self.sources.push(source);
         let place = self.sources.len() - 1;
         self.places.insert(key, place);

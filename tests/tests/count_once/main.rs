@@ -61,7 +61,7 @@ fn transcode(
         .formats_for(Some(HERE))
         .map(|text| LogFormat::parse(text).expect("simulated"));
     let mut source = Source::new(Some(HERE), Formats::of_flow_logs(formats));
-    source.region = Some(REGION.to_owned());
+    source.set_owner(None, Some(REGION));
 
     let mut collector = Collector::default();
     let mut counters = Counters::default();

@@ -103,8 +103,7 @@ fn transcode(input: &Input, setup: Setup) -> (Messages, Vec<Outcome>) {
     let formats = Formats::of_setting(&input.format_string()).expect("known columns");
     let mut source = Source::new(Some("/vpc/flow-logs"), formats);
     let (owner, region) = setup.names();
-    source.owner = owner.map(str::to_owned);
-    source.region = region.map(str::to_owned);
+    source.set_owner(owner, region);
     let lines = input.lines.iter().map(|line| Line {
         id: None,
         timestamp: setup.event_time,

@@ -3,6 +3,8 @@
 //! Formats arrive as `${…}` strings (settings, `DescribeFlowLogs`) or as header lines (S3 objects, files). Unknown
 //! names are columns to pass over: AWS adds some every year.
 
+use std::sync::Arc;
+
 use super::field::{Field, FieldSet, Read, Row, Shape};
 use super::scan;
 use super::tokens::{self, Token, Tokens};
@@ -45,9 +47,8 @@ pub struct LogFormat {
     fields: FieldSet,
     /// Those of them that are read.
     read: FieldSet,
-    plan: Plan,
-    /// Of the fields in [`IDENTIFIERS`], where their values are stored among texts.
-    identifiers: Vec<u8>,
+    /// Shared by the clones of a format.
+    plan: Arc<Plan>,
     kind: Kind,
 }
 
@@ -63,10 +64,23 @@ pub(crate) struct Plan {
     pub(crate) status: Option<Column>,
     pub(crate) direction: Option<Column>,
     pub(crate) reject_reason: Option<Column>,
+    /// Those of the [`IDENTIFIERS`], in order.
+    pub(crate) identifiers: Vec<Run>,
+}
+
+/// Columns with texts that stand side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Where the first one is stored among texts.
+    pub(crate) first: u8,
+    /// Where the last one is.
+    pub(crate) last: u8,
+    /// Its token.
+    token: u16,
 }
 
 /// The fields that say what a record is about: its account, its interface and what they belong to.
-pub(crate) const IDENTIFIERS: FieldSet = FieldSet::of(&[
+const IDENTIFIERS: FieldSet = FieldSet::of(&[
     Field::AccountId,
     Field::Region,
     Field::InterfaceId,
@@ -116,11 +130,27 @@ impl Plan {
             Read::Number { .. } => self.numbers.push(column),
             Read::Time => self.times.push(column),
             Read::Address => self.addresses.push(column),
-            Read::Text(_) => self.texts.push(column),
+            Read::Text(_) => {
+                self.texts.push(column);
+                if IDENTIFIERS.has(field) {
+                    self.identifier(column);
+                }
+            }
             Read::Action => self.action = Some(column),
             Read::Status => self.status = Some(column),
             Read::Direction => self.direction = Some(column),
             Read::RejectReason => self.reject_reason = Some(column),
+        }
+    }
+
+    fn identifier(&mut self, Column { token, slot, .. }: Column) {
+        match self.identifiers.last_mut() {
+            Some(run) if run.token + 1 == token => (run.last, run.token) = (slot, token),
+            _ => self.identifiers.push(Run {
+                first: slot,
+                last: slot,
+                token,
+            }),
         }
     }
 
@@ -135,6 +165,7 @@ impl Plan {
             status,
             direction,
             reject_reason,
+            identifiers: _,
         } = self;
         let lists = [numbers, times, addresses, texts];
         let words = [action, status, direction, reject_reason];
@@ -278,8 +309,6 @@ impl LogFormat {
         }
         let read = plan.columns().map(|column| column.set);
         let read = read.fold(FieldSet::EMPTY, FieldSet::union);
-        let identifiers = IDENTIFIERS.intersection(fields).iter();
-        let identifiers = identifiers.map(values::slot).collect();
         let only_gateways = |row: &Row| row.vpc.is_none();
         let kind = if fields.iter().any(|field| only_gateways(field.row())) {
             Kind::TransitGateway
@@ -291,14 +320,13 @@ impl LogFormat {
             names,
             fields,
             read,
-            plan,
-            identifiers,
+            plan: Arc::new(plan),
             kind,
         })
     }
 
     /// The column plan.
-    pub(crate) fn plan(&self) -> &Plan {
+    pub(crate) fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
@@ -320,11 +348,6 @@ impl LogFormat {
     /// The fields whose columns are read.
     pub(crate) fn read(&self) -> FieldSet {
         self.read
-    }
-
-    /// Where the values of the [`IDENTIFIERS`] are stored among texts, in table order.
-    pub(crate) fn identifiers(&self) -> &[u8] {
-        &self.identifiers
     }
 
     /// Which kind of flow log has this format.

@@ -12,7 +12,7 @@ mod tokens;
 pub(crate) mod values;
 
 pub use field::{FIELDS, Field, FieldSet, Row};
-pub(crate) use format::IDENTIFIERS;
+pub(crate) use format::Plan;
 pub use format::{FormatError, Kind, LogFormat};
 pub use formats::Formats;
 pub use record::{Action, Direction, FlowRecord, ParseError, Problem, RejectReason, Status};

@@ -4,7 +4,8 @@ use crate::address::Address;
 
 use super::field::{Field, FieldSet};
 use super::format::{Kind, LogFormat};
-use super::values::{ADDRESS, NUMBER, NUMBERS, Row, STORES, TEXT, Values, slot};
+use super::tokens::Token;
+use super::values::{ADDRESS, NUMBER, NUMBERS, Row, STORES, TEXT, TEXTS, Values, slot};
 
 /// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
 pub const MAX_LINE: usize = u16::MAX as usize;
@@ -182,11 +183,19 @@ impl<'a> FlowRecord<'a> {
         Some(token.of(self.line))
     }
 
-    /// The texts of the columns that say what the record is about, in table order; empty where they have no value.
+    /// What the columns say that tell what the record is about, as it stands in the line; those side by side together.
     #[inline]
     pub(crate) fn identifiers(&self) -> impl Iterator<Item = &'a [u8]> {
-        let slots = self.format.identifiers().iter();
-        slots.map(|&slot| self.row.texts[usize::from(slot)].of(self.line))
+        let runs = self.format.plan().identifiers.iter();
+        runs.map(|run| {
+            let [first, last] =
+                [run.first, run.last].map(|slot| self.row.texts[usize::from(slot) % TEXTS]);
+            Token {
+                start: first.start,
+                end: last.end,
+            }
+            .of(self.line)
+        })
     }
 
     /// Where a present field is stored, if it is stored so.

@@ -241,10 +241,9 @@ impl Row {
     }
 
     #[inline(always)]
-    fn text(&mut self, column: &Column, line: &[u8], mut token: Token) {
+    fn text(&mut self, column: &Column, line: &[u8], token: Token) {
         if scan::is_dash(line, token) {
             self.present = self.present.difference(column.set);
-            token = Token::default();
         }
         self.texts[usize::from(column.slot) % TEXTS] = token;
     }
@@ -311,7 +310,7 @@ const OTHERWISE: u8 = 3;
 /// Places for numbers; as of addresses and texts, a power of two.
 pub(crate) const NUMBERS: usize = places(NUMBER);
 const ADDRESSES: usize = places(ADDRESS);
-const TEXTS: usize = places(TEXT);
+pub(super) const TEXTS: usize = places(TEXT);
 
 const fn places(store: u8) -> usize {
     (PLAN.2[store as usize] as usize).next_power_of_two()

@@ -116,19 +116,20 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) template: Template,
-    steps: Vec<Step>,
+    steps: Vec<[Step; TOGETHER]>,
     flow_keys: u64,
     octets: usize,
 }
 
+/// Steps that are taken together; where there are fewer, the last one is taken again.
+const TOGETHER: usize = 4;
+
 /// Up to eight octets of a record: the low ones of a place.
 #[derive(Debug, Clone, Copy)]
 struct Step {
-    /// Where in the record they stand.
+    /// Where in the record they end.
     at: u8,
     place: u8,
-    /// How far up the low octets are moved, so that they come first.
-    shift: u8,
 }
 
 impl Layout {
@@ -165,26 +166,36 @@ impl Layout {
     #[inline]
     pub(crate) fn write(&self, flow: &Flow, out: &mut [u8; ROOM]) {
         const { assert!(ROOM >= u8::MAX as usize + 8) };
-        for step in &self.steps {
-            let value = flow.places[usize::from(step.place) % PLACES];
-            let at = usize::from(step.at);
-            out[at..at + 8].copy_from_slice(&(value << (step.shift & 63)).to_be_bytes());
+        for steps in &self.steps {
+            for step in steps {
+                let value = flow.places[usize::from(step.place) % PLACES];
+                let at = usize::from(step.at);
+                out[at..at + 8].copy_from_slice(&value.to_be_bytes());
+            }
         }
     }
 }
 
-/// The steps that write these fields one behind the other: for each of them one for each place that it fills.
-fn steps(slots: &[Slot]) -> Vec<Step> {
-    let mut at = 0;
+/// The steps that write these fields, the last one first: for each of them one for each place that it fills.
+fn steps(slots: &[Slot]) -> Vec<[Step; TOGETHER]> {
+    let mut end = 0_u8;
     let mut steps = Vec::new();
     for slot in slots {
         let Place(first) = slot.place;
         for (place, begin) in (first..).zip((0..slot.field.octets).step_by(8)) {
             let octets = (slot.field.octets - begin).min(8) as u8;
-            let shift = 64 - 8 * octets;
-            steps.push(Step { at, place, shift });
-            at = at.saturating_add(octets); // the longest layout has far fewer
+            end = end.saturating_add(octets); // the longest layout has far fewer
+            steps.push(Step { at: end, place });
         }
     }
-    steps
+    steps.reverse();
+    let Some(&last) = steps.last() else {
+        return Vec::new();
+    };
+    let together = steps.chunks(TOGETHER).map(|some| {
+        let mut steps = [last; TOGETHER];
+        steps[..some.len()].copy_from_slice(some);
+        steps
+    });
+    together.collect()
 }

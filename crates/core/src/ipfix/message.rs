@@ -69,8 +69,16 @@ impl Message {
     #[inline]
     pub(crate) fn flow(&mut self, set_id: u16, octets: usize, write: impl FnOnce(&mut [u8; ROOM])) {
         self.open(set_id);
-        if let Some(room) = self.append(octets).first_chunk_mut() {
+        let before = self.length - 8;
+        self.append(octets);
+        if let Some(room) = self
+            .octets
+            .get_mut(before..)
+            .and_then(|room| room.first_chunk_mut::<ROOM>())
+        {
+            let before: [u8; 8] = *room.first_chunk().unwrap_or(&[0; 8]);
             write(room);
+            room[..8].copy_from_slice(&before);
         }
     }
 

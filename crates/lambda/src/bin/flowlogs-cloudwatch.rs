@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use flowlogs_lambda::cloudwatch::CloudWatch;
-use flowlogs_lambda::start::{Surroundings, until_the_end};
+use flowlogs_lambda::start::{Starting, Surroundings, until_the_end};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
@@ -16,14 +16,15 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let surroundings = Surroundings::of_environment(env!("CARGO_BIN_NAME")).await?;
+    let surroundings = Surroundings::of_environment(env!("CARGO_BIN_NAME"))?;
     // Invocations come one after the other; the lock is what lets the runtime's futures share the function.
-    let function = Arc::new(Mutex::new(CloudWatch::new(surroundings)?));
+    let function = Arc::new(Mutex::new(Starting::new(CloudWatch::new, surroundings)));
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move {
             let request_id = event.context.request_id;
             let mut function = function.lock().await;
+            let function = function.made().await;
             function
                 .invoke(&event.payload, &request_id, io::stdout())
                 .await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flowlogs_lambda::s3::S3;
-use flowlogs_lambda::start::{Surroundings, until_the_end};
+use flowlogs_lambda::start::{Starting, Surroundings, until_the_end};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
@@ -22,15 +22,16 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Error> {
-    let surroundings = Surroundings::of_environment(env!("CARGO_BIN_NAME")).await?;
+    let surroundings = Surroundings::of_environment(env!("CARGO_BIN_NAME"))?;
     // Invocations come one after the other; the lock is what lets the runtime's futures share the function.
-    let function = Arc::new(Mutex::new(S3::new(surroundings)?));
+    let function = Arc::new(Mutex::new(Starting::new(S3::new, surroundings)));
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move {
             let deadline = deadline(&event.context);
             let request_id = event.context.request_id;
             let mut function = function.lock().await;
+            let function = function.made().await;
             function
                 .invoke(&event.payload, &request_id, deadline, io::stdout())
                 .await

@@ -24,14 +24,12 @@ mod trouble;
 
 use std::time::Duration;
 
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use aws_config::SdkConfig;
 use flowlogs_core::dedup::Inventory;
 use flowlogs_core::{Report, Transcoder};
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::https;
 
 use formats::FlowLogs;
 use names::Names;
@@ -78,21 +76,6 @@ pub struct LookupErrors {
     pub formats: u64,
     /// Questions for interfaces, VPCs, transit gateways and attachments.
     pub names: u64,
-}
-
-/// The configuration of every AWS client: from the environment, with short patience, because a look-up that takes
-/// longer than the flows are worth is worse than one that is tried again a minute later.
-pub async fn sdk_config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(2))
-        .build();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(https::client())
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(2))
-        .load()
-        .await
 }
 
 impl Ec2 {

@@ -27,6 +27,7 @@ mod writer;
 use std::io;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use flowlogs_core::{Line, Report, Source, Transcoder};
 use flowlogs_source::s3::{Notice, ObjectRef, Trigger, may_be_a_flow_log, owner};
 use flowlogs_source::{Event, Lines, Origin, Unpacker};
@@ -37,7 +38,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::clock::now;
-use crate::config::{Config, SettingError};
+use crate::config::Config;
 use crate::diagnostics;
 use crate::ec2::Ec2;
 use crate::forward::{Forwarded, Targets};
@@ -110,19 +111,16 @@ enum Done {
 impl S3 {
     /// A function that has done nothing yet; nothing is asked or connected before the first object. It waits in the
     /// middle of its work, which needs a runtime with more than one thread.
-    ///
-    /// # Errors
-    ///
-    /// Certificates in the settings that cannot be used, as the wrong setting that they are.
-    pub fn new(surroundings: Surroundings) -> Result<Self, SettingError> {
-        let mut function = Function::new(surroundings)?;
+    #[must_use]
+    pub fn new(surroundings: Surroundings, aws: SdkConfig) -> Self {
+        let mut function = Function::new(surroundings, aws);
         function.ec2 = function.ec2.map(Ec2::of_buckets);
-        Ok(Self {
+        Self {
             objects: Objects::new(&function.aws),
             unpacker: Unpacker::new(DOCUMENT_LIMIT),
             pace: Pace::default(),
             function,
-        })
+        }
     }
 
     /// One invocation, which has to be over at the deadline, with its metrics line on `metrics_to`.
@@ -279,10 +277,9 @@ impl S3 {
             let inventory = Box::pin(ec2.refresh(bucket, Instant::now())).await;
             known.renew(forwarder.transcoder(), inventory);
         }
-        let source = known.source(bucket, forwarder.transcoder(), config, region.as_deref());
+        let source = known.source(bucket, forwarder.transcoder(), config);
         let owner = owner(&object.key);
-        source.owner = owner.account.map(str::to_owned);
-        source.region = owner.region.or(region.as_deref()).map(str::to_owned);
+        source.set_owner(owner.account, owner.region.or(region.as_deref()));
         let (id, deadline) = (object.id(), invocation.deadline);
         let mut read = Ok(Done::Exported);
         let Forwarded {

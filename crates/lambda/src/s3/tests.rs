@@ -120,13 +120,10 @@ fn function(bucket: &Bucket, collector: &str) -> S3 {
         "UDP_RATE" => Some("1000000".to_owned()),
         _ => None,
     });
-    let surroundings = Surroundings {
-        config: Config::new(&raw).expect("right settings"),
-        aws: bucket.config(),
-        function_name: "f".to_owned(),
-        region: Some("eu-central-1".to_owned()),
-    };
-    S3::new(surroundings).expect("no TLS")
+    let config = Config::new(&raw).expect("right settings");
+    let region = Some("eu-central-1".to_owned());
+    let surroundings = Surroundings::new(config, "f".to_owned(), region).expect("no TLS");
+    S3::new(surroundings, bucket.config())
 }
 
 fn record(key: &str, size: u64) -> Value {
