@@ -38,7 +38,7 @@ impl Compression {
 #[derive(Default)]
 pub(crate) struct Inflater {
     /// Inflates a member at once, a third faster than a stream can be.
-    member: Option<Decompressor>,
+    at_once: Option<Decompressor>,
     /// Only grows while in use.
     output: Vec<u8>,
     /// States of streams that have ended. They are aligned in memory: where each stream takes one and gives it back, the heap
@@ -63,21 +63,27 @@ impl Inflater {
         packed: &[u8],
         limit: usize,
     ) -> Result<&[u8], UnpackError> {
-        let length = match self.inflate_member(compression, packed, limit) {
+        let length = match self.member(compression, packed, limit) {
             Some(length) => length,
             None => self.inflate_stream(compression, packed, limit)?,
         };
         Ok(&self.output[..length])
     }
 
-    /// Inflates a single gzip member that is as long as it says. Whatever else there is, is left to the stream, which
-    /// knows what is wrong with it.
-    fn inflate_member(
+    /// Inflates a single gzip member of at most `limit` octets that is as long as it says, and nothing else.
+    pub(crate) fn inflate_member(
         &mut self,
         compression: Compression,
         packed: &[u8],
         limit: usize,
-    ) -> Option<usize> {
+    ) -> Option<&[u8]> {
+        let length = self.member(compression, packed, limit)?;
+        self.output.get(..length)
+    }
+
+    /// Inflates a single gzip member that is as long as it says. Whatever else there is, is left to the stream, which
+    /// knows what is wrong with it.
+    fn member(&mut self, compression: Compression, packed: &[u8], limit: usize) -> Option<usize> {
         const MEMBER: &[u8] = &[0x1f, 0x8b, 8];
         let size = usize::try_from(u32::from_le_bytes(*packed.last_chunk()?)).ok()?;
         let rest = packed.get(1..)?;
@@ -88,8 +94,8 @@ impl Inflater {
         if self.output.len() < size {
             self.output.resize(size, 0);
         }
-        let member = self.member.get_or_insert_with(Decompressor::new);
-        let length = member.gzip_decompress(packed, &mut self.output[..size]);
+        let at_once = self.at_once.get_or_insert_with(Decompressor::new);
+        let length = at_once.gzip_decompress(packed, &mut self.output[..size]);
         length.ok().filter(|&length| length == size)
     }
 

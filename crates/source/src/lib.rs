@@ -47,6 +47,7 @@ mod envelope;
 mod error;
 mod export_time;
 mod firehose;
+mod headed;
 mod inflate;
 mod json;
 mod lines;

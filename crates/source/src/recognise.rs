@@ -4,9 +4,11 @@
 //! `inflate.rs`, JSON in `json.rs`, Firehose records in `firehose.rs`, text in `text.rs`.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::mem::take;
 
 use crate::delivery::Delivery;
-use crate::inflate::{Compression, Inflated};
+use crate::headed::Headed;
+use crate::inflate::{Compression, Inflated, Inflater};
 use crate::json::Packed;
 use crate::{Lines, Origin, ReadError, UnpackError, Unpacker, text};
 
@@ -18,6 +20,12 @@ const HEAD: usize = 512;
 
 /// How much is read, and how much is inflated, at a time.
 const CHUNK: usize = 64 * 1024;
+
+/// Most octets of a compressed stream that are read before they are inflated at once, which takes two thirds of the time.
+const PACKED_AT_ONCE: usize = 1 << 20;
+
+/// Most octets to which they are inflated at once.
+const PLAIN_AT_ONCE: usize = 16 << 20;
 
 /// How often a stream may be compressed: Firehose compresses what it writes, and what it writes may be compressed.
 const LAYERS: u8 = 2;
@@ -74,16 +82,19 @@ impl Unpacker {
         layers: u8,
         delivery: &mut Delivery<'_, L>,
     ) -> Result<(), ReadError<L::Error>> {
-        let mut input = Headed::new(input);
+        let mut head = Vec::new();
+        let mut input = Headed::new(input, &mut head, HEAD);
         match Content::recognise(input.head(), input.is_whole()) {
             Content::Empty => input
                 .failure()
                 .map_or(Ok(()), |error| Err(UnpackError::from_io(error).into())),
             Content::Compressed(compression) if layers > 0 => {
-                let inflated = Inflated::new(compression, input, self.inflater.state());
-                let mut plain = BufReader::with_capacity(CHUNK, inflated);
-                let outcome = self.recognised(&mut plain, layers - 1, delivery);
-                self.inflater.keep(plain.into_inner());
+                // A payload in it has buffers of its own.
+                let (mut packed, mut whole) = (take(&mut self.packed), take(&mut self.whole));
+                let packed_octets = Headed::new(&mut input, &mut packed, PACKED_AT_ONCE);
+                let outcome =
+                    self.compressed(compression, packed_octets, &mut whole, layers - 1, delivery);
+                (self.packed, self.whole) = (packed, whole);
                 outcome
             }
             Content::Json => self.documents(&mut input, Packed::Allowed, delivery),
@@ -94,6 +105,28 @@ impl Unpacker {
             Content::Parquet => Err(UnpackError::Parquet.into()),
             Content::Compressed(_) | Content::Binary => Err(UnpackError::Unrecognised.into()),
         }
+    }
+
+    /// A small whole member is inflated at once, by `whole`; everything else as a stream, which also says what is wrong.
+    fn compressed<L: Lines>(
+        &mut self,
+        compression: Compression,
+        packed: Headed<'_>,
+        whole: &mut Inflater,
+        layers: u8,
+        delivery: &mut Delivery<'_, L>,
+    ) -> Result<(), ReadError<L::Error>> {
+        let limit = self.limit.min(PLAIN_AT_ONCE);
+        if packed.is_whole()
+            && let Some(mut plain) = whole.inflate_member(compression, packed.head(), limit)
+        {
+            return self.recognised(&mut plain, layers, delivery);
+        }
+        let inflated = Inflated::new(compression, packed, self.inflater.state());
+        let mut plain = BufReader::with_capacity(CHUNK, inflated);
+        let outcome = self.recognised(&mut plain, layers, delivery);
+        self.inflater.keep(plain.into_inner());
+        outcome
     }
 }
 
@@ -161,79 +194,6 @@ impl<R: Read> Read for Steady<R> {
             }
         }
         Ok(0)
-    }
-}
-
-/// A stream whose head can be looked at before it is read, however small the parts are in which it arrives.
-struct Headed<'r> {
-    head: [u8; HEAD],
-    begin: usize,
-    end: usize,
-    /// What the stream failed with while its head was read; it is due after the head.
-    failure: Option<io::Error>,
-    rest: &'r mut dyn BufRead,
-}
-
-impl<'r> Headed<'r> {
-    fn new(rest: &'r mut dyn BufRead) -> Self {
-        let mut headed = Self {
-            head: [0; HEAD],
-            begin: 0,
-            end: 0,
-            failure: None,
-            rest,
-        };
-        while headed.end < HEAD && headed.failure.is_none() {
-            match headed.rest.read(&mut headed.head[headed.end..]) {
-                Ok(0) => break,
-                Ok(length) => headed.end += length,
-                Err(error) => headed.failure = Some(error),
-            }
-        }
-        headed.begin = headed.end - without_mark(headed.head()).len();
-        headed
-    }
-
-    fn head(&self) -> &[u8] {
-        &self.head[self.begin..self.end]
-    }
-
-    fn is_whole(&self) -> bool {
-        self.end < HEAD && self.failure.is_none()
-    }
-
-    fn failure(self) -> Option<io::Error> {
-        self.failure
-    }
-}
-
-impl BufRead for Headed<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.begin < self.end {
-            return Ok(&self.head[self.begin..self.end]);
-        }
-        match self.failure.take() {
-            Some(error) => Err(error),
-            None => self.rest.fill_buf(),
-        }
-    }
-
-    fn consume(&mut self, amount: usize) {
-        if self.begin < self.end {
-            self.begin += amount.min(self.end - self.begin);
-        } else {
-            self.rest.consume(amount);
-        }
-    }
-}
-
-impl Read for Headed<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let length = available.len().min(into.len());
-        into[..length].copy_from_slice(&available[..length]);
-        self.consume(length);
-        Ok(length)
     }
 }
 
@@ -438,6 +398,43 @@ mod tests {
             let text = format!("{}é😀", "x".repeat(padding));
             assert_eq!(messages(text.as_bytes()), [text]);
         }
+    }
+
+    /// Around what is read and inflated at once: lines that hardly pack, and lines that pack to nothing.
+    #[test]
+    fn text_is_the_same_whether_it_is_inflated_at_once_or_not() {
+        let mut state = 1_u64;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            format!("2 {state:x}\n")
+        };
+        let uneven: String = (0..170_000).map(|_| random()).collect();
+        let even = "2 the same line again and again\n".repeat(PLAIN_AT_ONCE / 32 + 1);
+        let packed = gzip(&uneven);
+        assert!(packed.len() > PACKED_AT_ONCE && even.len() > PLAIN_AT_ONCE);
+        let mut unpacker = Unpacker::new(PLAIN_AT_ONCE * 2);
+        for text in [&uneven[..], &even, "2 one\n2 another\n"] {
+            for packed in [
+                gzip(text),
+                gzip(gzip(text)),
+                [gzip(text), gzip(text)].concat(),
+            ] {
+                let mut recorded = Recorded::default();
+                let summary = unpacker.read(&packed[..], &mut recorded).expect("whole");
+                let handed_on = recorded.messages();
+                assert_eq!(summary.events, handed_on.len() as u64);
+                let lines = text.lines().cycle();
+                assert!(
+                    lines
+                        .zip(&handed_on)
+                        .all(|(line, message)| line == *message)
+                );
+                assert_eq!(handed_on.len() % text.lines().count(), 0);
+            }
+        }
+        assert!(unpacker.packed.capacity() <= 2 * PACKED_AT_ONCE);
     }
 
     #[test]

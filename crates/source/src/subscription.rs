@@ -29,6 +29,10 @@ pub struct Unpacker {
     pub(crate) envelope: Envelope,
     /// One document of a stream.
     pub(crate) document: Vec<u8>,
+    /// A whole compressed object.
+    pub(crate) packed: Vec<u8>,
+    /// What it is when it is inflated.
+    pub(crate) whole: Inflater,
     /// The beginning of a line whose end has not been read.
     pub(crate) line: Vec<u8>,
 }
@@ -93,6 +97,8 @@ impl Unpacker {
             payload: Envelope::default(),
             envelope: Envelope::default(),
             document: Vec::new(),
+            packed: Vec::new(),
+            whole: Inflater::default(),
             line: Vec::new(),
         }
     }
@@ -215,6 +221,7 @@ impl Unpacker {
     pub(crate) fn release(&mut self) {
         self.base64.release();
         self.inflater.release();
+        self.whole.release();
         release(&mut self.document);
         self.payload.release(KEPT);
         self.envelope.release(KEPT);

@@ -1,0 +1,74 @@
+//! A stream whose beginning can be looked at before it is read.
+
+use std::io::{self, BufRead, Read};
+
+use crate::recognise::without_mark;
+
+/// A stream whose head can be looked at before it is read, however small the parts are in which it arrives.
+pub(crate) struct Headed<'r> {
+    /// What is left of the head.
+    head: &'r [u8],
+    is_whole: bool,
+    /// What the stream failed with while its head was read; it is due after the head.
+    failure: Option<io::Error>,
+    rest: &'r mut dyn BufRead,
+}
+
+impl<'r> Headed<'r> {
+    /// Reads so many octets of a stream into a buffer, or all that it has. A byte order mark is passed over.
+    pub(crate) fn new(rest: &'r mut dyn BufRead, buffer: &'r mut Vec<u8>, most: usize) -> Self {
+        buffer.clear();
+        let failure = (&mut *rest).take(most as u64).read_to_end(buffer).err();
+        Self {
+            is_whole: buffer.len() < most && failure.is_none(),
+            head: without_mark(buffer),
+            failure,
+            rest,
+        }
+    }
+
+    /// The head, as far as it was not read.
+    pub(crate) fn head(&self) -> &'r [u8] {
+        self.head
+    }
+
+    /// Whether nothing follows the head.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// What the stream failed with behind its head.
+    pub(crate) fn failure(self) -> Option<io::Error> {
+        self.failure
+    }
+}
+
+impl BufRead for Headed<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if !self.head.is_empty() {
+            return Ok(self.head);
+        }
+        match self.failure.take() {
+            Some(error) => Err(error),
+            None => self.rest.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if self.head.is_empty() {
+            self.rest.consume(amount);
+        } else {
+            self.head = self.head.get(amount..).unwrap_or_default();
+        }
+    }
+}
+
+impl Read for Headed<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let length = available.len().min(into.len());
+        into[..length].copy_from_slice(&available[..length]);
+        self.consume(length);
+        Ok(length)
+    }
+}
