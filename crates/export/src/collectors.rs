@@ -286,11 +286,11 @@ impl Target {
             None => {
                 return Err(self.error(self.failure.clone().unwrap_or(SendProblem::NotConnected)));
             }
-            Some(Session::Udp(udp)) => match udp.send(message) {
-                true => Ok(()),
-                // Counted by the session, and no reason to stop.
-                false => return Ok(()),
-            },
+            Some(Session::Udp(udp)) => {
+                // What becomes of it is counted by the session, and no reason to stop.
+                udp.send(message);
+                return Ok(());
+            }
             Some(Session::Stream(stream)) => stream.send(message),
             Some(Session::File(file)) => file.send(message),
         };
@@ -384,6 +384,8 @@ impl Target {
         let mut statistics = self.statistics;
         if let Some(Session::Udp(udp)) = &self.session {
             let tally = udp.tally();
+            statistics.messages += tally.accepted;
+            statistics.octets += tally.octets;
             statistics.errors += tally.failed + tally.refused;
             statistics.unreachable += tally.refused.min(tally.accepted);
         }

@@ -13,6 +13,7 @@
 //! | `options.rs` | how: timeouts, pacing, certificates |
 //! | `collectors.rs` | [`Collectors`], the targets and the life of their transport sessions |
 //! | `udp.rs`, `pace.rs` | datagrams at a rate that collectors survive |
+//! | `waiting.rs`, `segments.rs` | several of them in one system call |
 //! | `stream.rs`, `send_queue.rs`, `tls.rs` | connections, and the proof that what was written arrived |
 //! | `file.rs` | IPFIX Files |
 //! | `connect.rs`, `error.rs` | from a name to a socket; what can go wrong |
@@ -45,11 +46,13 @@ mod error;
 mod file;
 mod options;
 mod pace;
+mod segments;
 mod send_queue;
 mod stream;
 mod tls;
 mod udp;
 mod url;
+mod waiting;
 
 pub use crate::{
     collectors::{Collectors, Peer, SessionState, Statistics},

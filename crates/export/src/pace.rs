@@ -14,7 +14,7 @@ const LARGEST_BURST: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Pacer {
     interval: Duration,
-    tolerance: Duration,
+    burst: u32,
     full_at: Instant,
 }
 
@@ -27,23 +27,30 @@ impl Pacer {
         let burst = (rate / 100).clamp(1, LARGEST_BURST);
         Self {
             interval,
-            tolerance: interval * (burst - 1),
+            burst,
             full_at: now,
         }
     }
 
-    /// How long to wait before the next message may leave. Zero while tokens are left; else until half a bucket is full.
-    pub(crate) fn delay(&self, now: Instant) -> Duration {
-        let missing = self.full_at.saturating_duration_since(now);
-        if missing <= self.tolerance {
-            return Duration::ZERO;
-        }
-        missing.saturating_sub(self.tolerance / 2)
+    /// Most messages that may leave back to back.
+    pub(crate) fn burst(&self) -> u32 {
+        self.burst
     }
 
-    /// Takes the token of a message that leaves now.
-    pub(crate) fn take(&mut self, now: Instant) {
-        self.full_at = self.full_at.max(now) + self.interval;
+    /// How long to wait before so many messages may leave, at most a burst. Zero while there are tokens for them; else
+    /// until half a bucket is full, or as much of it as they need.
+    pub(crate) fn delay(&self, now: Instant, messages: u32) -> Duration {
+        let missing = self.full_at.saturating_duration_since(now);
+        let spare = self.interval * self.burst.saturating_sub(messages);
+        if missing <= spare {
+            return Duration::ZERO;
+        }
+        missing.saturating_sub(spare.min(self.interval * (self.burst - 1) / 2))
+    }
+
+    /// Takes the tokens of messages that leave now.
+    pub(crate) fn take(&mut self, now: Instant, messages: u32) {
+        self.full_at = self.full_at.max(now) + self.interval * messages;
     }
 }
 
@@ -57,12 +64,12 @@ mod tests {
         let (mut now, mut run, mut longest) = (start, 0, 0);
         let mut pacer = Pacer::new(rate, now);
         for _ in 0..count {
-            let delay = pacer.delay(now);
+            let delay = pacer.delay(now, 1);
             if !delay.is_zero() {
                 run = 0;
             }
             now += delay;
-            pacer.take(now);
+            pacer.take(now, 1);
             run += 1;
             longest = longest.max(run);
         }
@@ -96,8 +103,8 @@ mod tests {
         let later = start + Duration::from_secs(3_600);
         let free = (0..100)
             .take_while(|_| {
-                let free = pacer.delay(later).is_zero();
-                pacer.take(later);
+                let free = pacer.delay(later, 1).is_zero();
+                pacer.take(later, 1);
                 free
             })
             .count();

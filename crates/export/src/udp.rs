@@ -4,7 +4,7 @@
 //! an ICMP "port unreachable" came back for an earlier one. That is counted, and decides whether anything got out.
 
 use std::{
-    io,
+    io, mem,
     net::{SocketAddr, UdpSocket},
     thread,
     time::{Duration, Instant},
@@ -16,6 +16,8 @@ use crate::{
     error::SendProblem,
     options::SenderOptions,
     pace::Pacer,
+    segments::Segments,
+    waiting::Waiting,
 };
 
 /// The largest UDP payload over IPv4: 65,535 less 20 octets of IP header and 8 of UDP header.
@@ -30,6 +32,12 @@ pub(crate) struct UdpSession {
     local: SocketAddr,
     peer: SocketAddr,
     pacer: Pacer,
+    waiting: Waiting,
+    segments: Segments,
+    /// Whether the kernel takes several messages at once, for all that is known.
+    takes_many: bool,
+    /// How many messages the last call sent.
+    last_sent: u32,
     resolved: Instant,
     fresh: bool,
     tally: Tally,
@@ -43,7 +51,10 @@ pub(crate) struct Tally {
     pub(crate) attempts: u64,
     /// Those of them that the kernel accepted.
     pub(crate) accepted: u64,
-    /// "Port unreachable" that came back. ICMP is rate limited: there may have been more.
+    /// Their octets.
+    pub(crate) octets: u64,
+    /// Messages that met a closed port, for all that is known: those of a call for which "port unreachable" came back.
+    /// ICMP is rate limited: there may have been more.
     pub(crate) refused: u64,
     /// Messages that the kernel did not accept.
     pub(crate) failed: u64,
@@ -58,11 +69,16 @@ impl UdpSession {
             .set_write_timeout(Some(options.write_timeout))
             .map_err(failed)?;
         let now = Instant::now();
+        let pacer = Pacer::new(options.udp_rate, now);
         Ok(Self {
             local: socket.local_addr().map_err(failed)?,
             peer: socket.peer_addr().map_err(failed)?,
             socket,
-            pacer: Pacer::new(options.udp_rate, now),
+            waiting: Waiting::new(pacer.burst(), LARGEST_MESSAGE),
+            segments: Segments::default(),
+            takes_many: true,
+            last_sent: 0,
+            pacer,
             resolved: now,
             fresh: true,
             tally: Tally::default(),
@@ -96,32 +112,73 @@ impl UdpSession {
         resolve(url).map_or(true, |addresses| addresses.contains(&self.peer))
     }
 
-    /// Sends one datagram when its turn has come; whether the kernel accepted it. Errors are counted.
-    pub(crate) fn send(&mut self, message: &[u8]) -> bool {
-        let delay = self.pacer.delay(Instant::now());
+    /// Takes a message, which leaves as a datagram when its turn has come: with others of its length, if they follow soon.
+    /// Errors are counted.
+    pub(crate) fn send(&mut self, message: &[u8]) {
+        if !self.waiting.takes(message) {
+            self.send_waiting();
+        }
+        self.waiting.add(message);
+        if self.waiting.is_full() {
+            self.send_waiting();
+        }
+    }
+
+    fn send_waiting(&mut self) {
+        let messages = self.waiting.messages();
+        if messages == 0 {
+            return;
+        }
+        let delay = self.pacer.delay(Instant::now(), messages);
         if !delay.is_zero() {
             thread::sleep(delay);
         }
-        self.pacer.take(Instant::now());
-        self.tally.attempts += 1;
-        let mut sent = self.socket.send(message);
-        // "Port unreachable" is reported by the next send, which then sends nothing: it belongs to an earlier datagram.
+        self.pacer.take(Instant::now(), messages);
+        self.tally.attempts += u64::from(messages);
+        let mut waiting = mem::take(&mut self.waiting);
+        if messages == 1 || !self.send_together(&waiting) {
+            self.segments.leave_whole(&self.socket);
+            waiting.iter().for_each(|message| self.send_alone(message));
+        }
+        waiting.clear();
+        self.waiting = waiting;
+    }
+
+    /// Whether the messages are sent. If not, each has to be sent alone: the kernel, the way or the size of the messages
+    /// allows no other.
+    fn send_together(&mut self, waiting: &Waiting) -> bool {
+        self.takes_many = self.takes_many
+            && self.segments.cut(&self.socket, waiting.each())
+            && self.call(waiting.octets(), waiting.messages()).is_ok();
+        self.takes_many
+    }
+
+    fn send_alone(&mut self, message: &[u8]) {
+        if let Err(error) = self.call(message, 1) {
+            self.tally.failed += 1;
+            self.last_error = error.to_string();
+        }
+    }
+
+    fn call(&mut self, octets: &[u8], messages: u32) -> io::Result<()> {
+        let mut sent = self.socket.send(octets);
+        // "Port unreachable" is reported by the next call, which then sends nothing: it belongs to an earlier one.
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::ConnectionRefused
         {
             self.refusal(error);
-            sent = self.socket.send(message);
+            sent = self.socket.send(octets);
         }
-        if let Err(error) = &sent {
-            self.tally.failed += 1;
-            self.last_error = error.to_string();
-        }
-        self.tally.accepted += u64::from(sent.is_ok());
-        sent.is_ok()
+        sent?;
+        self.last_sent = messages;
+        self.tally.accepted += u64::from(messages);
+        self.tally.octets += octets.len() as u64;
+        Ok(())
     }
 
     /// An error only when nothing got out: every datagram was refused, here or by the collector's host.
     pub(crate) fn finish(&mut self) -> Result<(), SendProblem> {
+        self.send_waiting();
         if self.fresh && self.tally.accepted > 0 {
             self.await_refusal();
         }
@@ -161,7 +218,45 @@ impl UdpSession {
     }
 
     fn refusal(&mut self, error: &io::Error) {
-        self.tally.refused += 1;
+        self.tally.refused += u64::from(self.last_sent.max(1));
         self.last_error = error.to_string();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An interface whose packets are too small for a message does the same.
+    #[test]
+    fn what_the_kernel_does_not_take_at_once_is_sent_one_by_one_from_then_on() {
+        let collector = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let time = Some(Duration::from_secs(10));
+        collector.set_read_timeout(time).expect("a socket");
+        let url = format!("udp://{}", collector.local_addr().expect("bound"));
+        let url = url.parse().expect("a collector");
+        let mut session = UdpSession::open(&url, &SenderOptions::default()).expect("UDP");
+        session.waiting = Waiting::new(5, usize::MAX);
+        for round in 1..=2 {
+            for message in 0..5 {
+                session.send(&[message; 20_000]);
+            }
+            for message in 0..5 {
+                let mut datagram = vec![0; 65_535];
+                let octets = collector.recv(&mut datagram).expect("a datagram");
+                assert_eq!(&datagram[..octets], [message; 20_000]);
+            }
+            let tally = Tally {
+                attempts: 5 * round,
+                accepted: 5 * round,
+                octets: 100_000 * round,
+                ..Tally::default()
+            };
+            assert_eq!((session.tally(), session.takes_many), (tally, false));
+        }
+        assert_eq!(
+            session.finish().map_err(|problem| problem.to_string()),
+            Ok(())
+        );
     }
 }

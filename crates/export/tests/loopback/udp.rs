@@ -8,6 +8,9 @@ use std::{
 use crate::collector::{self, LIMIT, begin, collectors, messages, send_all};
 use flowlogs_export::{Collectors, ConfigError, SendProblem, SenderOptions, SessionState};
 
+/// Messages of one length that leave together at the usual rate.
+const BURST: u32 = 16;
+
 fn bind() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     socket.set_read_timeout(Some(LIMIT)).expect("a socket");
@@ -49,6 +52,40 @@ fn each_message_is_one_datagram_of_one_source_port() {
     }
 }
 
+/// What leaves together, what does not, and what is longer than what left before.
+#[test]
+fn messages_of_all_lengths_arrive_as_they_were_and_in_order() {
+    let (socket, address) = bind();
+    let mut collectors = collectors(&format!("udp://{address}"), SenderOptions::default());
+    let lengths = [
+        (40, 1_400),
+        (3, 100),
+        (1, 20),
+        (2, 20_000),
+        (1, 1_400),
+        (20, 60),
+        (5, 61),
+    ];
+    let sent = lengths
+        .iter()
+        .flat_map(|&(count, octets)| messages(count, octets));
+    let sent: Vec<_> = sent.collect();
+    for sent in sent.chunks(30) {
+        begin(&mut collectors);
+        send_all(&mut collectors, sent);
+        assert_eq!(collectors.finish(), [Ok(())]);
+        for message in sent {
+            assert!(receive(&socket).0 == *message);
+        }
+        let (count, octets) = (sent.len() as u64, sent.concat().len() as u64);
+        let statistics = collectors.statistics()[0];
+        assert_eq!(
+            (statistics.messages, statistics.octets, statistics.errors),
+            (count, octets, 0)
+        );
+    }
+}
+
 #[test]
 fn a_new_session_has_a_new_source_port() {
     let (_socket, address) = bind();
@@ -74,6 +111,7 @@ fn an_ipv6_collector_is_reached() {
     let mut collectors = collectors(&format!("udp://{address}"), SenderOptions::default());
     begin(&mut collectors);
     collectors.send(0, b"message").expect("sent");
+    assert_eq!(collectors.finish(), [Ok(())]);
     assert_eq!(receive(&socket).0, b"message");
 }
 
@@ -109,8 +147,8 @@ fn a_collector_that_goes_away_costs_what_it_missed_and_not_the_invocation() {
     let (socket, address) = bind();
     let mut collectors = collectors(&format!("udp://{address}"), SenderOptions::default());
     begin(&mut collectors);
-    send_all(&mut collectors, &messages(20, 500));
-    for _ in 0..20 {
+    send_all(&mut collectors, &messages(BURST, 500));
+    for _ in 0..BURST {
         receive(&socket);
     }
     drop(socket);
@@ -123,7 +161,7 @@ fn a_collector_that_goes_away_costs_what_it_missed_and_not_the_invocation() {
             statistics.unreachable,
             statistics.errors
         ),
-        (25, 5, 5)
+        (u64::from(BURST) + 5, 5, 5)
     );
     assert_eq!(begin(&mut collectors), SessionState::New);
 }
@@ -139,7 +177,7 @@ fn a_refusal_that_came_after_the_invocation_is_counted_by_the_next_one() {
         "an invocation without messages has not failed to send any"
     );
     drop(socket);
-    collectors.send(0, b"late").expect("accepted by the kernel");
+    send_all(&mut collectors, &messages(BURST, 500));
     assert_eq!(begin(&mut collectors), SessionState::New);
 }
 
@@ -157,8 +195,8 @@ fn a_message_larger_than_a_datagram_is_refused_and_the_largest_one_is_not() {
         }
     );
     collectors.send(0, &[1; 65_507]).expect("sent");
-    assert_eq!(receive(&socket).0, vec![1; 65_507]);
     assert_eq!(collectors.finish(), [Ok(())]);
+    assert_eq!(receive(&socket).0, vec![1; 65_507]);
 }
 
 #[test]
