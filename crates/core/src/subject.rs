@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::dedup::{Interface, Inventory};
+use crate::dedup::{Interface, Inventory, Observer};
 use crate::flowlog::{FlowRecord, Plan};
 use crate::mapping::Numbers;
 
@@ -15,6 +15,8 @@ pub(crate) struct Subject {
     pub(crate) interface: Option<usize>,
     /// The numbers of its names, and the epoch in which they were announced.
     pub(crate) numbers: Option<(u32, Numbers)>,
+    /// As which its records are compared.
+    pub(crate) observer: Option<Observer>,
 }
 
 impl Subject {

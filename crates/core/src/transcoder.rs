@@ -214,6 +214,7 @@ impl Transcoder {
                 domain,
                 interface: inventory.interface_of(&record),
                 numbers: None,
+                observer: None,
             }
         };
         let subject = self.last_subject.of(&record, owner, region, find);
@@ -222,10 +223,14 @@ impl Transcoder {
         let counters = &mut self.report.counters;
         let direction = dedup::direction(&record, interface, inventory);
         let shared = shared[usize::from(record.kind() == Kind::TransitGateway)];
-        let dropped = match self
-            .dedup
-            .decide(&record, direction, interface, shared, coverage)
-        {
+        let dropped = match self.dedup.decide(
+            &record,
+            direction,
+            interface,
+            &mut subject.observer,
+            shared,
+            coverage,
+        ) {
             Verdict::Keep => None,
             Verdict::DuplicateRecord => Some(&mut counters.duplicate_records),
             Verdict::DuplicateTransitGateway => Some(&mut counters.duplicate_transit_gateway),
@@ -390,6 +395,29 @@ mod tests {
 
         let Ok(()) = transcoder.line(&mut source, line("a", LINE), &mut accept);
         assert_eq!(transcoder.take_report().counters.duplicate_deliveries, 1);
+    }
+
+    #[test]
+    fn records_of_interfaces_in_turn_are_told_apart() {
+        let mut settings = Settings::default();
+        settings.dedup.deduplicate = true;
+        let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
+        let (_, mut source) = self::transcoder();
+        let text = str::from_utf8(LINE).expect("text");
+        let lines = ["eni-1", "eni-2", "eni-3"].map(|id| text.replace("eni-1", id));
+        let mut counts = || {
+            for text in &lines {
+                let line = Line {
+                    id: None,
+                    timestamp: None,
+                    text: text.as_bytes(),
+                };
+                let Ok(()) = transcoder.line(&mut source, line, &mut accept);
+            }
+            let counters = transcoder.take_report().counters;
+            (counters.flows_exported, counters.duplicate_records)
+        };
+        assert_eq!([counts(), counts()], [(3, 0), (0, 3)]);
     }
 
     #[test]

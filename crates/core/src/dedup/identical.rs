@@ -62,6 +62,14 @@ fn pair(one: u64, other: u64) -> u128 {
     u128::from(one) | u128::from(other) << 64
 }
 
+/// What identifies who observes: most records are of the interface of the one before.
+#[derive(Debug, Clone, Copy)]
+pub struct Observer {
+    /// The fields that are compared.
+    fields: FieldSet,
+    hash: u64,
+}
+
 /// Whether these fields tell observations apart.
 fn identifies(fields: FieldSet) -> bool {
     fields.has_all(REQUIRED) && fields.has_any(INTERFACES)
@@ -82,10 +90,15 @@ impl Records {
         }
     }
 
-    /// Whether an identical record was seen before; from now on it was. `shared` are the fields that the formats in use
-    /// have in common. Where that is too little to tell observations apart, because one of the formats has too little,
+    /// Whether an identical record was seen before; from now on it was. `observer` is kept from the record before, if that
+    /// has the same interface; `shared` are the fields that the formats in use have in common. Where that is too little to tell observations apart, because one of the formats has too little,
     /// a record is compared with those that have the same fields as its own format.
-    pub(super) fn seen_before(&mut self, record: &FlowRecord<'_>, shared: FieldSet) -> bool {
+    pub(super) fn seen_before(
+        &mut self,
+        record: &FlowRecord<'_>,
+        observer: &mut Option<Observer>,
+        shared: FieldSet,
+    ) -> bool {
         let shared = match identifies(shared) {
             true => shared,
             false => record.format().fields(),
@@ -95,28 +108,35 @@ impl Records {
             return false;
         }
         let captured = record.number(Field::End).unwrap_or_default();
-        let fingerprint = self.fingerprint(record, fields);
+        let observer = match *observer {
+            Some(kept) if kept.fields == fields => kept.hash,
+            _ => {
+                let hash = self.observer(record, fields);
+                *observer = Some(Observer { fields, hash });
+                hash
+            }
+        };
+        let fingerprint = self.fingerprint(record, fields, observer);
         !self
             .window
             .add(Window::<()>::minute(captured), fingerprint, ())
     }
 
-    /// A hash of these fields, all of which the record has, and of which fields they are.
-    ///
-    /// Every record passes here: the fields are spelt out, so that the compiler knows the place of each.
-    fn fingerprint(&self, record: &FlowRecord<'_>, fields: FieldSet) -> u64 {
+    /// A hash of the interface, and of the fields that are compared, all of which the record has.
+    fn observer(&self, record: &FlowRecord<'_>, fields: FieldSet) -> u64 {
         let mut hasher = self.hash.build_hasher();
         fields.hash(&mut hasher);
-        let text = |field, hasher: &mut FoldHasher<'_>| {
-            if fields.has(field)
-                && let Some(id) = record.text(field)
-            {
-                hasher.write(id);
-            }
-        };
-        text(Field::InterfaceId, &mut hasher);
-        text(Field::ResourceId, &mut hasher);
-        text(Field::TgwAttachmentId, &mut hasher);
+        for field in INTERFACES.intersection(fields).iter() {
+            hasher.write(record.text(field).unwrap_or_default());
+        }
+        hasher.finish()
+    }
+
+    /// A hash of the observer and of everything else that is compared.
+    ///
+    /// Every record passes here: the fields are spelt out, so that the compiler knows the place of each.
+    fn fingerprint(&self, record: &FlowRecord<'_>, fields: FieldSet, observer: u64) -> u64 {
+        let mut hasher = self.hash.build_hasher();
         let addresses = |from, to, hasher: &mut FoldHasher<'_>| {
             if !fields.has_any(FieldSet::of(&[from, to])) {
                 return 0;
@@ -162,7 +182,7 @@ impl Records {
             | families << 44;
         hasher.write_u128(pair(small, number(Field::Start)));
         hasher.write_u128(pair(number(Field::End), number(Field::Packets)));
-        hasher.write_u128(pair(number(Field::Bytes), 0));
+        hasher.write_u128(pair(number(Field::Bytes), observer));
         hasher.finish()
     }
 
@@ -189,7 +209,7 @@ mod tests {
         let mut values = Values::default();
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
-        records.seen_before(&record, shared)
+        records.seen_before(&record, &mut None, shared)
     }
 
     fn shared() -> FieldSet {
@@ -203,6 +223,30 @@ mod tests {
         let mut records = Records::new(7);
         assert!(!seen(&mut records, FORMAT, LINE, shared()));
         assert!(seen(&mut records, FORMAT, LINE, shared()));
+    }
+
+    /// Fields that are there in one record and not in the next, of one interface.
+    #[test]
+    fn what_is_kept_of_the_observer_changes_nothing() {
+        let format = LogFormat::parse(FORMAT).expect("format of the test");
+        let without_action = LINE.replace("ACCEPT", "-");
+        let without_packets = LINE.replace(" 7 4200 ", " - 4200 ");
+        let lines = [
+            LINE,
+            &without_action,
+            LINE,
+            &without_packets,
+            &without_action,
+        ];
+        let mut records = Records::new(7);
+        let mut kept = None;
+        let seen = lines.map(|line| {
+            let mut values = Values::default();
+            let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+            records.seen_before(&record.expect("line of the test"), &mut kept, shared())
+        });
+        assert_eq!(seen, [false, false, true, false, true]);
+        assert!(self::seen(&mut records, FORMAT, &without_packets, shared()));
     }
 
     #[test]

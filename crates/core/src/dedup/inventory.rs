@@ -43,8 +43,7 @@ impl Interface {
     /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
     #[inline]
     pub fn has_address(&self, address: Address) -> bool {
-        let mut own = self.addresses.iter();
-        own.any(|&own| Address::from(own) == address)
+        self.addresses.contains(&address.into())
             || !self.prefixes.is_empty() && self.has_prefix_of(address)
     }
 

@@ -20,7 +20,7 @@ use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord, Kind};
 pub use coverage::Coverage;
 pub use delivery::{DELIVERIES, DELIVERY_MINUTES};
 pub use direction::direction;
-pub use identical::{CAPTURE_MINUTES, RECORDS};
+pub use identical::{CAPTURE_MINUTES, Observer, RECORDS};
 pub use inventory::{Interface, Inventory};
 
 /// What a [`Deduplicator`] is to do.
@@ -124,14 +124,16 @@ impl Deduplicator {
 
     /// What happens to a flow. Records that are no flows (NODATA, SKIPDATA) are not asked about.
     ///
-    /// `direction` is what [`direction()`] says; `interface` is what is known of the record's; `shared` are the fields that the
-    /// source's formats of the record's kind have in common; `coverage` is that of the source.
+    /// `direction` is what [`direction()`] says; `interface` is what is known of the record's; `observer` is kept between records
+    /// of one interface and format; `shared` are the fields that the source's formats of the record's kind have in common;
+    /// `coverage` is that of the source.
     #[inline]
     pub fn decide(
         &mut self,
         record: &FlowRecord<'_>,
         direction: Option<Direction>,
         interface: Option<&Interface>,
+        observer: &mut Option<Observer>,
         shared: FieldSet,
         coverage: &Coverage,
     ) -> Verdict {
@@ -149,7 +151,7 @@ impl Deduplicator {
         if !self.settings.deduplicate {
             return Verdict::Keep;
         }
-        if self.records.seen_before(record, shared) {
+        if self.records.seen_before(record, observer, shared) {
             return Verdict::DuplicateRecord;
         }
         if direction != Some(Direction::Egress)
@@ -294,7 +296,14 @@ mod tests {
         let interface = record.interface().and_then(|id| inventory.interface(id));
         let direction = direction(&record, interface, &inventory);
         let coverage = Coverage::of(&inventory, None);
-        deduplicator.decide(&record, direction, interface, format.fields(), &coverage)
+        deduplicator.decide(
+            &record,
+            direction,
+            interface,
+            &mut None,
+            format.fields(),
+            &coverage,
+        )
     }
 
     fn verdict(settings: Settings, format: &str, line: &str) -> Verdict {
