@@ -36,6 +36,7 @@ impl Export {
 
     /// Maps, names and encodes one record.
     #[allow(clippy::too_many_arguments)] // the stages of one way, not options
+    #[inline(always)] // called in one place, for every record
     pub(crate) fn record<S: MessageSink>(
         &mut self,
         record: &FlowRecord<'_>,

@@ -41,6 +41,7 @@ pub(crate) struct LastSubject {
 impl LastSubject {
     /// The subject of a record: that of the last one if it is the same, or else what `find` finds. `owner` and `region`
     /// are those of its source.
+    #[inline(always)] // called in one place, for every record
     pub(crate) fn of(
         &mut self,
         record: &FlowRecord<'_>,

@@ -4,6 +4,9 @@ use std::io::{self, BufRead, Read};
 
 use crate::recognise::without_mark;
 
+/// The first size of a buffer.
+const FIRST_SIZE: usize = 128 * 1024;
+
 /// A stream whose head can be looked at before it is read, however small the parts are in which it arrives.
 pub(crate) struct Headed<'r> {
     /// What is left of the head.
@@ -17,11 +20,10 @@ pub(crate) struct Headed<'r> {
 impl<'r> Headed<'r> {
     /// Reads so many octets of a stream into a buffer, or all that it has. A byte order mark is passed over.
     pub(crate) fn new(rest: &'r mut dyn BufRead, buffer: &'r mut Vec<u8>, most: usize) -> Self {
-        buffer.clear();
-        let failure = (&mut *rest).take(most as u64).read_to_end(buffer).err();
+        let (filled, failure) = fill(buffer, rest, most);
         Self {
-            is_whole: buffer.len() < most && failure.is_none(),
-            head: without_mark(buffer),
+            is_whole: filled < most && failure.is_none(),
+            head: without_mark(&buffer[..filled]),
             failure,
             rest,
         }
@@ -41,6 +43,24 @@ impl<'r> Headed<'r> {
     pub(crate) fn failure(self) -> Option<io::Error> {
         self.failure
     }
+}
+
+/// Reads so many octets of a stream into the beginning of a buffer, which only grows, or all that it has. How many there
+/// are, and what it failed with behind them.
+fn fill(buffer: &mut Vec<u8>, rest: &mut dyn BufRead, most: usize) -> (usize, Option<io::Error>) {
+    let mut filled = 0;
+    while filled < most {
+        if filled == buffer.len() {
+            buffer.resize((2 * filled).max(FIRST_SIZE).min(most), 0);
+        }
+        let end = buffer.len().min(most);
+        match rest.read(&mut buffer[filled..end]) {
+            Ok(0) => break,
+            Ok(length) => filled += length,
+            Err(error) => return (filled, Some(error)),
+        }
+    }
+    (filled, None)
 }
 
 impl BufRead for Headed<'_> {

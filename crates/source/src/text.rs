@@ -56,7 +56,7 @@ fn hand_on_line<L: Lines>(
     delivery: &mut Delivery<'_, L>,
 ) -> Result<(), ReadError<L::Error>> {
     let line = without_line_end(&line[..line.len().min(LOOKED_AT)]);
-    if line.trim_ascii().is_empty() {
+    if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(());
     }
     let (timestamp, message) = match export_time::split(line) {

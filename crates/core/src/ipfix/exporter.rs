@@ -263,6 +263,7 @@ impl Exporter {
     }
 
     /// Writes a flow by a layout, which has the given number in this process.
+    #[inline(always)] // called in one place, for every record
     pub(crate) fn flow<S: MessageSink>(
         &mut self,
         domain: usize,
