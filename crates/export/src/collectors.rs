@@ -55,7 +55,8 @@ pub struct Statistics {
     pub messages: u64,
     /// Their octets, without the headers of UDP, TCP, TLS and IP.
     pub octets: u64,
-    /// Failed connections, sends and finishes; over UDP the messages the kernel refused and each "port unreachable".
+    /// Failed connections, sends and finishes; over UDP the messages the kernel refused, and for each "port unreachable"
+    /// those that left together before it.
     pub errors: u64,
     /// Over UDP, how many of `messages` met a closed port for all that is known: `messages - unreachable` got out.
     pub unreachable: u64,
