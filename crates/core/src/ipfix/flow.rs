@@ -6,7 +6,7 @@
 
 use crate::address::Address;
 
-use super::message::ROOM;
+use super::message::{BEFORE, ROOM};
 use super::template::{FieldSpecifier, Template};
 
 /// Octets of interfaceName (82), also where it is exported in flow records.
@@ -128,7 +128,7 @@ const TOGETHER: usize = 4;
 #[derive(Debug, Clone, Copy)]
 struct Step {
     /// Where in the record they end.
-    at: u8,
+    end: u8,
     place: u8,
 }
 
@@ -159,18 +159,18 @@ impl Layout {
         self.flow_keys
     }
 
-    /// Writes a flow as a data record at the beginning of `out`.
+    /// Writes a flow as a data record, [`BEFORE`] octets into `out`.
     ///
-    /// Every step writes eight octets, of which the next one overwrites those that are too many; the last ones go into
-    /// the room behind the record. Leading zeros are left out where the field is shorter (RFC 7011 §6.2).
+    /// Every step writes the eight octets before the end of a field, the last field first, so that what is too much of it
+    /// is written over by the field before. Leading zeros are left out where the field is shorter (RFC 7011 §6.2).
     #[inline]
     pub(crate) fn write(&self, flow: &Flow, out: &mut [u8; ROOM]) {
-        const { assert!(ROOM >= u8::MAX as usize + 8) };
+        const { assert!(ROOM >= u8::MAX as usize + BEFORE) };
         for steps in &self.steps {
             for step in steps {
                 let value = flow.places[usize::from(step.place) % PLACES];
-                let at = usize::from(step.at);
-                out[at..at + 8].copy_from_slice(&value.to_be_bytes());
+                let begin = usize::from(step.end); // eight octets before the end, as the record begins there
+                out[begin..begin + BEFORE].copy_from_slice(&value.to_be_bytes());
             }
         }
     }
@@ -185,7 +185,7 @@ fn steps(slots: &[Slot]) -> Vec<[Step; TOGETHER]> {
         for (place, begin) in (first..).zip((0..slot.field.octets).step_by(8)) {
             let octets = (slot.field.octets - begin).min(8) as u8;
             end = end.saturating_add(octets); // the longest layout has far fewer
-            steps.push(Step { at: end, place });
+            steps.push(Step { end, place });
         }
     }
     steps.reverse();

@@ -19,7 +19,11 @@ pub(crate) const HEADER: usize = 16;
 /// Octets of a set header.
 pub(crate) const SET_HEADER: usize = 4;
 
-/// Octets that whoever writes a flow may write, whatever its layout; those behind the record are not part of it.
+/// Octets before a flow that whoever writes it may write over; they are restored.
+pub(crate) const BEFORE: usize = 8;
+
+/// Octets that whoever writes a flow may write, whatever its layout: those before it, the flow, and others behind it, which
+/// are not part of it.
 pub(crate) const ROOM: usize = 264;
 
 /// A message under construction.
@@ -64,21 +68,19 @@ impl Message {
         self.length.max(HEADER) + header + octets <= self.limit
     }
 
-    /// Appends a data record in a set, which is opened if another one is open: as many octets, which `write` writes at
-    /// the beginning of the room that it is given.
+    /// Appends a data record in a set, which is opened if another one is open: as many octets, which `write` writes
+    /// [`BEFORE`] octets into the room that it is given.
     #[inline]
     pub(crate) fn flow(&mut self, set_id: u16, octets: usize, write: impl FnOnce(&mut [u8; ROOM])) {
         self.open(set_id);
-        let before = self.length - 8;
+        let begin = self.length - BEFORE; // a set header at the least
         self.append(octets);
-        if let Some(room) = self
-            .octets
-            .get_mut(before..)
-            .and_then(|room| room.first_chunk_mut::<ROOM>())
-        {
-            let before: [u8; 8] = *room.first_chunk().unwrap_or(&[0; 8]);
+        let room = self.octets.get_mut(begin..);
+        if let Some(room) = room.and_then(|room| room.first_chunk_mut::<ROOM>()) {
+            let mut before = [0; BEFORE];
+            before.copy_from_slice(&room[..BEFORE]);
             write(room);
-            room[..8].copy_from_slice(&before);
+            room[..BEFORE].copy_from_slice(&before);
         }
     }
 
