@@ -2,6 +2,7 @@
 //! is said when it cannot begin.
 
 use std::env;
+use std::panic::resume_unwind;
 use std::process::{self, ExitCode};
 
 use aws_config::SdkConfig;
@@ -89,6 +90,18 @@ impl<F: Send + 'static> Starting<F> {
             }
         }
     }
+}
+
+/// Does work on another thread, which may wait in the middle of it while this one goes on.
+pub async fn beside<F, T>(work: impl FnOnce() -> F + Send + 'static) -> T
+where
+    F: Future<Output = T>,
+    T: Send + 'static,
+{
+    let runtime = Handle::current();
+    let work = spawn_blocking(move || runtime.block_on(work()));
+    work.await
+        .unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
 /// Runs a function until its environment ends.

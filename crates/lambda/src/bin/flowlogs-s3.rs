@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flowlogs_lambda::s3::S3;
-use flowlogs_lambda::start::{Starting, Surroundings, until_the_end};
+use flowlogs_lambda::start::{Starting, Surroundings, beside, until_the_end};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
@@ -15,8 +15,8 @@ use tokio::time::Instant;
 /// The longest that an invocation may take.
 const LONGEST: Duration = Duration::from_secs(900);
 
-/// One thread works, the other fetches ahead.
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+/// This thread speaks with Lambda and fetches ahead, another one works.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     until_the_end(serve()).await
 }
@@ -30,11 +30,14 @@ async fn serve() -> Result<(), Error> {
         async move {
             let deadline = deadline(&event.context);
             let request_id = event.context.request_id;
-            let mut function = function.lock().await;
-            let function = function.made().await;
-            function
-                .invoke(&event.payload, &request_id, deadline, io::stdout())
-                .await
+            beside(move || async move {
+                let mut function = function.lock().await;
+                let function = function.made().await;
+                function
+                    .invoke(&event.payload, &request_id, deadline, io::stdout())
+                    .await
+            })
+            .await
         }
     }))
     .await

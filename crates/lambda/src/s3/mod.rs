@@ -110,7 +110,7 @@ enum Done {
 
 impl S3 {
     /// A function that has done nothing yet; nothing is asked or connected before the first object. It waits in the
-    /// middle of its work, which needs a runtime with more than one thread.
+    /// middle of its work, so that it needs a thread [beside](crate::start::beside) the one that does what it waits for.
     #[must_use]
     pub fn new(surroundings: Surroundings, aws: SdkConfig) -> Self {
         let mut function = Function::new(surroundings, aws);
