@@ -1,11 +1,12 @@
 //! What is timed.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hint::black_box;
 use std::io::Read;
 use std::net::UdpSocket;
 use std::rc::Rc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -23,7 +24,17 @@ use crate::way::{self, Way};
 use crate::{objects, ready_made};
 
 /// A name, and what does all records of a round.
-pub(crate) type Row = (&'static str, Box<dyn FnMut(usize)>);
+pub(crate) type Row = (&'static str, Run);
+
+/// Does all records of a round; how long that took, if it is not what the caller measures.
+type Run = Box<dyn FnMut(usize) -> Option<Duration>>;
+
+fn run(mut round: impl FnMut(usize) + 'static) -> Run {
+    Box::new(move |number| {
+        round(number);
+        None
+    })
+}
 
 /// Memory for the pages of a Parquet object.
 const PAGES: usize = 40 << 20;
@@ -36,10 +47,12 @@ pub(crate) fn all(rounds: u32) -> Vec<Row> {
         .collect();
     let unpacked = |data: &String| BASE64_STANDARD.decode(data).expect("base64");
     let texts: Rc<[Vec<u8>]> = (0..rounds).map(objects::text).collect();
+    let sending = Rc::new(Cell::new(Duration::ZERO));
     vec![
         ("gunzip", gunzip(payloads.iter().map(unpacked).collect())),
         ("way", whole_way(payloads.clone())),
-        ("way over UDP", over_udp(payloads.clone())),
+        ("way over UDP", over_udp(payloads.clone(), sending.clone())),
+        ("sending over UDP", Box::new(move |_| Some(sending.take()))),
         ("LogsEvent", with_logs_event(&payloads)),
         ("parse", parse()),
         ("vrl", vrl("parse_aws_vpc_flow_log!(.message)")),
@@ -50,9 +63,9 @@ pub(crate) fn all(rounds: u32) -> Vec<Row> {
     ]
 }
 
-fn gunzip(objects: Rc<[Vec<u8>]>) -> Box<dyn FnMut(usize)> {
+fn gunzip(objects: Rc<[Vec<u8>]>) -> Run {
     let mut inflated = Vec::new();
-    Box::new(move |round| {
+    run(move |round| {
         inflated.clear();
         MultiGzDecoder::new(&objects[round][..])
             .read_to_end(&mut inflated)
@@ -64,13 +77,13 @@ fn new_way() -> Way {
     Way::new(&way::format("v2"), true)
 }
 
-fn whole_way(payloads: Rc<[String]>) -> Box<dyn FnMut(usize)> {
+fn whole_way(payloads: Rc<[String]>) -> Run {
     let mut way = new_way();
-    Box::new(move |round| way.invoke(&payloads[round]))
+    run(move |round| way.invoke(&payloads[round]))
 }
 
-/// With a collector that takes everything, at a rate that nothing has to wait for.
-fn over_udp(payloads: Rc<[String]>) -> Box<dyn FnMut(usize)> {
+/// With a collector that takes everything, at a rate that nothing has to wait for. Adds up how long sending takes.
+fn over_udp(payloads: Rc<[String]>, sending: Rc<Cell<Duration>>) -> Run {
     let collector = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let url = format!("udp://{}", collector.local_addr().expect("bound"));
     thread::spawn(move || {
@@ -82,32 +95,41 @@ fn over_udp(payloads: Rc<[String]>) -> Box<dyn FnMut(usize)> {
         udp_rate: u32::MAX,
         ..SenderOptions::default()
     };
-    let collectors = Rc::new(RefCell::new(Collectors::new(&urls, options).expect("UDP")));
-    let sink = Rc::clone(&collectors);
+    let collectors = Collectors::new(&urls, options).expect("UDP");
+    let collectors = Rc::new(RefCell::new(collectors));
+    let timed = {
+        let collectors = Rc::clone(&collectors);
+        move |send: &mut dyn FnMut(&mut Collectors)| {
+            let begin = Instant::now();
+            send(&mut collectors.borrow_mut());
+            sending.set(sending.get() + begin.elapsed());
+        }
+    };
+    let sink = timed.clone();
     let mut way = new_way().into_sink(move |message| {
-        sink.borrow_mut().send(0, message).expect("loopback");
+        sink(&mut |collectors| collectors.send(0, message).expect("loopback"));
     });
-    Box::new(move |round| {
-        collectors.borrow_mut().begin();
+    run(move |round| {
+        timed(&mut |collectors| drop(collectors.begin()));
         way.invoke(&payloads[round]);
-        collectors.borrow_mut().finish();
+        timed(&mut |collectors| drop(collectors.finish()));
     })
 }
 
-fn with_logs_event(payloads: &[String]) -> Box<dyn FnMut(usize)> {
+fn with_logs_event(payloads: &[String]) -> Run {
     let event = |data: &String| format!(r#"{{"awslogs":{{"data":"{data}"}}}}"#).into_bytes();
     let events: Vec<_> = payloads.iter().map(event).collect();
-    Box::new(move |round| {
+    run(move |round| {
         black_box(ready_made::invoke(&events[round]));
     })
 }
 
-fn parse() -> Box<dyn FnMut(usize)> {
+fn parse() -> Run {
     let format = way::format("v2");
     let lines = way::lines(&format, 0);
     let format = LogFormat::parse(&format).expect("documented");
     let mut values = Values::default();
-    Box::new(move |_| {
+    run(move |_| {
         for line in &lines {
             let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
             assert!(black_box(record).is_ok());
@@ -116,7 +138,7 @@ fn parse() -> Box<dyn FnMut(usize)> {
 }
 
 /// A program of the Vector Remap Language, compiled once, line by line.
-fn vrl(program: &str) -> Box<dyn FnMut(usize)> {
+fn vrl(program: &str) -> Run {
     let program: Program = compile(program, &vrl::stdlib::all())
         .expect("a program")
         .program;
@@ -128,7 +150,7 @@ fn vrl(program: &str) -> Box<dyn FnMut(usize)> {
     };
     let mut targets: Vec<_> = lines.into_iter().map(target).collect();
     let (mut runtime, zone) = (Runtime::default(), TimeZone::default());
-    Box::new(move |_| {
+    run(move |_| {
         for target in &mut targets {
             let record = runtime.resolve(target, &program, &zone);
             assert!(black_box(record).is_ok());
@@ -137,17 +159,17 @@ fn vrl(program: &str) -> Box<dyn FnMut(usize)> {
     })
 }
 
-fn of_text(objects: Rc<[Vec<u8>]>) -> Box<dyn FnMut(usize)> {
+fn of_text(objects: Rc<[Vec<u8>]>) -> Run {
     let mut way = new_way();
-    Box::new(move |round| {
+    run(move |round| {
         way.invoke_with(|unpacker, rest| unpacker.read(&objects[round][..], rest));
     })
 }
 
-fn of_parquet(rounds: u32) -> Box<dyn FnMut(usize)> {
+fn of_parquet(rounds: u32) -> Run {
     let objects: Vec<_> = (0..rounds).map(objects::parquet).collect();
     let mut way = new_way();
-    Box::new(move |round| {
+    run(move |round| {
         let object = objects[round].clone();
         way.invoke_with(|_, rest| Reader::open(object, PAGES).expect("Parquet").read(rest));
     })
