@@ -154,11 +154,17 @@ impl Random {
     }
 }
 
+/// When the record with this number begins, seconds since 1970: those of a minute in the order of time, as a log stream has
+/// its events.
+fn start(minute: u32, number: usize) -> u64 {
+    BEGIN + u64::from(minute) * 60 + (number * 60 / RECORDS) as u64
+}
+
 /// Lines of one interface in one minute as AWS writes them: some hundred peers, most ports once.
 pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
     let mut random = Random(7 + u64::from(minute));
     let format = LogFormat::parse(format).expect("documented");
-    let mut line = || {
+    let mut line = |number| {
         let egress = random.below(2) == 1;
         let peer = random.below(400);
         let peer = format!(
@@ -170,7 +176,7 @@ pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
         );
         let own = "10.0.12.34".to_owned();
         let (source, destination) = if egress { (own, peer) } else { (peer, own) };
-        let start = BEGIN + u64::from(minute) * 60 + random.below(60);
+        let start = start(minute, number);
         let (client, server) = (
             1_024 + random.below(64_000),
             [443, 443, 80, 53, 5432_u64][usize::try_from(random.below(5)).unwrap_or(0)],
@@ -228,7 +234,7 @@ pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    (0..RECORDS).map(|_| line()).collect()
+    (0..RECORDS).map(&mut line).collect()
 }
 
 /// The subscription payload of a minute as CloudWatch Logs makes it: JSON, gzip, base64.
@@ -239,13 +245,13 @@ pub(crate) fn payload(format: &str, minute: u32) -> String {
     BASE64_STANDARD.encode(gzip.finish().expect("memory"))
 }
 
-/// The JSON of a payload, keys and order as CloudWatch Logs writes them.
+/// The JSON of a payload, keys and order as CloudWatch Logs writes them: an event has the time of its record's start, and
+/// its id begins with what follows from the time and ends with a number that goes on.
 pub(crate) fn json(format: &str, minute: u32) -> String {
-    let timestamp = (BEGIN + u64::from(minute) * 60) * 1_000;
     let event = |(number, message): (usize, String)| {
-        let id =
-            38_000_000_000_000_000_000_000_000_000_u128 + u128::from(timestamp) * 1_000_000_000;
-        format!(r#"{{"id":"{id}{number:027}","timestamp":{timestamp},"message":"{message}"}}"#)
+        let timestamp = start(minute, number) * 1_000;
+        let time = u128::from(timestamp) * 22_300_745_198_530_623_141_535_718; // the first digits of 2^144
+        format!(r#"{{"id":"{time}{number:018}","timestamp":{timestamp},"message":"{message}"}}"#)
     };
     let events: Vec<_> = lines(format, minute)
         .into_iter()
