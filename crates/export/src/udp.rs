@@ -227,15 +227,43 @@ impl UdpSession {
 mod tests {
     use super::*;
 
-    /// An interface whose packets are too small for a message does the same.
-    #[test]
-    fn what_the_kernel_does_not_take_at_once_is_sent_one_by_one_from_then_on() {
+    fn session() -> (UdpSocket, UdpSession) {
         let collector = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let time = Some(Duration::from_secs(10));
         collector.set_read_timeout(time).expect("a socket");
         let url = format!("udp://{}", collector.local_addr().expect("bound"));
         let url = url.parse().expect("a collector");
-        let mut session = UdpSession::open(&url, &SenderOptions::default()).expect("UDP");
+        let session = UdpSession::open(&url, &SenderOptions::default()).expect("UDP");
+        (collector, session)
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_burst_is_one_call_and_a_longer_message_behind_it_is_not_cut() {
+        let (collector, mut session) = session();
+        for _ in 0..16 {
+            session.send(&[1; 100]);
+        }
+        assert_eq!((session.last_sent, session.takes_many), (16, true));
+        session.send(&[2; 1_000]);
+        assert_eq!(session.tally().accepted, 16);
+        assert_eq!(
+            session.finish().map_err(|problem| problem.to_string()),
+            Ok(())
+        );
+        assert_eq!((session.last_sent, session.takes_many), (1, true));
+        let mut datagram = vec![0; 65_535];
+        for (count, octets) in [(16, 100), (1, 1_000)] {
+            for _ in 0..count {
+                assert_eq!(collector.recv(&mut datagram).expect("a datagram"), octets);
+            }
+        }
+    }
+
+    /// An interface whose packets are too small for a message does the same.
+    #[test]
+    fn what_the_kernel_does_not_take_at_once_is_sent_one_by_one_from_then_on() {
+        let (collector, mut session) = session();
         session.waiting = Waiting::new(5, usize::MAX);
         for round in 1..=2 {
             for message in 0..5 {
