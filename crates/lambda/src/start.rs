@@ -71,10 +71,7 @@ impl<F: Send + 'static> Starting<F> {
     /// Begins to make a function of its surroundings. To be called within a runtime.
     #[must_use]
     pub fn new(make: fn(Surroundings, SdkConfig) -> F, surroundings: Surroundings) -> Self {
-        let runtime = Handle::current();
-        Self::Beside(spawn_blocking(move || {
-            make(surroundings, runtime.block_on(sdk_config()))
-        }))
+        Self::Beside(spawn(async move || make(surroundings, sdk_config().await)))
     }
 
     /// The function, as soon as it is there. Ends the process when there will be none, so that Lambda begins another one.
@@ -98,10 +95,19 @@ where
     F: Future<Output = T>,
     T: Send + 'static,
 {
-    let runtime = Handle::current();
-    let work = spawn_blocking(move || runtime.block_on(work()));
-    work.await
+    spawn(work)
+        .await
         .unwrap_or_else(|error| resume_unwind(error.into_panic()))
+}
+
+/// Begins work on another thread.
+fn spawn<F, T>(work: impl FnOnce() -> F + Send + 'static) -> JoinHandle<T>
+where
+    F: Future<Output = T>,
+    T: Send + 'static,
+{
+    let runtime = Handle::current();
+    spawn_blocking(move || runtime.block_on(work()))
 }
 
 /// Runs a function until its environment ends.

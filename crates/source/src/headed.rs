@@ -47,14 +47,18 @@ impl<'r> Headed<'r> {
 
 /// Reads so many octets of a stream into the beginning of a buffer, which only grows, or all that it has. How many there
 /// are, and what it failed with behind them.
-fn fill(buffer: &mut Vec<u8>, rest: &mut dyn BufRead, most: usize) -> (usize, Option<io::Error>) {
+pub(crate) fn fill(
+    buffer: &mut Vec<u8>,
+    stream: &mut dyn Read,
+    most: usize,
+) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < most {
         if filled == buffer.len() {
             buffer.resize((2 * filled).max(FIRST_SIZE).min(most), 0);
         }
         let end = buffer.len().min(most);
-        match rest.read(&mut buffer[filled..end]) {
+        match stream.read(&mut buffer[filled..end]) {
             Ok(0) => break,
             Ok(length) => filled += length,
             Err(error) => return (filled, Some(error)),

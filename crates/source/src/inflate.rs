@@ -10,11 +10,9 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
 use memchr::{memchr, memmem};
 
+use crate::headed::fill;
 use crate::subscription::release;
 use crate::{GzipFault, UnpackError};
-
-/// The first size of the buffer; flow-log payloads that fill it inflate to several times of it.
-const FIRST_SIZE: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
@@ -106,9 +104,19 @@ impl Inflater {
         limit: usize,
     ) -> Result<usize, UnpackError> {
         let mut inflated = Inflated::new(compression, packed, self.state());
-        let outcome = self.fill(&mut inflated, packed.len(), limit);
+        let (filled, failure) = fill(&mut self.output, &mut inflated, limit);
+        let outcome = match failure {
+            Some(error) => Err(error),
+            None if filled < limit => Ok(0),
+            // Full is not yet too large; and only a read that returns nothing has checked the last checksum.
+            None => inflated.read(&mut [0]),
+        };
         self.keep(inflated);
-        outcome
+        match outcome {
+            Ok(0) => Ok(filled),
+            Ok(_) => Err(UnpackError::TooLarge { limit }),
+            Err(error) => Err(UnpackError::from_io(error)),
+        }
     }
 
     /// A state for [`Inflated`].
@@ -120,37 +128,6 @@ impl Inflater {
     /// Keeps the state of a stream for the next one.
     pub(crate) fn keep<R>(&mut self, ended: Inflated<R>) {
         self.states.push(ended.state);
-    }
-
-    /// Reads a stream to its end, which was so long when it was packed.
-    fn fill<R: BufRead>(
-        &mut self,
-        inflated: &mut Inflated<R>,
-        packed: usize,
-        limit: usize,
-    ) -> Result<usize, UnpackError> {
-        let output = &mut self.output;
-        let mut filled = 0;
-        loop {
-            if filled == limit {
-                // Full is not yet too large; and only a read that returns nothing has checked the last checksum.
-                return match inflated.read(&mut [0]) {
-                    Ok(0) => Ok(filled),
-                    Ok(_) => Err(UnpackError::TooLarge { limit }),
-                    Err(error) => Err(UnpackError::from_io(error)),
-                };
-            }
-            if filled == output.len() {
-                let size = filled.max(packed).saturating_mul(2);
-                output.resize(size.max(FIRST_SIZE).min(limit), 0);
-            }
-            let end = output.len().min(limit);
-            match inflated.read(&mut output[filled..end]) {
-                Ok(0) => return Ok(filled),
-                Ok(length) => filled += length,
-                Err(error) => return Err(UnpackError::from_io(error)),
-            }
-        }
     }
 
     pub(crate) fn release(&mut self) {

@@ -6,6 +6,7 @@
 use crate::delivery::Delivery;
 use crate::envelope::{Document, Envelope, Events, LARGEST};
 use crate::inflate::{Compression, Inflater};
+use crate::recognise::without_mark;
 use crate::transfer::Base64;
 use crate::{JsonFault, Lines, Origin, ReadError, UnpackError};
 
@@ -166,7 +167,7 @@ impl Unpacker {
         if json.len() > self.limit {
             return Err(UnpackError::TooLarge { limit: self.limit });
         }
-        envelope.parse(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json))
+        envelope.parse(without_mark(json))
     }
 
     /// Unpacks and checks the `awslogs.data` of a subscription event, to be looked at before its lines are handed on, and

@@ -91,8 +91,9 @@ impl Records {
     }
 
     /// Whether an identical record was seen before; from now on it was. `observer` is kept from the record before, if that
-    /// has the same interface; `shared` are the fields that the formats in use have in common. Where that is too little to tell observations apart, because one of the formats has too little,
-    /// a record is compared with those that have the same fields as its own format.
+    /// has the same interface; `shared` are the fields that the formats in use have in common. Where these are too few to
+    /// tell observations apart, because one of the formats has too few, a record is compared with those that have the same
+    /// fields as its own format.
     pub(super) fn seen_before(
         &mut self,
         record: &FlowRecord<'_>,
