@@ -177,33 +177,21 @@ impl Formats {
         line: &'a [u8],
         values: &'a mut Values,
     ) -> Result<FlowRecord<'a>, ParseError> {
-        if self.header.is_none() {
-            self.read_by_candidate(line, values)?;
-        } else {
-            values.read(self.format(), line)?;
+        let alone = self.header.is_some() || !self.candidates[self.last].has_rivals;
+        if !alone {
+            self.choose(line, values);
         }
-        Ok(FlowRecord::of(self.format(), line, values))
-    }
-
-    /// Reads a line by the candidate that it fits.
-    #[inline]
-    fn read_by_candidate(&mut self, line: &[u8], values: &mut Values) -> Result<(), ParseError> {
-        let Candidate {
-            format,
-            in_use,
-            has_rivals,
-        } = &self.candidates[self.last];
-        if *in_use && !has_rivals && values.read(format, line).is_ok() {
-            return Ok(());
+        let mut read = values.read(self.format(), line);
+        if alone && read.is_err() && self.header.is_none() {
+            self.choose(line, values);
+            read = values.read(self.format(), line);
         }
-        self.choose(line, values);
-        let Candidate { format, in_use, .. } = &mut self.candidates[self.last];
-        values.read(format, line)?;
-        if !*in_use {
-            *in_use = true;
+        read?;
+        if self.header.is_none() && !self.candidates[self.last].in_use {
+            self.candidates[self.last].in_use = true;
             self.share();
         }
-        Ok(())
+        Ok(FlowRecord::of(self.format(), line, values))
     }
 
     /// The format in effect.

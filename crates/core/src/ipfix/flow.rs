@@ -116,13 +116,10 @@ pub(crate) struct Slot {
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) template: Template,
-    steps: Vec<[Step; TOGETHER]>,
+    steps: Vec<Step>,
     flow_keys: u64,
     octets: usize,
 }
-
-/// Steps that are taken together; where there are fewer, the last one is taken again.
-const TOGETHER: usize = 4;
 
 /// Up to eight octets of a record: the low ones of a place.
 #[derive(Debug, Clone, Copy)]
@@ -166,18 +163,16 @@ impl Layout {
     #[inline]
     pub(crate) fn write(&self, flow: &Flow, out: &mut [u8; ROOM]) {
         const { assert!(ROOM >= u8::MAX as usize + BEFORE) };
-        for steps in &self.steps {
-            for step in steps {
-                let value = flow.places[usize::from(step.place) % PLACES];
-                let begin = usize::from(step.end); // eight octets before the end, as the record begins there
-                out[begin..begin + BEFORE].copy_from_slice(&value.to_be_bytes());
-            }
+        for step in &self.steps {
+            let value = flow.places[usize::from(step.place) % PLACES];
+            let begin = usize::from(step.end); // eight octets before the end, as the record begins there
+            out[begin..begin + BEFORE].copy_from_slice(&value.to_be_bytes());
         }
     }
 }
 
 /// The steps that write these fields, the last one first: for each of them one for each place that it fills.
-fn steps(slots: &[Slot]) -> Vec<[Step; TOGETHER]> {
+fn steps(slots: &[Slot]) -> Vec<Step> {
     let mut end = 0_u8;
     let mut steps = Vec::new();
     for slot in slots {
@@ -189,13 +184,5 @@ fn steps(slots: &[Slot]) -> Vec<[Step; TOGETHER]> {
         }
     }
     steps.reverse();
-    let Some(&last) = steps.last() else {
-        return Vec::new();
-    };
-    let together = steps.chunks(TOGETHER).map(|some| {
-        let mut steps = [last; TOGETHER];
-        steps[..some.len()].copy_from_slice(some);
-        steps
-    });
-    together.collect()
+    steps
 }
