@@ -47,7 +47,12 @@ impl Export {
         report: &mut Report,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let numbers = self.numbers(record, subject, inventory, report, sink)?;
+        let numbers = match subject.numbers {
+            Some((epoch, numbers)) if epoch == self.exporter.epoch() && !has_services(record) => {
+                numbers
+            }
+            _ => self.numbers(record, subject, inventory, report, sink)?,
+        };
         let contents = mapping::map(
             record,
             direction,
@@ -69,8 +74,7 @@ impl Export {
             );
             return Ok(());
         };
-        let count = |field| record.number(field).unwrap_or_default();
-        let (packets, octets) = (count(Field::Packets), count(Field::Bytes));
+        let (packets, octets) = (record.count(Field::Packets), record.count(Field::Bytes));
         self.exporter.flow(
             subject.domain,
             (number, self.layouts.layout(number)),
@@ -93,16 +97,8 @@ impl Export {
         report: &mut Report,
         sink: &mut S,
     ) -> Result<Numbers, S::Error> {
-        const SERVICES: FieldSet =
-            FieldSet::of(&[Field::PacketSourceService, Field::PacketDestinationService]);
         let epoch = self.exporter.epoch();
         let known = subject.numbers.filter(|&(announced, _)| announced == epoch);
-        let has_services = record.present().has_any(SERVICES);
-        if let Some((_, numbers)) = known
-            && !has_services
-        {
-            return Ok(numbers);
-        }
         let mut collisions = Vec::new();
         let mut announcer = Announcer {
             domain: subject.domain,
@@ -120,7 +116,7 @@ impl Export {
             }
         };
         subject.numbers = Some((epoch, numbers));
-        if has_services {
+        if has_services(record) {
             let service = |field| record.text(field);
             let (source, destination) = (
                 service(Field::PacketSourceService),
@@ -135,6 +131,14 @@ impl Export {
             .for_each(|collision| report.collided(Some(collision)));
         Ok(numbers)
     }
+}
+
+/// Whether the record names services, which follow from no subject.
+#[inline]
+fn has_services(record: &FlowRecord<'_>) -> bool {
+    const SERVICES: FieldSet =
+        FieldSet::of(&[Field::PacketSourceService, Field::PacketDestinationService]);
+    record.present().has_any(SERVICES)
 }
 
 /// The numbers of what the texts of a subject name.

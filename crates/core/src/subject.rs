@@ -31,6 +31,8 @@ impl Subject {
 pub(crate) struct LastSubject {
     /// That of the record's format.
     plan: Option<Arc<Plan>>,
+    /// The number of the lead.
+    lead: Option<u64>,
     /// What the line says of it, a space behind each part.
     identifiers: Vec<u8>,
     owner: Option<Arc<str>>,
@@ -54,9 +56,11 @@ impl LastSubject {
             .plan
             .as_ref()
             .is_some_and(|last| Arc::ptr_eq(last, plan))
-            && self.has_identifiers(record)
+            && (record.lead().is_some() && record.lead() == self.lead
+                || self.has_identifiers(record))
             && self.owner == *owner
             && self.region == *region;
+        self.lead = record.lead();
         if !same {
             self.plan = Some(Arc::clone(plan));
             self.identifiers.clear();
@@ -94,8 +98,8 @@ mod tests {
     fn found(records: &[(&LogFormat, &str)]) -> usize {
         let mut last = LastSubject::default();
         let mut found = 0;
+        let mut values = Values::default();
         for (format, line) in records {
-            let mut values = Values::default();
             let record = FlowRecord::parse(format, line.as_bytes(), &mut values);
             let record = record.expect("line of the test");
             last.of(&record, &Some("1".into()), &None, || {
@@ -137,6 +141,16 @@ mod tests {
         ] {
             assert_eq!(found(&[first, (&format, other), first]), 3, "{other}");
         }
+    }
+
+    #[test]
+    fn another_beginning_is_another_subject_and_the_same_one_is_not() {
+        let format = format("${version} ${account-id} ${interface-id} ${bytes}");
+        let one = (&format, "2 1 eni-1 5");
+        let other = (&format, "2 1 eni-2 5");
+        assert_eq!(found(&[one, (&format, "2 1 eni-1 6"), one]), 1);
+        assert_eq!(found(&[one, other, other, one]), 3);
+        assert_eq!(found(&[one, (&format, "2  1 eni-1 5"), one]), 1);
     }
 
     #[test]

@@ -132,7 +132,9 @@ async fn formats_names_and_certificates_are_read_as_they_were_created() {
     );
     assert_eq!(
         interface.addresses,
-        ["10.1.1.10".parse::<std::net::IpAddr>().expect("an address")]
+        ["10.1.1.10"
+            .parse::<flowlogs_core::Address>()
+            .expect("an address")]
     );
     assert_eq!(
         inventory.vpc(vpc).and_then(|vpc| vpc.name.as_deref()),

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use flowlogs_core::Address;
 use flowlogs_core::dedup::Inventory;
 use flowlogs_core::dedup::inventory::{
     Attachment, FlowLog, Gateway, Interface, Traffic, Vpc, destination_name,
@@ -248,15 +249,16 @@ fn parse_prefix(text: &str) -> Option<Prefix> {
 impl From<NetworkInterface> for Interface {
     fn from(entry: NetworkInterface) -> Self {
         let primary = entry.private_ip_address;
-        let mut addresses: Vec<IpAddr> = primary.into_iter().collect();
+        let mut addresses: Vec<Address> = primary.into_iter().map(Address::from).collect();
         let private = entry.private_ip_addresses.into_iter().flatten();
         addresses.extend(
             private
                 .map(|address| address.private_ip_address)
-                .filter(|&address| primary != Some(address)),
+                .filter(|&address| primary != Some(address))
+                .map(Address::from),
         );
         let ipv6 = entry.ipv6_addresses.into_iter().flatten();
-        addresses.extend(ipv6.map(|address| address.ipv6_address));
+        addresses.extend(ipv6.map(|address| Address::from(address.ipv6_address)));
         let ipv4_prefixes = entry
             .ipv4_prefixes
             .into_iter()
@@ -350,7 +352,7 @@ mod tests {
             zone: Some("euc1-az2".to_owned()),
             detached: false,
             addresses: ["10.0.0.5", "10.0.0.6", "2001:db8::5"]
-                .map(address)
+                .map(|text| address(text).into())
                 .to_vec(),
             prefixes: vec![(address("10.0.1.16"), 28), (address("2001:db8:1::"), 80)],
         };

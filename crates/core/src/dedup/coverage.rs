@@ -76,7 +76,9 @@ impl Coverage {
             let vpc = *self.vpcs.entry(vpc.as_bytes().into()).or_insert(next);
             let observed = is_observed(interface);
             for &address in &interface.addresses {
-                *addresses.entry((vpc, bits(address))).or_insert(true) &= observed;
+                *addresses
+                    .entry((vpc, address.to_ipv6_bits()))
+                    .or_insert(true) &= observed;
             }
             for &(first, length) in &interface.prefixes {
                 let length = bit_length(first, length);
@@ -139,7 +141,7 @@ mod tests {
             id: id.to_owned(),
             subnet: Some(subnet.to_owned()),
             vpc: Some(vpc.to_owned()),
-            addresses: addresses.iter().map(|text| address(text)).collect(),
+            addresses: addresses.iter().map(|text| address(text).into()).collect(),
             ..Interface::default()
         }
     }

@@ -63,7 +63,7 @@ mod tests {
                 address("10.0.0.6"),
                 address("2001:db8::5"),
             ],
-            prefixes: vec![(address("10.0.1.16"), 28)],
+            prefixes: vec![(address("10.0.1.16").into(), 28)],
             ..Interface::default()
         });
         inventory.insert_attachment(Attachment {

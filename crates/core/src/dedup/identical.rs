@@ -105,18 +105,16 @@ impl Records {
             false => record.format().fields(),
         };
         let fields = record.present().intersection(shared).intersection(KEY);
-        if !identifies(fields) {
-            return false;
-        }
-        let captured = record.number(Field::End).unwrap_or_default();
         let observer = match *observer {
             Some(kept) if kept.fields == fields => kept.hash,
+            _ if !identifies(fields) => return false,
             _ => {
                 let hash = self.observer(record, fields);
                 *observer = Some(Observer { fields, hash });
                 hash
             }
         };
+        let captured = record.count(Field::End);
         let fingerprint = self.fingerprint(record, fields, observer);
         !self
             .window
@@ -159,21 +157,18 @@ impl Records {
                 &mut hasher,
             ) << 2;
         let number = |field| match fields.has(field) {
-            true => record.number(field).unwrap_or_default(),
+            true => record.count(field),
             false => 0,
         };
-        let action = match record.action().filter(|_| fields.has(Field::Action)) {
-            Some(Action::Accept) => 1,
-            Some(Action::Reject) => 2,
-            None => 0,
+        let action = match record.action() {
+            Some(Action::Accept) if fields.has(Field::Action) => 1,
+            Some(Action::Reject) if fields.has(Field::Action) => 2,
+            _ => 0,
         };
-        let direction = match record
-            .direction()
-            .filter(|_| fields.has(Field::FlowDirection))
-        {
-            Some(Direction::Ingress) => 1,
-            Some(Direction::Egress) => 2,
-            None => 0,
+        let direction = match record.direction() {
+            Some(Direction::Ingress) if fields.has(Field::FlowDirection) => 1,
+            Some(Direction::Egress) if fields.has(Field::FlowDirection) => 2,
+            _ => 0,
         };
         let small = number(Field::SourcePort)
             | number(Field::DestinationPort) << 16

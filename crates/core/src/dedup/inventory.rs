@@ -34,7 +34,7 @@ pub struct Interface {
     /// Status `available`: attached to nothing, so it records no flow, and its addresses are nobody's.
     pub detached: bool,
     /// Private IPv4 addresses (primary and secondary) and IPv6 addresses.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Vec<Address>,
     /// Delegated prefixes: first address and length in bits.
     pub prefixes: Vec<(IpAddr, u8)>,
 }
@@ -43,7 +43,7 @@ impl Interface {
     /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
     #[inline]
     pub fn has_address(&self, address: Address) -> bool {
-        self.addresses.contains(&address.into())
+        self.addresses.contains(&address)
             || !self.prefixes.is_empty() && self.has_prefix_of(address)
     }
 
@@ -506,7 +506,7 @@ mod tests {
     fn an_interface_has_its_addresses_and_those_of_its_prefixes() {
         let address = |text: &str| text.parse::<IpAddr>().expect("address of the test");
         let interface = Interface {
-            addresses: vec![address("10.0.0.5"), address("2001:db8::5")],
+            addresses: vec![address("10.0.0.5").into(), address("2001:db8::5").into()],
             prefixes: vec![(address("10.0.1.16"), 28), (address("2001:db8:1::"), 80)],
             ..Interface::default()
         };

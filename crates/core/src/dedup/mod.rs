@@ -266,7 +266,7 @@ mod tests {
             inventory.insert_interface(Interface {
                 id: id.to_owned(),
                 vpc: Some("vpc-1".to_owned()),
-                addresses: vec![address(own)],
+                addresses: vec![address(own).into()],
                 ..Interface::default()
             });
         }

@@ -66,6 +66,18 @@ pub(crate) struct Plan {
     pub(crate) reject_reason: Option<Column>,
     /// Those of the [`IDENTIFIERS`], in order.
     pub(crate) identifiers: Vec<Run>,
+    pub(super) lead: Leading,
+}
+
+/// The columns before the first one that is neither a text nor passed over, and before the last one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Leading {
+    pub(super) columns: u16,
+    /// How many of them are texts; they are the first ones.
+    pub(super) texts: usize,
+    pub(super) fields: FieldSet,
+    /// Whether all [`IDENTIFIERS`] are among them.
+    pub(super) identifies: bool,
 }
 
 /// Columns with texts that stand side by side.
@@ -154,6 +166,23 @@ impl Plan {
         }
     }
 
+    /// Says which columns lead; these are all.
+    fn complete(&mut self, columns: &[Option<Field>]) {
+        let leads = |field: &&Option<Field>| {
+            field.is_none_or(|field| matches!(field.row().read, Read::Text(_) | Read::Skip(_)))
+        };
+        let before_last = columns.split_last().map_or(columns, |(_, others)| others);
+        let columns = before_last.iter().take_while(leads).count();
+        let columns = u16::try_from(columns).unwrap_or_default();
+        let texts = self.texts.iter().take_while(|text| text.token < columns);
+        self.lead = Leading {
+            columns,
+            texts: texts.clone().count(),
+            fields: texts.fold(FieldSet::EMPTY, |fields, text| fields.union(text.set)),
+            identifies: self.identifiers.iter().all(|run| run.token < columns),
+        };
+    }
+
     /// All of them.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
         let Self {
@@ -166,6 +195,7 @@ impl Plan {
             direction,
             reject_reason,
             identifiers: _,
+            lead: _,
         } = self;
         let lists = [numbers, times, addresses, texts];
         let words = [action, status, direction, reject_reason];
@@ -303,7 +333,8 @@ impl LogFormat {
             plan.read(field, number);
             Some(field)
         });
-        let columns = columns.collect();
+        let columns: Vec<_> = columns.collect();
+        plan.complete(&columns);
         if fields.is_empty() {
             return Err(FormatError::NoKnownField);
         }

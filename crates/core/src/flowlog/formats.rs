@@ -206,8 +206,8 @@ impl Formats {
         let (last, count) = (self.last, self.candidates.len());
         let order = || std::iter::once(last).chain((0..count).filter(move |&index| index != last));
         let format = |index: usize| &self.candidates[index].format;
-        let tokens = values.tokens(line);
-        let resembling = order().find(|&index| format(index).resembles(line, tokens));
+        let (spaced, tokens) = values.tokens(line);
+        let resembling = order().find(|&index| format(index).resembles(spaced, tokens));
         let found =
             resembling.or_else(|| order().find(|&index| values.read(format(index), line).is_ok()));
         let Some(found) = found else { return };

@@ -6,6 +6,7 @@
 pub mod field;
 pub mod format;
 pub mod formats;
+mod lead;
 pub mod record;
 mod scan;
 mod tokens;

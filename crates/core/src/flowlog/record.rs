@@ -134,7 +134,7 @@ impl<'a> FlowRecord<'a> {
     /// The record whose values were [read](Values::read) from this line by this format.
     pub(super) fn of(format: &'a LogFormat, line: &'a [u8], values: &'a Values) -> Self {
         Self {
-            line,
+            line: values.line(line),
             row: values.row(),
             format,
         }
@@ -146,7 +146,7 @@ impl<'a> FlowRecord<'a> {
         self.row.present
     }
 
-    /// The line that was parsed.
+    /// The line that was parsed, with a single space between each two columns.
     pub fn line(&self) -> &'a [u8] {
         self.line
     }
@@ -169,6 +169,12 @@ impl<'a> FlowRecord<'a> {
         self.row.numbers.get(place).copied()
     }
 
+    /// The same of a field that is a number, or 0 if there is none.
+    #[inline(always)]
+    pub(crate) fn count(&self, field: Field) -> u64 {
+        self.row.numbers[usize::from(slot(field)) % NUMBERS]
+    }
+
     /// An address. Nothing for fields that are not addresses.
     #[inline]
     pub fn address(&self, field: Field) -> Option<Address> {
@@ -183,6 +189,13 @@ impl<'a> FlowRecord<'a> {
         Some(token.of(self.line))
     }
 
+    /// A number that other records have only if they are of the same format, were read into the same storage, and say the same
+    /// about what the record is about. Not every record has one.
+    #[inline]
+    pub(crate) fn lead(&self) -> Option<u64> {
+        self.row.lead
+    }
+
     /// What the columns say that tell what the record is about, as it stands in the line; those side by side together.
     #[inline]
     pub(crate) fn identifiers(&self) -> impl Iterator<Item = &'a [u8]> {
@@ -192,7 +205,7 @@ impl<'a> FlowRecord<'a> {
                 [run.first, run.last].map(|slot| self.row.texts[usize::from(slot) % TEXTS]);
             Token {
                 start: first.start,
-                end: last.end,
+                next: last.next,
             }
             .of(self.line)
         })
@@ -208,37 +221,25 @@ impl<'a> FlowRecord<'a> {
     /// `action`, when it is one of the two known words.
     #[inline]
     pub fn action(&self) -> Option<Action> {
-        self.row
-            .present
-            .has(Field::Action)
-            .then_some(self.row.words.action)
+        self.row.words.action
     }
 
     /// `flow-direction`, when it is one of the two known words.
     #[inline]
     pub fn direction(&self) -> Option<Direction> {
-        self.row
-            .present
-            .has(Field::FlowDirection)
-            .then_some(self.row.words.direction)
+        self.row.words.direction
     }
 
     /// `log-status`.
     #[inline]
     pub fn status(&self) -> Option<Status> {
-        self.row
-            .present
-            .has(Field::LogStatus)
-            .then_some(self.row.words.status)
+        self.row.words.status
     }
 
     /// `reject-reason`.
     #[inline]
     pub fn reject_reason(&self) -> Option<RejectReason> {
-        self.row
-            .present
-            .has(Field::RejectReason)
-            .then_some(self.row.words.reject_reason)
+        self.row.words.reject_reason
     }
 
     /// The identifier of the interface that the record was captured on: interface-id, else resource-id; for a transit

@@ -3,9 +3,10 @@
 //! The octets of a token are looked at eight together, as one number (Hacker's Delight §6); the naive twins in the tests say
 //! what is meant.
 
+use std::array::from_fn;
 use std::net::Ipv6Addr;
 
-use wide::{i16x8, i32x4, u8x16};
+use wide::{i16x8, i16x16, i32x4, u8x16, u8x32, u16x16, u64x4};
 
 use super::tokens::Token;
 
@@ -24,49 +25,43 @@ pub(crate) fn is_dash(line: &[u8], token: Token) -> bool {
 /// An unsigned decimal number of 64 bits.
 #[inline(always)]
 pub(crate) fn number(line: &[u8], token: Token) -> Option<u64> {
-    if token.length() <= DIGITS {
-        value(values(line, token))
-    } else {
-        long_number(line, token)
+    match token.length() {
+        length @ 1..=DIGITS => value(values(line, token.start(), length)),
+        _ => long_number(line, token),
     }
-}
-
-/// The same of a number that mostly has ten digits, as seconds have from 2001 to 2286.
-#[inline(always)]
-pub(crate) fn seconds(line: &[u8], token: Token) -> Option<u64> {
-    if token.length() != DIGITS + 2 {
-        return number(line, token);
-    }
-    let end = token.end;
-    let upper = Token {
-        end: end - 2,
-        ..token
-    };
-    let lower = Token {
-        start: end - 2,
-        ..token
-    };
-    let &[tens, ones] = lower.of(line).first_chunk()?;
-    let (tens, ones) = (tens ^ b'0', ones ^ b'0');
-    let lower = (tens.max(ones) < 10).then_some(10 * u64::from(tens) + u64::from(ones))?;
-    Some(100 * value(values(line, upper))? + lower)
 }
 
 /// More digits than a chunk has.
 fn long_number(line: &[u8], token: Token) -> Option<u64> {
-    let middle = token.end - DIGITS;
-    let lower = Token {
-        start: middle,
-        ..token
-    };
-    let upper = Token {
-        end: middle,
-        ..token
-    };
-    let lower = value(values(line, lower))?;
+    let (upper, lower) = token.divided(DIGITS);
+    let lower = value(values(line, lower.start(), DIGITS))?;
     number(line, upper)?
         .checked_mul(100_000_000)?
         .checked_add(lower)
+}
+
+/// Four numbers, if each is a chunk at the most.
+#[inline(always)]
+pub(crate) fn four_numbers(line: &[u8], tokens: [Token; 4]) -> Option<[u64; 4]> {
+    let lengths = tokens.map(Token::length);
+    if lengths.iter().any(|length| !(1..=DIGITS).contains(length)) {
+        return None;
+    }
+    four_values(from_fn(|i| values(line, tokens[i].start(), lengths[i])))
+}
+
+/// Two numbers of ten digits, as seconds have from 2001 to 2286.
+#[inline(always)]
+pub(crate) fn two_seconds(line: &[u8], tokens: [Token; 2]) -> Option<[u64; 2]> {
+    const LAST: u32 = 2;
+    if tokens.iter().any(|token| token.length() != DIGITS + LAST) {
+        return None;
+    }
+    let [one, other] = tokens.map(Token::start);
+    let first = |start| values(line, start, DIGITS);
+    let last = |start| values(line, start + CHUNK, LAST);
+    let parts = four_values([first(one), first(other), last(one), last(other)])?;
+    Some([100 * parts[0] + parts[2], 100 * parts[1] + parts[3]])
 }
 
 /// A word of at most eight octets, the first one lowest, or 0 for a longer one.
@@ -113,18 +108,11 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
     if (!(digits | points)).trailing_zeros() != length {
         return None;
     }
-    let own = (1 << length) - 1;
-    let (first, digits) = (points & own, digits & own);
-    let next = |points: u32| points & points.wrapping_sub(1);
-    let (second, third) = (next(first), next(next(first)));
-    let two = digits & digits >> 1;
-    if third == 0 || next(third) != 0 || two & two >> 2 != 0 {
-        return None; // fewer or more than three points, or four digits in a row
+    let ends = points & ((1 << length) - 1) | 1 << length;
+    let shape = &SHAPES[place_of(ends)];
+    if shape.ends != ends {
+        return None; // fewer or more than four parts, or one without digits or with more than three
     }
-    let [first, second, third] = [first, second, third].map(u32::trailing_zeros);
-    // The lengths of the parts, two bits each: 64 first + 16 (second - first - 1) + 4 (third - second - 1) + …
-    let lengths = 3 * (16 * first + 4 * second + third) + length;
-    let shape = &SHAPES[(lengths.wrapping_sub(16 + 4 + 1) & 255) as usize];
     let upper: i16x8 = bytemuck::cast(values.shuffle(u8x16::new(shape.hundreds_and_tens)));
     let ones: i32x4 = bytemuck::cast(values.shuffle(u8x16::new(shape.ones)));
     let parts = upper.dot(i16x8::new([100, 10, 100, 10, 100, 10, 100, 10])) + ones;
@@ -155,7 +143,10 @@ fn padded_lanes(address: &[u8]) -> [u8; LANES] {
 
 /// What is where in an IPv4 address whose parts have so many digits.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Shape {
+    /// The lanes behind the parts, a bit each.
+    ends: u32,
     /// The lanes of the hundreds and tens of all parts, two octets each.
     hundreds_and_tens: [u8; LANES],
     /// The lanes of the ones, four octets each.
@@ -164,25 +155,31 @@ struct Shape {
     least: [i32; 4],
 }
 
-/// The shapes by the lengths of their parts, two bits each.
+/// The place of a shape: no two have the same. The factor was found by trying all.
+#[inline(always)]
+const fn place_of(ends: u32) -> usize {
+    (ends.wrapping_mul(6_639) >> 13 & 0xff) as usize
+}
+
+/// The shapes of all addresses.
 static SHAPES: [Shape; 256] = {
     let none = Shape {
+        ends: 0,
         hundreds_and_tens: [N; LANES],
         ones: [N; LANES],
-        least: [i32::MAX; 4],
+        least: [0; 4],
     };
     let mut shapes = [none; 256];
     let mut number = 0_u8;
-    loop {
-        let shape = &mut shapes[number as usize];
-        let (mut part, mut end) = (0, 0);
+    while number < 3 * 3 * 3 * 3 {
+        let mut shape = none;
+        let (mut part, mut rest, mut end) = (0, number, 0);
         while part < 4 {
-            let length = number >> (2 * (3 - part)) & 3;
+            let length = rest % 3 + 1;
             end += length;
-            if length > 0 {
-                shape.ones[4 * part] = end - 1;
-                shape.least[part] = [i32::MAX, 0, 10, 100][length as usize];
-            }
+            shape.ends |= 1 << end;
+            shape.ones[4 * part] = end - 1;
+            shape.least[part] = [0, 10, 100][length as usize - 1];
             if length > 1 {
                 shape.hundreds_and_tens[4 * part + 2] = end - 2;
             }
@@ -191,10 +188,11 @@ static SHAPES: [Shape; 256] = {
             }
             end += 1;
             part += 1;
+            rest /= 3;
         }
-        if number == u8::MAX {
-            break;
-        }
+        let place = &mut shapes[place_of(shape.ends)];
+        assert!(place.ends == 0);
+        *place = shape;
         number += 1;
     }
     shapes
@@ -210,19 +208,23 @@ pub(crate) fn ipv6(line: &[u8], token: Token) -> Option<u128> {
     Some(address.to_bits())
 }
 
-/// What the digits of a token would be worth, one to eight of them at the upper end and zeros below.
+/// What so many digits from a position on would be worth, one to eight of them, at the upper end and zeros below.
 #[inline(always)]
-fn values(line: &[u8], token: Token) -> u64 {
-    let unused = 8 * (DIGITS).wrapping_sub(token.length()) % u64::BITS;
-    match line.get(token.start()..token.start() + CHUNK) {
-        Some(octets) => {
-            let octets = octets
-                .first_chunk()
-                .map_or(0, |octets| u64::from_le_bytes(*octets));
-            (octets ^ repeat(b'0')) << unused
-        }
-        None => (chunk_to(line, token.end()) ^ repeat(b'0')) & u64::MAX << unused,
-    }
+fn values(line: &[u8], start: usize, length: u32) -> u64 {
+    let octets = line.get(start..start + CHUNK);
+    let octets = match octets.and_then(<[u8]>::first_chunk) {
+        Some(octets) => u64::from_le_bytes(*octets),
+        None => last_octets(line, start),
+    };
+    (octets ^ repeat(b'0')) << (8 * DIGITS.wrapping_sub(length) % u64::BITS)
+}
+
+/// The octets from a position on, fewer than a chunk, the first one lowest.
+#[cold]
+fn last_octets(line: &[u8], start: usize) -> u64 {
+    let text = line.get(start..).unwrap_or_default().iter();
+    text.rev()
+        .fold(0, |octets, &octet| octets << 8 | u64::from(octet))
 }
 
 /// The number that eight digits make, if all of them are digits.
@@ -238,15 +240,30 @@ fn value(values: u64) -> Option<u64> {
     Some(upper.wrapping_add(lower) >> 32)
 }
 
+/// The same of four chunks at a time.
+#[inline(always)]
+fn four_values(values: [u64; 4]) -> Option<[u64; 4]> {
+    let octets: u8x32 = bytemuck::cast(values);
+    if octets.min(u8x32::splat(9)) != octets {
+        return None;
+    }
+    let octets: u16x16 = bytemuck::cast(octets);
+    let pairs = (octets & u16x16::splat(0xff)) * u16x16::splat(10) + (octets >> 8);
+    let pairs: i16x16 = bytemuck::cast(pairs);
+    let fours = pairs.dot(bytemuck::cast([[100_i16, 1]; 8]));
+    let fours: u64x4 = bytemuck::cast(fours);
+    let fours: i16x16 = bytemuck::cast(fours | fours >> 16); // side by side
+    let values = fours.dot(bytemuck::cast([[10_000_i16, 1, 0, 0]; 4]));
+    Some(bytemuck::cast(values))
+}
+
 /// The eight octets before this position, the last one highest, with spaces before the line.
 #[inline(always)]
 fn chunk_to(line: &[u8], end: usize) -> u64 {
-    match line
-        .get(end.wrapping_sub(CHUNK)..end)
-        .and_then(<[u8]>::first_chunk)
-    {
+    let text = line.get(..end).unwrap_or_default();
+    match text.last_chunk() {
         Some(octets) => u64::from_le_bytes(*octets),
-        None => first_octets(line.get(..end).unwrap_or_default()),
+        None => first_octets(text),
     }
 }
 
@@ -278,7 +295,7 @@ mod tests {
         let line = [before, token, after].concat();
         let token = Token {
             start: position(start),
-            end: position(end),
+            next: position(end + 1),
         };
         (line.into_bytes(), token)
     }
@@ -302,7 +319,25 @@ mod tests {
         fn numbers_are_read_as_std_reads_them(before in before(), digits in "[0-9]{1,22}x?", after in after()) {
             let (line, token) = among(&before, &digits, &after);
             prop_assert_eq!(number(&line, token), digits.parse::<u64>().ok());
-            prop_assert_eq!(seconds(&line, token), digits.parse::<u64>().ok());
+        }
+
+        #[test]
+        fn numbers_are_the_same_together(
+            before in before(), numbers in prop::array::uniform4("[0-9]{1,8}|[0-9]{10}|[0-9]{8,11}|[0-9:-]{1,4}"), after in after(),
+        ) {
+            let line = [before, numbers.join(" "), after].concat().into_bytes();
+            let mut tokens = Tokens::default();
+            tokens.find(&line);
+            let first = line.split(|&octet| octet == b' ').position(|token| token == numbers[0].as_bytes()).expect("it is there");
+            let tokens = from_fn(|i| tokens.at(u16::try_from(first + i).expect("a short line")));
+            let all = |length: std::ops::RangeInclusive<usize>| numbers.iter().all(|number| length.contains(&number.len()));
+            let expected: Option<Vec<u64>> = numbers.iter().map(|number| number.parse().ok()).collect();
+            let four = four_numbers(&line, tokens);
+            prop_assert_eq!(four.map(Vec::from), expected.clone().filter(|_| all(1..=8)));
+            let two = two_seconds(&line, [tokens[1], tokens[3]]);
+            let ten = numbers[1].len() == 10 && numbers[3].len() == 10;
+            let expected = numbers[1].parse().ok().zip(numbers[3].parse().ok()).filter(|_| ten);
+            prop_assert_eq!(two.map(<(u64, u64)>::from), expected);
         }
 
         #[test]
@@ -338,8 +373,9 @@ mod tests {
             let mut tokens = Tokens::default();
             tokens.find(&line);
             for token in (0..).take(tokens.count()).map(|number| tokens.at(number)) {
-                let read = (number(&line, token), seconds(&line, token), word(&line, token), is_dash(&line, token));
+                let read = (number(&line, token), word(&line, token), is_dash(&line, token));
                 let _ = (read, ipv4(&line, token), ipv6(&line, token));
+                let _ = (four_numbers(&line, [token; 4]), two_seconds(&line, [token; 2]));
             }
         }
     }

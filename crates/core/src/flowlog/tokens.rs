@@ -16,16 +16,17 @@ const BLOCK: usize = 2 * LANES;
 /// Spaces that are noted together, whether there are as many or not.
 const NOTED: usize = 4;
 
-/// Positions that are noted: two for each token of the longest format and more, and a power of two.
-const ROOM: usize = 4 * MAX_COLUMNS;
+/// Positions that are noted: where each token of the longest format begins, where one behind the last would, and more that
+/// are noted with it.
+const ROOM: usize = MAX_COLUMNS + 1 + NOTED;
 
 /// A token by its place in the line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Token {
     /// Where it begins.
     pub(super) start: u32,
-    /// The position behind it.
-    pub(super) end: u32,
+    /// Where the next one begins: behind the space that follows it.
+    pub(super) next: u32,
 }
 
 impl Token {
@@ -38,13 +39,21 @@ impl Token {
     /// The position behind it.
     #[inline(always)]
     pub(super) fn end(self) -> usize {
-        self.end as usize
+        self.next.wrapping_sub(1) as usize
     }
 
     /// How many octets it has; at least one, if a line was searched for it.
     #[inline(always)]
     pub(super) fn length(self) -> u32 {
-        self.end.wrapping_sub(self.start)
+        self.next.wrapping_sub(self.start + 1)
+    }
+
+    /// All but so many octets at its end, and these.
+    #[inline(always)]
+    pub(super) fn divided(self, last: u32) -> (Self, Self) {
+        let start = self.next.wrapping_sub(last + 1);
+        let next = start.wrapping_add(1);
+        (Self { next, ..self }, Self { start, ..self })
     }
 
     /// Its octets.
@@ -57,22 +66,15 @@ impl Token {
 /// The tokens of a line, in order; the storage is kept for the next one.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    /// Positions of spaces: the one before the line, then the one behind each token. Where spaces follow on one another,
-    /// the ones before and behind each token. Further ones are of earlier lines.
-    places: Box<[u32; ROOM + 1]>,
-    /// From a token's number to its first position: 0 or 1 to the left.
-    shift: u32,
+    /// Where each of them begins, and where one behind the last would. Further ones are of earlier lines.
+    places: Box<[u32; ROOM]>,
     count: usize,
 }
-
-/// The position before the first one.
-const BEFORE: u32 = u32::MAX;
 
 impl Default for Tokens {
     fn default() -> Self {
         Self {
-            places: Box::new([BEFORE; ROOM + 1]),
-            shift: 0,
+            places: Box::new([0; ROOM]),
             count: 0,
         }
     }
@@ -88,72 +90,68 @@ impl Tokens {
     /// One of them by its number.
     #[inline(always)]
     pub(crate) fn at(&self, number: u16) -> Token {
-        let place = (usize::from(number) << self.shift) % ROOM;
+        let place = usize::from(number) % MAX_COLUMNS;
         Token {
-            start: self.places[place].wrapping_add(1),
-            end: self.places[place + 1],
+            start: self.places[place],
+            next: self.places[place + 1],
         }
     }
 
-    /// Finds the tokens of a line of fewer than 2^32 octets.
+    /// Finds the tokens of a line of fewer than 2^32 octets. None, if spaces follow on one another, or stand before or behind
+    /// everything: then the line has to be [single-spaced](single_spaced) first, unless it has none. Whether there are some.
+    pub(crate) fn find(&mut self, line: &[u8]) -> bool {
+        self.find_behind(line, 0, 0)
+    }
+
+    /// The same of a line with so many octets at its beginning, a space last, and so many tokens in them, as the line before
+    /// had them.
     #[inline(always)]
-    pub(crate) fn find(&mut self, line: &[u8]) {
-        let (blocks, rest) = line.as_chunks::<BLOCK>();
-        (self.shift, self.count) = (0, 0);
-        self.places[0] = BEFORE;
-        // The last bit of the block before, as if a space stood before the line.
-        let (mut base, mut before, mut runs) = (0, 1, 0);
+    pub(crate) fn find_behind(&mut self, line: &[u8], octets: usize, known: usize) -> bool {
+        let (blocks, rest) = line.get(octets..).unwrap_or_default().as_chunks::<BLOCK>();
+        self.count = known;
+        // Of the first space of a block. The last bit of the block before, as if a space stood before the line.
+        let first = u32::try_from(octets).unwrap_or_default() + 1;
+        let (mut next, mut before, mut runs) = (first, 1, 0);
         for block in blocks {
             let spaces = spaces(block);
             runs |= spaces & (spaces << 1 | before);
             before = spaces >> (BLOCK - 1);
-            self.note(spaces, base);
-            base += u64::BITS;
+            self.note(spaces, next);
+            next += u64::BITS;
         }
         let spaces = last_spaces(line, rest);
         runs |= spaces & (spaces << 1 | before);
-        self.note(spaces, base);
+        self.note(spaces, next);
         if runs != 0 {
-            self.find_among_runs(line);
+            self.count = 0;
         }
+        runs == 0
     }
 
-    /// Notes the spaces of a block, behind each of which a token ends.
+    /// Notes what follows the spaces of a block, with each of which a token ends.
     #[inline(always)]
-    fn note(&mut self, spaces: u64, base: u32) {
+    fn note(&mut self, spaces: u64, next: u32) {
         let mut left = spaces;
-        let mut next = self.count + 1;
+        let mut number = self.count + 1;
         while left != 0 {
-            let Some(places) = self.places.get_mut(next..next + NOTED) else {
+            let Some(places) = self.places.get_mut(number..number + NOTED) else {
                 break;
             };
             for place in places {
-                *place = base + left.trailing_zeros();
+                *place = next + left.trailing_zeros();
                 left &= left.wrapping_sub(1);
             }
-            next += NOTED;
+            number += NOTED;
         }
         self.count += spaces.count_ones() as usize;
     }
+}
 
-    /// Finds the tokens of a line in which spaces follow on one another, or stand before or behind everything.
-    #[cold]
-    fn find_among_runs(&mut self, line: &[u8]) {
-        (self.shift, self.count) = (1, 0);
-        let mut before = BEFORE;
-        for part in line.split(|&octet| is_space(octet)) {
-            let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            let end = before.wrapping_add(1).wrapping_add(length);
-            if !part.is_empty() {
-                let place = 2 * self.count;
-                if let Some(places) = self.places.get_mut(place..place + 2) {
-                    places.copy_from_slice(&[before, end]);
-                }
-                self.count += 1;
-            }
-            before = end;
-        }
-    }
+/// The tokens of a line with a single space between each two.
+pub(super) fn single_spaced(line: &[u8]) -> Vec<u8> {
+    let tokens = line.split(|&octet| is_space(octet));
+    let tokens: Vec<_> = tokens.filter(|token| !token.is_empty()).collect();
+    tokens.join(&b' ')
 }
 
 /// Which octets of a block are spaces, the first one lowest.
@@ -204,27 +202,29 @@ mod tests {
             line in prop::collection::vec(prop_oneof![4 => Just(b'x'), 1 => Just(b' '), 1 => any::<u8>()], 0..400),
             single: bool,
         ) {
-            let line = if single { naive(&line).join(&b' ') } else { line };
+            let spaced = single_spaced(&line);
+            let line = if single { &spaced } else { &line };
             let mut tokens = Tokens::default();
-            for line in [&line, &b"1 2 3"[..], &line] {
-                tokens.find(line);
-                let found = (0..).take(tokens.count()).map(|number| tokens.at(number).of(line));
-                prop_assert_eq!(found.collect::<Vec<_>>(), naive(line));
+            for line in [line, &b"1 2 3"[..], line] {
+                let is_single = line.split(|&octet| is_space(octet)).all(|token| !token.is_empty());
+                prop_assert_eq!(tokens.find(line), is_single);
+                if is_single {
+                    let found = (0..).take(tokens.count()).map(|number| tokens.at(number).of(line));
+                    prop_assert_eq!(found.collect::<Vec<_>>(), naive(line));
+                }
             }
         }
     }
 
     #[test]
     fn tokens_that_are_too_many_are_counted() {
-        for separator in [" ", "  "] {
-            let line = vec!["x"; 2 * ROOM].join(separator);
-            let mut tokens = Tokens::default();
-            tokens.find(line.as_bytes());
-            assert_eq!(tokens.count(), 2 * ROOM);
-            let last = u16::try_from(MAX_COLUMNS - 1).expect("few columns");
-            let token = tokens.at(last);
-            assert_eq!(token.of(line.as_bytes()), b"x");
-            assert_eq!(token.start(), (1 + separator.len()) * usize::from(last));
-        }
+        let line = vec!["x"; 2 * ROOM].join(" ");
+        let mut tokens = Tokens::default();
+        assert!(tokens.find(line.as_bytes()));
+        assert_eq!(tokens.count(), 2 * ROOM);
+        let last = u16::try_from(MAX_COLUMNS - 1).expect("few columns");
+        let token = tokens.at(last);
+        assert_eq!(token.of(line.as_bytes()), b"x");
+        assert_eq!(token.start(), 2 * usize::from(last));
     }
 }

@@ -3,11 +3,15 @@
 //! The storage is reused from record to record, so that reading allocates nothing and clears nothing: the set of present
 //! fields says which of its places hold something.
 
+use std::iter::zip;
+use std::sync::Arc;
+
 use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
 use super::format::{Column, LogFormat, Plan};
+use super::lead::Lead;
 use super::record::{Action, Direction, MAX_LINE, ParseError, Problem, RejectReason, Status};
 use super::scan::{self, packed};
-use super::tokens::{Token, Tokens};
+use super::tokens::{self, Token, Tokens};
 use crate::address::Address;
 
 /// Numbers from here on are milliseconds, smaller ones are seconds (this many seconds are the year 5138).
@@ -21,12 +25,21 @@ pub(super) const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
 pub struct Values {
     tokens: Tokens,
     row: Row,
+    lead: Lead,
+    /// The last line, if it had more between its columns than single spaces.
+    single_spaced: Option<Vec<u8>>,
+    /// That of the format of the last line.
+    plan: Option<Arc<Plan>>,
 }
 
 /// What was read of a line.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) present: FieldSet,
+    /// The number of the beginning of the line, if that says all that it is about: then one with the same number is about
+    /// the same.
+    pub(super) lead: Option<u64>,
+    /// Those that are not present are 0.
     pub(super) numbers: [u64; NUMBERS],
     pub(super) addresses: Addresses,
     pub(super) texts: [Token; TEXTS],
@@ -54,37 +67,44 @@ impl Addresses {
     }
 }
 
-/// Values of the columns that hold one of a few words.
-#[derive(Debug)]
+/// Values of the columns that hold one of a few words, if they are present.
+#[derive(Debug, Default)]
 pub(super) struct Words {
-    pub(super) action: Action,
-    pub(super) direction: Direction,
-    pub(super) status: Status,
-    pub(super) reject_reason: RejectReason,
+    pub(super) action: Option<Action>,
+    pub(super) direction: Option<Direction>,
+    pub(super) status: Option<Status>,
+    pub(super) reject_reason: Option<RejectReason>,
 }
 
 impl Default for Row {
     fn default() -> Self {
         Self {
             present: FieldSet::EMPTY,
+            lead: None,
             numbers: [0; NUMBERS],
             addresses: Addresses::default(),
             texts: [Token::default(); TEXTS],
-            words: Words {
-                action: Action::Accept,
-                direction: Direction::Ingress,
-                status: Status::Ok,
-                reject_reason: RejectReason::Other,
-            },
+            words: Words::default(),
         }
     }
 }
 
 impl Values {
-    /// The tokens of a line.
-    pub(super) fn tokens(&mut self, line: &[u8]) -> &Tokens {
-        self.tokens.find(line);
-        &self.tokens
+    /// The tokens of a line, and the line that they stand in.
+    pub(super) fn tokens<'a>(&'a mut self, line: &'a [u8]) -> (&'a [u8], &'a Tokens) {
+        self.plan = None;
+        self.single_spaced = None;
+        if !self.tokens.find(line) {
+            let line = self.single_spaced.insert(tokens::single_spaced(line));
+            self.tokens.find(line);
+        }
+        (self.line(line), &self.tokens)
+    }
+
+    /// The line that was read last, as it is or single-spaced.
+    #[inline(always)]
+    pub(super) fn line<'a>(&'a self, line: &'a [u8]) -> &'a [u8] {
+        self.single_spaced.as_deref().unwrap_or(line)
     }
 
     /// Reads the columns of a line; after an error the values mean nothing.
@@ -96,11 +116,48 @@ impl Values {
                 problem: Problem::LineTooLong,
             });
         }
-        self.tokens.find(line);
+        let plan = format.plan();
+        let is_last = |last| Arc::ptr_eq(last, plan);
+        if !self.plan.as_ref().is_some_and(is_last) {
+            self.begin(format);
+        } else if !self.lead.begins(line) {
+            self.lead.forget(format);
+        }
+        self.single_spaced = None;
+        let lead = &self.lead;
+        if !self.tokens.find_behind(line, lead.length(), lead.columns()) {
+            return self.read_single_spaced(format, line);
+        }
         let fits = self.tokens.count() == format.columns().len()
-            && self.row.read(format, line, &self.tokens).is_ok();
-        fits.then_some(())
-            .ok_or_else(|| self.row.fault(format, line, &self.tokens))
+            && self.row.read(plan, line, &self.tokens, lead).is_ok();
+        if !fits {
+            return Err(self.row.fault(format, line, &self.tokens));
+        }
+        if lead.columns() == 0 {
+            self.row.lead = self.lead.keep(plan, line, &self.tokens, self.row.present);
+        }
+        Ok(())
+    }
+
+    /// Reads a line with more between its columns than single spaces.
+    #[cold]
+    fn read_single_spaced(&mut self, format: &LogFormat, line: &[u8]) -> Result<(), ParseError> {
+        let line = tokens::single_spaced(line);
+        let read = match line.is_empty() {
+            true => Err(self.row.fault(format, &line, &self.tokens)),
+            false => self.read(format, &line),
+        };
+        self.single_spaced = Some(line);
+        read
+    }
+
+    /// Lines of this format follow.
+    #[inline(never)]
+    fn begin(&mut self, format: &LogFormat) {
+        self.plan = Some(Arc::clone(format.plan()));
+        self.row.numbers = [0; NUMBERS];
+        self.row.words = Words::default();
+        self.lead.forget(format);
     }
 
     /// What was read last.
@@ -111,21 +168,32 @@ impl Values {
 }
 
 impl Row {
-    /// Reads all columns, those alike together.
+    /// Reads all columns behind the lead, those alike together.
     #[inline(always)]
-    fn read(&mut self, format: &LogFormat, line: &[u8], tokens: &Tokens) -> Result<(), Problem> {
-        let plan = format.plan();
-        self.present = format.read();
-        for column in &plan.numbers {
+    fn read(
+        &mut self,
+        plan: &Plan,
+        line: &[u8],
+        tokens: &Tokens,
+        lead: &Lead,
+    ) -> Result<(), Problem> {
+        self.present = lead.present();
+        let (fours, others) = plan.numbers.as_chunks();
+        for columns in fours {
+            self.four_numbers(columns, line, tokens)?;
+        }
+        for column in others {
             self.number(column, line, tokens.at(column.token))?;
         }
-        for column in &plan.times {
-            self.time(column, line, tokens.at(column.token))?;
+        let (twos, others) = plan.times.as_chunks();
+        for columns in twos {
+            self.two_times(columns, line, tokens)?;
         }
+        self.each_time(others, line, tokens)?;
         for column in &plan.addresses {
             self.address(column, line, tokens.at(column.token))?;
         }
-        for column in &plan.texts {
+        for column in plan.texts.get(lead.texts()..).unwrap_or_default() {
             self.text(column, line, tokens.at(column.token));
         }
         self.words(plan, line, tokens);
@@ -136,55 +204,113 @@ impl Row {
     #[inline(always)]
     fn words(&mut self, plan: &Plan, line: &[u8], tokens: &Tokens) {
         const NONE: u64 = packed(b"-");
+        let Self { present, words, .. } = self;
         let word = |column: &Column| scan::word(line, tokens.at(column.token));
-        let Words {
-            action,
-            direction,
-            status,
-            reject_reason,
-        } = &mut self.words;
-        let mut unknown = FieldSet::EMPTY;
         if let Some(column) = &plan.action {
             const ACCEPT: u64 = packed(b"ACCEPT");
             const REJECT: u64 = packed(b"REJECT");
-            match word(column) {
-                ACCEPT => *action = Action::Accept,
-                REJECT => *action = Action::Reject,
-                _ => unknown = unknown.union(column.set),
-            }
+            words.action = match word(column) {
+                ACCEPT => Some(Action::Accept),
+                REJECT => Some(Action::Reject),
+                _ => absent(present, column),
+            };
         }
         if let Some(column) = &plan.status {
             const OK: u64 = packed(b"OK");
             const NO_DATA: u64 = packed(b"NODATA");
             const SKIP_DATA: u64 = packed(b"SKIPDATA");
-            match word(column) {
-                OK => *status = Status::Ok,
-                NO_DATA => *status = Status::NoData,
-                SKIP_DATA => *status = Status::SkipData,
-                NONE => unknown = unknown.union(column.set),
-                _ => *status = Status::Other,
-            }
+            words.status = match word(column) {
+                OK => Some(Status::Ok),
+                NO_DATA => Some(Status::NoData),
+                SKIP_DATA => Some(Status::SkipData),
+                NONE => absent(present, column),
+                _ => Some(Status::Other),
+            };
         }
         if let Some(column) = &plan.direction {
             const INGRESS: u64 = packed(b"ingress");
             const EGRESS: u64 = packed(b"egress");
-            match word(column) {
-                INGRESS => *direction = Direction::Ingress,
-                EGRESS => *direction = Direction::Egress,
-                _ => unknown = unknown.union(column.set),
-            }
+            words.direction = match word(column) {
+                INGRESS => Some(Direction::Ingress),
+                EGRESS => Some(Direction::Egress),
+                _ => absent(present, column),
+            };
         }
         if let Some(column) = &plan.reject_reason {
             const BPA: u64 = packed(b"BPA");
             const EC: u64 = packed(b"EC");
-            match word(column) {
-                BPA => *reject_reason = RejectReason::BlockPublicAccess,
-                EC => *reject_reason = RejectReason::EncryptionControls,
-                NONE => unknown = unknown.union(column.set),
-                _ => *reject_reason = RejectReason::Other,
-            }
+            words.reject_reason = match word(column) {
+                BPA => Some(RejectReason::BlockPublicAccess),
+                EC => Some(RejectReason::EncryptionControls),
+                NONE => absent(present, column),
+                _ => Some(RejectReason::Other),
+            };
         }
-        self.present = self.present.difference(unknown);
+    }
+
+    /// Numbers as they mostly are, or else one by one.
+    #[inline(always)]
+    fn four_numbers(
+        &mut self,
+        columns: &[Column; 4],
+        line: &[u8],
+        tokens: &Tokens,
+    ) -> Result<(), Problem> {
+        let places = columns.each_ref().map(|column| tokens.at(column.token));
+        match scan::four_numbers(line, places) {
+            Some(values) if zip(columns, values).all(|(column, value)| value <= column.max) => {
+                for (column, value) in zip(columns, values) {
+                    self.numbers[usize::from(column.slot) % NUMBERS] = value;
+                }
+                Ok(())
+            }
+            _ => self.each_number(columns, line, tokens),
+        }
+    }
+
+    /// Times in seconds, as they mostly are, or else one by one.
+    #[inline(always)]
+    fn two_times(
+        &mut self,
+        columns: &[Column; 2],
+        line: &[u8],
+        tokens: &Tokens,
+    ) -> Result<(), Problem> {
+        let places = columns.each_ref().map(|column| tokens.at(column.token));
+        match scan::two_seconds(line, places) {
+            Some(seconds)
+                if seconds
+                    .iter()
+                    .all(|&seconds| seconds <= LAST_MILLISECOND / 1_000) =>
+            {
+                for (column, seconds) in zip(columns, seconds) {
+                    self.numbers[usize::from(column.slot) % NUMBERS] = 1_000 * seconds;
+                }
+                Ok(())
+            }
+            _ => self.each_time(columns, line, tokens),
+        }
+    }
+
+    #[inline(never)]
+    fn each_number(
+        &mut self,
+        columns: &[Column],
+        line: &[u8],
+        tokens: &Tokens,
+    ) -> Result<(), Problem> {
+        let mut columns = columns.iter();
+        columns.try_for_each(|column| self.number(column, line, tokens.at(column.token)))
+    }
+
+    fn each_time(
+        &mut self,
+        columns: &[Column],
+        line: &[u8],
+        tokens: &Tokens,
+    ) -> Result<(), Problem> {
+        let mut columns = columns.iter();
+        columns.try_for_each(|column| self.time(column, line, tokens.at(column.token)))
     }
 
     #[inline(always)]
@@ -204,7 +330,7 @@ impl Row {
 
     #[inline(always)]
     fn time(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
-        let milliseconds = match scan::seconds(line, token) {
+        let milliseconds = match scan::number(line, token) {
             Some(seconds) if seconds < FIRST_MILLISECONDS => seconds * 1_000,
             Some(milliseconds) => milliseconds,
             None if scan::is_dash(line, token) => {
@@ -290,6 +416,13 @@ impl Row {
             },
         }
     }
+}
+
+/// No value, which is noted.
+#[inline(always)]
+fn absent<T>(present: &mut FieldSet, column: &Column) -> Option<T> {
+    *present = present.difference(column.set);
+    None
 }
 
 /// The place of a field among those that are stored alike; for a number, its place in [`Row::numbers`].

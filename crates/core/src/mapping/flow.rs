@@ -266,8 +266,7 @@ fn gateway_sides(
 
 /// Whether a counter needs more than 32 bits.
 fn width(record: &FlowRecord<'_>) -> u32 {
-    let count = |field| record.number(field).unwrap_or_default();
-    match count(Field::Packets).max(count(Field::Bytes)) > u64::from(u32::MAX) {
+    match (record.count(Field::Packets) | record.count(Field::Bytes)) > u64::from(u32::MAX) {
         true => part::WIDE,
         false => 0,
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use aws_sdk_ec2::types;
+use flowlogs_core::Address;
 use flowlogs_core::dedup::inventory::{
     Attachment, FlowLog, Gateway, Interface, Traffic, Vpc, destination_name,
 };
@@ -25,7 +26,7 @@ pub(super) fn flow_log(from: types::FlowLog) -> Option<FlowLog> {
 pub(super) fn interface(from: types::NetworkInterface) -> Option<Interface> {
     let private = from.private_ip_addresses.into_iter().flatten();
     let ipv6 = from.ipv6_addresses.into_iter().flatten();
-    let mut addresses: Vec<IpAddr> = (from.private_ip_address.into_iter())
+    let mut addresses: Vec<Address> = (from.private_ip_address.into_iter())
         .chain(private.filter_map(|address| address.private_ip_address))
         .chain(ipv6.filter_map(|address| address.ipv6_address))
         .filter_map(|text| text.parse().ok())

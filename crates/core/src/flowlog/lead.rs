@@ -1,0 +1,163 @@
+//! The columns at the beginning of a line, up to the first one that is not a text, mostly say what those of the line before
+//! said: they are compared as one, and neither looked for nor read again.
+
+use super::field::FieldSet;
+use super::format::{LogFormat, Plan};
+use super::tokens::Tokens;
+
+/// What the beginning of the last line said. Empty, if that is to be read.
+#[derive(Debug, Default)]
+pub(super) struct Lead {
+    /// The columns as they stand in the line, with the space behind them.
+    octets: Vec<u8>,
+    /// How many they are.
+    columns: usize,
+    /// How many of them are texts.
+    texts: usize,
+    /// The fields that have a value, as far as these columns say.
+    present: FieldSet,
+    /// How many beginnings there were.
+    number: u64,
+}
+
+impl Lead {
+    /// Whether a line begins with it.
+    #[inline(always)]
+    pub(super) fn begins(&self, line: &[u8]) -> bool {
+        line.starts_with(&self.octets)
+    }
+
+    /// Octets.
+    #[inline(always)]
+    pub(super) fn length(&self) -> usize {
+        self.octets.len()
+    }
+
+    /// Columns.
+    #[inline(always)]
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Columns with a text.
+    #[inline(always)]
+    pub(super) fn texts(&self) -> usize {
+        self.texts
+    }
+
+    /// The fields of a format that have a value, as far as these columns say.
+    #[inline(always)]
+    pub(super) fn present(&self) -> FieldSet {
+        self.present
+    }
+
+    /// Forgets it: a line of this format is to be read from its beginning.
+    pub(super) fn forget(&mut self, format: &LogFormat) {
+        self.octets.clear();
+        (self.columns, self.texts) = (0, 0);
+        self.present = format.read();
+    }
+
+    /// Keeps the beginning of a line that was read, of which these fields have a value. Its number, if there is one and it
+    /// says all that a record is about.
+    pub(super) fn keep(
+        &mut self,
+        plan: &Plan,
+        line: &[u8],
+        tokens: &Tokens,
+        present: FieldSet,
+    ) -> Option<u64> {
+        let lead = &plan.lead;
+        let last = tokens.at(lead.columns.checked_sub(1)?);
+        let octets = line.get(..=last.end())?;
+        self.octets.extend_from_slice(octets);
+        (self.columns, self.texts) = (lead.columns.into(), lead.texts);
+        self.present = self.present.difference(lead.fields.difference(present));
+        self.number += 1;
+        lead.identifies.then_some(self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::record::ParseError;
+    use super::super::{FIELDS, Field, FlowRecord, LogFormat, Values};
+
+    const FORMATS: [&str; 4] = [
+        "${version} ${account-id} ${interface-id} ${bytes} ${start}",
+        "${interface-id} ${future} ${vpc-id} ${srcaddr} ${account-id}",
+        "${vpc-id} ${interface-id} ${account-id}",
+        "${bytes} ${interface-id} ${az-id}",
+    ];
+
+    /// All that a record says.
+    type Said = Vec<(Field, String)>;
+
+    fn said(record: &FlowRecord<'_>) -> Said {
+        let present = FIELDS.iter().filter(|row| record.present().has(row.field));
+        let said = present.map(|row| {
+            let number = record.number(row.field).map(|number| number.to_string());
+            let address = record.address(row.field).map(|address| address.to_string());
+            let text = record
+                .text(row.field)
+                .map(|text| String::from_utf8_lossy(text).into_owned());
+            (
+                row.field,
+                [number, address, text].into_iter().flatten().collect(),
+            )
+        });
+        said.collect()
+    }
+
+    fn identifiers(record: &FlowRecord<'_>) -> Vec<Vec<u8>> {
+        record.identifiers().map(<[u8]>::to_vec).collect()
+    }
+
+    fn read(format: &LogFormat, line: &str, values: &mut Values) -> Result<Said, ParseError> {
+        FlowRecord::parse(format, line.as_bytes(), values).map(|record| said(&record))
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_says_what_it_says_without_the_one_before(
+            lines in prop::collection::vec((
+                0..FORMATS.len(),
+                prop::collection::vec(prop::sample::select(&["-", "1", "2", "eni-1", "eni-12", "10.0.0.1"]), 2..6),
+                prop::sample::select(&[" ", " ", " ", "  ", "\t"]),
+            ), 1..40),
+        ) {
+            let formats = FORMATS.map(|format| LogFormat::parse(format).expect("a format"));
+            let mut values = Values::default();
+            let mut leads = Vec::new();
+            for (number, tokens, separator) in &lines {
+                let line = tokens.join(separator);
+                let alone = read(&formats[*number], &line, &mut Values::default());
+                prop_assert_eq!(read(&formats[*number], &line, &mut values), alone);
+                let record = FlowRecord::parse(&formats[*number], line.as_bytes(), &mut values);
+                if let Ok(record) = record && let Some(lead) = record.lead() {
+                    leads.push((lead, *number, identifiers(&record)));
+                }
+            }
+            for (lead, format, identifiers) in &leads {
+                for (other, other_format, others) in &leads {
+                    prop_assert!(lead != other || (format, identifiers) == (other_format, others));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_that_begin_alike_have_one_lead() {
+        let format = LogFormat::parse(LogFormat::VPC_DEFAULT).expect("documented");
+        let mut values = Values::default();
+        let mut lead = |interface: &str, port: u16| {
+            let line = format!("2 1 {interface} 10.0.0.1 10.0.0.2 {port} 22 6 1 40 1 2 ACCEPT OK");
+            let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+            record.expect("a record").lead().expect("a lead")
+        };
+        assert_eq!(lead("eni-1", 1), lead("eni-1", 2));
+        assert_ne!(lead("eni-1", 1), lead("eni-12", 1));
+    }
+}
