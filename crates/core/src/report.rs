@@ -146,6 +146,16 @@ impl Report {
         });
     }
 
+    /// A record ends at this time.
+    #[inline]
+    pub(crate) fn ended(&mut self, end: Option<u64>) {
+        if let Some(end) = end
+            && self.newest_end.is_none_or(|newest| newest < end)
+        {
+            self.newest_end = Some(end);
+        }
+    }
+
     pub(crate) fn collided(&mut self, collision: Option<Collision>) {
         let Some(collision) = collision else { return };
         self.counters.identity_collisions += 1;

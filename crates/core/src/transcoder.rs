@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::dedup::{self, Coverage, Deduplicator, Inventory, Verdict};
 use crate::export::Export;
 use crate::flowlog::field::{FIELDS, Read, Shape};
-use crate::flowlog::{Field, FieldSet, FlowRecord, Kind, Status, Values};
+use crate::flowlog::{Field, FieldSet, FlowRecord, Status, Values};
 use crate::identity::Identities;
 use crate::ipfix::{Exporter, Flow, MessageSink, Sent, Transport};
 use crate::mapping::{Domains, Layouts, Names};
@@ -183,16 +183,13 @@ impl Transcoder {
         else {
             return Ok(());
         };
-        let shared = [Kind::Vpc, Kind::TransitGateway].map(|kind| formats.shared_fields(kind));
-        let record = match formats.parse(line.text, &mut self.values) {
-            Ok(record) => record,
-            Err(error) => {
-                self.report.unparsed(line.text, error);
-                return Ok(());
-            }
-        };
+        if let Err(error) = formats.read(line.text, &mut self.values) {
+            self.report.unparsed(line.text, error);
+            return Ok(());
+        }
+        let record = formats.record(line.text, &self.values);
+        self.report.ended(record.number(Field::End));
         let counters = &mut self.report.counters;
-        self.report.newest_end = self.report.newest_end.max(record.number(Field::End));
         match content(&record) {
             Content::Flow => {}
             Content::NoData => {
@@ -222,7 +219,7 @@ impl Transcoder {
         let interface = subject.interface(inventory);
         let counters = &mut self.report.counters;
         let direction = dedup::direction(&record, interface, inventory);
-        let shared = shared[usize::from(record.kind() == Kind::TransitGateway)];
+        let shared = formats.shared_fields(record.kind());
         let dropped = match self.dedup.decide(
             &record,
             direction,
@@ -333,6 +330,9 @@ fn content(record: &FlowRecord<'_>) -> Content {
         Field::PacketDestinationAddress,
     ]);
     const COUNTERS: FieldSet = FieldSet::of(&[Field::Packets, Field::Bytes]);
+    if record.status() == Some(Status::Ok) {
+        return Content::Flow; // nearly all
+    }
     let has_addresses = record.present().has_any(ADDRESSES);
     match record.status() {
         Some(Status::Ok) => Content::Flow,

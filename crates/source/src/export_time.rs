@@ -8,11 +8,16 @@ pub(crate) const LONGEST: usize = "2026-11-21T10:00:00.000000000Z ".len();
 
 /// The time before a line in milliseconds since 1970, and the line; or `None` if the line does not start with one or
 /// nothing follows it.
+#[inline]
 pub(crate) fn split(line: &[u8]) -> Option<(u64, &[u8])> {
     // Nearly every line of every other kind of text leaves here.
-    if line.get(4) != Some(&b'-') || line.get(10) != Some(&b'T') {
-        return None;
+    match line.get(10) == Some(&b'T') && line[4] == b'-' {
+        true => split_time(line),
+        false => None,
     }
+}
+
+fn split_time(line: &[u8]) -> Option<(u64, &[u8])> {
     let (year, rest) = number(line, 4)?;
     let (month, rest) = number(rest.strip_prefix(b"-")?, 2)?;
     let (day, rest) = number(rest.strip_prefix(b"-")?, 2)?;

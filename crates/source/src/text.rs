@@ -5,7 +5,7 @@
 
 use std::io::BufRead;
 
-use memchr::memchr;
+use wide::u8x32;
 
 use crate::delivery::{Delivery, without_line_end};
 use crate::{Event, Lines, MAX_LINE, ReadError, UnpackError, export_time};
@@ -30,7 +30,7 @@ pub(crate) fn hand_on_lines<L: Lines>(
             return hand_on_line(held, delivery);
         }
         let mut rest = chunk;
-        while let Some(end) = memchr(b'\n', rest) {
+        while let Some(end) = line_end(rest) {
             if held.is_empty() {
                 hand_on_line(&rest[..end], delivery)?;
             } else {
@@ -44,6 +44,21 @@ pub(crate) fn hand_on_lines<L: Lines>(
         let length = chunk.len();
         input.consume(length);
     }
+}
+
+/// Where the first line feed is. Lines are short: looking at the octets here is done before a call for it would be.
+#[inline(always)]
+fn line_end(text: &[u8]) -> Option<usize> {
+    let (blocks, rest) = text.as_chunks();
+    let line_feed = |octet: &u8| *octet == b'\n';
+    for (number, block) in blocks.iter().enumerate() {
+        let found = u8x32::new(*block).simd_eq(u8x32::splat(b'\n')).to_bitmask();
+        if found != 0 {
+            return Some(number * block.len() + found.trailing_zeros() as usize);
+        }
+    }
+    let found = rest.iter().position(line_feed);
+    found.map(|place| text.len() - rest.len() + place)
 }
 
 fn hold(held: &mut Vec<u8>, part: &[u8]) {

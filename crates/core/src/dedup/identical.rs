@@ -94,6 +94,7 @@ impl Records {
     /// has the same interface; `shared` are the fields that the formats in use have in common. Where these are too few to
     /// tell observations apart, because one of the formats has too few, a record is compared with those that have the same
     /// fields as its own format.
+    #[inline(always)] // called in one place, for every record
     pub(super) fn seen_before(
         &mut self,
         record: &FlowRecord<'_>,

@@ -137,7 +137,7 @@ impl Deduplicator {
         shared: FieldSet,
         coverage: &Coverage,
     ) -> Verdict {
-        if self.is_collector_traffic(record) {
+        if !self.settings.collectors.is_empty() && self.is_collector_traffic(record) {
             return Verdict::ExcludedCollectorTraffic;
         }
         let unwanted = match self.settings.direction {
@@ -189,9 +189,6 @@ impl Deduplicator {
     /// Whether the flow is to or from a collector, by the interface's address or the packet's: a collector may listen on
     /// a secondary address or behind a gateway.
     fn is_collector_traffic(&self, record: &FlowRecord<'_>) -> bool {
-        if self.settings.collectors.is_empty() {
-            return false;
-        }
         let protocol = record.number(Field::Protocol);
         let ends = [
             (

@@ -171,12 +171,18 @@ impl Formats {
     /// # Errors
     ///
     /// What the last candidate to take a line says of this one.
-    #[inline(always)] // the record is used at once, and would be copied in parts
     pub fn parse<'a>(
         &'a mut self,
         line: &'a [u8],
         values: &'a mut Values,
     ) -> Result<FlowRecord<'a>, ParseError> {
+        self.read(line, values)?;
+        Ok(self.record(line, values))
+    }
+
+    /// Reads a line as [`parse`](Self::parse) does.
+    #[inline(always)] // called in one place, for every record
+    pub(crate) fn read(&mut self, line: &[u8], values: &mut Values) -> Result<(), ParseError> {
         let alone = self.header.is_some() || !self.candidates[self.last].has_rivals;
         if !alone {
             self.choose(line, values);
@@ -191,7 +197,13 @@ impl Formats {
             self.candidates[self.last].in_use = true;
             self.share();
         }
-        Ok(FlowRecord::of(self.format(), line, values))
+        Ok(())
+    }
+
+    /// The record whose values were [read](Self::read) last, from this line.
+    #[inline(always)] // it is used at once, and would be copied in parts
+    pub(crate) fn record<'a>(&'a self, line: &'a [u8], values: &'a Values) -> FlowRecord<'a> {
+        FlowRecord::of(self.format(), line, values)
     }
 
     /// The format in effect.

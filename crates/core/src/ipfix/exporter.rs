@@ -272,12 +272,12 @@ impl Exporter {
         (packets, octets): (u64, u64),
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        if self.domains[domain].layouts.get(number) != Some(&self.epoch) {
-            self.announce_layout(domain, number, layout, sink)?;
-        }
         let id = layout.template.id;
-        if !self.domains[domain].flows.has_room(id, layout.octets()) {
-            self.send_pending(domain, true, sink)?;
+        let is_ready = |domain: &Domain, epoch| {
+            domain.layouts.get(number) == Some(&epoch) && domain.flows.has_room(id, layout.octets())
+        };
+        if !is_ready(&self.domains[domain], self.epoch) {
+            self.make_ready(domain, (number, layout), sink)?;
         }
         let domain = &mut self.domains[domain];
         domain
@@ -286,6 +286,24 @@ impl Exporter {
         domain.pending.flows += 1;
         domain.pending.packets = domain.pending.packets.saturating_add(packets);
         domain.pending.octets = domain.pending.octets.saturating_add(octets);
+        Ok(())
+    }
+
+    /// Sees to it that a flow of this layout can be written: it is announced and has room.
+    #[inline(never)]
+    fn make_ready<S: MessageSink>(
+        &mut self,
+        domain: usize,
+        (number, layout): (usize, &Layout),
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        if self.domains[domain].layouts.get(number) != Some(&self.epoch) {
+            self.announce_layout(domain, number, layout, sink)?;
+        }
+        let flows = &self.domains[domain].flows;
+        if !flows.has_room(layout.template.id, layout.octets()) {
+            self.send_pending(domain, true, sink)?;
+        }
         Ok(())
     }
 

@@ -15,8 +15,8 @@ pub(crate) const INTERFACE_NAME_OCTETS: usize = 32;
 /// How many numbers a flow can take that go straight into elements.
 pub(crate) const DIRECT_NUMBERS: usize = 32;
 
-/// Places of a flow; a power of two.
-const PLACES: usize = 64;
+/// Places of a flow: as many as a [`Place`] can name, so that none has to be checked.
+const PLACES: usize = 256;
 
 /// Where a flow keeps a value. An address has two places, of which IPv4 uses the first; a name has four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,15 @@ impl Default for Flow {
 
 impl Flow {
     pub(crate) fn set(&mut self, place: Place, value: u64) {
-        self.places[usize::from(place.0) % PLACES] = value;
+        self.places[usize::from(place.0)] = value;
+    }
+
+    /// Changes the unit of these values.
+    #[cold]
+    pub(crate) fn divide(&mut self, by: u64, places: &[Place]) {
+        for place in places {
+            self.places[usize::from(place.0)] /= by;
+        }
     }
 
     pub(crate) fn set_address(&mut self, place: Place, address: Address) {
@@ -164,7 +172,7 @@ impl Layout {
     pub(crate) fn write(&self, flow: &Flow, out: &mut [u8; ROOM]) {
         const { assert!(ROOM >= u8::MAX as usize + BEFORE) };
         for step in &self.steps {
-            let value = flow.places[usize::from(step.place) % PLACES];
+            let value = flow.places[usize::from(step.place)];
             let begin = usize::from(step.end); // eight octets before the end, as the record begins there
             out[begin..begin + BEFORE].copy_from_slice(&value.to_be_bytes());
         }

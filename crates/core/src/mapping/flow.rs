@@ -89,36 +89,41 @@ fn times(
     mapping: &Mapping,
     flow: &mut Flow,
 ) -> u32 {
-    let in_unit = |milliseconds| match mapping.timestamps {
-        Timestamps::Milliseconds => milliseconds,
-        Timestamps::Seconds => milliseconds / 1_000,
-    };
-    let mut parts = 0;
     // AWS documents the event's timestamp as equal to the record's start.
-    if let Some(start) = record.number(Field::Start).or(event_time) {
-        flow.set(Place::START, in_unit(start));
-        parts |= part::START;
+    let times = [
+        (
+            record.number(Field::Start).or(event_time),
+            Place::START,
+            part::START,
+        ),
+        (record.number(Field::End), Place::END, part::END),
+    ];
+    let mut parts = 0;
+    for (time, place, part) in times {
+        if let Some(milliseconds) = time {
+            flow.set(place, milliseconds);
+            parts |= part;
+        }
     }
-    if let Some(end) = record.number(Field::End) {
-        flow.set(Place::END, in_unit(end));
-        parts |= part::END;
+    match mapping.timestamps {
+        Timestamps::Seconds if parts != 0 => {
+            flow.divide(1_000, &[Place::START, Place::END]);
+            parts | part::SECONDS
+        }
+        _ => parts,
     }
-    if mapping.timestamps == Timestamps::Seconds && parts != 0 {
-        parts |= part::SECONDS;
-    }
-    parts
 }
 
 #[inline]
 fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow) -> u32 {
-    let interface = (
-        record.address(Field::SourceAddress),
-        record.address(Field::DestinationAddress),
-    );
-    let packet = (
-        record.address(Field::PacketSourceAddress),
-        record.address(Field::PacketDestinationAddress),
-    );
+    const PACKET: FieldSet =
+        FieldSet::of(&[Field::PacketSourceAddress, Field::PacketDestinationAddress]);
+    let pair = |source, destination| (record.address(source), record.address(destination));
+    let interface = pair(Field::SourceAddress, Field::DestinationAddress);
+    let packet = match record.present().has_any(PACKET) {
+        true => pair(Field::PacketSourceAddress, Field::PacketDestinationAddress),
+        false => (None, None),
+    };
     let (primary, other) = match (interface, packet) {
         ((None, None), packet) => (packet, (None, None)),
         ((Some(_), Some(_)), (Some(_), Some(_))) if mapping.address == AddressPair::Packet => {
@@ -160,7 +165,7 @@ fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow) -> u32
 }
 
 /// The interface is on the side that the direction says, ACCEPT or REJECT on the other.
-#[inline]
+#[inline(always)] // called in one place, for every record
 fn vpc_sides(
     record: &FlowRecord<'_>,
     direction: Option<Direction>,
