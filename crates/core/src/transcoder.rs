@@ -330,9 +330,6 @@ fn content(record: &FlowRecord<'_>) -> Content {
         Field::PacketDestinationAddress,
     ]);
     const COUNTERS: FieldSet = FieldSet::of(&[Field::Packets, Field::Bytes]);
-    if record.status() == Some(Status::Ok) {
-        return Content::Flow; // nearly all
-    }
     let has_addresses = record.present().has_any(ADDRESSES);
     match record.status() {
         Some(Status::Ok) => Content::Flow,

@@ -89,10 +89,12 @@ impl BufRead for Headed<'_> {
 
 impl Read for Headed<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let available = self.fill_buf()?;
-        let length = available.len().min(into.len());
-        into[..length].copy_from_slice(&available[..length]);
-        self.consume(length);
-        Ok(length)
+        if !self.head.is_empty() {
+            return self.head.read(into);
+        }
+        match self.failure.take() {
+            Some(error) => Err(error),
+            None => self.rest.read(into),
+        }
     }
 }
