@@ -1,7 +1,8 @@
 //! One line becomes values. A line is read once, here; nothing behind this file reads text columns again.
 //!
 //! The storage is reused from record to record, so that reading allocates nothing and clears nothing: the set of present
-//! fields says which of its places hold something.
+//! fields says which of its places hold something. Columns are read as they mostly are, several in one go; whatever is
+//! otherwise in one of them is found by reading them one by one.
 
 use std::iter::zip;
 use std::sync::Arc;
@@ -17,8 +18,11 @@ use crate::address::Address;
 /// Numbers from here on are milliseconds, smaller ones are seconds (this many seconds are the year 5138).
 pub(super) const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
-/// The last millisecond that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
-pub(super) const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
+/// The last second that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
+const LAST_SECOND: u64 = u32::MAX as u64;
+
+/// The last millisecond of it.
+pub(super) const LAST_MILLISECOND: u64 = LAST_SECOND * 1_000 + 999;
 
 /// Storage for one record, reused from record to record.
 #[derive(Debug, Default)]
@@ -248,7 +252,7 @@ impl Row {
         }
     }
 
-    /// Numbers as they mostly are, or else one by one.
+    /// Numbers of few digits, as they mostly are, or else whatever they are.
     #[inline(always)]
     fn four_numbers(
         &mut self,
@@ -256,40 +260,16 @@ impl Row {
         line: &[u8],
         tokens: &Tokens,
     ) -> Result<(), Problem> {
+        let fit =
+            |values: &[u64; 4]| zip(columns, values).all(|(column, &value)| value <= column.max);
         let places = columns.each_ref().map(|column| tokens.at(column.token));
-        match scan::four_numbers(line, places) {
-            Some(values) if zip(columns, values).all(|(column, value)| value <= column.max) => {
-                for (column, value) in zip(columns, values) {
-                    self.numbers[usize::from(column.slot) % NUMBERS] = value;
-                }
-                Ok(())
-            }
-            _ => self.each_number(columns, line, tokens),
+        let Some(values) = scan::four_numbers(line, places).filter(fit) else {
+            return self.each_number(columns, line, tokens);
+        };
+        for (column, value) in zip(columns, values) {
+            self.numbers[usize::from(column.slot) % NUMBERS] = value;
         }
-    }
-
-    /// Times in seconds, as they mostly are, or else one by one.
-    #[inline(always)]
-    fn two_times(
-        &mut self,
-        columns: &[Column; 2],
-        line: &[u8],
-        tokens: &Tokens,
-    ) -> Result<(), Problem> {
-        let places = columns.each_ref().map(|column| tokens.at(column.token));
-        match scan::two_seconds(line, places) {
-            Some(seconds)
-                if seconds
-                    .iter()
-                    .all(|&seconds| seconds <= LAST_MILLISECOND / 1_000) =>
-            {
-                for (column, seconds) in zip(columns, seconds) {
-                    self.numbers[usize::from(column.slot) % NUMBERS] = 1_000 * seconds;
-                }
-                Ok(())
-            }
-            _ => self.each_time(columns, line, tokens),
-        }
+        Ok(())
     }
 
     #[inline(never)]
@@ -301,6 +281,25 @@ impl Row {
     ) -> Result<(), Problem> {
         let mut columns = columns.iter();
         columns.try_for_each(|column| self.number(column, line, tokens.at(column.token)))
+    }
+
+    /// Seconds since 1970, as times mostly are, or else whatever they are.
+    #[inline(always)]
+    fn two_times(
+        &mut self,
+        columns: &[Column; 2],
+        line: &[u8],
+        tokens: &Tokens,
+    ) -> Result<(), Problem> {
+        let fit = |times: &[u64; 2]| times.iter().all(|&seconds| seconds <= LAST_SECOND);
+        let places = columns.each_ref().map(|column| tokens.at(column.token));
+        let Some(times) = scan::two_seconds(line, places).filter(fit) else {
+            return self.each_time(columns, line, tokens);
+        };
+        for (column, seconds) in zip(columns, times) {
+            self.numbers[usize::from(column.slot) % NUMBERS] = 1_000 * seconds;
+        }
+        Ok(())
     }
 
     fn each_time(
