@@ -193,7 +193,9 @@ impl Row {
         for columns in twos {
             self.two_times(columns, line, tokens)?;
         }
-        self.each_time(others, line, tokens)?;
+        for column in others {
+            self.time(column, line, tokens.at(column.token))?;
+        }
         for column in &plan.addresses {
             self.address(column, line, tokens.at(column.token))?;
         }
@@ -327,7 +329,7 @@ impl Row {
         Ok(())
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn time(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
         let milliseconds = match scan::number(line, token) {
             Some(seconds) if seconds < FIRST_MILLISECONDS => seconds * 1_000,
