@@ -21,14 +21,15 @@ async fn serve() -> Result<(), Error> {
     let function = Arc::new(Mutex::new(Starting::new(CloudWatch::new, surroundings)));
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
-        async move {
+        // In a box: the runtime's own future is moved before it starts, and would be as large.
+        Box::pin(async move {
             let request_id = event.context.request_id;
             let mut function = function.lock().await;
             let function = function.made().await;
             function
                 .invoke(&event.payload, &request_id, io::stdout())
                 .await
-        }
+        })
     }))
     .await
 }
