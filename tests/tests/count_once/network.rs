@@ -285,7 +285,11 @@ impl Network {
                 id: eni.id.clone(),
                 subnet: Some(subnet_id(eni.vpc, eni.subnet)),
                 vpc: Some(vpc_id(eni.vpc)),
-                addresses: eni.addresses.clone(),
+                addresses: eni
+                    .addresses
+                    .iter()
+                    .map(|&address| address.into())
+                    .collect(),
                 prefixes: eni.prefixes.clone(),
                 ..Interface::default()
             });
