@@ -218,13 +218,16 @@ mod tests {
 
     #[test]
     fn tokens_that_are_too_many_are_counted() {
-        let line = vec!["x"; 2 * ROOM].join(" ");
-        let mut tokens = Tokens::default();
-        assert!(tokens.find(line.as_bytes()));
-        assert_eq!(tokens.count(), 2 * ROOM);
-        let last = u16::try_from(MAX_COLUMNS - 1).expect("few columns");
-        let token = tokens.at(last);
-        assert_eq!(token.of(line.as_bytes()), b"x");
-        assert_eq!(token.start(), 2 * usize::from(last));
+        // However many octets come first: the last one of a format is found wherever the blocks end.
+        for octets in 1..=BLOCK {
+            let line = ["x".repeat(octets), " x".repeat(2 * ROOM - 1)].concat();
+            let mut tokens = Tokens::default();
+            assert!(tokens.find(line.as_bytes()));
+            assert_eq!(tokens.count(), 2 * ROOM);
+            let last = u16::try_from(MAX_COLUMNS - 1).expect("few columns");
+            let token = tokens.at(last);
+            assert_eq!(token.of(line.as_bytes()), b"x");
+            assert_eq!(token.start(), octets + 2 * usize::from(last) - 1);
+        }
     }
 }
