@@ -118,7 +118,7 @@ pub(crate) struct Column {
     pub(crate) token: u16,
     /// Where the value is stored among those that are read alike.
     pub(crate) slot: u8,
-    /// The largest number.
+    /// The largest number, of times in milliseconds.
     pub(crate) max: u64,
 }
 
@@ -131,10 +131,10 @@ impl Plan {
             set: FieldSet::of(&[field]),
             token: u16::try_from(token).unwrap_or(u16::MAX),
             slot: values::slot(field),
-            max: if let Read::Number { max } = read {
-                max
-            } else {
-                0
+            max: match read {
+                Read::Number { max } => max,
+                Read::Time => values::LAST_MILLISECOND,
+                _ => 0,
             },
         };
         match read {

@@ -50,9 +50,9 @@ pub(crate) fn four_numbers(line: &[u8], tokens: [Token; 4]) -> Option<[u64; 4]> 
     four_values(from_fn(|i| values(line, tokens[i].start(), lengths[i])))
 }
 
-/// Two numbers of ten digits, as seconds have from 2001 to 2286.
+/// Two times of ten digits, as seconds since 1970 have from 2001 to 2286, in milliseconds.
 #[inline(always)]
-pub(crate) fn two_seconds(line: &[u8], tokens: [Token; 2]) -> Option<[u64; 2]> {
+pub(crate) fn two_times(line: &[u8], tokens: [Token; 2]) -> Option<[u64; 2]> {
     const LAST: u32 = 2;
     if tokens.iter().any(|token| token.length() != DIGITS + LAST) {
         return None;
@@ -61,7 +61,11 @@ pub(crate) fn two_seconds(line: &[u8], tokens: [Token; 2]) -> Option<[u64; 2]> {
     let first = |start| values(line, start, DIGITS);
     let last = |start| values(line, start + CHUNK, LAST);
     let parts = four_values([first(one), first(other), last(one), last(other)])?;
-    Some([100 * parts[0] + parts[2], 100 * parts[1] + parts[3]])
+    let milliseconds = |first, last| (100 * first + last) * 1_000;
+    Some([
+        milliseconds(parts[0], parts[2]),
+        milliseconds(parts[1], parts[3]),
+    ])
 }
 
 /// A word of at most eight octets, the first one lowest, or 0 for a longer one.
@@ -334,10 +338,12 @@ mod tests {
             let expected: Option<Vec<u64>> = numbers.iter().map(|number| number.parse().ok()).collect();
             let four = four_numbers(&line, tokens);
             prop_assert_eq!(four.map(Vec::from), expected.clone().filter(|_| all(1..=8)));
-            let two = two_seconds(&line, [tokens[1], tokens[3]]);
+            let two = two_times(&line, [tokens[1], tokens[3]]);
             let ten = numbers[1].len() == 10 && numbers[3].len() == 10;
             let expected = numbers[1].parse().ok().zip(numbers[3].parse().ok()).filter(|_| ten);
-            prop_assert_eq!(two.map(<(u64, u64)>::from), expected);
+            let seconds = two.map(|times| times.map(|time| time / 1_000));
+            prop_assert_eq!(seconds.map(<(u64, u64)>::from), expected);
+            prop_assert!(two.is_none_or(|times| times.iter().all(|time| time % 1_000 == 0)));
         }
 
         #[test]
@@ -375,7 +381,7 @@ mod tests {
             for token in (0..).take(tokens.count()).map(|number| tokens.at(number)) {
                 let read = (number(&line, token), word(&line, token), is_dash(&line, token));
                 let _ = (read, ipv4(&line, token), ipv6(&line, token));
-                let _ = (four_numbers(&line, [token; 4]), two_seconds(&line, [token; 2]));
+                let _ = (four_numbers(&line, [token; 4]), two_times(&line, [token; 2]));
             }
         }
     }

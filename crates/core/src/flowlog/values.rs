@@ -18,11 +18,8 @@ use crate::address::Address;
 /// Numbers from here on are milliseconds, smaller ones are seconds (this many seconds are the year 5138).
 pub(super) const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
-/// The last second that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
-const LAST_SECOND: u64 = u32::MAX as u64;
-
-/// The last millisecond of it.
-pub(super) const LAST_MILLISECOND: u64 = LAST_SECOND * 1_000 + 999;
+/// The last millisecond that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
+pub(super) const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
 
 /// Storage for one record, reused from record to record.
 #[derive(Debug, Default)]
@@ -184,14 +181,14 @@ impl Row {
         self.present = lead.present();
         let (fours, others) = plan.numbers.as_chunks();
         for columns in fours {
-            self.four_numbers(columns, line, tokens)?;
+            self.together(columns, line, tokens, scan::four_numbers, Self::number)?;
         }
         for column in others {
             self.number(column, line, tokens.at(column.token))?;
         }
         let (twos, others) = plan.times.as_chunks();
         for columns in twos {
-            self.two_times(columns, line, tokens)?;
+            self.together(columns, line, tokens, scan::two_times, Self::time)?;
         }
         for column in others {
             self.time(column, line, tokens.at(column.token))?;
@@ -254,19 +251,21 @@ impl Row {
         }
     }
 
-    /// Numbers of few digits, as they mostly are, or else whatever they are.
+    /// Reads columns as they mostly are, or else each by itself, which also says what is wrong with one.
     #[inline(always)]
-    fn four_numbers(
+    fn together<const N: usize>(
         &mut self,
-        columns: &[Column; 4],
+        columns: &[Column; N],
         line: &[u8],
         tokens: &Tokens,
+        all: impl FnOnce(&[u8], [Token; N]) -> Option<[u64; N]>,
+        one: fn(&mut Self, &Column, &[u8], Token) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
         let fit =
-            |values: &[u64; 4]| zip(columns, values).all(|(column, &value)| value <= column.max);
+            |values: &[u64; N]| zip(columns, values).all(|(column, &value)| value <= column.max);
         let places = columns.each_ref().map(|column| tokens.at(column.token));
-        let Some(values) = scan::four_numbers(line, places).filter(fit) else {
-            return self.each_number(columns, line, tokens);
+        let Some(values) = all(line, places).filter(fit) else {
+            return self.one_by_one(columns, line, tokens, one);
         };
         for (column, value) in zip(columns, values) {
             self.numbers[usize::from(column.slot) % NUMBERS] = value;
@@ -275,43 +274,15 @@ impl Row {
     }
 
     #[inline(never)]
-    fn each_number(
+    fn one_by_one(
         &mut self,
         columns: &[Column],
         line: &[u8],
         tokens: &Tokens,
+        one: fn(&mut Self, &Column, &[u8], Token) -> Result<(), Problem>,
     ) -> Result<(), Problem> {
         let mut columns = columns.iter();
-        columns.try_for_each(|column| self.number(column, line, tokens.at(column.token)))
-    }
-
-    /// Seconds since 1970, as times mostly are, or else whatever they are.
-    #[inline(always)]
-    fn two_times(
-        &mut self,
-        columns: &[Column; 2],
-        line: &[u8],
-        tokens: &Tokens,
-    ) -> Result<(), Problem> {
-        let fit = |times: &[u64; 2]| times.iter().all(|&seconds| seconds <= LAST_SECOND);
-        let places = columns.each_ref().map(|column| tokens.at(column.token));
-        let Some(times) = scan::two_seconds(line, places).filter(fit) else {
-            return self.each_time(columns, line, tokens);
-        };
-        for (column, seconds) in zip(columns, times) {
-            self.numbers[usize::from(column.slot) % NUMBERS] = 1_000 * seconds;
-        }
-        Ok(())
-    }
-
-    fn each_time(
-        &mut self,
-        columns: &[Column],
-        line: &[u8],
-        tokens: &Tokens,
-    ) -> Result<(), Problem> {
-        let mut columns = columns.iter();
-        columns.try_for_each(|column| self.time(column, line, tokens.at(column.token)))
+        columns.try_for_each(|column| one(self, column, line, tokens.at(column.token)))
     }
 
     #[inline(always)]
@@ -340,10 +311,8 @@ impl Row {
             }
             None => return Err(Problem::NotANumber),
         };
-        if milliseconds > LAST_MILLISECOND {
-            return Err(Problem::TooLarge {
-                max: LAST_MILLISECOND,
-            });
+        if milliseconds > column.max {
+            return Err(Problem::TooLarge { max: column.max });
         }
         self.numbers[usize::from(column.slot) % NUMBERS] = milliseconds;
         Ok(())
