@@ -47,10 +47,8 @@ impl Export {
         report: &mut Report,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let numbers = match subject.numbers {
-            Some((epoch, numbers)) if epoch == self.exporter.epoch() && !has_services(record) => {
-                numbers
-            }
+        let numbers = match subject.numbers_in(self.exporter.epoch()) {
+            Some(numbers) if !has_services(record) => numbers,
             _ => self.numbers(record, subject, inventory, report, sink)?,
         };
         let contents = mapping::map(
@@ -98,7 +96,7 @@ impl Export {
         sink: &mut S,
     ) -> Result<Numbers, S::Error> {
         let epoch = self.exporter.epoch();
-        let known = subject.numbers.filter(|&(announced, _)| announced == epoch);
+        let known = subject.numbers_in(epoch);
         let mut collisions = Vec::new();
         let mut announcer = Announcer {
             domain: subject.domain,
@@ -109,7 +107,7 @@ impl Export {
             sink,
         };
         let mut numbers = match known {
-            Some((_, numbers)) => numbers,
+            Some(numbers) => numbers,
             None => {
                 let interface = subject.interface(inventory);
                 identify(record, interface, &mut self.names, &mut announcer)?

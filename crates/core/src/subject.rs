@@ -24,6 +24,13 @@ impl Subject {
     pub(crate) fn interface<'a>(&self, inventory: &'a Inventory) -> Option<&'a Interface> {
         inventory.interface_at(self.interface?)
     }
+
+    /// Its numbers, if they were announced in this epoch.
+    #[inline]
+    pub(crate) fn numbers_in(&self, epoch: u32) -> Option<Numbers> {
+        let (announced, numbers) = self.numbers?;
+        (announced == epoch).then_some(numbers)
+    }
 }
 
 /// The subject of the last record, with everything that it follows from.
