@@ -8,11 +8,11 @@ use flowlogs_parquet::Bytes;
 use crate::way;
 use crate::writer::{Column, Options, Stored, write};
 
-/// Text: the names of the columns, then the lines; gzip.
-pub(crate) fn text(minute: u32) -> Vec<u8> {
+/// Text, of so many interfaces: the names of the columns, then the lines; gzip.
+pub(crate) fn text(minute: u32, interfaces: u64) -> Vec<u8> {
     let mut object = GzEncoder::new(Vec::new(), Compression::default());
-    let names = names().join(" ");
-    for line in std::iter::once(names).chain(lines(minute)) {
+    let (names, lines) = (names().join(" "), lines(minute, interfaces));
+    for line in std::iter::once(names).chain(lines) {
         writeln!(object, "{line}").expect("memory");
     }
     object.finish().expect("memory")
@@ -28,7 +28,7 @@ pub(crate) fn parquet(minute: u32) -> Bytes {
             values: Vec::new(),
         })
         .collect();
-    for line in lines(minute) {
+    for line in lines(minute, 1) {
         for (column, value) in columns.iter_mut().zip(line.split(' ')) {
             column.values.push(Some(value.to_owned()));
         }
@@ -36,8 +36,8 @@ pub(crate) fn parquet(minute: u32) -> Bytes {
     write(&columns, &Options::default())
 }
 
-fn lines(minute: u32) -> Vec<String> {
-    way::lines(&way::format("v2"), minute)
+fn lines(minute: u32, interfaces: u64) -> Vec<String> {
+    way::lines_of(&way::format("v2"), minute, interfaces)
 }
 
 fn names() -> Vec<String> {

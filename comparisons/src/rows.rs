@@ -46,7 +46,11 @@ pub(crate) fn all(rounds: u32) -> Vec<Row> {
         .map(|minute| way::payload(&format, minute))
         .collect();
     let unpacked = |data: &String| BASE64_STANDARD.decode(data).expect("base64");
-    let texts: Rc<[Vec<u8>]> = (0..rounds).map(objects::text).collect();
+    let texts = |interfaces| -> Rc<[Vec<u8>]> {
+        let minutes = 0..rounds;
+        minutes.map(|minute| objects::text(minute, interfaces)).collect()
+    };
+    let (of_one, of_many) = (texts(1), texts(way::INTERFACES));
     let sending = Rc::new(Cell::new(Duration::ZERO));
     vec![
         ("gunzip", gunzip(payloads.iter().map(unpacked).collect())),
@@ -57,8 +61,10 @@ pub(crate) fn all(rounds: u32) -> Vec<Row> {
         ("parse", parse()),
         ("vrl", vrl("parse_aws_vpc_flow_log!(.message)")),
         ("vrl, empty program", vrl(".message")),
-        ("gunzip of text object", gunzip(texts.clone())),
-        ("way of text object", of_text(texts)),
+        ("gunzip of text object", gunzip(of_one.clone())),
+        ("way of text object", of_text(of_one)),
+        ("gunzip of text object, many interfaces", gunzip(of_many.clone())),
+        ("way of text object, many interfaces", of_text(of_many)),
         ("way of Parquet object", of_parquet(rounds)),
     ]
 }

@@ -1,6 +1,10 @@
-//! What a record is about, kept for the records that follow: most of them name what the one before named.
+//! What a record is about, kept for the records that follow: most of them name what the one before named, or one of late.
 
+use std::hash::{BuildHasher, Hasher};
+use std::mem;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::dedup::{Interface, Inventory, Observer};
 use crate::flowlog::{FlowRecord, Plan};
@@ -33,13 +37,31 @@ impl Subject {
     }
 }
 
-/// The subject of the last record, with everything that it follows from.
+/// Subjects that are kept at most, besides the last one.
+const PLACES: usize = 1_024;
+
+/// Octets of identifiers beyond which a subject is not kept; those of AWS have half as many.
+const LONGEST: usize = 1_024;
+
+/// The subjects of the records of late.
 #[derive(Debug, Default)]
-pub(crate) struct LastSubject {
+pub(crate) struct Subjects {
+    /// That of the last record.
+    last: Box<Kept>,
+    /// The number of its lead.
+    lead: Option<u64>,
+    /// Its place, which is empty.
+    place: usize,
+    /// [`PLACES`] as soon as there was a record. Which of them is a subject's, its identifiers say.
+    places: Vec<Option<Box<Kept>>>,
+    hash: FixedState,
+}
+
+/// A subject, with everything that it follows from.
+#[derive(Debug, Default)]
+struct Kept {
     /// That of the record's format.
     plan: Option<Arc<Plan>>,
-    /// The number of the lead.
-    lead: Option<u64>,
     /// What the line says of it, a space behind each part.
     identifiers: Vec<u8>,
     owner: Option<Arc<str>>,
@@ -47,8 +69,8 @@ pub(crate) struct LastSubject {
     subject: Subject,
 }
 
-impl LastSubject {
-    /// The subject of a record: that of the last one if it is the same, or else what `find` finds. `owner` and `region`
+impl Subjects {
+    /// The subject of a record: a kept one if it follows from the same, or else what `find` finds. `owner` and `region`
     /// are those of its source.
     #[inline(always)] // called in one place, for every record
     pub(crate) fn of(
@@ -58,28 +80,73 @@ impl LastSubject {
         region: &Option<Arc<str>>,
         find: impl FnOnce() -> Subject,
     ) -> &mut Subject {
-        let plan = record.format().plan();
-        let same = self
-            .plan
-            .as_ref()
-            .is_some_and(|last| Arc::ptr_eq(last, plan))
-            && (record.lead().is_some() && record.lead() == self.lead
-                || self.has_identifiers(record))
-            && self.owner == *owner
-            && self.region == *region;
+        let begins_alike = record.lead().is_some() && record.lead() == self.lead;
         self.lead = record.lead();
-        if !same {
-            self.plan = Some(Arc::clone(plan));
-            self.identifiers.clear();
-            for part in record.identifiers() {
-                self.identifiers.extend_from_slice(part);
-                self.identifiers.push(b' ');
-            }
-            self.owner.clone_from(owner);
-            self.region.clone_from(region);
-            self.subject = find();
+        let last = &self.last;
+        if !(last.is_of(record, owner, region) && (begins_alike || last.has_identifiers(record))) {
+            self.turn_to(record, owner, region, find);
         }
-        &mut self.subject
+        &mut self.last.subject
+    }
+
+    /// Makes the record's subject the last one.
+    #[inline(never)]
+    fn turn_to(
+        &mut self,
+        record: &FlowRecord<'_>,
+        owner: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+        find: impl FnOnce() -> Subject,
+    ) {
+        if self.places.is_empty() {
+            self.places.resize_with(PLACES, || None);
+        }
+        let place = self.place(record);
+        if place != self.place {
+            let kept = self.places[place].take().unwrap_or_default();
+            let last = mem::replace(&mut self.last, kept);
+            self.places[self.place] = (last.identifiers.capacity() <= LONGEST).then_some(last);
+            self.place = place;
+        }
+        let last = &mut self.last;
+        if !(last.is_of(record, owner, region) && last.has_identifiers(record)) {
+            last.identifiers.clear();
+            for part in record.identifiers() {
+                last.identifiers.extend_from_slice(part);
+                last.identifiers.push(b' ');
+            }
+            last.plan = Some(Arc::clone(record.format().plan()));
+            last.owner.clone_from(owner);
+            last.region.clone_from(region);
+            last.subject = find();
+        }
+    }
+
+    /// The place of a record's subject.
+    fn place(&self, record: &FlowRecord<'_>) -> usize {
+        let mut hasher = self.hash.build_hasher();
+        for part in record.identifiers() {
+            hasher.write(part);
+        }
+        usize::try_from(hasher.finish() % PLACES as u64).unwrap_or_default()
+    }
+}
+
+impl Kept {
+    /// Whether the record is of the same format and source.
+    #[inline]
+    fn is_of(
+        &self,
+        record: &FlowRecord<'_>,
+        owner: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+    ) -> bool {
+        let plan = record.format().plan();
+        self.plan
+            .as_ref()
+            .is_some_and(|kept| Arc::ptr_eq(kept, plan))
+            && self.owner == *owner
+            && self.region == *region
     }
 
     /// Whether the record says the same of its subject. Of one plan, the parts have as many texts each.
@@ -98,18 +165,22 @@ impl LastSubject {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::flowlog::{LogFormat, Values};
 
     /// How many subjects are found for records of these formats, one after the other.
     fn found(records: &[(&LogFormat, &str)]) -> usize {
-        let mut last = LastSubject::default();
+        let mut subjects = Subjects::default();
         let mut found = 0;
         let mut values = Values::default();
         for (format, line) in records {
             let record = FlowRecord::parse(format, line.as_bytes(), &mut values);
             let record = record.expect("line of the test");
-            last.of(&record, &Some("1".into()), &None, || {
+            subjects.of(&record, &Some("1".into()), &None, || {
                 found += 1;
                 Subject::default()
             });
@@ -146,7 +217,7 @@ mod tests {
             "1 eni-1 5 vpc-1 - -",
             "1 eni-1v 5 pc-1 - i-1",
         ] {
-            assert_eq!(found(&[first, (&format, other), first]), 3, "{other}");
+            assert_eq!(found(&[first, (&format, other), first]), 2, "{other}");
         }
     }
 
@@ -156,14 +227,14 @@ mod tests {
         let one = (&format, "2 1 eni-1 5");
         let other = (&format, "2 1 eni-2 5");
         assert_eq!(found(&[one, (&format, "2 1 eni-1 6"), one]), 1);
-        assert_eq!(found(&[one, other, other, one]), 3);
+        assert_eq!(found(&[one, other, other, one]), 2);
         assert_eq!(found(&[one, (&format, "2  1 eni-1 5"), one]), 1);
     }
 
     #[test]
     fn another_source_is_another_subject() {
         let format = format(VPC);
-        let mut last = LastSubject::default();
+        let mut subjects = Subjects::default();
         let mut found = 0;
         let names: [Option<Arc<str>>; 3] = [None, Some("1".into()), Some("2".into())];
         for owner in &names {
@@ -173,7 +244,7 @@ mod tests {
                     let line = b"1 eni-1 5 vpc-1 - i-1";
                     let record = FlowRecord::parse(&format, line, &mut values);
                     let record = record.expect("line of the test");
-                    last.of(&record, owner, region, || {
+                    subjects.of(&record, owner, region, || {
                         found += 1;
                         Subject::default()
                     });
@@ -191,5 +262,40 @@ mod tests {
         assert_eq!(found(&[(&from_to, line), (&to_from, line)]), 2);
         let clone = from_to.clone();
         assert_eq!(found(&[(&from_to, line), (&clone, line)]), 1);
+    }
+
+    #[test]
+    fn identifiers_without_end_are_not_kept() {
+        let format = format("${account-id} ${interface-id} ${bytes}");
+        let long = format!("1 eni-{} 5", "1".repeat(2 * LONGEST));
+        let (long, short) = ((&format, long.as_str()), (&format, "1 eni-1 5"));
+        assert_eq!(found(&[long, long, short, long]), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn a_kept_subject_is_the_one_that_would_be_found(
+            records in prop::collection::vec((0..2_usize, 0..2_usize, 0..3_000_u32), 1..4_000),
+        ) {
+            let formats = [format(VPC), format("${interface-id} ${bytes} ${account-id}")];
+            let owners = ["1", "2"].map(|owner| Some(Arc::from(owner)));
+            let (mut subjects, mut values) = (Subjects::default(), Values::default());
+            let mut places = HashMap::new();
+            for (which, owner, interface) in records {
+                let line = match which {
+                    0 => format!("1 eni-{interface} 5 vpc-1 - i-1"),
+                    _ => format!("eni-{interface} 5 1"),
+                };
+                let number = places.len();
+                let expected = *places.entry((which, owner, interface)).or_insert(number);
+                let record = FlowRecord::parse(&formats[which], line.as_bytes(), &mut values);
+                let record = record.expect("line of the test");
+                let subject = subjects.of(&record, &owners[owner], &None, || Subject {
+                    domain: expected,
+                    ..Subject::default()
+                });
+                prop_assert_eq!(subject.domain, expected);
+            }
+        }
     }
 }

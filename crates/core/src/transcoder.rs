@@ -15,7 +15,7 @@ use crate::mapping::{Domains, Layouts, Names};
 use crate::report::Report;
 use crate::settings::Settings;
 use crate::source::{Line, Source};
-use crate::subject::{LastSubject, Subject};
+use crate::subject::{Subject, Subjects};
 
 /// Most identifiers that are noted as unknown between two calls.
 pub const MAX_UNKNOWN: usize = 1_000;
@@ -51,7 +51,7 @@ pub struct Transcoder {
     dedup: Deduplicator,
     direction_matters: bool,
     inventory: Inventory,
-    last_subject: LastSubject,
+    subjects: Subjects,
     /// Raised with every new inventory, so that sources compute their coverage anew.
     inventory_version: u64,
     export: Export,
@@ -72,7 +72,7 @@ impl Transcoder {
             direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
             dedup: Deduplicator::new(settings.dedup),
             inventory: Inventory::default(),
-            last_subject: LastSubject::default(),
+            subjects: Subjects::default(),
             inventory_version: 0,
             export: Export {
                 mapping: settings.mapping,
@@ -107,7 +107,7 @@ impl Transcoder {
     pub fn set_inventory(&mut self, inventory: Inventory) {
         self.inventory = inventory;
         self.inventory_version += 1;
-        self.last_subject = LastSubject::default();
+        self.subjects = Subjects::default();
         self.export.exporter.announce_again();
     }
 
@@ -214,7 +214,7 @@ impl Transcoder {
                 observer: None,
             }
         };
-        let subject = self.last_subject.of(&record, owner, region, find);
+        let subject = self.subjects.of(&record, owner, region, find);
         let domain = subject.domain;
         let interface = subject.interface(inventory);
         let counters = &mut self.report.counters;

@@ -15,6 +15,8 @@ use flowlogs_source::{Event, Lines, Origin, Unpacker};
 
 /// Records of one payload.
 pub(crate) const RECORDS: usize = 8_000;
+/// The interfaces that are known.
+pub(crate) const INTERFACES: u64 = 200;
 /// When the first payload begins, seconds since 1970.
 pub(crate) const BEGIN: u64 = 1_763_715_600;
 
@@ -162,9 +164,16 @@ fn start(minute: u32, number: usize) -> u64 {
 
 /// Lines of one interface in one minute as AWS writes them: some hundred peers, most ports once.
 pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
+    lines_of(format, minute, 1)
+}
+
+/// The same of so many interfaces (at most [`INTERFACES`]), now one and now another.
+pub(crate) fn lines_of(format: &str, minute: u32, interfaces: u64) -> Vec<String> {
     let mut random = Random(7 + u64::from(minute));
+    let mut of = Random(u64::from(minute));
     let format = LogFormat::parse(format).expect("documented");
     let mut line = |number| {
+        let interface = of.below(interfaces);
         let egress = random.below(2) == 1;
         let peer = random.below(400);
         let peer = format!(
@@ -174,7 +183,7 @@ pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
             peer * 13 % 256,
             peer * 31 % 256
         );
-        let own = "10.0.12.34".to_owned();
+        let own = address(interface);
         let (source, destination) = if egress { (own, peer) } else { (peer, own) };
         let start = start(minute, number);
         let (client, server) = (
@@ -191,7 +200,7 @@ pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
         let column = |name: &String| match name.as_str() {
             "version" => text("2"),
             "account-id" => text("123456789012"),
-            "interface-id" => text("eni-0a1b2c3d4e5f60718"),
+            "interface-id" => id(interface),
             "srcaddr" | "pkt-srcaddr" => source.clone(),
             "dstaddr" | "pkt-dstaddr" => destination.clone(),
             "srcport" => from.to_string(),
@@ -264,14 +273,26 @@ pub(crate) fn json(format: &str, minute: u32) -> String {
     )
 }
 
+/// The id of the interface with this number.
+fn id(interface: u64) -> String {
+    format!("eni-0a1b2c3d4e5f6{:04x}", 0x0718 + interface)
+}
+
+/// The address of the interface with this number.
+fn address(interface: u64) -> String {
+    format!("10.0.{}.{}", 12 + interface / 200, 34 + interface % 200)
+}
+
 fn inventory() -> Inventory {
     let mut inventory = Inventory::new();
-    inventory.insert_interface(dedup::inventory::Interface {
-        id: "eni-0a1b2c3d4e5f60718".into(),
-        vpc: Some("vpc-0123456789abcdef0".into()),
-        addresses: vec!["10.0.12.34".parse().expect("address")],
-        ..Default::default()
-    });
+    for interface in 0..INTERFACES {
+        inventory.insert_interface(dedup::inventory::Interface {
+            id: id(interface),
+            vpc: Some("vpc-0123456789abcdef0".into()),
+            addresses: vec![address(interface).parse().expect("address")],
+            ..Default::default()
+        });
+    }
     inventory.insert_flow_log(dedup::inventory::FlowLog {
         id: "fl-1".into(),
         resource: "vpc-0123456789abcdef0".into(),
