@@ -2,7 +2,6 @@
 
 use aws_config::SdkConfig;
 use flowlogs_export::{ConfigError, TlsOptions};
-use lambda_runtime::tracing;
 
 use crate::config::{Config, SettingError, TlsSource};
 use crate::diagnostics::Failure;
@@ -12,8 +11,8 @@ use crate::secret;
 /// The forwarder of a function, made when everything that it needs is there.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    /// None while the certificates of TLS have to be fetched.
-    forwarder: Option<Forwarder>,
+    /// None while the certificates of TLS have to be fetched. In a box: it is moved with everything that has it.
+    forwarder: Option<Box<Forwarder>>,
     /// A collector failed since the certificates were fetched, and the secret may have been rotated.
     certificates_in_doubt: bool,
 }
@@ -26,7 +25,7 @@ impl Connection {
     /// Certificates in the settings that cannot be used, as the wrong setting that they are.
     pub(crate) fn new(config: &Config) -> Result<Self, SettingError> {
         let forwarder = match &config.tls {
-            TlsSource::Settings(tls) => Some(forwarder(config, tls.clone())?),
+            TlsSource::Settings(tls) => Some(forwarder(config, tls.clone())?.into()),
             TlsSource::Secret(_) => None,
         };
         Ok(Self {
@@ -54,7 +53,7 @@ impl Connection {
                 }
                 Ok(forwarder)
             }
-            none => Ok(none.insert(Box::pin(connect(config, aws)).await?)),
+            none => Ok(none.insert(Box::pin(connect(config, aws)).await?.into())),
         }
     }
 

@@ -5,7 +5,6 @@ use std::io;
 
 use aws_config::SdkConfig;
 use flowlogs_core::Report;
-use lambda_runtime::tracing;
 use tokio::time::Instant;
 
 use crate::clock::now;

@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use flowlogs_core::dedup::Inventory;
 use flowlogs_core::{Formats, LogFormat, Report, Source, Transcoder};
 use flowlogs_source::{Event, Lines, Origin, Payload};
-use lambda_runtime::tracing;
 
 use crate::config::Config;
 use crate::ec2::Ec2;

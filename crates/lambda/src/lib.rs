@@ -15,6 +15,7 @@
 //! | `aws.rs` | the configuration of every AWS client |
 //! | `secret.rs` | the certificates of TLS, from Secrets Manager |
 //! | `metrics.rs` | what an invocation did, as one line for CloudWatch |
+//! | `log.rs` | the lines that people read |
 //! | `diagnostics.rs` | why an invocation failed |
 
 #![forbid(unsafe_code)]
@@ -32,6 +33,7 @@ mod function;
 #[cfg(test)]
 mod http_peer;
 mod known;
+mod log;
 pub mod metrics;
 pub mod s3;
 pub mod secret;

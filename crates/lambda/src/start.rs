@@ -1,18 +1,18 @@
-//! How a process begins: what a function finds around it, how it is made beside the question for the first event, and what
-//! is said when it cannot begin.
+//! How a process begins: what a function finds around it, when it is made, and what is said when it cannot begin.
 
 use std::env;
 use std::panic::resume_unwind;
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 
 use aws_config::SdkConfig;
-use lambda_runtime::{Error, tracing};
+use lambda_runtime::Error;
 use tokio::runtime::Handle;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use crate::aws::sdk_config;
 use crate::config::{Config, RawConfig, SettingError};
 use crate::connect::Connection;
+use crate::log;
 
 /// What a function finds around it.
 #[derive(Debug)]
@@ -57,35 +57,35 @@ impl Surroundings {
     }
 }
 
-/// A function that is made beside the question for the first event: the SDK takes longer than everything else, and
-/// nothing of it is needed before there is one.
+/// A function that is made when the first event comes: the SDK with its certificates takes longer than the rest of a
+/// start, and nothing of it is needed before.
 #[derive(Debug)]
-pub enum Starting<F> {
-    /// Another thread is at it.
-    Beside(JoinHandle<F>),
-    /// It is there.
-    Made(F),
+pub struct Starting<F> {
+    make: fn(Surroundings, SdkConfig) -> F,
+    /// Until it is made of them.
+    surroundings: Option<Surroundings>,
+    made: Option<F>,
 }
 
-impl<F: Send + 'static> Starting<F> {
-    /// Begins to make a function of its surroundings. To be called within a runtime.
+impl<F> Starting<F> {
+    /// To be made of its surroundings in this way.
     #[must_use]
     pub fn new(make: fn(Surroundings, SdkConfig) -> F, surroundings: Surroundings) -> Self {
-        Self::Beside(spawn(async move || make(surroundings, sdk_config().await)))
+        Self {
+            make,
+            surroundings: Some(surroundings),
+            made: None,
+        }
     }
 
-    /// The function, as soon as it is there. Ends the process when there will be none, so that Lambda begins another one.
+    /// The function.
     pub async fn made(&mut self) -> &mut F {
-        loop {
-            match self {
-                Self::Made(function) => return function,
-                // What the other thread panicked about was written to the log.
-                Self::Beside(beside) => match beside.await {
-                    Ok(function) => *self = Self::Made(function),
-                    Err(_) => process::exit(1),
-                },
-            }
+        if self.surroundings.is_some() {
+            let aws = Box::pin(sdk_config()).await;
+            let surroundings = self.surroundings.take();
+            self.made = surroundings.map(|surroundings| (self.make)(surroundings, aws));
         }
+        self.made.as_mut().expect("made of its surroundings")
     }
 }
 
@@ -95,24 +95,15 @@ where
     F: Future<Output = T>,
     T: Send + 'static,
 {
-    spawn(work)
+    let runtime = Handle::current();
+    spawn_blocking(move || runtime.block_on(work()))
         .await
         .unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
-/// Begins work on another thread.
-fn spawn<F, T>(work: impl FnOnce() -> F + Send + 'static) -> JoinHandle<T>
-where
-    F: Future<Output = T>,
-    T: Send + 'static,
-{
-    let runtime = Handle::current();
-    spawn_blocking(move || runtime.block_on(work()))
-}
-
 /// Runs a function until its environment ends.
 pub async fn until_the_end(serve: impl Future<Output = Result<(), Error>>) -> ExitCode {
-    tracing::init_default_subscriber();
+    log::begin();
     match serve.await {
         Ok(()) => ExitCode::SUCCESS,
         // One line in the format of the log, rather than the `Debug` form that a returned error would get.

@@ -12,7 +12,8 @@ use tokio::sync::Mutex;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    until_the_end(serve()).await
+    // In a box: it is large, and would be moved on its way.
+    until_the_end(Box::pin(serve())).await
 }
 
 async fn serve() -> Result<(), Error> {

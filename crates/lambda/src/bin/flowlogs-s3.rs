@@ -18,7 +18,8 @@ const LONGEST: Duration = Duration::from_secs(900);
 /// This thread speaks with Lambda and fetches ahead, another one works.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    until_the_end(serve()).await
+    // In a box: it is large, and would be moved on its way.
+    until_the_end(Box::pin(serve())).await
 }
 
 async fn serve() -> Result<(), Error> {

@@ -31,7 +31,6 @@ use aws_config::SdkConfig;
 use flowlogs_core::{Line, Report, Source, Transcoder};
 use flowlogs_source::s3::{Notice, ObjectRef, Trigger, may_be_a_flow_log, owner};
 use flowlogs_source::{Event, Lines, Origin, Unpacker};
-use lambda_runtime::tracing;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use serde_json::value::RawValue;
