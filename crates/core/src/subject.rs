@@ -38,7 +38,7 @@ impl Subject {
 }
 
 /// Subjects that are kept at most, besides the last one.
-const PLACES: usize = 1_024;
+const PLACES: usize = 4_096;
 
 /// Octets of identifiers beyond which a subject is not kept; those of AWS have half as many.
 const LONGEST: usize = 1_024;
@@ -80,10 +80,12 @@ impl Subjects {
         region: &Option<Arc<str>>,
         find: impl FnOnce() -> Subject,
     ) -> &mut Subject {
-        let begins_alike = record.lead().is_some() && record.lead() == self.lead;
-        self.lead = record.lead();
         let last = &self.last;
-        if !(last.is_of(record, owner, region) && (begins_alike || last.has_identifiers(record))) {
+        let lead = mem::replace(&mut self.lead, record.lead());
+        let same = last.is_of(record, owner, region)
+            && lead == record.lead()
+            && (lead.is_some() || last.has_identifiers(record));
+        if !same {
             self.turn_to(record, owner, region, find);
         }
         &mut self.last.subject

@@ -1,9 +1,16 @@
 //! The columns at the beginning of a line, up to the first one that is not a text, mostly say what those of the line before
-//! said: they are compared as one, and neither looked for nor read again.
+//! said, or something as long: they are compared as one, and neither looked for nor read again.
+
+use std::iter::zip;
+
+use wide::u8x32;
 
 use super::field::FieldSet;
 use super::format::{LogFormat, Plan};
 use super::tokens::Tokens;
+
+/// Octets that are compared together.
+const LANES: usize = 32;
 
 /// What the beginning of the last line said. Empty, if that is to be read.
 #[derive(Debug, Default)]
@@ -25,6 +32,27 @@ impl Lead {
     #[inline(always)]
     pub(super) fn begins(&self, line: &[u8]) -> bool {
         line.starts_with(&self.octets)
+    }
+
+    /// Turns to the beginning of another line if that has its spaces, and its columns that are a dash alone, at the same
+    /// places: then its columns stand where those of the last line stood, and the same of them have a value.
+    #[inline]
+    pub(super) fn turn_to(&mut self, line: &[u8]) -> bool {
+        let Some(octets) = line.get(..self.octets.len()) else {
+            return false;
+        };
+        let turns = have_one_shape(&self.octets, octets);
+        if turns {
+            self.octets.copy_from_slice(octets);
+            self.number += 1;
+        }
+        turns
+    }
+
+    /// Its number.
+    #[inline(always)]
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Octets.
@@ -78,12 +106,24 @@ impl Lead {
     }
 }
 
+/// Whether two beginnings of one length, which is not too short to tell, have the same octets up to the dash at the same
+/// places: all that separates columns, and the dash that is a column without a value.
+#[inline]
+fn have_one_shape(one: &[u8], other: &[u8]) -> bool {
+    let shape = |&octets: &[u8; LANES]| u8x32::new(octets).min(u8x32::splat(b'-' + 1));
+    let alike = |one, other| shape(one).simd_eq(shape(other)).to_bitmask() == u32::MAX;
+    let ((ones, _), (others, _)) = (one.as_chunks(), other.as_chunks());
+    zip(ones, others).all(|(one, other)| alike(one, other))
+        && matches!((one.last_chunk(), other.last_chunk()), (Some(one), Some(other)) if alike(one, other))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::super::record::ParseError;
     use super::super::{FIELDS, Field, FlowRecord, LogFormat, Values};
+    use super::have_one_shape;
 
     const FORMATS: [&str; 4] = [
         "${version} ${account-id} ${interface-id} ${bytes} ${start}",
@@ -91,6 +131,37 @@ mod tests {
         "${vpc-id} ${interface-id} ${account-id}",
         "${bytes} ${interface-id} ${az-id}",
     ];
+
+    const TOKENS: [&str; 6] = ["-", "1", "2", "eni-1", "eni-12", "10.0.0.1"];
+
+    /// Some as long as others, so that a line turns to what another one begins with.
+    const ACCOUNTS: [&str; 4] = ["-", "1", "123456789012", "123456789-12"];
+    const INTERFACES: [&str; 4] = [
+        "-",
+        "eni-0123456789abcdef0",
+        "eni-0123456789abcdef1",
+        "eni-0123456789abcde-1",
+    ];
+
+    /// The number of a format, and tokens of which some are a line of it.
+    fn line() -> impl Strategy<Value = (usize, Vec<&'static str>)> {
+        let any = (
+            0..FORMATS.len(),
+            prop::collection::vec(prop::sample::select(&TOKENS), 2..6),
+        );
+        let usual = (
+            prop::sample::select(&["2", "-"]),
+            prop::sample::select(&ACCOUNTS),
+            prop::sample::select(&INTERFACES),
+        );
+        let usual = usual.prop_flat_map(|(version, account, interface)| {
+            prop::sample::select(vec![
+                (0, vec![version, account, interface, "5", "1"]),
+                (1, vec![interface, version, interface, "10.0.0.1", account]),
+            ])
+        });
+        prop_oneof![1 => any, 7 => usual]
+    }
 
     /// All that a record says.
     type Said = Vec<(Field, String)>;
@@ -122,16 +193,15 @@ mod tests {
     proptest! {
         #[test]
         fn a_line_says_what_it_says_without_the_one_before(
-            lines in prop::collection::vec((
-                0..FORMATS.len(),
-                prop::collection::vec(prop::sample::select(&["-", "1", "2", "eni-1", "eni-12", "10.0.0.1"]), 2..6),
-                prop::sample::select(&[" ", " ", " ", "  ", "\t"]),
-            ), 1..40),
+            lines in prop::collection::vec(
+                (line(), prop::sample::select(&[" ", " ", " ", " ", " ", "  ", "\t"])),
+                1..40,
+            ),
         ) {
             let formats = FORMATS.map(|format| LogFormat::parse(format).expect("a format"));
             let mut values = Values::default();
             let mut leads = Vec::new();
-            for (number, tokens, separator) in &lines {
+            for ((number, tokens), separator) in &lines {
                 let line = tokens.join(separator);
                 let alone = read(&formats[*number], &line, &mut Values::default());
                 prop_assert_eq!(read(&formats[*number], &line, &mut values), alone);
@@ -149,15 +219,39 @@ mod tests {
     }
 
     #[test]
+    fn a_shape_is_where_the_columns_stand_and_which_of_them_are_dashes() {
+        let eni = "2 123456789012 eni-0a1b2c3d4e5f60718 ";
+        for (other, alike) in [
+            ("2 999999999999 eni-0a1b2c3d4e5f60719 ", true),
+            ("2 123456789012 eni-0a1b2c3d4e5f6071 8", false),
+            ("- 123456789012 eni-0a1b2c3d4e5f60718 ", false),
+            ("2 123456789012\teni-0a1b2c3d4e5f60718 ", false),
+            ("2 1234567890 2 eni-0a1b2c3d4e5f60718 ", false),
+            ("2 123456789012 eni-0a1b2c3d4e5f6071é", false),
+        ] {
+            let shape = have_one_shape(eni.as_bytes(), other.as_bytes());
+            assert_eq!((other.len(), shape), (eni.len(), alike), "{other}");
+        }
+        assert!(!have_one_shape(b"eni-1 ", b"eni-1 "), "too short to tell");
+    }
+
+    #[test]
     fn lines_that_begin_alike_have_one_lead() {
         let format = LogFormat::parse(LogFormat::VPC_DEFAULT).expect("documented");
         let mut values = Values::default();
         let mut lead = |interface: &str, port: u16| {
-            let line = format!("2 1 {interface} 10.0.0.1 10.0.0.2 {port} 22 6 1 40 1 2 ACCEPT OK");
+            let line = format!(
+                "2 123456789012 {interface} 10.0.0.1 10.0.0.2 {port} 22 6 1 40 1 2 ACCEPT OK"
+            );
             let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
             record.expect("a record").lead().expect("a lead")
         };
         assert_eq!(lead("eni-1", 1), lead("eni-1", 2));
         assert_ne!(lead("eni-1", 1), lead("eni-12", 1));
+        let [one, other] = ["eni-0123456789abcdef0", "eni-0123456789abcdef1"];
+        let [first, second, third] = [one, other, one].map(|interface| lead(interface, 1));
+        assert_ne!(first, second);
+        assert_ne!(second, third);
+        assert_eq!(third, lead(one, 2));
     }
 }

@@ -122,7 +122,11 @@ impl Values {
         if !self.plan.as_ref().is_some_and(is_last) {
             self.begin(format);
         } else if !self.lead.begins(line) {
-            self.lead.forget(format);
+            if self.lead.turn_to(line) {
+                self.row.lead = self.row.lead.map(|_| self.lead.number());
+            } else {
+                self.lead.forget(format);
+            }
         }
         self.single_spaced = None;
         let lead = &self.lead;
