@@ -22,7 +22,8 @@ pub(crate) fn begin() {
 
 /// INFO for what is no level here.
 fn level_filter(level: Option<&str>) -> LevelFilter {
-    let known = level.and_then(|level| level.parse().ok());
+    let named = level.filter(|level| !level.is_empty()); // which would be read as ERROR
+    let known = named.and_then(|level| level.parse().ok());
     known.unwrap_or(LevelFilter::INFO)
 }
 
