@@ -78,7 +78,7 @@ impl Subjects {
         record: &FlowRecord<'_>,
         owner: &Option<Arc<str>>,
         region: &Option<Arc<str>>,
-        find: impl FnOnce() -> Subject,
+        find: impl FnOnce(&FlowRecord<'_>) -> Subject,
     ) -> &mut Subject {
         let last = &self.last;
         let lead = mem::replace(&mut self.lead, record.lead());
@@ -86,7 +86,7 @@ impl Subjects {
             && lead == record.lead()
             && (lead.is_some() || last.has_identifiers(record));
         if !same {
-            self.turn_to(record, owner, region, find);
+            self.turn_to(*record, owner, region, find);
         }
         &mut self.last.subject
     }
@@ -95,15 +95,15 @@ impl Subjects {
     #[inline(never)]
     fn turn_to(
         &mut self,
-        record: &FlowRecord<'_>,
+        record: FlowRecord<'_>, // a copy, so that the caller's can stay in registers
         owner: &Option<Arc<str>>,
         region: &Option<Arc<str>>,
-        find: impl FnOnce() -> Subject,
+        find: impl FnOnce(&FlowRecord<'_>) -> Subject,
     ) {
         if self.places.is_empty() {
             self.places.resize_with(PLACES, || None);
         }
-        let place = self.place(record);
+        let place = self.place(&record);
         if place != self.place {
             let kept = self.places[place].take().unwrap_or_default();
             let last = mem::replace(&mut self.last, kept);
@@ -111,7 +111,7 @@ impl Subjects {
             self.place = place;
         }
         let last = &mut self.last;
-        if !(last.is_of(record, owner, region) && last.has_identifiers(record)) {
+        if !(last.is_of(&record, owner, region) && last.has_identifiers(&record)) {
             last.identifiers.clear();
             for part in record.identifiers() {
                 last.identifiers.extend_from_slice(part);
@@ -120,7 +120,7 @@ impl Subjects {
             last.plan = Some(Arc::clone(record.format().plan()));
             last.owner.clone_from(owner);
             last.region.clone_from(region);
-            last.subject = find();
+            last.subject = find(&record);
         }
     }
 
@@ -182,7 +182,7 @@ mod tests {
         for (format, line) in records {
             let record = FlowRecord::parse(format, line.as_bytes(), &mut values);
             let record = record.expect("line of the test");
-            subjects.of(&record, &Some("1".into()), &None, || {
+            subjects.of(&record, &Some("1".into()), &None, |_| {
                 found += 1;
                 Subject::default()
             });
@@ -246,7 +246,7 @@ mod tests {
                     let line = b"1 eni-1 5 vpc-1 - i-1";
                     let record = FlowRecord::parse(&format, line, &mut values);
                     let record = record.expect("line of the test");
-                    subjects.of(&record, owner, region, || {
+                    subjects.of(&record, owner, region, |_| {
                         found += 1;
                         Subject::default()
                     });
@@ -292,7 +292,7 @@ mod tests {
                 let expected = *places.entry((which, owner, interface)).or_insert(number);
                 let record = FlowRecord::parse(&formats[which], line.as_bytes(), &mut values);
                 let record = record.expect("line of the test");
-                let subject = subjects.of(&record, &owners[owner], &None, || Subject {
+                let subject = subjects.of(&record, &owners[owner], &None, |_| Subject {
                     domain: expected,
                     ..Subject::default()
                 });

@@ -204,12 +204,12 @@ impl Transcoder {
         let export = &mut self.export;
         let inventory = &self.inventory;
         let report = &mut self.report;
-        let find = || {
-            let (domain, collision) = export.domain(&record, owner.as_deref(), region.as_deref());
+        let find = |record: &FlowRecord<'_>| {
+            let (domain, collision) = export.domain(record, owner.as_deref(), region.as_deref());
             report.collided(collision);
             Subject {
                 domain,
-                interface: inventory.interface_of(&record),
+                interface: inventory.interface_of(record),
                 numbers: None,
                 observer: None,
             }
