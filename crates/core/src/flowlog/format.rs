@@ -76,7 +76,7 @@ pub(super) struct Leading {
     /// How many of them are texts; they are the first ones.
     pub(super) texts: usize,
     pub(super) fields: FieldSet,
-    /// Whether all [`IDENTIFIERS`] are among them.
+    /// Whether there are some, and all [`IDENTIFIERS`] among them.
     pub(super) identifies: bool,
 }
 
@@ -179,7 +179,7 @@ impl Plan {
             columns,
             texts: texts.clone().count(),
             fields: texts.fold(FieldSet::EMPTY, |fields, text| fields.union(text.set)),
-            identifies: self.identifiers.iter().all(|run| run.token < columns),
+            identifies: columns > 0 && self.identifiers.iter().all(|run| run.token < columns),
         };
     }
 

@@ -49,10 +49,10 @@ impl Lead {
         turns
     }
 
-    /// Its number.
+    /// Its number, if in lines of this plan it says all that a record is about.
     #[inline(always)]
-    pub(super) fn number(&self) -> u64 {
-        self.number
+    pub(super) fn number(&self, plan: &Plan) -> Option<u64> {
+        plan.lead.identifies.then_some(self.number)
     }
 
     /// Octets.
@@ -86,23 +86,17 @@ impl Lead {
         self.present = format.read();
     }
 
-    /// Keeps the beginning of a line that was read, of which these fields have a value. Its number, if there is one and it
-    /// says all that a record is about.
-    pub(super) fn keep(
-        &mut self,
-        plan: &Plan,
-        line: &[u8],
-        tokens: &Tokens,
-        present: FieldSet,
-    ) -> Option<u64> {
+    /// Keeps the beginning of a line that was read, of which these fields have a value.
+    pub(super) fn keep(&mut self, plan: &Plan, line: &[u8], tokens: &Tokens, present: FieldSet) {
         let lead = &plan.lead;
-        let last = tokens.at(lead.columns.checked_sub(1)?);
-        let octets = line.get(..=last.end())?;
+        let last = lead.columns.checked_sub(1);
+        let Some(octets) = last.and_then(|last| line.get(..=tokens.at(last).end())) else {
+            return;
+        };
         self.octets.extend_from_slice(octets);
         (self.columns, self.texts) = (lead.columns.into(), lead.texts);
         self.present = self.present.difference(lead.fields.difference(present));
         self.number += 1;
-        lead.identifies.then_some(self.number)
     }
 }
 

@@ -123,7 +123,7 @@ impl Values {
             self.begin(format);
         } else if !self.lead.begins(line) {
             if self.lead.turn_to(line) {
-                self.row.lead = self.row.lead.map(|_| self.lead.number());
+                self.row.lead = self.lead.number(plan);
             } else {
                 self.lead.forget(format);
             }
@@ -139,7 +139,8 @@ impl Values {
             return Err(self.row.fault(format, line, &self.tokens));
         }
         if lead.columns() == 0 {
-            self.row.lead = self.lead.keep(plan, line, &self.tokens, self.row.present);
+            self.lead.keep(plan, line, &self.tokens, self.row.present);
+            self.row.lead = self.lead.number(plan);
         }
         Ok(())
     }
