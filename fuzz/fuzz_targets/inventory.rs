@@ -2,11 +2,11 @@
 #![no_main]
 
 // Included, so that nothing else of the command line has to be compiled with it.
-#[path = "../../crates/replay/src/inventory.rs"]
+#[path = "../../crates/cli/src/inventory.rs"]
 #[allow(dead_code)]
 mod inventory;
 
-use flowlogs_core::{Formats, Line, LogFormat};
+use flowlogs_core::{Formats, LogFormat, LogLine};
 use flowlogs_fuzz::{settings, transcode};
 
 use libfuzzer_sys::fuzz_target;
@@ -32,7 +32,7 @@ fuzz_target!(|octets: &[u8]| {
     let formats: Vec<LogFormat> = formats
         .filter_map(|text| LogFormat::parse(text).ok())
         .collect();
-    let lines = LINES.iter().map(|&text| Line {
+    let lines = LINES.iter().map(|&text| LogLine {
         id: None,
         timestamp: None,
         text,

@@ -1,7 +1,7 @@
 //! Lines under a random format: the first octet chooses settings, the first line is the format, the others are records.
 #![no_main]
 
-use flowlogs_core::{Formats, Line};
+use flowlogs_core::{Formats, LogLine};
 use flowlogs_fuzz::{settings, transcode};
 use libfuzzer_sys::fuzz_target;
 
@@ -15,7 +15,7 @@ fuzz_target!(|octets: &[u8]| {
         .ok()
         .and_then(|text| Formats::of_setting(text).ok())
         .unwrap_or_else(Formats::defaults);
-    let line = |(number, text)| Line {
+    let line = |(number, text)| LogLine {
         id: None,
         timestamp: (number % 3 == 0).then_some(1_700_000_000_000),
         text,

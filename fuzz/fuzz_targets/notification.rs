@@ -2,7 +2,7 @@
 //! bounded length, and a message of a queue never touches its neighbours.
 #![no_main]
 
-use flowlogs_source::s3::{Notice, Trigger, TriggerError, decoded, may_be_a_flow_log, owner};
+use flowlogs_source::s3::{ObjectNotice, S3Event, TriggerError, decoded, may_be_a_flow_log, owner};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|octets: &[u8]| {
@@ -10,9 +10,9 @@ fuzz_target!(|octets: &[u8]| {
         return;
     };
     key(text);
-    match Trigger::read(text) {
-        Ok(Trigger::Direct(found)) => found.iter().for_each(notice),
-        Ok(Trigger::Queue(messages)) => {
+    match S3Event::read(text) {
+        Ok(S3Event::Direct(found)) => found.iter().for_each(notice),
+        Ok(S3Event::Queue(messages)) => {
             for message in &messages {
                 match &message.notices {
                     Ok(found) => found.iter().for_each(notice),
@@ -29,7 +29,7 @@ fuzz_target!(|octets: &[u8]| {
     let queue = format!(
         r#"{{"Records":[{{"eventSource":"aws:sqs","messageId":"a","body":{body}}},{test}]}}"#
     );
-    let Ok(Trigger::Queue(messages)) = Trigger::read(&queue) else {
+    let Ok(S3Event::Queue(messages)) = S3Event::read(&queue) else {
         panic!("a queue is a queue, whatever is in its messages");
     };
     assert_eq!(messages.len(), 2);
@@ -40,8 +40,8 @@ fuzz_target!(|octets: &[u8]| {
     assert_eq!(messages[1].notices, Ok(Vec::new()));
 });
 
-fn notice(notice: &Notice) {
-    if let Notice::Created(object) = notice {
+fn notice(notice: &ObjectNotice) {
+    if let ObjectNotice::Created(object) = notice {
         assert!(
             !object.bucket.is_empty() && !object.key.is_empty(),
             "{object:?}"

@@ -1,9 +1,9 @@
 //! Parquet files: a footer or a page that lies ends in a named error within the limit; what is read goes all the way.
 #![no_main]
 
-use flowlogs_core::{Formats, Line};
+use flowlogs_core::{Formats, LogLine};
 use flowlogs_fuzz::{Kept, settings, transcode};
-use flowlogs_parquet::{Bytes, ReadError, Reader};
+use flowlogs_parquet::{Bytes, ParquetReadError, ParquetReader};
 use libfuzzer_sys::fuzz_target;
 
 const LIMIT: usize = 1 << 20;
@@ -20,11 +20,11 @@ fuzz_target!(init: quiet_library(), |octets: &[u8]| {
     match reader.read(&mut kept) {
         Ok(rows) => assert_eq!(rows + 1, kept.lines.len() as u64, "a header line and the rows"),
         Err(ReadError::Parquet(error)) => assert!(!error.to_string().is_empty()),
-        Err(ReadError::Lines(_)) => unreachable!("this receiver takes everything"),
+        Err(ReadError::Sink(_)) => unreachable!("this receiver takes everything"),
     }
     let line = |(_, _, text): &(_, _, Vec<u8>)| text.clone();
     let lines: Vec<Vec<u8>> = kept.lines.iter().map(line).collect();
-    let lines = lines.iter().map(|text| Line { id: None, timestamp: None, text });
+    let lines = lines.iter().map(|text| LogLine { id: None, timestamp: None, text });
     transcode(settings(0), Formats::defaults(), None, lines);
 });
 

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use flowlogs_core::{Formats, Line};
+use flowlogs_core::{Formats, LogLine};
 use flowlogs_fuzz::{Kept, settings, transcode};
 use flowlogs_source::{Message, ReadError, Unpacker};
 use libfuzzer_sys::fuzz_target;
@@ -63,7 +63,7 @@ fn decoded<E: std::fmt::Display>(
             assert!(kept.lines.is_empty(), "half a payload was handed on");
             return None;
         }
-        Err(ReadError::Lines(_)) => unreachable!("this receiver takes everything"),
+        Err(ReadError::Sink(_)) => unreachable!("this receiver takes everything"),
     }
     Some(kept)
 }
@@ -83,7 +83,7 @@ fn one_line(error: &dyn std::fmt::Display) {
 }
 
 fn all_the_way(kept: &Kept) {
-    let lines = kept.lines.iter().map(|(id, timestamp, text)| Line {
+    let lines = kept.lines.iter().map(|(id, timestamp, text)| LogLine {
         id: id.as_deref(),
         timestamp: *timestamp,
         text,

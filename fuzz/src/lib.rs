@@ -9,8 +9,11 @@ use std::convert::Infallible;
 
 use flowlogs_core::dedup::{DirectionFilter, Inventory};
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
-use flowlogs_core::{Delivery, Formats, Line, Report, Settings, Source, Transcoder, Transport};
-use flowlogs_source::{Event, Lines, MAX_LINE, Origin};
+use flowlogs_core::{
+    BatchReport, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
+    Transport,
+};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE};
 
 /// Keeps what is handed on.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,10 +27,10 @@ pub struct Kept {
 /// Id, time and octets of a line.
 pub type KeptLine = (Option<Vec<u8>>, Option<u64>, Vec<u8>);
 
-impl Lines for Kept {
+impl LineSink for Kept {
     type Error = Infallible;
 
-    fn origin(&mut self, origin: &Origin<'_>) -> Result<(), Infallible> {
+    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
         self.origins.push((
             self.lines.len(),
             origin.owner.map(Into::into),
@@ -36,7 +39,7 @@ impl Lines for Kept {
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
         assert!(
             !self.origins.is_empty(),
             "an origin comes before the first line"
@@ -52,9 +55,9 @@ impl Lines for Kept {
     }
 }
 
-/// Settings that a few bits choose.
-pub fn settings(bits: u8) -> Settings {
-    let mut settings = Settings::default();
+/// TranscoderSettings that a few bits choose.
+pub fn settings(bits: u8) -> TranscoderSettings {
+    let mut settings = TranscoderSettings::default();
     let on = |bit: u8| bits & (1 << bit) != 0;
     settings.dedup.deduplicate = !on(0);
     if on(1) {
@@ -85,17 +88,17 @@ pub fn settings(bits: u8) -> Settings {
 /// every message can be decoded by itself in its session and keeps to the size, and that both sessions and the report
 /// agree on the number of flows.
 pub fn transcode<'a>(
-    settings: Settings,
+    settings: TranscoderSettings,
     formats: Formats,
     inventory: Option<Inventory>,
-    lines: impl Iterator<Item = Line<'a>>,
-) -> Report {
+    lines: impl Iterator<Item = LogLine<'a>>,
+) -> BatchReport {
     let largest = settings.max_message_size;
     let mut transcoder = Transcoder::new(settings, &[Transport::Stream, Transport::Datagram]);
     if let Some(inventory) = inventory {
         transcoder.set_inventory(inventory);
     }
-    let mut source = Source::new(Some("/vpc/flow-logs"), formats);
+    let mut source = RecordSource::new(Some("/vpc/flow-logs"), formats);
     let mut readers = [wire::Reader::default(), wire::Reader::default()];
     let mut flows = [0u64; 2];
     let mut sink = |session: usize, message: &[u8]| {
@@ -115,7 +118,7 @@ pub fn transcode<'a>(
         if read.content() == wire::Content::Flows {
             flows[session] += read.records().count() as u64;
         }
-        Ok::<_, Infallible>(Delivery::Sent)
+        Ok::<_, Infallible>(SendOutcome::Sent)
     };
     transcoder.begin(1_800_000_000_000);
     for line in lines {

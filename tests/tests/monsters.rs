@@ -16,9 +16,10 @@ use flate2::write::GzEncoder;
 use flowlogs_core::flowlog::format::{FormatError, MAX_COLUMNS};
 use flowlogs_core::flowlog::formats::MAX_CANDIDATES;
 use flowlogs_core::{
-    Delivery, Formats, Line, LogFormat, Report, Settings, Source, Transcoder, Transport,
+    BatchReport, Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder,
+    TranscoderSettings, Transport,
 };
-use flowlogs_source::{Event, Lines, MAX_LINE, Origin, ReadError, UnpackError, Unpacker};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE, ReadError, UnpackError, Unpacker};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -108,34 +109,34 @@ fn processor_time() -> f64 {
 /// Takes lines all the way to messages, which nobody keeps.
 struct Way {
     transcoder: Transcoder,
-    source: Source,
+    source: RecordSource,
     events: u64,
 }
 
 impl Way {
     fn new(formats: Formats) -> Self {
-        let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Datagram]);
+        let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Datagram]);
         transcoder.begin(1_800_000_000_000);
         Self {
             transcoder,
-            source: Source::new(Some("/vpc/flow-logs"), formats),
+            source: RecordSource::new(Some("/vpc/flow-logs"), formats),
             events: 0,
         }
     }
 
     fn line(&mut self, id: Option<&[u8]>, text: &[u8]) {
-        let line = Line {
+        let line = LogLine {
             id,
             timestamp: None,
             text,
         };
-        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
     }
 
     /// What was counted, each record once.
-    fn report(&mut self) -> Report {
-        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+    fn report(&mut self) -> BatchReport {
+        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         let Ok(()) = self.transcoder.flush(&mut sink);
         self.transcoder.commit();
         let report = self.transcoder.take_report();
@@ -144,16 +145,16 @@ impl Way {
     }
 }
 
-impl Lines for Way {
+impl LineSink for Way {
     type Error = Infallible;
 
-    fn origin(&mut self, origin: &Origin<'_>) -> Result<(), Infallible> {
+    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
         self.source.set_owner(origin.owner, None);
         self.source.formats.begin_object();
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
         self.events += 1;
         self.line(event.id, event.message);
         Ok(())
@@ -447,7 +448,7 @@ fn nul_and_octets_that_are_not_utf8_end_in_a_counter_or_a_named_error_wherever_t
                 let mut damaged = inventory.to_vec();
                 damaged[place] = octet;
                 // Read or refused.
-                let _ = flowlogs_replay::inventory::read(&damaged);
+                let _ = flowlogs_cli::inventory::read(&damaged);
             }
         }
     });

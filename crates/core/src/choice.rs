@@ -1,4 +1,4 @@
-//! Settings that take one of a few words: parsing and printing them, in one place for the environment, the command line
+//! TranscoderSettings that take one of a few words: parsing and printing them, in one place for the environment, the command line
 //! and the documentation.
 
 /// A word that is none of those that a setting takes.

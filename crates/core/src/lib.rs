@@ -1,25 +1,25 @@
 //! Flow logs become IPFIX: parse → deduplicate → encode, without I/O, clock or environment.
 //!
-//! A [`Transcoder`] takes flow-log lines of a [`Source`] and hands finished IPFIX messages (RFC 7011) to a
+//! A [`Transcoder`] takes flow-log lines of a [`RecordSource`] and hands finished IPFIX messages (RFC 7011) to a
 //! [`MessageSink`]. Time is an argument, the [`dedup::Inventory`] is data, formats are data: who looked them up is not
 //! this crate's business.
 //!
 //! ```
-//! use flowlogs_core::{Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+//! use flowlogs_core::{SendOutcome, Formats, LogLine, TranscoderSettings, RecordSource, Transcoder, Transport};
 //!
-//! let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Datagram]);
-//! let mut source = Source::new(Some("/vpc/flow-logs"), Formats::defaults());
+//! let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Datagram]);
+//! let mut source = RecordSource::new(Some("/vpc/flow-logs"), Formats::defaults());
 //! source.set_owner(None, Some("eu-central-1"));
 //!
 //! let mut messages = Vec::new();
 //! let mut sink = |_session: usize, message: &[u8]| {
 //!     messages.push(message.to_vec());
-//!     Ok::<_, std::convert::Infallible>(Delivery::Sent)
+//!     Ok::<_, std::convert::Infallible>(SendOutcome::Sent)
 //! };
 //! transcoder.begin(1_418_530_100_000);
 //! let text = b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \
 //!     1418530010 1418530070 ACCEPT OK";
-//! let Ok(()) = transcoder.line(&mut source, Line { id: None, timestamp: None, text }, &mut sink);
+//! let Ok(()) = transcoder.line(&mut source, LogLine { id: None, timestamp: None, text }, &mut sink);
 //! let Ok(()) = transcoder.flush(&mut sink);
 //! transcoder.commit();
 //!
@@ -29,32 +29,32 @@
 //!
 //! The stages, in the order in which data flows: [`flowlog`] (what a line means), [`dedup`] (which records count),
 //! [`mapping`] (which value goes where), [`ipfix`] (what leaves); [`Transcoder`] walks a line through them and
-//! [`Report`] says what happened.
+//! [`BatchReport`] says what happened.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod address;
-mod by_id;
 mod choice;
 pub mod dedup;
-mod export;
+mod encode;
 pub mod flowlog;
+mod id_map;
 mod identity;
 pub mod ipfix;
 pub mod mapping;
+mod origin;
 mod report;
 mod settings;
-mod source;
-mod subject;
+
 mod transcoder;
 
 pub use address::Address;
 pub use choice::NotAChoice;
 pub use flowlog::{Formats, LogFormat};
 pub use identity::{Collision, EXAMPLES as IDENTITY_EXAMPLES, identity};
-pub use ipfix::{Delivery, MessageSink, Refresh, Transport};
-pub use report::{Counters, Report, Unparsed};
-pub use settings::Settings;
-pub use source::{Line, Source};
+pub use ipfix::{MessageSink, SendOutcome, TemplateRefresh, Transport};
+pub use origin::{LogLine, RecordSource};
+pub use report::{BatchReport, Counters, UnparsedLine};
+pub use settings::TranscoderSettings;
 pub use transcoder::{MAX_UNKNOWN, Transcoder};

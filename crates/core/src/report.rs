@@ -88,13 +88,13 @@ impl Counters {
 ///
 /// ```
 /// use std::convert::Infallible;
-/// use flowlogs_core::{Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+/// use flowlogs_core::{SendOutcome, Formats, LogLine, TranscoderSettings, RecordSource, Transcoder, Transport};
 ///
-/// let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Stream]);
-/// let mut source = Source::new(None, Formats::defaults());
-/// let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+/// let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
+/// let mut source = RecordSource::new(None, Formats::defaults());
+/// let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
 /// for text in ["no flow log at all", "2 1 eni-1 - - - - - - - 1418530010 1418530070 - NODATA"] {
-///     let line = Line { id: None, timestamp: None, text: text.as_bytes() };
+///     let line = LogLine { id: None, timestamp: None, text: text.as_bytes() };
 ///     let Ok(()) = transcoder.line(&mut source, line, &mut sink);
 /// }
 /// let report = transcoder.take_report();
@@ -104,7 +104,7 @@ impl Counters {
 /// assert_eq!(report.unparsed.expect("a sample").line, "no flow log at all");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct BatchReport {
     /// The counters.
     pub counters: Counters,
     /// Packets of the exported flows.
@@ -116,14 +116,14 @@ pub struct Report {
     /// The newest `end` of all records, milliseconds since 1970.
     pub newest_end: Option<u64>,
     /// The first line that fitted no format, and why.
-    pub unparsed: Option<Unparsed>,
+    pub unparsed: Option<UnparsedLine>,
     /// Identifiers that share a number, the first few.
     pub collisions: Vec<Collision>,
 }
 
 /// A line that fitted no format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unparsed {
+pub struct UnparsedLine {
     /// The line's number in the batch, from 1.
     pub record: u64,
     /// The line, cut.
@@ -132,13 +132,13 @@ pub struct Unparsed {
     pub error: ParseError,
 }
 
-impl Report {
+impl BatchReport {
     pub(crate) fn unparsed(&mut self, line: &[u8], error: ParseError) {
         self.counters.unparsed_records += 1;
         let record = self.counters.records_received;
         self.unparsed.get_or_insert_with(|| {
             let line = String::from_utf8_lossy(&line[..line.len().min(SAMPLE_OCTETS)]).into_owned();
-            Unparsed {
+            UnparsedLine {
                 record,
                 line,
                 error,

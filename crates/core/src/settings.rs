@@ -1,44 +1,44 @@
 //! How a transcoder works: the settings that reach core, with their documented defaults.
 
 use crate::dedup;
-use crate::ipfix::Refresh;
-use crate::mapping::Mapping;
+use crate::ipfix::TemplateRefresh;
+use crate::mapping::MappingSettings;
 
 /// How a transcoder works.
 ///
 /// ```
-/// use flowlogs_core::{Settings, dedup::DirectionFilter};
+/// use flowlogs_core::{TranscoderSettings, dedup::DirectionFilter};
 ///
-/// let mut settings = Settings { max_message_size: 512, ..Settings::default() };
+/// let mut settings = TranscoderSettings { max_message_size: 512, ..TranscoderSettings::default() };
 /// settings.dedup.direction = DirectionFilter::Ingress;
 /// assert!(settings.dedup.deduplicate);
 /// ```
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct TranscoderSettings {
     /// How values are exported.
-    pub mapping: Mapping,
+    pub mapping: MappingSettings,
     /// What counts once.
-    pub dedup: dedup::Settings,
+    pub dedup: dedup::DedupSettings,
     /// A number that pins the observation domain of every record.
     pub observation_domain: Option<u32>,
     /// Most octets of a message, 512..=65535.
     pub max_message_size: usize,
     /// When templates are sent again over UDP.
-    pub template_refresh: Refresh,
+    pub template_refresh: TemplateRefresh,
 }
 
-impl Default for Settings {
+impl Default for TranscoderSettings {
     /// The documented defaults.
     fn default() -> Self {
         Self {
-            mapping: Mapping::default(),
-            dedup: dedup::Settings {
+            mapping: MappingSettings::default(),
+            dedup: dedup::DedupSettings {
                 deduplicate: true,
-                ..dedup::Settings::default()
+                ..dedup::DedupSettings::default()
             },
             observation_domain: None,
             max_message_size: 1_400,
-            template_refresh: Refresh {
+            template_refresh: TemplateRefresh {
                 seconds: 600,
                 messages: 20,
             },

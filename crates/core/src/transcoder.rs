@@ -5,17 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::dedup::{self, Coverage, Deduplicator, Inventory, Verdict};
-use crate::export::Export;
-use crate::flowlog::field::{FIELDS, Read, Shape};
-use crate::flowlog::{Field, FieldSet, FlowRecord, Status, Values};
+use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator, Inventory};
+use crate::encode::FlowEncoder;
+use crate::flowlog::field::{ColumnType, FIELDS, TextPattern};
+use crate::flowlog::{Field, FieldSet, FlowRecord, LogStatus, RecordValues};
 use crate::identity::Identities;
 use crate::ipfix::{Exporter, Flow, MessageSink, Sent, Transport};
+use crate::mapping::context::{ContextCache, InterfaceContext};
 use crate::mapping::{Domains, Layouts, Names};
-use crate::report::Report;
-use crate::settings::Settings;
-use crate::source::{Line, Source};
-use crate::subject::{Subject, Subjects};
+use crate::origin::{LogLine, RecordSource};
+use crate::report::BatchReport;
+use crate::settings::TranscoderSettings;
 
 /// Most identifiers that are noted as unknown between two calls.
 pub const MAX_UNKNOWN: usize = 1_000;
@@ -27,14 +27,14 @@ pub const MAX_UNKNOWN: usize = 1_000;
 ///
 /// ```
 /// use std::convert::Infallible;
-/// use flowlogs_core::{Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+/// use flowlogs_core::{SendOutcome, Formats, LogLine, TranscoderSettings, RecordSource, Transcoder, Transport};
 ///
-/// let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Stream]);
-/// let mut source = Source::new(None, Formats::defaults());
-/// let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+/// let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
+/// let mut source = RecordSource::new(None, Formats::defaults());
+/// let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
 /// let text = b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \
 ///     1418530010 1418530070 ACCEPT OK";
-/// let line = Line { id: Some(b"1"), timestamp: None, text };
+/// let line = LogLine { id: Some(b"1"), timestamp: None, text };
 ///
 /// for (arrived, flows, duplicates) in [(false, 1, 0), (true, 1, 0), (true, 0, 1)] {
 ///     transcoder.begin(1_418_530_100_000);
@@ -47,34 +47,34 @@ pub const MAX_UNKNOWN: usize = 1_000;
 /// ```
 #[derive(Debug)]
 pub struct Transcoder {
-    values: Values,
+    values: RecordValues,
     dedup: Deduplicator,
     direction_matters: bool,
     inventory: Inventory,
-    subjects: Subjects,
+    subjects: ContextCache,
     /// Raised with every new inventory, so that sources compute their coverage anew.
     inventory_version: u64,
-    export: Export,
-    report: Report,
+    export: FlowEncoder,
+    report: BatchReport,
     unknown: BTreeSet<String>,
 }
 
 impl Transcoder {
     /// A transcoder that writes to one session for each transport, in this order.
-    pub fn new(settings: Settings, transports: &[Transport]) -> Self {
+    pub fn new(settings: TranscoderSettings, transports: &[Transport]) -> Self {
         let exporter = Exporter::new(
             transports,
             settings.max_message_size,
             settings.template_refresh,
         );
         Self {
-            values: Values::default(),
+            values: RecordValues::default(),
             direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
             dedup: Deduplicator::new(settings.dedup),
             inventory: Inventory::default(),
-            subjects: Subjects::default(),
+            subjects: ContextCache::default(),
             inventory_version: 0,
-            export: Export {
+            export: FlowEncoder {
                 mapping: settings.mapping,
                 domains: Domains::new(settings.observation_domain),
                 names: Names::default(),
@@ -83,7 +83,7 @@ impl Transcoder {
                 flow: Flow::default(),
                 exporter,
             },
-            report: Report::default(),
+            report: BatchReport::default(),
             unknown: BTreeSet::new(),
         }
     }
@@ -107,12 +107,12 @@ impl Transcoder {
     pub fn set_inventory(&mut self, inventory: Inventory) {
         self.inventory = inventory;
         self.inventory_version += 1;
-        self.subjects = Subjects::default();
+        self.subjects = ContextCache::default();
         self.export.exporter.announce_again();
     }
 
     /// Flows to and from these are the transcoder's own and left out from now on.
-    pub fn set_collectors(&mut self, collectors: Vec<dedup::Collector>) {
+    pub fn set_collectors(&mut self, collectors: Vec<dedup::CollectorAddress>) {
         self.dedup.set_collectors(collectors);
     }
 
@@ -123,7 +123,7 @@ impl Transcoder {
 
     /// Notes which identifiers of a line the inventory does not know, and nothing else: for those who look names up
     /// before the lines are transcoded.
-    pub fn survey(&mut self, source: &mut Source, text: &[u8]) {
+    pub fn survey(&mut self, source: &mut RecordSource, text: &[u8]) {
         if source.formats.take_header(text) {
             return;
         }
@@ -139,7 +139,7 @@ impl Transcoder {
     }
 
     /// Rule 1 for a whole object: whether its version was delivered and exported before; from now on it was. For those
-    /// who can tell before they read it; what has an id for each line says it with [`Line::id`].
+    /// who can tell before they read it; what has an id for each line says it with [`LogLine::id`].
     pub fn delivered_before(&mut self, id: &[u8]) -> bool {
         self.dedup.delivered_before(id, None)
     }
@@ -151,8 +151,8 @@ impl Transcoder {
     /// The sink's error; then [`Self::rollback`] forgets the batch.
     pub fn line<S: MessageSink>(
         &mut self,
-        source: &mut Source,
-        line: Line<'_>,
+        source: &mut RecordSource,
+        line: LogLine<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
         if source.formats.take_header(line.text) {
@@ -173,7 +173,7 @@ impl Transcoder {
             let coverage = Coverage::of(&self.inventory, source.destination());
             source.coverage = Some((self.inventory_version, coverage));
         }
-        let Source {
+        let RecordSource {
             owner,
             region,
             formats,
@@ -207,7 +207,7 @@ impl Transcoder {
         let find = |record: &FlowRecord<'_>| {
             let (domain, collision) = export.domain(record, owner.as_deref(), region.as_deref());
             report.collided(collision);
-            Subject {
+            InterfaceContext {
                 domain,
                 interface: inventory.interface_of(record),
                 numbers: None,
@@ -228,12 +228,14 @@ impl Transcoder {
             shared,
             coverage,
         ) {
-            Verdict::Keep => None,
-            Verdict::DuplicateRecord => Some(&mut counters.duplicate_records),
-            Verdict::DuplicateTransitGateway => Some(&mut counters.duplicate_transit_gateway),
-            Verdict::DuplicateBothEnds => Some(&mut counters.duplicate_both_ends),
-            Verdict::FilteredByDirection => Some(&mut counters.filtered_by_direction),
-            Verdict::ExcludedCollectorTraffic => Some(&mut counters.excluded_collector_traffic),
+            DedupVerdict::Keep => None,
+            DedupVerdict::DuplicateRecord => Some(&mut counters.duplicate_records),
+            DedupVerdict::DuplicateTransitGateway => Some(&mut counters.duplicate_transit_gateway),
+            DedupVerdict::DuplicateBothEnds => Some(&mut counters.duplicate_both_ends),
+            DedupVerdict::FilteredByDirection => Some(&mut counters.filtered_by_direction),
+            DedupVerdict::ExcludedCollectorTraffic => {
+                Some(&mut counters.excluded_collector_traffic)
+            }
         };
         if let Some(counter) = dropped {
             *counter += 1;
@@ -286,7 +288,7 @@ impl Transcoder {
     }
 
     /// What happened since the last call.
-    pub fn take_report(&mut self) -> Report {
+    pub fn take_report(&mut self) -> BatchReport {
         let mut report = std::mem::take(&mut self.report);
         let Sent {
             messages,
@@ -303,7 +305,9 @@ impl Transcoder {
 
 fn note_unknown(record: &FlowRecord<'_>, inventory: &Inventory, unknown: &mut BTreeSet<String>) {
     for row in &FIELDS {
-        let Read::Text(Shape::Prefix("eni-" | "vpc-" | "tgw-" | "tgw-attach-")) = row.read else {
+        let ColumnType::Text(TextPattern::Prefix("eni-" | "vpc-" | "tgw-" | "tgw-attach-")) =
+            row.read
+        else {
             continue;
         };
         if let Some(id) = record.text(row.field)
@@ -332,11 +336,11 @@ fn content(record: &FlowRecord<'_>) -> Content {
     const COUNTERS: FieldSet = FieldSet::of(&[Field::Packets, Field::Bytes]);
     let has_addresses = record.present().has_any(ADDRESSES);
     match record.status() {
-        Some(Status::Ok) => Content::Flow,
-        Some(Status::NoData) => Content::NoData,
-        Some(Status::SkipData) => Content::Skipped,
-        Some(Status::Other) if has_addresses => Content::Flow,
-        Some(Status::Other) => Content::NoData,
+        Some(LogStatus::Ok) => Content::Flow,
+        Some(LogStatus::NoData) => Content::NoData,
+        Some(LogStatus::SkipData) => Content::Skipped,
+        Some(LogStatus::Other) if has_addresses => Content::Flow,
+        Some(LogStatus::Other) => Content::NoData,
         None if has_addresses || record.present().has_any(COUNTERS) => Content::Flow,
         None => Content::NoData,
     }
@@ -347,28 +351,28 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::dedup::inventory::Interface;
+    use crate::dedup::inventory::NetworkInterface;
     use crate::flowlog::Formats;
-    use crate::ipfix::Delivery;
+    use crate::ipfix::SendOutcome;
 
     const LINE: &[u8] =
         b"2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
 
-    fn transcoder() -> (Transcoder, Source) {
-        let transcoder = Transcoder::new(Settings::default(), &[Transport::Stream]);
-        (transcoder, Source::new(None, Formats::defaults()))
+    fn transcoder() -> (Transcoder, RecordSource) {
+        let transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
+        (transcoder, RecordSource::new(None, Formats::defaults()))
     }
 
-    fn line<'a>(id: &'a str, text: &'a [u8]) -> Line<'a> {
-        Line {
+    fn line<'a>(id: &'a str, text: &'a [u8]) -> LogLine<'a> {
+        LogLine {
             id: Some(id.as_bytes()),
             timestamp: None,
             text,
         }
     }
 
-    fn accept(_: usize, _: &[u8]) -> Result<Delivery, Infallible> {
-        Ok(Delivery::Sent)
+    fn accept(_: usize, _: &[u8]) -> Result<SendOutcome, Infallible> {
+        Ok(SendOutcome::Sent)
     }
 
     #[test]
@@ -396,7 +400,7 @@ mod tests {
 
     #[test]
     fn records_of_interfaces_in_turn_are_told_apart() {
-        let mut settings = Settings::default();
+        let mut settings = TranscoderSettings::default();
         settings.dedup.deduplicate = true;
         let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
         let (_, mut source) = self::transcoder();
@@ -404,7 +408,7 @@ mod tests {
         let lines = ["eni-1", "eni-2", "eni-3"].map(|id| text.replace("eni-1", id));
         let mut counts = || {
             for text in &lines {
-                let line = Line {
+                let line = LogLine {
                     id: None,
                     timestamp: None,
                     text: text.as_bytes(),
@@ -448,9 +452,9 @@ mod tests {
         assert_eq!(transcoder.take_report().counters.records_received, 0);
 
         let mut inventory = Inventory::new();
-        inventory.insert_interface(Interface {
+        inventory.insert_interface(NetworkInterface {
             id: "eni-1".into(),
-            ..Interface::default()
+            ..NetworkInterface::default()
         });
         transcoder.set_inventory(inventory);
         transcoder.survey(&mut source, LINE);

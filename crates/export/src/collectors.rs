@@ -50,7 +50,7 @@ pub enum SessionState {
 
 /// What happened at one target since the last [`Collectors::begin`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Statistics {
+pub struct SendStatistics {
     /// Messages handed over: to the kernel over UDP, to the connection's or file's buffer otherwise.
     pub messages: u64,
     /// Their octets, without the headers of UDP, TCP, TLS and IP.
@@ -64,7 +64,7 @@ pub struct Statistics {
 
 /// The two ends of a target's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
+pub struct CollectorPeer {
     /// The number of the target.
     pub target: usize,
     /// How messages travel to it.
@@ -83,7 +83,7 @@ struct Target {
     failure: Option<SendProblem>,
     file_opened: bool,
     reconnected: bool,
-    statistics: Statistics,
+    statistics: SendStatistics,
 }
 
 enum Session {
@@ -190,7 +190,7 @@ impl Collectors {
     }
 
     /// Both ends of every open connection, by which the transcoder's own traffic is recognised in flow logs.
-    pub fn peers(&self) -> Vec<Peer> {
+    pub fn peers(&self) -> Vec<CollectorPeer> {
         let ends = |session: &Session| match session {
             Session::Udp(udp) => Some(udp.addresses()),
             Session::Stream(stream) => Some(stream.addresses()),
@@ -200,7 +200,7 @@ impl Collectors {
         numbered
             .filter_map(|(number, target)| {
                 let (local, collector) = target.session.as_ref().and_then(ends)?;
-                Some(Peer {
+                Some(CollectorPeer {
                     target: number,
                     transport: target.url.transport(),
                     local,
@@ -211,7 +211,7 @@ impl Collectors {
     }
 
     /// What happened since the last [`begin`](Self::begin), in target order.
-    pub fn statistics(&self) -> Vec<Statistics> {
+    pub fn statistics(&self) -> Vec<SendStatistics> {
         self.targets.iter().map(Target::statistics).collect()
     }
 
@@ -245,7 +245,7 @@ impl Target {
             failure: None,
             file_opened: false,
             reconnected: false,
-            statistics: Statistics::default(),
+            statistics: SendStatistics::default(),
         })
     }
 
@@ -254,7 +254,7 @@ impl Target {
         tls: Option<&Arc<ClientConfig>>,
         options: &SenderOptions,
     ) -> Result<SessionState, SendError> {
-        self.statistics = Statistics::default();
+        self.statistics = SendStatistics::default();
         self.reconnected = false;
         let kept = match &mut self.session {
             None => false,
@@ -381,7 +381,7 @@ impl Target {
         }
     }
 
-    fn statistics(&self) -> Statistics {
+    fn statistics(&self) -> SendStatistics {
         let mut statistics = self.statistics;
         if let Some(Session::Udp(udp)) = &self.session {
             let tally = udp.tally();

@@ -40,22 +40,22 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod batch;
 mod collectors;
 mod connect;
 mod error;
 mod file;
+mod gso;
 mod options;
 mod pace;
-mod segments;
 mod send_queue;
 mod stream;
 mod tls;
 mod udp;
 mod url;
-mod waiting;
 
 pub use crate::{
-    collectors::{Collectors, Peer, SessionState, Statistics},
+    collectors::{CollectorPeer, Collectors, SendStatistics, SessionState},
     error::{SendError, SendProblem, TlsProblem},
     options::{ConfigError, DEFAULT_UDP_RATE, SenderOptions, TlsOptions},
     url::{CollectorUrl, PORT, TLS_PORT, Transport, UrlError, UrlProblem},

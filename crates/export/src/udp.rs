@@ -12,12 +12,12 @@ use std::{
 
 use crate::{
     CollectorUrl,
+    batch::MessageBatch,
     connect::{connect_udp, resolve},
     error::SendProblem,
+    gso::GsoSegments,
     options::SenderOptions,
     pace::Pacer,
-    segments::Segments,
-    waiting::Waiting,
 };
 
 /// The largest UDP payload over IPv4: 65,535 less 20 octets of IP header and 8 of UDP header.
@@ -32,8 +32,8 @@ pub(crate) struct UdpSession {
     local: SocketAddr,
     peer: SocketAddr,
     pacer: Pacer,
-    waiting: Waiting,
-    segments: Segments,
+    waiting: MessageBatch,
+    segments: GsoSegments,
     /// Whether the kernel takes several messages at once, for all that is known.
     takes_many: bool,
     /// How many messages the last call sent.
@@ -74,8 +74,8 @@ impl UdpSession {
             local: socket.local_addr().map_err(failed)?,
             peer: socket.peer_addr().map_err(failed)?,
             socket,
-            waiting: Waiting::new(pacer.burst(), LARGEST_MESSAGE),
-            segments: Segments::default(),
+            waiting: MessageBatch::new(pacer.burst(), LARGEST_MESSAGE),
+            segments: GsoSegments::default(),
             takes_many: true,
             last_sent: 0,
             pacer,
@@ -146,7 +146,7 @@ impl UdpSession {
 
     /// Whether the messages are sent. If not, each has to be sent alone: the kernel, the way or the size of the messages
     /// allows no other.
-    fn send_together(&mut self, waiting: &Waiting) -> bool {
+    fn send_together(&mut self, waiting: &MessageBatch) -> bool {
         self.takes_many = self.takes_many
             && self.segments.cut(&self.socket, waiting.each())
             && self.call(waiting.octets(), waiting.messages()).is_ok();
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn what_the_kernel_does_not_take_at_once_is_sent_one_by_one_from_then_on() {
         let (collector, mut session) = session();
-        session.waiting = Waiting::new(5, usize::MAX);
+        session.waiting = MessageBatch::new(5, usize::MAX);
         for round in 1..=2 {
             for message in 0..5 {
                 session.send(&[message; 20_000]);

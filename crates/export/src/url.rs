@@ -88,10 +88,10 @@ impl fmt::Display for Transport {
 /// # Ok::<(), flowlogs_export::UrlError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct CollectorUrl(Place);
+pub struct CollectorUrl(UrlTarget);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Place {
+enum UrlTarget {
     Network {
         transport: Transport,
         host: Host,
@@ -134,40 +134,40 @@ impl CollectorUrl {
     /// How messages travel to this target.
     pub fn transport(&self) -> Transport {
         match &self.0 {
-            Place::Network { transport, .. } => *transport,
-            Place::File { .. } => Transport::File,
+            UrlTarget::Network { transport, .. } => *transport,
+            UrlTarget::File { .. } => Transport::File,
         }
     }
 
     /// The DNS name in lower case, or the address (IPv6 without brackets); `None` for a file.
     pub fn host(&self) -> Option<&str> {
         match &self.0 {
-            Place::Network { host, .. } => Some(&host.text),
-            Place::File { .. } => None,
+            UrlTarget::Network { host, .. } => Some(&host.text),
+            UrlTarget::File { .. } => None,
         }
     }
 
     /// The host where the URL has it as an address, so that it needs no resolving.
     pub fn address(&self) -> Option<IpAddr> {
         match &self.0 {
-            Place::Network { host, .. } => host.address,
-            Place::File { .. } => None,
+            UrlTarget::Network { host, .. } => host.address,
+            UrlTarget::File { .. } => None,
         }
     }
 
     /// The port, 1 to 65535; `None` for a file.
     pub fn port(&self) -> Option<u16> {
         match &self.0 {
-            Place::Network { port, .. } => Some(*port),
-            Place::File { .. } => None,
+            UrlTarget::Network { port, .. } => Some(*port),
+            UrlTarget::File { .. } => None,
         }
     }
 
     /// The path of a file; `None` for a collector on the network.
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
-            Place::Network { .. } => None,
-            Place::File { path } => Some(Path::new(path)),
+            UrlTarget::Network { .. } => None,
+            UrlTarget::File { path } => Some(Path::new(path)),
         }
     }
 }
@@ -175,7 +175,7 @@ impl CollectorUrl {
 impl fmt::Display for CollectorUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Network {
+            UrlTarget::Network {
                 transport,
                 host,
                 port,
@@ -183,8 +183,8 @@ impl fmt::Display for CollectorUrl {
                 Some(IpAddr::V6(address)) => write!(f, "{transport}://[{address}]:{port}"),
                 _ => write!(f, "{transport}://{}:{port}", host.text),
             },
-            Place::File { path } if path.starts_with('/') => write!(f, "file://{path}"),
-            Place::File { path } => write!(f, "file:{path}"),
+            UrlTarget::File { path } if path.starts_with('/') => write!(f, "file://{path}"),
+            UrlTarget::File { path } => write!(f, "file:{path}"),
         }
     }
 }
@@ -296,7 +296,7 @@ impl UrlError {
     }
 }
 
-fn parse(text: &str) -> Result<Place, UrlProblem> {
+fn parse(text: &str) -> Result<UrlTarget, UrlProblem> {
     if text.is_empty() {
         return Err(UrlProblem::Empty);
     }
@@ -323,7 +323,7 @@ fn parse(text: &str) -> Result<Place, UrlProblem> {
         }
     };
     let (host, port) = parse_authority(authority)?;
-    Ok(Place::Network {
+    Ok(UrlTarget::Network {
         transport,
         host,
         port: port.unwrap_or(transport.default_port()),
@@ -335,7 +335,7 @@ fn is_file(text: &str) -> bool {
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"))
 }
 
-fn parse_file(rest: &str) -> Result<Place, UrlProblem> {
+fn parse_file(rest: &str) -> Result<UrlTarget, UrlProblem> {
     let path = match rest.strip_prefix("//") {
         Some(absolute) if absolute.starts_with('/') => absolute,
         Some("") => return Err(UrlProblem::EmptyPath),
@@ -345,7 +345,7 @@ fn parse_file(rest: &str) -> Result<Place, UrlProblem> {
     if path.is_empty() {
         return Err(UrlProblem::EmptyPath);
     }
-    Ok(Place::File {
+    Ok(UrlTarget::File {
         path: path.to_owned(),
     })
 }

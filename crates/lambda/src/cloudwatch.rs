@@ -11,8 +11,10 @@ use std::borrow::Cow;
 use std::io;
 
 use aws_config::SdkConfig;
-use flowlogs_core::{Line, Report, Source, Transcoder};
-use flowlogs_source::{Event, JsonFault, Lines, Opened, Origin, UnpackError, Unpacker};
+use flowlogs_core::{BatchReport, LogLine, RecordSource, Transcoder};
+use flowlogs_source::{
+    JsonFault, LineOrigin, LineSink, LogEvent, OpenedPayload, UnpackError, Unpacker,
+};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -118,8 +120,8 @@ impl CloudWatch {
         } = function;
         let opened = base64_of(event).and_then(|data| unpacker.open(data.as_bytes()));
         let payload = match opened {
-            Ok(Opened::Data(payload)) => payload,
-            Ok(Opened::Control) => return Ok(()),
+            Ok(OpenedPayload::Data(payload)) => payload,
+            Ok(OpenedPayload::Control) => return Ok(()),
             Err(error) => {
                 journal.metrics.payload_errors = 1;
                 return Err(error.into());
@@ -171,20 +173,20 @@ impl CloudWatch {
 /// Hands lines to the transcoder.
 struct Transcode<'a, 't> {
     transcoder: &'a mut Transcoder,
-    source: &'a mut Source,
+    source: &'a mut RecordSource,
     targets: &'a mut Targets<'t>,
 }
 
-impl Lines for Transcode<'_, '_> {
+impl LineSink for Transcode<'_, '_> {
     type Error = std::convert::Infallible;
 
-    fn origin(&mut self, _: &Origin<'_>) -> Result<(), Self::Error> {
+    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
         self.source.formats.begin_object();
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error> {
-        let line = Line {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
+        let line = LogLine {
             id: event.id,
             timestamp: event.timestamp,
             text: event.message,
@@ -206,7 +208,7 @@ fn base64_of(event: &RawValue) -> Result<Cow<'_, str>, UnpackError> {
 /// Nothing could be parsed and EC2 could not be asked: these lines have to come again rather than to be counted as bad.
 fn no_format_is_known(
     log_group: &str,
-    report: &Report,
+    report: &BatchReport,
     config: &Config,
     ec2: &Ec2,
 ) -> Result<(), Failure> {

@@ -6,7 +6,9 @@
 
 use std::convert::Infallible;
 
-use flowlogs_core::{Delivery, MessageSink, Report, Settings, Transcoder, Transport, dedup};
+use flowlogs_core::{
+    BatchReport, MessageSink, SendOutcome, Transcoder, TranscoderSettings, Transport, dedup,
+};
 use flowlogs_export::{
     CollectorUrl, Collectors, ConfigError, SendError, SenderOptions, SessionState,
 };
@@ -20,7 +22,7 @@ pub struct Forwarder {
     transcoder: Transcoder,
     collectors: Collectors,
     /// Where collectors were found, if flows to and from them are left out.
-    own_traffic: Option<Vec<dedup::Collector>>,
+    own_traffic: Option<Vec<dedup::CollectorAddress>>,
 }
 
 /// Where a batch's messages go: all targets, or those that are served again.
@@ -34,7 +36,7 @@ pub struct Targets<'a> {
 #[derive(Debug)]
 pub struct Forwarded {
     /// What happened to the lines.
-    pub report: Report,
+    pub report: BatchReport,
     /// Failed connections, sends and ends of connections.
     pub send_errors: u64,
     /// Whether every target has everything; else the first reason why not.
@@ -45,13 +47,13 @@ impl MessageSink for Targets<'_> {
     /// A target that fails does not keep the others from their messages; [`Collectors::finish`] tells of it.
     type Error = Infallible;
 
-    fn send(&mut self, session: usize, message: &[u8]) -> Result<Delivery, Infallible> {
+    fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, Infallible> {
         if self.again.is_some_and(|again| !again.contains(&session)) {
-            return Ok(Delivery::Skipped);
+            return Ok(SendOutcome::Skipped);
         }
         Ok(match self.collectors.send(session, message) {
-            Ok(()) => Delivery::Sent,
-            Err(_) => Delivery::NotSent,
+            Ok(()) => SendOutcome::Sent,
+            Err(_) => SendOutcome::NotSent,
         })
     }
 }
@@ -63,7 +65,7 @@ impl Forwarder {
     ///
     /// TLS material that cannot be used.
     pub fn new(
-        settings: Settings,
+        settings: TranscoderSettings,
         collectors: &[CollectorUrl],
         options: SenderOptions,
         exclude_collector_traffic: bool,
@@ -203,7 +205,7 @@ impl Forwarder {
                 continue;
             };
             let (address, port) = (peer.collector.ip(), peer.collector.port());
-            let collector = dedup::Collector {
+            let collector = dedup::CollectorAddress {
                 address,
                 port,
                 protocol,
@@ -224,7 +226,7 @@ mod tests {
     use std::thread::{self, JoinHandle};
     use std::time::Duration;
 
-    use flowlogs_core::{Counters, Formats, Line, Source};
+    use flowlogs_core::{Counters, Formats, LogLine, RecordSource};
 
     use super::*;
 
@@ -234,7 +236,7 @@ mod tests {
     fn forwarder(collectors: &str) -> Forwarder {
         let collectors = CollectorUrl::parse_list(collectors).expect("collector URLs");
         Forwarder::new(
-            Settings::default(),
+            TranscoderSettings::default(),
             &collectors,
             SenderOptions::default(),
             false,
@@ -244,7 +246,7 @@ mod tests {
 
     /// Forwards so many lines of the default format, each with an id of its own.
     fn forward(forwarder: &mut Forwarder, count: u64) -> Forwarded {
-        let mut source = Source::new(None, Formats::defaults());
+        let mut source = RecordSource::new(None, Formats::defaults());
         forwarder.forward(1_795_000_100_000, |transcoder, targets| {
             for number in 0..count {
                 let (id, port) = (number.to_be_bytes(), 1_024 + number % 60_000);
@@ -252,13 +254,13 @@ mod tests {
                     "2 123456789012 eni-1 10.0.0.1 10.0.0.2 {port} 443 6 {} 4000 1795000000 1795000059 ACCEPT OK",
                     number + 1
                 );
-                let line = Line { id: Some(&id), timestamp: None, text: text.as_bytes() };
+                let line = LogLine { id: Some(&id), timestamp: None, text: text.as_bytes() };
                 let Ok(()) = transcoder.line(&mut source, line, targets);
             }
         })
     }
 
-    fn exported(count: u64, report: &Report) {
+    fn exported(count: u64, report: &BatchReport) {
         let Counters {
             records_received,
             flows_exported,
@@ -373,7 +375,7 @@ mod tests {
         let mut forwarder = forwarder(&format!("tcp://{gone}"));
         let forwarded = forwarder.forward(0, |_, _| panic!("nobody would get it"));
         assert!(forwarded.outcome.is_err() && forwarded.send_errors >= 1);
-        assert_eq!(forwarded.report, Report::default());
+        assert_eq!(forwarded.report, BatchReport::default());
     }
 
     #[test]

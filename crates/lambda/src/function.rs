@@ -4,7 +4,7 @@
 use std::io;
 
 use aws_config::SdkConfig;
-use flowlogs_core::Report;
+use flowlogs_core::BatchReport;
 use tokio::time::Instant;
 
 use crate::clock::now;
@@ -106,7 +106,7 @@ impl Journal {
     }
 
     /// A batch was forwarded.
-    pub(crate) fn add(&mut self, report: &Report, send_errors: u64) {
+    pub(crate) fn add(&mut self, report: &BatchReport, send_errors: u64) {
         self.metrics.counters.add(&report.counters);
         self.metrics.send_errors += send_errors;
         self.newest_end = self.newest_end.max(report.newest_end);

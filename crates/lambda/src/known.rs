@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use flowlogs_core::dedup::Inventory;
-use flowlogs_core::{Formats, LogFormat, Report, Source, Transcoder};
-use flowlogs_source::{Event, Lines, Origin, Payload};
+use flowlogs_core::{BatchReport, Formats, LogFormat, RecordSource, Transcoder};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
 
 use crate::config::Config;
 use crate::ec2::Ec2;
@@ -19,7 +19,7 @@ const STREAMS: usize = 10_000;
 /// What was worked out from formats and inventory, until these change.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    sources: HashMap<String, Source>,
+    sources: HashMap<String, RecordSource>,
     surveyed: HashSet<String>,
     collisions: HashSet<u32>,
 }
@@ -31,7 +31,7 @@ impl Known {
         log_group: &str,
         transcoder: &Transcoder,
         config: &Config,
-    ) -> &mut Source {
+    ) -> &mut RecordSource {
         if self.sources.len() >= SOURCES && !self.sources.contains_key(log_group) {
             self.sources.clear();
         }
@@ -44,7 +44,7 @@ impl Known {
                 let formats = transcoder.inventory().formats_for(Some(log_group));
                 Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()))
             });
-            Source::new(Some(log_group), formats)
+            RecordSource::new(Some(log_group), formats)
         })
     }
 
@@ -80,7 +80,7 @@ impl Known {
     }
 
     /// What a person has to know, once an invocation or once a process; never a line per record.
-    pub(crate) fn log(&mut self, log_group: &str, report: &Report) {
+    pub(crate) fn log(&mut self, log_group: &str, report: &BatchReport) {
         if let Some(sample) = &report.unparsed {
             let count = report.counters.unparsed_records;
             let (record, line, reason) = (
@@ -110,18 +110,18 @@ impl Known {
 /// Shows lines to the transcoder before anything is known.
 struct Survey<'a> {
     transcoder: &'a mut Transcoder,
-    source: &'a mut Source,
+    source: &'a mut RecordSource,
 }
 
-impl Lines for Survey<'_> {
+impl LineSink for Survey<'_> {
     type Error = std::convert::Infallible;
 
-    fn origin(&mut self, _: &Origin<'_>) -> Result<(), Self::Error> {
+    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
         self.source.formats.begin_object();
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error> {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
         self.transcoder.survey(self.source, event.message);
         Ok(())
     }

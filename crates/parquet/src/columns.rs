@@ -1,6 +1,6 @@
 //! Which columns a file has: the header line with their names, and how the values of those that are read are written.
 
-use flowlogs_core::flowlog::field::{Field, Read};
+use flowlogs_core::flowlog::field::{ColumnType, Field};
 use flowlogs_core::flowlog::format::MAX_COLUMNS;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
@@ -74,7 +74,7 @@ impl Columns {
                     fields.push(field);
                     known += 1;
                     header.extend_from_slice(field.row().name.as_bytes());
-                    if !matches!(field.row().read, Read::Skip(_)) {
+                    if !matches!(field.row().read, ColumnType::Skip(_)) {
                         let name = name.concat();
                         let form = Form::of(column).ok_or_else(|| ParquetError::ColumnType {
                             column: name.clone(),

@@ -86,13 +86,13 @@ pub enum ParquetError {
 
 /// Why handing on lines ended early: the object, or the receiver.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError<E> {
+pub enum ParquetReadError<E> {
     /// The object could not be read.
     #[error("{0}")]
     Parquet(#[from] ParquetError),
     /// The receiver of the lines stopped.
     #[error("{0}")]
-    Lines(E),
+    Sink(E),
 }
 
 impl From<io::Error> for ParquetError {

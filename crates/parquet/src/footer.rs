@@ -13,29 +13,29 @@ use crate::compact::{
 };
 
 /// What a field is.
-enum Shape {
+enum ThriftType {
     Value(u8),
     Flag,
-    List(&'static Shape),
+    List(&'static ThriftType),
     Struct(Fields),
 }
 
 /// The fields of a struct, by their ids. Those that are not listed are passed over, here and by the library.
-type Fields = &'static [(i64, Shape)];
+type Fields = &'static [(i64, ThriftType)];
 
-const NUMBER: Shape = Shape::Value(I32);
-const LONG: Shape = Shape::Value(I64);
-const TEXT: Shape = Shape::Value(BINARY);
-const NOTHING: Shape = Shape::Struct(&[]);
+const NUMBER: ThriftType = ThriftType::Value(I32);
+const LONG: ThriftType = ThriftType::Value(I64);
+const TEXT: ThriftType = ThriftType::Value(BINARY);
+const NOTHING: ThriftType = ThriftType::Struct(&[]);
 
 const FILE: Fields = &[
     (1, NUMBER),
-    (2, Shape::List(&Shape::Struct(SCHEMA_ELEMENT))),
+    (2, ThriftType::List(&ThriftType::Struct(SCHEMA_ELEMENT))),
     (3, LONG),
-    (4, Shape::List(&Shape::Struct(ROW_GROUP))),
-    (5, Shape::List(&KEY_VALUE)),
+    (4, ThriftType::List(&ThriftType::Struct(ROW_GROUP))),
+    (5, ThriftType::List(&KEY_VALUE)),
     (6, TEXT),
-    (7, Shape::List(&COLUMN_ORDER)),
+    (7, ThriftType::List(&COLUMN_ORDER)),
 ];
 
 const SCHEMA_ELEMENT: Fields = &[
@@ -48,7 +48,7 @@ const SCHEMA_ELEMENT: Fields = &[
     (7, NUMBER),
     (8, NUMBER),
     (9, NUMBER),
-    (10, Shape::Struct(LOGICAL_TYPE)),
+    (10, ThriftType::Struct(LOGICAL_TYPE)),
 ];
 
 /// Those without a row, such as text, have no fields.
@@ -57,45 +57,46 @@ const LOGICAL_TYPE: Fields = &[
     (2, NOTHING),
     (3, NOTHING),
     (4, NOTHING),
-    (5, Shape::Struct(&[(1, NUMBER), (2, NUMBER)])),
+    (5, ThriftType::Struct(&[(1, NUMBER), (2, NUMBER)])),
     (6, NOTHING),
     (7, TIME),
     (8, TIME),
     (
         10,
-        Shape::Struct(&[(1, Shape::Value(BYTE)), (2, Shape::Flag)]),
+        ThriftType::Struct(&[(1, ThriftType::Value(BYTE)), (2, ThriftType::Flag)]),
     ),
     (11, NOTHING),
     (12, NOTHING),
     (13, NOTHING),
     (14, NOTHING),
     (15, NOTHING),
-    (16, Shape::Struct(&[(1, Shape::Value(BYTE))])),
-    (17, Shape::Struct(&[(1, TEXT)])),
-    (18, Shape::Struct(&[(1, TEXT), (2, NUMBER)])),
+    (16, ThriftType::Struct(&[(1, ThriftType::Value(BYTE))])),
+    (17, ThriftType::Struct(&[(1, TEXT)])),
+    (18, ThriftType::Struct(&[(1, TEXT), (2, NUMBER)])),
 ];
 
-const TIME: Shape = Shape::Struct(&[(1, Shape::Flag), (2, UNIT)]);
-const UNIT: Shape = Shape::Struct(&[(1, NOTHING), (2, NOTHING), (3, NOTHING)]);
-const COLUMN_ORDER: Shape = Shape::Struct(&[(1, NOTHING), (2, NOTHING), (3, NOTHING)]);
-const KEY_VALUE: Shape = Shape::Struct(&[(1, TEXT), (2, TEXT)]);
+const TIME: ThriftType = ThriftType::Struct(&[(1, ThriftType::Flag), (2, UNIT)]);
+const UNIT: ThriftType = ThriftType::Struct(&[(1, NOTHING), (2, NOTHING), (3, NOTHING)]);
+const COLUMN_ORDER: ThriftType = ThriftType::Struct(&[(1, NOTHING), (2, NOTHING), (3, NOTHING)]);
+const KEY_VALUE: ThriftType = ThriftType::Struct(&[(1, TEXT), (2, TEXT)]);
 
 const ROW_GROUP: Fields = &[
-    (1, Shape::List(&Shape::Struct(COLUMN_CHUNK))),
+    (1, ThriftType::List(&ThriftType::Struct(COLUMN_CHUNK))),
     (2, LONG),
     (3, LONG),
-    (4, Shape::List(&SORTING_COLUMN)),
+    (4, ThriftType::List(&SORTING_COLUMN)),
     (5, LONG),
     (6, LONG),
-    (7, Shape::Value(I16)),
+    (7, ThriftType::Value(I16)),
 ];
 
-const SORTING_COLUMN: Shape = Shape::Struct(&[(1, NUMBER), (2, Shape::Flag), (3, Shape::Flag)]);
+const SORTING_COLUMN: ThriftType =
+    ThriftType::Struct(&[(1, NUMBER), (2, ThriftType::Flag), (3, ThriftType::Flag)]);
 
 const COLUMN_CHUNK: Fields = &[
     (1, TEXT),
     (2, LONG),
-    (3, Shape::Struct(COLUMN)),
+    (3, ThriftType::Struct(COLUMN)),
     (4, LONG),
     (5, NUMBER),
     (6, LONG),
@@ -104,41 +105,45 @@ const COLUMN_CHUNK: Fields = &[
 
 const COLUMN: Fields = &[
     (1, NUMBER),
-    (2, Shape::List(&NUMBER)),
-    (3, Shape::List(&TEXT)),
+    (2, ThriftType::List(&NUMBER)),
+    (3, ThriftType::List(&TEXT)),
     (4, NUMBER),
     (5, LONG),
     (6, LONG),
     (7, LONG),
-    (8, Shape::List(&KEY_VALUE)),
+    (8, ThriftType::List(&KEY_VALUE)),
     (9, LONG),
     (10, LONG),
     (11, LONG),
     (12, STATISTICS),
-    (13, Shape::List(&PAGE_ENCODING)),
+    (13, ThriftType::List(&PAGE_ENCODING)),
     (14, LONG),
     (15, NUMBER),
     (16, SIZES),
     (17, PLACES),
 ];
 
-const STATISTICS: Shape = Shape::Struct(&[
+const STATISTICS: ThriftType = ThriftType::Struct(&[
     (1, TEXT),
     (2, TEXT),
     (3, LONG),
     (4, LONG),
     (5, TEXT),
     (6, TEXT),
-    (7, Shape::Flag),
-    (8, Shape::Flag),
+    (7, ThriftType::Flag),
+    (8, ThriftType::Flag),
     (9, LONG),
 ]);
 
-const PAGE_ENCODING: Shape = Shape::Struct(&[(1, NUMBER), (2, NUMBER), (3, NUMBER)]);
-const SIZES: Shape = Shape::Struct(&[(1, LONG), (2, Shape::List(&LONG)), (3, Shape::List(&LONG))]);
-const PLACES: Shape = Shape::Struct(&[(1, BOX), (2, Shape::List(&NUMBER))]);
-const REAL: Shape = Shape::Value(DOUBLE);
-const BOX: Shape = Shape::Struct(&[
+const PAGE_ENCODING: ThriftType = ThriftType::Struct(&[(1, NUMBER), (2, NUMBER), (3, NUMBER)]);
+const SIZES: ThriftType = ThriftType::Struct(&[
+    (1, LONG),
+    (2, ThriftType::List(&LONG)),
+    (3, ThriftType::List(&LONG)),
+]);
+const PLACES: ThriftType = ThriftType::Struct(&[(1, BOX), (2, ThriftType::List(&NUMBER))]);
+const REAL: ThriftType = ThriftType::Value(DOUBLE);
+const BOX: ThriftType = ThriftType::Struct(&[
     (1, REAL),
     (2, REAL),
     (3, REAL),
@@ -165,12 +170,12 @@ fn check_fields(input: &mut Compact<'_>, fields: Fields) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_value(input: &mut Compact<'_>, shape: &Shape, kind: u8) -> Result<(), Fault> {
+fn check_value(input: &mut Compact<'_>, shape: &ThriftType, kind: u8) -> Result<(), Fault> {
     match (shape, kind) {
-        (Shape::Value(expected), _) if *expected == kind => input.skip(kind, MOST_NESTED),
-        (Shape::Flag, TRUE | FALSE) => Ok(()),
-        (Shape::Struct(fields), STRUCT) => check_fields(input, fields),
-        (Shape::List(element), LIST) => {
+        (ThriftType::Value(expected), _) if *expected == kind => input.skip(kind, MOST_NESTED),
+        (ThriftType::Flag, TRUE | FALSE) => Ok(()),
+        (ThriftType::Struct(fields), STRUCT) => check_fields(input, fields),
+        (ThriftType::List(element), LIST) => {
             let (elements, kind) = input.list()?;
             (0..elements).try_for_each(|_| check_value(input, element, kind))
         }

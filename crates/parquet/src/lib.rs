@@ -5,24 +5,24 @@
 //! was delivered, by construction and not by a second parser.
 //!
 //! ```no_run
-//! use flowlogs_parquet::Reader;
-//! use flowlogs_source::{Event, Lines, Origin};
+//! use flowlogs_parquet::ParquetReader;
+//! use flowlogs_source::{LogEvent, LineSink, LineOrigin};
 //!
 //! struct Print;
 //!
-//! impl Lines for Print {
+//! impl LineSink for Print {
 //!     type Error = std::convert::Infallible;
-//!     fn origin(&mut self, _: &Origin<'_>) -> Result<(), Self::Error> {
+//!     fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
 //!         Ok(())
 //!     }
-//!     fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error> {
+//!     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
 //!         println!("{}", String::from_utf8_lossy(event.message));
 //!         Ok(())
 //!     }
 //! }
 //!
 //! let file = std::fs::File::open("flows.log.parquet")?;
-//! let reader = Reader::open(file, 48 * 1024 * 1024)?;
+//! let reader = ParquetReader::open(file, 48 * 1024 * 1024)?;
 //! let rows = reader.read(&mut Print)?;
 //! println!("{rows} rows");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -33,9 +33,9 @@
 //! `flowlogs-core`'s decision. Columns that flow logs have but the transcoder does not use, and columns it does not know,
 //! keep their place as `-` and are not read at all.
 //!
-//! Row groups are read one after the other, all columns of one in step, through ranged reads of a [`Ranges`]: a file, or
+//! Row groups are read one after the other, all columns of one in step, through ranged reads of a [`ByteRanges`]: a file, or
 //! an object in S3. At most one page and one dictionary of each column are in memory, never a column or a row group;
-//! together they stay within the limit given to [`Reader::open`], or the object is [`ParquetError::TooLarge`]. What the
+//! together they stay within the limit given to [`ParquetReader::open`], or the object is [`ParquetError::TooLarge`]. What the
 //! footer describes comes on top: it is read whole, and is at most [`MAX_FOOTER`] octets.
 //!
 //! That bound is why there is a reader of pages here. Footer, levels and encodings are the library's; but its own pages
@@ -48,13 +48,13 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `reader.rs` | [`Reader`]: row groups become lines |
+//! | `reader.rs` | [`ParquetReader`]: row groups become lines |
 //! | `footer.rs`, `compact.rs` | the shape of the footer; Thrift, in which it is written |
 //! | `columns.rs` | which columns there are, their names in the header line, how their values are written |
 //! | `values.rs` | a batch of a column's values as text |
 //! | `pages.rs`, `page_header.rs` | from ranged reads to pages, within the limit |
 //! | `codec.rs`, `delta.rs` | a page's octets, unpacked within the limit |
-//! | `ranges.rs` | where the octets come from: [`Ranges`] |
+//! | `ranges.rs` | where the octets come from: [`ByteRanges`] |
 //! | `error.rs` | what can be wrong, and the guard around the library |
 
 #![forbid(unsafe_code)]
@@ -74,6 +74,6 @@ mod values;
 
 pub use bytes::Bytes;
 
-pub use error::{ParquetError, ReadError};
-pub use ranges::Ranges;
-pub use reader::{MAX_FOOTER, Reader};
+pub use error::{ParquetError, ParquetReadError};
+pub use ranges::ByteRanges;
+pub use reader::{MAX_FOOTER, ParquetReader};

@@ -17,7 +17,7 @@ use crate::compact::Fault;
 use crate::delta;
 use crate::error::{ParquetError, damage, through_library};
 use crate::page_header::{Kind, PageHeader};
-use crate::ranges::Ranges;
+use crate::ranges::ByteRanges;
 
 /// The longest page header; they hold the least and the largest value, which may be texts.
 const MAX_HEADER: usize = 1024 * 1024;
@@ -81,7 +81,7 @@ pub(crate) struct Pages<R> {
     by_page: usize,
 }
 
-impl<R: Ranges> Pages<R> {
+impl<R: ByteRanges> Pages<R> {
     pub(crate) fn new(
         source: Arc<R>,
         chunk: Chunk,
@@ -328,7 +328,7 @@ impl<R> Drop for Pages<R> {
     }
 }
 
-impl<R: Ranges> Iterator for Pages<R> {
+impl<R: ByteRanges> Iterator for Pages<R> {
     type Item = Result<Page>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -336,7 +336,7 @@ impl<R: Ranges> Iterator for Pages<R> {
     }
 }
 
-impl<R: Ranges> PageReader for Pages<R> {
+impl<R: ByteRanges> PageReader for Pages<R> {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         self.next_page()
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 /// Something of known size that can be read in ranges, in any order.
-pub trait Ranges: Send + Sync + 'static {
+pub trait ByteRanges: Send + Sync + 'static {
     /// Its size in octets.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ pub trait Ranges: Send + Sync + 'static {
     fn read_at(&self, position: u64, length: usize) -> io::Result<Bytes>;
 }
 
-impl Ranges for File {
+impl ByteRanges for File {
     fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
@@ -35,7 +35,7 @@ impl Ranges for File {
     }
 }
 
-impl Ranges for Bytes {
+impl ByteRanges for Bytes {
     fn size(&self) -> io::Result<u64> {
         u64::try_from(self.len()).map_err(io::Error::other)
     }
@@ -50,7 +50,7 @@ impl Ranges for Bytes {
     }
 }
 
-impl<R: Ranges> Ranges for Arc<R> {
+impl<R: ByteRanges> ByteRanges for Arc<R> {
     fn size(&self) -> io::Result<u64> {
         (**self).size()
     }

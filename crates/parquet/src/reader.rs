@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flowlogs_source::{Event, Lines, MAX_LINE, Origin, PARQUET_MAGIC};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE, PARQUET_MAGIC};
 use parquet::file::metadata::{
     ColumnChunkMetaData, FooterTail, ParquetMetaData, ParquetMetaDataOptions,
     ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
@@ -11,10 +11,10 @@ use parquet::file::metadata::{
 
 use crate::codec::Codec;
 use crate::columns::{Column, Columns};
-use crate::error::{ParquetError, ReadError, guarded};
+use crate::error::{ParquetError, ParquetReadError, guarded};
 use crate::footer;
 use crate::pages::{Budget, Chunk, Pages};
-use crate::ranges::Ranges;
+use crate::ranges::ByteRanges;
 use crate::values::Values;
 
 /// The largest footer, in octets. That of an object of AWS is a few thousand, and what is made of it takes some times as
@@ -35,7 +35,7 @@ const READ_AHEAD: std::ops::RangeInclusive<usize> = 64 * 1024..=1024 * 1024;
 
 /// A Parquet object, opened.
 #[derive(Debug)]
-pub struct Reader<R> {
+pub struct ParquetReader<R> {
     source: Arc<R>,
     size: u64,
     metadata: ParquetMetaData,
@@ -44,7 +44,7 @@ pub struct Reader<R> {
     limit: usize,
 }
 
-impl<R: Ranges> Reader<R> {
+impl<R: ByteRanges> ParquetReader<R> {
     /// Reads the footer: what is in the object, and where.
     ///
     /// `limit` is how many octets pages may take in memory, all columns together, when [`Self::read`] is called. 48 MiB
@@ -96,10 +96,12 @@ impl<R: Ranges> Reader<R> {
     /// Hands on the origin, the header line and a line for each row; how many rows those were.
     ///
     /// # Errors
-    /// [`ReadError::Parquet`], after the rows before the fault were handed on (whole batches of them).
-    /// [`ReadError::Lines`] when `lines` stops.
-    pub fn read<L: Lines>(&self, lines: &mut L) -> Result<u64, ReadError<L::Error>> {
-        lines.origin(&Origin::default()).map_err(ReadError::Lines)?;
+    /// [`ParquetReadError::Parquet`], after the rows before the fault were handed on (whole batches of them).
+    /// [`ParquetReadError::Sink`] when `lines` stops.
+    pub fn read<L: LineSink>(&self, lines: &mut L) -> Result<u64, ParquetReadError<L::Error>> {
+        lines
+            .origin(&LineOrigin::default())
+            .map_err(ParquetReadError::Sink)?;
         hand_on(&self.columns.header, lines)?;
         let mut line = Vec::new();
         for (number, group) in self.metadata.row_groups().iter().enumerate() {
@@ -108,13 +110,13 @@ impl<R: Ranges> Reader<R> {
         Ok(self.rows)
     }
 
-    fn read_group<L: Lines>(
+    fn read_group<L: LineSink>(
         &self,
         group: &RowGroupMetaData,
         number: usize,
         line: &mut Vec<u8>,
         lines: &mut L,
-    ) -> Result<(), ReadError<L::Error>> {
+    ) -> Result<(), ParquetReadError<L::Error>> {
         let budget = Arc::new(Budget::new(self.limit));
         let read = &self.columns.read;
         let read_ahead =
@@ -195,17 +197,17 @@ impl<R: Ranges> Reader<R> {
     }
 }
 
-fn hand_on<L: Lines>(message: &[u8], lines: &mut L) -> Result<(), ReadError<L::Error>> {
-    let event = Event {
+fn hand_on<L: LineSink>(message: &[u8], lines: &mut L) -> Result<(), ParquetReadError<L::Error>> {
+    let event = LogEvent {
         id: None,
         timestamp: None,
         message,
     };
-    lines.event(&event).map_err(ReadError::Lines)
+    lines.event(&event).map_err(ParquetReadError::Sink)
 }
 
 /// The octets of the footer.
-fn read_footer(source: &impl Ranges, size: u64) -> Result<Bytes, ParquetError> {
+fn read_footer(source: &impl ByteRanges, size: u64) -> Result<Bytes, ParquetError> {
     let damaged = |reason: &str| ParquetError::Footer {
         reason: reason.to_owned(),
     };

@@ -15,8 +15,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use flate2::read::MultiGzDecoder;
 use flowlogs_core::LogFormat;
-use flowlogs_core::flowlog::{FlowRecord, Values};
-use flowlogs_source::{Event, Lines, Origin, Unpacker};
+use flowlogs_core::flowlog::{FlowRecord, RecordValues};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 use way::{FORMATS, RECORDS, Way};
 
 /// Payloads of one benchmark, one a sample.
@@ -52,12 +52,12 @@ fn gunzip_alone(bencher: Bencher<'_, '_>, format: &str) {
 #[divan::bench(args = FORMATS, sample_count = PAYLOADS, sample_size = 1)]
 fn unpack_alone(bencher: Bencher<'_, '_>, format: &str) {
     struct Count(usize);
-    impl Lines for Count {
+    impl LineSink for Count {
         type Error = Infallible;
-        fn origin(&mut self, _: &Origin<'_>) -> Result<(), Infallible> {
+        fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Infallible> {
             Ok(())
         }
-        fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+        fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
             self.0 += event.message.len();
             Ok(())
         }
@@ -78,7 +78,7 @@ fn parse_alone(bencher: Bencher<'_, '_>, format: &str) {
     let format = way::format(format);
     let lines = way::lines(&format, 0);
     let format = LogFormat::parse(&format).expect("documented");
-    let mut values = Values::default();
+    let mut values = RecordValues::default();
     bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
         for line in &lines {
             let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);

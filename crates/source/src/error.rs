@@ -107,7 +107,7 @@ pub enum ReadError<E> {
     Unpack(#[from] UnpackError),
     /// The receiver of the lines stopped.
     #[error("{0}")]
-    Lines(E),
+    Sink(E),
 }
 
 impl UnpackError {

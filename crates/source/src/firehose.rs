@@ -4,17 +4,17 @@
 //! its payload, compressed, as one record; whatever was put into the stream by hand is text. A record is unpacked whole
 //! before its first line is handed on.
 
-use crate::delivery::Delivery;
 use crate::envelope::Records;
 use crate::json::Packed;
+use crate::line_writer::LineWriter;
 use crate::recognise::{Content, without_mark};
-use crate::{Lines, ReadError, UnpackError, Unpacker, text};
+use crate::{LineSink, ReadError, UnpackError, Unpacker, text};
 
 impl Unpacker {
-    pub(crate) fn records<L: Lines>(
+    pub(crate) fn records<L: LineSink>(
         &mut self,
         records: Records<'_>,
-        delivery: &mut Delivery<'_, L>,
+        delivery: &mut LineWriter<'_, L>,
     ) -> Result<(), ReadError<L::Error>> {
         // Both are lent to one record at a time, which may need all the other buffers.
         let mut base64 = std::mem::take(&mut self.base64);
@@ -34,10 +34,10 @@ impl Unpacker {
         outcome
     }
 
-    fn record<L: Lines>(
+    fn record<L: LineSink>(
         &mut self,
         record: &[u8],
-        delivery: &mut Delivery<'_, L>,
+        delivery: &mut LineWriter<'_, L>,
     ) -> Result<(), ReadError<L::Error>> {
         let mut record = without_mark(record);
         match Content::recognise(record, true) {
@@ -61,8 +61,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::delivery::recorded::{Call, Recorded, event, no_origin};
     use crate::inflate::packed::{gigabyte, gzip};
+    use crate::line_writer::recorded::{Call, Recorded, event, no_origin};
     use crate::{GzipFault, JsonFault};
 
     const LIMIT: usize = 100_000;
@@ -87,7 +87,7 @@ mod tests {
         let error = match outcome {
             Ok(_) => None,
             Err(ReadError::Unpack(error)) => Some(error),
-            Err(ReadError::Lines(never)) => match never {},
+            Err(ReadError::Sink(never)) => match never {},
         };
         (error, recorded)
     }

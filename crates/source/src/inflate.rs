@@ -10,7 +10,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
 use memchr::{memchr, memmem};
 
-use crate::headed::fill;
+use crate::peeked::fill;
 use crate::subscription::release;
 use crate::{GzipFault, UnpackError};
 

@@ -5,10 +5,10 @@
 
 use std::io::BufRead;
 
-use crate::delivery::Delivery;
 use crate::documents::Documents;
-use crate::envelope::{Document, Envelope};
-use crate::{JsonFault, Lines, Origin, ReadError, Unpacker, subscription};
+use crate::envelope::{JsonDocument, JsonEnvelope};
+use crate::line_writer::LineWriter;
+use crate::{JsonFault, LineOrigin, LineSink, ReadError, Unpacker, subscription};
 
 /// Whether documents may have others inside that are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +19,11 @@ pub(crate) enum Packed {
 }
 
 impl Unpacker {
-    pub(crate) fn documents<L: Lines>(
+    pub(crate) fn documents<L: LineSink>(
         &mut self,
         input: &mut dyn BufRead,
         packed: Packed,
-        delivery: &mut Delivery<'_, L>,
+        delivery: &mut LineWriter<'_, L>,
     ) -> Result<(), ReadError<L::Error>> {
         // Both are lent to one document at a time, which may need all the other buffers.
         let mut document = std::mem::take(&mut self.document);
@@ -34,13 +34,13 @@ impl Unpacker {
         outcome
     }
 
-    fn each_document<L: Lines>(
+    fn each_document<L: LineSink>(
         &mut self,
         input: &mut dyn BufRead,
         packed: Packed,
         document: &mut Vec<u8>,
-        envelope: &mut Envelope,
-        delivery: &mut Delivery<'_, L>,
+        envelope: &mut JsonEnvelope,
+        delivery: &mut LineWriter<'_, L>,
     ) -> Result<(), ReadError<L::Error>> {
         let mut documents = Documents::new(input, self.limit);
         while let Some(place) = documents.next(document)? {
@@ -48,26 +48,28 @@ impl Unpacker {
                 .parse(document)
                 .map_err(|error| place.of_stream(error))?;
             match parsed {
-                Document::Control | Document::Subscription(..) => {
+                JsonDocument::Control | JsonDocument::Subscription(..) => {
                     subscription::hand_on(parsed, delivery)?;
                 }
-                Document::LambdaEvent(data) if packed == Packed::Allowed => {
+                JsonDocument::LambdaEvent(data) if packed == Packed::Allowed => {
                     self.packed_payload(data, delivery)?;
                 }
-                Document::Firehose(records) if packed == Packed::Allowed => {
+                JsonDocument::Firehose(records) if packed == Packed::Allowed => {
                     self.records(records, delivery)?;
                 }
-                Document::CommandLine(events) => {
-                    delivery.begin(&Origin::default())?;
+                JsonDocument::CommandLine(events) => {
+                    delivery.begin(&LineOrigin::default())?;
                     for event in events {
                         delivery.message(&event)?;
                     }
                 }
-                Document::Message(event) => {
+                JsonDocument::Message(event) => {
                     delivery.begin_run()?;
                     delivery.message(&event)?;
                 }
-                Document::LambdaEvent(_) | Document::Firehose(_) | Document::Unknown => {
+                JsonDocument::LambdaEvent(_)
+                | JsonDocument::Firehose(_)
+                | JsonDocument::Unknown => {
                     return Err(place.fault(JsonFault::Unknown).into());
                 }
             }
@@ -80,14 +82,14 @@ impl Unpacker {
 mod tests {
     use super::*;
     use crate::UnpackError;
-    use crate::delivery::recorded::{Call, Recorded, event, no_origin};
+    use crate::line_writer::recorded::{Call, Recorded, event, no_origin};
 
     fn read(json: &str) -> (Result<(), ReadError<std::convert::Infallible>>, Recorded) {
         let mut recorded = Recorded::default();
         let outcome = Unpacker::new(10_000).documents(
             &mut json.as_bytes(),
             Packed::Allowed,
-            &mut Delivery::new(&mut recorded),
+            &mut LineWriter::new(&mut recorded),
         );
         (outcome, recorded)
     }

@@ -1,6 +1,6 @@
 //! Unpacks what AWS delivers (base64, gzip, JSON, text, envelopes) into flow-log lines.
 //!
-//! An [`Unpacker`] owns the buffers and hands every line, as borrowed bytes, to a receiver that implements [`Lines`].
+//! An [`Unpacker`] owns the buffers and hands every line, as borrowed bytes, to a receiver that implements [`LineSink`].
 //! What a line means is not this crate's business: a header line, a `NODATA` line and nonsense are all handed on.
 //!
 //! There are two ways in:
@@ -10,19 +10,19 @@
 //!   between, for those who must know where the lines come from before they take them;
 //! - [`Unpacker::read`] takes any stream and recognises by its content what it is.
 //!
-//! Where a stream is an object, the notice that announced it is read by [`s3::Trigger`].
+//! Where a stream is an object, the notice that announced it is read by [`s3::S3Event`].
 //!
 //! ```
-//! use flowlogs_source::{Event, Lines, Origin, Unpacker};
+//! use flowlogs_source::{LogEvent, LineSink, LineOrigin, Unpacker};
 //!
 //! struct Count(usize);
 //!
-//! impl Lines for Count {
+//! impl LineSink for Count {
 //!     type Error = std::convert::Infallible;
-//!     fn origin(&mut self, _: &Origin<'_>) -> Result<(), Self::Error> {
+//!     fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
 //!         Ok(())
 //!     }
-//!     fn event(&mut self, _: &Event<'_>) -> Result<(), Self::Error> {
+//!     fn event(&mut self, _: &LogEvent<'_>) -> Result<(), Self::Error> {
 //!         self.0 += 1;
 //!         Ok(())
 //!     }
@@ -41,23 +41,23 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-mod delivery;
+mod base64;
 mod documents;
 mod envelope;
 mod error;
 mod export_time;
 mod firehose;
-mod headed;
 mod inflate;
 mod json;
+mod line_writer;
 mod lines;
+mod peeked;
 mod recognise;
 pub mod s3;
 mod subscription;
 mod text;
-mod transfer;
 
 pub use error::{GzipFault, JsonFault, ReadError, UnpackError};
-pub use lines::{Event, Lines, MAX_LINE, Origin};
-pub use recognise::{PARQUET_MAGIC, Summary};
-pub use subscription::{Message, Opened, Payload, Unpacker};
+pub use lines::{LineOrigin, LineSink, LogEvent, MAX_LINE};
+pub use recognise::{PARQUET_MAGIC, ReadSummary};
+pub use subscription::{Message, OpenedPayload, Payload, Unpacker};

@@ -13,7 +13,7 @@ pub const MAX_LINE: usize = 65_535;
 /// Only subscription payloads say anything; for files and objects all three are `None`. Source: Amazon CloudWatch Logs
 /// User Guide, "Log group-level subscription filters".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Origin<'a> {
+pub struct LineOrigin<'a> {
     /// The account that owns the log group, as the payload writes it: 12 digits in a data message.
     pub owner: Option<&'a str>,
     /// The log group.
@@ -24,7 +24,7 @@ pub struct Origin<'a> {
 
 /// One line as delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Event<'a> {
+pub struct LogEvent<'a> {
     /// The id that CloudWatch Logs gave to the event; the same in every delivery of it. Of an event whose message has
     /// several lines, the first line has it and the others have `None`.
     pub id: Option<&'a [u8]>,
@@ -36,19 +36,19 @@ pub struct Event<'a> {
 }
 
 /// Who receives lines, in order.
-pub trait Lines {
-    /// Why the receiver stops; it ends the call that hands lines on, as [`ReadError::Lines`](crate::ReadError::Lines).
+pub trait LineSink {
+    /// Why the receiver stops; it ends the call that hands lines on, as [`ReadError::Sink`](crate::ReadError::Sink).
     type Error;
 
     /// Comes before the first line of every payload, file or object; what an earlier header line said no longer holds.
     ///
     /// # Errors
     /// Whatever stops the receiver.
-    fn origin(&mut self, origin: &Origin<'_>) -> Result<(), Self::Error>;
+    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Self::Error>;
 
     /// Takes one line.
     ///
     /// # Errors
     /// Whatever stops the receiver.
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Self::Error>;
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error>;
 }

@@ -6,11 +6,11 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::mem::take;
 
-use crate::delivery::Delivery;
-use crate::headed::Headed;
 use crate::inflate::{Compression, Inflated, Inflater};
 use crate::json::Packed;
-use crate::{Lines, Origin, ReadError, UnpackError, Unpacker, text};
+use crate::line_writer::LineWriter;
+use crate::peeked::PeekedReader;
+use crate::{LineOrigin, LineSink, ReadError, UnpackError, Unpacker, text};
 
 /// The first octets of a Parquet file (Apache Parquet, "File Format").
 pub const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
@@ -32,8 +32,8 @@ const LAYERS: u8 = 2;
 
 /// What a stream held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Lines handed on, header lines among them.
+pub struct ReadSummary {
+    /// LineSink handed on, header lines among them.
     pub events: u64,
     /// Subscription payloads that only tested the destination.
     pub control_messages: u64,
@@ -57,13 +57,13 @@ impl Unpacker {
     /// # Errors
     /// [`ReadError::Unpack`], after the lines before the fault were handed on (where compressed text is damaged, up to
     /// the last whole block before the fault): [`UnpackError::Parquet`] and [`UnpackError::Unrecognised`] for what has
-    /// no lines, otherwise the stage that failed. [`ReadError::Lines`] when `lines` stops.
-    pub fn read<R: Read, L: Lines>(
+    /// no lines, otherwise the stage that failed. [`ReadError::Sink`] when `lines` stops.
+    pub fn read<R: Read, L: LineSink>(
         &mut self,
         input: R,
         lines: &mut L,
-    ) -> Result<Summary, ReadError<L::Error>> {
-        let mut delivery = Delivery::new(lines);
+    ) -> Result<ReadSummary, ReadError<L::Error>> {
+        let mut delivery = LineWriter::new(lines);
         let mut input = BufReader::with_capacity(
             CHUNK,
             Steady {
@@ -76,14 +76,14 @@ impl Unpacker {
         outcome.map(|()| delivery.summary())
     }
 
-    fn recognised<L: Lines>(
+    fn recognised<L: LineSink>(
         &mut self,
         input: &mut dyn BufRead,
         layers: u8,
-        delivery: &mut Delivery<'_, L>,
+        delivery: &mut LineWriter<'_, L>,
     ) -> Result<(), ReadError<L::Error>> {
         let mut head = Vec::new();
-        let mut input = Headed::new(input, &mut head, HEAD);
+        let mut input = PeekedReader::new(input, &mut head, HEAD);
         match Content::recognise(input.head(), input.is_whole()) {
             Content::Empty => input
                 .failure()
@@ -91,7 +91,7 @@ impl Unpacker {
             Content::Compressed(compression) if layers > 0 => {
                 // A payload in it has buffers of its own.
                 let (mut packed, mut whole) = (take(&mut self.packed), take(&mut self.whole));
-                let packed_octets = Headed::new(&mut input, &mut packed, PACKED_AT_ONCE);
+                let packed_octets = PeekedReader::new(&mut input, &mut packed, PACKED_AT_ONCE);
                 let outcome =
                     self.compressed(compression, packed_octets, &mut whole, layers - 1, delivery);
                 (self.packed, self.whole) = (packed, whole);
@@ -99,7 +99,7 @@ impl Unpacker {
             }
             Content::Json => self.documents(&mut input, Packed::Allowed, delivery),
             Content::Text => {
-                delivery.begin(&Origin::default())?;
+                delivery.begin(&LineOrigin::default())?;
                 text::hand_on_lines(&mut input, &mut self.line, delivery)
             }
             Content::Parquet => Err(UnpackError::Parquet.into()),
@@ -108,13 +108,13 @@ impl Unpacker {
     }
 
     /// A small whole member is inflated at once, by `whole`; everything else as a stream, which also says what is wrong.
-    fn compressed<L: Lines>(
+    fn compressed<L: LineSink>(
         &mut self,
         compression: Compression,
-        packed: Headed<'_>,
+        packed: PeekedReader<'_>,
         whole: &mut Inflater,
         layers: u8,
-        delivery: &mut Delivery<'_, L>,
+        delivery: &mut LineWriter<'_, L>,
     ) -> Result<(), ReadError<L::Error>> {
         let limit = self.limit.min(PLAIN_AT_ONCE);
         if packed.is_whole()
@@ -204,8 +204,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::delivery::recorded::{Recorded, event, no_origin};
     use crate::inflate::packed::{gigabyte, gzip, zlib};
+    use crate::line_writer::recorded::{Recorded, event, no_origin};
     use crate::{GzipFault, JsonFault};
 
     const LIMIT: usize = 1 << 20;
@@ -230,7 +230,7 @@ mod tests {
         }
     }
 
-    type Outcome = Result<Summary, ReadError<std::convert::Infallible>>;
+    type Outcome = Result<ReadSummary, ReadError<std::convert::Infallible>>;
 
     fn read(octets: &[u8]) -> (Outcome, Recorded) {
         let mut recorded = Recorded::default();
@@ -276,7 +276,7 @@ mod tests {
             &gzip(""),
             &gzip(gzip("")),
         ] {
-            assert_eq!(read(empty).0, Ok(Summary::default()), "{empty:?}");
+            assert_eq!(read(empty).0, Ok(ReadSummary::default()), "{empty:?}");
         }
     }
 
@@ -364,7 +364,7 @@ mod tests {
     fn control_messages_are_counted() {
         let control = r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","message":"x"}]}"#;
         let (outcome, recorded) = read(control.repeat(2).as_bytes());
-        let expected = Summary {
+        let expected = ReadSummary {
             events: 0,
             control_messages: 2,
         };

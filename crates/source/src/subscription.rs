@@ -3,12 +3,12 @@
 //! A payload is checked as a whole (checksums, lengths, the last brace) before its first line is handed on: what fails
 //! is delivered again, and half of it must not have been exported by then.
 
-use crate::delivery::Delivery;
-use crate::envelope::{Document, Envelope, Events, LARGEST};
+use crate::base64::Base64Decoder;
+use crate::envelope::{Events, JsonDocument, JsonEnvelope, LARGEST};
 use crate::inflate::{Compression, Inflater};
+use crate::line_writer::LineWriter;
 use crate::recognise::without_mark;
-use crate::transfer::Base64;
-use crate::{JsonFault, Lines, Origin, ReadError, UnpackError};
+use crate::{JsonFault, LineOrigin, LineSink, ReadError, UnpackError};
 
 /// The most that one buffer keeps between two calls, in octets; a larger one is given back after use. A payload of
 /// CloudWatch Logs (at most 1 MB as base64) inflates to less, however even it is: if its room were given back, something
@@ -22,12 +22,12 @@ const KEPT: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Unpacker {
     pub(crate) limit: usize,
-    pub(crate) base64: Base64,
+    pub(crate) base64: Base64Decoder,
     pub(crate) inflater: Inflater,
     /// A subscription payload, however it came.
-    pub(crate) payload: Envelope,
+    pub(crate) payload: JsonEnvelope,
     /// What a payload was in: the event of a function, of Firehose, or a document of a stream.
-    pub(crate) envelope: Envelope,
+    pub(crate) envelope: JsonEnvelope,
     /// One document of a stream.
     pub(crate) document: Vec<u8>,
     /// A whole compressed object.
@@ -43,7 +43,7 @@ pub struct Unpacker {
 pub enum Message {
     /// `DATA_MESSAGE`: log events.
     Data {
-        /// Lines handed on: one for each log event, and more for an event whose message has several lines.
+        /// LineSink handed on: one for each log event, and more for an event whose message has several lines.
         events: u64,
     },
     /// `CONTROL_MESSAGE`: a test of the destination. Nothing was handed on, and the call was a success.
@@ -51,7 +51,7 @@ pub enum Message {
 }
 
 /// A subscription payload that was unpacked and checked.
-pub enum Opened<'a> {
+pub enum OpenedPayload<'a> {
     /// `DATA_MESSAGE`: log events.
     Data(Payload<'a>),
     /// `CONTROL_MESSAGE`: a test of the destination, without lines.
@@ -60,14 +60,14 @@ pub enum Opened<'a> {
 
 /// The log events of a checked payload.
 pub struct Payload<'a> {
-    origin: Origin<'a>,
+    origin: LineOrigin<'a>,
     events: Events<'a>,
 }
 
 impl<'a> Payload<'a> {
     /// Where the lines come from.
     #[must_use]
-    pub fn origin(&self) -> Origin<'a> {
+    pub fn origin(&self) -> LineOrigin<'a> {
         self.origin
     }
 
@@ -75,11 +75,11 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     /// What `lines` says; nothing is handed on after it.
-    pub fn hand_on<L: Lines>(&self, lines: &mut L) -> Result<(), L::Error> {
-        let mut delivery = Delivery::new(lines);
-        let document = Document::Subscription(self.origin, self.events.clone());
+    pub fn hand_on<L: LineSink>(&self, lines: &mut L) -> Result<(), L::Error> {
+        let mut delivery = LineWriter::new(lines);
+        let document = JsonDocument::Subscription(self.origin, self.events.clone());
         match hand_on(document, &mut delivery) {
-            Err(ReadError::Lines(error)) => Err(error),
+            Err(ReadError::Sink(error)) => Err(error),
             // The payload was checked when it was opened.
             Ok(_) | Err(ReadError::Unpack(_)) => Ok(()),
         }
@@ -93,10 +93,10 @@ impl Unpacker {
     pub fn new(limit_bytes: usize) -> Self {
         Self {
             limit: limit_bytes.min(LARGEST),
-            base64: Base64::default(),
+            base64: Base64Decoder::default(),
             inflater: Inflater::default(),
-            payload: Envelope::default(),
-            envelope: Envelope::default(),
+            payload: JsonEnvelope::default(),
+            envelope: JsonEnvelope::default(),
             document: Vec::new(),
             packed: Vec::new(),
             whole: Inflater::default(),
@@ -108,13 +108,13 @@ impl Unpacker {
     ///
     /// # Errors
     /// [`ReadError::Unpack`] before anything was handed on: [`UnpackError::Base64`], [`UnpackError::Gzip`],
-    /// [`UnpackError::TooLarge`] or [`UnpackError::Json`]. [`ReadError::Lines`] when `lines` stops.
-    pub fn unpack<L: Lines>(
+    /// [`UnpackError::TooLarge`] or [`UnpackError::Json`]. [`ReadError::Sink`] when `lines` stops.
+    pub fn unpack<L: LineSink>(
         &mut self,
         base64_data: &[u8],
         lines: &mut L,
     ) -> Result<Message, ReadError<L::Error>> {
-        let outcome = self.packed_payload(base64_data, &mut Delivery::new(lines));
+        let outcome = self.packed_payload(base64_data, &mut LineWriter::new(lines));
         self.release();
         outcome
     }
@@ -123,14 +123,16 @@ impl Unpacker {
     ///
     /// # Errors
     /// As [`unpack`](Self::unpack); [`JsonFault::MissingData`] where the event is another one.
-    pub fn unpack_event<L: Lines>(
+    pub fn unpack_event<L: LineSink>(
         &mut self,
         lambda_event_json: &[u8],
         lines: &mut L,
     ) -> Result<Message, ReadError<L::Error>> {
         let mut envelope = std::mem::take(&mut self.envelope);
         let outcome = match self.parse(&mut envelope, lambda_event_json) {
-            Ok(Document::LambdaEvent(data)) => self.packed_payload(data, &mut Delivery::new(lines)),
+            Ok(JsonDocument::LambdaEvent(data)) => {
+                self.packed_payload(data, &mut LineWriter::new(lines))
+            }
             Ok(_) => Err(another_document(JsonFault::MissingData)),
             Err(error) => Err(error.into()),
         };
@@ -143,14 +145,14 @@ impl Unpacker {
     ///
     /// # Errors
     /// As [`unpack`](Self::unpack); [`JsonFault::MissingLogEvents`] where the document is another one.
-    pub fn unpack_decoded<L: Lines>(
+    pub fn unpack_decoded<L: LineSink>(
         &mut self,
         payload_json: &[u8],
         lines: &mut L,
     ) -> Result<Message, ReadError<L::Error>> {
         let mut payload = std::mem::take(&mut self.payload);
         let outcome = match self.parse(&mut payload, payload_json) {
-            Ok(document) => hand_on(document, &mut Delivery::new(lines)),
+            Ok(document) => hand_on(document, &mut LineWriter::new(lines)),
             Err(error) => Err(error.into()),
         };
         self.payload = payload;
@@ -161,9 +163,9 @@ impl Unpacker {
     /// Parses what the caller holds, within the limit: lists of events grow with the document.
     fn parse<'a>(
         &self,
-        envelope: &'a mut Envelope,
+        envelope: &'a mut JsonEnvelope,
         json: &'a [u8],
-    ) -> Result<Document<'a>, UnpackError> {
+    ) -> Result<JsonDocument<'a>, UnpackError> {
         if json.len() > self.limit {
             return Err(UnpackError::TooLarge { limit: self.limit });
         }
@@ -175,11 +177,13 @@ impl Unpacker {
     ///
     /// # Errors
     /// [`UnpackError::Base64`], [`UnpackError::Gzip`], [`UnpackError::TooLarge`] or [`UnpackError::Json`].
-    pub fn open(&mut self, base64_data: &[u8]) -> Result<Opened<'_>, UnpackError> {
+    pub fn open(&mut self, base64_data: &[u8]) -> Result<OpenedPayload<'_>, UnpackError> {
         self.release();
         match self.packed_document(base64_data)? {
-            Document::Control => Ok(Opened::Control),
-            Document::Subscription(origin, events) => Ok(Opened::Data(Payload { origin, events })),
+            JsonDocument::Control => Ok(OpenedPayload::Control),
+            JsonDocument::Subscription(origin, events) => {
+                Ok(OpenedPayload::Data(Payload { origin, events }))
+            }
             _ => Err(UnpackError::Json {
                 line: 1,
                 column: 1,
@@ -189,16 +193,16 @@ impl Unpacker {
     }
 
     /// One payload from base64 to its last event.
-    pub(crate) fn packed_payload<L: Lines>(
+    pub(crate) fn packed_payload<L: LineSink>(
         &mut self,
         base64_data: &[u8],
-        delivery: &mut Delivery<'_, L>,
+        delivery: &mut LineWriter<'_, L>,
     ) -> Result<Message, ReadError<L::Error>> {
         hand_on(self.packed_document(base64_data)?, delivery)
     }
 
     /// One payload from base64 to checked JSON.
-    fn packed_document(&mut self, base64_data: &[u8]) -> Result<Document<'_>, UnpackError> {
+    fn packed_document(&mut self, base64_data: &[u8]) -> Result<JsonDocument<'_>, UnpackError> {
         let packed = self.base64.decode(base64_data)?;
         let json = match Compression::recognise(packed) {
             Some(compression) => self.inflater.inflate(compression, packed, self.limit)?,
@@ -237,17 +241,17 @@ pub(crate) fn release(buffer: &mut Vec<u8>) {
 }
 
 /// Hands on the events of a payload; any other document is an error.
-pub(crate) fn hand_on<L: Lines>(
-    document: Document<'_>,
-    delivery: &mut Delivery<'_, L>,
+pub(crate) fn hand_on<L: LineSink>(
+    document: JsonDocument<'_>,
+    delivery: &mut LineWriter<'_, L>,
 ) -> Result<Message, ReadError<L::Error>> {
     let before = delivery.summary().events;
     match document {
-        Document::Control => {
+        JsonDocument::Control => {
             delivery.control();
             Ok(Message::Control)
         }
-        Document::Subscription(origin, events) => {
+        JsonDocument::Subscription(origin, events) => {
             delivery.begin(&origin)?;
             if events.are_lines() {
                 events
@@ -283,8 +287,8 @@ mod tests {
 
     use super::*;
     use crate::GzipFault;
-    use crate::delivery::recorded::{Call, Recorded, event};
     use crate::inflate::packed::{gigabyte, gzip, zlib};
+    use crate::line_writer::recorded::{Call, Recorded, event};
 
     const LIMIT: usize = 1 << 20;
 
@@ -330,7 +334,7 @@ mod tests {
     fn an_opened_payload_hands_on_its_lines_as_often_as_asked() {
         let mut unpacker = Unpacker::new(LIMIT);
         let data = base64(gzip(PAYLOAD.as_bytes()));
-        let Ok(Opened::Data(payload)) = unpacker.open(data.as_bytes()) else {
+        let Ok(OpenedPayload::Data(payload)) = unpacker.open(data.as_bytes()) else {
             panic!("a payload");
         };
         assert_eq!(payload.origin().log_group, Some("flows"));
@@ -418,7 +422,7 @@ mod tests {
     fn owner_log_group_and_log_stream_may_be_missing() {
         let (outcome, recorded) = unpacked(&base64(r#"{"logGroup":"","logEvents":[]}"#));
         assert_eq!(outcome, Ok(Message::Data { events: 0 }));
-        assert_eq!(recorded.0, [crate::delivery::recorded::no_origin()]);
+        assert_eq!(recorded.0, [crate::line_writer::recorded::no_origin()]);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::io::BufRead;
 
 use wide::u8x32;
 
-use crate::delivery::{Delivery, without_line_end};
-use crate::{Event, Lines, MAX_LINE, ReadError, UnpackError, export_time};
+use crate::line_writer::{LineWriter, without_line_end};
+use crate::{LineSink, LogEvent, MAX_LINE, ReadError, UnpackError, export_time};
 
 /// How much of a line is looked at: the longest, the time and the carriage return around it, and one more octet that
 /// shows that the line is too long.
@@ -18,10 +18,10 @@ const LOOKED_AT: usize = MAX_LINE + 1 + export_time::LONGEST + 1;
 ///
 /// # Errors
 /// What the input fails with, after the lines before it were handed on; or what the receiver stops with.
-pub(crate) fn hand_on_lines<L: Lines>(
+pub(crate) fn hand_on_lines<L: LineSink>(
     input: &mut dyn BufRead,
     held: &mut Vec<u8>,
-    delivery: &mut Delivery<'_, L>,
+    delivery: &mut LineWriter<'_, L>,
 ) -> Result<(), ReadError<L::Error>> {
     held.clear();
     loop {
@@ -46,7 +46,7 @@ pub(crate) fn hand_on_lines<L: Lines>(
     }
 }
 
-/// Where the first line feed is. Lines are short: looking at the octets here is done before a call for it would be.
+/// Where the first line feed is. LineSink are short: looking at the octets here is done before a call for it would be.
 #[inline(always)]
 fn line_end(text: &[u8]) -> Option<usize> {
     let (blocks, rest) = text.as_chunks();
@@ -66,9 +66,9 @@ fn hold(held: &mut Vec<u8>, part: &[u8]) {
     held.extend_from_slice(&part[..part.len().min(room)]);
 }
 
-fn hand_on_line<L: Lines>(
+fn hand_on_line<L: LineSink>(
     line: &[u8],
-    delivery: &mut Delivery<'_, L>,
+    delivery: &mut LineWriter<'_, L>,
 ) -> Result<(), ReadError<L::Error>> {
     let line = without_line_end(&line[..line.len().min(LOOKED_AT)]);
     if line.iter().all(u8::is_ascii_whitespace) {
@@ -78,7 +78,7 @@ fn hand_on_line<L: Lines>(
         Some((milliseconds, message)) => (Some(milliseconds), message),
         None => (None, line),
     };
-    delivery.line(&Event {
+    delivery.line(&LogEvent {
         id: None,
         timestamp,
         message,
@@ -90,7 +90,7 @@ mod tests {
     use std::io::{self, BufReader};
 
     use super::*;
-    use crate::delivery::recorded::{Recorded, event};
+    use crate::line_writer::recorded::{Recorded, event};
 
     fn lines(text: &[u8], chunk: usize) -> Recorded {
         let mut recorded = Recorded::default();
@@ -98,7 +98,7 @@ mod tests {
         hand_on_lines(
             &mut input,
             &mut Vec::new(),
-            &mut Delivery::new(&mut recorded),
+            &mut LineWriter::new(&mut recorded),
         )
         .expect("memory does not fail");
         recorded
@@ -146,7 +146,7 @@ mod tests {
         let mut held = Vec::new();
         let mut recorded = Recorded::default();
         let mut input = BufReader::new(io::Read::take(io::repeat(b'x'), 64 << 20));
-        hand_on_lines(&mut input, &mut held, &mut Delivery::new(&mut recorded))
+        hand_on_lines(&mut input, &mut held, &mut LineWriter::new(&mut recorded))
             .expect("memory does not fail");
         assert_eq!(recorded.messages()[0].len(), MAX_LINE + 1);
         assert!(held.capacity() <= 2 * LOOKED_AT, "{}", held.capacity());

@@ -1,7 +1,7 @@
-//! `flowlogs`, built with the tests so that they never meet an older one: `crates/replay/src/main.rs` has the same line.
+//! `flowlogs`, built with the tests so that they never meet an older one: `crates/cli/src/main.rs` has the same line.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    flowlogs_replay::main()
+    flowlogs_cli::main()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flowlogs_core::LogFormat;
-use flowlogs_core::dedup::inventory::Traffic;
+use flowlogs_core::dedup::inventory::TrafficType;
 use flowlogs_core::flowlog::{Action, Direction};
 
 use crate::network::{GATEWAY, Log, Network, attachment_id, subnet_id, vpc_id};
@@ -105,8 +105,8 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
             for &index in indices {
                 let record = &records[index];
                 let recorded = match record.sight.action() {
-                    Action::Accept => log.traffic != Some(Traffic::Reject),
-                    Action::Reject => log.traffic != Some(Traffic::Accept),
+                    Action::Accept => log.traffic != Some(TrafficType::Reject),
+                    Action::Reject => log.traffic != Some(TrafficType::Accept),
                 };
                 if recorded {
                     add(

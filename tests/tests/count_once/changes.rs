@@ -2,19 +2,22 @@
 
 use std::convert::Infallible;
 
-use flowlogs_core::dedup::inventory::{FlowLog, Interface};
+use flowlogs_core::dedup::inventory::{FlowLog, NetworkInterface};
 use flowlogs_core::dedup::{self, Inventory};
-use flowlogs_core::{Counters, Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+use flowlogs_core::{
+    Counters, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
+    Transport,
+};
 
 /// The interfaces of a VPC that a flow log observes.
 fn inventory(interfaces: &[(&str, &str)]) -> Inventory {
     let mut inventory = Inventory::new();
     for (id, address) in interfaces {
-        inventory.insert_interface(Interface {
+        inventory.insert_interface(NetworkInterface {
             id: (*id).to_owned(),
             vpc: Some("vpc-1".to_owned()),
             addresses: vec![address.parse().expect("an address of the test")],
-            ..Interface::default()
+            ..NetworkInterface::default()
         });
     }
     inventory.insert_flow_log(FlowLog {
@@ -28,36 +31,36 @@ fn inventory(interfaces: &[(&str, &str)]) -> Inventory {
 /// One process, whose inventory is read now and then.
 struct Process {
     transcoder: Transcoder,
-    source: Source,
+    source: RecordSource,
 }
 
 impl Process {
     fn new(inventory: Inventory) -> Self {
-        let settings = Settings {
-            dedup: dedup::Settings {
+        let settings = TranscoderSettings {
+            dedup: dedup::DedupSettings {
                 deduplicate: true,
-                ..dedup::Settings::default()
+                ..dedup::DedupSettings::default()
             },
-            ..Settings::default()
+            ..TranscoderSettings::default()
         };
         let mut transcoder = Transcoder::new(settings, &[Transport::Datagram]);
         transcoder.set_inventory(inventory);
         Self {
             transcoder,
-            source: Source::new(None, Formats::defaults()),
+            source: RecordSource::new(None, Formats::defaults()),
         }
     }
 
     /// One packet from 10.0.0.5 (eni-1) to 10.0.0.6 in each of these minutes, as these interfaces record it.
     fn invoke(&mut self, minutes: &[u64], recorded_by: &[&str]) -> Counters {
-        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(Delivery::Sent);
+        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         for minute in minutes {
             for interface in recorded_by {
                 let start = 1_763_715_600 + 60 * minute;
                 let text = format!(
                     "2 1 {interface} 10.0.0.5 10.0.0.6 40000 443 6 1 60 {start} {start} ACCEPT OK"
                 );
-                let line = Line {
+                let line = LogLine {
                     id: None,
                     timestamp: None,
                     text: text.as_bytes(),

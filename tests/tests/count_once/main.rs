@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
 
 use flowlogs_core::dedup::{self, DirectionFilter};
 use flowlogs_core::{
-    Counters, Delivery, Formats, Line, LogFormat, Settings, Source, Transcoder, Transport,
+    Counters, Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder,
+    TranscoderSettings, Transport,
 };
 
 use crate::aws::{REGION, Written};
@@ -40,19 +41,19 @@ fn transcode(
     let collectors = traffic
         .collector
         .filter(|_| chosen.exclude_collector)
-        .map(|address| dedup::Collector {
+        .map(|address| dedup::CollectorAddress {
             address,
             port: traffic::COLLECTOR_PORT,
             protocol: 17,
         });
-    let settings = Settings {
-        dedup: dedup::Settings {
+    let settings = TranscoderSettings {
+        dedup: dedup::DedupSettings {
             deduplicate: chosen.deduplicate,
             direction: chosen.direction,
             collectors: collectors.into_iter().collect(),
             seed: random.next(),
         },
-        ..Settings::default()
+        ..TranscoderSettings::default()
     };
     let mut transcoder = Transcoder::new(settings, &[transport]);
     transcoder.set_inventory(network.inventory());
@@ -60,7 +61,7 @@ fn transcode(
         .inventory()
         .formats_for(Some(HERE))
         .map(|text| LogFormat::parse(text).expect("simulated"));
-    let mut source = Source::new(Some(HERE), Formats::of_flow_logs(formats));
+    let mut source = RecordSource::new(Some(HERE), Formats::of_flow_logs(formats));
     source.set_owner(None, Some(REGION));
 
     let mut collector = Collector::default();
@@ -75,11 +76,11 @@ fn transcode(
                     return Err("the connection is gone");
                 }
                 messages.push(message.to_vec());
-                Ok(Delivery::Sent)
+                Ok(SendOutcome::Sent)
             };
             let lines = delivery.lines.iter().map(|&index| &written.lines[index]);
             let attempt = lines
-                .map(|line| Line {
+                .map(|line| LogLine {
                     id: Some(line.id.as_bytes()),
                     timestamp: Some(line.timestamp),
                     text: line.text.as_bytes(),

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use flowlogs_core::LogFormat;
 use flowlogs_core::dedup::Inventory;
-use flowlogs_core::dedup::inventory::{Attachment, FlowLog, Gateway, Interface, Traffic, Vpc};
+use flowlogs_core::dedup::inventory::{
+    FlowLog, GatewayAttachment, NetworkInterface, TrafficType, TransitGateway, Vpc,
+};
 
 use crate::random::Random;
 
@@ -89,17 +91,17 @@ impl Eni {
 pub(crate) enum Resource {
     Vpc(usize),
     Subnet(usize, usize),
-    Interface(usize),
-    Gateway,
+    NetworkInterface(usize),
+    TransitGateway,
     /// The attachment of this VPC.
-    Attachment(usize),
+    GatewayAttachment(usize),
 }
 
 /// A flow log.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     pub(crate) resource: Resource,
-    pub(crate) traffic: Option<Traffic>,
+    pub(crate) traffic: Option<TrafficType>,
     /// Delivers to the log group that is transcoded.
     pub(crate) is_here: bool,
     pub(crate) is_failing: bool,
@@ -193,18 +195,43 @@ impl Network {
         };
         for vpc in 0..self.vpcs {
             match random.index(if is_clean { 3 } else { 6 }) {
-                0 => add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::All)),
+                0 => add(
+                    random,
+                    &mut logs,
+                    Resource::Vpc(vpc),
+                    Some(TrafficType::All),
+                ),
                 1 => {
-                    add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::Accept));
-                    add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::Reject));
+                    add(
+                        random,
+                        &mut logs,
+                        Resource::Vpc(vpc),
+                        Some(TrafficType::Accept),
+                    );
+                    add(
+                        random,
+                        &mut logs,
+                        Resource::Vpc(vpc),
+                        Some(TrafficType::Reject),
+                    );
                 }
                 2 => {
                     for &(_, subnet) in subnets.iter().filter(|place| place.0 == vpc) {
                         add(random, &mut logs, Resource::Subnet(vpc, subnet), None);
                     }
                 }
-                3 => add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::Accept)),
-                4 => add(random, &mut logs, Resource::Vpc(vpc), Some(Traffic::Reject)),
+                3 => add(
+                    random,
+                    &mut logs,
+                    Resource::Vpc(vpc),
+                    Some(TrafficType::Accept),
+                ),
+                4 => add(
+                    random,
+                    &mut logs,
+                    Resource::Vpc(vpc),
+                    Some(TrafficType::Reject),
+                ),
                 _ => {}
             }
         }
@@ -219,10 +246,10 @@ impl Network {
                 _ => Resource::Interface(random.index(self.enis.len())),
             };
             let traffic = *random.pick(&[
-                Some(Traffic::All),
+                Some(TrafficType::All),
                 None,
-                Some(Traffic::Accept),
-                Some(Traffic::Reject),
+                Some(TrafficType::Accept),
+                Some(TrafficType::Reject),
             ]);
             add(random, &mut logs, resource, traffic);
         }
@@ -281,7 +308,7 @@ impl Network {
     pub(crate) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::new();
         for eni in self.enis.iter().filter(|eni| eni.is_known) {
-            inventory.insert_interface(Interface {
+            inventory.insert_interface(NetworkInterface {
                 id: eni.id.clone(),
                 subnet: Some(subnet_id(eni.vpc, eni.subnet)),
                 vpc: Some(vpc_id(eni.vpc)),
@@ -291,7 +318,7 @@ impl Network {
                     .map(|&address| address.into())
                     .collect(),
                 prefixes: eni.prefixes.clone(),
-                ..Interface::default()
+                ..NetworkInterface::default()
             });
         }
         for vpc in 0..self.vpcs {
@@ -301,17 +328,17 @@ impl Network {
             });
         }
         if self.gateway.is_some() {
-            inventory.insert_gateway(Gateway {
+            inventory.insert_gateway(TransitGateway {
                 id: GATEWAY.to_owned(),
                 name: None,
             });
             for vpc in 0..2 {
-                inventory.insert_attachment(Attachment {
+                inventory.insert_attachment(GatewayAttachment {
                     id: attachment_id(vpc),
                     gateway: Some(GATEWAY.to_owned()),
                     resource_type: Some("vpc".to_owned()),
                     resource: Some(vpc_id(vpc)),
-                    ..Attachment::default()
+                    ..GatewayAttachment::default()
                 });
             }
         }

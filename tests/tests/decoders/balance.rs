@@ -1,6 +1,8 @@
 //! Whatever comes in, nothing panics, and every record ends in exactly one counter.
 
-use flowlogs_core::{Counters, Formats, Line, Settings, Source, Transcoder, Transport, dedup};
+use flowlogs_core::{
+    Counters, Formats, LogLine, RecordSource, Transcoder, TranscoderSettings, Transport, dedup,
+};
 use flowlogs_tests::wire::Reader;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -15,18 +17,18 @@ fn transcode(
     ids: &[Option<u8>],
     direction: dedup::DirectionFilter,
 ) -> Result<Counters, String> {
-    let mut settings = Settings::default();
+    let mut settings = TranscoderSettings::default();
     settings.dedup.direction = direction;
-    settings.dedup.collectors = vec![dedup::Collector {
+    settings.dedup.collectors = vec![dedup::CollectorAddress {
         address: [10, 0, 0, 1].into(),
         port: 4_739,
         protocol: 17,
     }];
     let mut transcoder = Transcoder::new(settings, &[Transport::Datagram, Transport::Stream]);
-    let mut source = Source::new(None, formats);
+    let mut source = RecordSource::new(None, formats);
     let mut messages = Vec::new();
     transcoder.begin(1_763_715_600_000);
-    let lines = lines.iter().zip(ids).map(|(text, id)| Line {
+    let lines = lines.iter().zip(ids).map(|(text, id)| LogLine {
         id: id.as_ref().map(std::slice::from_ref),
         timestamp: None,
         text,

@@ -2,33 +2,36 @@
 
 use std::convert::Infallible;
 
-use flowlogs_core::{Counters, Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
+use flowlogs_core::{
+    Counters, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
+    Transport,
+};
 use flowlogs_tests::wire::{Message, Reader};
 
 pub(crate) const NOW: u64 = 1_763_715_600_000;
 
 /// A message for a session, and what became of it.
-pub(crate) type Handed = (usize, Vec<u8>, Delivery);
+pub(crate) type Handed = (usize, Vec<u8>, SendOutcome);
 
 /// A transcoder, and a network that takes messages or does not.
 pub(crate) struct Bench {
     pub(crate) transcoder: Transcoder,
-    source: Source,
+    source: RecordSource,
     /// What became of messages of flows.
-    pub(crate) flows: Delivery,
+    pub(crate) flows: SendOutcome,
     /// Everything that was taken or not.
     pub(crate) messages: Vec<Handed>,
     lines: u64,
 }
 
 impl Bench {
-    pub(crate) fn new(settings: Settings, transports: &[Transport]) -> Self {
+    pub(crate) fn new(settings: TranscoderSettings, transports: &[Transport]) -> Self {
         let mut transcoder = Transcoder::new(settings, transports);
         transcoder.begin(NOW);
         Self {
             transcoder,
-            source: Source::new(None, Formats::defaults()),
-            flows: Delivery::Sent,
+            source: RecordSource::new(None, Formats::defaults()),
+            flows: SendOutcome::Sent,
             messages: Vec::new(),
             lines: 0,
         }
@@ -44,7 +47,7 @@ impl Bench {
     }
 
     pub(crate) fn line(&mut self, text: &str) {
-        let line = Line {
+        let line = LogLine {
             id: None,
             timestamp: None,
             text: text.as_bytes(),
@@ -80,12 +83,16 @@ impl Bench {
 
 /// Takes everything but flows, of which it does what it was told.
 fn network(
-    flows: Delivery,
+    flows: SendOutcome,
     messages: &mut Vec<Handed>,
-) -> impl FnMut(usize, &[u8]) -> Result<Delivery, Infallible> {
+) -> impl FnMut(usize, &[u8]) -> Result<SendOutcome, Infallible> {
     move |session, message| {
         let set = u16::from_be_bytes([message[16], message[17]]);
-        let delivery = if set >= 0x4000 { flows } else { Delivery::Sent };
+        let delivery = if set >= 0x4000 {
+            flows
+        } else {
+            SendOutcome::Sent
+        };
         messages.push((session, message.to_vec(), delivery));
         Ok(delivery)
     }
@@ -95,7 +102,8 @@ fn network(
 pub(crate) fn read(messages: &[Handed], session: usize) -> Vec<(usize, Message)> {
     let mut reader = Reader::default();
     let sent = messages.iter().enumerate();
-    let sent = sent.filter(|(_, (to, _, delivery))| *to == session && *delivery == Delivery::Sent);
+    let sent =
+        sent.filter(|(_, (to, _, delivery))| *to == session && *delivery == SendOutcome::Sent);
     sent.map(|(place, (_, octets, _))| (place, reader.read(octets).expect("a right message")))
         .collect()
 }

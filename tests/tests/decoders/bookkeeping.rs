@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use flowlogs_core::{Delivery, Settings, Transcoder, Transport};
+use flowlogs_core::{SendOutcome, Transcoder, TranscoderSettings, Transport};
 use flowlogs_tests::wire::{Content, Message};
 
 use crate::bench::{Bench, NOW};
@@ -31,8 +31,8 @@ const UDP: &[Transport] = &[Transport::Datagram];
 
 #[test]
 fn what_was_sent_is_counted_by_messages_octets_and_options_records() {
-    for flows in [Delivery::Sent, Delivery::NotSent] {
-        let mut bench = Bench::new(Settings::default(), UDP);
+    for flows in [SendOutcome::Sent, SendOutcome::NotSent] {
+        let mut bench = Bench::new(TranscoderSettings::default(), UDP);
         bench.flows = flows;
         (0..100).for_each(|_| bench.feed("123456789012"));
         bench.flush();
@@ -40,7 +40,7 @@ fn what_was_sent_is_counted_by_messages_octets_and_options_records() {
         let counters = bench.counters();
         let taken = || {
             let messages = bench.messages.iter();
-            messages.filter(|(_, _, delivery)| *delivery == Delivery::Sent)
+            messages.filter(|(_, _, delivery)| *delivery == SendOutcome::Sent)
         };
         let octets: usize = taken().map(|(_, message, _)| message.len()).sum();
         assert_eq!(counters.messages_sent, taken().count() as u64);
@@ -57,13 +57,13 @@ fn what_was_sent_is_counted_by_messages_octets_and_options_records() {
 
 #[test]
 fn flows_that_were_not_sent_are_told_once_the_batch_is_through() {
-    let mut bench = Bench::new(Settings::default(), UDP);
+    let mut bench = Bench::new(TranscoderSettings::default(), UDP);
     for invocations in 1..=2 {
-        bench.flows = Delivery::NotSent;
+        bench.flows = SendOutcome::NotSent;
         (0..100).for_each(|_| bench.feed("123456789012"));
         bench.flush();
         bench.transcoder.commit();
-        bench.flows = Delivery::Sent;
+        bench.flows = SendOutcome::Sent;
         bench.transcoder.begin(NOW);
         bench.send_one();
         bench.transcoder.commit();
@@ -77,11 +77,11 @@ fn flows_that_were_not_sent_are_told_once_the_batch_is_through() {
 
 #[test]
 fn flows_of_a_batch_that_failed_are_not_lost_because_they_come_again() {
-    let mut bench = Bench::new(Settings::default(), UDP);
-    bench.flows = Delivery::NotSent;
+    let mut bench = Bench::new(TranscoderSettings::default(), UDP);
+    bench.flows = SendOutcome::NotSent;
     (0..100).for_each(|_| bench.feed("123456789012"));
     bench.transcoder.rollback();
-    bench.flows = Delivery::Sent;
+    bench.flows = SendOutcome::Sent;
     let before = bench.messages.len();
     bench.transcoder.begin(NOW);
     bench.send_one();
@@ -95,7 +95,7 @@ fn flows_of_a_batch_that_failed_are_not_lost_because_they_come_again() {
 
 #[test]
 fn records_that_were_left_out_are_told() {
-    let mut bench = Bench::new(Settings::default(), UDP);
+    let mut bench = Bench::new(TranscoderSettings::default(), UDP);
     bench.feed("123456789012");
     let again =
         "2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK";
@@ -110,7 +110,7 @@ fn records_that_were_left_out_are_told() {
 
 #[test]
 fn an_interface_that_nobody_knows_is_noted_when_its_name_is_told() {
-    let mut bench = Bench::new(Settings::default(), UDP);
+    let mut bench = Bench::new(TranscoderSettings::default(), UDP);
     for is_noted in [true, false] {
         bench.feed("123456789012");
         let unknown = bench.transcoder.take_unknown();
@@ -126,7 +126,7 @@ fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alo
         (Transport::Datagram, whole.clone()),
         (Transport::Stream, vec![Content::Flows]),
     ] {
-        let mut bench = Bench::new(Settings::default(), &[transport]);
+        let mut bench = Bench::new(TranscoderSettings::default(), &[transport]);
         bench.send_one();
         let times: [fn(&mut Transcoder); 2] = [
             |transcoder| transcoder.begin(NOW + 1_000),
@@ -148,9 +148,9 @@ fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alo
 
 #[test]
 fn templates_that_do_not_fit_into_one_message_leave_in_several() {
-    let settings = Settings {
+    let settings = TranscoderSettings {
         max_message_size: 512,
-        ..Settings::default()
+        ..TranscoderSettings::default()
     };
     let mut bench = Bench::new(settings, UDP);
     bench.feed("123456789012");
@@ -180,7 +180,7 @@ fn templates_that_do_not_fit_into_one_message_leave_in_several() {
 
 #[test]
 fn more_accounts_than_domains_share_one() {
-    let mut bench = Bench::new(Settings::default(), UDP);
+    let mut bench = Bench::new(TranscoderSettings::default(), UDP);
     (0..1_100).for_each(|account| bench.feed(&format!("{account:012}")));
     bench.flush();
     let domains: HashSet<u32> = bench.sent(0, 0).iter().map(|m| m.domain).collect();

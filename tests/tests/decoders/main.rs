@@ -15,7 +15,7 @@ mod value;
 
 use std::convert::Infallible;
 
-use flowlogs_core::{Delivery, Line, Source, Transcoder};
+use flowlogs_core::{LogLine, RecordSource, SendOutcome, Transcoder};
 
 /// Finished messages, by session.
 type Messages = Vec<(usize, Vec<u8>)>;
@@ -23,8 +23,8 @@ type Messages = Vec<(usize, Vec<u8>)>;
 /// Feeds lines into a transcoder, without a flush.
 fn feed<'a>(
     transcoder: &mut Transcoder,
-    source: &mut Source,
-    lines: impl IntoIterator<Item = Line<'a>>,
+    source: &mut RecordSource,
+    lines: impl IntoIterator<Item = LogLine<'a>>,
     messages: &mut Messages,
 ) {
     let mut sink = keep(messages);
@@ -38,9 +38,9 @@ fn flush(transcoder: &mut Transcoder, messages: &mut Messages) {
     let Ok(()) = transcoder.flush(&mut keep(messages));
 }
 
-fn keep(messages: &mut Messages) -> impl FnMut(usize, &[u8]) -> Result<Delivery, Infallible> {
+fn keep(messages: &mut Messages) -> impl FnMut(usize, &[u8]) -> Result<SendOutcome, Infallible> {
     |session, message| {
         messages.push((session, message.to_vec()));
-        Ok(Delivery::Sent)
+        Ok(SendOutcome::Sent)
     }
 }

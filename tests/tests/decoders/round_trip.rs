@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use flowlogs_core::mapping::{AddressPair, InterfaceNames, Mapping, Timestamps};
-use flowlogs_core::{Formats, Line, Settings, Source, Transcoder, Transport, dedup};
+use flowlogs_core::mapping::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
+use flowlogs_core::{
+    Formats, LogLine, RecordSource, Transcoder, TranscoderSettings, Transport, dedup,
+};
 use flowlogs_tests::wire::{Content, Reader};
 use proptest::prelude::*;
 
@@ -60,16 +62,16 @@ fn setup() -> impl Strategy<Value = Setup> {
 }
 
 impl Setup {
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> TranscoderSettings {
         let Options {
             packet_addresses,
             seconds,
             inline_names,
             exporter,
         } = self.options;
-        let mut mapping = Mapping {
+        let mut mapping = MappingSettings {
             exporter_address: exporter,
-            ..Mapping::default()
+            ..MappingSettings::default()
         };
         if packet_addresses {
             mapping.address = AddressPair::Packet;
@@ -80,11 +82,11 @@ impl Setup {
         if inline_names {
             mapping.interface_names = InterfaceNames::Inline;
         }
-        Settings {
+        TranscoderSettings {
             mapping,
-            dedup: dedup::Settings::default(), // nothing is left out: every flow is compared
+            dedup: dedup::DedupSettings::default(), // nothing is left out: every flow is compared
             max_message_size: self.max_message_size,
-            ..Settings::default()
+            ..TranscoderSettings::default()
         }
     }
 
@@ -101,10 +103,10 @@ fn transcode(input: &Input, setup: Setup) -> (Messages, Vec<Outcome>) {
     let mut transcoder =
         Transcoder::new(setup.settings(), &[Transport::Datagram, Transport::Stream]);
     let formats = Formats::of_setting(&input.format_string()).expect("known columns");
-    let mut source = Source::new(Some("/vpc/flow-logs"), formats);
+    let mut source = RecordSource::new(Some("/vpc/flow-logs"), formats);
     let (owner, region) = setup.names();
     source.set_owner(owner, region);
-    let lines = input.lines.iter().map(|line| Line {
+    let lines = input.lines.iter().map(|line| LogLine {
         id: None,
         timestamp: setup.event_time,
         text: line.as_bytes(),

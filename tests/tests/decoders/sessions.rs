@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use flowlogs_core::{Settings, Transport};
+use flowlogs_core::{TranscoderSettings, Transport};
 use flowlogs_tests::wire::{Content, Message};
 
 use crate::bench::{Bench, NOW, read};
@@ -13,7 +13,7 @@ const TCP: usize = 1;
 /// With a datagram and a stream session.
 fn both() -> Bench {
     let transports = [Transport::Datagram, Transport::Stream];
-    Bench::new(Settings::default(), &transports)
+    Bench::new(TranscoderSettings::default(), &transports)
 }
 
 fn contents(messages: &[Message]) -> Vec<Content> {

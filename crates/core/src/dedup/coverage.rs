@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 
 use crate::address::Address;
 
-use super::inventory::{Interface, Inventory, Traffic, bit_length, bits, mask};
+use super::inventory::{Inventory, NetworkInterface, TrafficType, bit_length, bits, mask};
 
 /// What the flow logs of one destination observe.
 #[derive(Debug, Clone, Default)]
@@ -43,10 +43,10 @@ impl Coverage {
                 this.gateways.insert(resource.as_bytes().into());
             }
             *observed.entry(resource).or_default() |= match flow_log.traffic {
-                Some(Traffic::Accept) => 0b01,
-                Some(Traffic::Reject) => 0b10,
-                Some(Traffic::All) | None => BOTH,
-                Some(Traffic::Other) => 0,
+                Some(TrafficType::Accept) => 0b01,
+                Some(TrafficType::Reject) => 0b10,
+                Some(TrafficType::All) | None => BOTH,
+                Some(TrafficType::Other) => 0,
             };
         }
         if !observed.is_empty() {
@@ -67,7 +67,11 @@ impl Coverage {
         this
     }
 
-    fn add_interfaces(&mut self, inventory: &Inventory, is_observed: impl Fn(&Interface) -> bool) {
+    fn add_interfaces(
+        &mut self,
+        inventory: &Inventory,
+        is_observed: impl Fn(&NetworkInterface) -> bool,
+    ) {
         let mut addresses: HashMap<(u32, u128), bool, FixedState> = HashMap::default();
         let mut prefixes: HashMap<(u32, u8, u128), bool, FixedState> = HashMap::default();
         for interface in inventory.interfaces() {
@@ -136,19 +140,19 @@ mod tests {
         text.parse().expect("address of the test")
     }
 
-    fn interface(id: &str, subnet: &str, vpc: &str, addresses: &[&str]) -> Interface {
-        Interface {
+    fn interface(id: &str, subnet: &str, vpc: &str, addresses: &[&str]) -> NetworkInterface {
+        NetworkInterface {
             id: id.to_owned(),
             subnet: Some(subnet.to_owned()),
             vpc: Some(vpc.to_owned()),
             addresses: addresses.iter().map(|text| address(text).into()).collect(),
-            ..Interface::default()
+            ..NetworkInterface::default()
         }
     }
 
     fn with_flow_logs(
-        interfaces: &[Interface],
-        flow_logs: &[(&str, Option<Traffic>)],
+        interfaces: &[NetworkInterface],
+        flow_logs: &[(&str, Option<TrafficType>)],
     ) -> Inventory {
         let mut inventory = Inventory::new();
         for interface in interfaces {
@@ -166,7 +170,7 @@ mod tests {
         inventory
     }
 
-    fn covers(flow_logs: &[(&str, Option<Traffic>)]) -> bool {
+    fn covers(flow_logs: &[(&str, Option<TrafficType>)]) -> bool {
         let interfaces = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
         Coverage::of(&with_flow_logs(&interfaces, flow_logs), Some("flows"))
             .covers(b"vpc-1", address("10.0.0.5").into())
@@ -175,11 +179,11 @@ mod tests {
     #[test]
     fn flow_logs_of_the_vpc_the_subnet_and_the_interface_all_observe_it() {
         for resource in ["vpc-1", "subnet-1", "eni-1"] {
-            assert!(covers(&[(resource, Some(Traffic::All))]), "{resource}");
+            assert!(covers(&[(resource, Some(TrafficType::All))]), "{resource}");
             assert!(covers(&[(resource, None)]), "{resource}");
         }
         for resource in ["vpc-2", "subnet-2", "eni-2", "tgw-1"] {
-            assert!(!covers(&[(resource, Some(Traffic::All))]), "{resource}");
+            assert!(!covers(&[(resource, Some(TrafficType::All))]), "{resource}");
         }
         assert!(!covers(&[]));
     }
@@ -187,14 +191,14 @@ mod tests {
     #[test]
     fn a_flow_log_of_half_the_traffic_takes_nothing_from_one_of_all() {
         assert!(covers(&[
-            ("vpc-1", Some(Traffic::All)),
-            ("subnet-1", Some(Traffic::Accept))
+            ("vpc-1", Some(TrafficType::All)),
+            ("subnet-1", Some(TrafficType::Accept))
         ]));
     }
 
     #[test]
     fn a_prefix_that_two_interfaces_have_is_covered_only_if_both_are() {
-        let prefix = |id: &str, subnet: &str| Interface {
+        let prefix = |id: &str, subnet: &str| NetworkInterface {
             prefixes: vec![(address("10.0.1.16"), 28)],
             ..interface(id, subnet, "vpc-1", &[])
         };
@@ -213,7 +217,7 @@ mod tests {
     #[test]
     fn an_address_a_prefix_or_a_gateway_alone_is_something_to_know() {
         let addresses = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
-        let prefixes = [Interface {
+        let prefixes = [NetworkInterface {
             prefixes: vec![(address("10.0.1.16"), 28)],
             ..interface("eni-1", "subnet-1", "vpc-1", &[])
         }];
@@ -231,10 +235,10 @@ mod tests {
 
     #[test]
     fn accepted_and_rejected_traffic_must_both_be_observed_by_whatever_flow_logs() {
-        let (accept, reject) = (Some(Traffic::Accept), Some(Traffic::Reject));
+        let (accept, reject) = (Some(TrafficType::Accept), Some(TrafficType::Reject));
         assert!(!covers(&[("vpc-1", accept)]));
         assert!(!covers(&[("vpc-1", reject)]));
-        assert!(!covers(&[("vpc-1", Some(Traffic::of_word("NEW")))]));
+        assert!(!covers(&[("vpc-1", Some(TrafficType::of_word("NEW")))]));
         assert!(!covers(&[("vpc-1", accept), ("subnet-1", accept)]));
         assert!(covers(&[("vpc-1", accept), ("subnet-1", reject)]));
         assert!(covers(&[("eni-1", reject), ("vpc-1", accept)]));
@@ -269,7 +273,7 @@ mod tests {
         }
         assert!(Coverage::of(&inventory, None).is_empty());
 
-        let detached = [Interface {
+        let detached = [NetworkInterface {
             detached: true,
             ..interfaces[0].clone()
         }];

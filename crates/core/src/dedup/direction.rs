@@ -1,8 +1,8 @@
 //! Which way a flow crossed its interface: the column, or what the inventory lets one derive.
 
-use crate::flowlog::{Direction, Field, FlowRecord, Kind};
+use crate::flowlog::{Field, FlowDirection, FlowRecord, RecordKind};
 
-use super::inventory::{Interface, Inventory};
+use super::inventory::{Inventory, NetworkInterface};
 
 /// The direction of a record: `flow-direction`, else derived.
 ///
@@ -13,14 +13,14 @@ use super::inventory::{Interface, Inventory};
 #[inline]
 pub fn direction(
     record: &FlowRecord<'_>,
-    interface: Option<&Interface>,
+    interface: Option<&NetworkInterface>,
     inventory: &Inventory,
-) -> Option<Direction> {
+) -> Option<FlowDirection> {
     if let known @ Some(_) = record.direction() {
         return known;
     }
     let (from, to) = match record.kind() {
-        Kind::Vpc => {
+        RecordKind::Vpc => {
             let interface = interface?;
             let is_own = |field| {
                 record
@@ -32,7 +32,7 @@ pub fn direction(
                 is_own(Field::DestinationAddress),
             )
         }
-        Kind::TransitGateway => {
+        RecordKind::TransitGateway => {
             let attachment = inventory.attachment(record.text(Field::TgwAttachmentId)?)?;
             let attached = attachment.resource.as_deref()?.as_bytes();
             let is_own = |field| record.text(field) == Some(attached);
@@ -41,8 +41,8 @@ pub fn direction(
         }
     };
     match (from, to) {
-        (true, false) => Some(Direction::Egress),
-        (false, true) => Some(Direction::Ingress),
+        (true, false) => Some(FlowDirection::Egress),
+        (false, true) => Some(FlowDirection::Ingress),
         _ => None,
     }
 }
@@ -50,13 +50,13 @@ pub fn direction(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dedup::inventory::{Attachment, Interface};
-    use crate::flowlog::{LogFormat, Values};
+    use crate::dedup::inventory::{GatewayAttachment, NetworkInterface};
+    use crate::flowlog::{LogFormat, RecordValues};
 
     fn inventory() -> Inventory {
         let mut inventory = Inventory::new();
         let address = |text: &str| text.parse().expect("address of the test");
-        inventory.insert_interface(Interface {
+        inventory.insert_interface(NetworkInterface {
             id: "eni-1".to_owned(),
             addresses: vec![
                 address("10.0.0.5"),
@@ -64,19 +64,19 @@ mod tests {
                 address("2001:db8::5"),
             ],
             prefixes: vec![(address("10.0.1.16").into(), 28)],
-            ..Interface::default()
+            ..NetworkInterface::default()
         });
-        inventory.insert_attachment(Attachment {
+        inventory.insert_attachment(GatewayAttachment {
             id: "tgw-attach-1".to_owned(),
             resource: Some("vpc-1".to_owned()),
-            ..Attachment::default()
+            ..GatewayAttachment::default()
         });
         inventory
     }
 
-    fn direction_of(format: &str, line: &str) -> Option<Direction> {
+    fn direction_of(format: &str, line: &str) -> Option<FlowDirection> {
         let format = LogFormat::parse(format).expect("format of the test");
-        let mut values = Values::default();
+        let mut values = RecordValues::default();
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
         let inventory = inventory();
@@ -89,11 +89,11 @@ mod tests {
         let format = "${interface-id} ${srcaddr} ${dstaddr} ${flow-direction}";
         assert_eq!(
             direction_of(format, "eni-1 10.0.0.5 10.9.9.9 ingress"),
-            Some(Direction::Ingress)
+            Some(FlowDirection::Ingress)
         );
         assert_eq!(
             direction_of(format, "eni-1 10.0.0.5 10.9.9.9 -"),
-            Some(Direction::Egress)
+            Some(FlowDirection::Egress)
         );
     }
 
@@ -105,10 +105,10 @@ mod tests {
                 &format!("eni-1 {addresses}"),
             )
         };
-        assert_eq!(of("10.0.0.5 10.9.9.9"), Some(Direction::Egress));
-        assert_eq!(of("10.0.0.6 10.9.9.9"), Some(Direction::Egress));
-        assert_eq!(of("10.9.9.9 10.0.1.20"), Some(Direction::Ingress));
-        assert_eq!(of("2001:db8::9 2001:db8::5"), Some(Direction::Ingress));
+        assert_eq!(of("10.0.0.5 10.9.9.9"), Some(FlowDirection::Egress));
+        assert_eq!(of("10.0.0.6 10.9.9.9"), Some(FlowDirection::Egress));
+        assert_eq!(of("10.9.9.9 10.0.1.20"), Some(FlowDirection::Ingress));
+        assert_eq!(of("2001:db8::9 2001:db8::5"), Some(FlowDirection::Ingress));
     }
 
     #[test]
@@ -136,9 +136,9 @@ mod tests {
                 line,
             )
         };
-        assert_eq!(of("tgw-attach-1 vpc-1 vpc-2"), Some(Direction::Ingress));
-        assert_eq!(of("tgw-attach-1 vpc-2 vpc-1"), Some(Direction::Egress));
-        assert_eq!(of("tgw-attach-1 - vpc-1"), Some(Direction::Egress));
+        assert_eq!(of("tgw-attach-1 vpc-1 vpc-2"), Some(FlowDirection::Ingress));
+        assert_eq!(of("tgw-attach-1 vpc-2 vpc-1"), Some(FlowDirection::Egress));
+        assert_eq!(of("tgw-attach-1 - vpc-1"), Some(FlowDirection::Egress));
         assert_eq!(of("tgw-attach-1 vpc-1 vpc-1"), None);
         assert_eq!(of("tgw-attach-2 vpc-1 vpc-2"), None);
     }

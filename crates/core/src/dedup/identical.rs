@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use foldhash::quality::{FixedState, FoldHasher};
 
 use crate::address::Address;
-use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord};
+use crate::flowlog::{Field, FieldSet, FlowAction, FlowDirection, FlowRecord};
 
 use super::window::Window;
 
@@ -162,13 +162,13 @@ impl Records {
             false => 0,
         };
         let action = match record.action() {
-            Some(Action::Accept) if fields.has(Field::Action) => 1,
-            Some(Action::Reject) if fields.has(Field::Action) => 2,
+            Some(FlowAction::Accept) if fields.has(Field::Action) => 1,
+            Some(FlowAction::Reject) if fields.has(Field::Action) => 2,
             _ => 0,
         };
         let direction = match record.direction() {
-            Some(Direction::Ingress) if fields.has(Field::FlowDirection) => 1,
-            Some(Direction::Egress) if fields.has(Field::FlowDirection) => 2,
+            Some(FlowDirection::Ingress) if fields.has(Field::FlowDirection) => 1,
+            Some(FlowDirection::Egress) if fields.has(Field::FlowDirection) => 2,
             _ => 0,
         };
         let small = number(Field::SourcePort)
@@ -195,7 +195,7 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flowlog::{LogFormat, Values};
+    use crate::flowlog::{LogFormat, RecordValues};
 
     const FORMAT: &str = "${interface-id} ${resource-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} \
         ${pkt-srcaddr} ${pkt-dstaddr} ${start} ${end} ${packets} ${bytes} ${action} ${flow-direction} ${tcp-flags}";
@@ -203,7 +203,7 @@ mod tests {
 
     fn seen(records: &mut Records, format: &str, line: &str, shared: FieldSet) -> bool {
         let format = LogFormat::parse(format).expect("format of the test");
-        let mut values = Values::default();
+        let mut values = RecordValues::default();
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
         records.seen_before(&record, &mut None, shared)
@@ -238,7 +238,7 @@ mod tests {
         let mut records = Records::new(7);
         let mut kept = None;
         let seen = lines.map(|line| {
-            let mut values = Values::default();
+            let mut values = RecordValues::default();
             let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
             records.seen_before(&record.expect("line of the test"), &mut kept, shared())
         });

@@ -9,12 +9,12 @@ use std::net::IpAddr;
 use foldhash::fast::FixedState;
 
 use crate::address::Address;
-use crate::by_id::{ById, Identified};
-use crate::flowlog::{FlowRecord, Kind};
+use crate::flowlog::{FlowRecord, RecordKind};
+use crate::id_map::{IdMap, Identified};
 
 /// An elastic network interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Interface {
+pub struct NetworkInterface {
     /// `eni-…`
     pub id: String,
     /// The value of its tag `Name`.
@@ -31,7 +31,7 @@ pub struct Interface {
     pub vpc: Option<String>,
     /// Availability zone: its id (`euc1-az2`, as in `az-id`), else its name.
     pub zone: Option<String>,
-    /// Status `available`: attached to nothing, so it records no flow, and its addresses are nobody's.
+    /// LogStatus `available`: attached to nothing, so it records no flow, and its addresses are nobody's.
     pub detached: bool,
     /// Private IPv4 addresses (primary and secondary) and IPv6 addresses.
     pub addresses: Vec<Address>,
@@ -39,7 +39,7 @@ pub struct Interface {
     pub prefixes: Vec<(IpAddr, u8)>,
 }
 
-impl Interface {
+impl NetworkInterface {
     /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
     #[inline]
     pub fn has_address(&self, address: Address) -> bool {
@@ -66,7 +66,7 @@ pub struct Vpc {
 
 /// A transit gateway.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Gateway {
+pub struct TransitGateway {
     /// `tgw-…`
     pub id: String,
     /// The value of its tag `Name`.
@@ -75,7 +75,7 @@ pub struct Gateway {
 
 /// An attachment of a transit gateway.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attachment {
+pub struct GatewayAttachment {
     /// `tgw-attach-…`
     pub id: String,
     /// The gateway, `tgw-…`.
@@ -90,7 +90,7 @@ pub struct Attachment {
 
 /// Which traffic a flow log records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Traffic {
+pub enum TrafficType {
     /// `ALL`
     All,
     /// `ACCEPT`
@@ -101,7 +101,7 @@ pub enum Traffic {
     Other,
 }
 
-impl Traffic {
+impl TrafficType {
     /// What `TrafficType` says.
     pub fn of_word(word: &str) -> Self {
         match word {
@@ -121,7 +121,7 @@ pub struct FlowLog {
     /// What it observes: `vpc-…`, `subnet-…`, `eni-…`, `tgw-…`, `tgw-attach-…`, `nat-…`.
     pub resource: String,
     /// Which traffic it records; nothing means all, as with transit gateways, where AWS gives none.
-    pub traffic: Option<Traffic>,
+    pub traffic: Option<TrafficType>,
     /// Where it delivers: the name of a log group or bucket, else an ARN ([`destination_name`]).
     pub destination: Option<String>,
     /// The record format, `${…} ${…}`.
@@ -130,7 +130,7 @@ pub struct FlowLog {
     pub failing: bool,
 }
 
-impl Identified for Interface {
+impl Identified for NetworkInterface {
     fn id(&self) -> &[u8] {
         self.id.as_bytes()
     }
@@ -147,14 +147,14 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 /// Everything that is known, by id. Inserting what is there replaces it.
 ///
 /// ```
-/// use flowlogs_core::dedup::inventory::{Inventory, Interface};
+/// use flowlogs_core::dedup::inventory::{Inventory, NetworkInterface};
 ///
 /// let mut inventory = Inventory::new();
-/// inventory.insert_interface(Interface {
+/// inventory.insert_interface(NetworkInterface {
 ///     id: "eni-1235b8ca123456789".into(),
 ///     name: Some("web-1".into()),
 ///     addresses: vec!["172.31.16.21".parse()?],
-///     ..Interface::default()
+///     ..NetworkInterface::default()
 /// });
 /// assert!(inventory.knows(b"eni-1235b8ca123456789"));
 /// assert!(inventory.interface(b"eni-1235b8ca123456789").unwrap().has_address("172.31.16.21".parse()?));
@@ -162,11 +162,11 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
-    interfaces: ById<Interface>,
+    interfaces: IdMap<NetworkInterface>,
     vpcs: Map<Vpc>,
-    gateways: Map<Gateway>,
-    attachments: Map<Attachment>,
-    flow_logs: ById<FlowLog>,
+    gateways: Map<TransitGateway>,
+    attachments: Map<GatewayAttachment>,
+    flow_logs: IdMap<FlowLog>,
 }
 
 impl Inventory {
@@ -193,7 +193,7 @@ impl Inventory {
     }
 
     /// Adds or replaces an interface.
-    pub fn insert_interface(&mut self, interface: Interface) {
+    pub fn insert_interface(&mut self, interface: NetworkInterface) {
         self.interfaces.insert(interface);
     }
 
@@ -203,12 +203,12 @@ impl Inventory {
     }
 
     /// Adds or replaces a transit gateway.
-    pub fn insert_gateway(&mut self, gateway: Gateway) {
+    pub fn insert_gateway(&mut self, gateway: TransitGateway) {
         self.gateways.insert(key(&gateway.id), gateway);
     }
 
     /// Adds or replaces an attachment.
-    pub fn insert_attachment(&mut self, attachment: Attachment) {
+    pub fn insert_attachment(&mut self, attachment: GatewayAttachment) {
         self.attachments.insert(key(&attachment.id), attachment);
     }
 
@@ -227,25 +227,25 @@ impl Inventory {
     }
 
     /// The interface `eni-…`.
-    pub fn interface(&self, id: &[u8]) -> Option<&Interface> {
+    pub fn interface(&self, id: &[u8]) -> Option<&NetworkInterface> {
         self.interfaces.get(id)
     }
 
     /// The place of the interface that a VPC record was captured on.
     pub(crate) fn interface_of(&self, record: &FlowRecord<'_>) -> Option<usize> {
         match record.kind() {
-            Kind::Vpc => self.interfaces.place(record.interface()?),
-            Kind::TransitGateway => None,
+            RecordKind::Vpc => self.interfaces.place(record.interface()?),
+            RecordKind::TransitGateway => None,
         }
     }
 
     /// The interface at a place.
-    pub(crate) fn interface_at(&self, place: usize) -> Option<&Interface> {
+    pub(crate) fn interface_at(&self, place: usize) -> Option<&NetworkInterface> {
         self.interfaces.as_slice().get(place)
     }
 
     /// All interfaces, in the order in which they became known.
-    pub fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+    pub fn interfaces(&self) -> impl Iterator<Item = &NetworkInterface> {
         self.interfaces.as_slice().iter()
     }
 
@@ -255,12 +255,12 @@ impl Inventory {
     }
 
     /// The transit gateway `tgw-…`.
-    pub fn gateway(&self, id: &[u8]) -> Option<&Gateway> {
+    pub fn gateway(&self, id: &[u8]) -> Option<&TransitGateway> {
         self.gateways.get(id)
     }
 
     /// The attachment `tgw-attach-…`.
-    pub fn attachment(&self, id: &[u8]) -> Option<&Attachment> {
+    pub fn attachment(&self, id: &[u8]) -> Option<&GatewayAttachment> {
         self.attachments.get(id)
     }
 
@@ -332,7 +332,7 @@ fn key(id: &str) -> Box<[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flowlog::{LogFormat, Values};
+    use crate::flowlog::{LogFormat, RecordValues};
 
     fn flow_log(id: &str, destination: Option<&str>, format: &str) -> FlowLog {
         FlowLog {
@@ -371,21 +371,21 @@ mod tests {
             inventory
         };
         let id = || "x-1".to_owned();
-        let interface = Interface {
+        let interface = NetworkInterface {
             id: id(),
-            ..Interface::default()
+            ..NetworkInterface::default()
         };
         let vpc = Vpc {
             id: id(),
             name: None,
         };
-        let gateway = Gateway {
+        let gateway = TransitGateway {
             id: id(),
             name: None,
         };
-        let attachment = Attachment {
+        let attachment = GatewayAttachment {
             id: id(),
-            ..Attachment::default()
+            ..GatewayAttachment::default()
         };
         for inventory in [
             some(&|inventory| inventory.insert_interface(interface.clone())),
@@ -408,12 +408,12 @@ mod tests {
     fn an_interface_is_at_its_place() {
         let mut inventory = Inventory::new();
         for number in [0, 1, 2, 1] {
-            inventory.insert_interface(Interface {
+            inventory.insert_interface(NetworkInterface {
                 id: format!("eni-{number}"),
-                ..Interface::default()
+                ..NetworkInterface::default()
             });
         }
-        let mut values = Values::default();
+        let mut values = RecordValues::default();
         for (format, line, id) in [
             ("${interface-id} ${bytes}", "eni-2 1", Some("eni-2")),
             ("${interface-id} ${bytes}", "eni-1 1", Some("eni-1")),
@@ -432,12 +432,12 @@ mod tests {
     #[test]
     fn kinds_of_traffic_are_the_words_of_ec2() {
         assert_eq!(
-            ["ALL", "ACCEPT", "REJECT", "all"].map(Traffic::of_word),
+            ["ALL", "ACCEPT", "REJECT", "all"].map(TrafficType::of_word),
             [
-                Traffic::All,
-                Traffic::Accept,
-                Traffic::Reject,
-                Traffic::Other
+                TrafficType::All,
+                TrafficType::Accept,
+                TrafficType::Reject,
+                TrafficType::Other
             ]
         );
     }
@@ -446,15 +446,15 @@ mod tests {
     fn merging_takes_the_later_word() {
         let mut first = Inventory::new();
         first.insert_flow_log(flow_log("fl-1", None, "${bytes}"));
-        first.insert_gateway(Gateway {
+        first.insert_gateway(TransitGateway {
             id: "tgw-1".to_owned(),
             name: None,
         });
         let mut second = Inventory::new();
         second.insert_flow_log(flow_log("fl-1", None, "${packets}"));
-        second.insert_attachment(Attachment {
+        second.insert_attachment(GatewayAttachment {
             id: "tgw-attach-1".to_owned(),
-            ..Attachment::default()
+            ..GatewayAttachment::default()
         });
         first.merge(second);
         assert_eq!(first.formats_for(None).collect::<Vec<_>>(), ["${packets}"]);
@@ -505,10 +505,10 @@ mod tests {
     #[test]
     fn an_interface_has_its_addresses_and_those_of_its_prefixes() {
         let address = |text: &str| text.parse::<IpAddr>().expect("address of the test");
-        let interface = Interface {
+        let interface = NetworkInterface {
             addresses: vec![address("10.0.0.5").into(), address("2001:db8::5").into()],
             prefixes: vec![(address("10.0.1.16"), 28), (address("2001:db8:1::"), 80)],
-            ..Interface::default()
+            ..NetworkInterface::default()
         };
         for own in [
             "10.0.0.5",

@@ -1,12 +1,12 @@
 //! Which records count: every packet is recorded at several places and delivered at least once, and must be counted once.
 //!
-//! A [`Deduplicator`] stands between the parser and the encoder and gives each flow a [`Verdict`]. It asks the
+//! A [`Deduplicator`] stands between the parser and the encoder and gives each flow a [`DedupVerdict`]. It asks the
 //! [`Inventory`] which way a flow went ([`direction()`]) and the [`Coverage`] of the source who else saw it. The rules
 //! pick an observation point; they never match counters across interfaces, because capture windows are not aligned.
 
 mod coverage;
-mod delivery;
 mod direction;
+mod event_ids;
 mod fingerprints;
 mod identical;
 pub mod inventory;
@@ -15,23 +15,23 @@ mod window;
 use std::net::IpAddr;
 
 use crate::choice::choices;
-use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord, Kind};
+use crate::flowlog::{Field, FieldSet, FlowAction, FlowDirection, FlowRecord, RecordKind};
 
 pub use coverage::Coverage;
-pub use delivery::{DELIVERIES, DELIVERY_MINUTES};
 pub use direction::direction;
+pub use event_ids::{DELIVERIES, DELIVERY_MINUTES};
 pub use identical::{CAPTURE_MINUTES, Observer, RECORDS};
-pub use inventory::{Interface, Inventory};
+pub use inventory::{Inventory, NetworkInterface};
 
 /// What a [`Deduplicator`] is to do.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct DedupSettings {
     /// Whether the four rules apply.
     pub deduplicate: bool,
     /// Which directions are exported at all.
     pub direction: DirectionFilter,
     /// Flows to and from these are left out: they are the transcoder's own. Empty leaves nothing out.
-    pub collectors: Vec<Collector>,
+    pub collectors: Vec<CollectorAddress>,
     /// Seed of the fingerprints; a random one keeps anybody from making two flows look like one.
     pub seed: u64,
 }
@@ -53,7 +53,7 @@ choices!(DirectionFilter, "both, ingress, egress", "both" => Self::Both, "ingres
 
 /// Where a collector listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Collector {
+pub struct CollectorAddress {
     /// Its address.
     pub address: IpAddr,
     /// Its port.
@@ -64,7 +64,7 @@ pub struct Collector {
 
 /// Whether a flow is exported, or which rule leaves it out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum DedupVerdict {
     /// It is exported.
     Keep,
     /// Rule 2: an identical record was seen.
@@ -85,17 +85,17 @@ pub enum Verdict {
 /// failed invocation is exported as if it were the first.
 #[derive(Debug)]
 pub struct Deduplicator {
-    settings: Settings,
-    deliveries: delivery::Deliveries,
+    settings: DedupSettings,
+    deliveries: event_ids::Deliveries,
     records: identical::Records,
 }
 
 impl Deduplicator {
     /// A deduplicator that has seen nothing.
-    pub fn new(mut settings: Settings) -> Self {
+    pub fn new(mut settings: DedupSettings) -> Self {
         let collectors = std::mem::take(&mut settings.collectors);
         let mut this = Self {
-            deliveries: delivery::Deliveries::new(settings.seed),
+            deliveries: event_ids::Deliveries::new(settings.seed),
             records: identical::Records::new(settings.seed),
             settings,
         };
@@ -104,7 +104,7 @@ impl Deduplicator {
     }
 
     /// Flows to and from these, and no others, are left out from now on.
-    pub fn set_collectors(&mut self, mut collectors: Vec<Collector>) {
+    pub fn set_collectors(&mut self, mut collectors: Vec<CollectorAddress>) {
         for collector in &mut collectors {
             collector.address = collector.address.to_canonical();
         }
@@ -131,40 +131,42 @@ impl Deduplicator {
     pub fn decide(
         &mut self,
         record: &FlowRecord<'_>,
-        direction: Option<Direction>,
-        interface: Option<&Interface>,
+        direction: Option<FlowDirection>,
+        interface: Option<&NetworkInterface>,
         observer: &mut Option<Observer>,
         shared: FieldSet,
         coverage: &Coverage,
-    ) -> Verdict {
+    ) -> DedupVerdict {
         if !self.settings.collectors.is_empty() && self.is_collector_traffic(record) {
-            return Verdict::ExcludedCollectorTraffic;
+            return DedupVerdict::ExcludedCollectorTraffic;
         }
         let unwanted = match self.settings.direction {
             DirectionFilter::Both => None,
-            DirectionFilter::Ingress => Some(Direction::Egress),
-            DirectionFilter::Egress => Some(Direction::Ingress),
+            DirectionFilter::Ingress => Some(FlowDirection::Egress),
+            DirectionFilter::Egress => Some(FlowDirection::Ingress),
         };
         if direction.is_some() && direction == unwanted {
-            return Verdict::FilteredByDirection;
+            return DedupVerdict::FilteredByDirection;
         }
         if !self.settings.deduplicate {
-            return Verdict::Keep;
+            return DedupVerdict::Keep;
         }
         if self.records.seen_before(record, observer, shared) {
-            return Verdict::DuplicateRecord;
+            return DedupVerdict::DuplicateRecord;
         }
-        if direction != Some(Direction::Egress)
+        if direction != Some(FlowDirection::Egress)
             || self.settings.direction == DirectionFilter::Egress
         {
-            return Verdict::Keep;
+            return DedupVerdict::Keep;
         }
         match record.kind() {
-            Kind::TransitGateway if seen_entering_the_gateway(record, coverage) => {
-                Verdict::DuplicateTransitGateway
+            RecordKind::TransitGateway if seen_entering_the_gateway(record, coverage) => {
+                DedupVerdict::DuplicateTransitGateway
             }
-            Kind::Vpc if seen_arriving(record, interface, coverage) => Verdict::DuplicateBothEnds,
-            _ => Verdict::Keep,
+            RecordKind::Vpc if seen_arriving(record, interface, coverage) => {
+                DedupVerdict::DuplicateBothEnds
+            }
+            _ => DedupVerdict::Keep,
         }
     }
 
@@ -224,10 +226,10 @@ fn seen_entering_the_gateway(record: &FlowRecord<'_>, coverage: &Coverage) -> bo
 /// Rule 4, of an egress record: it was accepted, and the interface that it is sent to, in the same VPC, is observed too.
 fn seen_arriving(
     record: &FlowRecord<'_>,
-    interface: Option<&Interface>,
+    interface: Option<&NetworkInterface>,
     coverage: &Coverage,
 ) -> bool {
-    if record.action() != Some(Action::Accept) {
+    if record.action() != Some(FlowAction::Accept) {
         return false;
     }
     let Some(destination) = record.address(Field::DestinationAddress) else {
@@ -245,7 +247,7 @@ fn seen_arriving(
 mod tests {
     use super::inventory::FlowLog;
     use super::*;
-    use crate::flowlog::{LogFormat, Values};
+    use crate::flowlog::{LogFormat, RecordValues};
 
     const VPC: &str = "${interface-id} ${vpc-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} \
         ${bytes} ${start} ${end} ${action} ${flow-direction}";
@@ -260,11 +262,11 @@ mod tests {
     fn inventory() -> Inventory {
         let mut inventory = Inventory::new();
         for (id, own) in [("eni-1", "10.0.0.5"), ("eni-2", "10.0.0.6")] {
-            inventory.insert_interface(Interface {
+            inventory.insert_interface(NetworkInterface {
                 id: id.to_owned(),
                 vpc: Some("vpc-1".to_owned()),
                 addresses: vec![address(own).into()],
-                ..Interface::default()
+                ..NetworkInterface::default()
             });
         }
         for resource in ["vpc-1", "tgw-1", "tgw-attach-9"] {
@@ -277,17 +279,17 @@ mod tests {
         inventory
     }
 
-    fn on() -> Settings {
-        Settings {
+    fn on() -> DedupSettings {
+        DedupSettings {
             deduplicate: true,
-            ..Settings::default()
+            ..DedupSettings::default()
         }
     }
 
-    fn decide(deduplicator: &mut Deduplicator, format: &str, line: &str) -> Verdict {
+    fn decide(deduplicator: &mut Deduplicator, format: &str, line: &str) -> DedupVerdict {
         let inventory = inventory();
         let format = LogFormat::parse(format).expect("format of the test");
-        let mut values = Values::default();
+        let mut values = RecordValues::default();
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
         let interface = record.interface().and_then(|id| inventory.interface(id));
@@ -303,7 +305,7 @@ mod tests {
         )
     }
 
-    fn verdict(settings: Settings, format: &str, line: &str) -> Verdict {
+    fn verdict(settings: DedupSettings, format: &str, line: &str) -> DedupVerdict {
         decide(&mut Deduplicator::new(settings), format, line)
     }
 
@@ -324,7 +326,7 @@ mod tests {
             back(ARRIVING).replace("eni-2", "eni-1"),
         ]
         .map(|line| decide(&mut deduplicator, VPC, &line));
-        use Verdict::{DuplicateBothEnds as Dropped, Keep};
+        use DedupVerdict::{DuplicateBothEnds as Dropped, Keep};
         assert_eq!(verdicts, [Dropped, Keep, Dropped, Keep]);
     }
 
@@ -333,15 +335,15 @@ mod tests {
         let line = "eni-1 10.0.0.5 10.0.0.6 40000 443 6 ACCEPT";
         let format =
             "${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${action}";
-        assert_eq!(verdict(on(), format, line), Verdict::DuplicateBothEnds);
+        assert_eq!(verdict(on(), format, line), DedupVerdict::DuplicateBothEnds);
         assert_eq!(
             verdict(on(), format, &line.replace("eni-1", "eni-2")),
-            Verdict::Keep,
+            DedupVerdict::Keep,
             "it arrives there"
         );
         assert_eq!(
             verdict(on(), format, &line.replace("eni-1", "eni-3")),
-            Verdict::Keep,
+            DedupVerdict::Keep,
             "an unknown interface"
         );
     }
@@ -358,7 +360,7 @@ mod tests {
         ] {
             assert_eq!(
                 verdict(on(), VPC, &LEAVING.replacen(from, to, 1)),
-                Verdict::Keep,
+                DedupVerdict::Keep,
                 "{to} for {from}"
             );
         }
@@ -369,14 +371,17 @@ mod tests {
         let entering = "tgw-1 tgw-attach-1 tgw-attach-2 10.0.0.5 10.1.0.6 40000 443 6 7 4200 1763715600 1763715659 ingress";
         let leaving = "tgw-1 tgw-attach-2 tgw-attach-1 10.0.0.5 10.1.0.6 40000 443 6 7 4200 1763715600 1763715659 egress";
         let mut deduplicator = Deduplicator::new(on());
-        assert_eq!(decide(&mut deduplicator, GATEWAY, entering), Verdict::Keep);
         assert_eq!(
-            decide(&mut deduplicator, GATEWAY, leaving),
-            Verdict::DuplicateTransitGateway
+            decide(&mut deduplicator, GATEWAY, entering),
+            DedupVerdict::Keep
         );
         assert_eq!(
             decide(&mut deduplicator, GATEWAY, leaving),
-            Verdict::DuplicateRecord,
+            DedupVerdict::DuplicateTransitGateway
+        );
+        assert_eq!(
+            decide(&mut deduplicator, GATEWAY, leaving),
+            DedupVerdict::DuplicateRecord,
             "rule 2 comes first"
         );
         let elsewhere = leaving
@@ -384,23 +389,23 @@ mod tests {
             .replace("tgw-attach-2", "tgw-attach-9");
         assert_eq!(
             decide(&mut deduplicator, GATEWAY, &elsewhere),
-            Verdict::Keep,
+            DedupVerdict::Keep,
             "one attachment is observed"
         );
     }
 
     #[test]
     fn the_direction_filter_lets_unknown_directions_pass() {
-        let only = |direction| Settings { direction, ..on() };
+        let only = |direction| DedupSettings { direction, ..on() };
         use DirectionFilter::{Egress, Ingress};
         assert_eq!(
             verdict(only(Ingress), VPC, LEAVING),
-            Verdict::FilteredByDirection
+            DedupVerdict::FilteredByDirection
         );
-        assert_eq!(verdict(only(Ingress), VPC, ARRIVING), Verdict::Keep);
+        assert_eq!(verdict(only(Ingress), VPC, ARRIVING), DedupVerdict::Keep);
         assert_eq!(
             verdict(only(Egress), VPC, ARRIVING),
-            Verdict::FilteredByDirection
+            DedupVerdict::FilteredByDirection
         );
         for direction in [Ingress, Egress] {
             assert_eq!(
@@ -409,43 +414,46 @@ mod tests {
                     "${srcaddr} ${dstaddr}",
                     "10.0.0.5 10.0.0.6"
                 ),
-                Verdict::Keep
+                DedupVerdict::Keep
             );
         }
     }
 
     #[test]
     fn with_egress_alone_the_rules_that_keep_ingress_do_not_apply() {
-        let egress = Settings {
+        let egress = DedupSettings {
             direction: DirectionFilter::Egress,
             ..on()
         };
-        assert_eq!(verdict(egress.clone(), VPC, LEAVING), Verdict::Keep);
+        assert_eq!(verdict(egress.clone(), VPC, LEAVING), DedupVerdict::Keep);
         let leaving = "tgw-1 tgw-attach-2 tgw-attach-1 10.0.0.5 10.1.0.6 40000 443 6 7 4200 1763715600 1763715659 egress";
-        assert_eq!(verdict(egress, GATEWAY, leaving), Verdict::Keep);
+        assert_eq!(verdict(egress, GATEWAY, leaving), DedupVerdict::Keep);
     }
 
     #[test]
     fn without_deduplication_only_the_filters_apply() {
-        let mut off = Deduplicator::new(Settings {
+        let mut off = Deduplicator::new(DedupSettings {
             direction: DirectionFilter::Ingress,
-            ..Settings::default()
+            ..DedupSettings::default()
         });
-        assert_eq!(decide(&mut off, VPC, ARRIVING), Verdict::Keep);
-        assert_eq!(decide(&mut off, VPC, ARRIVING), Verdict::Keep);
-        assert_eq!(decide(&mut off, VPC, LEAVING), Verdict::FilteredByDirection);
+        assert_eq!(decide(&mut off, VPC, ARRIVING), DedupVerdict::Keep);
+        assert_eq!(decide(&mut off, VPC, ARRIVING), DedupVerdict::Keep);
+        assert_eq!(
+            decide(&mut off, VPC, LEAVING),
+            DedupVerdict::FilteredByDirection
+        );
         assert!(!off.delivered_before(b"1", None) && !off.delivered_before(b"1", None));
     }
 
     #[test]
     fn a_collectors_traffic_is_told_by_address_port_and_protocol() {
-        let collector = |text: &str| Settings {
-            collectors: vec![Collector {
+        let collector = |text: &str| DedupSettings {
+            collectors: vec![CollectorAddress {
                 address: address(text),
                 port: 4739,
                 protocol: 17,
             }],
-            ..Settings::default()
+            ..DedupSettings::default()
         };
         let format =
             "${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${pkt-srcaddr} ${pkt-dstaddr}";
@@ -456,7 +464,7 @@ mod tests {
             "10.0.0.5 10.0.0.220 50000 4739 17 10.0.0.5 10.0.0.9",
             "10.0.0.220 10.0.0.5 4739 50000 17 10.0.0.9 10.0.0.5",
         ] {
-            assert_eq!(of(own), Verdict::ExcludedCollectorTraffic, "{own}");
+            assert_eq!(of(own), DedupVerdict::ExcludedCollectorTraffic, "{own}");
         }
         for other in [
             "10.0.0.5 10.0.0.9 50000 4739 6 - -",
@@ -464,14 +472,14 @@ mod tests {
             "10.0.0.5 10.0.0.9 - - - - -",
             "10.0.0.5 10.0.0.8 50000 4739 17 - -",
         ] {
-            assert_eq!(of(other), Verdict::Keep, "{other}");
+            assert_eq!(of(other), DedupVerdict::Keep, "{other}");
         }
         let mapped = verdict(
             collector("::ffff:10.0.0.9"),
             format,
             "10.0.0.5 10.0.0.9 50000 4739 17 - -",
         );
-        assert_eq!(mapped, Verdict::ExcludedCollectorTraffic);
+        assert_eq!(mapped, DedupVerdict::ExcludedCollectorTraffic);
     }
 
     #[test]
@@ -483,23 +491,23 @@ mod tests {
                 decide(deduplicator, VPC, ARRIVING),
             )
         };
-        assert_eq!(invoke(&mut deduplicator), (false, Verdict::Keep));
+        assert_eq!(invoke(&mut deduplicator), (false, DedupVerdict::Keep));
         deduplicator.rollback();
         assert_eq!(
             invoke(&mut deduplicator),
-            (false, Verdict::Keep),
+            (false, DedupVerdict::Keep),
             "the retry"
         );
         deduplicator.commit();
         assert_eq!(
             invoke(&mut deduplicator),
-            (true, Verdict::DuplicateRecord),
+            (true, DedupVerdict::DuplicateRecord),
             "delivered again"
         );
         deduplicator.rollback();
         assert_eq!(
             invoke(&mut deduplicator),
-            (true, Verdict::DuplicateRecord),
+            (true, DedupVerdict::DuplicateRecord),
             "what was exported stays known"
         );
     }

@@ -4,13 +4,13 @@
 //! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from here; adding next year's
 //! field is adding a row. Elements come from [`crate::ipfix::element`], the one place where this stage knows the next.
 //!
-//! Sources: AWS "Flow log records" (VPC, versions 2 to 11) and "Transit Gateway Flow Logs" (versions 2 to 6).
+//! Sources: AWS "Flow log records" (VPC, versions 2 to 11) and "Transit TransitGateway Flow Logs" (versions 2 to 6).
 
-use crate::ipfix::element::{self as e, Element};
+use crate::ipfix::element::{self as e, InformationElement};
 
 /// How the text of a column becomes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Read {
+pub enum ColumnType {
     /// An unsigned decimal number, at most `max`; anything else makes the record unparsable.
     Number {
         /// Largest value that the element can carry.
@@ -21,7 +21,7 @@ pub enum Read {
     /// An IPv4 or IPv6 address.
     Address,
     /// Text that is used: an identifier, a name, a tag.
-    Text(Shape),
+    Text(TextPattern),
     /// `ACCEPT` or `REJECT`; another word is an unknown action.
     Action,
     /// `OK`, `NODATA`, `SKIPDATA`; another word is an unknown status.
@@ -31,13 +31,13 @@ pub enum Read {
     /// Why a flow was rejected: `BPA`, `EC`; another word is another reason.
     RejectReason,
     /// Not used: the column is passed over, whatever it holds.
-    Skip(Shape),
+    Skip(TextPattern),
 }
 
 /// What a text column usually looks like. It never rejects a record; it decides between candidate formats whose columns
 /// are equally many (behaviour of `Formats`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum TextPattern {
     /// Anything.
     Any,
     /// Decimal digits.
@@ -63,7 +63,7 @@ pub enum DataType {
 
 /// Which interface a descriptive text belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
+pub enum DescribedInterface {
     /// The interface that the record was captured on.
     Interface,
     /// `tgw-src-eni`.
@@ -74,39 +74,39 @@ pub enum Owner {
 
 /// Where a field goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Destination {
+pub enum FieldMapping {
     /// The number itself, in this element of the flow record.
-    Element(&'static Element),
+    Element(&'static InformationElement),
     /// Elements that a rule fills from this field (and perhaps others).
     Derived {
         /// In the flow record.
-        flow: &'static [&'static Element],
+        flow: &'static [&'static InformationElement],
         /// In options records or the message header.
-        options: &'static [&'static Element],
+        options: &'static [&'static InformationElement],
     },
     /// Text in interfaceDescription (83) of the interface table.
-    Description(Owner),
+    Description(DescribedInterface),
     /// Nowhere, with the reason.
     NotExported,
 }
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub struct FieldSpec {
     /// Which field.
     pub field: Field,
     /// Name as AWS writes it in `${…}`, with hyphens.
     pub name: &'static str,
     /// The VPC flow-log version that brought it, if VPC flow logs have it.
     pub vpc: Option<u8>,
-    /// The Transit Gateway flow-log version that brought it, if they have it.
+    /// The Transit TransitGateway flow-log version that brought it, if they have it.
     pub tgw: Option<u8>,
     /// Documented Parquet type.
     pub data_type: DataType,
     /// How the parser reads it.
-    pub read: Read,
+    pub read: ColumnType,
     /// Where it goes.
-    pub destination: Destination,
+    pub destination: FieldMapping,
     /// What `-` means in this column.
     pub dash: &'static str,
     /// Why it goes there.
@@ -122,8 +122,8 @@ macro_rules! fields {
             $(#[doc = concat!("`", $name, "`")] $field),*
         }
 
-        /// The table, VPC fields in version order, then those that Transit Gateway flow logs add.
-        pub static FIELDS: [Row; FIELD_COUNT] = [$(Row {
+        /// The table, VPC fields in version order, then those that Transit TransitGateway flow logs add.
+        pub static FIELDS: [FieldSpec; FIELD_COUNT] = [$(FieldSpec {
             field: Field::$field,
             name: $name,
             vpc: $vpc,
@@ -152,88 +152,89 @@ const V10: Option<u8> = Some(10);
 const V11: Option<u8> = Some(11);
 const NO: Option<u8> = None;
 
-const U8: Read = Read::Number {
+const U8: ColumnType = ColumnType::Number {
     max: u8::MAX as u64,
 };
-const U16: Read = Read::Number {
+const U16: ColumnType = ColumnType::Number {
     max: u16::MAX as u64,
 };
-const U64: Read = Read::Number { max: u64::MAX };
-const TEXT: Read = Read::Text(Shape::Any);
-const SKIP: Read = Read::Skip(Shape::Any);
-const SKIP_DIGITS: Read = Read::Skip(Shape::Digits);
-const FAMILIES: Read = Read::Skip(Shape::Words(&["IPv4", "IPv6", "EFA"]));
-const SUBLOCATIONS: Read = Read::Text(Shape::Words(&["wavelength", "outpost", "localzone"]));
-const INTERFACE_TYPES: Shape = Shape::Words(&[
+const U64: ColumnType = ColumnType::Number { max: u64::MAX };
+const TEXT: ColumnType = ColumnType::Text(TextPattern::Any);
+const SKIP: ColumnType = ColumnType::Skip(TextPattern::Any);
+const SKIP_DIGITS: ColumnType = ColumnType::Skip(TextPattern::Digits);
+const FAMILIES: ColumnType = ColumnType::Skip(TextPattern::Words(&["IPv4", "IPv6", "EFA"]));
+const SUBLOCATIONS: ColumnType =
+    ColumnType::Text(TextPattern::Words(&["wavelength", "outpost", "localzone"]));
+const INTERFACE_TYPES: TextPattern = TextPattern::Words(&[
     "nat_gateway",
     "network_load_balancer",
     "regional_nat_gateway",
     "transit_gateway",
     "vpc_endpoint",
 ]);
-const TGW_RESOURCE: Read = Read::Skip(Shape::Words(&["TransitGateway"]));
-const fn id(prefix: &'static str) -> Read {
-    Read::Text(Shape::Prefix(prefix))
+const TGW_RESOURCE: ColumnType = ColumnType::Skip(TextPattern::Words(&["TransitGateway"]));
+const fn id(prefix: &'static str) -> ColumnType {
+    ColumnType::Text(TextPattern::Prefix(prefix))
 }
-const fn skip_id(prefix: &'static str) -> Read {
-    Read::Skip(Shape::Prefix(prefix))
+const fn skip_id(prefix: &'static str) -> ColumnType {
+    ColumnType::Skip(TextPattern::Prefix(prefix))
 }
 
-const fn flow(elements: &'static [&'static Element]) -> Destination {
-    Destination::Derived {
+const fn flow(elements: &'static [&'static InformationElement]) -> FieldMapping {
+    FieldMapping::Derived {
         flow: elements,
         options: &[],
     }
 }
-const fn options(elements: &'static [&'static Element]) -> Destination {
-    Destination::Derived {
+const fn options(elements: &'static [&'static InformationElement]) -> FieldMapping {
+    FieldMapping::Derived {
         flow: &[],
         options: elements,
     }
 }
-const DESCRIPTION: Destination = Destination::Description(Owner::Interface);
-const SOURCE_ENI: Destination = Destination::Description(Owner::SourceEni);
-const DESTINATION_ENI: Destination = Destination::Description(Owner::DestinationEni);
-const NONE: Destination = Destination::NotExported;
-const INTERFACE: Destination = Destination::Derived {
+const DESCRIPTION: FieldMapping = FieldMapping::Description(DescribedInterface::Interface);
+const SOURCE_ENI: FieldMapping = FieldMapping::Description(DescribedInterface::SourceEni);
+const DESTINATION_ENI: FieldMapping = FieldMapping::Description(DescribedInterface::DestinationEni);
+const NONE: FieldMapping = FieldMapping::NotExported;
+const INTERFACE: FieldMapping = FieldMapping::Derived {
     flow: &[&e::INGRESS_INTERFACE, &e::EGRESS_INTERFACE],
     options: &[&e::INTERFACE_NAME, &e::INTERFACE_DESCRIPTION],
 };
-const APPLICATION: Destination = Destination::Derived {
+const APPLICATION: FieldMapping = FieldMapping::Derived {
     flow: &[&e::APPLICATION_ID],
     options: &[&e::APPLICATION_NAME, &e::APPLICATION_DESCRIPTION],
 };
-const LOSS: Destination = flow(&[&e::DROPPED_PACKET_DELTA_COUNT, &e::FORWARDING_STATUS]);
+const LOSS: FieldMapping = flow(&[&e::DROPPED_PACKET_DELTA_COUNT, &e::FORWARDING_STATUS]);
 
 fields! {
     Version "version" V2, V2, Int32, SKIP_DIGITS => NONE; "not applicable"; "describes the log format, not the flow"
-    AccountId "account-id" V2, V2, String, Read::Text(Shape::Account) => options(&[&e::OBSERVATION_DOMAIN_ID, &e::OBSERVATION_DOMAIN_NAME]); "the owner given with the source"; "with the region it is the virtual exporter: the observation domain of the message header, named in the domain table"
+    AccountId "account-id" V2, V2, String, ColumnType::Text(TextPattern::Account) => options(&[&e::OBSERVATION_DOMAIN_ID, &e::OBSERVATION_DOMAIN_NAME]); "the owner given with the source"; "with the region it is the virtual exporter: the observation domain of the message header, named in the domain table"
     InterfaceId "interface-id" V2, NO, String, id("eni-") => INTERFACE; "regional NAT gateway: resource-id takes its place"; "31-bit interface index, named in the interface table; the other side is the pseudo-interface ACCEPT or REJECT"
-    SourceAddress "srcaddr" V2, V2, String, Read::Address => flow(&[&e::SOURCE_IPV4_ADDRESS, &e::SOURCE_IPV6_ADDRESS]); "absent (NODATA, SKIPDATA)"; "the address at the interface, by family"
-    DestinationAddress "dstaddr" V2, V2, String, Read::Address => flow(&[&e::DESTINATION_IPV4_ADDRESS, &e::DESTINATION_IPV6_ADDRESS]); "absent (NODATA, SKIPDATA)"; "the address at the interface, by family"
-    SourcePort "srcport" V2, V2, Int32, U16 => Destination::Element(&e::SOURCE_TRANSPORT_PORT); "absent"; "as it is; ICMP has 0, and AWS gives no type and code"
-    DestinationPort "dstport" V2, V2, Int32, U16 => Destination::Element(&e::DESTINATION_TRANSPORT_PORT); "absent"; "as it is; ICMP has 0, and AWS gives no type and code"
-    Protocol "protocol" V2, V2, Int32, U8 => Destination::Element(&e::PROTOCOL_IDENTIFIER); "absent"; "IANA protocol number"
-    Packets "packets" V2, V2, Int64, U64 => Destination::Element(&e::PACKET_DELTA_COUNT); "absent"; "packets in this interval: a delta; 4 octets when both counters fit, else 8"
-    Bytes "bytes" V2, V2, Int64, U64 => Destination::Element(&e::OCTET_DELTA_COUNT); "absent (VPC Block Public Access)"; "IP octets in this interval: a delta; 4 octets when both counters fit, else 8"
-    Start "start" V2, V2, Int64, Read::Time => flow(&[&e::FLOW_START_MILLISECONDS, &e::FLOW_START_SECONDS]); "the event's timestamp"; "milliseconds by default: old collectors do not read the seconds elements"
-    End "end" V2, V2, Int64, Read::Time => flow(&[&e::FLOW_END_MILLISECONDS, &e::FLOW_END_SECONDS]); "absent"; "milliseconds by default: old collectors do not read the seconds elements"
-    Action "action" V2, NO, String, Read::Action => flow(&[&e::FORWARDING_STATUS, &e::INGRESS_INTERFACE, &e::EGRESS_INTERFACE]); "unknown: status 0"; "ACCEPT 0x40, REJECT 0x80; and pseudo-interface 1 or 2 on the side that is not the interface"
-    LogStatus "log-status" V2, V2, String, Read::Status => NONE; "as without the column"; "OK makes a flow, NODATA and SKIPDATA a counter"
-    VpcId "vpc-id" V3, NO, String, id("vpc-") => Destination::Derived { flow: &[&e::INGRESS_VRF_ID, &e::EGRESS_VRF_ID], options: &[&e::VRF_NAME] }; "absent"; "a VPC is an isolated routing domain: both sides of the interface are in it"
+    SourceAddress "srcaddr" V2, V2, String, ColumnType::Address => flow(&[&e::SOURCE_IPV4_ADDRESS, &e::SOURCE_IPV6_ADDRESS]); "absent (NODATA, SKIPDATA)"; "the address at the interface, by family"
+    DestinationAddress "dstaddr" V2, V2, String, ColumnType::Address => flow(&[&e::DESTINATION_IPV4_ADDRESS, &e::DESTINATION_IPV6_ADDRESS]); "absent (NODATA, SKIPDATA)"; "the address at the interface, by family"
+    SourcePort "srcport" V2, V2, Int32, U16 => FieldMapping::Element(&e::SOURCE_TRANSPORT_PORT); "absent"; "as it is; ICMP has 0, and AWS gives no type and code"
+    DestinationPort "dstport" V2, V2, Int32, U16 => FieldMapping::Element(&e::DESTINATION_TRANSPORT_PORT); "absent"; "as it is; ICMP has 0, and AWS gives no type and code"
+    Protocol "protocol" V2, V2, Int32, U8 => FieldMapping::Element(&e::PROTOCOL_IDENTIFIER); "absent"; "IANA protocol number"
+    Packets "packets" V2, V2, Int64, U64 => FieldMapping::Element(&e::PACKET_DELTA_COUNT); "absent"; "packets in this interval: a delta; 4 octets when both counters fit, else 8"
+    Bytes "bytes" V2, V2, Int64, U64 => FieldMapping::Element(&e::OCTET_DELTA_COUNT); "absent (VPC Block Public Access)"; "IP octets in this interval: a delta; 4 octets when both counters fit, else 8"
+    Start "start" V2, V2, Int64, ColumnType::Time => flow(&[&e::FLOW_START_MILLISECONDS, &e::FLOW_START_SECONDS]); "the event's timestamp"; "milliseconds by default: old collectors do not read the seconds elements"
+    End "end" V2, V2, Int64, ColumnType::Time => flow(&[&e::FLOW_END_MILLISECONDS, &e::FLOW_END_SECONDS]); "absent"; "milliseconds by default: old collectors do not read the seconds elements"
+    Action "action" V2, NO, String, ColumnType::Action => flow(&[&e::FORWARDING_STATUS, &e::INGRESS_INTERFACE, &e::EGRESS_INTERFACE]); "unknown: status 0"; "ACCEPT 0x40, REJECT 0x80; and pseudo-interface 1 or 2 on the side that is not the interface"
+    LogStatus "log-status" V2, V2, String, ColumnType::Status => NONE; "as without the column"; "OK makes a flow, NODATA and SKIPDATA a counter"
+    VpcId "vpc-id" V3, NO, String, id("vpc-") => FieldMapping::Derived { flow: &[&e::INGRESS_VRF_ID, &e::EGRESS_VRF_ID], options: &[&e::VRF_NAME] }; "absent"; "a VPC is an isolated routing domain: both sides of the interface are in it"
     SubnetId "subnet-id" V3, NO, String, id("subnet-") => DESCRIPTION; "absent (regional NAT gateway)"; "no element for a subnet; text of the interface"
     InstanceId "instance-id" V3, NO, String, id("i-") => options(&[&e::VIRTUAL_STATION_NAME]); "absent (requester-managed interface)"; "the station behind the interface, in the interface table"
-    TcpFlags "tcp-flags" V3, V3, Int32, U8 => Destination::Element(&e::TCP_CONTROL_BITS); "absent; 0 when the protocol is known and is not TCP"; "1 octet (RFC 9565); AWS gives a partial OR: no lone ACK or PSH in VPC flow logs"
+    TcpFlags "tcp-flags" V3, V3, Int32, U8 => FieldMapping::Element(&e::TCP_CONTROL_BITS); "absent; 0 when the protocol is known and is not TCP"; "1 octet (RFC 9565); AWS gives a partial OR: no lone ACK or PSH in VPC flow logs"
     Type "type" V3, V3, String, FAMILIES => NONE; "not applicable"; "the address elements say the family"
-    PacketSourceAddress "pkt-srcaddr" V3, NO, String, Read::Address => flow(&[&e::POST_NAT_SOURCE_IPV4_ADDRESS, &e::POST_NAT_SOURCE_IPV6_ADDRESS]); "absent"; "only where a packet address differs from the interface's; ADDRESS=packet swaps the pairs"
-    PacketDestinationAddress "pkt-dstaddr" V3, NO, String, Read::Address => flow(&[&e::POST_NAT_DESTINATION_IPV4_ADDRESS, &e::POST_NAT_DESTINATION_IPV6_ADDRESS]); "absent"; "only where a packet address differs from the interface's; ADDRESS=packet swaps the pairs"
+    PacketSourceAddress "pkt-srcaddr" V3, NO, String, ColumnType::Address => flow(&[&e::POST_NAT_SOURCE_IPV4_ADDRESS, &e::POST_NAT_SOURCE_IPV6_ADDRESS]); "absent"; "only where a packet address differs from the interface's; ADDRESS=packet swaps the pairs"
+    PacketDestinationAddress "pkt-dstaddr" V3, NO, String, ColumnType::Address => flow(&[&e::POST_NAT_DESTINATION_IPV4_ADDRESS, &e::POST_NAT_DESTINATION_IPV6_ADDRESS]); "absent"; "only where a packet address differs from the interface's; ADDRESS=packet swaps the pairs"
     Region "region" V4, V4, String, TEXT => options(&[&e::OBSERVATION_DOMAIN_NAME]); "the source's region"; "part of the observation domain's name"
     AzId "az-id" V4, NO, String, TEXT => DESCRIPTION; "absent (sublocation)"; "no element for a zone; text of the interface"
     SublocationType "sublocation-type" V4, NO, String, SUBLOCATIONS => DESCRIPTION; "not in a sublocation"; "no element; text of the interface"
     SublocationId "sublocation-id" V4, NO, String, TEXT => DESCRIPTION; "not in a sublocation"; "no element; text of the interface"
     PacketSourceService "pkt-src-aws-service" V5, V5, String, TEXT => APPLICATION; "not an AWS service"; "both services in one 4-octet applicationId (engine 6), named in the application table"
     PacketDestinationService "pkt-dst-aws-service" V5, V5, String, TEXT => APPLICATION; "not an AWS service"; "both services in one 4-octet applicationId (engine 6), named in the application table"
-    FlowDirection "flow-direction" V5, V5, String, Read::Direction => flow(&[&e::FLOW_DIRECTION]); "derived from the inventory, else absent"; "ingress 0, egress 1; decides which side the interface is on"
+    FlowDirection "flow-direction" V5, V5, String, ColumnType::Direction => flow(&[&e::FLOW_DIRECTION]); "derived from the inventory, else absent"; "ingress 0, egress 1; decides which side the interface is on"
     TrafficPath "traffic-path" V5, NO, Int32, SKIP_DIGITS => NONE; "not applicable"; "no element for a kind of path (369 is an IANA interface type)"
     EcsClusterArn "ecs-cluster-arn" V7, NO, String, SKIP => NONE; "not an ECS task"; "longer than any description; ecs-cluster-name says it"
     EcsClusterName "ecs-cluster-name" V7, NO, String, TEXT => DESCRIPTION; "not an ECS task"; "an awsvpc task has an interface of its own: text of the interface"
@@ -245,7 +246,7 @@ fields! {
     EcsTaskDefinitionArn "ecs-task-definition-arn" V7, NO, String, SKIP => NONE; "not an ECS task"; "longer than any description"
     EcsTaskArn "ecs-task-arn" V7, NO, String, SKIP => NONE; "not an ECS task"; "longer than any description; ecs-task-id says it"
     EcsTaskId "ecs-task-id" V7, NO, String, TEXT => DESCRIPTION; "not an ECS task"; "text of the interface"
-    RejectReason "reject-reason" V8, NO, String, Read::RejectReason => flow(&[&e::FORWARDING_STATUS]); "another reason"; "BPA and EC make a REJECT 0x81 (ACL deny); a reason without an action column means REJECT"
+    RejectReason "reject-reason" V8, NO, String, ColumnType::RejectReason => flow(&[&e::FORWARDING_STATUS]); "another reason"; "BPA and EC make a REJECT 0x81 (ACL deny); a reason without an action column means REJECT"
     ResourceId "resource-id" V9, NO, String, id("nat-") => INTERFACE; "not a regional NAT gateway"; "the interface where interface-id is -"
     EncryptionStatus "encryption-status" V10, NO, Int32, SKIP_DIGITS => NONE; "unknown"; "no element for link encryption (290 describes an application)"
     InstanceTag "instance-tag" V11, NO, String, TEXT => DESCRIPTION; "untagged"; "percent-decoded text of the interface"
@@ -254,23 +255,23 @@ fields! {
     InterfaceTag2 "interface-tag-2" V11, NO, String, TEXT => DESCRIPTION; "untagged"; "percent-decoded text of the interface"
     AsgTag "asg-tag" V11, NO, String, TEXT => DESCRIPTION; "untagged"; "percent-decoded text of the interface"
     AsgTag2 "asg-tag-2" V11, NO, String, TEXT => DESCRIPTION; "untagged"; "percent-decoded text of the interface"
-    InterfaceType "interface-type" V11, NO, String, Read::Text(INTERFACE_TYPES) => DESCRIPTION; "another type"; "text of the interface"
+    InterfaceType "interface-type" V11, NO, String, ColumnType::Text(INTERFACE_TYPES) => DESCRIPTION; "another type"; "text of the interface"
     NextHopInterfaceId "next-hop-interface-id" V11, NO, String, skip_id("eni-") => NONE; "not known to AWS"; "the next-hop elements (15, 62) hold addresses; 252/253 would misuse the physical port"
     NextHopSubnetId "next-hop-subnet-id" V11, NO, String, skip_id("subnet-") => NONE; "not known to AWS"; "no element for a subnet"
     NextHopAzId "next-hop-az-id" V11, NO, String, SKIP => NONE; "not known to AWS"; "no element for a zone"
     NextHopVpcId "next-hop-vpc-id" V11, NO, String, skip_id("vpc-") => NONE; "not known to AWS"; "234 and 235 are the interface's own VPC"
-    NextHopInterfaceType "next-hop-interface-type" V11, NO, String, Read::Skip(INTERFACE_TYPES) => NONE; "not known to AWS"; "no element for it"
+    NextHopInterfaceType "next-hop-interface-type" V11, NO, String, ColumnType::Skip(INTERFACE_TYPES) => NONE; "not known to AWS"; "no element for it"
     ResourceType "resource-type" NO, V6, String, TGW_RESOURCE => NONE; "not applicable"; "always TransitGateway; the domain's name says it"
     TgwId "tgw-id" NO, V6, String, id("tgw-") => options(&[&e::OBSERVATION_DOMAIN_ID, &e::OBSERVATION_DOMAIN_NAME]); "the account's domain"; "the transit gateway is the virtual exporter"
     TgwAttachmentId "tgw-attachment-id" NO, V6, String, id("tgw-attach-") => INTERFACE; "0, unknown"; "the attachment is the gateway's interface: ingress side of an ingress record, egress side of an egress record"
-    TgwSrcVpcAccountId "tgw-src-vpc-account-id" NO, V6, String, Read::Text(Shape::Digits) => SOURCE_ENI; "not a VPC"; "no element for an account; text of the source interface"
-    TgwDstVpcAccountId "tgw-dst-vpc-account-id" NO, V6, String, Read::Text(Shape::Digits) => DESTINATION_ENI; "not a VPC"; "no element for an account; text of the destination interface"
-    TgwSrcVpcId "tgw-src-vpc-id" NO, V6, String, id("vpc-") => Destination::Derived { flow: &[&e::INGRESS_VRF_ID], options: &[&e::VRF_NAME] }; "0, unknown (VPN, Direct Connect, peering)"; "exactly an ingress VRF"
-    TgwDstVpcId "tgw-dst-vpc-id" NO, V6, String, id("vpc-") => Destination::Derived { flow: &[&e::EGRESS_VRF_ID], options: &[&e::VRF_NAME] }; "0, unknown (VPN, Direct Connect, peering)"; "exactly an egress VRF"
+    TgwSrcVpcAccountId "tgw-src-vpc-account-id" NO, V6, String, ColumnType::Text(TextPattern::Digits) => SOURCE_ENI; "not a VPC"; "no element for an account; text of the source interface"
+    TgwDstVpcAccountId "tgw-dst-vpc-account-id" NO, V6, String, ColumnType::Text(TextPattern::Digits) => DESTINATION_ENI; "not a VPC"; "no element for an account; text of the destination interface"
+    TgwSrcVpcId "tgw-src-vpc-id" NO, V6, String, id("vpc-") => FieldMapping::Derived { flow: &[&e::INGRESS_VRF_ID], options: &[&e::VRF_NAME] }; "0, unknown (VPN, Direct Connect, peering)"; "exactly an ingress VRF"
+    TgwDstVpcId "tgw-dst-vpc-id" NO, V6, String, id("vpc-") => FieldMapping::Derived { flow: &[&e::EGRESS_VRF_ID], options: &[&e::VRF_NAME] }; "0, unknown (VPN, Direct Connect, peering)"; "exactly an egress VRF"
     TgwSrcSubnetId "tgw-src-subnet-id" NO, V6, String, id("subnet-") => SOURCE_ENI; "not a VPC"; "no element for a subnet; text of the source interface"
     TgwDstSubnetId "tgw-dst-subnet-id" NO, V6, String, id("subnet-") => DESTINATION_ENI; "not a VPC"; "no element for a subnet; text of the destination interface"
-    TgwSrcEni "tgw-src-eni" NO, V6, String, id("eni-") => Destination::Derived { flow: &[&e::INGRESS_PHYSICAL_INTERFACE, &e::INGRESS_INTERFACE], options: &[&e::INTERFACE_NAME, &e::INTERFACE_DESCRIPTION] }; "absent"; "the physical port under the attachment; the interface itself where no attachment is known"
-    TgwDstEni "tgw-dst-eni" NO, V6, String, id("eni-") => Destination::Derived { flow: &[&e::EGRESS_PHYSICAL_INTERFACE, &e::EGRESS_INTERFACE], options: &[&e::INTERFACE_NAME, &e::INTERFACE_DESCRIPTION] }; "absent"; "the physical port under the attachment; the interface itself where no attachment is known"
+    TgwSrcEni "tgw-src-eni" NO, V6, String, id("eni-") => FieldMapping::Derived { flow: &[&e::INGRESS_PHYSICAL_INTERFACE, &e::INGRESS_INTERFACE], options: &[&e::INTERFACE_NAME, &e::INTERFACE_DESCRIPTION] }; "absent"; "the physical port under the attachment; the interface itself where no attachment is known"
+    TgwDstEni "tgw-dst-eni" NO, V6, String, id("eni-") => FieldMapping::Derived { flow: &[&e::EGRESS_PHYSICAL_INTERFACE, &e::EGRESS_INTERFACE], options: &[&e::INTERFACE_NAME, &e::INTERFACE_DESCRIPTION] }; "absent"; "the physical port under the attachment; the interface itself where no attachment is known"
     TgwSrcAzId "tgw-src-az-id" NO, V6, String, TEXT => SOURCE_ENI; "sublocation"; "no element for a zone; text of the source interface"
     TgwDstAzId "tgw-dst-az-id" NO, V6, String, TEXT => DESTINATION_ENI; "sublocation"; "no element for a zone; text of the destination interface"
     TgwPairAttachmentId "tgw-pair-attachment-id" NO, V6, String, id("tgw-attach-") => INTERFACE; "0, unknown"; "the attachment on the other side"
@@ -282,7 +283,7 @@ fields! {
 
 impl Field {
     /// This field's row.
-    pub fn row(self) -> &'static Row {
+    pub fn row(self) -> &'static FieldSpec {
         &FIELDS[self as usize]
     }
 
@@ -290,7 +291,7 @@ impl Field {
     ///
     /// Formats are compiled a few times in a process, so a walk over the table is fast enough.
     pub fn by_name(name: &[u8]) -> Option<Self> {
-        let same = |row: &Row| {
+        let same = |row: &FieldSpec| {
             row.name.len() == name.len()
                 && row
                     .name
@@ -391,7 +392,7 @@ mod tests {
     /// Versions are closed: what AWS adds later has a later number and changes no count.
     #[test]
     fn each_version_has_the_documented_number_of_fields() {
-        let up_to = |version: fn(&Row) -> Option<u8>, last| {
+        let up_to = |version: fn(&FieldSpec) -> Option<u8>, last| {
             let brought = FIELDS.iter().filter_map(version);
             brought.filter(|&brought| brought <= last).count()
         };
@@ -416,12 +417,16 @@ mod tests {
     #[test]
     fn only_numbers_go_straight_into_an_element() {
         for row in &FIELDS {
-            if matches!(row.destination, Destination::Element(_)) {
-                assert!(matches!(row.read, Read::Number { .. }), "{}", row.name);
-            }
-            if row.destination == Destination::NotExported && row.field != Field::LogStatus {
+            if matches!(row.destination, FieldMapping::Element(_)) {
                 assert!(
-                    matches!(row.read, Read::Skip(_)),
+                    matches!(row.read, ColumnType::Number { .. }),
+                    "{}",
+                    row.name
+                );
+            }
+            if row.destination == FieldMapping::NotExported && row.field != Field::LogStatus {
+                assert!(
+                    matches!(row.read, ColumnType::Skip(_)),
                     "{} is read for nothing",
                     row.name
                 );

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::field::{Field, FieldSet, Read, Row, Shape};
+use super::field::{ColumnType, Field, FieldSet, FieldSpec, TextPattern};
 use super::scan;
 use super::tokens::{self, Token, Tokens};
 use super::values;
@@ -15,7 +15,7 @@ pub const MAX_COLUMNS: usize = 1_024;
 
 /// Which kind of flow log a format belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum RecordKind {
     /// VPC, subnet or interface.
     Vpc,
     /// Transit gateway or attachment: the format has a field that only these have.
@@ -26,10 +26,10 @@ pub enum Kind {
 ///
 /// ```
 /// use flowlogs_core::LogFormat;
-/// use flowlogs_core::flowlog::{Field, FlowRecord, Values};
+/// use flowlogs_core::flowlog::{Field, FlowRecord, RecordValues};
 ///
 /// let format = LogFormat::parse("${srcaddr} ${dstaddr} ${bytes} ${next-years-field}")?;
-/// let mut values = Values::default();
+/// let mut values = RecordValues::default();
 /// let record = FlowRecord::parse(&format, b"10.0.0.1 10.0.0.2 840 anything", &mut values).expect("fits");
 /// assert_eq!(record.number(Field::Bytes), Some(840));
 ///
@@ -48,14 +48,14 @@ pub struct LogFormat {
     /// Those of them that are read.
     read: FieldSet,
     /// Shared by the clones of a format.
-    plan: Arc<Plan>,
-    kind: Kind,
+    plan: Arc<ColumnPlan>,
+    kind: RecordKind,
 }
 
 /// The columns that are read, those that are read alike together: the same few instructions again and again, and nothing
 /// to decide between them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub(crate) struct ColumnPlan {
     pub(crate) numbers: Vec<Column>,
     pub(crate) times: Vec<Column>,
     pub(crate) addresses: Vec<Column>,
@@ -122,7 +122,7 @@ pub(crate) struct Column {
     pub(crate) max: u64,
 }
 
-impl Plan {
+impl ColumnPlan {
     /// Reads this field, too, from the token with this number.
     fn read(&mut self, field: Field, token: usize) {
         let read = field.row().read;
@@ -132,26 +132,26 @@ impl Plan {
             token: u16::try_from(token).unwrap_or(u16::MAX),
             slot: values::slot(field),
             max: match read {
-                Read::Number { max } => max,
-                Read::Time => values::LAST_MILLISECOND,
+                ColumnType::Number { max } => max,
+                ColumnType::Time => values::LAST_MILLISECOND,
                 _ => 0,
             },
         };
         match read {
-            Read::Skip(_) => {}
-            Read::Number { .. } => self.numbers.push(column),
-            Read::Time => self.times.push(column),
-            Read::Address => self.addresses.push(column),
-            Read::Text(_) => {
+            ColumnType::Skip(_) => {}
+            ColumnType::Number { .. } => self.numbers.push(column),
+            ColumnType::Time => self.times.push(column),
+            ColumnType::Address => self.addresses.push(column),
+            ColumnType::Text(_) => {
                 self.texts.push(column);
                 if IDENTIFIERS.has(field) {
                     self.identifier(column);
                 }
             }
-            Read::Action => self.action = Some(column),
-            Read::Status => self.status = Some(column),
-            Read::Direction => self.direction = Some(column),
-            Read::RejectReason => self.reject_reason = Some(column),
+            ColumnType::Action => self.action = Some(column),
+            ColumnType::Status => self.status = Some(column),
+            ColumnType::Direction => self.direction = Some(column),
+            ColumnType::RejectReason => self.reject_reason = Some(column),
         }
     }
 
@@ -169,7 +169,9 @@ impl Plan {
     /// Says which columns lead; these are all.
     fn complete(&mut self, columns: &[Option<Field>]) {
         let leads = |field: &&Option<Field>| {
-            field.is_none_or(|field| matches!(field.row().read, Read::Text(_) | Read::Skip(_)))
+            field.is_none_or(|field| {
+                matches!(field.row().read, ColumnType::Text(_) | ColumnType::Skip(_))
+            })
         };
         let before_last = columns.split_last().map_or(columns, |(_, others)| others);
         let columns = before_last.iter().take_while(leads).count();
@@ -325,7 +327,7 @@ impl LogFormat {
             return Err(FormatError::Empty);
         }
         let mut fields = FieldSet::EMPTY;
-        let mut plan = Plan::default();
+        let mut plan = ColumnPlan::default();
         let columns = names.iter().enumerate().map(|(number, name)| {
             // A field named twice is read where it stands first.
             let field = Field::by_name(name.as_bytes()).filter(|&field| !fields.has(field))?;
@@ -340,11 +342,11 @@ impl LogFormat {
         }
         let read = plan.columns().map(|column| column.set);
         let read = read.fold(FieldSet::EMPTY, FieldSet::union);
-        let only_gateways = |row: &Row| row.vpc.is_none();
+        let only_gateways = |row: &FieldSpec| row.vpc.is_none();
         let kind = if fields.iter().any(|field| only_gateways(field.row())) {
-            Kind::TransitGateway
+            RecordKind::TransitGateway
         } else {
-            Kind::Vpc
+            RecordKind::Vpc
         };
         Ok(Self {
             columns,
@@ -357,7 +359,7 @@ impl LogFormat {
     }
 
     /// The column plan.
-    pub(crate) fn plan(&self) -> &Arc<Plan> {
+    pub(crate) fn plan(&self) -> &Arc<ColumnPlan> {
         &self.plan
     }
 
@@ -382,7 +384,7 @@ impl LogFormat {
     }
 
     /// Which kind of flow log has this format.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> RecordKind {
         self.kind
     }
 
@@ -391,7 +393,7 @@ impl LogFormat {
     pub(crate) fn resembles(&self, line: &[u8], tokens: &Tokens) -> bool {
         let has_shape = |(number, field): (u16, &Option<Field>)| {
             let token = tokens.at(number);
-            let read = field.map_or(Read::Skip(Shape::Any), |field| field.row().read);
+            let read = field.map_or(ColumnType::Skip(TextPattern::Any), |field| field.row().read);
             scan::is_dash(line, token) || has_shape(line, token, read)
         };
         tokens.count() == self.columns.len() && (0..).zip(&self.columns).all(has_shape)
@@ -420,23 +422,25 @@ fn looks_like_a_name(token: &[u8]) -> bool {
 }
 
 /// Whether the token looks like what is read from it.
-fn has_shape(line: &[u8], token: Token, read: Read) -> bool {
+fn has_shape(line: &[u8], token: Token, read: ColumnType) -> bool {
     let text = token.of(line);
     match read {
-        Read::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
+        ColumnType::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
         // Nine digits are the year 1973: this tells a time from a port or a counter.
-        Read::Time => text.len() >= 9 && text.iter().all(u8::is_ascii_digit),
-        Read::Address => scan::ipv4(line, token).is_some() || scan::ipv6(line, token).is_some(),
-        Read::Action => matches!(text, b"ACCEPT" | b"REJECT"),
-        Read::Status => matches!(text, b"OK" | b"NODATA" | b"SKIPDATA"),
-        Read::Direction => matches!(text, b"ingress" | b"egress"),
-        Read::RejectReason => text.iter().all(u8::is_ascii_uppercase),
-        Read::Text(shape) | Read::Skip(shape) => match shape {
-            Shape::Any => true,
-            Shape::Digits => text.iter().all(u8::is_ascii_digit),
-            Shape::Account => text == b"unknown" || text.iter().all(u8::is_ascii_digit),
-            Shape::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
-            Shape::Words(words) => words.iter().any(|word| word.as_bytes() == text),
+        ColumnType::Time => text.len() >= 9 && text.iter().all(u8::is_ascii_digit),
+        ColumnType::Address => {
+            scan::ipv4(line, token).is_some() || scan::ipv6(line, token).is_some()
+        }
+        ColumnType::Action => matches!(text, b"ACCEPT" | b"REJECT"),
+        ColumnType::Status => matches!(text, b"OK" | b"NODATA" | b"SKIPDATA"),
+        ColumnType::Direction => matches!(text, b"ingress" | b"egress"),
+        ColumnType::RejectReason => text.iter().all(u8::is_ascii_uppercase),
+        ColumnType::Text(shape) | ColumnType::Skip(shape) => match shape {
+            TextPattern::Any => true,
+            TextPattern::Digits => text.iter().all(u8::is_ascii_digit),
+            TextPattern::Account => text == b"unknown" || text.iter().all(u8::is_ascii_digit),
+            TextPattern::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
+            TextPattern::Words(words) => words.iter().any(|word| word.as_bytes() == text),
         },
     }
 }
@@ -450,8 +454,11 @@ mod tests {
     fn the_default_formats_have_14_and_36_columns() {
         let vpc = LogFormat::parse(LogFormat::VPC_DEFAULT).expect("documented");
         let tgw = LogFormat::parse(LogFormat::TRANSIT_GATEWAY_DEFAULT).expect("documented");
-        assert_eq!((vpc.columns.len(), vpc.kind()), (14, Kind::Vpc));
-        assert_eq!((tgw.columns.len(), tgw.kind()), (36, Kind::TransitGateway));
+        assert_eq!((vpc.columns.len(), vpc.kind()), (14, RecordKind::Vpc));
+        assert_eq!(
+            (tgw.columns.len(), tgw.kind()),
+            (36, RecordKind::TransitGateway)
+        );
     }
 
     #[test]
@@ -553,8 +560,8 @@ mod tests {
     #[test]
     fn a_transit_gateway_format_is_told_by_its_fields() {
         let kind = |text| LogFormat::parse(text).expect("well formed").kind();
-        assert_eq!(kind("${srcaddr} ${tgw-id}"), Kind::TransitGateway);
-        assert_eq!(kind("${srcaddr} ${vpc-id}"), Kind::Vpc);
+        assert_eq!(kind("${srcaddr} ${tgw-id}"), RecordKind::TransitGateway);
+        assert_eq!(kind("${srcaddr} ${vpc-id}"), RecordKind::Vpc);
     }
 
     proptest! {

@@ -4,9 +4,9 @@
 //! stream. A header line in the data wins over every candidate until the next object begins.
 
 use super::field::FieldSet;
-use super::format::{FormatError, Kind, LogFormat};
+use super::format::{FormatError, LogFormat, RecordKind};
 use super::record::{FlowRecord, ParseError};
-use super::values::Values;
+use super::values::RecordValues;
 
 /// Most candidates of one source; AWS allows 250 flow logs a resource, few of them differ in format.
 pub const MAX_CANDIDATES: usize = 256;
@@ -15,10 +15,10 @@ pub const MAX_CANDIDATES: usize = 256;
 ///
 /// ```
 /// use flowlogs_core::Formats;
-/// use flowlogs_core::flowlog::{Field, Values};
+/// use flowlogs_core::flowlog::{Field, RecordValues};
 ///
 /// let mut formats = Formats::of_setting("${interface-id} ${srcaddr} ${bytes}; ${srcaddr} ${dstaddr}")?;
-/// let mut values = Values::default();
+/// let mut values = RecordValues::default();
 /// let record = formats.parse(b"10.0.0.1 10.0.0.2", &mut values).expect("fits the second");
 /// assert_eq!(record.address(Field::DestinationAddress), Some("10.0.0.2".parse().unwrap()));
 ///
@@ -174,7 +174,7 @@ impl Formats {
     pub fn parse<'a>(
         &'a mut self,
         line: &'a [u8],
-        values: &'a mut Values,
+        values: &'a mut RecordValues,
     ) -> Result<FlowRecord<'a>, ParseError> {
         self.read(line, values)?;
         Ok(self.record(line, values))
@@ -182,7 +182,11 @@ impl Formats {
 
     /// Reads a line as [`parse`](Self::parse) does.
     #[inline(always)] // called in one place, for every record
-    pub(crate) fn read(&mut self, line: &[u8], values: &mut Values) -> Result<(), ParseError> {
+    pub(crate) fn read(
+        &mut self,
+        line: &[u8],
+        values: &mut RecordValues,
+    ) -> Result<(), ParseError> {
         let alone = self.header.is_some() || !self.candidates[self.last].has_rivals;
         if !alone {
             self.choose(line, values);
@@ -202,7 +206,7 @@ impl Formats {
 
     /// The record whose values were [read](Self::read) last, from this line.
     #[inline(always)] // it is used at once, and would be copied in parts
-    pub(crate) fn record<'a>(&'a self, line: &'a [u8], values: &'a Values) -> FlowRecord<'a> {
+    pub(crate) fn record<'a>(&'a self, line: &'a [u8], values: &'a RecordValues) -> FlowRecord<'a> {
         FlowRecord::of(self.format(), line, values)
     }
 
@@ -214,7 +218,7 @@ impl Formats {
     }
 
     /// Chooses the candidate for this line, if one fits.
-    fn choose(&mut self, line: &[u8], values: &mut Values) {
+    fn choose(&mut self, line: &[u8], values: &mut RecordValues) {
         let (last, count) = (self.last, self.candidates.len());
         let order = || std::iter::once(last).chain((0..count).filter(move |&index| index != last));
         let format = |index: usize| &self.candidates[index].format;
@@ -227,13 +231,13 @@ impl Formats {
     }
 
     /// The fields that all formats of this kind in use have: what two records of one observation can be compared by.
-    pub fn shared_fields(&self, kind: Kind) -> FieldSet {
-        self.shared[usize::from(kind == Kind::TransitGateway)]
+    pub fn shared_fields(&self, kind: RecordKind) -> FieldSet {
+        self.shared[usize::from(kind == RecordKind::TransitGateway)]
     }
 
     /// Works out the shared fields after a change.
     fn share(&mut self) {
-        self.shared = [Kind::Vpc, Kind::TransitGateway].map(|kind| {
+        self.shared = [RecordKind::Vpc, RecordKind::TransitGateway].map(|kind| {
             if let Some(header) = &self.header {
                 return header.fields();
             }
@@ -263,7 +267,7 @@ mod tests {
     }
 
     fn bytes_of(formats: &mut Formats, line: &str) -> Option<u64> {
-        let mut values = Values::default();
+        let mut values = RecordValues::default();
         formats
             .parse(line.as_bytes(), &mut values)
             .ok()?
@@ -285,7 +289,7 @@ mod tests {
             "${interface-id} ${vpc-id} ${bytes}",
             "${vpc-id} ${interface-id} ${bytes}",
         ]);
-        let mut values = Values::default();
+        let mut values = RecordValues::default();
         let mut interface = |line: &'static str| {
             formats
                 .parse(line.as_bytes(), &mut values)
@@ -326,7 +330,7 @@ mod tests {
     fn shared_fields_are_those_of_the_formats_in_use() {
         let mut formats = formats(&["${srcaddr} ${bytes} ${packets}", "${bytes} ${srcaddr}"]);
         assert_eq!(
-            formats.shared_fields(Kind::Vpc),
+            formats.shared_fields(RecordKind::Vpc),
             FieldSet::of(&[Field::SourceAddress, Field::Bytes])
         );
         let default = "2 1 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
@@ -335,16 +339,23 @@ mod tests {
             Some(4249),
             "the defaults come last"
         );
-        assert_eq!(formats.shared_fields(Kind::TransitGateway), FieldSet::EMPTY);
+        assert_eq!(
+            formats.shared_fields(RecordKind::TransitGateway),
+            FieldSet::EMPTY
+        );
     }
 
     #[test]
     fn a_default_format_is_in_use_once_it_took_a_line() {
         let mut formats = Formats::defaults();
-        assert_eq!(formats.shared_fields(Kind::Vpc), FieldSet::EMPTY);
+        assert_eq!(formats.shared_fields(RecordKind::Vpc), FieldSet::EMPTY);
         let default = "2 1 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
         assert_eq!(bytes_of(&mut formats, default), Some(4249));
-        assert!(formats.shared_fields(Kind::Vpc).has(Field::InterfaceId));
+        assert!(
+            formats
+                .shared_fields(RecordKind::Vpc)
+                .has(Field::InterfaceId)
+        );
     }
 
     #[test]

@@ -6,15 +6,17 @@
 pub mod field;
 pub mod format;
 pub mod formats;
-mod lead;
+mod prefix;
 pub mod record;
 mod scan;
 mod tokens;
 pub(crate) mod values;
 
-pub use field::{FIELDS, Field, FieldSet, Row};
-pub(crate) use format::Plan;
-pub use format::{FormatError, Kind, LogFormat};
+pub use field::{FIELDS, Field, FieldSet, FieldSpec};
+pub(crate) use format::ColumnPlan;
+pub use format::{FormatError, LogFormat, RecordKind};
 pub use formats::Formats;
-pub use record::{Action, Direction, FlowRecord, ParseError, Problem, RejectReason, Status};
-pub use values::Values;
+pub use record::{
+    FlowAction, FlowDirection, FlowRecord, LogStatus, ParseError, ParseProblem, RejectReason,
+};
+pub use values::RecordValues;

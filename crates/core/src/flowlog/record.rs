@@ -3,16 +3,16 @@
 use crate::address::Address;
 
 use super::field::{Field, FieldSet};
-use super::format::{Kind, LogFormat};
+use super::format::{LogFormat, RecordKind};
 use super::tokens::Token;
-use super::values::{ADDRESS, NUMBER, NUMBERS, Row, STORES, TEXT, TEXTS, Values, slot};
+use super::values::{ADDRESS, FieldSpec, NUMBER, NUMBERS, RecordValues, STORES, TEXT, TEXTS, slot};
 
 /// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
 pub const MAX_LINE: usize = u16::MAX as usize;
 
 /// What AWS did with the flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
+pub enum FlowAction {
     /// `ACCEPT`
     Accept,
     /// `REJECT`: denied, or the packets arrived after the connection was closed.
@@ -21,7 +21,7 @@ pub enum Action {
 
 /// Which way the flow crossed the interface (VPC) or the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
+pub enum FlowDirection {
     /// `ingress`
     Ingress,
     /// `egress`
@@ -30,7 +30,7 @@ pub enum Direction {
 
 /// The status of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub enum LogStatus {
     /// `OK`
     Ok,
     /// `NODATA`: no traffic in the interval.
@@ -56,7 +56,7 @@ pub enum RejectReason {
 #[derive(Debug, Clone, Copy)]
 pub struct FlowRecord<'a> {
     line: &'a [u8],
-    row: &'a Row,
+    row: &'a FieldSpec,
     format: &'a LogFormat,
 }
 
@@ -69,12 +69,12 @@ pub struct ParseError {
     /// The field of that column, if it is a known one.
     pub field: Option<Field>,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: ParseProblem,
 }
 
 /// What is wrong with a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum ParseProblem {
     /// Not an unsigned decimal number of 64 bits.
     #[error("not a number")]
     NotANumber,
@@ -125,14 +125,14 @@ impl<'a> FlowRecord<'a> {
     pub fn parse(
         format: &'a LogFormat,
         line: &'a [u8],
-        values: &'a mut Values,
+        values: &'a mut RecordValues,
     ) -> Result<Self, ParseError> {
         values.read(format, line)?;
         Ok(Self::of(format, line, values))
     }
 
-    /// The record whose values were [read](Values::read) from this line by this format.
-    pub(super) fn of(format: &'a LogFormat, line: &'a [u8], values: &'a Values) -> Self {
+    /// The record whose values were [read](RecordValues::read) from this line by this format.
+    pub(super) fn of(format: &'a LogFormat, line: &'a [u8], values: &'a RecordValues) -> Self {
         Self {
             line: values.line(line),
             row: values.row(),
@@ -158,7 +158,7 @@ impl<'a> FlowRecord<'a> {
 
     /// Which kind of flow log the record belongs to.
     #[inline]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> RecordKind {
         self.format.kind()
     }
 
@@ -220,19 +220,19 @@ impl<'a> FlowRecord<'a> {
 
     /// `action`, when it is one of the two known words.
     #[inline]
-    pub fn action(&self) -> Option<Action> {
+    pub fn action(&self) -> Option<FlowAction> {
         self.row.words.action
     }
 
     /// `flow-direction`, when it is one of the two known words.
     #[inline]
-    pub fn direction(&self) -> Option<Direction> {
+    pub fn direction(&self) -> Option<FlowDirection> {
         self.row.words.direction
     }
 
     /// `log-status`.
     #[inline]
-    pub fn status(&self) -> Option<Status> {
+    pub fn status(&self) -> Option<LogStatus> {
         self.row.words.status
     }
 
@@ -246,10 +246,10 @@ impl<'a> FlowRecord<'a> {
     /// gateway the attachment.
     pub fn interface(&self) -> Option<&'a [u8]> {
         match self.kind() {
-            Kind::Vpc => self
+            RecordKind::Vpc => self
                 .text(Field::InterfaceId)
                 .or_else(|| self.text(Field::ResourceId)),
-            Kind::TransitGateway => self.text(Field::TgwAttachmentId),
+            RecordKind::TransitGateway => self.text(Field::TgwAttachmentId),
         }
     }
 
@@ -263,7 +263,7 @@ impl<'a> FlowRecord<'a> {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::super::field::{FIELD_COUNT, FIELDS, Read};
+    use super::super::field::{ColumnType, FIELD_COUNT, FIELDS};
     use super::super::values::{FIRST_MILLISECONDS, LAST_MILLISECOND};
     use super::*;
     use proptest::prelude::*;
@@ -274,7 +274,7 @@ mod tests {
         look: impl FnOnce(Result<FlowRecord<'_>, ParseError>) -> T,
     ) -> T {
         let format = LogFormat::parse(format).expect("format of the test");
-        let mut values = Values::default();
+        let mut values = RecordValues::default();
         look(FlowRecord::parse(&format, line, &mut values))
     }
 
@@ -315,7 +315,7 @@ mod tests {
             );
             assert_eq!(
                 (record.action(), record.status()),
-                (Some(Action::Accept), Some(Status::Ok))
+                (Some(FlowAction::Accept), Some(LogStatus::Ok))
             );
             assert_eq!(
                 record.number(Field::Version),
@@ -332,17 +332,17 @@ mod tests {
         for (line, action, status, direction) in [
             (
                 "ACCEPT OK ingress",
-                Some(Action::Accept),
-                Some(Status::Ok),
-                Some(Direction::Ingress),
+                Some(FlowAction::Accept),
+                Some(LogStatus::Ok),
+                Some(FlowDirection::Ingress),
             ),
             (
                 "REJECT NODATA egress",
-                Some(Action::Reject),
-                Some(Status::NoData),
-                Some(Direction::Egress),
+                Some(FlowAction::Reject),
+                Some(LogStatus::NoData),
+                Some(FlowDirection::Egress),
             ),
-            ("- SKIPDATA -", None, Some(Status::SkipData), None),
+            ("- SKIPDATA -", None, Some(LogStatus::SkipData), None),
         ] {
             with(format, line.as_bytes(), |record| {
                 let record = record.expect("words");
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn a_dash_in_front_of_something_is_not_no_value() {
         let minus = error("${srcaddr} ${bytes}", "10.0.0.1 -5");
-        assert_eq!((minus.column, minus.problem), (2, Problem::NotANumber));
+        assert_eq!((minus.column, minus.problem), (2, ParseProblem::NotANumber));
         with("${interface-id} ${bytes}", b"-x 5", |record| {
             let record = record.expect("a text and a number");
             assert_eq!(record.interface(), Some(&b"-x"[..]));
@@ -372,7 +372,7 @@ mod tests {
         for text in [":.0.0.1", "1:.0.0.1", "12:.0.0.1", "1.0.0.:", "1.0.0.1:"] {
             assert_eq!(
                 error("${srcaddr} ${bytes}", &format!("{text} 1")).problem,
-                Problem::NotAnAddress,
+                ParseProblem::NotAnAddress,
                 "{text}"
             );
         }
@@ -395,7 +395,7 @@ mod tests {
             let late = error("${start} ${bytes}", &format!("{late} 1")).problem;
             assert_eq!(
                 late,
-                Problem::TooLarge {
+                ParseProblem::TooLarge {
                     max: LAST_MILLISECOND
                 }
             );
@@ -424,7 +424,7 @@ mod tests {
         });
         // One less is in seconds, and of the year 5138.
         let late = error("${start} ${bytes}", "99999999999 1").problem;
-        assert!(matches!(late, Problem::TooLarge { .. }), "{late:?}");
+        assert!(matches!(late, ParseProblem::TooLarge { .. }), "{late:?}");
     }
 
     #[test]
@@ -433,7 +433,7 @@ mod tests {
             b"2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA";
         with(LogFormat::VPC_DEFAULT, line, |record| {
             let record = record.expect("documented");
-            assert_eq!(record.status(), Some(Status::NoData));
+            assert_eq!(record.status(), Some(LogStatus::NoData));
             assert!(!record.present().has_any(FieldSet::of(&[
                 Field::SourceAddress,
                 Field::Bytes,
@@ -445,11 +445,11 @@ mod tests {
     #[test]
     fn errors_name_the_column_and_the_field() {
         let wrong = error("${version} ${srcport}", "2 65536");
-        assert_eq!(wrong.problem, Problem::TooLarge { max: 65_535 });
+        assert_eq!(wrong.problem, ParseProblem::TooLarge { max: 65_535 });
         assert_eq!(wrong.to_string(), "column 2 (srcport): larger than 65535");
         assert_eq!(
             error("${srcaddr} ${bytes}", "10.0.0.1 many").problem,
-            Problem::NotANumber
+            ParseProblem::NotANumber
         );
         assert_eq!(
             error("${srcaddr} ${bytes}", "10.0.0.256 1").to_string(),
@@ -462,11 +462,11 @@ mod tests {
         let surplus = error("${srcaddr} ${bytes}", "10.0.0.1 1 2");
         assert_eq!(
             (surplus.column, surplus.problem),
-            (3, Problem::Surplus { columns: 2 })
+            (3, ParseProblem::Surplus { columns: 2 })
         );
         assert_eq!(
             error("${srcaddr} ${bytes}", &"1".repeat(MAX_LINE + 1)).problem,
-            Problem::LineTooLong
+            ParseProblem::LineTooLong
         );
     }
 
@@ -493,7 +493,7 @@ mod tests {
         });
         assert!(matches!(
             error("${start} ${end}", "1 4294967296").problem,
-            Problem::TooLarge { .. }
+            ParseProblem::TooLarge { .. }
         ));
     }
 
@@ -507,7 +507,7 @@ mod tests {
                 assert_eq!((record.action(), record.direction()), (None, None));
                 assert_eq!(
                     (record.status(), record.reject_reason()),
-                    (Some(Status::Other), Some(RejectReason::Other))
+                    (Some(LogStatus::Other), Some(RejectReason::Other))
                 );
             },
         );
@@ -548,13 +548,13 @@ mod tests {
                 continue;
             }
             let value = match field.row().read {
-                Read::Skip(_) => continue,
-                Read::Number { max } => token
+                ColumnType::Skip(_) => continue,
+                ColumnType::Number { max } => token
                     .parse::<u64>()
                     .ok()
                     .filter(|&value| value <= max && !token.starts_with('+'))?
                     .to_string(),
-                Read::Time => {
+                ColumnType::Time => {
                     let value: u64 = token.parse().ok().filter(|_| !token.starts_with('+'))?;
                     let value = if value < FIRST_MILLISECONDS {
                         value * 1_000
@@ -563,10 +563,10 @@ mod tests {
                     };
                     (value <= LAST_MILLISECOND).then_some(value)?.to_string()
                 }
-                Read::Address => token.parse::<IpAddr>().ok()?.to_string(),
-                Read::Text(_) => token.to_owned(),
-                Read::Action if !matches!(token, "ACCEPT" | "REJECT") => continue,
-                Read::Direction if !matches!(token, "ingress" | "egress") => continue,
+                ColumnType::Address => token.parse::<IpAddr>().ok()?.to_string(),
+                ColumnType::Text(_) => token.to_owned(),
+                ColumnType::Action if !matches!(token, "ACCEPT" | "REJECT") => continue,
+                ColumnType::Direction if !matches!(token, "ingress" | "egress") => continue,
                 _ => String::new(),
             };
             values.push((field, value));
@@ -592,11 +592,11 @@ mod tests {
     /// A token that mostly suits the field, so that many random lines parse.
     fn suited(field: Field) -> BoxedStrategy<String> {
         match field.row().read {
-            Read::Number { max } => (0..=max).prop_map(|value| value.to_string()).boxed(),
-            Read::Time => (0_u64..4_294_967_296)
+            ColumnType::Number { max } => (0..=max).prop_map(|value| value.to_string()).boxed(),
+            ColumnType::Time => (0_u64..4_294_967_296)
                 .prop_map(|value| value.to_string())
                 .boxed(),
-            Read::Address => prop_oneof![
+            ColumnType::Address => prop_oneof![
                 any::<[u8; 4]>().prop_map(|octets| Ipv4Addr::from(octets).to_string()),
                 any::<[u8; 16]>().prop_map(|octets| std::net::Ipv6Addr::from(octets).to_string()),
             ]
@@ -617,7 +617,7 @@ mod tests {
             let text: Vec<String> = columns.iter().map(|(field, _)| format!("${{{}}}", field.row().name)).collect();
             let format = LogFormat::parse(&text.join(" ")).expect("known names");
             let line = columns.iter().map(|(_, token)| token.as_str()).collect::<Vec<_>>().join(separator);
-            let mut values = Values::default();
+            let mut values = RecordValues::default();
             let fast = FlowRecord::parse(&format, line.as_bytes(), &mut values).ok().map(|record| {
                 let mut values: Vec<(Field, String)> = record.present().iter().map(|field| {
                     let number = record.number(field).map(|value| value.to_string());

@@ -113,7 +113,7 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
         return None;
     }
     let ends = points & ((1 << length) - 1) | 1 << length;
-    let shape = &SHAPES[place_of(ends)];
+    let shape = &IPV4_DIGITS[place_of(ends)];
     if shape.ends != ends {
         return None; // fewer or more than four parts, or one without digits or with more than three
     }
@@ -148,7 +148,7 @@ fn padded_lanes(address: &[u8]) -> [u8; LANES] {
 /// What is where in an IPv4 address whose parts have so many digits.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Shape {
+struct Ipv4Digits {
     /// The lanes behind the parts, a bit each.
     ends: u32,
     /// The lanes of the hundreds and tens of all parts, two octets each.
@@ -166,8 +166,8 @@ const fn place_of(ends: u32) -> usize {
 }
 
 /// The shapes of all addresses.
-static SHAPES: [Shape; 256] = {
-    let none = Shape {
+static IPV4_DIGITS: [Ipv4Digits; 256] = {
+    let none = Ipv4Digits {
         ends: 0,
         hundreds_and_tens: [N; LANES],
         ones: [N; LANES],

@@ -7,10 +7,12 @@
 use std::iter::zip;
 use std::sync::Arc;
 
-use super::field::{FIELD_COUNT, FIELDS, Field, FieldSet, Read};
-use super::format::{Column, LogFormat, Plan};
-use super::lead::Lead;
-use super::record::{Action, Direction, MAX_LINE, ParseError, Problem, RejectReason, Status};
+use super::field::{ColumnType, FIELD_COUNT, FIELDS, Field, FieldSet};
+use super::format::{Column, ColumnPlan, LogFormat};
+use super::prefix::LinePrefix;
+use super::record::{
+    FlowAction, FlowDirection, LogStatus, MAX_LINE, ParseError, ParseProblem, RejectReason,
+};
 use super::scan::{self, packed};
 use super::tokens::{self, Token, Tokens};
 use crate::address::Address;
@@ -23,19 +25,19 @@ pub(super) const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
 
 /// Storage for one record, reused from record to record.
 #[derive(Debug, Default)]
-pub struct Values {
+pub struct RecordValues {
     tokens: Tokens,
-    row: Row,
-    lead: Lead,
+    row: FieldSpec,
+    lead: LinePrefix,
     /// The last line, if it had more between its columns than single spaces.
     single_spaced: Option<Vec<u8>>,
     /// That of the format of the last line.
-    plan: Option<Arc<Plan>>,
+    plan: Option<Arc<ColumnPlan>>,
 }
 
 /// What was read of a line.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct FieldSpec {
     pub(super) present: FieldSet,
     /// The number of the beginning of the line, if that says all that it is about: then one with the same number is about
     /// the same.
@@ -68,16 +70,16 @@ impl Addresses {
     }
 }
 
-/// Values of the columns that hold one of a few words, if they are present.
+/// RecordValues of the columns that hold one of a few words, if they are present.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    pub(super) action: Option<Action>,
-    pub(super) direction: Option<Direction>,
-    pub(super) status: Option<Status>,
+    pub(super) action: Option<FlowAction>,
+    pub(super) direction: Option<FlowDirection>,
+    pub(super) status: Option<LogStatus>,
     pub(super) reject_reason: Option<RejectReason>,
 }
 
-impl Default for Row {
+impl Default for FieldSpec {
     fn default() -> Self {
         Self {
             present: FieldSet::EMPTY,
@@ -90,7 +92,7 @@ impl Default for Row {
     }
 }
 
-impl Values {
+impl RecordValues {
     /// The tokens of a line, and the line that they stand in.
     pub(super) fn tokens<'a>(&'a mut self, line: &'a [u8]) -> (&'a [u8], &'a Tokens) {
         self.plan = None;
@@ -114,7 +116,7 @@ impl Values {
             return Err(ParseError {
                 column: 1,
                 field: None,
-                problem: Problem::LineTooLong,
+                problem: ParseProblem::LineTooLong,
             });
         }
         let plan = format.plan();
@@ -168,21 +170,21 @@ impl Values {
 
     /// What was read last.
     #[inline]
-    pub(super) fn row(&self) -> &Row {
+    pub(super) fn row(&self) -> &FieldSpec {
         &self.row
     }
 }
 
-impl Row {
+impl FieldSpec {
     /// Reads all columns behind the lead, those alike together.
     #[inline(always)]
     fn read(
         &mut self,
-        plan: &Plan,
+        plan: &ColumnPlan,
         line: &[u8],
         tokens: &Tokens,
-        lead: &Lead,
-    ) -> Result<(), Problem> {
+        lead: &LinePrefix,
+    ) -> Result<(), ParseProblem> {
         self.present = lead.present();
         let (fours, others) = plan.numbers.as_chunks();
         for columns in fours {
@@ -210,7 +212,7 @@ impl Row {
 
     /// Reads the columns that hold one of a few words. An unknown one is no value, but for a status and a reason.
     #[inline(always)]
-    fn words(&mut self, plan: &Plan, line: &[u8], tokens: &Tokens) {
+    fn words(&mut self, plan: &ColumnPlan, line: &[u8], tokens: &Tokens) {
         const NONE: u64 = packed(b"-");
         let Self { present, words, .. } = self;
         let word = |column: &Column| scan::word(line, tokens.at(column.token));
@@ -218,8 +220,8 @@ impl Row {
             const ACCEPT: u64 = packed(b"ACCEPT");
             const REJECT: u64 = packed(b"REJECT");
             words.action = match word(column) {
-                ACCEPT => Some(Action::Accept),
-                REJECT => Some(Action::Reject),
+                ACCEPT => Some(FlowAction::Accept),
+                REJECT => Some(FlowAction::Reject),
                 _ => absent(present, column),
             };
         }
@@ -228,19 +230,19 @@ impl Row {
             const NO_DATA: u64 = packed(b"NODATA");
             const SKIP_DATA: u64 = packed(b"SKIPDATA");
             words.status = match word(column) {
-                OK => Some(Status::Ok),
-                NO_DATA => Some(Status::NoData),
-                SKIP_DATA => Some(Status::SkipData),
+                OK => Some(LogStatus::Ok),
+                NO_DATA => Some(LogStatus::NoData),
+                SKIP_DATA => Some(LogStatus::SkipData),
                 NONE => absent(present, column),
-                _ => Some(Status::Other),
+                _ => Some(LogStatus::Other),
             };
         }
         if let Some(column) = &plan.direction {
             const INGRESS: u64 = packed(b"ingress");
             const EGRESS: u64 = packed(b"egress");
             words.direction = match word(column) {
-                INGRESS => Some(Direction::Ingress),
-                EGRESS => Some(Direction::Egress),
+                INGRESS => Some(FlowDirection::Ingress),
+                EGRESS => Some(FlowDirection::Egress),
                 _ => absent(present, column),
             };
         }
@@ -264,8 +266,8 @@ impl Row {
         line: &[u8],
         tokens: &Tokens,
         all: impl FnOnce(&[u8], [Token; N]) -> Option<[u64; N]>,
-        one: fn(&mut Self, &Column, &[u8], Token) -> Result<(), Problem>,
-    ) -> Result<(), Problem> {
+        one: fn(&mut Self, &Column, &[u8], Token) -> Result<(), ParseProblem>,
+    ) -> Result<(), ParseProblem> {
         let fit =
             |values: &[u64; N]| zip(columns, values).all(|(column, &value)| value <= column.max);
         let places = columns.each_ref().map(|column| tokens.at(column.token));
@@ -284,29 +286,29 @@ impl Row {
         columns: &[Column],
         line: &[u8],
         tokens: &Tokens,
-        one: fn(&mut Self, &Column, &[u8], Token) -> Result<(), Problem>,
-    ) -> Result<(), Problem> {
+        one: fn(&mut Self, &Column, &[u8], Token) -> Result<(), ParseProblem>,
+    ) -> Result<(), ParseProblem> {
         let mut columns = columns.iter();
         columns.try_for_each(|column| one(self, column, line, tokens.at(column.token)))
     }
 
     #[inline(always)]
-    fn number(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
+    fn number(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), ParseProblem> {
         let value = match scan::number(line, token) {
             Some(value) if value <= column.max => value,
-            Some(_) => return Err(Problem::TooLarge { max: column.max }),
+            Some(_) => return Err(ParseProblem::TooLarge { max: column.max }),
             None if scan::is_dash(line, token) => {
                 self.present = self.present.difference(column.set);
                 0 // so that a flow without TCP can say that it has no flags
             }
-            None => return Err(Problem::NotANumber),
+            None => return Err(ParseProblem::NotANumber),
         };
         self.numbers[usize::from(column.slot) % NUMBERS] = value;
         Ok(())
     }
 
     #[inline(never)]
-    fn time(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
+    fn time(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), ParseProblem> {
         let milliseconds = match scan::number(line, token) {
             Some(seconds) if seconds < FIRST_MILLISECONDS => seconds * 1_000,
             Some(milliseconds) => milliseconds,
@@ -314,17 +316,17 @@ impl Row {
                 self.present = self.present.difference(column.set);
                 0
             }
-            None => return Err(Problem::NotANumber),
+            None => return Err(ParseProblem::NotANumber),
         };
         if milliseconds > column.max {
-            return Err(Problem::TooLarge { max: column.max });
+            return Err(ParseProblem::TooLarge { max: column.max });
         }
         self.numbers[usize::from(column.slot) % NUMBERS] = milliseconds;
         Ok(())
     }
 
     #[inline(always)]
-    fn address(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), Problem> {
+    fn address(&mut self, column: &Column, line: &[u8], token: Token) -> Result<(), ParseProblem> {
         let address = match scan::ipv4(line, token) {
             Some(bits) => Address::v4(bits),
             None => match scan::ipv6(line, token) {
@@ -333,7 +335,7 @@ impl Row {
                     self.present = self.present.difference(column.set);
                     return Ok(());
                 }
-                None => return Err(Problem::NotAnAddress),
+                None => return Err(ParseProblem::NotAnAddress),
             },
         };
         self.addresses
@@ -363,7 +365,7 @@ impl Row {
                     .copied()
             };
             let problem = if index >= found {
-                Err(Problem::Missing {
+                Err(ParseProblem::Missing {
                     columns: columns.len(),
                 })
             } else if let Some(column) = read(&plan.numbers) {
@@ -386,7 +388,7 @@ impl Row {
         ParseError {
             column: columns.len() + 1,
             field: None,
-            problem: Problem::Surplus {
+            problem: ParseProblem::Surplus {
                 columns: columns.len(),
             },
         }
@@ -400,7 +402,7 @@ fn absent<T>(present: &mut FieldSet, column: &Column) -> Option<T> {
     None
 }
 
-/// The place of a field among those that are stored alike; for a number, its place in [`Row::numbers`].
+/// The place of a field among those that are stored alike; for a number, its place in [`FieldSpec::numbers`].
 pub(crate) const fn slot(field: Field) -> u8 {
     SLOTS[field as usize]
 }
@@ -432,9 +434,9 @@ const fn plan() -> ([u8; FIELD_COUNT], [u8; FIELD_COUNT], [u8; 4]) {
     let mut i = 0;
     while i < FIELD_COUNT {
         let store = match FIELDS[i].read {
-            Read::Number { .. } | Read::Time => NUMBER,
-            Read::Address => ADDRESS,
-            Read::Text(_) => TEXT,
+            ColumnType::Number { .. } | ColumnType::Time => NUMBER,
+            ColumnType::Address => ADDRESS,
+            ColumnType::Text(_) => TEXT,
             _ => OTHERWISE,
         };
         stores[i] = store;

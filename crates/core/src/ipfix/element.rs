@@ -5,8 +5,8 @@
 
 /// An information element of the IANA registry (RFC 7012).
 #[derive(Debug, PartialEq, Eq)]
-pub struct Element {
-    /// Element identifier, 1..=32767.
+pub struct InformationElement {
+    /// InformationElement identifier, 1..=32767.
     pub id: u16,
     /// Name as the registry writes it.
     pub name: &'static str,
@@ -21,11 +21,11 @@ macro_rules! elements {
     ($($constant:ident = $id:literal $name:ident $data_type:ident $octets:literal;)*) => {
         $(
             #[doc = concat!("`", stringify!($name), "` (", stringify!($id), ").")]
-            pub const $constant: Element =
-                Element { id: $id, name: stringify!($name), data_type: stringify!($data_type), octets: $octets };
+            pub const $constant: InformationElement =
+                InformationElement { id: $id, name: stringify!($name), data_type: stringify!($data_type), octets: $octets };
         )*
         /// Every element above.
-        pub const ALL: &[&Element] = &[$(&$constant),*];
+        pub const ALL: &[&InformationElement] = &[$(&$constant),*];
     };
 }
 

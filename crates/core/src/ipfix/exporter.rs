@@ -8,8 +8,8 @@
 use super::element as e;
 use super::flow::{Flow, Layout};
 use super::message::Message;
-use super::options::{OptionsRecord, Table};
-use super::session::{Refresh, Session, Transport};
+use super::options::{OptionsRecord, OptionsTable};
+use super::session::{Session, TemplateRefresh, Transport};
 
 /// Most observation domains of one process; further ones are exported under the domain `unknown`.
 pub const MAX_DOMAINS: usize = 1_024;
@@ -22,7 +22,7 @@ const PROCESS_ID: u32 = 1;
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
+pub enum SendOutcome {
     /// It is on its way.
     Sent,
     /// It could not be sent and this does not end the work (UDP): its records are counted as not sent.
@@ -36,12 +36,12 @@ pub enum Delivery {
 /// A closure is one. This one collects what a file would hold:
 ///
 /// ```
-/// use flowlogs_core::{Delivery, MessageSink};
+/// use flowlogs_core::{SendOutcome, MessageSink};
 ///
 /// let mut file = Vec::new();
 /// let mut sink = |_session: usize, message: &[u8]| {
 ///     file.extend_from_slice(message);
-///     Ok::<_, std::io::Error>(Delivery::Sent)
+///     Ok::<_, std::io::Error>(SendOutcome::Sent)
 /// };
 /// sink.send(0, b"a message")?;
 /// assert_eq!(file, b"a message");
@@ -56,13 +56,13 @@ pub trait MessageSink {
     /// # Errors
     ///
     /// An error ends the batch; the caller rolls back and decides whether to try again.
-    fn send(&mut self, session: usize, message: &[u8]) -> Result<Delivery, Self::Error>;
+    fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, Self::Error>;
 }
 
-impl<E, F: FnMut(usize, &[u8]) -> Result<Delivery, E>> MessageSink for F {
+impl<E, F: FnMut(usize, &[u8]) -> Result<SendOutcome, E>> MessageSink for F {
     type Error = E;
 
-    fn send(&mut self, session: usize, message: &[u8]) -> Result<Delivery, E> {
+    fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, E> {
         self(session, message)
     }
 }
@@ -113,7 +113,7 @@ pub(crate) struct Exporter {
     templates: Message,
     record: OptionsRecord,
     limit: usize,
-    refresh: Refresh,
+    refresh: TemplateRefresh,
     /// Milliseconds since 1970; never goes back.
     now: u64,
     started: Option<u64>,
@@ -124,7 +124,11 @@ pub(crate) struct Exporter {
 }
 
 impl Exporter {
-    pub(crate) fn new(transports: &[Transport], max_message_size: usize, refresh: Refresh) -> Self {
+    pub(crate) fn new(
+        transports: &[Transport],
+        max_message_size: usize,
+        refresh: TemplateRefresh,
+    ) -> Self {
         let limit = max_message_size.clamp(MIN_MESSAGE_SIZE, usize::from(u16::MAX));
         Self {
             domains: Vec::new(),
@@ -154,7 +158,7 @@ impl Exporter {
         }
     }
 
-    /// Time goes on. Export times never go back within a session: collectors reject that (RFC 7011 §8.2).
+    /// Time goes on. FlowEncoder times never go back within a session: collectors reject that (RFC 7011 §8.2).
     pub(crate) fn set_now(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.started.get_or_insert(self.now);
@@ -254,7 +258,7 @@ impl Exporter {
     pub(crate) fn options<S: MessageSink>(
         &mut self,
         domain: usize,
-        table: Table,
+        table: OptionsTable,
         write: impl FnOnce(&mut OptionsRecord),
         sink: &mut S,
     ) -> Result<(), S::Error> {
@@ -332,13 +336,13 @@ impl Exporter {
         let (from, to) = (self.started.unwrap_or(self.now), self.now);
         self.options_record(
             index,
-            Table::Domain,
+            OptionsTable::Domain,
             |r| _ = r.u32(id).string(&e::OBSERVATION_DOMAIN_NAME, &name),
             sink,
         )?;
         self.options_record(
             index,
-            Table::Sampling,
+            OptionsTable::Sampling,
             |r| _ = r.u32(id).u32(1).u32(0),
             sink,
         )?;
@@ -351,10 +355,10 @@ impl Exporter {
                 .u64(from)
                 .u64(to);
         };
-        self.options_record(index, Table::ExporterReliability, lost, sink)?;
+        self.options_record(index, OptionsTable::ExporterReliability, lost, sink)?;
         let left_out =
             |r: &mut OptionsRecord| _ = r.u32(id).u32(PROCESS_ID).u64(ignored).u64(from).u64(to);
-        self.options_record(index, Table::IntermediateReliability, left_out, sink)
+        self.options_record(index, OptionsTable::IntermediateReliability, left_out, sink)
     }
 
     /// Once in an epoch and domain: the layout's template, if it is new, and which of its fields are flow keys.
@@ -377,13 +381,18 @@ impl Exporter {
         }
         domain.layouts[number] = self.epoch;
         let (id, keys) = (layout.template.id, layout.flow_keys());
-        self.options_record(index, Table::FlowKeys, |r| _ = r.u16(id).u64(keys), sink)
+        self.options_record(
+            index,
+            OptionsTable::FlowKeys,
+            |r| _ = r.u16(id).u64(keys),
+            sink,
+        )
     }
 
     fn options_record<S: MessageSink>(
         &mut self,
         index: usize,
-        table: Table,
+        table: OptionsTable,
         write: impl FnOnce(&mut OptionsRecord),
         sink: &mut S,
     ) -> Result<(), S::Error> {
@@ -430,8 +439,8 @@ impl Exporter {
         if !send_options && !send_flows {
             return Ok(());
         }
-        let mut count = |delivery: Delivery, message: &[u8]| {
-            if delivery == Delivery::Sent {
+        let mut count = |delivery: SendOutcome, message: &[u8]| {
+            if delivery == SendOutcome::Sent {
                 sent.messages += 1;
                 sent.octets += message.len() as u64;
             }
@@ -458,23 +467,23 @@ impl Exporter {
                 }
                 templates.finish(export_time, domain.id);
                 let message = templates.with_sequence(state.sequence);
-                if count(sink.send(number, message)?, message) != Delivery::Sent {
+                if count(sink.send(number, message)?, message) != SendOutcome::Sent {
                     break; // due again before the next message
                 }
                 state.sent_templates(next, *now);
             }
             if send_options {
                 let message = domain.options.with_sequence(state.sequence);
-                if count(sink.send(number, message)?, message) == Delivery::Sent {
+                if count(sink.send(number, message)?, message) == SendOutcome::Sent {
                     state.sent_records(domain.options.records());
                 }
             }
             if send_flows {
                 let message = domain.flows.with_sequence(state.sequence);
                 match count(sink.send(number, message)?, message) {
-                    Delivery::Sent => state.sent_records(domain.flows.records()),
-                    Delivery::NotSent => all_sent = false,
-                    Delivery::Skipped => {}
+                    SendOutcome::Sent => state.sent_records(domain.flows.records()),
+                    SendOutcome::NotSent => all_sent = false,
+                    SendOutcome::Skipped => {}
                 }
             }
         }

@@ -11,9 +11,9 @@ mod options;
 mod session;
 mod template;
 
-pub use exporter::{Delivery, MAX_DOMAINS, MIN_MESSAGE_SIZE, MessageSink};
-pub use options::{TABLES, Table};
-pub use session::{Refresh, Transport};
+pub use exporter::{MAX_DOMAINS, MIN_MESSAGE_SIZE, MessageSink, SendOutcome};
+pub use options::{OptionsTable, TABLES};
+pub use session::{TemplateRefresh, Transport};
 pub use template::{FieldSpecifier, OTHER_BASE, REGULAR_BASE, REGULAR_BITS, Template};
 
 pub(crate) use exporter::{Exporter, Sent};

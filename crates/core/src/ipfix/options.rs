@@ -5,13 +5,13 @@
 //! learns from one, pmacct from the other. Nothing but the interface table has 10 and nothing but the VRF table has
 //! 234, because nfdump takes any options template with them for a name table.
 
-use super::element::{self as e, Element};
+use super::element::{self as e, InformationElement};
 use super::template::{FieldSpecifier, Template};
 
 /// An options table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Table {
-    /// Interface index → name, description, station.
+pub enum OptionsTable {
+    /// NetworkInterface index → name, description, station.
     Interface,
     /// VRF id → name.
     Vrf,
@@ -30,25 +30,30 @@ pub enum Table {
 }
 
 /// Every table, in template ID order.
-pub const TABLES: [Table; 8] = [
-    Table::Interface,
-    Table::Vrf,
-    Table::Domain,
-    Table::Sampling,
-    Table::Application,
-    Table::ExporterReliability,
-    Table::IntermediateReliability,
-    Table::FlowKeys,
+pub const TABLES: [OptionsTable; 8] = [
+    OptionsTable::Interface,
+    OptionsTable::Vrf,
+    OptionsTable::Domain,
+    OptionsTable::Sampling,
+    OptionsTable::Application,
+    OptionsTable::ExporterReliability,
+    OptionsTable::IntermediateReliability,
+    OptionsTable::FlowKeys,
 ];
 
-impl Table {
+impl OptionsTable {
     /// The fixed template ID.
     pub const fn template_id(self) -> u16 {
         256 + self as u16
     }
 
     /// Scope fields, then the others.
-    pub const fn elements(self) -> (&'static [&'static Element], &'static [&'static Element]) {
+    pub const fn elements(
+        self,
+    ) -> (
+        &'static [&'static InformationElement],
+        &'static [&'static InformationElement],
+    ) {
         match self {
             Self::Interface => (
                 &[&e::INGRESS_INTERFACE],
@@ -106,7 +111,7 @@ impl Table {
     }
 }
 
-/// Values of an options record, written one after the other.
+/// RecordValues of an options record, written one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct OptionsRecord {
     octets: Vec<u8>,
@@ -134,7 +139,7 @@ impl OptionsRecord {
     }
 
     /// A string in the element's fixed length.
-    pub(crate) fn string(&mut self, element: &Element, text: &str) -> &mut Self {
+    pub(crate) fn string(&mut self, element: &InformationElement, text: &str) -> &mut Self {
         let length = usize::from(element.octets);
         let cut = cut(text, length);
         self.octets.extend(cut.as_bytes());
@@ -188,15 +193,15 @@ mod tests {
     #[test]
     fn only_the_name_tables_have_interface_and_vrf_numbers() {
         for table in TABLES {
-            let has = |element: &Element| {
+            let has = |element: &InformationElement| {
                 table
                     .template()
                     .fields
                     .iter()
                     .any(|field| field.element == element)
             };
-            assert_eq!(has(&e::INGRESS_INTERFACE), table == Table::Interface);
-            assert_eq!(has(&e::INGRESS_VRF_ID), table == Table::Vrf);
+            assert_eq!(has(&e::INGRESS_INTERFACE), table == OptionsTable::Interface);
+            assert_eq!(has(&e::INGRESS_VRF_ID), table == OptionsTable::Vrf);
         }
     }
 

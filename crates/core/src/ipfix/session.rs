@@ -14,7 +14,7 @@ pub enum Transport {
 
 /// When templates are sent again over UDP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refresh {
+pub struct TemplateRefresh {
     /// After this many seconds (RFC 6728 templateRefreshTimeout).
     pub seconds: u32,
     /// After this many messages of a domain.
@@ -68,7 +68,12 @@ impl Session {
     }
 
     /// The state of a domain, with its templates marked as unsent when they are due again.
-    pub(crate) fn domain(&mut self, index: usize, now: u64, refresh: Refresh) -> &mut DomainState {
+    pub(crate) fn domain(
+        &mut self,
+        index: usize,
+        now: u64,
+        refresh: TemplateRefresh,
+    ) -> &mut DomainState {
         if self.domains.len() <= index {
             self.domains.resize(index + 1, DomainState::default());
         }

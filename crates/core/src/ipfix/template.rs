@@ -5,11 +5,11 @@
 //! +-----------------+-----------------+  +-----------------+-----------------+
 //! | Template ID     | Field Count     |  | Template ID     | Field Count     |
 //! +-----------------+-----------------+  +-----------------+-----------------+
-//! | 0| Element ID   | Field Length    |  | Scope Count     | 0| Element ID   | …
+//! | 0| InformationElement ID   | Field Length    |  | Scope Count     | 0| InformationElement ID   | …
 //! +-----------------+-----------------+  +-----------------+-----------------+
 //! ```
 
-use super::element::Element;
+use super::element::InformationElement;
 
 /// Set ID of template sets (RFC 7011 §3.3.2).
 pub(crate) const TEMPLATE_SET: u16 = 2;
@@ -27,14 +27,14 @@ pub const OTHER_BASE: u16 = 0x8000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldSpecifier {
     /// The information element.
-    pub element: &'static Element,
+    pub element: &'static InformationElement,
     /// Octets in a data record.
     pub octets: u16,
 }
 
 impl FieldSpecifier {
     /// The element at the length that it always has here.
-    pub const fn of(element: &'static Element) -> Self {
+    pub const fn of(element: &'static InformationElement) -> Self {
         Self {
             element,
             octets: element.octets,
@@ -96,7 +96,7 @@ mod tests {
     /// RFC 7011 Appendix A.2.1: {8, 12, IPv4 next hop 15, 2, 1}, all of 4 octets; 15 is not one of our elements.
     #[test]
     fn the_template_record_of_rfc_7011_a_2_1_has_the_rfcs_octets() {
-        const NEXT_HOP: Element = Element {
+        const NEXT_HOP: InformationElement = InformationElement {
             id: 15,
             name: "ipNextHopIPv4Address",
             data_type: "ipv4Address",
@@ -126,19 +126,19 @@ mod tests {
     /// RFC 7011 Appendix A.4.1: scope lineCardId (141, 4), fields 41 (2) and 42 (2), without the optional padding.
     #[test]
     fn the_options_template_record_of_rfc_7011_a_4_1_has_the_rfcs_octets() {
-        const LINE_CARD: Element = Element {
+        const LINE_CARD: InformationElement = InformationElement {
             id: 141,
             name: "lineCardId",
             data_type: "unsigned32",
             octets: 4,
         };
-        const MESSAGES: Element = Element {
+        const MESSAGES: InformationElement = InformationElement {
             id: 41,
             name: "exportedMessageTotalCount",
             data_type: "unsigned64",
             octets: 2,
         };
-        const FLOWS: Element = Element {
+        const FLOWS: InformationElement = InformationElement {
             id: 42,
             name: "exportedFlowRecordTotalCount",
             data_type: "unsigned64",

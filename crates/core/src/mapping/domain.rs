@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use crate::flowlog::{Field, FlowRecord, Kind};
+use crate::flowlog::{Field, FlowRecord, RecordKind};
 use crate::identity::{Collision, Identities};
 use crate::ipfix::Exporter;
 
@@ -83,7 +83,8 @@ fn name<'a>(
     owner: Option<&'a str>,
     region: Option<&'a str>,
 ) -> (&'a [u8], Option<&'a [u8]>) {
-    if let (Kind::TransitGateway, Some(gateway)) = (record.kind(), record.text(Field::TgwId)) {
+    if let (RecordKind::TransitGateway, Some(gateway)) = (record.kind(), record.text(Field::TgwId))
+    {
         return (gateway, None);
     }
     let account = record

@@ -2,9 +2,11 @@
 
 use super::layout::{Contents, part};
 use super::names::{ACCEPT, REJECT};
-use super::{AddressPair, InterfaceNames, Mapping, Timestamps};
+use super::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
 use crate::address::Address;
-use crate::flowlog::{Action, Direction, Field, FieldSet, FlowRecord, Kind, RejectReason};
+use crate::flowlog::{
+    Field, FieldSet, FlowAction, FlowDirection, FlowRecord, RecordKind, RejectReason,
+};
 use crate::ipfix::{Flow, INTERFACE_NAME_OCTETS, Place, cut};
 
 /// IANA protocol number of TCP.
@@ -29,18 +31,18 @@ pub(crate) struct Numbers {
 #[inline(always)]
 pub(crate) fn map(
     record: &FlowRecord<'_>,
-    direction: Option<Direction>,
+    direction: Option<FlowDirection>,
     numbers: Numbers,
     event_time: Option<u64>,
-    mapping: &Mapping,
+    mapping: &MappingSettings,
     flow: &mut Flow,
 ) -> Contents {
     flow.set_direct(record.numbers());
     let mut parts = times(record, event_time, mapping, flow)
         | addresses(record, mapping, flow)
         | match record.kind() {
-            Kind::Vpc => vpc_sides(record, direction, numbers, flow),
-            Kind::TransitGateway => gateway_sides(record, direction, numbers, flow),
+            RecordKind::Vpc => vpc_sides(record, direction, numbers, flow),
+            RecordKind::TransitGateway => gateway_sides(record, direction, numbers, flow),
         };
     if numbers.source_vrf != 0 || numbers.destination_vrf != 0 {
         flow.set(Place::INGRESS_VRF, numbers.source_vrf.into());
@@ -48,7 +50,10 @@ pub(crate) fn map(
         parts |= part::VRF;
     }
     if let Some(direction) = direction {
-        flow.set(Place::DIRECTION, (direction == Direction::Egress).into());
+        flow.set(
+            Place::DIRECTION,
+            (direction == FlowDirection::Egress).into(),
+        );
         parts |= part::DIRECTION;
     }
     if numbers.application != 0 {
@@ -86,7 +91,7 @@ pub(crate) fn map(
 fn times(
     record: &FlowRecord<'_>,
     event_time: Option<u64>,
-    mapping: &Mapping,
+    mapping: &MappingSettings,
     flow: &mut Flow,
 ) -> u32 {
     // AWS documents the event's timestamp as equal to the record's start.
@@ -115,7 +120,7 @@ fn times(
 }
 
 #[inline]
-fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow) -> u32 {
+fn addresses(record: &FlowRecord<'_>, mapping: &MappingSettings, flow: &mut Flow) -> u32 {
     const PACKET: FieldSet =
         FieldSet::of(&[Field::PacketSourceAddress, Field::PacketDestinationAddress]);
     let pair = |source, destination| (record.address(source), record.address(destination));
@@ -168,7 +173,7 @@ fn addresses(record: &FlowRecord<'_>, mapping: &Mapping, flow: &mut Flow) -> u32
 #[inline(always)] // called in one place, for every record
 fn vpc_sides(
     record: &FlowRecord<'_>,
-    direction: Option<Direction>,
+    direction: Option<FlowDirection>,
     numbers: Numbers,
     flow: &mut Flow,
 ) -> u32 {
@@ -176,18 +181,18 @@ fn vpc_sides(
         None if record.reject_reason().is_some()
             && !record.format().fields().has(Field::Action) =>
         {
-            Some(Action::Reject)
+            Some(FlowAction::Reject)
         }
         action => action,
     };
     let pseudo = match action {
-        Some(Action::Accept) => ACCEPT,
-        Some(Action::Reject) => REJECT,
+        Some(FlowAction::Accept) => ACCEPT,
+        Some(FlowAction::Reject) => REJECT,
         None => 0,
     };
     let sides = match direction {
-        Some(Direction::Egress) => (pseudo, numbers.interface),
-        Some(Direction::Ingress) | None => (numbers.interface, pseudo),
+        Some(FlowDirection::Egress) => (pseudo, numbers.interface),
+        Some(FlowDirection::Ingress) | None => (numbers.interface, pseudo),
     };
     // An access list is only claimed where AWS names one: REJECT also covers packets after a connection's end.
     let denied = matches!(
@@ -195,9 +200,9 @@ fn vpc_sides(
         Some(RejectReason::BlockPublicAccess | RejectReason::EncryptionControls)
     );
     let status = match action {
-        Some(Action::Accept) => 0x40,
-        Some(Action::Reject) if denied => 0x81,
-        Some(Action::Reject) => 0x80,
+        Some(FlowAction::Accept) => 0x40,
+        Some(FlowAction::Reject) if denied => 0x81,
+        Some(FlowAction::Reject) => 0x80,
         None => 0,
     };
     flow.set(Place::FORWARDING_STATUS, status);
@@ -218,13 +223,13 @@ fn set_sides(flow: &mut Flow, (ingress, egress): (u32, u32)) -> u32 {
 /// The attachment and its pair are the two sides; packets lost decide the status.
 fn gateway_sides(
     record: &FlowRecord<'_>,
-    direction: Option<Direction>,
+    direction: Option<FlowDirection>,
     numbers: Numbers,
     flow: &mut Flow,
 ) -> u32 {
     let sides = match direction {
-        Some(Direction::Egress) => (numbers.pair, numbers.interface),
-        Some(Direction::Ingress) | None => (numbers.interface, numbers.pair),
+        Some(FlowDirection::Egress) => (numbers.pair, numbers.interface),
+        Some(FlowDirection::Ingress) | None => (numbers.interface, numbers.pair),
     };
     let sides = match sides {
         (0, 0) => (numbers.source_eni, numbers.destination_eni),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use crate::flowlog::field::{Destination, FIELD_COUNT, FIELDS, Field, FieldSet};
+use crate::flowlog::field::{FIELD_COUNT, FIELDS, Field, FieldMapping, FieldSet};
 use crate::flowlog::values::slot;
 use crate::identity::fnv1a;
 #[cfg(doc)]
@@ -211,7 +211,7 @@ impl Contents {
     }
 
     fn direct_slot(self, field: Field) -> Option<Slot> {
-        let Destination::Element(element) = field.row().destination else {
+        let FieldMapping::Element(element) = field.row().destination else {
             return None;
         };
         let counter = matches!(field, Field::Packets | Field::Bytes);
@@ -237,7 +237,7 @@ impl Contents {
 pub(crate) struct Layouts {
     layouts: Vec<Layout>,
     by_contents: HashMap<Contents, usize, FixedState>,
-    by_id: HashMap<u16, usize, FixedState>,
+    id_map: HashMap<u16, usize, FixedState>,
     last: Option<(Contents, usize)>,
     collisions: u64,
 }
@@ -276,16 +276,16 @@ impl Layouts {
         let mut id = contents
             .regular_mask()
             .map_or_else(|| hashed_id(&slots), |mask| REGULAR_BASE + mask);
-        if self.by_id.contains_key(&id) {
+        if self.id_map.contains_key(&id) {
             self.collisions += 1;
-            while self.by_id.contains_key(&id) {
+            while self.id_map.contains_key(&id) {
                 id = id.checked_add(1).unwrap_or(OTHER_BASE); // fewer layouts than IDs, so one is free
             }
         }
         let number = self.layouts.len();
         self.layouts.push(Layout::new(id, &slots));
         self.by_contents.insert(contents, number);
-        self.by_id.insert(id, number);
+        self.id_map.insert(id, number);
         Some(number)
     }
 }
@@ -304,7 +304,7 @@ const fn direct_fields() -> FieldSet {
     let mut set = FieldSet::EMPTY;
     let mut i = 0;
     while i < FIELD_COUNT {
-        if let Destination::Element(_) = FIELDS[i].destination {
+        if let FieldMapping::Element(_) = FIELDS[i].destination {
             set.insert(FIELDS[i].field);
         }
         i += 1;
@@ -448,7 +448,7 @@ mod tests {
             parts: SOURCE_4,
         };
         let id = hashed_id(&contents.slots());
-        layouts.by_id.insert(id, usize::MAX);
+        layouts.id_map.insert(id, usize::MAX);
         let number = layouts.number(contents).expect("room");
         assert_eq!(layouts.layout(number).template.id, id + 1);
         assert_eq!(layouts.take_collisions(), 1);

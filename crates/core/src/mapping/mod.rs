@@ -5,6 +5,7 @@
 //! [`crate::ipfix`] nothing of what came before; the direct routes are columns of the field table, the rules that need
 //! more than one column are here.
 
+pub(crate) mod context;
 mod domain;
 mod flow;
 mod layout;
@@ -22,7 +23,7 @@ use crate::choice::choices;
 
 /// How values are exported; part of the settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Mapping {
+pub struct MappingSettings {
     /// Which times are exported.
     pub timestamps: Timestamps,
     /// Which address pair is the primary one.

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::services;
-use crate::by_id::{ById, Identified};
 use crate::dedup::Inventory;
 use crate::flowlog::FlowRecord;
-use crate::flowlog::field::{Destination, FIELDS, Field, Owner};
+use crate::flowlog::field::{DescribedInterface, FIELDS, Field, FieldMapping};
+use crate::id_map::{IdMap, Identified};
 use crate::identity::{Collision, Identities};
 use crate::ipfix::element as e;
-use crate::ipfix::{Exporter, MessageSink, OptionsRecord, Table as OptionsTable};
+use crate::ipfix::{Exporter, MessageSink, OptionsRecord, OptionsTable};
 
 /// Pseudo-interfaces: the side of a flow that is not the interface.
 pub(crate) const ACCEPT: u32 = 1;
@@ -50,16 +50,16 @@ pub(crate) struct Names {
 
 #[derive(Debug, Default)]
 struct DomainNames {
-    interfaces: Table,
-    vrfs: Table,
+    interfaces: AnnouncedIds,
+    vrfs: AnnouncedIds,
     applications: HashMap<u32, u32, FixedState>,
     pseudo_interfaces: u32,
 }
 
 /// The names of one kind that were announced.
 #[derive(Debug, Default)]
-struct Table {
-    names: ById<Announced>,
+struct AnnouncedIds {
+    names: IdMap<Announced>,
 }
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Identified for Announced {
     }
 }
 
-impl Table {
+impl AnnouncedIds {
     /// The number of a name that was announced in this epoch, for this instance if one is given.
     fn number(&self, id: &[u8], epoch: u32, instance: Option<&[u8]>) -> Option<u32> {
         let name = self.names.get(id)?;
@@ -91,12 +91,12 @@ impl Names {
     pub(crate) fn interface<S: MessageSink>(
         &mut self,
         id: &[u8],
-        owner: Owner,
+        owner: DescribedInterface,
         record: &FlowRecord<'_>,
         to: &mut Announcer<'_, S>,
     ) -> Result<u32, S::Error> {
         let epoch = to.exporter.epoch();
-        let instance = if owner == Owner::Interface {
+        let instance = if owner == DescribedInterface::Interface {
             record.text(Field::InstanceId)
         } else {
             None
@@ -199,8 +199,8 @@ impl Names {
             self.octets = octets + PLACE;
             for domain in &mut self.domains {
                 // ACCEPT and REJECT stay.
-                domain.interfaces = Table::default();
-                domain.vrfs = Table::default();
+                domain.interfaces = AnnouncedIds::default();
+                domain.vrfs = AnnouncedIds::default();
                 domain.applications = HashMap::default();
             }
         }
@@ -249,7 +249,12 @@ fn write_application(record: &mut OptionsRecord, number: u32, name: &str, descri
 
 /// What a network engineer wants to read of an interface, the most telling first, because 63 octets are all there is:
 /// its Name tag or id, what the inventory says of it, then the record's own columns, the newest flow-log versions first.
-fn describe(id: &[u8], owner: Owner, record: &FlowRecord<'_>, inventory: &Inventory) -> String {
+fn describe(
+    id: &[u8],
+    owner: DescribedInterface,
+    record: &FlowRecord<'_>,
+    inventory: &Inventory,
+) -> String {
     let mut text = String::new();
     let mut add = |part: &str| {
         // Tags are anybody's text: what would move a terminal's cursor becomes a space.
@@ -285,7 +290,7 @@ fn describe(id: &[u8], owner: Owner, record: &FlowRecord<'_>, inventory: &Invent
     }
     let mut columns: Vec<_> = FIELDS
         .iter()
-        .filter(|row| row.destination == Destination::Description(owner))
+        .filter(|row| row.destination == FieldMapping::Description(owner))
         .collect();
     columns.sort_by_key(|row| std::cmp::Reverse(row.vpc.or(row.tgw)));
     for row in columns {
@@ -323,16 +328,16 @@ fn percent_decoded(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flowlog::{LogFormat, Values};
+    use crate::flowlog::{LogFormat, RecordValues};
 
     fn description(format: &str, line: &str) -> String {
         let format = LogFormat::parse(format).expect("format of the test");
-        let mut values = Values::default();
+        let mut values = RecordValues::default();
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
         describe(
             record.interface().expect("interface"),
-            Owner::Interface,
+            DescribedInterface::Interface,
             &record,
             &Inventory::default(),
         )

@@ -61,7 +61,7 @@ fn invocation() -> impl Strategy<Value = Invocation> {
 }
 
 /// The collector: a thread that reads what comes, and faults that happen when the test says so, at no other time.
-struct Peer {
+struct CollectorPeer {
     listener: TcpListener,
     connection: Arc<Mutex<Connection>>,
     ended: Arc<AtomicBool>,
@@ -92,7 +92,7 @@ impl Connection {
     }
 }
 
-impl Peer {
+impl CollectorPeer {
     fn new(listener: TcpListener) -> Self {
         let connection = Arc::new(Mutex::new(Connection::default()));
         let ended = Arc::new(AtomicBool::new(false));
@@ -172,7 +172,7 @@ proptest! {
         invocations in prop::collection::vec(invocation(), 1..8),
     ) {
         let (listener, address) = listen();
-        let peer = Peer::new(listener);
+        let peer = CollectorPeer::new(listener);
         let mut exporter = collectors(&format!("tcp://{address}"), SenderOptions::default());
         let mut number = 0;
         // For each invocation the numbers of its messages, and if it succeeded, over which connection.
@@ -227,7 +227,7 @@ proptest! {
 /// Sends an invocation's messages, with the collector's fault after some of them.
 fn attempt(
     exporter: &mut Collectors,
-    peer: &Peer,
+    peer: &CollectorPeer,
     sent: &[Vec<u8>],
     (fault, place): (Fault, u32),
 ) -> Result<(), SendError> {

@@ -14,7 +14,7 @@ use crate::collector::{
     self, LIMIT, accept, begin, collectors, frames, listen, messages, read_all, read_some, script,
     send_all,
 };
-use flowlogs_export::{SendProblem, SenderOptions, SessionState, Statistics, Transport};
+use flowlogs_export::{SendProblem, SendStatistics, SenderOptions, SessionState, Transport};
 
 fn impatient() -> SenderOptions {
     SenderOptions {
@@ -39,10 +39,10 @@ fn messages_of_any_size_arrive_whole_and_in_order() {
     let octets = sent.iter().map(|message| message.len() as u64).sum();
     assert_eq!(
         collectors.statistics(),
-        [Statistics {
+        [SendStatistics {
             messages: 8,
             octets,
-            ..Statistics::default()
+            ..SendStatistics::default()
         }]
     );
     drop(collectors);

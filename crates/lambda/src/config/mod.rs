@@ -9,8 +9,8 @@ mod unusable;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 
-use flowlogs_core::mapping::Mapping;
-use flowlogs_core::{Formats, Refresh, Settings, dedup};
+use flowlogs_core::mapping::MappingSettings;
+use flowlogs_core::{Formats, TemplateRefresh, TranscoderSettings, dedup};
 use flowlogs_export::{CollectorUrl, SenderOptions, TlsOptions, Transport};
 
 pub use settings::{RawConfig, SETTINGS, Setting, SettingError, Value};
@@ -30,7 +30,7 @@ pub struct Config {
     /// Whether flows to and from the collectors are left out.
     pub exclude_collector_traffic: bool,
     /// How the transcoder works. It does not know the collectors yet: their addresses are resolved when they are reached.
-    pub transcoder: Settings,
+    pub transcoder: TranscoderSettings,
     /// Messages a second to each UDP collector.
     pub udp_rate: u32,
     /// Where the certificates of TLS come from.
@@ -41,7 +41,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsSource {
     /// The settings hold them, or nothing.
-    Settings(TlsOptions),
+    TranscoderSettings(TlsOptions),
     /// A Secrets Manager secret holds them: its ARN or name.
     Secret(String),
 }
@@ -113,19 +113,19 @@ fn log_format(value: &Value) -> Result<Option<String>, SettingError> {
     }
 }
 
-fn transcoder(raw: &RawConfig) -> Result<Settings, SettingError> {
+fn transcoder(raw: &RawConfig) -> Result<TranscoderSettings, SettingError> {
     let exporter_address = match raw.exporter_address.optional() {
         None => None,
         Some(_) => Some(raw.exporter_address.parsed()?),
     };
-    Ok(Settings {
-        mapping: Mapping {
+    Ok(TranscoderSettings {
+        mapping: MappingSettings {
             timestamps: raw.timestamps.parsed()?,
             address: raw.address.parsed()?,
             exporter_address,
             interface_names: raw.interface_names.parsed()?,
         },
-        dedup: dedup::Settings {
+        dedup: dedup::DedupSettings {
             deduplicate: raw.deduplicate.on()?,
             direction: raw.direction.parsed()?,
             collectors: Vec::new(),
@@ -138,7 +138,7 @@ fn transcoder(raw: &RawConfig) -> Result<Settings, SettingError> {
         },
         max_message_size: usize::try_from(raw.max_message_size.number(512, u16::MAX.into())?)
             .map_err(|_| raw.max_message_size.wrong())?,
-        template_refresh: Refresh {
+        template_refresh: TemplateRefresh {
             seconds: raw.template_refresh_seconds.number(1, 86_400)?,
             messages: raw.template_refresh_messages.number(1, 1_000_000)?,
         },
@@ -222,12 +222,15 @@ mod tests {
     fn the_defaults_of_the_table_are_those_of_the_transcoder() {
         let mut ours = config(&[]).expect("defaults are right").transcoder;
         ours.dedup.seed = 0; // the one thing that is random
-        assert_eq!(format!("{ours:?}"), format!("{:?}", Settings::default()));
+        assert_eq!(
+            format!("{ours:?}"),
+            format!("{:?}", TranscoderSettings::default())
+        );
     }
 
     #[test]
     fn settings_reach_the_transcoder() {
-        let Settings {
+        let TranscoderSettings {
             mapping,
             dedup,
             observation_domain,

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use aws_sdk_ec2::types;
 use flowlogs_core::Address;
 use flowlogs_core::dedup::inventory::{
-    Attachment, FlowLog, Gateway, Interface, Traffic, Vpc, destination_name,
+    FlowLog, GatewayAttachment, NetworkInterface, TrafficType, TransitGateway, Vpc,
+    destination_name,
 };
 
 pub(super) fn flow_log(from: types::FlowLog) -> Option<FlowLog> {
@@ -14,7 +15,7 @@ pub(super) fn flow_log(from: types::FlowLog) -> Option<FlowLog> {
         resource: from.resource_id?,
         traffic: from
             .traffic_type
-            .map(|traffic| Traffic::of_word(traffic.as_str())),
+            .map(|traffic| TrafficType::of_word(traffic.as_str())),
         destination: (from.log_group_name)
             .or(from.log_destination)
             .map(|text| destination_name(&text).to_owned()),
@@ -23,7 +24,7 @@ pub(super) fn flow_log(from: types::FlowLog) -> Option<FlowLog> {
     })
 }
 
-pub(super) fn interface(from: types::NetworkInterface) -> Option<Interface> {
+pub(super) fn interface(from: types::NetworkInterface) -> Option<NetworkInterface> {
     let private = from.private_ip_addresses.into_iter().flatten();
     let ipv6 = from.ipv6_addresses.into_iter().flatten();
     let mut addresses: Vec<Address> = (from.private_ip_address.into_iter())
@@ -39,7 +40,7 @@ pub(super) fn interface(from: types::NetworkInterface) -> Option<Interface> {
     }
     let ipv4_prefixes = from.ipv4_prefixes.into_iter().flatten();
     let ipv6_prefixes = from.ipv6_prefixes.into_iter().flatten();
-    Some(Interface {
+    Some(NetworkInterface {
         id: from.network_interface_id?,
         name: name(from.tag_set),
         description: from.description.filter(|text| !text.is_empty()),
@@ -66,15 +67,15 @@ pub(super) fn vpc(from: types::Vpc) -> Option<Vpc> {
     })
 }
 
-pub(super) fn gateway(from: types::TransitGateway) -> Option<Gateway> {
-    Some(Gateway {
+pub(super) fn gateway(from: types::TransitGateway) -> Option<TransitGateway> {
+    Some(TransitGateway {
         id: from.transit_gateway_id?,
         name: name(from.tags),
     })
 }
 
-pub(super) fn attachment(from: types::TransitGatewayAttachment) -> Option<Attachment> {
-    Some(Attachment {
+pub(super) fn attachment(from: types::TransitGatewayAttachment) -> Option<GatewayAttachment> {
+    Some(GatewayAttachment {
         id: from.transit_gateway_attachment_id?,
         gateway: from.transit_gateway_id,
         name: name(from.tags),

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use flowlogs_core::dedup::Inventory;
-use flowlogs_core::{Report, Transcoder};
+use flowlogs_core::{BatchReport, Transcoder};
 use tokio::time::Instant;
 
 use crate::config::Config;
@@ -156,7 +156,7 @@ impl Ec2 {
     }
 
     /// Notes what a batch says of what is known: ids that are not, lines that stopped fitting.
-    pub fn learn(&mut self, transcoder: &mut Transcoder, report: &Report) {
+    pub fn learn(&mut self, transcoder: &mut Transcoder, report: &BatchReport) {
         self.want(transcoder.take_unknown().iter().map(String::as_str));
         if report.counters.unparsed_records > 0 {
             self.distrust_formats();
@@ -175,7 +175,7 @@ impl Ec2 {
 
     /// Why the record format of these lines is not known: no setting says it, none of them could be parsed, and the flow
     /// logs were never learnt. Such lines have to come again rather than to be counted as bad.
-    pub fn reason_for_no_format(&self, report: &Report, config: &Config) -> Option<&Trouble> {
+    pub fn reason_for_no_format(&self, report: &BatchReport, config: &Config) -> Option<&Trouble> {
         let unknown = report.counters.nothing_parsed()
             && config.log_format.is_none()
             && !self.knows_flow_logs();

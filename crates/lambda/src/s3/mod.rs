@@ -28,9 +28,9 @@ use std::io;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use flowlogs_core::{Line, Report, Source, Transcoder};
-use flowlogs_source::s3::{Notice, ObjectRef, Trigger, may_be_a_flow_log, owner};
-use flowlogs_source::{Event, Lines, Origin, Unpacker};
+use flowlogs_core::{BatchReport, LogLine, RecordSource, Transcoder};
+use flowlogs_source::s3::{ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log, owner};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -55,7 +55,7 @@ const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
 /// answer.
 const LAST_SECONDS: Duration = Duration::from_secs(2);
 
-/// Lines after which the time is looked at again.
+/// LineSink after which the time is looked at again.
 const LINES_A_LOOK: u32 = 4_096;
 
 /// Everything that outlives an invocation.
@@ -160,12 +160,12 @@ impl S3 {
         invocation: &mut Invocation,
     ) -> Result<Option<Vec<String>>, Failure> {
         let payload_errors = &mut invocation.journal.metrics.payload_errors;
-        let trigger = Trigger::read(event.get()).inspect_err(|_| *payload_errors += 1)?;
+        let trigger = S3Event::read(event.get()).inspect_err(|_| *payload_errors += 1)?;
         let messages = match trigger {
-            Trigger::Direct(notices) => {
+            S3Event::Direct(notices) => {
                 return self.notices(notices, invocation).await.map(|()| None);
             }
-            Trigger::Queue(messages) => messages,
+            S3Event::Queue(messages) => messages,
         };
         let mut returned = Vec::new();
         for message in messages {
@@ -197,12 +197,12 @@ impl S3 {
     /// Exports the objects of one message or event, all of which are tried.
     async fn notices(
         &mut self,
-        notices: Vec<Notice>,
+        notices: Vec<ObjectNotice>,
         invocation: &mut Invocation,
     ) -> Result<(), Failure> {
         let mut outcome = Ok(());
         for notice in notices {
-            let Notice::Created(object) = notice else {
+            let ObjectNotice::Created(object) = notice else {
                 continue;
             };
             let source = &mut invocation.journal.source;
@@ -335,7 +335,11 @@ impl Invocation {
 }
 
 /// An object of which no line could be parsed is none, or its format could not be learnt.
-fn is_a_flow_log(report: &Report, config: &Config, ec2: Option<&Ec2>) -> Result<(), ObjectError> {
+fn is_a_flow_log(
+    report: &BatchReport,
+    config: &Config,
+    ec2: Option<&Ec2>,
+) -> Result<(), ObjectError> {
     if !report.counters.nothing_parsed() {
         return Ok(());
     }
@@ -354,21 +358,21 @@ fn is_a_flow_log(report: &Report, config: &Config, ec2: Option<&Ec2>) -> Result<
 /// Hands lines to the transcoder, while there is time.
 struct Transcode<'a, 't> {
     transcoder: &'a mut Transcoder,
-    source: &'a mut Source,
+    source: &'a mut RecordSource,
     targets: &'a mut Targets<'t>,
     deadline: Instant,
     lines: u32,
 }
 
-impl Lines for Transcode<'_, '_> {
+impl LineSink for Transcode<'_, '_> {
     type Error = ObjectError;
 
-    fn origin(&mut self, _: &Origin<'_>) -> Result<(), ObjectError> {
+    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), ObjectError> {
         self.source.formats.begin_object();
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), ObjectError> {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), ObjectError> {
         self.lines += 1;
         if self.lines == LINES_A_LOOK {
             self.lines = 0;
@@ -377,7 +381,7 @@ impl Lines for Transcode<'_, '_> {
             }
             self.transcoder.set_now(now());
         }
-        let line = Line {
+        let line = LogLine {
             id: event.id,
             timestamp: event.timestamp,
             text: event.message,

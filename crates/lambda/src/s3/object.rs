@@ -13,9 +13,9 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use flowlogs_parquet::{Bytes, ParquetError, Ranges, Reader};
+use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReader};
 use flowlogs_source::s3::ObjectRef;
-use flowlogs_source::{Lines, PARQUET_MAGIC, ReadError, UnpackError, Unpacker};
+use flowlogs_source::{LineSink, PARQUET_MAGIC, ReadError, UnpackError, Unpacker};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
@@ -73,7 +73,7 @@ impl Objects {
     /// # Errors
     ///
     /// Why not all of them were handed on.
-    pub fn read<L: Lines<Error = ObjectError>>(
+    pub fn read<L: LineSink<Error = ObjectError>>(
         &self,
         object: &ObjectRef,
         deadline: Instant,
@@ -83,7 +83,7 @@ impl Objects {
         match self.open(object, deadline)? {
             Opened::Text(body) => match unpacker.read(body, lines) {
                 Ok(_) => Ok(()),
-                Err(ReadError::Lines(error)) => Err(error),
+                Err(ReadError::Sink(error)) => Err(error),
                 Err(ReadError::Unpack(UnpackError::Io { kind, reason })) => {
                     Err(broken(kind, reason))
                 }
@@ -97,8 +97,10 @@ impl Objects {
                 let reader = Reader::open(stored, PAGES).map_err(of_parquet)?;
                 match reader.read(lines) {
                     Ok(_) => Ok(()),
-                    Err(flowlogs_parquet::ReadError::Lines(error)) => Err(error),
-                    Err(flowlogs_parquet::ReadError::Parquet(error)) => Err(of_parquet(error)),
+                    Err(flowlogs_parquet::ParquetReadError::Sink(error)) => Err(error),
+                    Err(flowlogs_parquet::ParquetReadError::Parquet(error)) => {
+                        Err(of_parquet(error))
+                    }
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use flowlogs_parquet::{Bytes, ParquetError, Ranges, Reader};
+use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReader};
 use parquet::basic::Compression;
 
 use crate::lines::{Kept, LIMIT};
@@ -14,7 +14,7 @@ struct Recorded {
     ranges: Mutex<Vec<(u64, usize)>>,
 }
 
-impl Ranges for Recorded {
+impl ByteRanges for Recorded {
     fn size(&self) -> std::io::Result<u64> {
         self.object.size()
     }
@@ -54,7 +54,7 @@ fn columns_that_say_nothing_are_not_read_and_no_octet_is_read_twice() {
         object: object.clone(),
         ranges: Mutex::default(),
     });
-    let reader = Reader::open(recorded.clone(), LIMIT).unwrap();
+    let reader = ParquetReader::open(recorded.clone(), LIMIT).unwrap();
     recorded.ranges.lock().unwrap().clear();
     reader.read(&mut Kept::default()).unwrap();
     let mut ranges = recorded.ranges.lock().unwrap().clone();
@@ -81,7 +81,7 @@ fn pages_that_need_more_than_the_limit_are_refused_and_small_ones_of_the_same_ro
             ..Options::default()
         };
         let object = write(&columns, &options);
-        let outcome = Reader::open(object, limit)
+        let outcome = ParquetReader::open(object, limit)
             .unwrap()
             .read(&mut Kept::default());
         match outcome {
@@ -101,7 +101,7 @@ fn a_dictionary_counts_with_what_is_made_of_it() {
         numbers("packets", Stored::Int64, 60_000),
     ];
     let object = write(&columns, &Options::default());
-    let outcome = Reader::open(object.clone(), 1024 * 1024)
+    let outcome = ParquetReader::open(object.clone(), 1024 * 1024)
         .unwrap()
         .read(&mut Kept::default());
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_dictionary_counts_with_what_is_made_of_it() {
         Err(ParquetError::TooLarge { limit: 1024 * 1024 }.into())
     );
     assert!(
-        Reader::open(object, 8 * 1024 * 1024)
+        ParquetReader::open(object, 8 * 1024 * 1024)
             .unwrap()
             .read(&mut Kept::default())
             .is_ok()
@@ -124,7 +124,7 @@ fn a_row_of_endless_texts_is_a_line_that_is_too_long_and_not_a_part_of_one() {
         column("bytes", Stored::Int64, &["1", "2"]),
     ];
     let mut kept = Kept::default();
-    Reader::open(write(&columns, &Options::default()), LIMIT)
+    ParquetReader::open(write(&columns, &Options::default()), LIMIT)
         .unwrap()
         .read(&mut kept)
         .unwrap();

@@ -1,6 +1,6 @@
 //! Objects that are damaged, cut, or something else: an error that says which, never a panic.
 
-use flowlogs_parquet::{Bytes, ParquetError, ReadError, Reader};
+use flowlogs_parquet::{Bytes, ParquetError, ParquetReadError, ParquetReader};
 use parquet::basic::Encoding;
 use parquet::file::properties::WriterVersion;
 use proptest::prelude::*;
@@ -25,10 +25,10 @@ fn columns() -> Vec<Column> {
 
 fn read(object: Bytes) -> Result<Vec<String>, ParquetError> {
     let mut kept = Kept::default();
-    match Reader::open(object, LIMIT)?.read(&mut kept) {
+    match ParquetReader::open(object, LIMIT)?.read(&mut kept) {
         Ok(_) => Ok(kept.lines),
-        Err(ReadError::Parquet(error)) => Err(error),
-        Err(ReadError::Lines(never)) => match never {},
+        Err(ParquetReadError::Parquet(error)) => Err(error),
+        Err(ParquetReadError::Sink(never)) => match never {},
     }
 }
 
@@ -150,13 +150,16 @@ fn rows_before_the_damage_are_handed_on() {
         / 2;
     object[second + 200..second + 300].fill(0xff);
     let mut kept = Kept::default();
-    let outcome = Reader::open(Bytes::from(object), LIMIT)
+    let outcome = ParquetReader::open(Bytes::from(object), LIMIT)
         .unwrap()
         .read(&mut kept);
     assert!(
         matches!(
             outcome,
-            Err(ReadError::Parquet(ParquetError::Page { row_group: 2, .. }))
+            Err(ParquetReadError::Parquet(ParquetError::Page {
+                row_group: 2,
+                ..
+            }))
         ),
         "{outcome:?}"
     );
@@ -166,7 +169,7 @@ fn rows_before_the_damage_are_handed_on() {
 #[test]
 fn a_read_that_fails_is_not_taken_for_damage() {
     struct Broken(Bytes);
-    impl flowlogs_parquet::Ranges for Broken {
+    impl flowlogs_parquet::ByteRanges for Broken {
         fn size(&self) -> std::io::Result<u64> {
             self.0.size()
         }
@@ -181,7 +184,7 @@ fn a_read_that_fails_is_not_taken_for_damage() {
         }
     }
     let broken = Broken(write(&columns(), &Options::default()));
-    let outcome = Reader::open(broken, LIMIT)
+    let outcome = ParquetReader::open(broken, LIMIT)
         .unwrap()
         .read(&mut Kept::default());
     let expected = ParquetError::Io {

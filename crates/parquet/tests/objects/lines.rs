@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use flowlogs_parquet::{Bytes, ParquetError, Reader};
-use flowlogs_source::{Event, Lines, Origin};
+use flowlogs_parquet::{Bytes, ParquetError, ParquetReader};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent};
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::WriterVersion;
 
@@ -18,17 +18,17 @@ pub(crate) struct Kept {
     pub(crate) lines: Vec<String>,
 }
 
-impl Lines for Kept {
+impl LineSink for Kept {
     type Error = Infallible;
 
-    fn origin(&mut self, origin: &Origin<'_>) -> Result<(), Infallible> {
-        assert_eq!(*origin, Origin::default());
+    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
+        assert_eq!(*origin, LineOrigin::default());
         assert!(self.lines.is_empty(), "the origin comes first");
         self.origins += 1;
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
         assert_eq!((event.id, event.timestamp), (None, None));
         self.lines
             .push(String::from_utf8_lossy(event.message).into_owned());
@@ -37,7 +37,7 @@ impl Lines for Kept {
 }
 
 pub(crate) fn lines(object: Bytes) -> Vec<String> {
-    let reader = Reader::open(object, LIMIT).expect("a flow log");
+    let reader = ParquetReader::open(object, LIMIT).expect("a flow log");
     let mut kept = Kept::default();
     let rows = reader.read(&mut kept).expect("undamaged");
     assert_eq!((rows, reader.rows()), (kept.lines.len() as u64 - 1, rows));
@@ -210,7 +210,10 @@ fn a_file_on_disk_gives_the_same_lines() {
     std::io::Write::write_all(&mut file, &object).unwrap();
     let mut kept = Kept::default();
     let file = std::fs::File::open(file.path()).unwrap();
-    Reader::open(file, LIMIT).unwrap().read(&mut kept).unwrap();
+    ParquetReader::open(file, LIMIT)
+        .unwrap()
+        .read(&mut kept)
+        .unwrap();
     assert_eq!(kept.lines, ["bytes srcaddr", "7 10.0.0.1"]);
 }
 
@@ -227,7 +230,7 @@ fn a_codec_that_is_not_known_is_named_with_its_column() {
         ],
         &options,
     );
-    let outcome = Reader::open(object, LIMIT)
+    let outcome = ParquetReader::open(object, LIMIT)
         .unwrap()
         .read(&mut Kept::default());
     let expected = ParquetError::Codec {
@@ -240,12 +243,12 @@ fn a_codec_that_is_not_known_is_named_with_its_column() {
 #[test]
 fn a_receiver_that_stops_ends_the_reading() {
     struct Full(usize);
-    impl Lines for Full {
+    impl LineSink for Full {
         type Error = &'static str;
-        fn origin(&mut self, _: &Origin<'_>) -> Result<(), Self::Error> {
+        fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
             Ok(())
         }
-        fn event(&mut self, _: &Event<'_>) -> Result<(), Self::Error> {
+        fn event(&mut self, _: &LogEvent<'_>) -> Result<(), Self::Error> {
             self.0 = self.0.checked_sub(1).ok_or("full")?;
             Ok(())
         }
@@ -258,6 +261,11 @@ fn a_receiver_that_stops_ends_the_reading() {
         ],
         &Options::default(),
     );
-    let outcome = Reader::open(object, LIMIT).unwrap().read(&mut Full(5));
-    assert_eq!(outcome, Err(flowlogs_parquet::ReadError::Lines("full")));
+    let outcome = ParquetReader::open(object, LIMIT)
+        .unwrap()
+        .read(&mut Full(5));
+    assert_eq!(
+        outcome,
+        Err(flowlogs_parquet::ParquetReadError::Sink("full"))
+    );
 }

@@ -2,10 +2,12 @@
 
 use std::convert::Infallible;
 
-use flowlogs_core::flowlog::field::{FIELDS, Read, Row, Shape};
-use flowlogs_core::{Delivery, Formats, Line, Settings, Source, Transcoder, Transport};
-use flowlogs_parquet::{Bytes, Reader};
-use flowlogs_source::{Event, Lines, Origin, Unpacker};
+use flowlogs_core::flowlog::field::{ColumnType, FIELDS, FieldSpec, TextPattern};
+use flowlogs_core::{
+    Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings, Transport,
+};
+use flowlogs_parquet::{Bytes, ParquetReader};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 use parquet::basic::Encoding;
 use parquet::file::properties::WriterVersion;
 use proptest::prelude::*;
@@ -16,17 +18,17 @@ use crate::writer::{Column, Options, STORED, Stored, compressions, write};
 /// Transcodes lines and keeps the messages.
 struct Transcoded {
     transcoder: Transcoder,
-    source: Source,
+    source: RecordSource,
     messages: Vec<Vec<u8>>,
 }
 
 impl Transcoded {
     fn new() -> Self {
-        let mut transcoder = Transcoder::new(Settings::default(), &[Transport::Datagram]);
+        let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Datagram]);
         transcoder.begin(1_418_530_100_000);
         Self {
             transcoder,
-            source: Source::new(Some("bucket"), Formats::defaults()),
+            source: RecordSource::new(Some("bucket"), Formats::defaults()),
             messages: Vec::new(),
         }
     }
@@ -36,7 +38,7 @@ impl Transcoded {
         let messages = &mut self.messages;
         let mut sink = |_: usize, message: &[u8]| {
             messages.push(message.to_vec());
-            Ok::<_, Infallible>(Delivery::Sent)
+            Ok::<_, Infallible>(SendOutcome::Sent)
         };
         let Ok(()) = self.transcoder.flush(&mut sink);
         let counters = format!("{:?}", self.transcoder.take_report().counters);
@@ -44,21 +46,21 @@ impl Transcoded {
     }
 }
 
-impl Lines for Transcoded {
+impl LineSink for Transcoded {
     type Error = Infallible;
 
-    fn origin(&mut self, _: &Origin<'_>) -> Result<(), Infallible> {
+    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Infallible> {
         self.source.formats.begin_object();
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
         let messages = &mut self.messages;
         let mut sink = |_: usize, message: &[u8]| {
             messages.push(message.to_vec());
-            Ok(Delivery::Sent)
+            Ok(SendOutcome::Sent)
         };
-        let line = Line {
+        let line = LogLine {
             id: None,
             timestamp: event.timestamp,
             text: event.message,
@@ -68,7 +70,7 @@ impl Lines for Transcoded {
 }
 
 /// What a text object has in this column, made of random bits.
-fn token(row: &Row, bits: u64) -> String {
+fn token(row: &FieldSpec, bits: u64) -> String {
     if bits.is_multiple_of(7) {
         return "-".to_owned();
     }
@@ -76,25 +78,25 @@ fn token(row: &Row, bits: u64) -> String {
     let pick = |words: &[&str]| words[(bits % words.len() as u64) as usize].to_owned();
     match row.read {
         // One of a few hundred cannot be carried.
-        Read::Number { max } if max < 70_000 => (bits % (max + 1 + max / 200)).to_string(),
-        Read::Number { .. } if bits.is_multiple_of(5) => (bits >> (bits % 60)).to_string(),
-        Read::Number { .. } => (bits % 100_000).to_string(),
-        Read::Time => (1_418_530_000 + bits % 10_000).to_string(),
-        Read::Address if bits.is_multiple_of(3) => format!("2001:db8::{:x}", bits % 300),
-        Read::Address => format!("10.0.{}.{}", bits % 3, bits % 200),
-        Read::Action => pick(&["ACCEPT", "REJECT", "ACCEPT", "MAYBE"]),
-        Read::Status => pick(&["OK", "OK", "OK", "NODATA", "SKIPDATA", "INCOMPLETEDATA"]),
-        Read::Direction => pick(&["ingress", "egress"]),
-        Read::RejectReason => pick(&["BPA", "EC", "OTHER"]),
-        Read::Text(Shape::Prefix(prefix)) => format!("{prefix}{:x}", bits % 5),
-        Read::Text(_) => pick(&["eu-central-1", "123456789012", "web%20server", "S3"]),
-        Read::Skip(_) => pick(&["5", "IPv4"]),
+        ColumnType::Number { max } if max < 70_000 => (bits % (max + 1 + max / 200)).to_string(),
+        ColumnType::Number { .. } if bits.is_multiple_of(5) => (bits >> (bits % 60)).to_string(),
+        ColumnType::Number { .. } => (bits % 100_000).to_string(),
+        ColumnType::Time => (1_418_530_000 + bits % 10_000).to_string(),
+        ColumnType::Address if bits.is_multiple_of(3) => format!("2001:db8::{:x}", bits % 300),
+        ColumnType::Address => format!("10.0.{}.{}", bits % 3, bits % 200),
+        ColumnType::Action => pick(&["ACCEPT", "REJECT", "ACCEPT", "MAYBE"]),
+        ColumnType::Status => pick(&["OK", "OK", "OK", "NODATA", "SKIPDATA", "INCOMPLETEDATA"]),
+        ColumnType::Direction => pick(&["ingress", "egress"]),
+        ColumnType::RejectReason => pick(&["BPA", "EC", "OTHER"]),
+        ColumnType::Text(TextPattern::Prefix(prefix)) => format!("{prefix}{:x}", bits % 5),
+        ColumnType::Text(_) => pick(&["eu-central-1", "123456789012", "web%20server", "S3"]),
+        ColumnType::Skip(_) => pick(&["5", "IPv4"]),
     }
 }
 
 /// A column of these texts, in the wanted type if all values can be stored in it.
-fn column(row: &Row, tokens: &[String], wanted: Stored, nulls: u64) -> Column {
-    let is_time = matches!(row.read, Read::Time);
+fn column(row: &FieldSpec, tokens: &[String], wanted: Stored, nulls: u64) -> Column {
+    let is_time = matches!(row.read, ColumnType::Time);
     let fits = tokens
         .iter()
         .filter(|token| *token != "-")
@@ -208,7 +210,7 @@ proptest! {
         let mut from_text = Transcoded::new();
         Unpacker::new(LIMIT).read(text.as_bytes(), &mut from_text).expect("text");
         let mut from_parquet = Transcoded::new();
-        Reader::open(object, LIMIT).expect("a flow log").read(&mut from_parquet).expect("undamaged");
+        ParquetReader::open(object, LIMIT).expect("a flow log").read(&mut from_parquet).expect("undamaged");
         prop_assert_eq!(from_parquet.finish(), from_text.finish());
     }
 }

@@ -10,8 +10,11 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::{Compression, write::GzEncoder};
 use flowlogs_core::dedup::{self, Inventory};
 use flowlogs_core::flowlog::FIELDS;
-use flowlogs_core::{Delivery, Formats, Line, LogFormat, Settings, Source, Transcoder, Transport};
-use flowlogs_source::{Event, Lines, Origin, Unpacker};
+use flowlogs_core::{
+    Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
+    Transport,
+};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 
 /// Records of one payload.
 pub(crate) const RECORDS: usize = 8_000;
@@ -49,7 +52,7 @@ pub(crate) struct Way {
 /// What comes behind the unpacker.
 pub(crate) struct Rest {
     transcoder: Transcoder,
-    source: Source,
+    source: RecordSource,
     sink: Sink,
 }
 
@@ -59,12 +62,12 @@ type Sink = Box<dyn FnMut(&[u8])>;
 impl Way {
     /// A process that has seen nothing.
     pub(crate) fn new(format: &str, deduplicate: bool) -> Self {
-        let mut settings = Settings::default();
+        let mut settings = TranscoderSettings::default();
         settings.dedup.deduplicate = deduplicate;
         let mut transcoder = Transcoder::new(settings, &[Transport::Datagram]);
         transcoder.set_inventory(inventory());
         let formats = Formats::of_setting(format).expect("documented");
-        let source = Source::new(Some("flows"), formats);
+        let source = RecordSource::new(Some("flows"), formats);
         let mut octets = 0;
         let count = move |message: &[u8]| octets = black_box(octets + message.len());
         Self {
@@ -113,21 +116,21 @@ impl Way {
     }
 }
 
-impl Lines for Rest {
+impl LineSink for Rest {
     type Error = Infallible;
 
-    fn origin(&mut self, _: &Origin<'_>) -> Result<(), Infallible> {
+    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Infallible> {
         self.source.formats.begin_object();
         Ok(())
     }
 
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Infallible> {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
         let Self {
             transcoder,
             source,
             sink,
         } = self;
-        let line = Line {
+        let line = LogLine {
             id: event.id,
             timestamp: event.timestamp,
             text: event.message,
@@ -138,9 +141,9 @@ impl Lines for Rest {
     }
 }
 
-fn send(sink: &mut Sink, message: &[u8]) -> Result<Delivery, Infallible> {
+fn send(sink: &mut Sink, message: &[u8]) -> Result<SendOutcome, Infallible> {
     sink(message);
-    Ok(Delivery::Sent)
+    Ok(SendOutcome::Sent)
 }
 
 /// A linear congruential generator: the same lines in every run.
@@ -162,7 +165,7 @@ fn start(minute: u32, number: usize) -> u64 {
     BEGIN + u64::from(minute) * 60 + (number * 60 / RECORDS) as u64
 }
 
-/// Lines of one interface in one minute as AWS writes them: some hundred peers, most ports once.
+/// LineSink of one interface in one minute as AWS writes them: some hundred peers, most ports once.
 pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
     lines_of(format, minute, 1)
 }
@@ -286,7 +289,7 @@ fn address(interface: u64) -> String {
 fn inventory() -> Inventory {
     let mut inventory = Inventory::new();
     for interface in 0..INTERFACES {
-        inventory.insert_interface(dedup::inventory::Interface {
+        inventory.insert_interface(dedup::inventory::NetworkInterface {
             id: id(interface),
             vpc: Some("vpc-0123456789abcdef0".into()),
             addresses: vec![address(interface).parse().expect("address")],

@@ -11,11 +11,11 @@
 
 use wide::{i8x32, u8x32};
 
-use super::{Envelope, EventSpans, Span, UNESCAPED};
+use super::{EventSpans, JsonEnvelope, Span, UNESCAPED};
 
 /// Fills an empty `envelope` from a whole document; whether the document is as expected. If not, the envelope is to be
 /// cleared.
-pub(super) fn fill(envelope: &mut Envelope, json: &[u8]) -> bool {
+pub(super) fn fill(envelope: &mut JsonEnvelope, json: &[u8]) -> bool {
     debug_assert!(json.len() < UNESCAPED as usize);
     let mut scan = Scan { json, at: 0 };
     scan.document(envelope).is_some()
@@ -51,7 +51,7 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn document(&mut self, envelope: &mut Envelope) -> Option<()> {
+    fn document(&mut self, envelope: &mut JsonEnvelope) -> Option<()> {
         self.expect(b"{")?;
         loop {
             let key = self.quoted()?;
@@ -199,11 +199,11 @@ mod tests {
 
     /// Whether the scan takes the document; if it does, the general reader must have found the same.
     fn scanned(json: &[u8]) -> bool {
-        let mut envelope = Envelope::default();
+        let mut envelope = JsonEnvelope::default();
         if !fill(&mut envelope, json) {
             return false;
         }
-        let mut general = Envelope::default();
+        let mut general = JsonEnvelope::default();
         assert!(
             visit::fill(&mut general, json).is_ok(),
             "the general reader refuses it"

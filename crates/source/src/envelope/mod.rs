@@ -1,7 +1,7 @@
 //! The JSON stage: one document → what kind it is, and its events as borrowed octets.
 //!
-//! The seam is [`Envelope::parse`]: it takes a whole document, checks it to its last brace, and only then answers with
-//! a [`Document`] from which events can be visited. Events are kept as [`Span`]s in reused lists, so that a document
+//! The seam is [`JsonEnvelope::parse`]: it takes a whole document, checks it to its last brace, and only then answers with
+//! a [`JsonDocument`] from which events can be visited. Events are kept as [`Span`]s in reused lists, so that a document
 //! whose messages have no escapes costs no allocation; texts with escapes are kept unescaped in a buffer beside it.
 //!
 //! Keys may come in any order, unknown ones are skipped, and a known one with a value of another type counts as absent:
@@ -13,17 +13,17 @@ mod visit;
 
 use serde_json::error::Category;
 
-use crate::{Event, JsonFault, Origin, UnpackError};
+use crate::{JsonFault, LineOrigin, LogEvent, UnpackError};
 
 /// The largest document, in octets: positions have 31 bits, and one to say which buffer they are in.
 pub(crate) const LARGEST: usize = (1 << 31) - 1;
 
 /// What a JSON document is.
-pub(crate) enum Document<'a> {
+pub(crate) enum JsonDocument<'a> {
     /// What CloudWatch Logs sends to see whether the destination is there.
     Control,
     /// A decoded subscription payload.
-    Subscription(Origin<'a>, Events<'a>),
+    Subscription(LineOrigin<'a>, Events<'a>),
     /// The event of a function: a subscription payload in base64.
     LambdaEvent(&'a [u8]),
     /// The output of `aws logs filter-log-events` or `get-log-events`.
@@ -31,14 +31,14 @@ pub(crate) enum Document<'a> {
     /// The event of a Firehose transformation: records in base64.
     Firehose(Records<'a>),
     /// A `{"message": …}` object, or a JSON string in a list.
-    Message(Event<'a>),
+    Message(LogEvent<'a>),
     /// JSON, and nothing that is known.
     Unknown,
 }
 
 /// Parses documents into lists that are kept for the next one.
 #[derive(Debug, Default)]
-pub(crate) struct Envelope {
+pub(crate) struct JsonEnvelope {
     message_type: Option<Span>,
     owner: Option<Span>,
     log_group: Option<Span>,
@@ -81,9 +81,9 @@ struct Span {
 /// The topmost bit of [`Span::start`].
 const UNESCAPED: u32 = 1 << 31;
 
-impl Envelope {
+impl JsonEnvelope {
     /// Parses one whole document; only whitespace may follow it. Positions in errors are those in `json`.
-    pub(crate) fn parse<'a>(&'a mut self, json: &'a [u8]) -> Result<Document<'a>, UnpackError> {
+    pub(crate) fn parse<'a>(&'a mut self, json: &'a [u8]) -> Result<JsonDocument<'a>, UnpackError> {
         if json.len() > LARGEST {
             return Err(UnpackError::TooLarge { limit: LARGEST });
         }
@@ -104,7 +104,7 @@ impl Envelope {
         self.document(json)
     }
 
-    fn document<'a>(&'a self, json: &'a [u8]) -> Result<Document<'a>, UnpackError> {
+    fn document<'a>(&'a self, json: &'a [u8]) -> Result<JsonDocument<'a>, UnpackError> {
         let texts = Texts {
             json,
             unescaped: &self.unescaped,
@@ -115,10 +115,10 @@ impl Envelope {
             are_lines: self.has_lines,
         };
         if let Some(data) = self.awslogs_data {
-            return Ok(Document::LambdaEvent(texts.octets(data)));
+            return Ok(JsonDocument::LambdaEvent(texts.octets(data)));
         }
         match self.message_type.map(|kind| texts.octets(kind)) {
-            Some(b"CONTROL_MESSAGE") => return Ok(Document::Control),
+            Some(b"CONTROL_MESSAGE") => return Ok(JsonDocument::Control),
             Some(b"DATA_MESSAGE") if !self.has_log_events => {
                 return Err(UnpackError::Json {
                     line: 1,
@@ -130,28 +130,28 @@ impl Envelope {
         }
         Ok(if self.has_log_events {
             let text = |span: Option<Span>| span.and_then(|span| texts.text(span));
-            let origin = Origin {
+            let origin = LineOrigin {
                 owner: text(self.owner),
                 log_group: text(self.log_group),
                 log_stream: text(self.log_stream),
             };
-            Document::Subscription(origin, events)
+            JsonDocument::Subscription(origin, events)
         } else if self.has_events {
-            Document::CommandLine(events)
+            JsonDocument::CommandLine(events)
         } else if self.has_records {
-            Document::Firehose(Records {
+            JsonDocument::Firehose(Records {
                 texts,
                 spans: self.records.iter(),
             })
         } else if let Some(message) = self.message {
-            Document::Message(Event {
+            JsonDocument::Message(LogEvent {
                 // An `id` beside a message is some other sender's, who may use it for anything but this one event.
                 id: None,
                 timestamp: self.timestamp,
                 message: texts.octets(message),
             })
         } else {
-            Document::Unknown
+            JsonDocument::Unknown
         })
     }
 
@@ -226,12 +226,12 @@ impl Events<'_> {
 }
 
 impl<'a> Iterator for Events<'a> {
-    type Item = Event<'a>;
+    type Item = LogEvent<'a>;
 
     #[inline]
-    fn next(&mut self) -> Option<Event<'a>> {
+    fn next(&mut self) -> Option<LogEvent<'a>> {
         let event = self.spans.next()?;
-        Some(Event {
+        Some(LogEvent {
             id: (event.id.length > 0).then(|| self.texts.octets(event.id)),
             timestamp: Some(event.timestamp).filter(|&time| time != NO_TIME),
             message: self.texts.octets(event.message),
@@ -258,15 +258,15 @@ mod tests {
     use super::*;
 
     fn fault(json: &str) -> UnpackError {
-        match Envelope::default().parse(json.as_bytes()) {
+        match JsonEnvelope::default().parse(json.as_bytes()) {
             Err(error) => error,
             Ok(_) => panic!("parsed: {json}"),
         }
     }
 
     fn messages(json: &str) -> Vec<String> {
-        match Envelope::default().parse(json.as_bytes()) {
-            Ok(Document::Subscription(_, events) | Document::CommandLine(events)) => events
+        match JsonEnvelope::default().parse(json.as_bytes()) {
+            Ok(JsonDocument::Subscription(_, events) | JsonDocument::CommandLine(events)) => events
                 .map(|event| String::from_utf8_lossy(event.message).into_owned())
                 .collect(),
             Ok(_) => panic!("another kind: {json}"),
@@ -279,7 +279,7 @@ mod tests {
         let json = r#"{"logEvents":[{"message":"2 - x"},{"message":"a\n\"b\"\\\u00e9\ud83d\ude00"},{"message":""}]}"#;
         assert_eq!(messages(json), ["2 - x", "a\n\"b\"\\é😀", ""]);
 
-        let mut envelope = Envelope::default();
+        let mut envelope = JsonEnvelope::default();
         assert!(envelope.parse(json.as_bytes()).is_ok());
         assert_eq!(envelope.unescaped, "a\n\"b\"\\é😀".as_bytes());
     }
@@ -289,19 +289,19 @@ mod tests {
         let json = r#"{"policyLevel":"ACCOUNT","logEvents":[{"extractedFields":{"srcaddr":"-","deep":[{"message":"no"}]},
             "message":"2 x","timestamp":5,"new":null,"id":"7"}],"logStream":"s","subscriptionFilters":["f"],"logGroup":"g",
             "owner":"123456789012","messageType":"DATA_MESSAGE","future":{"logEvents":[]}}"#;
-        let mut envelope = Envelope::default();
-        let Ok(Document::Subscription(origin, events)) = envelope.parse(json.as_bytes()) else {
+        let mut envelope = JsonEnvelope::default();
+        let Ok(JsonDocument::Subscription(origin, events)) = envelope.parse(json.as_bytes()) else {
             panic!("not a subscription payload");
         };
         assert_eq!(
             origin,
-            Origin {
+            LineOrigin {
                 owner: Some("123456789012"),
                 log_group: Some("g"),
                 log_stream: Some("s")
             }
         );
-        let expected = Event {
+        let expected = LogEvent {
             id: Some(b"7"),
             timestamp: Some(5),
             message: b"2 x",
@@ -313,11 +313,11 @@ mod tests {
     fn known_keys_of_another_type_count_as_absent() {
         let json = r#"{"owner":5,"logGroup":null,"logStream":["x"],"records":{"data":1},"events":true,
             "logEvents":[{"id":7,"timestamp":"5","message":"2 x"},{"id":{},"timestamp":-1.5,"message":"2 y"}]}"#;
-        let mut envelope = Envelope::default();
-        let Ok(Document::Subscription(origin, events)) = envelope.parse(json.as_bytes()) else {
+        let mut envelope = JsonEnvelope::default();
+        let Ok(JsonDocument::Subscription(origin, events)) = envelope.parse(json.as_bytes()) else {
             panic!("not a subscription payload");
         };
-        assert_eq!(origin, Origin::default());
+        assert_eq!(origin, LineOrigin::default());
         assert!(
             events
                 .into_iter()
@@ -371,9 +371,9 @@ mod tests {
 
     #[test]
     fn octets_that_are_not_utf8_stay_in_the_message() {
-        let mut envelope = Envelope::default();
+        let mut envelope = JsonEnvelope::default();
         let json = b"{\"logEvents\":[{\"message\":\"2 \xff\"}]}";
-        let Ok(Document::Subscription(_, events)) = envelope.parse(json) else {
+        let Ok(JsonDocument::Subscription(_, events)) = envelope.parse(json) else {
             panic!("not a subscription payload");
         };
         assert_eq!(
@@ -404,10 +404,10 @@ mod tests {
 
     #[test]
     fn nothing_of_one_document_is_left_for_the_next() {
-        let mut envelope = Envelope::default();
+        let mut envelope = JsonEnvelope::default();
         let full = br#"{"owner":"1","logGroup":"g","timestamp":5,"logEvents":[{"message":"\n"}],"records":[{"data":""}]}"#;
         assert!(envelope.parse(full).is_ok());
-        let Ok(Document::Message(event)) = envelope.parse(br#"{"message":"x"}"#) else {
+        let Ok(JsonDocument::Message(event)) = envelope.parse(br#"{"message":"x"}"#) else {
             panic!("not a message");
         };
         assert_eq!((event.timestamp, event.message), (None, &b"x"[..]));

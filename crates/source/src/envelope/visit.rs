@@ -1,4 +1,4 @@
-//! Walks the tokens of a document and fills an [`Envelope`] with what is known in it.
+//! Walks the tokens of a document and fills an [`JsonEnvelope`] with what is known in it.
 //!
 //! serde_json reads the tokens; it lends texts without escapes from the document, whose positions are noted, and passes
 //! the others unescaped, which are copied. No list or text of its own is built.
@@ -8,10 +8,10 @@ use std::fmt;
 use serde::Deserializer as _;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Envelope, EventSpans, NO_TIME, Span, UNESCAPED};
+use super::{EventSpans, JsonEnvelope, NO_TIME, Span, UNESCAPED};
 
 /// Fills an empty `envelope` from a whole document, after which only whitespace may follow.
-pub(super) fn fill(envelope: &mut Envelope, json: &[u8]) -> serde_json::Result<()> {
+pub(super) fn fill(envelope: &mut JsonEnvelope, json: &[u8]) -> serde_json::Result<()> {
     envelope.base = json.as_ptr().addr();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     deserializer.deserialize_any(Whole(envelope))?;
@@ -19,7 +19,7 @@ pub(super) fn fill(envelope: &mut Envelope, json: &[u8]) -> serde_json::Result<(
 }
 
 /// A whole document: an object, or a JSON string of a list.
-struct Whole<'e>(&'e mut Envelope);
+struct Whole<'e>(&'e mut JsonEnvelope);
 
 impl<'de> Visitor<'de> for Whole<'_> {
     type Value = ();
@@ -106,7 +106,7 @@ impl Found {
 }
 
 /// The value of a known key, of whatever type it is.
-struct Value<'e>(&'e mut Envelope, Key);
+struct Value<'e>(&'e mut JsonEnvelope, Key);
 
 impl<'de> DeserializeSeed<'de> for Value<'_> {
     type Value = Found;
@@ -184,7 +184,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 }
 
 /// One of `logEvents` or `events`.
-struct EventObject<'e>(&'e mut Envelope);
+struct EventObject<'e>(&'e mut JsonEnvelope);
 
 impl<'de> DeserializeSeed<'de> for EventObject<'_> {
     type Value = ();
@@ -228,7 +228,7 @@ impl<'de> Visitor<'de> for EventObject<'_> {
 }
 
 /// One of `records`.
-struct RecordObject<'e>(&'e mut Envelope);
+struct RecordObject<'e>(&'e mut JsonEnvelope);
 
 impl<'de> DeserializeSeed<'de> for RecordObject<'_> {
     type Value = ();
@@ -262,7 +262,7 @@ impl<'de> Visitor<'de> for RecordObject<'_> {
 }
 
 /// A text that must be one. It is taken as octets, which spares the check for UTF-8: most of a payload is messages.
-struct Text<'e>(&'e mut Envelope);
+struct Text<'e>(&'e mut JsonEnvelope);
 
 impl<'de> DeserializeSeed<'de> for Text<'_> {
     type Value = Span;
@@ -340,7 +340,7 @@ impl<'de> de::Deserialize<'de> for Key {
     }
 }
 
-impl Envelope {
+impl JsonEnvelope {
     fn borrowed<E: de::Error>(&self, text: &[u8]) -> Result<Span, E> {
         span(text.as_ptr().addr().wrapping_sub(self.base), text.len())
     }

@@ -29,7 +29,7 @@ const SERVICE: &str = "vpcflowlogs";
 
 /// The account and region that a key names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Owner<'a> {
+pub struct KeyOwner<'a> {
     /// 12 digits.
     pub account: Option<&'a str>,
     /// As in `eu-central-1`.
@@ -44,7 +44,7 @@ pub fn may_be_a_flow_log(key: &str) -> bool {
 }
 
 /// Whose flow log it is.
-pub fn owner(key: &str) -> Owner<'_> {
+pub fn owner(key: &str) -> KeyOwner<'_> {
     let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
     let by_path = layout(key).filter(|[_, service, _]| *service == SERVICE);
     let by_file = first_three(file.split('_')).filter(|[_, service, _]| *service == SERVICE);
@@ -54,7 +54,7 @@ pub fn owner(key: &str) -> Owner<'_> {
             .chain(by_file)
             .map(move |parts| parts[part])
     };
-    Owner {
+    KeyOwner {
         account: of_both(0).find(|account| is_account(account)),
         region: of_both(2).find(|region| !region.is_empty()),
     }
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_layout_names_account_and_region() {
-        let both = Owner {
+        let both = KeyOwner {
             account: Some("123456789012"),
             region: Some("eu-central-1"),
         };
@@ -143,7 +143,7 @@ mod tests {
             "AWSLogs/account/vpcflowlogs//x.log",
             "a_b_c.log",
         ] {
-            assert_eq!(owner(key), Owner::default(), "{key}");
+            assert_eq!(owner(key), KeyOwner::default(), "{key}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What S3 says: which objects are new, and what their keys tell.
 //!
-//! A [`Trigger`] is read from whatever invoked a function, and names the objects to read; [`owner`] and
+//! A [`S3Event`] is read from whatever invoked a function, and names the objects to read; [`owner`] and
 //! [`may_be_a_flow_log`] read keys. Nothing here asks S3 for anything.
 //!
 //! | file | what it is about |
@@ -13,8 +13,8 @@ mod trigger;
 
 use std::fmt;
 
-pub use key::{Owner, decoded, may_be_a_flow_log, owner};
-pub use trigger::Trigger;
+pub use key::{KeyOwner, decoded, may_be_a_flow_log, owner};
+pub use trigger::S3Event;
 
 /// The version of the notices that is understood; a minor version adds and changes nothing.
 const MAJOR_VERSION: &str = "2";
@@ -36,7 +36,7 @@ pub struct ObjectRef {
 
 /// One notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum ObjectNotice {
     /// An object was created.
     Created(ObjectRef),
     /// Something else happened in the bucket; not this function's business.
@@ -49,7 +49,7 @@ pub struct Message {
     /// Its id, for the answer.
     pub id: String,
     /// What is in it.
-    pub notices: Result<Vec<Notice>, TriggerError>,
+    pub notices: Result<Vec<ObjectNotice>, TriggerError>,
 }
 
 /// Why an event or message says nothing.

@@ -4,7 +4,7 @@
 //! of SQS, in an envelope of SNS inside of that (or raw), or as an event of EventBridge, directly or queued. They are told
 //! by their shape.
 //!
-//! Sources: Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure"; Amazon SNS
+//! Sources: Amazon S3 User Guide, "LogEvent message structure" and "EventBridge event message structure"; Amazon SNS
 //! Developer Guide, "HTTP/HTTPS notification JSON format"; AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{MAJOR_VERSION, Message, Notice, ObjectRef, TriggerError, decoded};
+use super::{MAJOR_VERSION, Message, ObjectNotice, ObjectRef, TriggerError, decoded};
 
 /// How many wrappings there may be: a queue around SNS around the notice.
 const WRAPPINGS: u8 = 3;
@@ -22,24 +22,24 @@ const LONGEST_REASON: usize = 160;
 
 /// What invoked the function.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Trigger {
+pub enum S3Event {
     /// Messages of a queue.
     Queue(Vec<Message>),
     /// S3, SNS or EventBridge itself: all or nothing.
-    Direct(Vec<Notice>),
+    Direct(Vec<ObjectNotice>),
 }
 
-impl Trigger {
+impl S3Event {
     /// Reads an event.
     ///
     /// # Errors
     ///
     /// Why the event as a whole says nothing. What is wrong with a message of a queue is said in that message.
     pub fn read(event: &str) -> Result<Self, TriggerError> {
-        let document: Document<'_> = parse(event)?;
-        let is_queue = |record: &Envelope<'_>| record.source() == Some("aws:sqs");
+        let document: JsonDocument<'_> = parse(event)?;
+        let is_queue = |record: &JsonEnvelope<'_>| record.source() == Some("aws:sqs");
         let records = document.records.iter().flatten();
-        let envelopes: Vec<Envelope<'_>> = records
+        let envelopes: Vec<JsonEnvelope<'_>> = records
             .map(|record| parse(record.get()))
             .collect::<Result<_, _>>()?;
         if envelopes.is_empty() || !envelopes.iter().all(is_queue) {
@@ -55,12 +55,12 @@ impl Trigger {
 
 /// Anything that may arrive, as far as it tells what it is.
 #[derive(Deserialize)]
-struct Document<'a> {
+struct JsonDocument<'a> {
     /// Of S3, SNS and SQS.
     #[serde(borrow, rename = "Records")]
     records: Option<Vec<&'a RawValue>>,
     /// Of the message with which S3 tries a new destination out.
-    #[serde(borrow, rename = "Event")]
+    #[serde(borrow, rename = "LogEvent")]
     event: Option<Cow<'a, str>>,
     /// Of the envelope of SNS: the notice as text.
     #[serde(borrow, rename = "Message")]
@@ -76,7 +76,7 @@ struct Document<'a> {
 
 /// A record, as far as it tells where it comes from, and what SQS and SNS put around.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct JsonEnvelope<'a> {
     #[serde(borrow, rename = "eventSource")]
     event_source: Option<Cow<'a, str>>,
     /// SNS writes it like this.
@@ -96,7 +96,7 @@ struct SnsMessage<'a> {
     message: Cow<'a, str>,
 }
 
-impl Envelope<'_> {
+impl JsonEnvelope<'_> {
     fn source(&self) -> Option<&str> {
         self.event_source.as_deref().or(self.sns_source.as_deref())
     }
@@ -156,16 +156,16 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, TriggerError> {
 }
 
 /// The notices in a document, however they are wrapped.
-fn notices(text: &str, wrappings: u8) -> Result<Vec<Notice>, TriggerError> {
+fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError> {
     let wrappings = wrappings.checked_sub(1).ok_or(TriggerError::Unknown)?;
-    let document: Document<'_> = parse(text)?;
+    let document: JsonDocument<'_> = parse(text)?;
     if document.event.as_deref() == Some("s3:TestEvent") {
         return Ok(Vec::new());
     }
     if let Some(records) = document.records {
         let mut all = Vec::new();
         for record in records {
-            let envelope: Envelope<'_> = parse(record.get())?;
+            let envelope: JsonEnvelope<'_> = parse(record.get())?;
             match (envelope.source(), &envelope.sns) {
                 (Some("aws:s3"), _) => all.push(from_s3(record.get())?),
                 (Some("aws:sns"), Some(sns)) => all.extend(notices(&sns.message, wrappings)?),
@@ -177,7 +177,7 @@ fn notices(text: &str, wrappings: u8) -> Result<Vec<Notice>, TriggerError> {
     match (document.source.as_deref(), document.detail) {
         (Some("aws.s3"), Some(detail)) => {
             if document.detail_type.as_deref() != Some("Object Created") {
-                return Ok(vec![Notice::Other]);
+                return Ok(vec![ObjectNotice::Other]);
             }
             // EventBridge has the key as it is.
             let place: Place<'_> = parse(detail.get())?;
@@ -193,7 +193,7 @@ fn notices(text: &str, wrappings: u8) -> Result<Vec<Notice>, TriggerError> {
     }
 }
 
-fn from_s3(record: &str) -> Result<Notice, TriggerError> {
+fn from_s3(record: &str) -> Result<ObjectNotice, TriggerError> {
     let record: S3Record<'_> = parse(record)?;
     if record.event_version.split('.').next() != Some(MAJOR_VERSION) {
         return Err(TriggerError::Version(record.event_version.into_owned()));
@@ -201,20 +201,20 @@ fn from_s3(record: &str) -> Result<Notice, TriggerError> {
     // Without the `s3:` that the configuration has in front, but nobody promises that.
     let name = record.event_name.trim_start_matches("s3:");
     if !name.starts_with("ObjectCreated:") {
-        return Ok(Notice::Other);
+        return Ok(ObjectNotice::Other);
     }
     let key = decoded(&record.s3.object.key)?;
     record.s3.object(key)
 }
 
 impl Place<'_> {
-    fn object(self, key: String) -> Result<Notice, TriggerError> {
+    fn object(self, key: String) -> Result<ObjectNotice, TriggerError> {
         if self.bucket.name.is_empty() || key.is_empty() {
             return Err(TriggerError::Nameless);
         }
         let given =
             |text: Option<Cow<'_, str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
-        Ok(Notice::Created(ObjectRef {
+        Ok(ObjectNotice::Created(ObjectRef {
             bucket: self.bucket.name.into_owned(),
             key,
             size: self.object.size,
@@ -275,8 +275,8 @@ mod tests {
         json!({"Records": messages}).to_string()
     }
 
-    fn object() -> Notice {
-        Notice::Created(ObjectRef {
+    fn object() -> ObjectNotice {
+        ObjectNotice::Created(ObjectRef {
             bucket: "flows".into(),
             key: KEY.into(),
             size: Some(1024),
@@ -291,8 +291,8 @@ mod tests {
         let from_sns = json!({"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": {"Message": from_s3}}]});
         for event in [from_s3.clone(), from_event_bridge(), from_sns.to_string()] {
             assert_eq!(
-                Trigger::read(&event),
-                Ok(Trigger::Direct(vec![object()])),
+                S3Event::read(&event),
+                Ok(S3Event::Direct(vec![object()])),
                 "{event}"
             );
         }
@@ -306,18 +306,18 @@ mod tests {
                 id: "m0".into(),
                 notices: Ok(vec![object()]),
             };
-            let read = Trigger::read(&in_sqs(&[&body]));
-            assert_eq!(read, Ok(Trigger::Queue(vec![message])), "{body}");
+            let read = S3Event::read(&in_sqs(&[&body]));
+            assert_eq!(read, Ok(S3Event::Queue(vec![message])), "{body}");
         }
     }
 
     #[test]
     fn the_test_message_of_a_new_destination_is_acknowledged() {
-        let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-01T00:00:00.000Z",
+        let test = json!({"Service": "Amazon S3", "LogEvent": "s3:TestEvent", "Time": "2026-11-01T00:00:00.000Z",
             "Bucket": "flows", "RequestId": "1", "HostId": "2"})
         .to_string();
-        assert_eq!(Trigger::read(&test), Ok(Trigger::Direct(Vec::new())));
-        let Ok(Trigger::Queue(messages)) = Trigger::read(&in_sqs(&[&test, &in_sns(&test)])) else {
+        assert_eq!(S3Event::read(&test), Ok(S3Event::Direct(Vec::new())));
+        let Ok(S3Event::Queue(messages)) = S3Event::read(&in_sqs(&[&test, &in_sns(&test)])) else {
             panic!("a queue");
         };
         assert!(
@@ -331,13 +331,13 @@ mod tests {
     fn other_events_of_the_bucket_are_not_this_functions_business() {
         let removed = from_s3("a").replace("ObjectCreated:Put", "ObjectRemoved:Delete");
         assert_eq!(
-            Trigger::read(&removed),
-            Ok(Trigger::Direct(vec![Notice::Other]))
+            S3Event::read(&removed),
+            Ok(S3Event::Direct(vec![ObjectNotice::Other]))
         );
         let deleted = from_event_bridge().replace("Object Created", "Object Deleted");
         assert_eq!(
-            Trigger::read(&deleted),
-            Ok(Trigger::Direct(vec![Notice::Other]))
+            S3Event::read(&deleted),
+            Ok(S3Event::Direct(vec![ObjectNotice::Other]))
         );
     }
 
@@ -350,7 +350,7 @@ mod tests {
             "{\"hello\": 1}",
             "{\"Records\": [{\"eventSource\": \"aws:s3\"}]}",
         ]);
-        let Ok(Trigger::Queue(messages)) = Trigger::read(&event) else {
+        let Ok(S3Event::Queue(messages)) = S3Event::read(&event) else {
             panic!("a queue");
         };
         assert_eq!(messages[1].notices, Ok(vec![object()]));
@@ -373,12 +373,12 @@ mod tests {
             "{\"Records\": [{\"eventSource\": \"aws:kinesis\"}]}",
             "{\"source\": \"aws.ec2\", \"detail-type\": \"x\", \"detail\": {}}",
         ] {
-            assert_eq!(Trigger::read(event), Err(TriggerError::Unknown), "{event}");
+            assert_eq!(S3Event::read(event), Err(TriggerError::Unknown), "{event}");
         }
         let endless = in_sns(&in_sns(&in_sns(&in_sns(&from_s3("a")))));
-        assert_eq!(Trigger::read(&endless), Err(TriggerError::Unknown));
+        assert_eq!(S3Event::read(&endless), Err(TriggerError::Unknown));
         assert!(matches!(
-            Trigger::read("[1"),
+            S3Event::read("[1"),
             Err(TriggerError::Damaged { .. })
         ));
     }
@@ -386,23 +386,23 @@ mod tests {
     #[test]
     fn another_major_version_is_refused_and_a_minor_one_is_not() {
         let version = |version: &str| {
-            Trigger::read(&from_s3(ENCODED).replace("\"2.1\"", &format!("\"{version}\"")))
+            S3Event::read(&from_s3(ENCODED).replace("\"2.1\"", &format!("\"{version}\"")))
         };
-        assert_eq!(version("2.9"), Ok(Trigger::Direct(vec![object()])));
+        assert_eq!(version("2.9"), Ok(S3Event::Direct(vec![object()])));
         assert_eq!(version("3.0"), Err(TriggerError::Version("3.0".into())));
     }
 
     #[test]
     fn a_notice_without_a_name_is_named_so() {
         for event in [from_s3(""), from_s3("a").replace("\"flows\"", "\"\"")] {
-            assert_eq!(Trigger::read(&event), Err(TriggerError::Nameless));
+            assert_eq!(S3Event::read(&event), Err(TriggerError::Nameless));
         }
     }
 
     #[test]
     fn what_is_said_of_a_damaged_event_is_one_line_of_bounded_length() {
         let long = from_s3("a").replace("1024", &format!("\"{}\"", "x\\n".repeat(100_000)));
-        let error = Trigger::read(&long).expect_err("no size");
+        let error = S3Event::read(&long).expect_err("no size");
         let text = error.to_string();
         assert!(text.len() < 300 && !text.contains('\n'), "{text}");
     }
@@ -410,12 +410,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_event_is_a_panic(text in "[\\[\\]{}\":,\\\\ a1\n]{0,80}", cut in any::<prop::sample::Index>()) {
-            let _ = Trigger::read(&text);
-            let _ = Trigger::read(&in_sqs(&[&text, &in_sns(&text)]));
+            let _ = S3Event::read(&text);
+            let _ = S3Event::read(&in_sqs(&[&text, &in_sns(&text)]));
             let event = in_sqs(&[&from_event_bridge(), &in_sns(&from_s3(ENCODED))]);
             let at = cut.index(event.len());
-            let _ = Trigger::read(&event[..at]);
-            let _ = Trigger::read(&format!("{}{text}{}", &event[..at], &event[at..]));
+            let _ = S3Event::read(&event[..at]);
+            let _ = S3Event::read(&format!("{}{text}{}", &event[..at], &event[at..]));
         }
     }
 }

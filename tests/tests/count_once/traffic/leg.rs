@@ -2,7 +2,7 @@
 //!
 //! This is also where the simulator says what ought to count, which the transcoder must find out from records alone.
 
-use flowlogs_core::dedup::inventory::Traffic;
+use flowlogs_core::dedup::inventory::TrafficType;
 
 use super::{COLLECTOR_PORT, Simulation};
 use crate::sight::{Fate, Place, Seen, Sight, Tuple};
@@ -92,12 +92,12 @@ impl Simulation<'_> {
 
     pub(super) fn is_observed(&self, eni: usize) -> bool {
         let any = |traffic| {
-            let all = [None, Some(Traffic::All), Some(traffic)];
+            let all = [None, Some(TrafficType::All), Some(traffic)];
             self.network
                 .logs_of(eni)
                 .any(|log| all.contains(&log.traffic))
         };
-        self.network.enis[eni].is_known && any(Traffic::Accept) && any(Traffic::Reject)
+        self.network.enis[eni].is_known && any(TrafficType::Accept) && any(TrafficType::Reject)
     }
 
     /// Whether records of this interface tell direction and VPC: by the inventory or by themselves.

@@ -1,0 +1,116 @@
+//! What the options records of an observation domain say: names of interfaces, VRFs, applications, and of itself.
+
+use std::collections::HashMap;
+
+use flowlogs_core::ipfix::element as e;
+use netflow_parser::variable_versions::ipfix::Template;
+
+use super::{ElementId, Value};
+
+/// Most names of a kind; beyond them the memory starts again.
+const REMEMBERED: usize = 65_536;
+
+/// What the interface table says of an interface.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Interface {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) station: String,
+}
+
+/// The names of one observation domain.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// The number of the domain.
+    pub(crate) domain: u32,
+    /// observationDomainName.
+    pub(crate) domain_name: Option<String>,
+    interfaces: HashMap<u64, Interface>,
+    vrfs: HashMap<u64, String>,
+    applications: HashMap<(u8, u64), String>,
+    /// Octets of a record, by template.
+    octets: HashMap<u16, u32>,
+}
+
+impl Names {
+    pub(super) fn of(domain: u32) -> Self {
+        Self {
+            domain,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn interface(&self, index: u64) -> Option<&Interface> {
+        self.interfaces.get(&index)
+    }
+
+    /// All interfaces, in no particular order.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+        self.interfaces.values()
+    }
+
+    pub(crate) fn vrf(&self, id: u64) -> Option<&str> {
+        self.vrfs.get(&id).map(String::as_str)
+    }
+
+    pub(crate) fn application(&self, engine: u8, selector: u64) -> Option<&str> {
+        self.applications
+            .get(&(engine, selector))
+            .map(String::as_str)
+    }
+
+    /// Octets of a record of this template.
+    pub(crate) fn record_octets(&self, template: u16) -> Option<u32> {
+        self.octets.get(&template).copied()
+    }
+
+    pub(super) fn template(&mut self, template: &Template) {
+        let octets = template
+            .fields
+            .iter()
+            .map(|field| u32::from(field.field_length));
+        bounded(&mut self.octets).insert(template.template_id, octets.sum());
+    }
+
+    /// Takes an options record.
+    pub(super) fn learn(&mut self, record: &[(ElementId, Value)]) {
+        let value = |element: &e::InformationElement| {
+            let wanted = ElementId::Iana(element.id);
+            record
+                .iter()
+                .find(|(id, _)| *id == wanted)
+                .map(|(_, value)| value)
+        };
+        let number = |element| value(element).and_then(Value::number);
+        let text = |element| match value(element) {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        if let Some(index) = number(&e::INGRESS_INTERFACE) {
+            let interface = Interface {
+                name: text(&e::INTERFACE_NAME).unwrap_or_default(),
+                description: text(&e::INTERFACE_DESCRIPTION).unwrap_or_default(),
+                station: text(&e::VIRTUAL_STATION_NAME).unwrap_or_default(),
+            };
+            bounded(&mut self.interfaces).insert(index, interface);
+        }
+        if let (Some(id), Some(name)) = (number(&e::INGRESS_VRF_ID), text(&e::VRF_NAME)) {
+            bounded(&mut self.vrfs).insert(id, name);
+        }
+        if let (Some(Value::Application(engine, selector)), Some(name)) =
+            (value(&e::APPLICATION_ID), text(&e::APPLICATION_NAME))
+        {
+            bounded(&mut self.applications).insert((*engine, *selector), name);
+        }
+        if let Some(name) = text(&e::OBSERVATION_DOMAIN_NAME) {
+            self.domain_name = Some(name);
+        }
+    }
+}
+
+fn bounded<K, V>(map: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
+    if map.len() >= REMEMBERED {
+        map.clear();
+    }
+    map
+}

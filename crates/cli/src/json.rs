@@ -1,0 +1,125 @@
+//! A flow as one JSON object a line: IANA element names as keys, the names of interfaces and VRFs beside their numbers.
+
+use std::io::{self, Write};
+
+use flowlogs_core::ipfix::element as e;
+
+use crate::decode::{ElementId, Flow, Value};
+
+/// Writes a flow and a line end.
+pub(crate) fn write(out: &mut impl Write, flow: &Flow<'_>) -> io::Result<()> {
+    let names = flow.names;
+    let mut object = Object::open(out)?;
+    let domain = Value::Number(names.domain.into());
+    object.member(e::OBSERVATION_DOMAIN_ID.name, &domain)?;
+    object.name(
+        e::OBSERVATION_DOMAIN_NAME.name,
+        names.domain_name.as_deref(),
+    )?;
+    for (id, value) in flow.fields {
+        object.member(&id.to_string(), value)?;
+        let ElementId::Iana(id) = *id else { continue };
+        let index = value.number().unwrap_or_default();
+        let interface = || names.interface(index).map(|known| known.name.as_str());
+        match (id, value) {
+            (10, _) => object.name("ingressInterfaceName", interface())?,
+            (14, _) => object.name("egressInterfaceName", interface())?,
+            (252, _) => object.name("ingressPhysicalInterfaceName", interface())?,
+            (253, _) => object.name("egressPhysicalInterfaceName", interface())?,
+            (234, _) => object.name("ingressVRFname", names.vrf(index))?,
+            (235, _) => object.name("egressVRFname", names.vrf(index))?,
+            (95, Value::Application(engine, selector)) => {
+                let name = names.application(*engine, *selector);
+                object.name(e::APPLICATION_NAME.name, name)?;
+            }
+            _ => {}
+        }
+    }
+    object.close()
+}
+
+/// An object under construction.
+struct Object<'a, W: Write> {
+    out: &'a mut W,
+    first: bool,
+}
+
+impl<'a, W: Write> Object<'a, W> {
+    fn open(out: &'a mut W) -> io::Result<Self> {
+        out.write_all(b"{")?;
+        Ok(Self { out, first: true })
+    }
+
+    fn key(&mut self, key: &str) -> io::Result<()> {
+        if !std::mem::take(&mut self.first) {
+            self.out.write_all(b",")?;
+        }
+        string(self.out, key)?;
+        self.out.write_all(b":")
+    }
+
+    fn member(&mut self, key: &str, value: &Value) -> io::Result<()> {
+        self.key(key)?;
+        match value {
+            Value::Number(number) => write!(self.out, "{number}"),
+            Value::Float(number) if number.is_finite() => write!(self.out, "{number}"),
+            other => string(self.out, &other.to_string()),
+        }
+    }
+
+    fn name(&mut self, key: &str, name: Option<&str>) -> io::Result<()> {
+        let Some(name) = name else { return Ok(()) };
+        self.key(key)?;
+        string(self.out, name)
+    }
+
+    fn close(self) -> io::Result<()> {
+        self.out.write_all(b"}\n")
+    }
+}
+
+fn string(out: &mut impl Write, text: &str) -> io::Result<()> {
+    serde_json::to_writer(out, text).map_err(io::Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowlogs_core::mapping::MappingSettings;
+
+    #[test]
+    fn a_flow_is_an_object_with_registered_names_and_resolved_numbers() {
+        let format = "${account-id} ${region} ${interface-id} ${vpc-id} ${srcaddr} ${dstaddr} ${protocol} ${bytes} \
+            ${start} ${end} ${action} ${flow-direction} ${pkt-src-aws-service}";
+        let line = "123456789012 eu-central-1 eni-1 vpc-1 10.0.0.1 2001:db8::1 6 9019431364352 1418530010 1418530070 \
+            REJECT egress S3";
+        let mut out = Vec::new();
+        crate::testing::flows(MappingSettings::default(), format, &[line], |flow| {
+            write(&mut out, flow).expect("into memory");
+        });
+        let object: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
+        let wanted = serde_json::json!({
+            "observationDomainId": 2_093_371_096,
+            "observationDomainName": "123456789012/eu-central-1",
+            "flowStartMilliseconds": "2014-12-14T04:06:50.000Z",
+            "flowEndMilliseconds": "2014-12-14T04:07:50.000Z",
+            "sourceIPv4Address": "10.0.0.1",
+            "destinationIPv6Address": "2001:db8::1",
+            "protocolIdentifier": 6,
+            "octetDeltaCount": 9_019_431_364_352_u64,
+            "ingressInterface": 2,
+            "ingressInterfaceName": "REJECT",
+            "egressInterface": flowlogs_core::identity(b"eni-1"),
+            "egressInterfaceName": "eni-1",
+            "ingressVRFID": flowlogs_core::identity(b"vpc-1"),
+            "ingressVRFname": "vpc-1",
+            "egressVRFID": flowlogs_core::identity(b"vpc-1"),
+            "egressVRFname": "vpc-1",
+            "flowDirection": 1,
+            "forwardingStatus": 128,
+            "applicationId": "6:102400",
+            "applicationName": "S3>-",
+        });
+        assert_eq!(object, wanted);
+    }
+}

@@ -1,0 +1,215 @@
+//! Hands lines to the receiver and counts them: the one place where a message becomes lines.
+//!
+//! Every family of input ends here, so that line ends, over-long lines and origins are treated alike in all of them.
+
+use memchr::memchr;
+
+use crate::recognise::ReadSummary;
+use crate::{LineOrigin, LineSink, LogEvent, MAX_LINE, ReadError};
+
+/// The receiver of one call, with what was handed to it so far.
+pub(crate) struct LineWriter<'l, L> {
+    lines: &'l mut L,
+    summary: ReadSummary,
+    in_run: bool,
+}
+
+impl<'l, L: LineSink> LineWriter<'l, L> {
+    pub(crate) fn new(lines: &'l mut L) -> Self {
+        Self {
+            lines,
+            summary: ReadSummary::default(),
+            in_run: false,
+        }
+    }
+
+    pub(crate) fn summary(&self) -> ReadSummary {
+        self.summary
+    }
+
+    /// Begins a payload, or anything else whose lines belong together.
+    pub(crate) fn begin(&mut self, origin: &LineOrigin<'_>) -> Result<(), ReadError<L::Error>> {
+        self.in_run = false;
+        self.lines.origin(origin).map_err(ReadError::Sink)
+    }
+
+    /// Begins a run of lines that come one by one, unless one is under way: `{"message"}` objects and Firehose records
+    /// are one line each, and an origin for each would end the reign of a header line after no line at all.
+    pub(crate) fn begin_run(&mut self) -> Result<(), ReadError<L::Error>> {
+        if !self.in_run {
+            self.begin(&LineOrigin::default())?;
+            self.in_run = true;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn control(&mut self) {
+        self.summary.control_messages += 1;
+    }
+
+    /// Hands on the lines of an event's message; at least one, so that no event vanishes.
+    pub(crate) fn message(&mut self, event: &LogEvent<'_>) -> Result<(), ReadError<L::Error>> {
+        let message = without_line_end(event.message);
+        if memchr(b'\n', message).is_none() {
+            return self.line(&LogEvent { message, ..*event });
+        }
+        let mut id = event.id;
+        for line in message.split(|&octet| octet == b'\n') {
+            let line = without_line_end(line);
+            if !line.is_empty() {
+                self.line(&LogEvent {
+                    id: id.take(),
+                    timestamp: event.timestamp,
+                    message: line,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on one line that has no line end.
+    pub(crate) fn line(&mut self, event: &LogEvent<'_>) -> Result<(), ReadError<L::Error>> {
+        let message = event.message.get(..=MAX_LINE).unwrap_or(event.message);
+        self.summary.events += 1;
+        self.lines
+            .event(&LogEvent { message, ..*event })
+            .map_err(ReadError::Sink)
+    }
+}
+
+/// `line` without the carriage returns and line feeds at its end.
+pub(crate) fn without_line_end(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b'\r' | b'\n'] = line {
+        line = rest;
+    }
+    line
+}
+
+/// A receiver that remembers everything, for the tests of all modules.
+#[cfg(test)]
+pub(crate) mod recorded {
+    use std::convert::Infallible;
+
+    use crate::{LineOrigin, LineSink, LogEvent};
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub(crate) enum Call {
+        Origin(Option<String>, Option<String>, Option<String>),
+        Event(Option<String>, Option<u64>, String),
+    }
+
+    #[derive(Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Recorded(pub(crate) Vec<Call>);
+
+    impl Recorded {
+        pub(crate) fn messages(&self) -> Vec<&str> {
+            self.0
+                .iter()
+                .filter_map(|call| match call {
+                    Call::Event(_, _, message) => Some(message.as_str()),
+                    Call::Origin(..) => None,
+                })
+                .collect()
+        }
+    }
+
+    impl LineSink for Recorded {
+        type Error = Infallible;
+
+        fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
+            self.0.push(Call::Origin(
+                origin.owner.map(Into::into),
+                origin.log_group.map(Into::into),
+                origin.log_stream.map(Into::into),
+            ));
+            Ok(())
+        }
+
+        fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+            self.0.push(Call::Event(
+                event.id.map(|id| String::from_utf8_lossy(id).into_owned()),
+                event.timestamp,
+                String::from_utf8_lossy(event.message).into_owned(),
+            ));
+            Ok(())
+        }
+    }
+
+    pub(crate) fn no_origin() -> Call {
+        Call::Origin(None, None, None)
+    }
+
+    pub(crate) fn event(
+        id: impl Into<Option<&'static str>>,
+        timestamp: impl Into<Option<u64>>,
+        message: &str,
+    ) -> Call {
+        Call::Event(
+            id.into().map(Into::into),
+            timestamp.into(),
+            message.to_owned(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::recorded::{Recorded, event};
+    use super::*;
+
+    fn delivered(message: &[u8]) -> Recorded {
+        let mut recorded = Recorded::default();
+        let mut delivery = LineWriter::new(&mut recorded);
+        delivery
+            .message(&LogEvent {
+                id: Some(b"7"),
+                timestamp: Some(5),
+                message,
+            })
+            .expect("a recorder takes everything");
+        recorded
+    }
+
+    #[test]
+    fn a_message_is_handed_on_without_its_line_end() {
+        assert_eq!(delivered(b"2 x\r\n").0, [event("7", 5, "2 x")]);
+    }
+
+    #[test]
+    fn of_a_message_of_several_lines_the_first_has_the_id() {
+        assert_eq!(
+            delivered(b"\na\r\n\r\nb\n").0,
+            [event("7", 5, "a"), event(None, 5, "b")]
+        );
+    }
+
+    #[test]
+    fn an_empty_message_is_still_an_event() {
+        assert_eq!(delivered(b"\n").0, [event("7", 5, "")]);
+    }
+
+    #[test]
+    fn an_over_long_line_is_cut_to_one_octet_more_than_the_longest() {
+        let whole = vec![b'x'; MAX_LINE];
+        assert_eq!(delivered(&whole).messages()[0].len(), MAX_LINE);
+        let over = vec![b'x'; MAX_LINE * 3];
+        assert_eq!(delivered(&over).messages()[0].len(), MAX_LINE + 1);
+    }
+
+    #[test]
+    fn a_receiver_that_stops_ends_the_delivery() {
+        struct Full;
+        impl LineSink for Full {
+            type Error = &'static str;
+            fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
+                Ok(())
+            }
+            fn event(&mut self, _: &LogEvent<'_>) -> Result<(), Self::Error> {
+                Err("full")
+            }
+        }
+        let mut full = Full;
+        let outcome = LineWriter::new(&mut full).line(&LogEvent::default());
+        assert_eq!(outcome, Err(ReadError::Sink("full")));
+    }
+}
