@@ -134,7 +134,7 @@ fn parse() -> Run {
     let format = way::format("v2");
     let lines = way::lines(&format, 0);
     let format = LogFormat::parse(&format).expect("documented");
-    let mut values = Values::default();
+    let mut values = RecordValues::default();
     run(move |_| {
         for line in &lines {
             let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
@@ -177,6 +177,6 @@ fn of_parquet(rounds: u32) -> Run {
     let mut way = new_way();
     run(move |round| {
         let object = objects[round].clone();
-        way.invoke_with(|_, rest| Reader::open(object, PAGES).expect("Parquet").read(rest));
+        way.invoke_with(|_, rest| ParquetReader::open(object, PAGES).expect("Parquet").read(rest));
     })
 }

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 const LIMIT: usize = 1 << 20;
 
 fuzz_target!(init: quiet_library(), |octets: &[u8]| {
-    let Ok(reader) = Reader::open(Bytes::copy_from_slice(octets), LIMIT) else {
+    let Ok(reader) = ParquetReader::open(Bytes::copy_from_slice(octets), LIMIT) else {
         return;
     };
     // A page may say that a run of one value is as long as it likes; the rows are what the footer promises.
@@ -19,8 +19,8 @@ fuzz_target!(init: quiet_library(), |octets: &[u8]| {
     let mut kept = Kept::default();
     match reader.read(&mut kept) {
         Ok(rows) => assert_eq!(rows + 1, kept.lines.len() as u64, "a header line and the rows"),
-        Err(ReadError::Parquet(error)) => assert!(!error.to_string().is_empty()),
-        Err(ReadError::Sink(_)) => unreachable!("this receiver takes everything"),
+        Err(ParquetReadError::Parquet(error)) => assert!(!error.to_string().is_empty()),
+        Err(ParquetReadError::Sink(_)) => unreachable!("this receiver takes everything"),
     }
     let line = |(_, _, text): &(_, _, Vec<u8>)| text.clone();
     let lines: Vec<Vec<u8>> = kept.lines.iter().map(line).collect();

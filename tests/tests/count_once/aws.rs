@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flowlogs_core::LogFormat;
 use flowlogs_core::dedup::inventory::TrafficType;
-use flowlogs_core::flowlog::{Action, Direction};
+use flowlogs_core::flowlog::{FlowAction, FlowDirection};
 
 use crate::network::{GATEWAY, Log, Network, attachment_id, subnet_id, vpc_id};
 use crate::random::Random;
@@ -105,8 +105,8 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
             for &index in indices {
                 let record = &records[index];
                 let recorded = match record.sight.action() {
-                    Action::Accept => log.traffic != Some(TrafficType::Reject),
-                    Action::Reject => log.traffic != Some(TrafficType::Accept),
+                    FlowAction::Accept => log.traffic != Some(TrafficType::Reject),
+                    FlowAction::Reject => log.traffic != Some(TrafficType::Accept),
                 };
                 if recorded {
                     add(
@@ -188,13 +188,13 @@ fn flow_line(network: &Network, log: &Log, record: &Record) -> String {
             "start" => record.start.to_string(),
             "end" => record.end.to_string(),
             "action" => match record.sight.action() {
-                Action::Accept => "ACCEPT",
-                Action::Reject => "REJECT",
+                FlowAction::Accept => "ACCEPT",
+                FlowAction::Reject => "REJECT",
             }
             .to_owned(),
             "flow-direction" => match record.sight.direction() {
-                Direction::Ingress => "ingress",
-                Direction::Egress => "egress",
+                FlowDirection::Ingress => "ingress",
+                FlowDirection::Egress => "egress",
             }
             .to_owned(),
             "packets-lost-blackhole" if record.sight.is_lost => record.packets.to_string(),

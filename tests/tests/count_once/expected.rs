@@ -1,7 +1,7 @@
 //! What ought to arrive at the collector, and in which counters the rest ends.
 
 use flowlogs_core::dedup::DirectionFilter;
-use flowlogs_core::flowlog::Direction;
+use flowlogs_core::flowlog::FlowDirection;
 use flowlogs_core::{Counters, identity};
 
 use crate::aws::{ACCOUNT, Content, REGION, Written};
@@ -80,16 +80,16 @@ pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Ex
     expected
 }
 
-fn is_filtered(direction: Option<Direction>, filter: DirectionFilter) -> bool {
+fn is_filtered(direction: Option<FlowDirection>, filter: DirectionFilter) -> bool {
     match filter {
         DirectionFilter::Both => false,
-        DirectionFilter::Ingress => direction == Some(Direction::Egress),
-        DirectionFilter::Egress => direction == Some(Direction::Ingress),
+        DirectionFilter::Ingress => direction == Some(FlowDirection::Egress),
+        DirectionFilter::Egress => direction == Some(FlowDirection::Ingress),
     }
 }
 
 /// The direction, where the record or the inventory tells it.
-fn direction(network: &Network, sight: &Sight) -> Option<Direction> {
+fn direction(network: &Network, sight: &Sight) -> Option<FlowDirection> {
     let is_told = match sight.place {
         Place::Interface(eni) => {
             network.enis[eni].is_known
@@ -103,7 +103,7 @@ fn direction(network: &Network, sight: &Sight) -> Option<Direction> {
 }
 
 /// The flow as it is exported.
-fn flow(network: &Network, sight: &Sight, direction: Option<Direction>) -> Flow {
+fn flow(network: &Network, sight: &Sight, direction: Option<FlowDirection>) -> Flow {
     let (domain, here, there) = match sight.place {
         Place::Interface(eni) => {
             let verdict = if sight.is_accepted { 1 } else { 2 };
@@ -121,8 +121,8 @@ fn flow(network: &Network, sight: &Sight, direction: Option<Direction>) -> Flow 
     };
     Flow {
         domain,
-        direction: direction.map(|direction| u8::from(direction == Direction::Egress)),
-        interfaces: if direction == Some(Direction::Egress) {
+        direction: direction.map(|direction| u8::from(direction == FlowDirection::Egress)),
+        interfaces: if direction == Some(FlowDirection::Egress) {
             (there, here)
         } else {
             (here, there)

@@ -91,10 +91,10 @@ impl Eni {
 pub(crate) enum Resource {
     Vpc(usize),
     Subnet(usize, usize),
-    NetworkInterface(usize),
-    TransitGateway,
+    Interface(usize),
+    Gateway,
     /// The attachment of this VPC.
-    GatewayAttachment(usize),
+    Attachment(usize),
 }
 
 /// A flow log.

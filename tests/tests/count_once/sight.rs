@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use flowlogs_core::flowlog::{Action, Direction};
+use flowlogs_core::flowlog::{FlowAction, FlowDirection};
 
 /// A directed 5-tuple.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,19 +60,19 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
-    pub(crate) fn direction(&self) -> Direction {
+    pub(crate) fn direction(&self) -> FlowDirection {
         if self.is_leaving {
-            Direction::Egress
+            FlowDirection::Egress
         } else {
-            Direction::Ingress
+            FlowDirection::Ingress
         }
     }
 
-    pub(crate) fn action(&self) -> Action {
+    pub(crate) fn action(&self) -> FlowAction {
         if self.is_accepted {
-            Action::Accept
+            FlowAction::Accept
         } else {
-            Action::Reject
+            FlowAction::Reject
         }
     }
 }

@@ -41,7 +41,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsSource {
     /// The settings hold them, or nothing.
-    TranscoderSettings(TlsOptions),
+    Settings(TlsOptions),
     /// A Secrets Manager secret holds them: its ARN or name.
     Secret(String),
 }

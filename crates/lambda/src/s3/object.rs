@@ -94,7 +94,7 @@ impl Objects {
                     ParquetError::Io { kind, reason } => broken(kind, reason),
                     error => ObjectError::Parquet(error),
                 };
-                let reader = Reader::open(stored, PAGES).map_err(of_parquet)?;
+                let reader = ParquetReader::open(stored, PAGES).map_err(of_parquet)?;
                 match reader.read(lines) {
                     Ok(_) => Ok(()),
                     Err(flowlogs_parquet::ParquetReadError::Sink(error)) => Err(error),
@@ -302,7 +302,7 @@ enum Stored {
     Remote(Request, u64),
 }
 
-impl Ranges for Stored {
+impl ByteRanges for Stored {
     fn size(&self) -> io::Result<u64> {
         match self {
             Self::Whole(octets) => octets.size(),
