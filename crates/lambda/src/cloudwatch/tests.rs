@@ -17,15 +17,15 @@ fn config(log_format: Option<&str>) -> Config {
     Config::new(&raw).expect("right settings")
 }
 
-fn report(records_received: u64, unparsed_records: u64) -> Report {
+fn report(records_received: u64, unparsed_records: u64) -> BatchReport {
     let counters = Counters {
         records_received,
         unparsed_records,
         ..Counters::default()
     };
-    Report {
+    BatchReport {
         counters,
-        ..Report::default()
+        ..BatchReport::default()
     }
 }
 
