@@ -1,0 +1,101 @@
+"""template.yaml: flow logs of CloudWatch log groups."""
+
+from troposphere import AccountId, GetAtt, If, NoValue, Ref, Sub
+from troposphere.awslambda import Permission
+from troposphere.logs import SubscriptionFilter
+from troposphere.serverless import DestinationConfiguration, EventInvokeConfiguration, OnFailure
+from troposphere.sqs import Queue
+
+from . import alarms, conditions, dashboard, function
+from .application import Application
+from .parameters import CLOUDWATCH
+from .policies import policy, statement
+
+PERMISSIONS = (
+    "A permission has to be there before its subscription filter. One permission a group, and each for this account"
+    " alone, so that nobody else's log group can invoke the function."
+)
+WORDS = {
+    "failures": "Payloads failed after all retries and wait in the failure queue; fix the cause and invoke the function with"
+    " them again.",
+    "errors": "Invocations fail; the function's log names the stage, and Lambda tries twice more.",
+    "throttles": "Lambda refuses invocations (concurrency limit); they are tried again for six hours.",
+    "lag": "Even the newest flows arrive late; compare with Throttles and with the age of what CloudWatch Logs delivers.",
+}
+
+
+def add_log_group(app, number):
+    suffix = "" if number == 1 else str(number)
+    condition = {} if number == 1 else {"Condition": f"HasLogGroup{number}"}
+    group = f"LogGroupName{suffix}"
+    app.add(
+        Permission(
+            f"Permission{suffix}",
+            FunctionName=Ref("Function"),
+            Action="lambda:InvokeFunction",
+            Principal="logs.amazonaws.com",
+            SourceAccount=AccountId,
+            SourceArn=Sub(f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:${{{group}}}:*"),
+            **condition,
+        ),
+        note=PERMISSIONS if number == 1 else None,
+    )
+    app.add(
+        SubscriptionFilter(
+            f"Subscription{suffix}",
+            DependsOn=f"Permission{suffix}",
+            LogGroupName=Ref(group),
+            FilterPattern=Ref("FilterPattern"),
+            DestinationArn=GetAtt("Function", "Arn"),
+            **condition,
+        )
+    )
+
+
+def application():
+    app = Application(
+        CLOUDWATCH,
+        "flow-logs-transcoder",
+        "VPC and transit gateway flow logs from CloudWatch Logs become IPFIX",
+        "Sends AWS VPC and transit gateway flow logs from CloudWatch Logs to any IPFIX collector, over UDP, TCP or TLS, with"
+        " interface and VPC names.",
+        ["cloudwatch-logs", "rust"],
+    )
+    function.add_rules(app.template)
+    reserved = Ref("ReservedConcurrency")
+    function.add_function(
+        app,
+        "Sends the flow logs of CloudWatch log groups as IPFIX",
+        ReservedConcurrentExecutions=If("HasReservedConcurrency", reserved, NoValue),
+        EventInvokeConfig=EventInvokeConfiguration(
+            MaximumRetryAttempts=2,
+            MaximumEventAgeInSeconds=21600,
+            DestinationConfig=DestinationConfiguration(
+                OnFailure=OnFailure(Type="SQS", Destination=GetAtt("FailureQueue", "Arn"))
+            ),
+        ),
+    )
+    app.add(
+        Queue("FailureQueue", MessageRetentionPeriod=1209600, SqsManagedSseEnabled=True),
+        note="Invocations that failed three times, with their payload: fix the cause, then invoke the function with it again.",
+    )
+    function.add_role(
+        app,
+        "the log groups",
+        policy(
+            "failures",
+            statement(
+                {"sqs:SendMessage": "Lambda hands over, with this role, what failed after its retries"},
+                GetAtt("FailureQueue", "Arn"),
+            ),
+        ),
+    )
+    https = function.egress("EC2 and Secrets Manager", "tcp", 443, CidrIp=Ref("AwsApiCidr"))
+    function.add_security_group(app, If("CallsAwsApis", https, NoValue))
+    for number in range(1, 6):
+        add_log_group(app, number)
+    alarms.add(app, WORDS)
+    dashboard.add(app)
+    function.add_outputs(app, "Payloads that failed after all retries")
+    conditions.add_used(app.template)
+    return app

@@ -1,0 +1,487 @@
+"""The parameters of all templates: one table, a row each. To add one to every template, add a row.
+
+A `Setting` is also an environment variable of the function (`UdpRate` is `UDP_RATE`); the settings table of
+crates/lambda says its default and its bounds, and crates/lambda/tests/template.rs compares. The order here is the order
+in the templates, in the console and in docs/deploy.md.
+"""
+
+import dataclasses
+import re
+
+import troposphere
+
+from .notes import Noted
+
+CLOUDWATCH, S3 = "cloudwatch", "s3"
+
+SOURCE = "From where to where"
+NETWORK = "Network of the function"
+RECORDS = "Which records count"
+FLOWS = "What a flow looks like"
+MESSAGES = "Messages"
+TLS = "TLS"
+OPERATION = "Function and operation"
+GROUPS = [SOURCE, NETWORK, RECORDS, FLOWS, MESSAGES, TLS, OPERATION]
+
+ON_OFF = ["on", "off"]
+RETENTION = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
+
+LOG_GROUP = r"^[.\-_/#A-Za-z0-9]{%d,512}$"
+IPV4_RANGE = r"[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}"
+
+
+def arn(service, rest, region="[a-z0-9-]+"):
+    """Pattern of an ARN of any partition, or empty."""
+    return rf"^(arn:aws[a-z-]*:{service}:{region}:[0-9]{{12}}:{rest})?$"
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter. Its text, default and bounds may differ by template: a mapping by source stands for each value."""
+
+    name: str
+    group: str
+    description: str | dict
+    default: str | int | dict | None = None  # None: required
+    pattern: str | None = None
+    values: list | dict | None = None
+    least: int | dict | None = None
+    most: int | dict | None = None
+    longest: int | None = None
+    kind: str = ""  # by default Number where there is a number, else String
+    wrong: str | None = None  # the sentence that CloudFormation shows beside a value that is refused
+    secret: bool = False
+    only: str | None = None  # the one source whose template has it
+    note: str | dict | None = None
+
+    def made(self, source):
+        """The parameter in the template of a source."""
+
+        def here(value):
+            return value.get(source) if isinstance(value, dict) else value
+
+        default, values = here(self.default), here(self.values)
+        number = isinstance(default, int)
+        properties = {
+            "Type": self.kind or ("Number" if number else "String"),
+            "Default": default,
+            "Description": here(self.description),
+            "AllowedPattern": self.pattern,
+            "AllowedValues": values,
+            "MinValue": here(self.least),
+            "MaxValue": here(self.most),
+            "MaxLength": self.longest,
+            "ConstraintDescription": self.wrong,
+            "NoEcho": self.secret or None,
+        }
+        made = troposphere.Parameter(self.name, **{key: value for key, value in properties.items() if value is not None})
+        note = here(self.note)
+        return Noted(note, made) if note else made
+
+
+class Setting(Parameter):
+    """A parameter that the function reads from its environment."""
+
+    @property
+    def variable(self):
+        return re.sub(r"(?<=.)(?=[A-Z])", "_", self.name).upper()
+
+
+TABLE = [
+    Setting(
+        "Collector",
+        SOURCE,
+        "One or more URLs, separated by commas; each collector gets every flow: udp://host:4739, tcp://host:4739,"
+        " tls://host:4740. IPv6 addresses stand in brackets.",
+        pattern="^ *(udp|tcp|tls)://[^,/ ]+( *, *(udp|tcp|tls)://[^,/ ]+)* *$",
+        wrong="URLs such as udp://collector.example.com:4739, separated by commas.",
+    ),
+    Parameter(
+        "LogGroupName",
+        SOURCE,
+        "The log group that the flow logs are published to. It has to exist, in this account and region, in the log class"
+        " Standard.",
+        pattern=LOG_GROUP % 1,
+        only=CLOUDWATCH,
+    ),
+    *(
+        Parameter(
+            f"LogGroupName{number}",
+            SOURCE,
+            f"A {ordinal} log group, or empty.",
+            "",
+            LOG_GROUP % 0,
+            only=CLOUDWATCH,
+        )
+        for number, ordinal in enumerate(["second", "third", "fourth", "fifth"], 2)
+    ),
+    Parameter(
+        "FilterPattern",
+        SOURCE,
+        "Which log lines CloudWatch Logs hands over, in its filter syntax; empty hands over all. What is filtered here"
+        " costs no invocation, and is missing in RecordsReceived.",
+        "",
+        longest=1024,
+        only=CLOUDWATCH,
+    ),
+    Parameter(
+        "BucketName",
+        SOURCE,
+        "The bucket that the flow logs are published to, in this region.",
+        pattern="^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        only=S3,
+    ),
+    Parameter(
+        "KeyPrefix",
+        SOURCE,
+        "Where in the bucket the flow logs are, with the prefix that they are published with, if any; the function may"
+        " read nothing beside it. For one account's flow logs alone, AWSLogs/123456789012/vpcflowlogs/.",
+        "AWSLogs/",
+        "^[A-Za-z0-9!_.*'()/=-]*$",
+        longest=700,
+        only=S3,
+    ),
+    Parameter(
+        "Notification",
+        SOURCE,
+        "How the queue learns of new objects: from an existing bucket, whose notification you configure after the stack is"
+        " there; from EventBridge, which you switch on at an existing bucket; or from a new bucket that is made here.",
+        "existing-bucket",
+        values=["existing-bucket", "event-bridge", "new-bucket"],
+        only=S3,
+    ),
+    Parameter(
+        "TopicArn",
+        SOURCE,
+        "The ARN of an SNS topic that the bucket notifies already; the queue subscribes to it. Empty for none.",
+        "",
+        arn("sns", ".+"),
+        only=S3,
+    ),
+    Parameter(
+        "BucketKmsKeyArn",
+        SOURCE,
+        "The ARN of the KMS key that the objects are encrypted with, if the bucket uses one; with a new bucket, they are"
+        " encrypted with it.",
+        "",
+        arn("kms", "key/.+"),
+        only=S3,
+    ),
+    Parameter(
+        "VpcId",
+        NETWORK,
+        "The VPC from which the collector is reached; empty puts the function outside of any VPC, where it reaches public"
+        " IPv4 addresses only.",
+        "",
+        "^(vpc-[0-9a-f]+)?$",
+    ),
+    Parameter(
+        "SubnetIds",
+        NETWORK,
+        {
+            CLOUDWATCH: "Subnets of that VPC, from which a route leads to the collector and, for look-ups, to the AWS APIs"
+            " (NAT or endpoints).",
+            S3: "Subnets of that VPC, from which a route leads to the collector, to S3 and, for look-ups, to the other AWS"
+            " APIs (NAT, or endpoints, of which S3's gateway endpoint is free).",
+        },
+        "",
+        kind="CommaDelimitedList",
+    ),
+    Parameter(
+        "CollectorCidr",
+        NETWORK,
+        "The collectors' IPv4 addresses, as 10.1.2.3/32. The function's security group lets nothing else out.",
+        "",
+        f"^({IPV4_RANGE})?$",
+    ),
+    Parameter(
+        "CollectorCidrIpv6",
+        NETWORK,
+        "The collectors' IPv6 addresses, as 2001:db8::1/128; all subnets have to be dual-stack then.",
+        "",
+        "^([0-9a-fA-F:.]+/[0-9]{1,3})?$",
+    ),
+    Parameter(
+        "CollectorProtocol",
+        NETWORK,
+        "The protocol that the security group lets out to the collectors; tcp for tcp:// and tls:// URLs, both where there"
+        " are both.",
+        "udp",
+        values=["udp", "tcp", "both"],
+    ),
+    Parameter(
+        "CollectorPort",
+        NETWORK,
+        "The port that the security group lets out to the collectors.",
+        4739,
+        least=1,
+        most=65535,
+    ),
+    Parameter(
+        "AwsApiCidr",
+        NETWORK,
+        {
+            CLOUDWATCH: "Where the EC2 and Secrets Manager APIs are reached over HTTPS, if a setting needs them; with"
+            " interface endpoints in the VPC, its own range is enough.",
+            S3: "Where S3, and the EC2 and Secrets Manager APIs if a setting needs them, are reached over HTTPS. A gateway"
+            " endpoint of S3 has public addresses.",
+        },
+        "0.0.0.0/0",
+        f"^{IPV4_RANGE}$",
+    ),
+    Parameter(
+        "SecurityGroupIds",
+        NETWORK,
+        "Further security groups of the function (at most 4), for instance where collectors listen on several ports.",
+        "",
+        kind="CommaDelimitedList",
+    ),
+    Setting(
+        "LogFormat",
+        RECORDS,
+        {
+            CLOUDWATCH: "A flow-log format string as in ${version} ${account-id} ..., or several separated by semicolons."
+            " With auto, EC2 is asked for the formats of the log group; needed where it cannot know, as for log groups that"
+            " collect other accounts.",
+            S3: "A flow-log format string as in ${version} ${account-id} ..., or several separated by semicolons. With auto,"
+            " EC2 is asked for the formats of the bucket. A header line in an object, which all objects of AWS have, comes"
+            " first.",
+        },
+        "auto",
+        r"^(auto|[\s\S]*\$\{[A-Za-z0-9_-]+\}[\s\S]*)$",
+    ),
+    Setting(
+        "Direction",
+        RECORDS,
+        "Export flows of both directions, or only those that enter or leave an interface.",
+        "both",
+        values=["both", "ingress", "egress"],
+    ),
+    Setting(
+        "Deduplicate",
+        RECORDS,
+        "Count a flow once, though it is delivered twice, logged by two flow logs, or seen at both of its ends.",
+        "on",
+        values=ON_OFF,
+    ),
+    Setting(
+        "ResolveNames",
+        RECORDS,
+        "Look up names of interfaces, VPCs and transit gateways in EC2, and what the flow logs cover. Off needs no EC2"
+        " permission for it.",
+        "on",
+        values=ON_OFF,
+    ),
+    Setting(
+        "ExcludeCollectorTraffic",
+        RECORDS,
+        "Do not export flows to or from a collector; the function's own messages would be logged and exported for ever.",
+        "on",
+        values=ON_OFF,
+    ),
+    Setting(
+        "Address",
+        FLOWS,
+        "Which address pair is the primary one where a record has two - the interface's, or the packet's.",
+        "interface",
+        values=["interface", "packet"],
+    ),
+    Setting(
+        "Timestamps",
+        FLOWS,
+        "The unit of flow start and end; seconds is for collectors that know only those.",
+        "milliseconds",
+        values=["milliseconds", "seconds"],
+    ),
+    Setting(
+        "ObservationDomain",
+        FLOWS,
+        "One number for the observation domain of all messages; auto derives one for each account and region, and each"
+        " transit gateway.",
+        "auto",
+        "^(auto|[1-9][0-9]{0,9})$",
+    ),
+    Setting(
+        "ExporterAddress",
+        FLOWS,
+        "An address that every flow carries as its exporter, for collectors that take it from there (elements 130 and 131);"
+        " empty for none.",
+        "",
+        "^[0-9a-fA-F:.]*$",
+    ),
+    Setting(
+        "InterfaceNames",
+        FLOWS,
+        "Send interface names as options data, or also inline in every flow (element 82) for collectors that ignore options"
+        " data.",
+        "options",
+        values=["options", "inline"],
+    ),
+    Setting(
+        "MaxMessageSize",
+        MESSAGES,
+        "Octets of an IPFIX message, over UDP the payload; 512 where the path MTU is unknown, more pays where no collector"
+        " is udp://.",
+        1400,
+        least=512,
+        most=65535,
+    ),
+    Setting(
+        "TemplateRefreshSeconds",
+        MESSAGES,
+        "Over UDP, templates are sent again after this time, besides at the start of every invocation.",
+        600,
+        least=1,
+        most=86400,
+    ),
+    Setting(
+        "TemplateRefreshMessages",
+        MESSAGES,
+        "Over UDP, templates are sent again after this number of messages.",
+        20,
+        least=1,
+        most=1000000,
+    ),
+    Setting(
+        "UdpRate",
+        MESSAGES,
+        "Messages a second to each udp:// collector; a collector with a default socket buffer loses messages above it.",
+        5000,
+        least=1,
+        most=1000000,
+    ),
+    Setting(
+        "TlsSecretId",
+        TLS,
+        'The full ARN of a Secrets Manager secret, a JSON object with the PEM texts "ca", "certificate" and "key", for'
+        " tls:// collectors; instead of the next three.",
+        "",
+        arn("secretsmanager", "secret:.+"),
+    ),
+    Parameter(
+        "TlsSecretKmsKeyArn",
+        TLS,
+        "The ARN of the KMS key of that secret, if it is not the AWS managed one.",
+        "",
+        arn("kms", "key/.+"),
+    ),
+    Setting(
+        "TlsCa",
+        TLS,
+        "PEM text (or a path in a layer) of the certificate authority of the collectors; empty takes the system's trust"
+        " store.",
+        "",
+    ),
+    Setting(
+        "TlsCertificate",
+        TLS,
+        "PEM text (or a path in a layer) of the function's own certificate, for mutual authentication.",
+        "",
+    ),
+    Setting(
+        "TlsKey",
+        TLS,
+        "PEM text (or a path in a layer) of its private key. Whoever may read the function's configuration can read it; the"
+        " secret is the better place.",
+        "",
+        secret=True,
+    ),
+    Parameter(
+        "Architecture",
+        OPERATION,
+        "The processor; arm64 costs a fifth less.",
+        "arm64",
+        values=["arm64", "x86_64"],
+    ),
+    Parameter(
+        "MemorySize",
+        OPERATION,
+        {
+            CLOUDWATCH: "MB; processor time grows with it.",
+            S3: "MB; processor time grows with it. Objects are streamed, so their size does not matter.",
+        },
+        256,
+        least=128,
+        most=10240,
+    ),
+    Parameter(
+        "Timeout",
+        OPERATION,
+        {
+            CLOUDWATCH: "Seconds that an invocation may take, waiting for EC2 and the collector included.",
+            S3: "Seconds that an invocation may take. What it has no time for is returned to the queue.",
+        },
+        {CLOUDWATCH: 60, S3: 300},
+        values={S3: [60, 120, 300, 600, 900]},
+        least={CLOUDWATCH: 10},
+        most={CLOUDWATCH: 900},
+        note={S3: "CloudFormation cannot multiply: the visibility timeout of each is in Mappings."},
+    ),
+    Parameter(
+        "ReservedConcurrency",
+        OPERATION,
+        "At most so many environments at once; empty sets no limit. Over UDP, 1 gives collectors an unbroken message"
+        " sequence.",
+        "",
+        "^([1-9][0-9]{0,4})?$",
+        only=CLOUDWATCH,
+    ),
+    Parameter(
+        "BatchSize",
+        OPERATION,
+        "Messages of one invocation at most. What its time does not suffice for is returned to the queue, but counts as"
+        " received: lower it if objects are large.",
+        10,
+        least=1,
+        most=10,
+        only=S3,
+    ),
+    Parameter(
+        "MaximumConcurrency",
+        OPERATION,
+        "At most so many invocations at once, each of which is a transport session of its own. SQS knows no less than 2.",
+        5,
+        least=2,
+        most=1000,
+        only=S3,
+    ),
+    Parameter(
+        "LogLevel",
+        OPERATION,
+        "What the function logs; nothing above INFO, because the metrics are log lines of that level.",
+        "INFO",
+        values=["DEBUG", "INFO"],
+        note="Lines without a level count as INFO, and metrics lines have none: from WARN on, Lambda would drop them.",
+    ),
+    Parameter(
+        "LogRetentionDays",
+        OPERATION,
+        "How long the function's own log is kept.",
+        14,
+        values=RETENTION,
+    ),
+    Parameter(
+        "AlarmTopicArn",
+        OPERATION,
+        "The ARN of an SNS topic that the alarms notify; empty for alarms that only show.",
+        "",
+        arn("sns", ".+"),
+    ),
+    Parameter(
+        "DeliveryLagAlarmSeconds",
+        OPERATION,
+        {
+            CLOUDWATCH: "The age of the newest flow of an invocation above which the alarm is raised; AWS itself takes up to"
+            " the aggregation interval (600) and some minutes.",
+            S3: "The age of the newest flow of an invocation, and of a notice in the queue, above which an alarm is raised;"
+            " AWS itself takes up to the aggregation interval (600) and ten minutes.",
+        },
+        {CLOUDWATCH: 1800, S3: 3600},
+        least=60,
+    ),
+]
+
+
+def of(source):
+    """The rows that the template of a source has."""
+    return [row for row in TABLE if row.only in (None, source)]
