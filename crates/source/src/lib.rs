@@ -10,7 +10,8 @@
 //!   between, for those who must know where the lines come from before they take them;
 //! - [`Unpacker::read`] takes any stream and recognises by its content what it is.
 //!
-//! Where a stream is an object, the notice that announced it is read by [`s3::S3Event`].
+//! [`FunctionEvent`] finds the payloads in the event of a function: subscription, Kinesis records, messages of its failure
+//! queue. Where a stream is an object, the notice that announced it is read by [`s3::S3Event`].
 //!
 //! ```
 //! use flowlogs_source::{LogEvent, LineSink, LineOrigin, Unpacker};
@@ -45,6 +46,7 @@ mod base64;
 mod documents;
 mod envelope;
 mod error;
+mod event;
 mod export_time;
 mod firehose;
 mod inflate;
@@ -58,6 +60,7 @@ mod subscription;
 mod text;
 
 pub use error::{GzipFault, JsonFault, ReadError, UnpackError};
+pub use event::{FailedInvocation, FunctionEvent, KinesisRecord, QueueMessage};
 pub use lines::{LineOrigin, LineSink, LogEvent, MAX_LINE};
 pub use recognise::{PARQUET_MAGIC, ReadSummary};
 pub use subscription::{Message, OpenedPayload, Payload, Unpacker};

@@ -8,14 +8,18 @@
 /// and counts it instead of taking a part of it for the whole. The longest flow-log line of AWS is below 2 KiB.
 pub const MAX_LINE: usize = 65_535;
 
-/// Where lines come from, as far as the payload says it.
+/// Owner and name of the log group of lines, as far as the payload says it.
 ///
-/// Only subscription payloads say anything; for files and objects all three are `None`. Source: Amazon CloudWatch Logs
-/// User Guide, "Log group-level subscription filters".
+/// Only subscription payloads say anything; for files and objects all fields are `None`. In a central log group the
+/// events themselves name account, region and log group (`@aws.account`, `@aws.region`, `@source.log` in
+/// `extractedFields`), which then stand here instead of the payload's. Source: Amazon CloudWatch Logs User Guide, "Log
+/// group-level subscription filters".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LineOrigin<'a> {
     /// The account that owns the log group, as the payload writes it: 12 digits in a data message.
     pub owner: Option<&'a str>,
+    /// Region of the log group. `None` unless an event names it.
+    pub region: Option<&'a str>,
     /// The log group.
     pub log_group: Option<&'a str>,
     /// The log stream. An opaque label: neither an interface nor a format can be derived from it.
@@ -40,7 +44,8 @@ pub trait LineSink {
     /// Why the receiver stops; it ends the call that hands lines on, as [`ReadError::Sink`](crate::ReadError::Sink).
     type Error;
 
-    /// Comes before the first line of every payload, file or object; what an earlier header line said no longer holds.
+    /// Comes before the first line of every payload, file or object, and within a payload wherever the events begin to name
+    /// another account, region or log group; what an earlier header line said no longer holds.
     ///
     /// # Errors
     /// Whatever stops the receiver.

@@ -71,6 +71,12 @@ impl<'a> Payload<'a> {
         self.origin
     }
 
+    /// Origins of the lines in their order: one, unless events name their own account, region or log group. The same
+    /// origin may come several times.
+    pub fn origins(&self) -> impl Iterator<Item = LineOrigin<'a>> {
+        std::iter::once(self.origin)
+    }
+
     /// Hands on the origin and every line.
     ///
     /// # Errors

@@ -132,6 +132,7 @@ impl JsonEnvelope {
             let text = |span: Option<Span>| span.and_then(|span| texts.text(span));
             let origin = LineOrigin {
                 owner: text(self.owner),
+                region: None,
                 log_group: text(self.log_group),
                 log_stream: text(self.log_stream),
             };
@@ -297,6 +298,7 @@ mod tests {
             origin,
             LineOrigin {
                 owner: Some("123456789012"),
+                region: None,
                 log_group: Some("g"),
                 log_stream: Some("s")
             }

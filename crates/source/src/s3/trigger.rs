@@ -4,7 +4,7 @@
 //! of SQS, in an envelope of SNS inside of that (or raw), or as an event of EventBridge, directly or queued. They are told
 //! by their shape.
 //!
-//! Sources: Amazon S3 User Guide, "LogEvent message structure" and "EventBridge event message structure"; Amazon SNS
+//! Sources: Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure"; Amazon SNS
 //! Developer Guide, "HTTP/HTTPS notification JSON format"; AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
 
 use std::borrow::Cow;
@@ -60,7 +60,7 @@ struct JsonDocument<'a> {
     #[serde(borrow, rename = "Records")]
     records: Option<Vec<&'a RawValue>>,
     /// Of the message with which S3 tries a new destination out.
-    #[serde(borrow, rename = "LogEvent")]
+    #[serde(borrow, rename = "Event")]
     event: Option<Cow<'a, str>>,
     /// Of the envelope of SNS: the notice as text.
     #[serde(borrow, rename = "Message")]
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn the_test_message_of_a_new_destination_is_acknowledged() {
-        let test = json!({"Service": "Amazon S3", "LogEvent": "s3:TestEvent", "Time": "2026-11-01T00:00:00.000Z",
+        let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-01T00:00:00.000Z",
             "Bucket": "flows", "RequestId": "1", "HostId": "2"})
         .to_string();
         assert_eq!(S3Event::read(&test), Ok(S3Event::Direct(Vec::new())));

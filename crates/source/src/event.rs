@@ -1,0 +1,541 @@
+//! Events of a function that hold log payloads: subscription, Kinesis, failure queue, Firehose.
+//!
+//! [`FunctionEvent::read`] finds the payloads in an event and what the function's answer has to name: sequence numbers of
+//! Kinesis records, ids of queue messages. Every payload is base64 for [`Unpacker::open`](crate::Unpacker::open), and is
+//! not decoded here. Events of the S3 function are read by [`s3::S3Event`](crate::s3::S3Event).
+//!
+//! Captured events come in a few more wrappings, for `flowlogs replay`: the output of `aws sqs receive-message`, an
+//! invocation record by itself, and the record of an S3 destination for Kinesis failures.
+//!
+//! Sources: Amazon CloudWatch Logs User Guide, "Log group-level subscription filters"; AWS Lambda Developer Guide, "Using
+//! Lambda to process records from Amazon Kinesis Data Streams", "Using Lambda with Amazon SQS", "Retaining records of
+//! asynchronous invocations" and "Retain discarded batch records".
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::error::Category;
+
+use crate::{JsonFault, UnpackError};
+
+/// Wrappings around an event: an S3 destination's record around the event of a stream.
+const WRAPPINGS: u8 = 2;
+
+/// Error type of an invocation whose failure names targets.
+const UNREACHABLE: &str = "CollectorUnreachable";
+
+/// An event with log payloads.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FunctionEvent<'a> {
+    /// Subscription of a log group or an account: `awslogs.data`.
+    Subscription(Cow<'a, str>),
+    /// Records of a Kinesis data stream, in the order of the shard.
+    Kinesis(Vec<KinesisRecord>),
+    /// Messages of a failure queue.
+    Queue(Vec<QueueMessage>),
+    /// An invocation record outside of a queue.
+    Invocation(FailedInvocation),
+    /// Records of a Firehose transformation, base64. No function takes this event; `flowlogs replay` does.
+    Firehose(Vec<String>),
+}
+
+/// Record of a Kinesis data stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KinesisRecord {
+    /// Sequence number, the id in a partial batch response.
+    pub sequence_number: String,
+    /// Shard, as in `shardId-000000000006`; empty where the event does not say it.
+    pub shard: String,
+    /// ARN of the stream; empty where the event does not say it.
+    pub stream_arn: String,
+    /// Arrival at the stream, in milliseconds since 1970.
+    pub arrived: Option<u64>,
+    /// Payload, base64.
+    pub data: String,
+}
+
+/// Message of a failure queue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueueMessage {
+    /// Message id, the id in a partial batch response.
+    pub id: String,
+    /// `SentTimestamp`: arrival in the queue, in milliseconds since 1970.
+    pub sent: Option<u64>,
+    /// `ApproximateReceiveCount`: 1 at the first delivery.
+    pub receive_count: Option<u32>,
+    /// Content. An error concerns this message alone.
+    pub invocation: Result<FailedInvocation, UnpackError>,
+}
+
+/// Asynchronous invocation that failed, as Lambda records it for an OnFailure destination.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailedInvocation {
+    /// Payload of the invocation, base64: `requestPayload.awslogs.data`.
+    pub data: String,
+    /// `requestContext.condition`, as in `RetriesExhausted`; empty where it is missing.
+    pub condition: String,
+    /// `responsePayload.errorType`; empty after a crash or a time-out.
+    pub error_type: String,
+    /// `responsePayload.errorMessage`.
+    pub error_message: String,
+}
+
+impl FailedInvocation {
+    /// URLs of the targets that the error names as unreachable, in order and without repetition. Empty if the invocation
+    /// failed for another reason: the payload is then due to every target.
+    pub fn failed_targets(&self) -> Vec<&str> {
+        let message = self.error_message.strip_prefix(UNREACHABLE);
+        if self.error_type != UNREACHABLE && message.is_none() {
+            return Vec::new();
+        }
+        let message = message.unwrap_or(&self.error_message);
+        let mut targets = Vec::new();
+        for word in message.split([' ', ',', ';']) {
+            let word = word.trim_end_matches(':').trim_start_matches(':');
+            let is_target = ["udp://", "tcp://", "tls://"]
+                .iter()
+                .any(|scheme| word.starts_with(scheme));
+            if is_target && !targets.contains(&word) {
+                targets.push(word);
+            }
+        }
+        targets
+    }
+}
+
+impl<'a> FunctionEvent<'a> {
+    /// Reads an event.
+    ///
+    /// # Errors
+    ///
+    /// [`UnpackError::Json`]: no JSON, an event of an unknown kind, or a payload that is missing. A message of a queue has
+    /// its own outcome.
+    pub fn read(event: &'a str) -> Result<Self, UnpackError> {
+        Self::unwrapped(event, WRAPPINGS)
+    }
+
+    fn unwrapped(event: &'a str, wrappings: u8) -> Result<Self, UnpackError> {
+        let fields: EventFields<'a> = parse(event)?;
+        if let Some(logs) = fields.awslogs {
+            return Ok(Self::Subscription(logs.data));
+        }
+        if let Some(request) = fields.request_payload {
+            let invocation = invocation(request, fields.request_context, fields.response_payload);
+            return invocation.map(Self::Invocation);
+        }
+        if let Some(records) = fields.records {
+            return Self::of_records(records);
+        }
+        if let Some(messages) = fields.messages {
+            return Ok(Self::Queue(messages.into_iter().map(queued).collect()));
+        }
+        if let Some(records) = fields.firehose {
+            let data = |record: DataField<'a>| record.data.into_owned();
+            return Ok(Self::Firehose(records.into_iter().map(data).collect()));
+        }
+        match (fields.payload, wrappings.checked_sub(1)) {
+            (Some(payload), Some(wrappings)) => {
+                Ok(FunctionEvent::unwrapped(&payload, wrappings)?.into_owned())
+            }
+            _ => Err(fault(JsonFault::Unknown)),
+        }
+    }
+
+    /// Records of a Kinesis stream or messages of a queue; never both.
+    fn of_records(records: Vec<RecordFields<'a>>) -> Result<Self, UnpackError> {
+        let all_from = |service: &str| {
+            let mut sources = records.iter().map(|record| record.event_source.as_deref());
+            !records.is_empty() && sources.all(|source| source == Some(service))
+        };
+        if all_from("aws:kinesis") {
+            let records = records.into_iter().map(|record| record.kinesis());
+            return records.collect::<Result<_, _>>().map(Self::Kinesis);
+        }
+        if all_from("aws:sqs") {
+            return Ok(Self::Queue(records.into_iter().map(queued).collect()));
+        }
+        Err(fault(JsonFault::Unknown))
+    }
+
+    fn into_owned<'b>(self) -> FunctionEvent<'b> {
+        match self {
+            Self::Subscription(data) => FunctionEvent::Subscription(data.into_owned().into()),
+            Self::Kinesis(records) => FunctionEvent::Kinesis(records),
+            Self::Queue(messages) => FunctionEvent::Queue(messages),
+            Self::Invocation(invocation) => FunctionEvent::Invocation(invocation),
+            Self::Firehose(records) => FunctionEvent::Firehose(records),
+        }
+    }
+}
+
+/// Keys that tell one event from another; the rest is passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventFields<'a> {
+    #[serde(borrow)]
+    awslogs: Option<DataField<'a>>,
+    #[serde(borrow, rename = "Records")]
+    records: Option<Vec<RecordFields<'a>>>,
+    /// List of `aws sqs receive-message`.
+    #[serde(borrow, rename = "Messages")]
+    messages: Option<Vec<RecordFields<'a>>>,
+    /// List of a Firehose transformation.
+    #[serde(borrow, rename = "records")]
+    firehose: Option<Vec<DataField<'a>>>,
+    #[serde(borrow)]
+    request_payload: Option<SubscriptionFields<'a>>,
+    #[serde(borrow)]
+    request_context: Option<RequestContext<'a>>,
+    response_payload: Option<serde_json::Value>,
+    /// Whole event, as text, in the record of an S3 destination.
+    #[serde(borrow)]
+    payload: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct SubscriptionFields<'a> {
+    #[serde(borrow)]
+    awslogs: Option<DataField<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DataField<'a> {
+    #[serde(borrow)]
+    data: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct RequestContext<'a> {
+    #[serde(borrow)]
+    condition: Option<Cow<'a, str>>,
+}
+
+/// Record of Kinesis or of a queue; `aws sqs receive-message` begins keys with capitals.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordFields<'a> {
+    #[serde(borrow)]
+    event_source: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "eventSourceARN")]
+    event_source_arn: Option<Cow<'a, str>>,
+    /// Shard and sequence number, with a colon between them.
+    #[serde(borrow, rename = "eventID")]
+    event_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    kinesis: Option<KinesisFields<'a>>,
+    #[serde(borrow, alias = "MessageId")]
+    message_id: Option<Cow<'a, str>>,
+    #[serde(borrow, alias = "Body")]
+    body: Option<Cow<'a, str>>,
+    #[serde(borrow, alias = "Attributes")]
+    attributes: Option<QueueAttributes<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KinesisFields<'a> {
+    #[serde(borrow)]
+    sequence_number: Cow<'a, str>,
+    /// Seconds since 1970, with a fraction.
+    approximate_arrival_timestamp: Option<f64>,
+    #[serde(borrow)]
+    data: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct QueueAttributes<'a> {
+    #[serde(borrow)]
+    sent_timestamp: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    approximate_receive_count: Option<Cow<'a, str>>,
+}
+
+impl RecordFields<'_> {
+    fn kinesis(self) -> Result<KinesisRecord, UnpackError> {
+        let fields = self.kinesis.ok_or(fault(JsonFault::MissingData))?;
+        let event_id = self.event_id.unwrap_or_default();
+        let shard = event_id.split_once(':').map_or("", |(shard, _)| shard);
+        Ok(KinesisRecord {
+            sequence_number: fields.sequence_number.into_owned(),
+            shard: shard.to_owned(),
+            stream_arn: self.event_source_arn.unwrap_or_default().into_owned(),
+            arrived: fields.approximate_arrival_timestamp.and_then(milliseconds),
+            data: fields.data.into_owned(),
+        })
+    }
+}
+
+/// Milliseconds of a time in seconds.
+fn milliseconds(seconds: f64) -> Option<u64> {
+    let time = Duration::try_from_secs_f64(seconds).ok()?;
+    // Three digits of a fraction have no exact binary form.
+    u64::try_from(time.saturating_add(Duration::from_micros(500)).as_millis()).ok()
+}
+
+fn queued(message: RecordFields<'_>) -> QueueMessage {
+    let number = |text: Option<Cow<'_, str>>| text.and_then(|text| text.parse().ok());
+    let (sent, receive_count) = match message.attributes {
+        Some(attributes) => (
+            number(attributes.sent_timestamp),
+            number(attributes.approximate_receive_count),
+        ),
+        None => (None, None),
+    };
+    QueueMessage {
+        id: message.message_id.unwrap_or_default().into_owned(),
+        sent,
+        receive_count: receive_count.and_then(|count| u32::try_from(count).ok()),
+        invocation: body(&message.body.unwrap_or_default()),
+    }
+}
+
+/// Content of a queue message: an invocation record, or the bare event that somebody put into the queue.
+fn body(text: &str) -> Result<FailedInvocation, UnpackError> {
+    match FunctionEvent::unwrapped(text, 0)? {
+        FunctionEvent::Invocation(invocation) => Ok(invocation),
+        FunctionEvent::Subscription(data) => Ok(FailedInvocation {
+            data: data.into_owned(),
+            ..FailedInvocation::default()
+        }),
+        FunctionEvent::Kinesis(_) | FunctionEvent::Queue(_) | FunctionEvent::Firehose(_) => {
+            Err(fault(JsonFault::Unknown))
+        }
+    }
+}
+
+fn invocation(
+    request: SubscriptionFields<'_>,
+    context: Option<RequestContext<'_>>,
+    response: Option<serde_json::Value>,
+) -> Result<FailedInvocation, UnpackError> {
+    let logs = request.awslogs.ok_or(fault(JsonFault::MissingData))?;
+    let of_response = |key: &str| {
+        let text = response
+            .as_ref()
+            .and_then(|response| response[key].as_str());
+        text.unwrap_or_default().to_owned()
+    };
+    let condition = context.and_then(|context| context.condition);
+    Ok(FailedInvocation {
+        data: logs.data.into_owned(),
+        condition: condition.unwrap_or_default().into_owned(),
+        error_type: of_response("errorType"),
+        error_message: of_response("errorMessage"),
+    })
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, UnpackError> {
+    serde_json::from_str(text).map_err(|error| UnpackError::Json {
+        line: error.line(),
+        column: error.column(),
+        fault: match error.classify() {
+            Category::Eof => JsonFault::EndsEarly,
+            Category::Data => JsonFault::MissingData,
+            Category::Syntax | Category::Io => JsonFault::Syntax,
+        },
+    })
+}
+
+fn fault(fault: JsonFault) -> UnpackError {
+    UnpackError::Json {
+        line: 1,
+        column: 1,
+        fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(event: &Value) -> Result<FunctionEvent<'static>, UnpackError> {
+        FunctionEvent::read(&event.to_string()).map(FunctionEvent::into_owned)
+    }
+
+    fn invocation_record() -> Value {
+        json!({
+            "version": "1.0", "timestamp": "2026-11-28T10:00:00.000Z",
+            "requestContext": {
+                "requestId": "e4b46cbf", "functionArn": "arn:aws:lambda:eu-central-1:123456789012:function:f:$LATEST",
+                "condition": "RetriesExhausted", "approximateInvokeCount": 3
+            },
+            "requestPayload": {"awslogs": {"data": "H4sI"}},
+            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+            "responsePayload": {"errorType": "CollectorUnreachable", "errorMessage": "tcp://a:4739: connection refused"}
+        })
+    }
+
+    fn failed() -> FailedInvocation {
+        FailedInvocation {
+            data: "H4sI".into(),
+            condition: "RetriesExhausted".into(),
+            error_type: "CollectorUnreachable".into(),
+            error_message: "tcp://a:4739: connection refused".into(),
+        }
+    }
+
+    fn message(body: &str) -> Value {
+        json!({
+            "messageId": "m1", "receiptHandle": "r", "body": body, "eventSource": "aws:sqs",
+            "attributes": {"SentTimestamp": "1795255200000", "ApproximateReceiveCount": "7"}
+        })
+    }
+
+    #[test]
+    fn a_subscription_is_its_data_whatever_stands_beside() {
+        for event in [
+            json!({"awslogs": {"data": "H4sI"}}),
+            json!({"a": [1], "awslogs": {"policyLevel": "ACCOUNT", "data": "H4sI", "x": {}}, "version": 2}),
+        ] {
+            assert_eq!(read(&event), Ok(FunctionEvent::Subscription("H4sI".into())));
+        }
+    }
+
+    #[test]
+    fn records_of_kinesis_keep_what_the_answer_needs() {
+        let record = json!({
+            "eventSource": "aws:kinesis", "eventVersion": "1.0", "eventName": "aws:kinesis:record",
+            "eventID": "shardId-000000000006:4959", "awsRegion": "eu-central-1",
+            "eventSourceARN": "arn:aws:kinesis:eu-central-1:123456789012:stream/flows",
+            "kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": "1", "sequenceNumber": "4959",
+                        "data": "H4sI", "approximateArrivalTimestamp": 1_545_084_650.987}
+        });
+        let expected = KinesisRecord {
+            sequence_number: "4959".into(),
+            shard: "shardId-000000000006".into(),
+            stream_arn: "arn:aws:kinesis:eu-central-1:123456789012:stream/flows".into(),
+            arrived: Some(1_545_084_650_987),
+            data: "H4sI".into(),
+        };
+        let batch = json!({"Records": [record.clone()]});
+        let expected = FunctionEvent::Kinesis(vec![expected]);
+        assert_eq!(read(&batch), Ok(expected.clone()));
+        // The record that an S3 destination gets when the stream's retention has ended.
+        let kept =
+            json!({"requestContext": {}, "KinesisBatchInfo": {}, "payload": batch.to_string()});
+        assert_eq!(read(&kept), Ok(expected));
+        let mixed = json!({"Records": [record, message("{}")]});
+        assert_eq!(read(&mixed), Err(fault(JsonFault::Unknown)));
+    }
+
+    #[test]
+    fn a_failure_queue_gives_payloads_and_a_bad_message_does_not_spoil_the_others() {
+        let good = message(&invocation_record().to_string());
+        let bare = message(r#"{"awslogs":{"data":"H4sJ"}}"#);
+        let event = json!({"Records": [good, bare, message("hello"), message("{}")]});
+        let Ok(FunctionEvent::Queue(messages)) = read(&event) else {
+            panic!("a queue");
+        };
+        assert_eq!(messages[0].id, "m1");
+        assert_eq!(messages[0].sent, Some(1_795_255_200_000));
+        assert_eq!(messages[0].receive_count, Some(7));
+        let outcomes: Vec<_> = messages
+            .into_iter()
+            .map(|message| message.invocation)
+            .collect();
+        assert_eq!(outcomes[0], Ok(failed()));
+        assert_eq!(
+            outcomes[1].as_ref().map(|bare| bare.data.as_str()),
+            Ok("H4sJ")
+        );
+        assert!(matches!(
+            outcomes[2],
+            Err(UnpackError::Json {
+                fault: JsonFault::Syntax,
+                ..
+            })
+        ));
+        assert_eq!(outcomes[3], Err(fault(JsonFault::Unknown)));
+    }
+
+    #[test]
+    fn what_the_command_line_receives_from_a_queue_is_the_same() {
+        let received = json!({"Messages": [{
+            "MessageId": "m1", "ReceiptHandle": "r", "MD5OfBody": "0", "Body": invocation_record().to_string(),
+            "Attributes": {"SentTimestamp": "1795255200000", "ApproximateReceiveCount": "7"}
+        }]});
+        let event = json!({"Records": [message(&invocation_record().to_string())]});
+        assert_eq!(read(&received), read(&event));
+        assert_eq!(
+            read(&invocation_record()),
+            Ok(FunctionEvent::Invocation(failed()))
+        );
+    }
+
+    #[test]
+    fn failed_targets_are_those_that_the_error_names() {
+        let targets = |error_type: &str, error_message: &str| {
+            let invocation = FailedInvocation {
+                error_type: error_type.into(),
+                error_message: error_message.into(),
+                ..FailedInvocation::default()
+            };
+            invocation
+                .failed_targets()
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let both = ["tcp://a:4739", "tls://[2001:db8::1]:4740"];
+        for message in [
+            "tcp://a:4739, tls://[2001:db8::1]:4740",
+            "CollectorUnreachable: tcp://a:4739, tls://[2001:db8::1]:4740",
+            "tcp://a:4739: connection refused; tls://[2001:db8::1]:4740: no answer, tcp://a:4739",
+        ] {
+            assert_eq!(targets("CollectorUnreachable", message), both, "{message}");
+        }
+        assert_eq!(targets("", "CollectorUnreachable: tcp://a:4739"), both[..1]);
+        assert!(targets("OutOfTime", "tcp://a:4739 was slow").is_empty());
+        assert!(targets("", "").is_empty());
+    }
+
+    #[test]
+    fn events_without_payloads_are_refused() {
+        for (event, expected) in [
+            (json!({}), JsonFault::Unknown),
+            (json!({"Records": []}), JsonFault::Unknown),
+            (
+                json!({"Records": [{"eventSource": "aws:s3"}]}),
+                JsonFault::Unknown,
+            ),
+            (json!({"awslogs": {}}), JsonFault::MissingData),
+            (json!({"awslogs": 5}), JsonFault::MissingData),
+            (
+                json!({"Records": [{"eventSource": "aws:kinesis"}]}),
+                JsonFault::MissingData,
+            ),
+            (
+                json!({"requestPayload": {"Records": []}}),
+                JsonFault::MissingData,
+            ),
+        ] {
+            let outcome = read(&event);
+            assert!(
+                matches!(outcome, Err(UnpackError::Json { fault, .. }) if fault == expected),
+                "{event}: {outcome:?}"
+            );
+        }
+        let mut endless = json!({});
+        for _ in 0..20 {
+            endless = json!({"payload": endless.to_string()});
+        }
+        assert_eq!(read(&endless), Err(fault(JsonFault::Unknown)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_is_a_panic(text in "[\\[\\]{}\":,\\\\ a1\n]{0,80}", cut: prop::sample::Index) {
+            let _ = FunctionEvent::read(&text);
+            let event = json!({"Records": [message(&text), message(&invocation_record().to_string())]}).to_string();
+            let at = cut.index(event.len());
+            let _ = FunctionEvent::read(&event);
+            let _ = FunctionEvent::read(&event[..at]);
+            let _ = FunctionEvent::read(&format!("{}{text}{}", &event[..at], &event[at..]));
+        }
+    }
+}
