@@ -1,11 +1,6 @@
 //! Inventory files: whatever the JSON says, it is read or refused, and lines go all the way with what it said.
 #![no_main]
 
-// Included, so that nothing else of the command line has to be compiled with it.
-#[path = "../../crates/cli/src/inventory.rs"]
-#[allow(dead_code)]
-mod inventory;
-
 use flowlogs_core::{Formats, LogFormat, LogLine};
 use flowlogs_fuzz::{settings, transcode};
 
@@ -20,8 +15,8 @@ const LINES: [&[u8]; 4] = [
 ];
 
 fuzz_target!(|octets: &[u8]| {
-    let looks = inventory::looks_like_inventory(octets);
-    let Ok(inventory) = inventory::read(octets) else {
+    let looks = flowlogs_describe::looks_like_inventory(octets);
+    let Ok(inventory) = flowlogs_describe::read(octets) else {
         return;
     };
     assert!(

@@ -7,7 +7,8 @@ pub mod wire;
 
 use std::convert::Infallible;
 
-use flowlogs_core::dedup::{DirectionFilter, Inventory};
+use flowlogs_core::dedup::DirectionFilter;
+use flowlogs_core::network::Inventory;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
 use flowlogs_core::{
     BatchReport, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,

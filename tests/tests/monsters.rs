@@ -448,7 +448,7 @@ fn nul_and_octets_that_are_not_utf8_end_in_a_counter_or_a_named_error_wherever_t
                 let mut damaged = inventory.to_vec();
                 damaged[place] = octet;
                 // Read or refused.
-                let _ = flowlogs_cli::inventory::read(&damaged);
+                let _ = flowlogs_describe::read(&damaged);
             }
         }
     });

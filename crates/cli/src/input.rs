@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flowlogs_core::dedup::Inventory;
+use flowlogs_core::network::Inventory;
 
 use crate::failure::Failure;
-use crate::inventory;
 
 /// Octets that are enough to recognise an inventory.
 const BEGINNING: usize = 4_096;
@@ -83,7 +82,7 @@ impl Inputs {
         for path in inventories {
             let read = fs::read(path).map_err(|error| error.to_string());
             let inventory = read
-                .and_then(|json| inventory::read(&json).map_err(|error| error.to_string()))
+                .and_then(|json| flowlogs_describe::read(&json).map_err(|error| error.to_string()))
                 .map_err(|error| {
                     Failure::failed(format_args!("--inventory {}: {error}", path.display()))
                 })?;
@@ -135,13 +134,13 @@ impl Inputs {
         let mut json = Vec::with_capacity(BEGINNING);
         let limit = u64::try_from(BEGINNING).unwrap_or(u64::MAX);
         if file.by_ref().take(limit).read_to_end(&mut json).is_err()
-            || !inventory::looks_like_inventory(&json)
+            || !flowlogs_describe::looks_like_inventory(&json)
         {
             return Ok(false);
         }
         file.read_to_end(&mut json)
             .map_err(|error| error.to_string())?;
-        let inventory = inventory::read(&json).map_err(|error| error.to_string())?;
+        let inventory = flowlogs_describe::read(&json).map_err(|error| error.to_string())?;
         self.inventory.merge(inventory);
         Ok(true)
     }

@@ -21,7 +21,6 @@ mod explain;
 mod failure;
 mod fields;
 mod input;
-pub mod inventory;
 mod json;
 mod outlet;
 #[cfg(feature = "parquet")]

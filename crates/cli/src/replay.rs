@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use flowlogs_core::dedup::{DirectionFilter, Inventory};
+use flowlogs_core::dedup::DirectionFilter;
+use flowlogs_core::network::Inventory;
 use flowlogs_core::{LogLine, Transcoder};
 use flowlogs_export::{Collectors, SessionState};
 use flowlogs_source::{

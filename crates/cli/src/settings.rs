@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use flowlogs_core::dedup::{self, Inventory};
+use flowlogs_core::dedup;
 use flowlogs_core::mapping::MappingSettings;
+use flowlogs_core::network::Inventory;
 use flowlogs_core::{Formats, LogFormat, RecordSource, TemplateRefresh, TranscoderSettings};
 use flowlogs_export::{CollectorPeer, CollectorUrl, SenderOptions, TlsOptions};
 

@@ -1,6 +1,5 @@
 //! The second half of the way: a record that counts is mapped, its names are announced, and it is encoded.
 
-use crate::dedup::{Inventory, NetworkInterface};
 use crate::flowlog::field::DescribedInterface;
 use crate::flowlog::{
     Field, FieldSet, FlowDirection, FlowRecord, ParseError, ParseProblem, RecordKind,
@@ -9,6 +8,7 @@ use crate::identity::{Collision, Identities};
 use crate::ipfix::{Exporter, Flow, MessageSink};
 use crate::mapping::context::InterfaceContext;
 use crate::mapping::{self, Announcer, Domains, Layouts, MappingSettings, Names, Numbers};
+use crate::network::{Inventory, NetworkInterface};
 use crate::report::BatchReport;
 
 /// The second half of the way: everything that a record that counts passes through.

@@ -1,7 +1,7 @@
 //! Flow logs become IPFIX: parse → deduplicate → encode, without I/O, clock or environment.
 //!
 //! A [`Transcoder`] takes flow-log lines of a [`RecordSource`] and hands finished IPFIX messages (RFC 7011) to a
-//! [`MessageSink`]. Time is an argument, the [`dedup::Inventory`] is data, formats are data: who looked them up is not
+//! [`MessageSink`]. Time is an argument, the [`network::Inventory`] is data, formats are data: who looked them up is not
 //! this crate's business.
 //!
 //! ```
@@ -34,26 +34,25 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-mod address;
 mod choice;
 pub mod dedup;
 mod encode;
 pub mod flowlog;
-mod id_map;
 mod identity;
 pub mod ipfix;
 pub mod mapping;
+pub mod network;
 mod origin;
 mod report;
 mod settings;
 
 mod transcoder;
 
-pub use address::Address;
 pub use choice::NotAChoice;
 pub use flowlog::{Formats, LogFormat};
 pub use identity::{Collision, EXAMPLES as IDENTITY_EXAMPLES, identity};
 pub use ipfix::{MessageSink, SendOutcome, TemplateRefresh, Transport};
+pub use network::Address;
 pub use origin::{LogLine, RecordSource};
 pub use report::{BatchReport, Counters, UnparsedLine};
 pub use settings::TranscoderSettings;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator, Inventory};
+use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator};
 use crate::encode::FlowEncoder;
 use crate::flowlog::field::{ColumnType, FIELDS, TextPattern};
 use crate::flowlog::{Field, FieldSet, FlowRecord, LogStatus, RecordValues};
@@ -13,6 +13,7 @@ use crate::identity::Identities;
 use crate::ipfix::{Exporter, Flow, MessageSink, Sent, Transport};
 use crate::mapping::context::{ContextCache, InterfaceContext};
 use crate::mapping::{Domains, Layouts, Names};
+use crate::network::Inventory;
 use crate::origin::{LogLine, RecordSource};
 use crate::report::BatchReport;
 use crate::settings::TranscoderSettings;
@@ -351,9 +352,9 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::dedup::inventory::NetworkInterface;
     use crate::flowlog::Formats;
     use crate::ipfix::SendOutcome;
+    use crate::network::NetworkInterface;
 
     const LINE: &[u8] =
         b"2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use flowlogs_core::dedup::Inventory;
+use flowlogs_core::network::Inventory;
 use flowlogs_core::{BatchReport, Formats, LogFormat, RecordSource, Transcoder};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::config::Credentials;
-use flowlogs_core::dedup::Inventory;
+use flowlogs_core::network::Inventory;
 use flowlogs_lambda::{ec2, secret};
 
 /// What is created, and printed as one line: the ids that AWS chose.

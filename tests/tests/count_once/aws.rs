@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use flowlogs_core::LogFormat;
-use flowlogs_core::dedup::inventory::TrafficType;
 use flowlogs_core::flowlog::{FlowAction, FlowDirection};
+use flowlogs_core::network::TrafficType;
 
 use crate::network::{GATEWAY, Log, Network, attachment_id, subnet_id, vpc_id};
 use crate::random::Random;

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 
-use flowlogs_core::dedup::inventory::{FlowLog, NetworkInterface};
-use flowlogs_core::dedup::{self, Inventory};
+use flowlogs_core::dedup;
+use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{FlowLog, NetworkInterface};
 use flowlogs_core::{
     Counters, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use flowlogs_core::LogFormat;
-use flowlogs_core::dedup::Inventory;
-use flowlogs_core::dedup::inventory::{
+use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{
     FlowLog, GatewayAttachment, NetworkInterface, TrafficType, TransitGateway, Vpc,
 };
 

@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
-use crate::address::Address;
+use crate::network::Address;
 
-use super::inventory::{Inventory, NetworkInterface, TrafficType, bit_length, bits, mask};
+use crate::network::{Inventory, NetworkInterface, TrafficType, bit_length, bits, mask};
 
 /// What the flow logs of one destination observe.
 #[derive(Debug, Clone, Default)]
@@ -134,7 +134,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::dedup::inventory::FlowLog;
+    use crate::network::FlowLog;
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect("address of the test")

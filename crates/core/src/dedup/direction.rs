@@ -2,7 +2,7 @@
 
 use crate::flowlog::{Field, FlowDirection, FlowRecord, RecordKind};
 
-use super::inventory::{Inventory, NetworkInterface};
+use crate::network::{Inventory, NetworkInterface};
 
 /// The direction of a record: `flow-direction`, else derived.
 ///
@@ -50,8 +50,8 @@ pub fn direction(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dedup::inventory::{GatewayAttachment, NetworkInterface};
     use crate::flowlog::{LogFormat, RecordValues};
+    use crate::network::{GatewayAttachment, NetworkInterface};
 
     fn inventory() -> Inventory {
         let mut inventory = Inventory::new();

@@ -8,8 +8,8 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::quality::{FixedState, FoldHasher};
 
-use crate::address::Address;
 use crate::flowlog::{Field, FieldSet, FlowAction, FlowDirection, FlowRecord};
+use crate::network::Address;
 
 use super::window::Window;
 

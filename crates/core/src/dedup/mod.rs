@@ -9,19 +9,18 @@ mod direction;
 mod event_ids;
 mod fingerprints;
 mod identical;
-pub mod inventory;
 mod window;
 
 use std::net::IpAddr;
 
 use crate::choice::choices;
 use crate::flowlog::{Field, FieldSet, FlowAction, FlowDirection, FlowRecord, RecordKind};
+use crate::network::NetworkInterface;
 
 pub use coverage::Coverage;
 pub use direction::direction;
 pub use event_ids::{DELIVERIES, DELIVERY_MINUTES};
 pub use identical::{CAPTURE_MINUTES, Observer, RECORDS};
-pub use inventory::{Inventory, NetworkInterface};
 
 /// What a [`Deduplicator`] is to do.
 #[derive(Debug, Clone, Default)]
@@ -245,9 +244,9 @@ fn seen_arriving(
 
 #[cfg(test)]
 mod tests {
-    use super::inventory::FlowLog;
     use super::*;
     use crate::flowlog::{LogFormat, RecordValues};
+    use crate::network::FlowLog;
 
     const VPC: &str = "${interface-id} ${vpc-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} \
         ${bytes} ${start} ${end} ${action} ${flow-direction}";

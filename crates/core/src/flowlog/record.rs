@@ -1,6 +1,6 @@
 //! One flow-log record, typed: what a line says, by field.
 
-use crate::address::Address;
+use crate::network::Address;
 
 use super::field::{Field, FieldSet};
 use super::format::{LogFormat, RecordKind};

@@ -15,7 +15,7 @@ use super::record::{
 };
 use super::scan::{self, packed};
 use super::tokens::{self, Token, Tokens};
-use crate::address::Address;
+use crate::network::Address;
 
 /// Numbers from here on are milliseconds, smaller ones are seconds (this many seconds are the year 5138).
 pub(super) const FIRST_MILLISECONDS: u64 = 100_000_000_000;

@@ -4,7 +4,7 @@
 //! that fill it, in order, so that writing a record is the same few instructions for each field, whatever it means.
 //! Neither knows where the values came from.
 
-use crate::address::Address;
+use crate::network::Address;
 
 use super::message::{BEFORE, ROOM};
 use super::template::{FieldSpecifier, Template};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use crate::dedup::{Inventory, NetworkInterface, Observer};
+use crate::dedup::Observer;
 use crate::flowlog::{ColumnPlan, FlowRecord};
 use crate::mapping::Numbers;
+use crate::network::{Inventory, NetworkInterface};
 
 /// What the texts of a record tell about it.
 #[derive(Debug, Clone, Copy, Default)]

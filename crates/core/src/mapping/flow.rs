@@ -3,11 +3,11 @@
 use super::layout::{Contents, part};
 use super::names::{ACCEPT, REJECT};
 use super::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
-use crate::address::Address;
 use crate::flowlog::{
     Field, FieldSet, FlowAction, FlowDirection, FlowRecord, RecordKind, RejectReason,
 };
 use crate::ipfix::{Flow, INTERFACE_NAME_OCTETS, Place, cut};
+use crate::network::Address;
 
 /// IANA protocol number of TCP.
 const TCP: u64 = 6;

@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::services;
-use crate::dedup::Inventory;
 use crate::flowlog::FlowRecord;
 use crate::flowlog::field::{DescribedInterface, FIELDS, Field, FieldMapping};
-use crate::id_map::{IdMap, Identified};
 use crate::identity::{Collision, Identities};
 use crate::ipfix::element as e;
 use crate::ipfix::{Exporter, MessageSink, OptionsRecord, OptionsTable};
+use crate::network::Inventory;
+use crate::network::{IdMap, Identified};
 
 /// Pseudo-interfaces: the side of a flow that is not the interface.
 pub(crate) const ACCEPT: u32 = 1;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
-use flowlogs_core::dedup::inventory::FlowLog;
+use flowlogs_core::network::FlowLog;
 use tokio::time::Instant;
 
 use super::schedule::Schedule;

@@ -25,7 +25,7 @@ mod trouble;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use flowlogs_core::dedup::Inventory;
+use flowlogs_core::network::Inventory;
 use flowlogs_core::{BatchReport, Transcoder};
 use tokio::time::Instant;
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, NetworkInterface, TransitGateway, TransitGatewayAttachment, Vpc};
-use flowlogs_core::dedup::Inventory;
-use flowlogs_core::dedup::inventory::{FlowLog, destination_name};
+use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{FlowLog, destination_name};
 use tokio::time::Instant;
 
 use super::question::{About, Questions};

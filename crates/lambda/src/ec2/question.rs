@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use flowlogs_core::dedup::Inventory;
+use flowlogs_core::network::Inventory;
 
 // The actions that a role needs for the questions.
 pub(super) const INTERFACES: &str = "ec2:DescribeNetworkInterfaces";

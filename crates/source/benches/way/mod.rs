@@ -8,8 +8,9 @@ use std::io::Write;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::{Compression, write::GzEncoder};
-use flowlogs_core::dedup::{self, Inventory};
 use flowlogs_core::flowlog::FIELDS;
+use flowlogs_core::network;
+use flowlogs_core::network::Inventory;
 use flowlogs_core::{
     Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,
@@ -289,14 +290,14 @@ fn address(interface: u64) -> String {
 fn inventory() -> Inventory {
     let mut inventory = Inventory::new();
     for interface in 0..INTERFACES {
-        inventory.insert_interface(dedup::inventory::NetworkInterface {
+        inventory.insert_interface(network::NetworkInterface {
             id: id(interface),
             vpc: Some("vpc-0123456789abcdef0".into()),
             addresses: vec![address(interface).parse().expect("address")],
             ..Default::default()
         });
     }
-    inventory.insert_flow_log(dedup::inventory::FlowLog {
+    inventory.insert_flow_log(network::FlowLog {
         id: "fl-1".into(),
         resource: "vpc-0123456789abcdef0".into(),
         ..Default::default()

@@ -2,7 +2,7 @@
 //!
 //! This is also where the simulator says what ought to count, which the transcoder must find out from records alone.
 
-use flowlogs_core::dedup::inventory::TrafficType;
+use flowlogs_core::network::TrafficType;
 
 use super::{COLLECTOR_PORT, Simulation};
 use crate::sight::{Fate, Place, Seen, Sight, Tuple};

@@ -8,9 +8,9 @@ use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
 
-use crate::address::Address;
+use super::Address;
+use super::{IdMap, Identified};
 use crate::flowlog::{FlowRecord, RecordKind};
-use crate::id_map::{IdMap, Identified};
 
 /// An elastic network interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -147,7 +147,7 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 /// Everything that is known, by id. Inserting what is there replaces it.
 ///
 /// ```
-/// use flowlogs_core::dedup::inventory::{Inventory, NetworkInterface};
+/// use flowlogs_core::network::{Inventory, NetworkInterface};
 ///
 /// let mut inventory = Inventory::new();
 /// inventory.insert_interface(NetworkInterface {
@@ -306,12 +306,12 @@ pub fn destination_name(text: &str) -> &str {
 }
 
 /// An address as one number, IPv4 as the IPv6 address that it maps to.
-pub(super) fn bits(address: IpAddr) -> u128 {
+pub(crate) fn bits(address: IpAddr) -> u128 {
     Address::from(address).to_ipv6_bits()
 }
 
 /// The length of a prefix, counted in the 128 bits of [`bits`].
-pub(super) fn bit_length(first: IpAddr, length: u8) -> u8 {
+pub(crate) fn bit_length(first: IpAddr, length: u8) -> u8 {
     match first {
         IpAddr::V4(_) => length.min(32) + 96,
         IpAddr::V6(_) => length.min(128),
@@ -319,7 +319,7 @@ pub(super) fn bit_length(first: IpAddr, length: u8) -> u8 {
 }
 
 /// The first `length` bits.
-pub(super) fn mask(bits: u128, length: u8) -> u128 {
+pub(crate) fn mask(bits: u128, length: u8) -> u128 {
     bits & u128::MAX
         .checked_shl(u32::from(128 - length))
         .unwrap_or_default()
