@@ -246,7 +246,7 @@ fn seen_arriving(
 mod tests {
     use super::*;
     use crate::flowlog::{LogFormat, RecordValues};
-    use crate::network::FlowLog;
+    use crate::network::{FlowLog, Inventory};
 
     const VPC: &str = "${interface-id} ${vpc-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} \
         ${bytes} ${start} ${end} ${action} ${flow-direction}";
