@@ -1,11 +1,11 @@
-//! The clock, and times as text. Everything behind this crate takes time as an argument.
+//! Clock, and times as text. All other crates take the time as an argument.
 
 use std::fmt::{self, Display};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400_000;
 
-/// Milliseconds since 1970.
+/// Returns the milliseconds since 1970.
 pub(crate) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
@@ -13,12 +13,12 @@ pub(crate) fn now() -> u64 {
     })
 }
 
-/// Milliseconds since 1970, printed as ISO 8601 in UTC with milliseconds.
+/// Time in milliseconds since 1970, printed as ISO 8601 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Time(pub(crate) u64);
 
 impl Time {
-    /// Year, month and day (Howard Hinnant's `civil_from_days`, for days since 1970 that are not negative).
+    /// Returns year, month and day (Howard Hinnant's `civil_from_days`, for days since 1970 that are not negative).
     pub(crate) fn date(self) -> Date {
         let days = self.0 / DAY + 719_468;
         let era = days / 146_097;
@@ -39,7 +39,7 @@ impl Time {
         }
     }
 
-    /// Hours, minutes and seconds.
+    /// Formats hours, minutes and seconds.
     pub(crate) fn clock(self) -> impl Display {
         let seconds = self.0 % DAY / 1_000;
         fmt::from_fn(move |f| {
@@ -55,7 +55,7 @@ impl Display for Time {
     }
 }
 
-/// A day.
+/// Calendar day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Date {
     year: u64,
