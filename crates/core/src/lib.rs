@@ -44,8 +44,7 @@ pub mod mapping;
 pub mod network;
 mod origin;
 mod report;
-mod settings;
-
+pub mod settings;
 mod transcoder;
 
 pub use choice::NotAChoice;

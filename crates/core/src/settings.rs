@@ -1,4 +1,6 @@
-//! How a transcoder works: the settings that reach core, with their documented defaults.
+//! Settings of a transcoder, with their documented defaults, and the [table] of all settings of the product.
+
+pub mod table;
 
 use crate::dedup;
 use crate::ipfix::TemplateRefresh;
@@ -32,10 +34,7 @@ impl Default for TranscoderSettings {
     fn default() -> Self {
         Self {
             mapping: MappingSettings::default(),
-            dedup: dedup::DedupSettings {
-                deduplicate: true,
-                ..dedup::DedupSettings::default()
-            },
+            dedup: dedup::DedupSettings::default(),
             observation_domain: None,
             max_message_size: 1_400,
             template_refresh: TemplateRefresh {

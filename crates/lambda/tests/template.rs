@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use flowlogs_lambda::config::{Config, RawConfig, SETTINGS, Setting};
+use flowlogs_core::settings::table::{Accepted, SETTINGS, Setting};
+use flowlogs_lambda::config::{Config, RawConfig};
 use flowlogs_lambda::metrics::{DIMENSION, Metrics, NAMESPACE, ObjectCounters};
 use flowlogs_lambda::s3::object;
 use flowlogs_lambda::{ec2, secret};
@@ -113,18 +114,9 @@ fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&'a serde_yaml_ng::Mapping))
     }
 }
 
-/// `TLS_SECRET_ID` is `TlsSecretId`.
-fn parameter_name(setting: &Setting) -> String {
-    let words = setting.name.split('_').map(|word| {
-        let (first, rest) = word.split_at(1);
-        first.to_owned() + &rest.to_ascii_lowercase()
-    });
-    words.collect()
-}
-
 fn accepts(setting: &Setting, value: &str) -> bool {
     let raw = RawConfig::read(|name| match name {
-        _ if name == setting.name => Some(value.to_owned()),
+        _ if name == setting.variable => Some(value.to_owned()),
         "COLLECTOR" => Some("tcp://10.0.0.1".to_owned()),
         _ => None,
     });
@@ -142,12 +134,12 @@ fn parameters_are_settings(template: &Value) {
     let variables = &template["Resources"]["Function"]["Properties"]["Environment"]["Variables"];
     let variables = variables.as_mapping().expect("variables");
     for setting in SETTINGS {
-        let name = parameter_name(setting);
+        let name = setting.parameter();
         assert_eq!(
-            variables.get(setting.name).and_then(reference),
+            variables.get(setting.variable).and_then(reference),
             Some(name.as_str()),
             "{}",
-            setting.name
+            setting.variable
         );
         let parameter = &template["Parameters"][name.as_str()];
         assert_eq!(
@@ -156,11 +148,11 @@ fn parameters_are_settings(template: &Value) {
             "the default of {name}"
         );
         let required = parameter.get("Default").is_none();
-        assert_eq!(required, setting.name == "COLLECTOR", "{name}");
+        assert_eq!(required, setting.is_required(), "{name}");
         let no_echo = parameter["NoEcho"].as_bool().unwrap_or_default();
         assert_eq!(no_echo, setting.secret, "whether {name} is shown");
     }
-    let settings: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    let settings: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.variable).collect();
     let unread = variables.keys().filter_map(Value::as_str);
     let unread: Vec<_> = unread
         .filter(|name| !settings.contains(name) && *name != TRUST_STORE)
@@ -175,26 +167,33 @@ fn the_code_accepts_what_a_parameter_allows_and_nothing_beside_it() {
         .iter()
         .flat_map(|template| SETTINGS.iter().map(move |setting| (template, setting)))
     {
-        let name = parameter_name(setting);
+        let name = setting.parameter();
         let parameter = &template["Parameters"][name.as_str()];
-        if let Some(allowed) = parameter["AllowedValues"].as_sequence() {
-            let words: Vec<_> = allowed.iter().map(text).collect();
-            assert!(
-                words.iter().all(|word| accepts(setting, word)),
-                "{name}: {words:?}"
-            );
-            // The table names the choices in a sentence; no word may be missing in either.
-            let named = setting.right.replace(" or ", ", ");
-            let named: BTreeSet<&str> = named.split(", ").collect();
-            assert_eq!(named, words.iter().map(String::as_str).collect(), "{name}");
-        }
-        for (bound, beyond) in [("MinValue", -1), ("MaxValue", 1)] {
-            if let Some(limit) = parameter[bound].as_i64() {
-                assert!(accepts(setting, &limit.to_string()), "{name} {limit}");
-                assert!(
-                    !accepts(setting, &(limit + beyond).to_string()),
-                    "{name} beyond {limit}"
-                );
+        let allowed = parameter["AllowedValues"].as_sequence();
+        let (minimum, maximum) = (
+            parameter["MinValue"].as_i64(),
+            parameter["MaxValue"].as_i64(),
+        );
+        match &setting.accepted {
+            Accepted::Words(words) => {
+                let allowed = allowed.unwrap_or_else(|| panic!("{name} has no AllowedValues"));
+                assert_eq!(allowed.iter().map(text).collect::<Vec<_>>(), *words);
+                assert!(words.iter().all(|word| accepts(setting, word)), "{name}");
+            }
+            Accepted::Number { least, most, .. } => {
+                let bounds = [least, most].map(|bound| Some(i64::from(*bound)));
+                assert_eq!([minimum, maximum], bounds, "{name}");
+                for (bound, beyond) in [(minimum, -1), (maximum, 1)] {
+                    let limit = bound.expect("a bound");
+                    assert!(accepts(setting, &limit.to_string()), "{name} {limit}");
+                    let beyond = (limit + beyond).to_string();
+                    assert!(!accepts(setting, &beyond), "{name} {beyond}");
+                }
+            }
+            // Of PEM texts the templates say nothing.
+            Accepted::Text { pattern, .. } => {
+                let written = parameter["AllowedPattern"].as_str();
+                assert!(written.is_none_or(|written| written == *pattern), "{name}");
             }
         }
     }
@@ -369,15 +368,15 @@ fn the_readme_has_every_variable_with_its_default() {
     }
     for setting in SETTINGS {
         let wanted = match setting.default {
-            "" if setting.name == "COLLECTOR" => "required",
+            _ if setting.is_required() => "required",
             "" => "none",
             default => default,
         };
+        let variable = setting.variable;
         assert_eq!(
-            documented.get(setting.name),
+            documented.get(variable),
             Some(&wanted),
-            "{} in README.md",
-            setting.name
+            "{variable} in README.md"
         );
     }
     let objects = TEMPLATES.map(|template| (template.metrics)());

@@ -1,19 +1,19 @@
 //! Configuration: the environment, read once at start, becomes a checked [`Config`].
 //!
-//! `settings.rs` has the table of variables; this file says what their values mean. Hands [`Config`] to the functions.
-//! A wrong setting ends here, with one line that names the variable, its value, and what would be right.
+//! `settings.rs` reads the variables of the [table](flowlogs_core::settings::table) as text; this file turns text into
+//! values. A wrong setting ends here, with one line that names the variable, its value, and a right value.
 
 mod settings;
 mod unusable;
 
-use std::fs;
 use std::hash::{BuildHasher, RandomState};
 
 use flowlogs_core::mapping::MappingSettings;
+use flowlogs_core::settings::table;
 use flowlogs_core::{Formats, TemplateRefresh, TranscoderSettings, dedup};
-use flowlogs_export::{CollectorUrl, SenderOptions, TlsOptions, Transport};
+use flowlogs_export::{CollectorUrl, SenderOptions, TlsOptions, Transport, pem_text};
 
-pub use settings::{RawConfig, SETTINGS, Setting, SettingError, Value};
+pub use settings::{RawConfig, SettingError, SettingValue};
 
 /// Octets that a UDP datagram can carry over IPv4.
 const LARGEST_DATAGRAM: u32 = 65_507;
@@ -21,28 +21,28 @@ const LARGEST_DATAGRAM: u32 = 65_507;
 /// Everything that is decided at start.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the flows go; at least one, none of them a file.
+    /// Collectors; at least one, none of them a file.
     pub collectors: Vec<CollectorUrl>,
-    /// The given record formats, checked; `None` asks EC2.
+    /// Record formats of the setting, checked; `None` asks EC2.
     pub log_format: Option<String>,
-    /// Whether EC2 is asked for names and for what the flow logs cover.
+    /// EC2 is asked for names and for the coverage of flow logs.
     pub resolve_names: bool,
-    /// Whether flows to and from the collectors are left out.
+    /// Flows to and from the collectors are left out.
     pub exclude_collector_traffic: bool,
-    /// How the transcoder works. It does not know the collectors yet: their addresses are resolved when they are reached.
+    /// Settings of the transcoder, without the collectors' addresses, which are known once the collectors are reached.
     pub transcoder: TranscoderSettings,
     /// Messages a second to each UDP collector.
     pub udp_rate: u32,
-    /// Where the certificates of TLS come from.
+    /// Source of the TLS certificates.
     pub tls: TlsSource,
 }
 
-/// Where the certificates of TLS come from.
+/// Source of the TLS certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsSource {
-    /// The settings hold them, or nothing.
+    /// The settings themselves, which may hold none.
     Settings(TlsOptions),
-    /// A Secrets Manager secret holds them: its ARN or name.
+    /// A Secrets Manager secret: its ARN or name.
     Secret(String),
 }
 
@@ -53,27 +53,28 @@ impl Config {
     ///
     /// The first wrong setting, in the order of the table.
     pub fn new(raw: &RawConfig) -> Result<Self, SettingError> {
-        let collectors = collectors(&raw.collector)?;
+        let collectors = collectors(raw.value(&table::COLLECTOR))?;
         let udp = collectors
             .iter()
             .any(|collector| collector.transport() == Transport::Udp);
-        if udp && raw.max_message_size.number(512, u16::MAX.into())? > LARGEST_DATAGRAM {
-            return Err(raw.max_message_size.wrong_because(format_args!(
+        let size = raw.value(&table::MAX_MESSAGE_SIZE);
+        if udp && size.number()? > LARGEST_DATAGRAM {
+            return Err(size.wrong_because(format_args!(
                 "at most {LARGEST_DATAGRAM}, because a collector is udp://"
             )));
         }
         Ok(Self {
             collectors,
-            log_format: log_format(&raw.log_format)?,
-            resolve_names: raw.resolve_names.on()?,
-            exclude_collector_traffic: raw.exclude_collector_traffic.on()?,
+            log_format: log_format(raw.value(&table::LOG_FORMAT))?,
+            resolve_names: raw.value(&table::RESOLVE_NAMES).on()?,
+            exclude_collector_traffic: raw.value(&table::EXCLUDE_COLLECTOR_TRAFFIC).on()?,
             transcoder: transcoder(raw)?,
-            udp_rate: raw.udp_rate.number(1, 1_000_000)?,
+            udp_rate: raw.value(&table::UDP_RATE).number()?,
             tls: tls(raw)?,
         })
     }
 
-    /// How to send, given the certificates that [`TlsSource`] led to.
+    /// Options of the senders, given the certificates of the [`TlsSource`].
     pub fn sender_options(&self, tls: TlsOptions) -> SenderOptions {
         SenderOptions {
             udp_rate: self.udp_rate,
@@ -82,112 +83,118 @@ impl Config {
         }
     }
 
-    /// Whether EC2 is asked for flow logs: for their formats, or for what they cover.
+    /// EC2 is asked for flow logs, for their formats or for their coverage.
     pub fn reads_flow_logs(&self) -> bool {
         self.log_format.is_none() || self.resolve_names
     }
 }
 
-fn collectors(value: &Value) -> Result<Vec<CollectorUrl>, SettingError> {
+fn collectors(value: &SettingValue) -> Result<Vec<CollectorUrl>, SettingError> {
     let Some(list) = value.optional() else {
         return Err(value.wrong());
     };
-    let collectors = CollectorUrl::parse_list(list).map_err(|error| value.quoted_by(error))?;
+    let collectors = CollectorUrl::parse_list(list).map_err(|error| value.hidden(error))?;
     match collectors
         .iter()
         .find(|collector| collector.transport() == Transport::File)
     {
-        // Whatever is written into an environment is gone with it: a function that does so loses everything silently.
+        // A file is gone with its environment: a function that writes one loses everything silently.
         Some(_) => Err(value.wrong()),
         None => Ok(collectors),
     }
 }
 
-fn log_format(value: &Value) -> Result<Option<String>, SettingError> {
+fn log_format(value: &SettingValue) -> Result<Option<String>, SettingError> {
     if value.text() == "auto" {
         return Ok(None);
     }
     match Formats::of_setting(value.text()) {
         Ok(_) => Ok(Some(value.text().to_owned())),
-        Err(error) => Err(value.wrong_because(format_args!("{}; {error}", value.right()))),
+        Err(error) => {
+            Err(value.wrong_because(format_args!("{}; {error}", value.setting().right())))
+        }
     }
 }
 
 fn transcoder(raw: &RawConfig) -> Result<TranscoderSettings, SettingError> {
-    let exporter_address = match raw.exporter_address.optional() {
-        None => None,
-        Some(_) => Some(raw.exporter_address.parsed()?),
+    let exporter_address = match raw.value(&table::EXPORTER_ADDRESS) {
+        value if value.optional().is_none() => None,
+        value => Some(value.parsed()?),
     };
+    let size = raw.value(&table::MAX_MESSAGE_SIZE);
     Ok(TranscoderSettings {
         mapping: MappingSettings {
-            timestamps: raw.timestamps.parsed()?,
-            address: raw.address.parsed()?,
+            timestamps: raw.value(&table::TIMESTAMPS).parsed()?,
+            address: raw.value(&table::ADDRESS).parsed()?,
             exporter_address,
-            interface_names: raw.interface_names.parsed()?,
+            interface_names: raw.value(&table::INTERFACE_NAMES).parsed()?,
         },
         dedup: dedup::DedupSettings {
-            deduplicate: raw.deduplicate.on()?,
-            direction: raw.direction.parsed()?,
+            deduplicate: raw.value(&table::DEDUPLICATE).on()?,
+            direction: raw.value(&table::DIRECTION).parsed()?,
             collectors: Vec::new(),
-            // What is seen is hashed, and outsiders choose what is seen.
+            // Outsiders choose the text that is hashed.
             seed: RandomState::new().hash_one(()),
         },
-        observation_domain: match raw.observation_domain.text() {
-            "auto" => None,
-            _ => Some(raw.observation_domain.number(1, u32::MAX)?),
+        observation_domain: match raw.value(&table::OBSERVATION_DOMAIN) {
+            value if value.text() == "auto" => None,
+            value => Some(value.number()?),
         },
-        max_message_size: usize::try_from(raw.max_message_size.number(512, u16::MAX.into())?)
-            .map_err(|_| raw.max_message_size.wrong())?,
+        max_message_size: usize::try_from(size.number()?).map_err(|_| size.wrong())?,
         template_refresh: TemplateRefresh {
-            seconds: raw.template_refresh_seconds.number(1, 86_400)?,
-            messages: raw.template_refresh_messages.number(1, 1_000_000)?,
+            seconds: raw.value(&table::TEMPLATE_REFRESH_SECONDS).number()?,
+            messages: raw.value(&table::TEMPLATE_REFRESH_MESSAGES).number()?,
         },
     })
 }
 
 fn tls(raw: &RawConfig) -> Result<TlsSource, SettingError> {
-    let texts = [&raw.tls_ca, &raw.tls_certificate, &raw.tls_key];
-    if let Some(secret) = raw.tls_secret_id.optional() {
-        return match texts.into_iter().find(|value| value.optional().is_some()) {
+    let [ca, certificate, key] = [&table::TLS_CA, &table::TLS_CERTIFICATE, &table::TLS_KEY]
+        .map(|setting| raw.value(setting));
+    if let Some(secret) = raw.value(&table::TLS_SECRET_ID).optional() {
+        let given = [ca, certificate, key]
+            .into_iter()
+            .find(|value| value.optional().is_some());
+        return match given {
             Some(value) => {
-                Err(value.wrong_because("it to be empty, because TLS_SECRET_ID is given"))
+                Err(value.wrong_because("an empty value, because TLS_SECRET_ID is given"))
             }
             None => Ok(TlsSource::Secret(secret.to_owned())),
         };
     }
     let tls = TlsOptions {
-        ca_pem: pem(&raw.tls_ca)?,
-        certificate_pem: pem(&raw.tls_certificate)?,
-        key_pem: pem(&raw.tls_key)?,
+        ca_pem: pem(ca)?,
+        certificate_pem: pem(certificate)?,
+        key_pem: pem(key)?,
     };
     match (&tls.certificate_pem, &tls.key_pem) {
-        (Some(_), None) => Err(raw
-            .tls_key
-            .wrong_because("the key of TLS_CERTIFICATE, which is given")),
-        (None, Some(_)) => Err(raw
-            .tls_certificate
-            .wrong_because("the certificate of TLS_KEY, which is given")),
+        (Some(_), None) => Err(key.wrong_because("the key of TLS_CERTIFICATE, which is given")),
+        (None, Some(_)) => {
+            Err(certificate.wrong_because("the certificate of TLS_KEY, which is given"))
+        }
         _ => Ok(TlsSource::Settings(tls)),
     }
 }
 
-/// PEM text, given as it is or as the path of a file.
-fn pem(value: &Value) -> Result<Option<String>, SettingError> {
-    match value.optional() {
-        None => Ok(None),
-        Some(text) if text.contains("-----BEGIN") => Ok(Some(text.to_owned())),
-        Some(path) => match fs::read_to_string(path) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) => Err(value.wrong_because(format_args!(
-                "{}; the file cannot be read: {error}",
-                value.right()
-            ))),
-        },
-    }
+/// Reads PEM text, given directly or as the path of a file.
+fn pem(value: &SettingValue) -> Result<Option<String>, SettingError> {
+    let Some(given) = value.optional() else {
+        return Ok(None);
+    };
+    pem_text(given).map(Some).map_err(|error| {
+        value.wrong_because(format_args!(
+            "{}; the file cannot be read: {error}",
+            value.setting().right()
+        ))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use flowlogs_core::settings::table::SETTINGS;
+
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, String> {
@@ -269,11 +276,11 @@ mod tests {
     fn every_setting_refuses_a_wrong_value_in_one_line_that_names_it() {
         for setting in SETTINGS
             .iter()
-            .filter(|setting| setting.name != "TLS_SECRET_ID")
+            .filter(|setting| setting.variable != "TLS_SECRET_ID")
         {
-            let error = error(setting.name, "certainly/wrong");
+            let error = error(setting.variable, "certainly/wrong");
             assert!(
-                error.starts_with(setting.name) && error.contains(": expected "),
+                error.starts_with(setting.variable) && error.contains(": expected "),
                 "{error}"
             );
             assert!(!error.contains('\n'), "{error}");

@@ -1,148 +1,79 @@
-//! The settings table: every variable that the functions read, once, with its default and its meaning.
+//! Reads the environment: every setting of the table as text.
 //!
-//! Responsible for reading the environment. Hands [`RawConfig`], which is text, to [`Config`](super::Config), which is
-//! checked. The same words are the parameters of the templates and the options of `flowlogs`.
+//! Hands [`RawConfig`], which is text, to [`Config`](super::Config), which is checked. The table itself is
+//! [`flowlogs_core::settings::table`].
 
 use std::fmt::Display;
 use std::str::FromStr;
 
+use flowlogs_core::settings::table::{Accepted, SETTINGS, Setting};
 use thiserror::Error;
 
-/// One setting, as it is documented.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// The environment variable.
-    pub name: &'static str,
-    /// What counts when the variable is absent or empty; empty where there is no default.
-    pub default: &'static str,
-    /// Which values are right, as the end of an error message.
-    pub right: &'static str,
-    /// What it does, in one sentence.
-    pub meaning: &'static str,
-    /// Whether the value must not be shown, in errors or elsewhere.
-    pub secret: bool,
-}
+use crate::log::one_line;
 
-/// A setting and the text that the environment has for it (or its default), without the blanks around it.
+/// Characters of a wrong value that an error shows.
+const SHOWN_CHARACTERS: usize = 80;
+
+/// Characters without a space that make a text look like the body of a certificate or key.
+const PEM_RUN: usize = 48;
+
+/// A setting and its text in the environment (or its default), without the blanks around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value {
+pub struct SettingValue {
     setting: &'static Setting,
     text: String,
 }
 
-/// A wrong setting: which variable, its value, and what would be right, in one line.
+/// A wrong setting: variable, value, and a description of a right value, in one line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{variable}={value}: expected {right}")]
 pub struct SettingError {
-    /// The environment variable.
+    /// Environment variable.
     pub variable: &'static str,
-    /// Its value in quotes, cut where it is long and hidden where it is secret.
+    /// Wrong value in quotes, cut where long and hidden where secret.
     pub value: String,
-    /// What would be right.
+    /// Description of a right value.
     pub right: String,
 }
 
-macro_rules! settings {
-    ($($field:ident $name:literal = $default:literal, $right:literal, $meaning:literal $(, $secret:ident)?;)*) => {
-        /// Every setting, in the order of the documentation.
-        pub const SETTINGS: &[Setting] = &[$(Setting {
-            name: $name,
-            default: $default,
-            right: $right,
-            meaning: $meaning,
-            secret: settings!(@$($secret)?),
-        }),*];
-
-        /// The environment as it was at start: text, not checked yet.
-        #[derive(Debug, Clone)]
-        pub struct RawConfig {
-            $(#[doc = $meaning] pub $field: Value,)*
-        }
-
-        impl RawConfig {
-            /// Reads every setting through `variable`, which knows the value of a variable by its name.
-            pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-                let mut settings = SETTINGS.iter();
-                let mut next = || {
-                    let setting = settings.next().expect("as many settings as fields, from one table");
-                    Value::new(setting, variable(setting.name))
-                };
-                Self { $($field: next(),)* }
-            }
-        }
-    };
-    (@) => { false };
-    (@secret) => { true };
-}
-
-settings! {
-    collector "COLLECTOR" = "",
-        "one or more of udp://host:4739, tcp://host:4739, tls://host:4740, separated by commas",
-        "Where the flows go: one or more URLs, separated by commas; each collector gets every flow.";
-    log_format "LOG_FORMAT" = "auto",
-        "auto, or a flow-log format string such as ${version} ${account-id} ..., or several separated by semicolons",
-        "The record format; with auto, EC2 is asked which formats the log group has.";
-    direction "DIRECTION" = "both",
-        "both, ingress or egress",
-        "Export flows of both directions, or of one.";
-    deduplicate "DEDUPLICATE" = "on",
-        "on or off",
-        "Count a flow once, though it is delivered twice, logged twice, or seen at both of its ends.";
-    resolve_names "RESOLVE_NAMES" = "on",
-        "on or off",
-        "Look up names of interfaces, VPCs and transit gateways in EC2, and what the flow logs cover.";
-    exclude_collector_traffic "EXCLUDE_COLLECTOR_TRAFFIC" = "on",
-        "on or off",
-        "Do not export flows to or from a collector.";
-    address "ADDRESS" = "interface",
-        "interface or packet",
-        "Which address pair is the primary one where a record has two.";
-    timestamps "TIMESTAMPS" = "milliseconds",
-        "milliseconds or seconds",
-        "The unit of flow start and end.";
-    observation_domain "OBSERVATION_DOMAIN" = "auto",
-        "auto, or a number from 1 to 4294967295",
-        "One number for the observation domain of all messages; auto derives one for each account and region.";
-    exporter_address "EXPORTER_ADDRESS" = "",
-        "an IPv4 or IPv6 address, or empty for none",
-        "An address that every flow carries as its exporter.";
-    interface_names "INTERFACE_NAMES" = "options",
-        "options or inline",
-        "Send interface names as options data, or in every flow as well.";
-    max_message_size "MAX_MESSAGE_SIZE" = "1400",
-        "a number of octets from 512 to 65535",
-        "Octets of an IPFIX message, over UDP the payload.";
-    template_refresh_seconds "TEMPLATE_REFRESH_SECONDS" = "600",
-        "a number of seconds from 1 to 86400",
-        "Over UDP, templates are sent again after this time.";
-    template_refresh_messages "TEMPLATE_REFRESH_MESSAGES" = "20",
-        "a number of messages from 1 to 1000000",
-        "Over UDP, templates are sent again after this number of messages.";
-    udp_rate "UDP_RATE" = "5000",
-        "a number of messages a second from 1 to 1000000",
-        "Messages a second to each udp:// collector.";
-    tls_ca "TLS_CA" = "",
-        "PEM text with BEGIN CERTIFICATE, or the path of a file with it",
-        "The certificate authority of the collectors; without it, the system's trust store.";
-    tls_certificate "TLS_CERTIFICATE" = "",
-        "PEM text with BEGIN CERTIFICATE, or the path of a file with it",
-        "The function's own certificate, for mutual authentication.";
-    tls_key "TLS_KEY" = "",
-        "PEM text with BEGIN PRIVATE KEY, or the path of a file with it",
-        "The private key of that certificate.", secret;
-    tls_secret_id "TLS_SECRET_ID" = "",
-        "the ARN or name of a Secrets Manager secret, in place of TLS_CA, TLS_CERTIFICATE and TLS_KEY",
-        "A Secrets Manager secret that holds the three: a JSON object with the PEM texts ca, certificate and key.";
+/// The environment at the start of the process: text, not checked yet.
+#[derive(Debug, Clone)]
+pub struct RawConfig {
+    values: Vec<SettingValue>,
 }
 
 impl RawConfig {
+    /// Reads every setting through `variable`, which returns the value of an environment variable.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let values = SETTINGS
+            .iter()
+            .map(|setting| SettingValue::new(setting, variable(setting.variable)));
+        Self {
+            values: values.collect(),
+        }
+    }
+
     /// Reads the environment of this process.
     pub fn from_environment() -> Self {
         Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
+
+    /// Returns the value of a setting.
+    pub fn value(&self, setting: &'static Setting) -> &SettingValue {
+        let value = self
+            .values
+            .iter()
+            .find(|value| value.setting.variable == setting.variable);
+        value.expect("`read` reads every setting of the table")
+    }
+
+    /// Every setting and its value, in the order of the table.
+    pub fn values(&self) -> &[SettingValue] {
+        &self.values
+    }
 }
 
-impl Value {
+impl SettingValue {
     fn new(setting: &'static Setting, given: Option<String>) -> Self {
         // A template passes every parameter, so an empty variable is one that nobody set.
         let given = given
@@ -155,56 +86,63 @@ impl Value {
         }
     }
 
-    /// The text; empty where neither a value nor a default is there.
+    /// The setting.
+    pub fn setting(&self) -> &'static Setting {
+        self.setting
+    }
+
+    /// The text; empty where there is neither a value nor a default.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text, if there is any.
+    /// The text, if any.
     pub fn optional(&self) -> Option<&str> {
         Some(self.text.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// What would be right.
-    pub fn right(&self) -> &'static str {
-        self.setting.right
+    /// The text as an error or an answer may show it: quoted, cut, and without anything that is or looks like a key.
+    pub fn shown(&self) -> String {
+        let secret = self.setting.secret && !self.text.is_empty();
+        if secret || looks_like_pem(&self.text) {
+            return "(not shown)".to_owned();
+        }
+        cut(&self.text)
     }
 
-    /// The error that says which values are right.
+    /// Error that says which values are right.
     pub fn wrong(&self) -> SettingError {
-        self.wrong_because(self.setting.right)
+        self.wrong_because(self.setting.right())
     }
 
-    /// The error that says what is wrong with this one.
+    /// Error with a description of its own.
     pub fn wrong_because(&self, right: impl Display) -> SettingError {
-        const LONGEST: usize = 80;
-        let value = match self.text.char_indices().nth(LONGEST) {
-            _ if self.setting.secret && !self.text.is_empty() => "(not shown)".to_owned(),
-            Some((end, _)) => format!("{:?}...", &self.text[..end]),
-            None => format!("{:?}", self.text),
+        SettingError {
+            variable: self.setting.variable,
+            value: self.shown(),
+            right: one_line(&right),
+        }
+    }
+
+    /// Error of a value that may hold a password; `reason` is an error without that password.
+    pub(super) fn hidden(&self, reason: impl Display) -> SettingError {
+        let value = match looks_like_pem(&self.text) {
+            true => self.shown(),
+            false => reason.to_string(),
         };
         SettingError {
-            variable: self.setting.name,
-            value,
-            right: right.to_string(),
+            variable: self.setting.variable,
+            value: value.chars().take(2 * SHOWN_CHARACTERS).collect(),
+            right: self.setting.right(),
         }
     }
 
-    /// The error of a value that another error quotes as far as it may be shown.
-    pub(super) fn quoted_by(&self, error: impl Display) -> SettingError {
-        SettingError {
-            variable: self.setting.name,
-            value: error.to_string(),
-            right: self.setting.right.to_owned(),
-        }
-    }
-
-    /// What the text says, in a type that reads itself.
+    /// Parses the text.
     pub(super) fn parsed<T: FromStr>(&self) -> Result<T, SettingError> {
         self.text.parse().map_err(|_| self.wrong())
     }
 
-    /// Whether the text is `on`.
+    /// `on` or `off`.
     pub(super) fn on(&self) -> Result<bool, SettingError> {
         match self.text() {
             "on" => Ok(true),
@@ -213,19 +151,48 @@ impl Value {
         }
     }
 
-    /// The number that the text is, within the bounds.
-    pub(super) fn number(&self, least: u32, most: u32) -> Result<u32, SettingError> {
-        let number = self
-            .text
-            .parse()
-            .ok()
-            .filter(|number| (least..=most).contains(number));
-        number.ok_or_else(|| self.wrong())
+    /// Parses a number within the bounds of the table.
+    pub(super) fn number(&self) -> Result<u32, SettingError> {
+        match self.setting.accepted {
+            Accepted::Number { least, most, .. } => self.number_within(least, most),
+            Accepted::Words(_) | Accepted::Text { .. } => self.number_within(1, u32::MAX),
+        }
     }
+
+    fn number_within(&self, least: u32, most: u32) -> Result<u32, SettingError> {
+        let number = self.text.parse().ok();
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| self.wrong())
+    }
+}
+
+/// Quotes a text, control characters escaped, and cuts a long one.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// Guesses whether somebody pasted a certificate or a private key where another value belongs.
+fn looks_like_pem(text: &str) -> bool {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let mut run = 0;
+    let long_run = text.bytes().any(|byte| {
+        run = if is_base64(byte) { run + 1 } else { 0 };
+        run >= PEM_RUN
+    });
+    long_run || text.contains("-----") || text.contains("PRIVATE KEY")
 }
 
 #[cfg(test)]
 mod tests {
+    use flowlogs_core::settings::table::{
+        COLLECTOR, DIRECTION, EXPORTER_ADDRESS, TIMESTAMPS, TLS_CA, TLS_KEY, TLS_SECRET_ID,
+        UDP_RATE,
+    };
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> RawConfig {
@@ -240,24 +207,27 @@ mod tests {
     #[test]
     fn an_absent_empty_or_blank_variable_has_its_default() {
         for given in ["", "  \n"] {
-            assert_eq!(read(&[("DIRECTION", given)]).direction.text(), "both");
+            assert_eq!(
+                read(&[("DIRECTION", given)]).value(&DIRECTION).text(),
+                "both"
+            );
         }
-        assert_eq!(read(&[]).udp_rate.number(1, 9999), Ok(5000));
-        assert_eq!(read(&[]).exporter_address.optional(), None);
+        assert_eq!(read(&[]).value(&UDP_RATE).number(), Ok(5000));
+        assert_eq!(read(&[]).value(&EXPORTER_ADDRESS).optional(), None);
     }
 
     #[test]
-    fn every_field_reads_its_own_variable() {
+    fn every_setting_reads_its_own_variable() {
         let raw = RawConfig::read(|name| Some(format!("value of {name}")));
-        assert_eq!(raw.collector.text(), "value of COLLECTOR");
-        assert_eq!(raw.timestamps.text(), "value of TIMESTAMPS");
-        assert_eq!(raw.tls_secret_id.text(), "value of TLS_SECRET_ID");
+        assert_eq!(raw.value(&COLLECTOR).text(), "value of COLLECTOR");
+        assert_eq!(raw.value(&TIMESTAMPS).text(), "value of TIMESTAMPS");
+        assert_eq!(raw.value(&TLS_SECRET_ID).text(), "value of TLS_SECRET_ID");
     }
 
     #[test]
-    fn an_error_is_one_line_with_variable_value_and_what_is_right() {
+    fn an_error_is_one_line_with_variable_value_and_a_right_value() {
         let error = read(&[("DIRECTION", "side\nways")])
-            .direction
+            .value(&DIRECTION)
             .parsed::<u8>()
             .expect_err("no choice");
         assert_eq!(
@@ -268,14 +238,28 @@ mod tests {
 
     #[test]
     fn an_error_shows_no_secret_and_no_endless_value() {
-        let long = "x".repeat(5000);
+        let long = "x y".repeat(5000);
         let raw = read(&[("TLS_KEY", "very private"), ("TLS_CA", &long)]);
-        assert!(
-            !raw.tls_key.wrong().to_string().contains("private k"),
-            "{}",
-            raw.tls_key.wrong()
-        );
-        assert!(raw.tls_key.wrong().value.contains("not shown"));
-        assert!(raw.tls_ca.wrong().to_string().len() < 250);
+        let error = raw.value(&TLS_KEY).wrong().to_string();
+        assert!(!error.contains("private k"), "{error}");
+        assert!(raw.value(&TLS_KEY).wrong().value.contains("not shown"));
+        assert!(raw.value(&TLS_CA).wrong().to_string().len() < 250);
+    }
+
+    #[test]
+    fn a_key_that_was_pasted_into_any_setting_is_not_shown() {
+        let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj";
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----");
+        for key in [pem.as_str(), body] {
+            for setting in SETTINGS {
+                let raw = read(&[(setting.variable, key)]);
+                for error in [
+                    raw.value(setting).wrong(),
+                    raw.value(setting).hidden(format_args!("{key:?} is no URL")),
+                ] {
+                    assert!(!error.to_string().contains(&body[..16]), "{error}");
+                }
+            }
+        }
     }
 }

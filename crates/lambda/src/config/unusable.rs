@@ -1,10 +1,12 @@
-//! What the senders find wrong with a setting, in the words of the settings: which variable, and what would be right.
+//! Errors of the senders about their options, in the words of the settings: the variable, and a right value.
 
+use flowlogs_core::settings::table;
 use flowlogs_export::ConfigError;
 
-use super::{SETTINGS, SettingError};
+use super::SettingError;
+use crate::log::one_line;
 
-/// In place of a value that is long or private.
+/// Shown in place of a value that is long or private.
 const PEM: &str = "(PEM text)";
 
 impl From<ConfigError> for SettingError {
@@ -41,14 +43,11 @@ impl From<ConfigError> for SettingError {
             // The time limits are no settings, and a list without collectors is refused when it is read.
             other => ("COLLECTOR", "\"\"".to_owned(), other.to_string()),
         };
-        let setting = SETTINGS.iter().find(|setting| setting.name == variable);
-        let right = setting.map_or("", |setting| setting.right);
-        // Reasons are the words of a library.
-        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+        let setting = table::setting(variable).expect("a variable of the table");
         Self {
             variable,
             value,
-            right: format!("{right}; {reason}"),
+            right: format!("{}; {}", setting.right(), one_line(&reason)),
         }
     }
 }
