@@ -1,24 +1,17 @@
-//! Clock, and times as text. All other crates take the time as an argument.
+//! The clock, and times as text. Everything behind this crate takes time as an argument.
 
 use std::fmt::{self, Display};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400_000;
 
-/// Returns the milliseconds since 1970.
-pub(crate) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
-}
+pub(crate) use flowlogs_export::now;
 
-/// Time in milliseconds since 1970, printed as ISO 8601 in UTC with milliseconds.
+/// Milliseconds since 1970, printed as ISO 8601 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Time(pub(crate) u64);
 
 impl Time {
-    /// Returns year, month and day (Howard Hinnant's `civil_from_days`, for days since 1970 that are not negative).
+    /// Year, month and day (Howard Hinnant's `civil_from_days`, for days since 1970 that are not negative).
     pub(crate) fn date(self) -> Date {
         let days = self.0 / DAY + 719_468;
         let era = days / 146_097;
@@ -39,7 +32,7 @@ impl Time {
         }
     }
 
-    /// Formats hours, minutes and seconds.
+    /// Hours, minutes and seconds.
     pub(crate) fn clock(self) -> impl Display {
         let seconds = self.0 % DAY / 1_000;
         fmt::from_fn(move |f| {
@@ -55,7 +48,7 @@ impl Display for Time {
     }
 }
 
-/// Calendar day.
+/// A day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Date {
     year: u64,

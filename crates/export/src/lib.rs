@@ -41,6 +41,7 @@
 #![deny(missing_docs)]
 
 mod batch;
+mod clock;
 mod collectors;
 mod connect;
 mod error;
@@ -48,6 +49,7 @@ mod file;
 mod gso;
 mod options;
 mod pace;
+mod pem;
 mod send_queue;
 mod stream;
 mod tls;
@@ -55,8 +57,10 @@ mod udp;
 mod url;
 
 pub use crate::{
+    clock::now,
     collectors::{CollectorPeer, Collectors, SendStatistics, SessionState},
     error::{SendError, SendProblem, TlsProblem},
     options::{ConfigError, DEFAULT_UDP_RATE, SenderOptions, TlsOptions},
+    pem::pem_text,
     url::{CollectorUrl, PORT, TLS_PORT, Transport, UrlError, UrlProblem},
 };

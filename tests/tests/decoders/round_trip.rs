@@ -84,7 +84,11 @@ impl Setup {
         }
         TranscoderSettings {
             mapping,
-            dedup: dedup::DedupSettings::default(), // nothing is left out: every flow is compared
+            // Nothing is left out: every flow is compared.
+            dedup: dedup::DedupSettings {
+                deduplicate: false,
+                ..dedup::DedupSettings::default()
+            },
             max_message_size: self.max_message_size,
             ..TranscoderSettings::default()
         }

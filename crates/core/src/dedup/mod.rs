@@ -23,7 +23,7 @@ pub use event_ids::{DELIVERIES, DELIVERY_MINUTES};
 pub use identical::{CAPTURE_MINUTES, Observer, RECORDS};
 
 /// What a [`Deduplicator`] is to do.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct DedupSettings {
     /// Whether the four rules apply.
     pub deduplicate: bool,
@@ -33,6 +33,18 @@ pub struct DedupSettings {
     pub collectors: Vec<CollectorAddress>,
     /// Seed of the fingerprints; a random one keeps anybody from making two flows look like one.
     pub seed: u64,
+}
+
+impl Default for DedupSettings {
+    /// The documented defaults, with a seed for tests.
+    fn default() -> Self {
+        Self {
+            deduplicate: true,
+            direction: DirectionFilter::default(),
+            collectors: Vec::new(),
+            seed: 0,
+        }
+    }
 }
 
 /// Which directions are exported.
@@ -279,10 +291,7 @@ mod tests {
     }
 
     fn on() -> DedupSettings {
-        DedupSettings {
-            deduplicate: true,
-            ..DedupSettings::default()
-        }
+        DedupSettings::default()
     }
 
     fn decide(deduplicator: &mut Deduplicator, format: &str, line: &str) -> DedupVerdict {
@@ -432,6 +441,7 @@ mod tests {
     #[test]
     fn without_deduplication_only_the_filters_apply() {
         let mut off = Deduplicator::new(DedupSettings {
+            deduplicate: false,
             direction: DirectionFilter::Ingress,
             ..DedupSettings::default()
         });
