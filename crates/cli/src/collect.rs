@@ -1,7 +1,7 @@
-//! `flowlogs collect`: a small receiving end that prints arriving flows, with the names from options data.
+//! `flowlogs collect`: a small receiving end, which prints the flows that arrive with the names that came before them.
 //!
-//! Threads receive (`receive.rs`); `run` decodes and prints. Each peer (UDP) and each connection (TCP) is a transport
-//! session with a decoder of its own. Sessions, connections and the queue of messages are bounded.
+//! Threads receive, `run` decodes and prints. Every peer (UDP) and every connection (TCP) is a transport session with a
+//! decoder of its own. All memory is bounded: sessions, connections and what waits to be decoded.
 
 mod receive;
 
@@ -14,49 +14,49 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::cli::{CollectArguments, SummaryKind};
-use crate::decode::{DecodeError, MessageDecoder};
-use crate::failure::CommandError;
-use crate::outlet::{FlowPrinter, OutletError};
+use crate::cli::{Collect, SummaryKind};
+use crate::decode::{DecodeError, Decoder};
+use crate::failure::Failure;
+use crate::outlet::{OutletError, Printer};
+use crate::summary::grouped;
 use crate::terminal;
-use crate::text::grouped;
 
-use receive::{Arrival, ArrivalContent, SessionId};
+use receive::{Arrival, Content, SessionId};
 
-/// Limit of transport sessions; beyond it the session that was silent longest is dropped.
+/// Most transport sessions that are remembered; the one that was silent longest is forgotten first.
 const SESSIONS: usize = 256;
 
-/// Capacity of the queue between receiving and decoding, in messages.
-const QUEUE: usize = 1_024;
+/// Messages that wait to be decoded.
+const WAITING: usize = 1_024;
 
-/// Interval between checks for the end while nothing arrives.
+/// How often the end is looked for while nothing arrives.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Time that connections get to end after the last wanted flow.
+/// How long connections may go on when there were flows enough.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Limit of undecodable messages whose reason is shown.
+/// Messages that could not be decoded, of which the reason is shown.
 const SHOWN: u64 = 5;
 
-pub(crate) fn run(arguments: &CollectArguments) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &Collect) -> Result<(), Failure> {
     let end = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&end)).map_err(CommandError::failed)?;
+        signal_hook::flag::register(signal, Arc::clone(&end)).map_err(Failure::failed)?;
     }
-    let (sender, arrivals) = sync_channel(QUEUE);
+    let (sender, arrivals) = sync_channel(WAITING);
     for url in arguments.listen.iter().flat_map(|urls| &urls.0) {
         receive::listen(url, sender.clone())?;
         terminal::say(format_args!("listening on {url}; Ctrl-C ends"));
     }
-    let mut collector = CollectRun {
-        printer: FlowPrinter::new(arguments.output, arguments.width).live(),
+    let mut collector = Collector {
+        printer: Printer::new(arguments.output, arguments.width).live(),
         sessions: HashMap::new(),
         wanted: arguments.count.unwrap_or(u64::MAX),
-        tally: ReceiveTally::default(),
+        tally: Tally::default(),
     };
     let outcome = collector.work(&arrivals, &end);
     let mut stderr = io::stderr().lock();
-    // Nobody can be told that standard error is closed.
+    // A closed standard error is nothing to report, and nowhere to report it.
     let _ = match arguments.summary {
         SummaryKind::Text => collector.tally.write_text(&mut stderr),
         SummaryKind::Json => collector.tally.write_json(&mut stderr),
@@ -65,9 +65,9 @@ pub(crate) fn run(arguments: &CollectArguments) -> Result<(), CommandError> {
     outcome
 }
 
-/// Counters of everything that arrived.
+/// What arrived.
 #[derive(Debug, Default)]
-struct ReceiveTally {
+struct Tally {
     messages: u64,
     octets: u64,
     flows: u64,
@@ -75,7 +75,7 @@ struct ReceiveTally {
     errors: u64,
 }
 
-impl ReceiveTally {
+impl Tally {
     fn values(&self) -> [(&'static str, u64); 5] {
         [
             ("messages", self.messages),
@@ -104,30 +104,30 @@ impl ReceiveTally {
     }
 }
 
-struct CollectRun {
-    printer: FlowPrinter,
-    sessions: HashMap<SessionId, (MessageDecoder, Instant)>,
+struct Collector {
+    printer: Printer,
+    sessions: HashMap<SessionId, (Decoder, Instant)>,
     wanted: u64,
-    tally: ReceiveTally,
+    tally: Tally,
 }
 
-/// Reason for not decoding a message to its end.
-enum DecodeStop {
-    /// The wanted number of flows has arrived.
+/// Why a message was not decoded to its end.
+enum Stop {
+    /// As many flows as were wanted.
     Enough,
     Undecodable(DecodeError),
     Output(io::Error),
 }
 
-impl From<DecodeError> for DecodeStop {
+impl From<DecodeError> for Stop {
     fn from(error: DecodeError) -> Self {
         Self::Undecodable(error)
     }
 }
 
-impl CollectRun {
-    /// Prints arriving flows until the wanted number is reached or a signal comes.
-    fn work(&mut self, arrivals: &Receiver<Arrival>, end: &AtomicBool) -> Result<(), CommandError> {
+impl Collector {
+    /// Prints what arrives until there is enough of it, or somebody ends it.
+    fn work(&mut self, arrivals: &Receiver<Arrival>, end: &AtomicBool) -> Result<(), Failure> {
         while !end.load(Ordering::Relaxed) {
             let arrival = match arrivals.recv_timeout(PAUSE) {
                 Ok(arrival) => arrival,
@@ -135,48 +135,48 @@ impl CollectRun {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             match arrival.content {
-                ArrivalContent::Message(message) => {
+                Content::Message(message) => {
                     let outcome = self.message(&arrival.session, &message);
-                    self.printer.end_message().map_err(OutletError::Output)?;
+                    self.printer.pause().map_err(OutletError::Output)?;
                     match outcome {
                         Ok(()) => {}
-                        Err(DecodeStop::Enough) => {
+                        Err(Stop::Enough) => {
                             self.drain(arrivals);
                             break;
                         }
-                        Err(DecodeStop::Undecodable(error)) => {
+                        Err(Stop::Undecodable(error)) => {
                             self.complain(&arrival.session, &error.to_string())
                         }
-                        Err(DecodeStop::Output(error)) => return Err(CommandError::output(&error)),
+                        Err(Stop::Output(error)) => return Err(Failure::output(&error)),
                     }
                 }
-                ArrivalContent::Garbage => {
+                Content::Garbage => {
                     self.complain(&arrival.session, &DecodeError::NotIpfix.to_string());
                     self.sessions.remove(&arrival.session);
                 }
-                ArrivalContent::End => _ = self.sessions.remove(&arrival.session),
+                Content::End => _ = self.sessions.remove(&arrival.session),
             }
         }
         self.printer
             .finish()
-            .map_err(|error| CommandError::output(&error))
+            .map_err(|error| Failure::output(&error))
     }
 
-    /// Waits for connections to end: to their senders, closing a connection now would look like a loss.
+    /// Lets connections end: closing them now would look to their senders as if what they sent was lost.
     fn drain(&mut self, arrivals: &Receiver<Arrival>) {
         let deadline = Instant::now() + LINGER;
         self.sessions.retain(|session, _| session.is_connection());
         while !self.sessions.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             match arrivals.recv_timeout(left) {
-                Ok(arrival) if matches!(arrival.content, ArrivalContent::Message(_)) => {}
+                Ok(arrival) if matches!(arrival.content, Content::Message(_)) => {}
                 Ok(arrival) => _ = self.sessions.remove(&arrival.session),
                 Err(_) => return,
             }
         }
     }
 
-    fn message(&mut self, session: &SessionId, message: &[u8]) -> Result<(), DecodeStop> {
+    fn message(&mut self, session: &SessionId, message: &[u8]) -> Result<(), Stop> {
         self.tally.messages += 1;
         self.tally.octets += u64::try_from(message.len()).unwrap_or_default();
         if !self.sessions.contains_key(session) {
@@ -189,19 +189,19 @@ impl CollectRun {
             }
         }
         let now = Instant::now();
-        let fresh = || (MessageDecoder::default(), now);
+        let fresh = || (Decoder::default(), now);
         let (decoder, heard) = self.sessions.entry(session.clone()).or_insert_with(fresh);
         *heard = now;
         let (printer, flows, wanted) = (&mut self.printer, &mut self.tally.flows, self.wanted);
         decoder.decode(message, |flow| {
             if *flows >= wanted {
-                return Err(DecodeStop::Enough);
+                return Err(Stop::Enough);
             }
             *flows += 1;
-            printer.flow(flow).map_err(DecodeStop::Output)
+            printer.flow(flow).map_err(Stop::Output)
         })?;
         if self.tally.flows >= self.wanted {
-            return Err(DecodeStop::Enough);
+            return Err(Stop::Enough);
         }
         Ok(())
     }

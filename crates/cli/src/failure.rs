@@ -1,20 +1,20 @@
-//! Errors that end a command early, in the words of the person who started it.
+//! Why the program ends before its work is done, in the words of the person who started it.
 
 use std::fmt::Display;
 use std::io;
 
-/// Error that ends a command early.
+/// An end before the work is done.
 #[derive(Debug)]
-pub(crate) enum CommandError {
-    /// Wrong usage: exit status 2.
+pub(crate) enum Failure {
+    /// Wrong usage: status 2.
     Usage(String),
-    /// Failed work: exit status 1.
+    /// Something could not be done: status 1.
     Failed(String),
-    /// The reader of standard output has closed it (`| head`): no message, exit status 0.
+    /// Whoever read our output has enough (`| head`): no message, status 0.
     NobodyReads,
 }
 
-impl CommandError {
+impl Failure {
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::Usage(message.to_string())
     }
@@ -23,7 +23,7 @@ impl CommandError {
         Self::Failed(message.to_string())
     }
 
-    /// Returns the error for a failed write to standard output.
+    /// Of writing to stdout.
     pub(crate) fn output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::NobodyReads

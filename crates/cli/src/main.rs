@@ -1,4 +1,4 @@
-//! The program `flowlogs`; the library [`flowlogs_cli`] has everything.
+//! `flowlogs`: see [`flowlogs_cli`].
 
 use std::process::ExitCode;
 

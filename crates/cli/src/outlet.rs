@@ -1,4 +1,4 @@
-//! Sink of finished messages: to the collectors, and through the independent decoder onto the screen.
+//! Where finished messages go: to the collectors, and through the independent decoder onto the screen.
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
@@ -6,20 +6,20 @@ use flowlogs_core::{MessageSink, SendOutcome, Transport};
 use flowlogs_export::{Collectors, SendError};
 
 use crate::cli::OutputKind;
-use crate::decode::{DecodeError, DecodedFlow, MessageDecoder};
-use crate::failure::CommandError;
+use crate::decode::{DecodeError, Decoder, Flow};
+use crate::failure::Failure;
 use crate::json;
-use crate::table::FlowTable;
-use crate::terminal::TextLook;
+use crate::table::Table;
+use crate::terminal::Look;
 
-/// Error of the sink; no further message is taken.
+/// Why messages cannot go on leaving.
 #[derive(Debug)]
 pub(crate) enum OutletError {
-    /// Failure of a collector over TCP or TLS, or of a file.
+    /// A collector over TCP or TLS, or a file, has failed.
     Send(SendError),
-    /// Failure of standard output.
+    /// Standard output has.
     Output(io::Error),
-    /// Message of ours that the decoder refuses.
+    /// The decoder does not understand what we send.
     Decode(DecodeError),
 }
 
@@ -29,7 +29,7 @@ impl From<DecodeError> for OutletError {
     }
 }
 
-impl From<OutletError> for CommandError {
+impl From<OutletError> for Failure {
     fn from(error: OutletError) -> Self {
         match error {
             OutletError::Send(error) => Self::failed(error),
@@ -39,54 +39,58 @@ impl From<OutletError> for CommandError {
     }
 }
 
-/// Printer of decoded flows on standard output.
+/// Prints decoded flows.
 #[derive(Debug)]
-pub(crate) struct FlowPrinter {
-    form: PrintForm,
+pub(crate) struct Printer {
+    form: Form,
     out: BufWriter<StdoutLock<'static>>,
-    /// Flush after every message, because somebody watches.
-    live: bool,
+    /// Somebody watches: what is there is shown at once.
+    watched: bool,
 }
 
 #[derive(Debug)]
-enum PrintForm {
-    Table(FlowTable),
+enum Form {
+    Table(Table),
     Json,
     None,
 }
 
-impl FlowPrinter {
-    /// Creates a printer; `width` is the value of `--width`.
+impl Printer {
+    /// `width` is the width that was asked for, if any.
     pub(crate) fn new(kind: OutputKind, width: Option<u16>) -> Self {
         let out = io::stdout();
         Self {
             form: match kind {
-                OutputKind::Table => PrintForm::Table(FlowTable::new(TextLook::of_stdout(width))),
-                OutputKind::Json => PrintForm::Json,
-                OutputKind::None => PrintForm::None,
+                OutputKind::Table => Form::Table(Table::new(Look::of_stdout(width))),
+                OutputKind::Json => Form::Json,
+                OutputKind::None => Form::None,
             },
-            live: out.is_terminal(),
+            watched: out.is_terminal(),
             out: BufWriter::with_capacity(64 * 1_024, out.lock()),
         }
     }
 
-    /// Flushes after every message, even into a pipe.
+    /// Shows every message when it comes, also in a pipe.
     pub(crate) fn live(mut self) -> Self {
-        self.live = true;
+        self.watched = true;
         self
     }
 
-    pub(crate) fn flow(&mut self, flow: &DecodedFlow<'_>) -> io::Result<()> {
+    pub(crate) fn flow(&mut self, flow: &Flow<'_>) -> io::Result<()> {
         match &mut self.form {
-            PrintForm::Table(table) => table.flow(&mut self.out, flow),
-            PrintForm::Json => json::write(&mut self.out, flow),
-            PrintForm::None => Ok(()),
+            Form::Table(table) => table.flow(&mut self.out, flow),
+            Form::Json => json::write(&mut self.out, flow),
+            Form::None => Ok(()),
         }
     }
 
-    /// Ends a message.
-    pub(crate) fn end_message(&mut self) -> io::Result<()> {
-        if self.live { self.out.flush() } else { Ok(()) }
+    /// The end of a message.
+    pub(crate) fn pause(&mut self) -> io::Result<()> {
+        if self.watched {
+            self.out.flush()
+        } else {
+            Ok(())
+        }
     }
 
     pub(crate) fn finish(&mut self) -> io::Result<()> {
@@ -94,22 +98,21 @@ impl FlowPrinter {
     }
 }
 
-/// Sink for all sessions: those of the collectors come first, that of the decoder is last. Without collectors and decoder,
-/// one session takes messages to count them.
-pub(crate) struct MessageOutlet {
+/// Takes messages for all sessions: the collectors' first, then the decoder's, if there is one (or nobody's).
+pub(crate) struct Outlet {
     collectors: Option<Collectors>,
     transports: Vec<Transport>,
-    viewer: Option<(MessageDecoder, FlowPrinter)>,
-    /// Messages and octets sent, for each session.
+    viewer: Option<(Decoder, Printer)>,
+    /// Messages and octets for each session.
     sent: Vec<(u64, u64)>,
-    /// Number of flows that the decoder yielded.
+    /// Flows that came back from the decoder.
     pub(crate) decoded: u64,
-    /// First failure over UDP; it does not end the work.
+    /// The first failure over UDP, which does not end the work.
     pub(crate) lost: Option<SendError>,
 }
 
-impl MessageOutlet {
-    pub(crate) fn new(collectors: Option<Collectors>, printer: Option<FlowPrinter>) -> Self {
+impl Outlet {
+    pub(crate) fn new(collectors: Option<Collectors>, printer: Option<Printer>) -> Self {
         let targets = collectors.as_ref().map(Collectors::transports);
         let mut transports: Vec<_> = targets
             .into_iter()
@@ -119,7 +122,8 @@ impl MessageOutlet {
                 false => Transport::Stream,
             })
             .collect();
-        let viewer = printer.map(|printer| (MessageDecoder::default(), printer));
+        let viewer = printer.map(|printer| (Decoder::default(), printer));
+        // Where messages have nowhere to go, they are made all the same, and counted.
         if viewer.is_some() || transports.is_empty() {
             transports.push(Transport::Stream);
         }
@@ -133,12 +137,12 @@ impl MessageOutlet {
         }
     }
 
-    /// Returns the transport of each session.
+    /// A transport for each session.
     pub(crate) fn transports(&self) -> &[Transport] {
         &self.transports
     }
 
-    /// Returns messages and octets to all targets; without targets, to the decoder.
+    /// Messages and octets: those to the targets, or to the decoder where there is no target.
     pub(crate) fn sent(&self) -> (u64, u64) {
         let targets = self
             .collectors
@@ -154,14 +158,14 @@ impl MessageOutlet {
             .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
-    /// Returns the number of failed connections, sends and finishes.
+    /// Failed connections, sends and finishes so far.
     pub(crate) fn send_errors(&self) -> u64 {
         let statistics = self.collectors.as_ref().map(Collectors::statistics);
         let all = statistics.into_iter().flatten();
         all.map(|one| one.errors).sum()
     }
 
-    /// Flushes everything and returns the failures of targets.
+    /// Everything is flushed; the failures of targets, a line each.
     pub(crate) fn finish(&mut self) -> Result<Vec<SendError>, OutletError> {
         if let Some((_, printer)) = &mut self.viewer {
             printer.finish().map_err(OutletError::Output)?;
@@ -175,7 +179,7 @@ impl MessageOutlet {
     }
 }
 
-impl MessageSink for MessageOutlet {
+impl MessageSink for Outlet {
     type Error = OutletError;
 
     fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, OutletError> {
@@ -183,7 +187,7 @@ impl MessageSink for MessageOutlet {
             .collectors
             .as_ref()
             .map_or(0, |known| known.urls().len());
-        let mut outcome = SendOutcome::Sent;
+        let mut delivery = SendOutcome::Sent;
         if session < targets {
             let sent = match &mut self.collectors {
                 Some(collectors) => collectors.send(session, message),
@@ -193,7 +197,7 @@ impl MessageSink for MessageOutlet {
                 (Ok(()), _) => {}
                 (Err(error), Transport::Datagram) => {
                     self.lost.get_or_insert(error);
-                    outcome = SendOutcome::NotSent;
+                    delivery = SendOutcome::NotSent;
                 }
                 (Err(error), Transport::Stream) => return Err(OutletError::Send(error)),
             }
@@ -203,13 +207,13 @@ impl MessageSink for MessageOutlet {
                 *decoded += 1;
                 printer.flow(flow).map_err(OutletError::Output)
             })?;
-            printer.end_message().map_err(OutletError::Output)?;
+            printer.pause().map_err(OutletError::Output)?;
         }
-        if outcome == SendOutcome::Sent {
+        if delivery == SendOutcome::Sent {
             let (messages, octets) = &mut self.sent[session];
             *messages += 1;
             *octets += u64::try_from(message.len()).unwrap_or_default();
         }
-        Ok(outcome)
+        Ok(delivery)
     }
 }

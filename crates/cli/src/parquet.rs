@@ -1,4 +1,4 @@
-//! Reader of Parquet files, in ranges instead of from beginning to end.
+//! Parquet files: the same lines, read in ranges instead of from beginning to end.
 
 use std::fs::File;
 use std::io;
@@ -11,31 +11,31 @@ use flowlogs_parquet::{ByteRanges, Bytes, ParquetReadError, ParquetReader};
 use flowlogs_source::{LineSink, ReadSummary};
 
 use crate::outlet::OutletError;
-use crate::replay::InputError;
+use crate::replay::Unread;
 
-/// Limit of pages in memory, in octets.
+/// Most octets of pages in memory at a time.
 const LIMIT: usize = 512 * 1_024 * 1_024;
 
-/// Returns whether the file is not a flow log, as opposed to a damaged flow log.
+/// Whether the file is no flow log at all, rather than a damaged one.
 pub(crate) fn is_something_else(error: &ParquetError) -> bool {
     *error == ParquetError::NoFlowLogColumn
 }
 
-/// Passes the lines of a Parquet file to `lines`, and counts the octets read.
+/// Hands on the lines of a Parquet file; what is read of it is counted.
 pub(crate) fn read(
     path: &Path,
     counter: &Arc<AtomicU64>,
     lines: &mut impl LineSink<Error = OutletError>,
-) -> Result<ReadSummary, InputError> {
-    let file = File::open(path).map_err(|error| InputError::Parquet(error.into()))?;
-    let counted = CountedFile {
+) -> Result<ReadSummary, Unread> {
+    let file = File::open(path).map_err(|error| Unread::Parquet(error.into()))?;
+    let counted = Counted {
         file,
         counter: Arc::clone(counter),
     };
-    let reader = ParquetReader::open(counted, LIMIT).map_err(InputError::Parquet)?;
+    let reader = ParquetReader::open(counted, LIMIT).map_err(Unread::Parquet)?;
     let rows = reader.read(lines).map_err(|error| match error {
-        ParquetReadError::Parquet(error) => InputError::Parquet(error),
-        ParquetReadError::Sink(error) => InputError::Sink(error),
+        ParquetReadError::Parquet(error) => Unread::Parquet(error),
+        ParquetReadError::Sink(error) => Unread::Sink(error),
     })?;
     Ok(ReadSummary {
         events: rows,
@@ -43,12 +43,12 @@ pub(crate) fn read(
     })
 }
 
-struct CountedFile {
+struct Counted {
     file: File,
     counter: Arc<AtomicU64>,
 }
 
-impl ByteRanges for CountedFile {
+impl ByteRanges for Counted {
     fn size(&self) -> io::Result<u64> {
         self.file.size()
     }

@@ -1,4 +1,4 @@
-//! `flowlogs replay`: captured input takes the way that it takes in the functions, from files to collectors.
+//! `flowlogs replay`: captured input goes the way that it goes in the functions, from files to collectors.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,72 +13,70 @@ use flowlogs_source::{
     JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError, Unpacker,
 };
 
-use crate::cli::{LogFormats, OutputKind, ReplayArguments, SummaryKind, Switch};
+use crate::cli::{LogFormats, OutputKind, Replay, SummaryKind, Switch};
 use crate::clock;
-use crate::failure::CommandError;
-use crate::input::{InputFile, InputList};
-use crate::outlet::{FlowPrinter, MessageOutlet, OutletError};
+use crate::failure::Failure;
+use crate::input::{Input, Inputs};
+use crate::outlet::{Outlet, OutletError, Printer};
 use crate::parquet::{self, ParquetError};
-use crate::progress::ProgressBar;
-use crate::settings;
-use crate::sources::SourceCache;
-use crate::summary::RunSummary;
+use crate::progress::Progress;
+use crate::settings::{self, Sources};
+use crate::summary::Summary;
 use crate::terminal;
 
-/// Limit of an unpacked payload or JSON document, in octets.
+/// Most octets of one unpacked payload or JSON document.
 const LIMIT: usize = 512 * 1_024 * 1_024;
 
-/// Lines between two looks at the clock.
-const CLOCK_INTERVAL: u32 = 8_192;
+/// LineSink after which the time is looked at again.
+const LINES_A_LOOK: u32 = 8_192;
 
-pub(crate) fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(arguments: &Replay) -> Result<ExitCode, Failure> {
     let started = Instant::now();
-    let inputs = InputList::of(&arguments.inputs, &arguments.source.inventory)?;
-    // The size of standard input is unknown.
+    let inputs = Inputs::of(&arguments.inputs, &arguments.origin.inventory)?;
+    // Of standard input nobody knows how much there is.
     let known = inputs.inputs.iter().all(|input| input.path.is_some());
     let octets = inputs.inputs.iter().map(|input| input.octets).sum();
     let octets = if known { octets } else { 0 };
-    let mut run = ReplayRun::open(arguments, inputs.inventory, octets)?;
-    inputs.failures.into_iter().for_each(|line| run.fail(line));
+    let mut session = Session::open(arguments, inputs.inventory, octets)?;
+    inputs
+        .failures
+        .into_iter()
+        .for_each(|line| session.fail(line));
     for input in &inputs.inputs {
-        run.read(input)?;
+        session.read(input)?;
     }
-    run.progress.clear();
-    run.finish()?;
-    run.summary.elapsed = started.elapsed();
+    session.progress.clear();
+    session.finish()?;
+    session.summary.elapsed = started.elapsed();
     let mut stderr = std::io::stderr().lock();
-    // Nobody can be told that standard error is closed.
+    // A closed standard error is nothing to report, and nowhere to report it.
     let _ = match arguments.summary {
-        SummaryKind::Text => run.summary.write_text(&mut stderr),
-        SummaryKind::Json => run.summary.write_json(&mut stderr),
+        SummaryKind::Text => session.summary.write_text(&mut stderr),
+        SummaryKind::Json => session.summary.write_json(&mut stderr),
         SummaryKind::None => Ok(()),
     };
-    Ok(ExitCode::from(u8::from(run.failed)))
+    Ok(ExitCode::from(u8::from(session.failed)))
 }
 
-/// State of a run: everything between the inputs and the targets.
-struct ReplayRun {
+/// One run: everything between the inputs and the targets.
+struct Session {
     unpacker: Unpacker,
     transcoder: Transcoder,
-    outlet: MessageOutlet,
-    sources: SourceCache,
+    outlet: Outlet,
+    sources: Sources,
     octets: Arc<AtomicU64>,
-    progress: ProgressBar,
-    summary: RunSummary,
-    /// Files of directories that are not flow logs.
+    progress: Progress,
+    summary: Summary,
+    /// Files of directories that are no flow logs.
     skipped: Vec<String>,
-    /// Whether rules 3 and 4 are wanted.
+    /// Rules 3 and 4 are wanted.
     rules: bool,
-    /// Whether something could not be done.
+    /// Something could not be done.
     failed: bool,
 }
 
-impl ReplayRun {
-    fn open(
-        arguments: &ReplayArguments,
-        inventory: Inventory,
-        octets: u64,
-    ) -> Result<Self, CommandError> {
+impl Session {
+    fn open(arguments: &Replay, inventory: Inventory, octets: u64) -> Result<Self, Failure> {
         let urls = settings::targets(arguments)?;
         let mut peers = Vec::new();
         let mut new_sessions = Vec::new();
@@ -86,9 +84,9 @@ impl ReplayRun {
             None
         } else {
             let options = settings::sender(&arguments.sending)?;
-            let mut collectors = Collectors::new(&urls, options).map_err(CommandError::usage)?;
+            let mut collectors = Collectors::new(&urls, options).map_err(Failure::usage)?;
             for (target, state) in collectors.begin().into_iter().enumerate() {
-                if state.map_err(CommandError::failed)? == SessionState::New {
+                if state.map_err(Failure::failed)? == SessionState::New {
                     new_sessions.push(target);
                 }
             }
@@ -101,14 +99,14 @@ impl ReplayRun {
             OutputKind::Table
         };
         let kind = arguments.output.unwrap_or(default);
-        let printer = (kind != OutputKind::None).then(|| FlowPrinter::new(kind, arguments.width));
-        let outlet = MessageOutlet::new(collectors, printer);
+        let printer = (kind != OutputKind::None).then(|| Printer::new(kind, arguments.width));
+        let outlet = Outlet::new(collectors, printer);
         let settings = settings::transcoder(arguments, &peers);
         let mut transcoder = Transcoder::new(settings, outlet.transports());
         for target in new_sessions {
             transcoder.restart_session(target);
         }
-        let tried = match arguments.source.log_format {
+        let tried = match arguments.origin.log_format {
             LogFormats::Set(_) => "header lines and --log-format".to_owned(),
             LogFormats::Auto => {
                 let known = inventory.formats_for(None).count();
@@ -121,10 +119,10 @@ impl ReplayRun {
             unpacker: Unpacker::new(LIMIT),
             transcoder,
             outlet,
-            sources: SourceCache::new(&arguments.source),
+            sources: Sources::new(&arguments.origin),
             octets: Arc::default(),
-            progress: ProgressBar::new(octets, kind != OutputKind::None),
-            summary: RunSummary::new(tried),
+            progress: Progress::new(octets, kind != OutputKind::None),
+            summary: Summary::new(tried),
             skipped: Vec::new(),
             rules: arguments.counting.deduplicate == Switch::On
                 && arguments.counting.direction != DirectionFilter::Egress,
@@ -132,15 +130,15 @@ impl ReplayRun {
         })
     }
 
-    /// Reports a failure; the run goes on.
+    /// Says what could not be done, and goes on.
     fn fail(&mut self, line: impl std::fmt::Display) {
         self.failed = true;
         self.progress.clear();
         terminal::say(line);
     }
 
-    /// Reads an input to its end or its first fault.
-    fn read(&mut self, input: &InputFile) -> Result<(), CommandError> {
+    /// Reads one input to its end or its first fault.
+    fn read(&mut self, input: &Input) -> Result<(), Failure> {
         let name = input.name();
         let reader = match input.open(&self.octets) {
             Ok(reader) => reader,
@@ -151,24 +149,21 @@ impl ReplayRun {
             }
         };
         self.transcoder.set_now(clock::now());
-        let mut feed = LineFeed {
+        let mut feed = Feed {
             transcoder: &mut self.transcoder,
             outlet: &mut self.outlet,
             sources: &mut self.sources,
-            slot: None,
+            place: None,
             lines: 0,
             octets: &self.octets,
             progress: &mut self.progress,
         };
-        let mut outcome = self
-            .unpacker
-            .read(reader, &mut feed)
-            .map_err(InputError::from);
-        if let Err(InputError::Unpack(UnpackError::Parquet)) = outcome {
-            // Parquet is recognised by its beginning and read from its end; no line was passed on so far.
+        let mut outcome = self.unpacker.read(reader, &mut feed).map_err(Unread::from);
+        if let Err(Unread::Unpack(UnpackError::Parquet)) = outcome {
+            // Recognised by its beginning, read from its end; no line was handed on so far.
             outcome = match &input.path {
                 Some(path) => parquet::read(path, &self.octets, &mut feed),
-                None => Err(InputError::NotInRanges),
+                None => Err(Unread::NotInRanges),
             };
         }
         self.transcoder.flush(&mut self.outlet)?;
@@ -178,7 +173,7 @@ impl ReplayRun {
         self.summary.add(&name, report);
         match outcome {
             Ok(_) => self.summary.inputs += 1,
-            Err(InputError::Sink(error)) => return Err(error.into()),
+            Err(Unread::Sink(error)) => return Err(error.into()),
             Err(error) if input.walked && error.is_something_else() => {
                 self.skipped.push(name);
                 return Ok(());
@@ -197,8 +192,8 @@ impl ReplayRun {
         Ok(())
     }
 
-    /// Waits for the targets and completes the summary.
-    fn finish(&mut self) -> Result<(), CommandError> {
+    /// Waits for the targets, and counts.
+    fn finish(&mut self) -> Result<(), Failure> {
         for error in self.outlet.finish()? {
             self.fail(error);
         }
@@ -214,7 +209,7 @@ impl ReplayRun {
             self.summary.counters.bytes_sent,
         ) = self.outlet.sent();
         self.summary.send_errors = self.outlet.send_errors();
-        for note in self.sources.take_notes() {
+        for note in std::mem::take(&mut self.sources.wrong_formats) {
             self.summary.note(note);
         }
         if let Some(note) = self.rules_note() {
@@ -224,7 +219,7 @@ impl ReplayRun {
         Ok(())
     }
 
-    /// Returns a note if rules 3 and 4 could not run.
+    /// Which rule could not run, and why.
     fn rules_note(&self) -> Option<String> {
         let inventory = self.transcoder.inventory();
         if self.summary.counters.records_received == 0 || !self.rules {
@@ -243,25 +238,25 @@ impl ReplayRun {
     }
 }
 
-/// Reason for not reading an input to its end.
+/// Why an input was not read to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InputError {
-    /// Failure to unpack.
+pub(crate) enum Unread {
+    /// It cannot be unpacked.
     #[error("{0}")]
     Unpack(UnpackError),
-    /// Parquet on standard input.
+    /// It is Parquet, but not a file.
     #[error("Parquet is read from its end; give the path of the file instead of -")]
     NotInRanges,
-    /// Failure to read Parquet.
+    /// It cannot be read as Parquet.
     #[error("{0}")]
     Parquet(ParquetError),
-    /// Failure of the output.
+    /// What became of its lines cannot be handed on.
     #[error("the output failed")]
     Sink(OutletError),
 }
 
-impl InputError {
-    /// Returns whether the input is not a flow log, as opposed to a damaged flow log.
+impl Unread {
+    /// Whether a file found in a directory is no flow log at all, rather than a damaged one.
     fn is_something_else(&self) -> bool {
         match self {
             Self::Unpack(error) => matches!(
@@ -278,7 +273,7 @@ impl InputError {
     }
 }
 
-impl From<ReadError<OutletError>> for InputError {
+impl From<ReadError<OutletError>> for Unread {
     fn from(error: ReadError<OutletError>) -> Self {
         match error {
             ReadError::Unpack(error) => Self::Unpack(error),
@@ -287,46 +282,48 @@ impl From<ReadError<OutletError>> for InputError {
     }
 }
 
-/// Receiver of the lines of an input.
-struct LineFeed<'a> {
+/// Takes the lines of one input.
+struct Feed<'a> {
     transcoder: &'a mut Transcoder,
-    outlet: &'a mut MessageOutlet,
-    sources: &'a mut SourceCache,
-    slot: Option<usize>,
+    outlet: &'a mut Outlet,
+    sources: &'a mut Sources,
+    place: Option<usize>,
     lines: u32,
     octets: &'a AtomicU64,
-    progress: &'a mut ProgressBar,
+    progress: &'a mut Progress,
 }
 
-impl LineSink for LineFeed<'_> {
+impl LineSink for Feed<'_> {
     type Error = OutletError;
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutletError> {
         let inventory = self.transcoder.inventory();
-        let slot = self.sources.slot(origin.owner, origin.log_group, inventory);
-        self.slot = Some(slot);
+        let place = self
+            .sources
+            .place(origin.owner, origin.log_group, inventory);
+        self.place = Some(place);
         Ok(())
     }
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), OutletError> {
         self.lines += 1;
-        if self.lines == CLOCK_INTERVAL {
+        if self.lines == LINES_A_LOOK {
             self.lines = 0;
             self.transcoder.set_now(clock::now());
             let read = self.octets.load(Ordering::Relaxed);
-            self.progress.update(CLOCK_INTERVAL.into(), read);
+            self.progress.go_on(LINES_A_LOOK.into(), read);
         }
-        let slot = match self.slot {
-            Some(slot) => slot,
-            None => self.sources.slot(None, None, self.transcoder.inventory()),
+        let place = match self.place {
+            Some(place) => place,
+            None => self.sources.place(None, None, self.transcoder.inventory()),
         };
-        self.slot = Some(slot);
+        self.place = Some(place);
         let line = LogLine {
             id: event.id,
             timestamp: event.timestamp,
             text: event.message,
         };
         self.transcoder
-            .line(self.sources.source(slot), line, self.outlet)
+            .line(self.sources.source(place), line, self.outlet)
     }
 }

@@ -1,6 +1,7 @@
-//! Stand-in for `parquet.rs` in a build without the feature `parquet`: an error that names the feature.
+//! What stands for the reader of Parquet in a build without it: a line that says how to get it.
 //!
-//! The dependencies of the Parquet reader take about as long to compile as everything else together.
+//! The reader's dependencies take about as long to compile as everything else together, and most who try the command
+//! line have no Parquet.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,23 +10,23 @@ use std::sync::atomic::AtomicU64;
 use flowlogs_source::{LineSink, ReadSummary};
 
 use crate::outlet::OutletError;
-use crate::replay::InputError;
+use crate::replay::Unread;
 
-/// Error of a build without the Parquet reader.
+/// This build reads no Parquet.
 #[derive(Debug, thiserror::Error)]
 #[error("Parquet, which this build of flowlogs does not read; build it with --features parquet")]
 pub(crate) struct ParquetError;
 
-/// Returns `false`: without the reader, any Parquet file may be a flow log.
+/// Whether the file is no flow log at all; without the reader nobody knows.
 pub(crate) fn is_something_else(_: &ParquetError) -> bool {
     false
 }
 
-/// Returns [`ParquetError`].
+/// Says that there is no reader.
 pub(crate) fn read(
     _: &Path,
     _: &Arc<AtomicU64>,
     _: &mut impl LineSink<Error = OutletError>,
-) -> Result<ReadSummary, InputError> {
-    Err(InputError::Parquet(ParquetError))
+) -> Result<ReadSummary, Unread> {
+    Err(Unread::Parquet(ParquetError))
 }

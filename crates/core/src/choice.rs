@@ -1,6 +1,7 @@
-//! Settings that take one of a few words: parsing and printing, for the environment and the command line.
+//! TranscoderSettings that take one of a few words: parsing and printing them, in one place for the environment, the command line
+//! and the documentation.
 
-/// Error of a word that a setting does not take.
+/// A word that is none of those that a setting takes.
 ///
 /// ```
 /// use flowlogs_core::mapping::Timestamps;
@@ -12,13 +13,13 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{value}\" is none of {choices}")]
 pub struct NotAChoice {
-    /// The given word.
+    /// What was given.
     pub value: String,
-    /// Words that the setting takes, separated by commas.
+    /// What would be right, separated by commas.
     pub choices: &'static str,
 }
 
-/// Implements `FromStr` and `Display` of a setting from a table of words.
+/// Words of a setting, in one place for the environment, the command line and the documentation.
 macro_rules! choices {
     ($type:ty, $choices:literal, $($word:literal => $value:expr),+) => {
         impl std::str::FromStr for $type {

@@ -1,4 +1,4 @@
-//! The configuration of every AWS client.
+//! Configuration of every AWS client.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ec2::config::{RuntimeComponentsBuilder, RuntimePlugin, SharedHttpClient};
 use aws_smithy_runtime::client::defaults::default_http_client_plugin_v2;
 
-/// From the environment, with short patience, because a look-up that takes longer than the flows are worth is worse than
-/// one that is tried again a minute later.
+/// Reads the SDK's configuration from the environment, with short time limits: a look-up that fails is tried again a minute
+/// later, and flows must not wait for it.
 pub(crate) async fn sdk_config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -23,7 +23,7 @@ pub(crate) async fn sdk_config() -> SdkConfig {
         .await
 }
 
-/// The SDK's own, one for all clients: each of its own would read the machine's root certificates, some hundred files.
+/// HTTP client shared by all AWS clients: a client of its own would read the machine's root certificates again.
 fn http_client() -> SharedHttpClient {
     let plugin = default_http_client_plugin_v2(BehaviorVersion::latest());
     let client = plugin.and_then(|plugin| {

@@ -1,8 +1,8 @@
 //! The function behind a CloudWatch Logs subscription filter.
 //!
-//! An invocation unpacks its payload, learns from EC2 what is due, hands the lines to the
-//! [`Forwarder`](crate::forward::Forwarder), and says on one metrics line what happened. Everything that lives longer
-//! than an invocation is in [`CloudWatch`], one struct, so that several of them could serve invocations side by side.
+//! An invocation unpacks its payload, asks EC2 the questions that are due, hands the lines to the
+//! [`Forwarder`](crate::forward::Forwarder), and writes one metrics line. All state across invocations is in
+//! [`CloudWatch`], one struct, so that several could serve invocations side by side.
 
 #[cfg(test)]
 mod tests;
@@ -12,42 +12,42 @@ use std::io;
 
 use aws_config::SdkConfig;
 use flowlogs_core::{BatchReport, LogLine, RecordSource, Transcoder};
+use flowlogs_export::now;
 use flowlogs_source::{
     JsonFault, LineOrigin, LineSink, LogEvent, OpenedPayload, UnpackError, Unpacker,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::clock::now;
 use crate::config::Config;
 use crate::diagnostics::Failure;
 use crate::ec2::Ec2;
-use crate::forward::{Forwarded, Targets};
-use crate::function::{Function, Journal};
+use crate::forward::{ForwardOutcome, TargetSink};
+use crate::function::{Function, InvocationLog};
 use crate::metrics::Metrics;
-use crate::start::Surroundings;
+use crate::start::Environment;
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
 
-/// Everything that outlives an invocation.
+/// State across invocations.
 #[derive(Debug)]
 pub struct CloudWatch {
     function: Function,
     unpacker: Unpacker,
 }
 
-/// What a successful invocation returns.
+/// Answer of a successful invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// The log group; none for a control message.
+pub struct InvocationSummary {
+    /// Log group; `None` for a control message.
     pub log_group: Option<String>,
-    /// What happened to its records.
+    /// Metrics of the invocation.
     pub metrics: Metrics,
 }
 
-impl Serialize for Summary {
-    /// An object with the log group, and the counters by the names of the metrics.
+impl Serialize for InvocationSummary {
+    /// Object with the log group, and the counters by the names of the metrics.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let log_group = self
             .log_group
@@ -61,7 +61,7 @@ impl Serialize for Summary {
     }
 }
 
-/// The event, as far as it matters; other keys are passed over.
+/// Event of a subscription; other keys are ignored.
 #[derive(Deserialize)]
 struct SubscriptionEvent<'a> {
     #[serde(borrow)]
@@ -75,46 +75,46 @@ struct AwsLogs<'a> {
 }
 
 impl CloudWatch {
-    /// A function that has done nothing yet; nothing is asked or connected before the first payload.
+    /// Asks and connects nothing before the first payload.
     #[must_use]
-    pub fn new(surroundings: Surroundings, aws: SdkConfig) -> Self {
+    pub fn new(environment: Environment, aws: SdkConfig) -> Self {
         Self {
-            function: Function::new(surroundings, aws),
+            function: Function::new(environment, aws),
             unpacker: Unpacker::new(PAYLOAD_LIMIT),
         }
     }
 
-    /// One invocation, with its metrics line on `metrics`.
+    /// Serves one invocation, with its metrics line on `metrics_to`.
     ///
     /// # Errors
     ///
-    /// Why the payload has to come again. The runtime logs it and answers Lambda.
+    /// The payload has to come again. The runtime logs the error and reports it to Lambda.
     pub async fn invoke(
         &mut self,
         event: &RawValue,
         request_id: &str,
         metrics_to: impl io::Write,
-    ) -> Result<Summary, Failure> {
-        let mut journal = Journal::begin();
-        let outcome = self.forward(event, &mut journal).await;
+    ) -> Result<InvocationSummary, Failure> {
+        let mut log = InvocationLog::begin();
+        let outcome = self.forward(event, &mut log).await;
         let Function {
             connection, config, ..
         } = &mut self.function;
         if let Err(Failure::Collector(_)) = outcome {
-            connection.distrust_certificates(config);
+            connection.invalidate_certificates(config);
         }
-        let (log_group, metrics) = self.function.end(journal, request_id, metrics_to);
-        outcome.map(|()| Summary { log_group, metrics })
+        let (log_group, metrics) = self.function.end(log, request_id, metrics_to);
+        outcome.map(|()| InvocationSummary { log_group, metrics })
     }
 
-    async fn forward(&mut self, event: &RawValue, journal: &mut Journal) -> Result<(), Failure> {
+    async fn forward(&mut self, event: &RawValue, log: &mut InvocationLog) -> Result<(), Failure> {
         let Self { function, unpacker } = self;
         let Function {
             config,
             aws,
             connection,
             ec2,
-            known,
+            sources,
             region,
             ..
         } = function;
@@ -123,38 +123,38 @@ impl CloudWatch {
             Ok(OpenedPayload::Data(payload)) => payload,
             Ok(OpenedPayload::Control) => return Ok(()),
             Err(error) => {
-                journal.metrics.payload_errors = 1;
+                log.metrics.payload_errors = 1;
                 return Err(error.into());
             }
         };
         let origin = payload.origin();
         let log_group = origin.log_group.unwrap_or_default();
-        journal.source = origin.log_group.map(str::to_owned);
+        log.source = origin.log_group.map(str::to_owned);
         let forwarder = connection.ready(config, aws).await?;
         if let Some(ec2) = ec2 {
             let asked = tokio::time::Instant::now();
-            known.renew(forwarder.transcoder(), ec2.refresh_formats(asked).await);
-            // Only with its format does a line tell which names it needs.
+            sources.renew(forwarder.transcoder(), ec2.refresh_formats(asked).await);
+            // Ids of a line are known only with its format.
             let transcoder = forwarder.transcoder();
-            known.survey(&payload, transcoder, config, ec2);
+            sources.survey(&payload, transcoder, config, ec2);
             let inventory = ec2.refresh_names(log_group, asked).await;
-            known.renew(forwarder.transcoder(), inventory);
+            sources.renew(forwarder.transcoder(), inventory);
         }
-        let source = known.source(log_group, forwarder.transcoder(), config);
+        let source = sources.source(log_group, forwarder.transcoder(), config);
         source.set_owner(origin.owner, region.as_deref());
-        let Forwarded {
+        let ForwardOutcome {
             report,
             send_errors,
             outcome,
         } = forwarder.forward(now(), |transcoder, targets| {
-            let Ok(()) = payload.hand_on(&mut Transcode {
+            let Ok(()) = payload.hand_on(&mut TranscodeSink {
                 transcoder,
                 source,
                 targets,
             });
         });
-        journal.add(&report, send_errors);
-        known.log(log_group, &report);
+        log.add(&report, send_errors);
+        sources.log(log_group, &report);
         let outcome = outcome.map_err(Failure::from).and_then(|()| match ec2 {
             Some(ec2) => no_format_is_known(log_group, &report, config, ec2),
             None => Ok(()),
@@ -164,20 +164,20 @@ impl CloudWatch {
             Err(_) => forwarder.rollback(),
         }
         if let Some(ec2) = ec2 {
-            ec2.learn(forwarder.transcoder(), &report);
+            ec2.note_unknown(forwarder.transcoder(), &report);
         }
         outcome
     }
 }
 
-/// Hands lines to the transcoder.
-struct Transcode<'a, 't> {
+/// Sink that hands lines to the transcoder.
+struct TranscodeSink<'a, 't> {
     transcoder: &'a mut Transcoder,
     source: &'a mut RecordSource,
-    targets: &'a mut Targets<'t>,
+    targets: &'a mut TargetSink<'t>,
 }
 
-impl LineSink for Transcode<'_, '_> {
+impl LineSink for TranscodeSink<'_, '_> {
     type Error = std::convert::Infallible;
 
     fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
@@ -205,7 +205,7 @@ fn base64_of(event: &RawValue) -> Result<Cow<'_, str>, UnpackError> {
     Ok(event.awslogs.data)
 }
 
-/// Nothing could be parsed and EC2 could not be asked: these lines have to come again rather than to be counted as bad.
+/// Fails a batch of which no line could be parsed while EC2 did not answer: the batch has to come again.
 fn no_format_is_known(
     log_group: &str,
     report: &BatchReport,

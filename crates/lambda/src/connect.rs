@@ -1,4 +1,4 @@
-//! From settings to a [`Forwarder`], with the certificates of TLS from wherever they are.
+//! Makes the [`Forwarder`] of a function from its settings, with the TLS certificates of a setting or a secret.
 
 use aws_config::SdkConfig;
 use flowlogs_export::{ConfigError, TlsOptions};
@@ -8,21 +8,21 @@ use crate::diagnostics::Failure;
 use crate::forward::Forwarder;
 use crate::secret;
 
-/// The forwarder of a function, made when everything that it needs is there.
+/// Forwarder of a function, made once its certificates are there.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    /// None while the certificates of TLS have to be fetched. In a box: it is moved with everything that has it.
+pub(crate) struct CollectorConnection {
+    /// `None` while the certificates have to be fetched. Boxed, because the forwarder is large and its owner is moved.
     forwarder: Option<Box<Forwarder>>,
-    /// A collector failed since the certificates were fetched, and the secret may have been rotated.
+    /// A collector failed since the certificates were fetched: the secret may have been rotated.
     certificates_in_doubt: bool,
 }
 
-impl Connection {
+impl CollectorConnection {
     /// Touches no network.
     ///
     /// # Errors
     ///
-    /// Certificates in the settings that cannot be used, as the wrong setting that they are.
+    /// A setting with an unusable certificate.
     pub(crate) fn new(config: &Config) -> Result<Self, SettingError> {
         let forwarder = match &config.tls {
             TlsSource::Settings(tls) => Some(forwarder(config, tls.clone())?.into()),
@@ -34,17 +34,18 @@ impl Connection {
         })
     }
 
-    /// The forwarder, with certificates that are as good as can be had.
+    /// Returns the forwarder; after [`invalidate_certificates`](Self::invalidate_certificates) with those that the secret
+    /// holds now.
     ///
     /// # Errors
     ///
-    /// There are none, or they cannot be used.
+    /// The secret cannot be read, or its certificates cannot be used.
     pub(crate) async fn ready(
         &mut self,
         config: &Config,
         aws: &SdkConfig,
     ) -> Result<&mut Forwarder, Failure> {
-        // Boxed, because the SDK's futures are deep, and seldom needed.
+        // Boxed: the SDK's futures are large, and seldom needed.
         match &mut self.forwarder {
             Some(forwarder) => {
                 if self.certificates_in_doubt {
@@ -57,8 +58,8 @@ impl Connection {
         }
     }
 
-    /// A collector failed: a secret may hold newer certificates.
-    pub(crate) fn distrust_certificates(&mut self, config: &Config) {
+    /// Reads a secret again before the next payload, because a collector failed.
+    pub(crate) fn invalidate_certificates(&mut self, config: &Config) {
         self.certificates_in_doubt = matches!(config.tls, TlsSource::Secret(_));
     }
 }
@@ -71,8 +72,8 @@ async fn connect(config: &Config, aws: &SdkConfig) -> Result<Forwarder, Failure>
     Ok(forwarder(config, tls)?)
 }
 
-/// With the certificates that the secret has now; everything else that the forwarder knows stays. Where the secret
-/// cannot be read, those of before are the best that there is.
+/// Connects with the certificates that the secret holds now; the transcoder keeps its state. The old certificates stay
+/// where the secret cannot be read.
 async fn renew(forwarder: &mut Forwarder, config: &Config, aws: &SdkConfig) -> Result<(), Failure> {
     let TlsSource::Secret(id) = &config.tls else {
         return Ok(());

@@ -1,7 +1,7 @@
-//! Why an invocation failed: stable names for those who sort failures, one line for those who read them.
+//! Errors of an invocation: stable names for programs, one line for people.
 //!
-//! Responsible for turning the errors of the other crates into the runtime's [`Diagnostic`](lambda_runtime::Diagnostic).
-//! The names never change: they are what the failure queue's messages are filtered by.
+//! Turns the errors of the other crates into the runtime's [`Diagnostic`](lambda_runtime::Diagnostic). The names never
+//! change: messages of the failure queue are filtered by them.
 
 use flowlogs_export::{ConfigError, SendError};
 use flowlogs_source::UnpackError;
@@ -9,44 +9,44 @@ use thiserror::Error;
 
 use crate::secret::SecretError;
 
-/// Why an invocation failed. Lambda tries it again, and then puts its payload into the failure queue.
+/// Error of an invocation. Lambda tries the payload again, and then puts it into the failure queue.
 ///
-/// The runtime logs the [`Debug`](std::fmt::Debug) form of what a handler returns, so that form is the one for readers too,
-/// and nothing else logs these errors.
+/// The runtime logs the [`Debug`](std::fmt::Debug) form of a handler's error: that form is the line for people, and no
+/// other code logs these errors.
 #[derive(Clone, PartialEq, Eq, Error)]
 pub enum Failure {
     /// The payload could not be unpacked.
     #[error("{0}")]
     Payload(#[from] UnpackError),
-    /// A collector was not reached, or not everything is known to have arrived. The first error of the invocation.
+    /// A collector was not reached, or did not confirm everything. The first error of the invocation.
     #[error("{0}")]
     Collector(#[from] SendError),
-    /// No record format is known for the log group, and no look-up answered.
+    /// The record format of the log group is unknown, and no look-up answered.
     #[error(
         "no record format for log group {log_group:?}: {reason}; set LOG_FORMAT or allow ec2:DescribeFlowLogs"
     )]
     Format {
-        /// The log group.
+        /// Log group.
         log_group: String,
-        /// Why none is known.
+        /// Reason of the failed look-up.
         reason: String,
     },
-    /// The certificates of TLS could not be had.
+    /// The secret with the TLS certificates could not be read.
     #[error("TLS_SECRET_ID: {0}")]
     Secret(#[from] SecretError),
-    /// The certificates of TLS cannot be used.
+    /// The TLS certificates cannot be used.
     #[error("TLS: {0}")]
     Tls(#[from] ConfigError),
 }
 
 impl Failure {
-    /// The stable name.
+    /// Stable name of the error.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Payload(UnpackError::Base64 { .. }) => "PayloadBase64",
             Self::Payload(UnpackError::Gzip { .. }) => "PayloadGzip",
             Self::Payload(UnpackError::TooLarge { .. }) => "PayloadTooLarge",
-            // What is no subscription payload at all is, at best, the wrong JSON.
+            // Content that is no subscription payload at all counts as the wrong JSON.
             Self::Payload(_) => "PayloadJson",
             Self::Collector(_) => "CollectorUnreachable",
             Self::Format { .. } => "FormatUnknown",
@@ -56,7 +56,7 @@ impl Failure {
     }
 }
 
-/// Makes an error with a `name` what a handler may return: logged as one line, and told to Lambda by its name.
+/// Lets a handler return an error that has a `name`: one line in the log, and that name for Lambda.
 macro_rules! returned_to_lambda {
     ($failure:ty) => {
         impl std::fmt::Debug for $failure {

@@ -1,8 +1,8 @@
-//! From lines to collectors: one batch, sent to every target, with the one reconnect that a target gets.
+//! Forwards batches of lines to every target, with one reconnect for each target.
 //!
-//! Responsible for the delivery guarantee of an invocation: it succeeds only when every target has everything. A
-//! connection that breaks leaves unknown what arrived, so after its reconnect that target gets the whole batch again,
-//! while the others, which have it, take no part. What a batch consists of is the caller's business.
+//! Responsible for the delivery guarantee: a batch succeeds only when every target has all of its messages. After a broken
+//! connection nobody knows how much arrived, so the target gets the whole batch again over a new connection, while the
+//! other targets take no part. The content of a batch is the caller's business.
 
 use std::convert::Infallible;
 
@@ -13,38 +13,38 @@ use flowlogs_export::{
     CollectorUrl, Collectors, ConfigError, SendError, SenderOptions, SessionState,
 };
 
-/// Addresses of collectors that are remembered, so that their traffic stays recognised while they are not reached.
+/// Most addresses of collectors in the cache that recognises the collectors' own traffic.
 const REMEMBERED_COLLECTORS: usize = 64;
 
-/// The transcoder and the collectors that it writes to.
+/// The transcoder and its collectors.
 #[derive(Debug)]
 pub struct Forwarder {
     transcoder: Transcoder,
     collectors: Collectors,
-    /// Where collectors were found, if flows to and from them are left out.
+    /// Addresses of the collectors so far, if flows to and from collectors are left out.
     own_traffic: Option<Vec<dedup::CollectorAddress>>,
 }
 
-/// Where a batch's messages go: all targets, or those that are served again.
+/// Sink for the messages of a batch: all targets, or the targets of a second pass.
 #[derive(Debug)]
-pub struct Targets<'a> {
+pub struct TargetSink<'a> {
     collectors: &'a mut Collectors,
     again: Option<&'a [usize]>,
 }
 
-/// What became of a batch.
+/// Outcome of a batch.
 #[derive(Debug)]
-pub struct Forwarded {
-    /// What happened to the lines.
+pub struct ForwardOutcome {
+    /// Counters of the lines.
     pub report: BatchReport,
     /// Failed connections, sends and ends of connections.
     pub send_errors: u64,
-    /// Whether every target has everything; else the first reason why not.
+    /// Success if every target has every message; else the first error.
     pub outcome: Result<(), SendError>,
 }
 
-impl MessageSink for Targets<'_> {
-    /// A target that fails does not keep the others from their messages; [`Collectors::finish`] tells of it.
+impl MessageSink for TargetSink<'_> {
+    /// Never fails: [`Collectors::finish`] returns the error of a target, and the other targets go on.
     type Error = Infallible;
 
     fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, Infallible> {
@@ -59,11 +59,11 @@ impl MessageSink for Targets<'_> {
 }
 
 impl Forwarder {
-    /// Prepares everything and touches no network.
+    /// Prepares the targets; touches no network.
     ///
     /// # Errors
     ///
-    /// TLS material that cannot be used.
+    /// Unusable certificates or keys.
     pub fn new(
         settings: TranscoderSettings,
         collectors: &[CollectorUrl],
@@ -88,12 +88,12 @@ impl Forwarder {
         })
     }
 
-    /// The transcoder, for what is told to it between batches.
+    /// The transcoder, for calls between batches.
     pub fn transcoder(&mut self) -> &mut Transcoder {
         &mut self.transcoder
     }
 
-    /// Connects anew, with other options; what the transcoder knows and has seen stays.
+    /// Replaces the targets by targets with other options; the transcoder keeps its state.
     ///
     /// # Errors
     ///
@@ -107,13 +107,13 @@ impl Forwarder {
         Ok(())
     }
 
-    /// Sends one batch: `lines` hands all of its lines to the transcoder, and again if a target has to be served again.
-    /// It ends with [`commit`](Self::commit) or [`rollback`](Self::rollback).
+    /// Sends one batch: `lines` hands all lines to the transcoder, and does so again for targets that reconnected.
+    /// [`commit`](Self::commit) or [`rollback`](Self::rollback) must follow.
     pub fn forward(
         &mut self,
         now: u64,
-        mut lines: impl FnMut(&mut Transcoder, &mut Targets<'_>),
-    ) -> Forwarded {
+        mut lines: impl FnMut(&mut Transcoder, &mut TargetSink<'_>),
+    ) -> ForwardOutcome {
         let Self {
             transcoder,
             collectors,
@@ -157,9 +157,9 @@ impl Forwarder {
     fn transcode(
         &mut self,
         again: Option<&[usize]>,
-        lines: &mut impl FnMut(&mut Transcoder, &mut Targets<'_>),
+        lines: &mut impl FnMut(&mut Transcoder, &mut TargetSink<'_>),
     ) {
-        let mut targets = Targets {
+        let mut targets = TargetSink {
             collectors: &mut self.collectors,
             again,
         };
@@ -167,24 +167,24 @@ impl Forwarder {
         let Ok(()) = self.transcoder.flush(&mut targets);
     }
 
-    /// The batch counts: what it held is a duplicate from now on.
+    /// Ends a batch that arrived: its records are duplicates from now on.
     pub fn commit(&mut self) {
         self.transcoder.commit();
     }
 
-    /// What was read of the batch arrived, but the batch was not whole and will come again: its records are duplicates
-    /// then, its deliveries are not.
+    /// Ends a batch of which a part arrived and which will come again: its records are duplicates then, its deliveries are
+    /// not.
     pub fn commit_records(&mut self) {
         self.transcoder.commit_records();
     }
 
-    /// The batch will come again and has to be exported then.
+    /// Ends a batch that did not arrive: nothing in it is a duplicate when it comes again.
     pub fn rollback(&mut self) {
         self.transcoder.rollback();
     }
 
-    fn end(&mut self, outcome: Result<(), SendError>) -> Forwarded {
-        Forwarded {
+    fn end(&mut self, outcome: Result<(), SendError>) -> ForwardOutcome {
+        ForwardOutcome {
             report: self.transcoder.take_report(),
             send_errors: self
                 .collectors
@@ -245,7 +245,7 @@ mod tests {
     }
 
     /// Forwards so many lines of the default format, each with an id of its own.
-    fn forward(forwarder: &mut Forwarder, count: u64) -> Forwarded {
+    fn forward(forwarder: &mut Forwarder, count: u64) -> ForwardOutcome {
         let mut source = RecordSource::new(None, Formats::defaults());
         forwarder.forward(1_795_000_100_000, |transcoder, targets| {
             for number in 0..count {
@@ -296,7 +296,7 @@ mod tests {
     fn after_a_reset_the_whole_batch_goes_over_one_new_connection_and_to_no_other_target_twice() {
         let ((broken, again), (whole, once)) = (collector(1), collector(0));
         let mut forwarder = forwarder(&format!("tcp://{broken},tcp://{whole}"));
-        let Forwarded {
+        let ForwardOutcome {
             report,
             send_errors,
             outcome,
@@ -317,7 +317,7 @@ mod tests {
     fn a_second_reset_is_an_error() {
         let (address, _reading) = collector(2);
         let mut forwarder = forwarder(&format!("tcp://{address}"));
-        let Forwarded {
+        let ForwardOutcome {
             send_errors,
             outcome,
             ..
@@ -355,7 +355,7 @@ mod tests {
         let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let (gone, (whole, reading)) = (closed.expect("a port"), collector(0));
         let mut forwarder = forwarder(&format!("tcp://{gone},tcp://{whole}"));
-        let Forwarded {
+        let ForwardOutcome {
             report,
             send_errors,
             outcome,

@@ -1,57 +1,57 @@
-//! What both functions have: settings, the way to the collectors, what EC2 knows, and the metrics line that ends an
-//! invocation.
+//! State of a function across invocations, whatever its events: settings, collectors, look-ups; and the metrics line that
+//! ends an invocation.
 
 use std::io;
 
 use aws_config::SdkConfig;
 use flowlogs_core::BatchReport;
+use flowlogs_export::now;
 use tokio::time::Instant;
 
-use crate::clock::now;
 use crate::config::Config;
-use crate::connect::Connection;
+use crate::connect::CollectorConnection;
 use crate::ec2::{Ec2, LookupErrors};
-use crate::known::Known;
 use crate::metrics::{Metrics, MetricsLine};
-use crate::start::Surroundings;
+use crate::source_cache::SourceCache;
+use crate::start::Environment;
 
-/// Everything that outlives an invocation, whatever brought its records.
+/// State across invocations.
 #[derive(Debug)]
 pub(crate) struct Function {
     pub(crate) config: Config,
     pub(crate) aws: SdkConfig,
     name: String,
     pub(crate) region: Option<String>,
-    pub(crate) connection: Connection,
+    pub(crate) connection: CollectorConnection,
     pub(crate) ec2: Option<Ec2>,
-    pub(crate) known: Known,
+    pub(crate) sources: SourceCache,
 }
 
-/// What is said of an invocation.
+/// Log of an invocation, from which its metrics line is written.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub(crate) struct InvocationLog {
     started: Instant,
-    /// The log group or bucket, if the event could be read that far.
+    /// Log group or bucket, if the event could be read that far.
     pub(crate) source: Option<String>,
     pub(crate) metrics: Metrics,
     newest_end: Option<u64>,
 }
 
 impl Function {
-    /// Nothing is asked or connected before it has to be.
-    pub(crate) fn new(surroundings: Surroundings, aws: SdkConfig) -> Self {
-        let Surroundings {
+    /// Asks and connects nothing yet.
+    pub(crate) fn new(environment: Environment, aws: SdkConfig) -> Self {
+        let Environment {
             config,
             connection,
             function_name,
             region,
-        } = surroundings;
+        } = environment;
         Self {
             connection,
             ec2: config
                 .reads_flow_logs()
                 .then(|| Ec2::new(&aws, config.resolve_names)),
-            known: Known::default(),
+            sources: SourceCache::default(),
             config,
             aws,
             name: function_name,
@@ -59,19 +59,19 @@ impl Function {
         }
     }
 
-    /// The invocation is over: its metrics line. Returns the source and the metrics.
+    /// Ends an invocation with its metrics line. Returns source and metrics.
     pub(crate) fn end(
         &mut self,
-        journal: Journal,
+        log: InvocationLog,
         request_id: &str,
         metrics_to: impl io::Write,
     ) -> (Option<String>, Metrics) {
-        let Journal {
+        let InvocationLog {
             started,
             source,
             mut metrics,
             newest_end,
-        } = journal;
+        } = log;
         if let Some(ec2) = &mut self.ec2 {
             let LookupErrors { formats, names } = ec2.take_errors();
             metrics.format_lookup_errors = formats;
@@ -94,8 +94,8 @@ impl Function {
     }
 }
 
-impl Journal {
-    /// An invocation begins.
+impl InvocationLog {
+    /// Begins an invocation.
     pub(crate) fn begin() -> Self {
         Self {
             started: Instant::now(),
@@ -105,7 +105,7 @@ impl Journal {
         }
     }
 
-    /// A batch was forwarded.
+    /// Adds a batch that was forwarded.
     pub(crate) fn add(&mut self, report: &BatchReport, send_errors: u64) {
         self.metrics.counters.add(&report.counters);
         self.metrics.send_errors += send_errors;

@@ -1,30 +1,60 @@
-//! The function's log: lines on stdout, as much and in the form that Lambda's advanced logging controls say.
+//! The function's log: lines on standard output, from the level of Lambda's advanced logging controls on, as JSON.
 
 use std::env;
+use std::fmt::Display;
 
 use tracing::level_filters::LevelFilter;
 
-/// Begins the log: from `AWS_LAMBDA_LOG_LEVEL` on, else `RUST_LOG`, else INFO; as JSON if `AWS_LAMBDA_LOG_FORMAT` says so.
+/// Characters of a foreign text that a line of the log holds.
+const LONGEST_TEXT: usize = 300;
+
+/// Begins the log: from `AWS_LAMBDA_LOG_LEVEL` on, else `RUST_LOG`, else INFO.
+///
+/// Always as JSON, whatever `AWS_LAMBDA_LOG_FORMAT` says: JSON escapes line ends, so that no foreign text (the name of a
+/// bucket, the body of a message) begins a line of its own, which CloudWatch could take for metrics.
 pub(crate) fn begin() {
     let variable = |name: &str| env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    let lines = tracing_subscriber::fmt()
+    tracing_subscriber::fmt()
         .with_max_level(level_filter(level.as_deref()))
         .with_target(false)
-        .without_time();
-    let format = variable("AWS_LAMBDA_LOG_FORMAT");
-    if format.is_some_and(|format| format.eq_ignore_ascii_case("json")) {
-        lines.json().init();
-    } else {
-        lines.init();
-    }
+        .without_time()
+        .json()
+        .init();
 }
 
-/// INFO for what is no level here.
+/// Parses a level; INFO for anything unknown.
 fn level_filter(level: Option<&str>) -> LevelFilter {
     let named = level.filter(|level| !level.is_empty()); // which would be read as ERROR
     let known = named.and_then(|level| level.parse().ok());
     known.unwrap_or(LevelFilter::INFO)
+}
+
+/// Foreign text as one line of bounded length: spaces for line ends, escapes for control characters.
+pub(crate) fn one_line(text: &impl Display) -> String {
+    let text = text.to_string();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        for character in word.chars() {
+            if character.is_control() || is_invisible(character) {
+                line.extend(character.escape_unicode());
+            } else {
+                line.push(character);
+            }
+        }
+    }
+    match line.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => line[..end].to_owned(),
+        None => line,
+    }
+}
+
+/// Line separators, bidirectional overrides and zero-width characters, which make a text look like another.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -42,5 +72,12 @@ mod tests {
         ] {
             assert_eq!(level_filter(level), filter, "{level:?}");
         }
+    }
+
+    #[test]
+    fn foreign_text_is_cut_to_one_line_without_control_characters() {
+        let text = one_line(&format!("a\n b\t{}", "x".repeat(1_000)));
+        assert!(text.starts_with("a b x") && text.len() == 300, "{text}");
+        assert_eq!(one_line(&"a\u{1b}[2J\u{202e}b"), r"a\u{1b}[2J\u{202e}b");
     }
 }

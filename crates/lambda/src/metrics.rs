@@ -1,11 +1,10 @@
-//! Metrics: what an invocation did, as one line in CloudWatch's embedded metric format.
+//! Metrics of an invocation, as one line in CloudWatch's embedded metric format.
 //!
-//! Most of it is the transcoder's [`Counters`], which know their names; this file adds what happens around the
-//! transcoder, and the units. CloudWatch turns the line into metrics only where it is one JSON object with nothing
-//! around it, so it goes straight to stdout and never through `tracing`.
+//! Most are the transcoder's [`Counters`]; this file adds the counters around the transcoder, and the units. CloudWatch
+//! takes metrics only from a line that is one JSON object with nothing around, so the line goes straight to standard
+//! output and never through `tracing`.
 //!
-//! The line is written here and not by awslabs' `metrique`, which would bring some 50 further crates for a list of
-//! names that never changes while the function runs.
+//! awslabs' `metrique` would bring some 50 further crates for a list of names that never changes while the function runs.
 
 use std::io::{self, Write};
 
@@ -18,10 +17,10 @@ pub const NAMESPACE: &str = "FlowLogsTranscoder";
 /// The only dimension. The log group is a property of the line instead: every value of a dimension is billed.
 pub const DIMENSION: &str = "FunctionName";
 
-/// The values of one invocation.
+/// Metrics of one invocation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Metrics {
-    /// What became of the records.
+    /// Counters of the records.
     pub counters: Counters,
     /// Payloads that could not be unpacked.
     pub payload_errors: u64,
@@ -31,28 +30,28 @@ pub struct Metrics {
     pub format_lookup_errors: u64,
     /// Questions for names that EC2 did not answer.
     pub name_lookup_errors: u64,
-    /// The age of the newest flow; unknown without a flow.
+    /// Age of the newest flow; `None` without a flow.
     pub delivery_lag_seconds: Option<u64>,
-    /// The time from payload to last message.
+    /// Time from payload to last message.
     pub transcode_milliseconds: u64,
-    /// What became of the objects; only the function behind a bucket has any.
+    /// Counters of the objects, in the function behind a bucket.
     pub objects: Option<ObjectCounters>,
 }
 
-/// What became of the objects of an invocation.
+/// Counters of an invocation's objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectCounters {
-    /// Objects that were announced; the sum of the five that follow.
+    /// ObjectReader that notices named; the sum of the next five.
     pub received: u64,
-    /// Objects whose records were all exported or counted.
+    /// ObjectReader of which every record was exported or counted.
     pub exported: u64,
-    /// Objects that are no flow logs by their keys, or empty.
+    /// ObjectReader that are empty, or no flow logs by their keys.
     pub skipped: u64,
-    /// Objects that this process had exported before.
+    /// ObjectReader that this process had exported before.
     pub duplicate: u64,
-    /// Objects that could not be read, unpacked or sent.
+    /// ObjectReader that could not be read, unpacked or sent.
     pub errors: u64,
-    /// Objects that were left for the next invocation, for lack of time or of a collector.
+    /// ObjectReader that were left for the next invocation, for lack of time or of a collector.
     pub returned: u64,
 }
 
@@ -72,7 +71,7 @@ impl ObjectCounters {
 }
 
 impl Metrics {
-    /// Names and values. What is `None` is not known, and is no metric of this invocation.
+    /// Names and values; `None` is no metric of this invocation.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
         let own = [
             ("PayloadErrors", Some(self.payload_errors)),
@@ -92,7 +91,7 @@ impl Metrics {
     }
 }
 
-/// The unit of a metric, one of those that CloudWatch knows.
+/// Unit of a metric, in CloudWatch's words.
 fn unit(name: &str) -> &'static str {
     match name {
         "BytesSent" => "Bytes",
@@ -102,18 +101,18 @@ fn unit(name: &str) -> &'static str {
     }
 }
 
-/// The line of one invocation: its metrics, and properties by which it is found in the log.
+/// Line of one invocation: metrics, and properties to search the log by.
 #[derive(Debug)]
 pub struct MetricsLine<'a> {
-    /// When the invocation happened, in milliseconds since 1970.
+    /// Time of the invocation, in milliseconds since 1970.
     pub timestamp: u64,
-    /// The value of the dimension.
+    /// Value of the dimension.
     pub function_name: &'a str,
-    /// Which invocation it is.
+    /// Lambda's id of the invocation.
     pub request_id: &'a str,
-    /// The log group or bucket, if the payload could be read that far.
+    /// Log group or bucket, if the payload could be read that far.
     pub source: Option<&'a str>,
-    /// What happened.
+    /// Metrics of the invocation.
     pub metrics: &'a Metrics,
 }
 
@@ -122,7 +121,7 @@ impl MetricsLine<'_> {
     ///
     /// # Errors
     ///
-    /// What `out` says.
+    /// The error of `out`.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');

@@ -1,6 +1,6 @@
-//! The certificates of TLS, from one Secrets Manager secret.
+//! TLS certificates from one Secrets Manager secret.
 //!
-//! Hands [`TlsOptions`] to the senders, which find out whether the texts are any good. Nothing here shows what it read.
+//! Hands [`TlsOptions`] to the senders, which check the texts. No error shows any of the content.
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
@@ -8,27 +8,27 @@ use flowlogs_export::TlsOptions;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::ec2::{Reason, Trouble};
+use crate::ec2::{FailedLookup, LookupError};
 
-/// The action that a role needs for this.
+/// Action that a role needs to read the secret.
 pub const ACTION: &str = "secretsmanager:GetSecretValue";
 
-/// Why a secret gave no certificates.
+/// Reason why a secret holds no certificates.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SecretError {
-    /// Secrets Manager did not hand it over.
+    /// Secrets Manager did not answer.
     #[error(transparent)]
-    Trouble(#[from] Trouble),
-    /// It holds octets, not text.
+    FailedLookup(#[from] FailedLookup),
+    /// The secret holds octets, not text.
     #[error("the secret is binary; expected {EXPECTED}")]
     Binary,
-    /// It is something else.
+    /// The secret is not the JSON object that is expected.
     #[error("the secret is not what it should be (column {column}); expected {EXPECTED}")]
     Shape {
-        /// Where in its line it stops being right.
+        /// Column of the first error.
         column: usize,
     },
-    /// It is an object with none of the three.
+    /// The JSON object has none of the three members.
     #[error("the secret holds no certificate; expected {EXPECTED}")]
     Empty,
 }
@@ -36,32 +36,33 @@ pub enum SecretError {
 const EXPECTED: &str =
     r#"a JSON object with PEM texts: {"ca": "...", "certificate": "...", "key": "..."}"#;
 
-/// The secret's members; each may be absent, and others may be there.
+/// Members of the secret; all optional, further ones are ignored.
 #[derive(Deserialize)]
-struct Members {
+struct SecretMembers {
     ca: Option<String>,
     certificate: Option<String>,
     key: Option<String>,
 }
 
-/// Reads the secret of this ARN or name.
+/// Reads the secret by its ARN or name.
 ///
 /// # Errors
 ///
 /// A [`SecretError`], which never quotes the secret.
 pub async fn read(config: &SdkConfig, id: &str) -> Result<TlsOptions, SecretError> {
     let question = Client::new(config).get_secret_value().secret_id(id);
-    let answer = question.send().await.map_err(|error| Trouble {
+    let answer = question.send().await.map_err(|error| FailedLookup {
         action: ACTION,
-        reason: Reason::of(&error),
+        reason: LookupError::of(&error),
     })?;
     parse(answer.secret_string().ok_or(SecretError::Binary)?)
 }
 
 fn parse(text: &str) -> Result<TlsOptions, SecretError> {
-    let members: Members = serde_json::from_str(text).map_err(|error| SecretError::Shape {
-        column: error.column(),
-    })?;
+    let members: SecretMembers =
+        serde_json::from_str(text).map_err(|error| SecretError::Shape {
+            column: error.column(),
+        })?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let tls = TlsOptions {
         ca_pem: given(members.ca),

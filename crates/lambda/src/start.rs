@@ -1,4 +1,4 @@
-//! How a process begins: what a function finds around it, when it is made, and what is said when it cannot begin.
+//! Start of a process: the environment of a function, its making with the first event, and the error of a failed start.
 
 use std::env;
 use std::panic::resume_unwind;
@@ -11,25 +11,25 @@ use tokio::task::spawn_blocking;
 
 use crate::aws::sdk_config;
 use crate::config::{Config, RawConfig, SettingError};
-use crate::connect::Connection;
+use crate::connect::CollectorConnection;
 use crate::log;
 
-/// What a function finds around it.
+/// Environment of a function: settings, name and region.
 #[derive(Debug)]
-pub struct Surroundings {
+pub struct Environment {
     pub(crate) config: Config,
-    pub(crate) connection: Connection,
+    pub(crate) connection: CollectorConnection,
     pub(crate) function_name: String,
     pub(crate) region: Option<String>,
 }
 
-impl Surroundings {
-    /// From the environment; outside of Lambda a function has the name of its program.
+impl Environment {
+    /// Reads the environment of the process; outside of Lambda a function has the name of its program.
     ///
     /// # Errors
     ///
-    /// The first setting that is wrong.
-    pub fn of_environment(program: &str) -> Result<Self, SettingError> {
+    /// The first wrong setting.
+    pub fn from_process(program: &str) -> Result<Self, SettingError> {
         let variable = |name: &str| env::var(name).ok();
         Self::new(
             Config::new(&RawConfig::from_environment())?,
@@ -38,18 +38,18 @@ impl Surroundings {
         )
     }
 
-    /// These settings, the name by which Lambda calls the function, and the region where it runs. Touches no network.
+    /// Checks the settings' certificates; `function_name` is Lambda's name of the function. Touches no network.
     ///
     /// # Errors
     ///
-    /// Certificates in the settings that cannot be used, as the wrong setting that they are.
+    /// A setting with an unusable certificate.
     pub fn new(
         config: Config,
         function_name: String,
         region: Option<String>,
     ) -> Result<Self, SettingError> {
         Ok(Self {
-            connection: Connection::new(&config)?,
+            connection: CollectorConnection::new(&config)?,
             config,
             function_name,
             region,
@@ -57,40 +57,40 @@ impl Surroundings {
     }
 }
 
-/// A function that is made when the first event comes: the SDK with its certificates takes longer than the rest of a
-/// start, and nothing of it is needed before.
+/// A function that is made when the first event comes: loading the SDK with its certificates takes longer than the rest
+/// of a start, and the SDK is not needed before.
 #[derive(Debug)]
-pub struct Starting<F> {
-    make: fn(Surroundings, SdkConfig) -> F,
-    /// Until it is made of them.
-    surroundings: Option<Surroundings>,
+pub struct LazyFunction<F> {
+    make: fn(Environment, SdkConfig) -> F,
+    /// `None` once the function is made.
+    environment: Option<Environment>,
     made: Option<F>,
 }
 
-impl<F> Starting<F> {
-    /// To be made of its surroundings in this way.
+impl<F> LazyFunction<F> {
+    /// Remembers how to make the function.
     #[must_use]
-    pub fn new(make: fn(Surroundings, SdkConfig) -> F, surroundings: Surroundings) -> Self {
+    pub fn new(make: fn(Environment, SdkConfig) -> F, environment: Environment) -> Self {
         Self {
             make,
-            surroundings: Some(surroundings),
+            environment: Some(environment),
             made: None,
         }
     }
 
-    /// The function.
+    /// Returns the function, made at the first call.
     pub async fn made(&mut self) -> &mut F {
-        if self.surroundings.is_some() {
+        if self.environment.is_some() {
             let aws = Box::pin(sdk_config()).await;
-            let surroundings = self.surroundings.take();
-            self.made = surroundings.map(|surroundings| (self.make)(surroundings, aws));
+            let environment = self.environment.take();
+            self.made = environment.map(|environment| (self.make)(environment, aws));
         }
-        self.made.as_mut().expect("made of its surroundings")
+        self.made.as_mut().expect("made of its environment")
     }
 }
 
-/// Does work on another thread, which may wait in the middle of it while this one goes on.
-pub async fn beside<F, T>(work: impl FnOnce() -> F + Send + 'static) -> T
+/// Runs work on a blocking thread, which may wait in the middle while this thread drives the runtime's I/O.
+pub async fn run_blocking<F, T>(work: impl FnOnce() -> F + Send + 'static) -> T
 where
     F: Future<Output = T>,
     T: Send + 'static,
@@ -106,7 +106,7 @@ pub async fn until_the_end(serve: impl Future<Output = Result<(), Error>>) -> Ex
     log::begin();
     match serve.await {
         Ok(()) => ExitCode::SUCCESS,
-        // One line in the format of the log, rather than the `Debug` form that a returned error would get.
+        // A returned error would be printed in its `Debug` form, outside of the log.
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE

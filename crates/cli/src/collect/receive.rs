@@ -12,15 +12,15 @@ use std::time::Duration;
 use flowlogs_export::{CollectorUrl, Transport};
 
 use crate::decode::HEADER;
-use crate::failure::CommandError;
+use crate::failure::Failure;
 
-/// Limit of simultaneous connections; further connections are closed at once.
+/// Most connections at a time; further ones are closed at once.
 const CONNECTIONS: usize = 64;
 
-/// Pause after a failed accept or receive.
+/// How long accepting rests after it failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Transport session: a peer that sends datagrams to a socket of ours, or a connection.
+/// A transport session: a peer that sends datagrams to one of our sockets, or one connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SessionId {
     transport: Transport,
@@ -29,7 +29,7 @@ pub(super) struct SessionId {
 }
 
 impl SessionId {
-    /// Returns whether the session is a connection, whose end is noticed.
+    /// Whether it has an end that is told.
     pub(super) fn is_connection(&self) -> bool {
         self.transport == Transport::Tcp
     }
@@ -41,28 +41,25 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// Message or event of a transport session.
+/// Something that arrived.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) session: SessionId,
-    pub(super) content: ArrivalContent,
+    pub(super) content: Content,
 }
 
 #[derive(Debug)]
-pub(super) enum ArrivalContent {
-    /// A message of the length in its header, or a datagram.
+pub(super) enum Content {
+    /// One message, as long as it says, or one datagram.
     Message(Vec<u8>),
-    /// A connection that did not carry IPFIX; closed.
+    /// A connection carries something else, and was closed.
     Garbage,
-    /// End of a connection.
+    /// A connection ended.
     End,
 }
 
-/// Listens in a new thread, which ends with the process.
-pub(super) fn listen(
-    url: &CollectorUrl,
-    arrivals: SyncSender<Arrival>,
-) -> Result<(), CommandError> {
+/// Listens in a thread of its own, which ends with the process.
+pub(super) fn listen(url: &CollectorUrl, arrivals: SyncSender<Arrival>) -> Result<(), Failure> {
     let failed = |error: io::Error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => "; end what listens there, or give another port",
@@ -72,10 +69,10 @@ pub(super) fn listen(
             io::ErrorKind::PermissionDenied => "; give a port from 1024",
             _ => "",
         };
-        CommandError::failed(format_args!("cannot listen on {url}: {error}{remedy}"))
+        Failure::failed(format_args!("cannot listen on {url}: {error}{remedy}"))
     };
     let (Some(address), Some(port)) = (url.address(), url.port()) else {
-        return Err(CommandError::usage(format_args!("cannot listen on {url}")));
+        return Err(Failure::usage(format_args!("cannot listen on {url}")));
     };
     let local = SocketAddr::new(address, port);
     if url.transport() == Transport::Udp {
@@ -100,7 +97,7 @@ fn datagrams(socket: &UdpSocket, local: SocketAddr, arrivals: &SyncSender<Arriva
             local,
             peer,
         };
-        let content = ArrivalContent::Message(buffer[..octets].to_vec());
+        let content = Content::Message(buffer[..octets].to_vec());
         if arrivals.send(Arrival { session, content }).is_err() {
             return;
         }
@@ -131,15 +128,15 @@ fn connections(listener: &TcpListener, local: SocketAddr, arrivals: &SyncSender<
     }
 }
 
-/// Queues the messages of a connection.
+/// Hands on the messages of one connection.
 fn connection(mut stream: TcpStream, session: &SessionId, arrivals: &SyncSender<Arrival>) {
     loop {
         let content = match message(&mut stream) {
-            Ok(Some(message)) => ArrivalContent::Message(message),
-            Ok(None) => ArrivalContent::Garbage,
-            Err(_) => ArrivalContent::End,
+            Ok(Some(message)) => Content::Message(message),
+            Ok(None) => Content::Garbage,
+            Err(_) => Content::End,
         };
-        let more = matches!(content, ArrivalContent::Message(_));
+        let more = matches!(content, Content::Message(_));
         let session = session.clone();
         if arrivals.send(Arrival { session, content }).is_err() || !more {
             return;
@@ -147,7 +144,7 @@ fn connection(mut stream: TcpStream, session: &SessionId, arrivals: &SyncSender<
     }
 }
 
-/// Reads a message by the length in its header (RFC 7011 §3.1); `None` if the octets are not a header.
+/// Reads one message by the length in its header (RFC 7011 §3.1); nothing where there is none.
 fn message(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut message = vec![0; HEADER];
     stream.read_exact(&mut message)?;

@@ -1,4 +1,4 @@
-//! Decoded values, in the few types that are printed.
+//! A decoded value, in the few types that are printed.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,15 +11,15 @@ use netflow_parser::{DataNumber, FieldValue};
 
 use crate::clock::Time;
 
-/// Largest element number to look up in the decoder; the IANA registry ends below.
+/// The largest element number that the decoder is asked about; the IANA registry ends below.
 const LAST_ELEMENT: u16 = 1_023;
 
-/// Information element of a decoded value.
+/// An information element as the decoder names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ElementId {
-    /// Element of the IANA registry, by number.
+    /// Of the IANA registry, by number.
     Iana(u16),
-    /// Element of an enterprise.
+    /// Of an enterprise.
     Enterprise(IPFixField),
 }
 
@@ -37,7 +37,7 @@ impl ElementId {
     }
 }
 
-/// Numbers of the IANA elements, by the names that the decoder uses.
+/// The decoder has names for elements where the standard has numbers.
 static NUMBERS: LazyLock<Vec<(IANAIPFixField, u16)>> = LazyLock::new(|| {
     let mut numbers: Vec<_> = (1..=LAST_ELEMENT)
         .map(|id| (IANAIPFixField::from(id), id))
@@ -47,7 +47,7 @@ static NUMBERS: LazyLock<Vec<(IANAIPFixField, u16)>> = LazyLock::new(|| {
     numbers
 });
 
-/// Elements of this product with their registered names, by number.
+/// The elements of this product, which have their registered names.
 static ELEMENTS: LazyLock<Vec<Option<&'static InformationElement>>> = LazyLock::new(|| {
     let mut elements = vec![None; usize::from(LAST_ELEMENT) + 1];
     for &element in element::ALL {
@@ -57,7 +57,7 @@ static ELEMENTS: LazyLock<Vec<Option<&'static InformationElement>>> = LazyLock::
 });
 
 impl fmt::Display for ElementId {
-    /// Name in the IANA registry; for elements that this product does not export, the decoder's spelling.
+    /// The name of the IANA registry; of an element that this product does not export, the decoder's spelling of it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let iana = |id: u16| ELEMENTS.get(usize::from(id)).copied().flatten();
         match self {
@@ -79,9 +79,9 @@ impl fmt::Display for ElementId {
     }
 }
 
-/// Decoded value.
+/// A decoded value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum DecodedValue {
+pub(crate) enum Value {
     Number(u64),
     Float(f64),
     Address(IpAddr),
@@ -92,7 +92,7 @@ pub(crate) enum DecodedValue {
     Octets(Vec<u8>),
 }
 
-impl DecodedValue {
+impl Value {
     pub(super) fn of(element: ElementId, value: FieldValue) -> Self {
         let number = u64::from;
         match value {
@@ -146,7 +146,7 @@ impl DecodedValue {
     }
 }
 
-impl fmt::Display for DecodedValue {
+impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(value) => value.fmt(f),

@@ -1,17 +1,17 @@
-//! Field table: a row for every flow-log field that AWS documents.
+//! THE table: a row for every flow-log field that AWS documents.
 //!
-//! A row has the name of a field, the version that brought the field, its type, and its destination. The parser's column
-//! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from the table; adding next year's
-//! field is adding a row. Elements come from [`crate::ipfix::element`], the only file of the next stage that is known here.
+//! A row says what a field is called, which version brought it, how it is read, and where it goes. The parser's column
+//! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from here; adding next year's
+//! field is adding a row. Elements come from [`crate::ipfix::element`], the one place where this stage knows the next.
 //!
-//! Sources: AWS "Flow log records" (VPC, versions 2 to 11) and "Transit Gateway Flow Logs" (versions 2 to 6).
+//! Sources: AWS "Flow log records" (VPC, versions 2 to 11) and "Transit TransitGateway Flow Logs" (versions 2 to 6).
 
 use crate::ipfix::element::{self as e, InformationElement};
 
-/// Conversion of the text of a column into a value.
+/// How the text of a column becomes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// An unsigned decimal number, at most `max`; any other text makes the record unparsable.
+    /// An unsigned decimal number, at most `max`; anything else makes the record unparsable.
     Number {
         /// Largest value that the element can carry.
         max: u64,
@@ -20,7 +20,7 @@ pub enum ColumnType {
     Time,
     /// An IPv4 or IPv6 address.
     Address,
-    /// Text that is exported: an identifier, a name, a tag.
+    /// Text that is used: an identifier, a name, a tag.
     Text(TextPattern),
     /// `ACCEPT` or `REJECT`; another word is an unknown action.
     Action,
@@ -28,17 +28,17 @@ pub enum ColumnType {
     Status,
     /// `ingress` or `egress`; another word is an unknown direction.
     Direction,
-    /// Reason of a rejection: `BPA`, `EC`; another word is another reason.
+    /// Why a flow was rejected: `BPA`, `EC`; another word is another reason.
     RejectReason,
-    /// Skipped, whatever the column holds.
+    /// Not used: the column is passed over, whatever it holds.
     Skip(TextPattern),
 }
 
-/// Pattern that a text column usually has. It never rejects a record; it decides between candidate formats with equally
-/// many columns (see [`Formats`](super::Formats)).
+/// What a text column usually looks like. It never rejects a record; it decides between candidate formats whose columns
+/// are equally many (behaviour of `Formats`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextPattern {
-    /// Any text.
+    /// Anything.
     Any,
     /// Decimal digits.
     Digits,
@@ -46,11 +46,11 @@ pub enum TextPattern {
     Account,
     /// An identifier with this prefix.
     Prefix(&'static str),
-    /// Fixed words, as `IPv4`, `IPv6`, `EFA`.
+    /// One of these words.
     Words(&'static [&'static str]),
 }
 
-/// Documented Parquet type of a field.
+/// The documented Parquet type of a field; in text everything is text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataType {
     /// `INT_32`.
@@ -61,10 +61,10 @@ pub enum DataType {
     String,
 }
 
-/// Interface that a descriptive text belongs to.
+/// Which interface a descriptive text belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DescribedInterface {
-    /// Interface on which the record was captured.
+    /// The interface that the record was captured on.
     Interface,
     /// `tgw-src-eni`.
     SourceEni,
@@ -72,57 +72,57 @@ pub enum DescribedInterface {
     DestinationEni,
 }
 
-/// Destination of a field.
+/// Where a field goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldMapping {
-    /// Element of the flow record that holds the number as it is.
+    /// The number itself, in this element of the flow record.
     Element(&'static InformationElement),
-    /// Elements that a rule fills from this field, and from other fields in some cases.
+    /// Elements that a rule fills from this field (and perhaps others).
     Derived {
-        /// Elements of the flow record.
+        /// In the flow record.
         flow: &'static [&'static InformationElement],
-        /// Elements of options records or of the message header.
+        /// In options records or the message header.
         options: &'static [&'static InformationElement],
     },
-    /// Text within interfaceDescription (83) of the interface table.
+    /// Text in interfaceDescription (83) of the interface table.
     Description(DescribedInterface),
-    /// None; the row has the reason.
+    /// Nowhere, with the reason.
     NotExported,
 }
 
-/// Row of the table.
+/// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldSpec {
-    /// The field.
+    /// Which field.
     pub field: Field,
     /// Name as AWS writes it in `${…}`, with hyphens.
     pub name: &'static str,
-    /// Version of VPC flow logs that brought the field; `None` if they do not have it.
+    /// The VPC flow-log version that brought it, if VPC flow logs have it.
     pub vpc: Option<u8>,
-    /// Version of transit gateway flow logs that brought the field; `None` if they do not have it.
+    /// The Transit TransitGateway flow-log version that brought it, if they have it.
     pub tgw: Option<u8>,
     /// Documented Parquet type.
     pub data_type: DataType,
-    /// Conversion by the parser.
+    /// How the parser reads it.
     pub read: ColumnType,
-    /// Destination.
+    /// Where it goes.
     pub destination: FieldMapping,
-    /// Meaning of `-` in this column.
+    /// What `-` means in this column.
     pub dash: &'static str,
-    /// Reason for the destination.
+    /// Why it goes there.
     pub reason: &'static str,
 }
 
 macro_rules! fields {
     ($($field:ident $name:literal $vpc:expr, $tgw:expr, $type:ident, $read:expr => $destination:expr; $dash:literal; $reason:literal)*) => {
-        /// Flow-log field.
+        /// A flow-log field.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Field {
             $(#[doc = concat!("`", $name, "`")] $field),*
         }
 
-        /// The table, VPC fields in version order, then those that transit gateway flow logs add.
+        /// The table, VPC fields in version order, then those that Transit TransitGateway flow logs add.
         pub static FIELDS: [FieldSpec; FIELD_COUNT] = [$(FieldSpec {
             field: Field::$field,
             name: $name,
@@ -135,7 +135,7 @@ macro_rules! fields {
             reason: $reason,
         }),*];
 
-        /// Number of fields.
+        /// How many fields there are.
         pub const FIELD_COUNT: usize = [$(Field::$field),*].len();
     };
 }
@@ -282,12 +282,12 @@ fields! {
 }
 
 impl Field {
-    /// Row of the field.
+    /// This field's row.
     pub fn row(self) -> &'static FieldSpec {
         &FIELDS[self as usize]
     }
 
-    /// Field with a name of AWS, written with hyphens (text) or underscores (Parquet).
+    /// The field that AWS calls so, with hyphens (text) or underscores (Parquet).
     ///
     /// Formats are compiled a few times in a process, so a walk over the table is fast enough.
     pub fn by_name(name: &[u8]) -> Option<Self> {
@@ -303,7 +303,7 @@ impl Field {
     }
 }
 
-/// Set of fields, as a bit mask: the present values of a record, the columns of a format.
+/// A set of fields: which have a value in a record, which columns a format has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct FieldSet(u128);
 
@@ -311,7 +311,7 @@ impl FieldSet {
     /// No field.
     pub const EMPTY: Self = Self(0);
 
-    /// Set of the given fields.
+    /// The set of these fields.
     pub const fn of(fields: &[Field]) -> Self {
         let mut bits = 0;
         let mut i = 0;
@@ -322,52 +322,52 @@ impl FieldSet {
         Self(bits)
     }
 
-    /// Tells whether the field is in the set.
+    /// Whether the field is in the set.
     pub const fn has(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }
 
-    /// Tells whether all fields of `other` are in this set.
+    /// Whether all fields of the other set are in this one.
     pub const fn has_all(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Tells whether any field of `other` is in this set.
+    /// Whether any field of the other set is in this one.
     pub const fn has_any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Adds a field.
+    /// Puts a field into the set.
     pub const fn insert(&mut self, field: Field) {
         self.0 |= 1 << field as u8;
     }
 
-    /// Removes a field.
+    /// Takes a field out of the set.
     pub const fn remove(&mut self, field: Field) {
         self.0 &= !(1 << field as u8);
     }
 
-    /// Fields of either set.
+    /// The fields of either set.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Fields of both sets.
+    /// The fields of both sets.
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Fields of this set that are not in `other`.
+    /// The fields of this set that are not in the other.
     pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Tells whether the set is empty.
+    /// Whether there is no field in the set.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Fields in table order.
+    /// The fields in table order.
     pub fn iter(self) -> impl Iterator<Item = Field> {
         let mut left = self.0;
         std::iter::from_fn(move || {

@@ -1,18 +1,17 @@
-//! Candidate formats of a source of lines, and the choice among them, line by line.
+//! The candidate formats of one source of lines, and the choice among them, line by line.
 //!
 //! One log group can hold lines of several flow logs, interleaved in one stream, so a format is never a property of a
 //! stream. A header line in the data wins over every candidate until the next object begins.
 
-use super::columns::RecordValues;
 use super::field::FieldSet;
 use super::format::{FormatError, LogFormat, RecordKind};
-use super::record::FlowRecord;
-use super::words::ParseError;
+use super::record::{FlowRecord, ParseError};
+use super::values::RecordValues;
 
-/// Most candidates of a source; AWS allows 250 flow logs a resource, few of them differ in format.
+/// Most candidates of one source; AWS allows 250 flow logs a resource, few of them differ in format.
 pub const MAX_CANDIDATES: usize = 256;
 
-/// Candidate formats of a source.
+/// The candidate formats of a source.
 ///
 /// ```
 /// use flowlogs_core::Formats;
@@ -30,36 +29,36 @@ pub const MAX_CANDIDATES: usize = 256;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Formats {
-    candidates: Vec<CandidateFormat>,
+    candidates: Vec<Candidate>,
     header: Option<LogFormat>,
-    /// Index of the candidate that took the last line: the first that is tried for the next.
+    /// The candidate that took the last line.
     last: usize,
     /// Candidates left out because there were more than [`MAX_CANDIDATES`].
     left_out: usize,
-    /// Fields that all formats in use have, for each kind.
+    /// For each kind the fields that all formats in use have.
     shared: [FieldSet; 2],
 }
 
 #[derive(Debug, Clone)]
-struct CandidateFormat {
+struct Candidate {
     format: LogFormat,
-    /// True for a format that a flow log or a setting named, and once the format has taken a line.
+    /// Known to be in use: named by somebody, or it took a line.
     in_use: bool,
-    /// True if another candidate has as many columns, so that parsing alone does not tell the two apart.
+    /// Whether another candidate has as many columns, so that parsing alone does not tell them apart.
     has_rivals: bool,
 }
 
 impl Formats {
-    /// Two formats that AWS uses when none is chosen.
+    /// The two formats that AWS uses when none is chosen.
     pub fn defaults() -> Self {
         Self::of_flow_logs([])
     }
 
-    /// Formats of an explicit setting: format strings separated by `;`. Nothing is tried after them.
+    /// The formats of an explicit setting: one or several format strings separated by `;`. Nothing comes after them.
     ///
     /// # Errors
     ///
-    /// The first format string that is no format.
+    /// The first format string that is none.
     pub fn of_setting(text: &str) -> Result<Self, FormatError> {
         let parts = text
             .split(';')
@@ -75,7 +74,7 @@ impl Formats {
         Ok(this)
     }
 
-    /// Formats of the flow logs that deliver to the source, then the two defaults.
+    /// The formats of the flow logs that deliver to the source, then the two defaults.
     pub fn of_flow_logs(formats: impl IntoIterator<Item = LogFormat>) -> Self {
         let mut this = Self::empty();
         this.extend(formats, true);
@@ -83,7 +82,7 @@ impl Formats {
         this.extend(
             defaults
                 .iter()
-                .map(|text| LogFormat::parse(text).expect("a documented format")),
+                .filter_map(|text| LogFormat::parse(text).ok()),
             false,
         );
         this.share();
@@ -109,7 +108,7 @@ impl Formats {
             {
                 continue;
             }
-            // Room is kept for the two defaults.
+            // The two defaults always find their place.
             if in_use && self.candidates.len() >= MAX_CANDIDATES - 2 {
                 self.left_out += 1;
                 continue;
@@ -120,7 +119,7 @@ impl Formats {
                 .iter_mut()
                 .filter(|other| other.format.names().len() == columns);
             let has_rivals = rivals.map(|other| other.has_rivals = true).count() > 0;
-            self.candidates.push(CandidateFormat {
+            self.candidates.push(Candidate {
                 format,
                 in_use,
                 has_rivals,
@@ -128,23 +127,23 @@ impl Formats {
         }
     }
 
-    /// Number of formats that were left out because there were more than [`MAX_CANDIDATES`].
+    /// How many formats were left out because there were too many.
     pub fn left_out(&self) -> usize {
         self.left_out
     }
 
-    /// Candidates in the order in which they are tried, without the header.
+    /// The candidates in the order in which they are tried, without the header.
     pub fn candidates(&self) -> impl Iterator<Item = &LogFormat> {
         self.candidates.iter().map(|candidate| &candidate.format)
     }
 
-    /// Begins a new object or payload: an earlier header line no longer holds.
+    /// A new object or payload begins: what an earlier header line said no longer holds.
     pub fn begin_object(&mut self) {
         self.header = None;
         self.share();
     }
 
-    /// Takes a header line. Returns false if the line is no header.
+    /// Takes a header line; whether it was one.
     #[inline]
     pub fn take_header(&mut self, line: &[u8]) -> bool {
         LogFormat::may_be_header(line) && self.take_names(line)
@@ -163,15 +162,15 @@ impl Formats {
         }
     }
 
-    /// Parses a line by the format in effect: the header's, else the first candidate that fits, beginning with the candidate
-    /// that took the previous line.
+    /// Parses a line by the format in effect: the header's, else that of the first candidate that fits, the last
+    /// that fitted tried first.
     ///
-    /// Among formats with equally many columns, a format whose columns have their usual patterns (`eni-…`, `ACCEPT`) goes
-    /// before a format by which the line can merely be parsed.
+    /// Where formats have equally many columns, one whose columns also look as they usually do (`eni-…`, `ACCEPT`)
+    /// goes before one that merely can be parsed.
     ///
     /// # Errors
     ///
-    /// Fault of the line in the header's format, else in the format of the previous line.
+    /// What the last candidate to take a line says of this one.
     pub fn parse<'a>(
         &'a mut self,
         line: &'a [u8],
@@ -192,10 +191,10 @@ impl Formats {
         if !alone {
             self.choose(line, values);
         }
-        let mut read = values.read(self.format().plan(), line);
+        let mut read = values.read(self.format(), line);
         if alone && read.is_err() && self.header.is_none() {
             self.choose(line, values);
-            read = values.read(self.format().plan(), line);
+            read = values.read(self.format(), line);
         }
         read?;
         if self.header.is_none() && !self.candidates[self.last].in_use {
@@ -205,13 +204,13 @@ impl Formats {
         Ok(())
     }
 
-    /// Record of the line that was [read](Self::read) last.
+    /// The record whose values were [read](Self::read) last, from this line.
     #[inline(always)] // it is used at once, and would be copied in parts
     pub(crate) fn record<'a>(&'a self, line: &'a [u8], values: &'a RecordValues) -> FlowRecord<'a> {
         FlowRecord::of(self.format(), line, values)
     }
 
-    /// Format in effect.
+    /// The format in effect.
     fn format(&self) -> &LogFormat {
         self.header
             .as_ref()
@@ -225,33 +224,31 @@ impl Formats {
         let format = |index: usize| &self.candidates[index].format;
         let (spaced, tokens) = values.tokens(line);
         let resembling = order().find(|&index| format(index).resembles(spaced, tokens));
-        let found = resembling
-            .or_else(|| order().find(|&index| values.read(format(index).plan(), line).is_ok()));
+        let found =
+            resembling.or_else(|| order().find(|&index| values.read(format(index), line).is_ok()));
         let Some(found) = found else { return };
         self.last = found;
     }
 
-    /// Fields that all formats in use of this kind have: two records of one observation can be compared by these.
+    /// The fields that all formats of this kind in use have: what two records of one observation can be compared by.
     pub fn shared_fields(&self, kind: RecordKind) -> FieldSet {
         self.shared[usize::from(kind == RecordKind::TransitGateway)]
     }
 
-    /// Computes the shared fields again after a change.
+    /// Works out the shared fields after a change.
     fn share(&mut self) {
         self.shared = [RecordKind::Vpc, RecordKind::TransitGateway].map(|kind| {
             if let Some(header) = &self.header {
                 return header.fields();
             }
             let in_use =
-                |candidate: &&CandidateFormat| candidate.in_use && candidate.format.kind() == kind;
+                |candidate: &&Candidate| candidate.in_use && candidate.format.kind() == kind;
             let fields = self
                 .candidates
                 .iter()
                 .filter(in_use)
                 .map(|candidate| candidate.format.fields());
-            fields
-                .reduce(FieldSet::intersection)
-                .unwrap_or(FieldSet::EMPTY)
+            fields.reduce(FieldSet::intersection).unwrap_or_default()
         });
     }
 }

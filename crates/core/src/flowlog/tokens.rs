@@ -1,161 +1,160 @@
-//! Token offsets: the position of each column of a line.
+//! Where the columns of a line stand.
 //!
-//! All offsets are found before the first column is read: the start of a column then does not depend on the value of the
-//! column before, so that a processor works on several columns at once. Slow twin: `naive` in the tests.
+//! All columns are found before the first one is read: where a token begins does not wait for the value of the one before,
+//! so that a processor reads several at once. The naive twin in the tests says what is meant.
 
 use wide::u8x32;
 
-use super::words::MAX_COLUMNS;
+use super::format::MAX_COLUMNS;
 
-/// Octets that are searched for spaces by one instruction.
+/// Octets among which spaces are found together.
 const LANES: usize = 32;
 
-/// Octets of a block: its spaces are the bits of one `u64`.
+/// Octets whose spaces are known at a time, a bit each.
 const BLOCK: usize = 2 * LANES;
 
-/// Offsets that are written together, also where a block has fewer spaces.
-const BATCH: usize = 4;
+/// Spaces that are noted together, whether there are as many or not.
+const NOTED: usize = 4;
 
-/// Room for offsets: the start of each token of the longest format, the start of the token behind the last, and a batch.
-const ROOM: usize = MAX_COLUMNS + 1 + BATCH;
+/// Positions that are noted: where each token of the longest format begins, where one behind the last would, and more that
+/// are noted with it.
+const ROOM: usize = MAX_COLUMNS + 1 + NOTED;
 
-/// Offsets of one token within its line.
+/// A token by its place in the line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Token {
-    /// Offset of the first octet.
+    /// Where it begins.
     pub(super) start: u32,
-    /// Offset of the next token: behind the space that follows this one.
+    /// Where the next one begins: behind the space that follows it.
     pub(super) next: u32,
 }
 
 impl Token {
-    /// Offset of the first octet.
+    /// Where it begins.
     #[inline(always)]
     pub(super) fn start(self) -> usize {
         self.start as usize
     }
 
-    /// Offset behind the last octet.
+    /// The position behind it.
     #[inline(always)]
     pub(super) fn end(self) -> usize {
         self.next.wrapping_sub(1) as usize
     }
 
-    /// Octets of the token; at least one for a token that [`TokenOffsets::find`] found.
+    /// How many octets it has; at least one, if a line was searched for it.
     #[inline(always)]
     pub(super) fn length(self) -> u32 {
         self.next.wrapping_sub(self.start + 1)
     }
 
-    /// Splits off the last `last` octets.
+    /// All but so many octets at its end, and these.
     #[inline(always)]
-    pub(super) fn split_last(self, last: u32) -> (Self, Self) {
+    pub(super) fn divided(self, last: u32) -> (Self, Self) {
         let start = self.next.wrapping_sub(last + 1);
         let next = start.wrapping_add(1);
         (Self { next, ..self }, Self { start, ..self })
     }
 
-    /// Octets of the token.
+    /// Its octets.
     #[inline(always)]
     pub(crate) fn of(self, line: &[u8]) -> &[u8] {
-        line.get(self.start()..self.end()).unwrap_or(b"")
+        line.get(self.start()..self.end()).unwrap_or_default()
     }
 }
 
-/// Offsets of the tokens of a line, in order. The storage is reused from line to line.
+/// The tokens of a line, in order; the storage is kept for the next one.
 #[derive(Debug)]
-pub(crate) struct TokenOffsets {
-    /// Start of each token, and of the token behind the last. Further entries are left over from earlier lines.
-    starts: Box<[u32; ROOM]>,
+pub(crate) struct Tokens {
+    /// Where each of them begins, and where one behind the last would. Further ones are of earlier lines.
+    places: Box<[u32; ROOM]>,
     count: usize,
 }
 
-impl Default for TokenOffsets {
+impl Default for Tokens {
     fn default() -> Self {
         Self {
-            starts: Box::new([0; ROOM]),
+            places: Box::new([0; ROOM]),
             count: 0,
         }
     }
 }
 
-impl TokenOffsets {
-    /// Number of tokens. Tokens beyond [`MAX_COLUMNS`] are counted and have no offsets.
+impl Tokens {
+    /// How many there are. Those that no format has are only counted.
     #[inline(always)]
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    /// Token with this number, from 0.
+    /// One of them by its number.
     #[inline(always)]
     pub(crate) fn at(&self, number: u16) -> Token {
-        let index = usize::from(number) % MAX_COLUMNS;
+        let place = usize::from(number) % MAX_COLUMNS;
         Token {
-            start: self.starts[index],
-            next: self.starts[index + 1],
+            start: self.places[place],
+            next: self.places[place + 1],
         }
     }
 
-    /// Finds the tokens of a line of fewer than 2^32 octets.
-    ///
-    /// Returns false, and finds none, if the line begins or ends with a space or has two spaces in a row: such a line has
-    /// to be [`single_spaced`] first.
+    /// Finds the tokens of a line of fewer than 2^32 octets. None, if spaces follow on one another, or stand before or behind
+    /// everything: then the line has to be [single-spaced](single_spaced) first, unless it has none. Whether there are some.
     pub(crate) fn find(&mut self, line: &[u8]) -> bool {
         self.find_behind(line, 0, 0)
     }
 
-    /// Like [`find`](Self::find), but the first `octets` bytes (ending in a space) hold `known` tokens whose offsets are still valid.
+    /// The same of a line with so many octets at its beginning, a space last, and so many tokens in them, as the line before
+    /// had them.
     #[inline(always)]
     pub(crate) fn find_behind(&mut self, line: &[u8], octets: usize, known: usize) -> bool {
-        let (blocks, rest) = line.get(octets..).unwrap_or(b"").as_chunks::<BLOCK>();
+        let (blocks, rest) = line.get(octets..).unwrap_or_default().as_chunks::<BLOCK>();
         self.count = known;
-        // `next` is the offset behind a space in the first lane; `before` is the last bit of the previous block, set at
-        // first as if a space stood in front of the line.
-        let first = u32::try_from(octets).expect("lines are shorter than 2^32 octets") + 1;
+        // Of the first space of a block. The last bit of the block before, as if a space stood before the line.
+        let first = u32::try_from(octets).unwrap_or_default() + 1;
         let (mut next, mut before, mut runs) = (first, 1, 0);
         for block in blocks {
             let spaces = spaces(block);
             runs |= spaces & (spaces << 1 | before);
             before = spaces >> (BLOCK - 1);
-            self.append(spaces, next);
+            self.note(spaces, next);
             next += u64::BITS;
         }
         let spaces = last_spaces(line, rest);
         runs |= spaces & (spaces << 1 | before);
-        self.append(spaces, next);
+        self.note(spaces, next);
         if runs != 0 {
             self.count = 0;
         }
         runs == 0
     }
 
-    /// Appends the offset behind each space of a block: the start of a token.
+    /// Notes what follows the spaces of a block, with each of which a token ends.
     #[inline(always)]
-    fn append(&mut self, spaces: u64, next: u32) {
+    fn note(&mut self, spaces: u64, next: u32) {
         let mut left = spaces;
         let mut number = self.count + 1;
         while left != 0 {
-            let Some(starts) = self.starts.get_mut(number..number + BATCH) else {
+            let Some(places) = self.places.get_mut(number..number + NOTED) else {
                 break;
             };
-            for start in starts {
-                *start = next + left.trailing_zeros();
+            for place in places {
+                *place = next + left.trailing_zeros();
                 left &= left.wrapping_sub(1);
             }
-            number += BATCH;
+            number += NOTED;
         }
         self.count += spaces.count_ones() as usize;
     }
 }
 
-/// Copies the tokens of a line, with a single space between each two.
+/// The tokens of a line with a single space between each two.
 pub(super) fn single_spaced(line: &[u8]) -> Vec<u8> {
     let tokens = line.split(|&octet| is_space(octet));
     let tokens: Vec<_> = tokens.filter(|token| !token.is_empty()).collect();
     tokens.join(&b' ')
 }
 
-/// Spaces of a block, a bit each, the first octet in the lowest bit.
+/// Which octets of a block are spaces, the first one lowest.
 #[inline(always)]
 fn spaces(block: &[u8; BLOCK]) -> u64 {
     let (parts, _) = block.as_chunks::<LANES>();
@@ -166,13 +165,13 @@ fn spaces(block: &[u8; BLOCK]) -> u64 {
     })
 }
 
-/// Spaces of the incomplete last block, and one behind the end of the line.
+/// The same of what the blocks of a line leave, whose end is a space.
 #[inline(always)]
 fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
-    let earlier = u32::try_from(BLOCK - rest.len()).expect("a block is short");
+    let before = u32::try_from(BLOCK - rest.len()).unwrap_or_default();
     let spaces = match line.last_chunk() {
-        // The last BLOCK octets of the line; the bits of octets that an earlier block had are shifted out.
-        Some(block) => spaces(block).checked_shr(earlier).unwrap_or(0),
+        // Those that were looked at already leave at the lower end.
+        Some(block) => spaces(block).checked_shr(before).unwrap_or_default(),
         None => {
             let mut block = [b'x'; BLOCK];
             block[..rest.len()].copy_from_slice(rest);
@@ -182,7 +181,7 @@ fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
     spaces | 1 << rest.len()
 }
 
-/// Tells whether an octet separates columns: AWS writes one space; line ends and control characters separate as well.
+/// What separates columns: AWS writes one space; line ends, runs of spaces and control characters separate as well.
 pub(super) const fn is_space(octet: u8) -> bool {
     octet <= b' '
 }
@@ -206,7 +205,7 @@ mod tests {
             let spaced = single_spaced(&line);
             prop_assert_eq!(naive(&spaced), naive(&line));
             let line = if single { &spaced } else { &line };
-            let mut tokens = TokenOffsets::default();
+            let mut tokens = Tokens::default();
             for line in [line, &b"1 2 3"[..], line] {
                 let is_single = line.split(|&octet| is_space(octet)).all(|token| !token.is_empty());
                 prop_assert_eq!(tokens.find(line), is_single);
@@ -224,7 +223,7 @@ mod tests {
         for (octets, other) in (1..=BLOCK).flat_map(|octets| [(octets, " x"), (octets, "  x")]) {
             let line = ["x".repeat(octets), other.repeat(2 * ROOM - 1)].concat();
             let line = single_spaced(line.as_bytes());
-            let mut tokens = TokenOffsets::default();
+            let mut tokens = Tokens::default();
             assert!(tokens.find(&line));
             assert_eq!(tokens.count(), 2 * ROOM);
             let last = u16::try_from(MAX_COLUMNS - 1).expect("few columns");

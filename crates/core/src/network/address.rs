@@ -1,75 +1,72 @@
-//! IP address as two numbers.
+//! An IP address as numbers.
 //!
-//! [`IpAddr`] is a tag and octets: a value that is written octet by octet and read as a whole soon after stalls a processor.
-//! Every record has addresses, which stay numbers from the parser to the message.
+//! [`IpAddr`] is a tag and octets: what is written octet by octet and read as a whole soon after makes a processor wait.
+//! Every record has addresses, so they are kept as numbers from the parser to the message.
 
 use std::fmt;
 use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// IPv4 or IPv6 address.
+/// An IPv4 or IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address {
     high: u64,
     low: u64,
-    family: AddressFamily,
+    version: Version,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AddressFamily {
-    V4,
-    V6,
+enum Version {
+    Four,
+    Six,
 }
 
 impl Address {
-    /// IPv4 address from its bits.
+    /// The IPv4 address with these bits.
     #[inline]
     pub const fn v4(bits: u32) -> Self {
         Self {
             high: 0,
             low: bits as u64,
-            family: AddressFamily::V4,
+            version: Version::Four,
         }
     }
 
-    /// IPv6 address from its bits.
-    #[allow(clippy::cast_possible_truncation)] // the halves of the number
+    /// The IPv6 address with these bits.
+    #[allow(clippy::cast_possible_truncation)] // taking it apart is the point
     pub const fn v6(bits: u128) -> Self {
         Self {
             high: (bits >> 64) as u64,
             low: bits as u64,
-            family: AddressFamily::V6,
+            version: Version::Six,
         }
     }
 
-    /// Address from its upper and lower 64 bits; the upper bits of an IPv4 address are 0.
+    /// The address with these upper and lower 64 bits, of which an IPv4 one has no upper ones.
     #[inline]
     pub(crate) const fn of_halves(high: u64, low: u64, ipv4: bool) -> Self {
-        let family = match ipv4 {
-            true => AddressFamily::V4,
-            false => AddressFamily::V6,
-        };
-        Self { high, low, family }
+        let version = if ipv4 { Version::Four } else { Version::Six };
+        Self { high, low, version }
     }
 
-    /// Tells whether the address is IPv4.
+    /// Whether it is an IPv4 address.
     #[inline]
     pub const fn is_ipv4(self) -> bool {
-        matches!(self.family, AddressFamily::V4)
+        matches!(self.version, Version::Four)
     }
 
-    /// Upper and lower 64 bits; the upper bits of an IPv4 address are 0.
+    /// The upper and the lower 64 bits; the upper ones of an IPv4 address are 0.
     #[inline]
     pub(crate) const fn halves(self) -> (u64, u64) {
         (self.high, self.low)
     }
 
-    /// Bits of the address as IPv6, with IPv4 mapped (RFC 4291 §2.5.5.2).
+    /// As an IPv6 address, an IPv4 one mapped (RFC 4291 §2.5.5.2).
     pub(crate) fn to_ipv6_bits(self) -> u128 {
         const MAPPED: u64 = 0xffff << 32;
-        match self.family {
-            AddressFamily::V4 => u128::from(MAPPED | self.low),
-            AddressFamily::V6 => u128::from(self.high) << 64 | u128::from(self.low),
+        match self.version {
+            Version::Four => u128::from(MAPPED | self.low),
+            Version::Six => u128::from(self.high) << 64 | u128::from(self.low),
         }
     }
 }
@@ -100,10 +97,10 @@ impl From<IpAddr> for Address {
 
 impl From<Address> for IpAddr {
     fn from(address: Address) -> Self {
-        match address.family {
+        match address.version {
             #[allow(clippy::cast_possible_truncation)] // there are no more than 32 bits
-            AddressFamily::V4 => Self::V4(Ipv4Addr::from_bits(address.low as u32)),
-            AddressFamily::V6 => Self::V6(Ipv6Addr::from_bits(address.to_ipv6_bits())),
+            Version::Four => Self::V4(Ipv4Addr::from_bits(address.low as u32)),
+            Version::Six => Self::V6(Ipv6Addr::from_bits(address.to_ipv6_bits())),
         }
     }
 }
@@ -113,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_equal_as_numbers_and_as_octets() {
+    fn addresses_are_the_same_in_both_shapes() {
         for text in [
             "0.0.0.0",
             "10.0.0.5",
@@ -131,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv4_address_and_its_mapped_form_differ_and_have_equal_ipv6_bits() {
+    fn ipv4_and_what_is_mapped_from_it_differ_and_have_the_same_ipv6_bits() {
         let [four, mapped] = ["10.0.0.5", "::ffff:10.0.0.5"]
             .map(|text| text.parse::<Address>().expect("address of the test"));
         assert_ne!(four, mapped);

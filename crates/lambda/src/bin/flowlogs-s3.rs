@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flowlogs_lambda::s3::S3;
-use flowlogs_lambda::start::{Starting, Surroundings, beside, until_the_end};
+use flowlogs_lambda::start::{Environment, LazyFunction, run_blocking, until_the_end};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
@@ -15,23 +15,22 @@ use tokio::time::Instant;
 /// The longest that an invocation may take.
 const LONGEST: Duration = Duration::from_secs(900);
 
-/// This thread speaks with Lambda and fetches ahead, another one works.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // In a box: it is large, and would be moved on its way.
+    // Boxed: the future is large, and would be moved.
     until_the_end(Box::pin(serve())).await
 }
 
 async fn serve() -> Result<(), Error> {
-    let surroundings = Surroundings::of_environment(env!("CARGO_BIN_NAME"))?;
-    // Invocations come one after the other; the lock is what lets the runtime's futures share the function.
-    let function = Arc::new(Mutex::new(Starting::new(S3::new, surroundings)));
+    let environment = Environment::from_process(env!("CARGO_BIN_NAME"))?;
+    // Invocations come one after the other; the lock lets the runtime's futures share the function.
+    let function = Arc::new(Mutex::new(LazyFunction::new(S3::new, environment)));
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move {
             let deadline = deadline(&event.context);
             let request_id = event.context.request_id;
-            beside(move || async move {
+            run_blocking(move || async move {
                 let mut function = function.lock().await;
                 let function = function.made().await;
                 function
@@ -44,7 +43,7 @@ async fn serve() -> Result<(), Error> {
     .await
 }
 
-/// When Lambda ends the invocation. Emulators name a time long ago; there the longest that Lambda knows holds.
+/// Deadline of the invocation. Emulators name a time long ago; there Lambda's longest time counts.
 fn deadline(context: &Context) -> Instant {
     let left = context.deadline().duration_since(SystemTime::now());
     Instant::now() + left.unwrap_or(LONGEST)

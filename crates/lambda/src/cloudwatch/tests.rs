@@ -1,4 +1,4 @@
-//! What the function decides by itself; how it works as a whole is tested with the real binary.
+//! Decisions of the function by itself; the whole is tested with the real binary (`tests/tests/function`).
 
 use std::net::TcpListener;
 
@@ -63,8 +63,9 @@ fn the_summary_is_the_counters_by_their_names() {
         counters: report(3, 1).counters,
         ..Metrics::default()
     };
-    let summary =
-        |log_group| serde_json::to_value(Summary { log_group, metrics }).expect("a value");
+    let summary = |log_group| {
+        serde_json::to_value(InvocationSummary { log_group, metrics }).expect("a value")
+    };
     let named = summary(Some("g".to_owned()));
     assert_eq!(named["LogGroup"], "g");
     assert_eq!(

@@ -1,7 +1,7 @@
-//! The flow logs of the account and region that deliver to CloudWatch Logs, or to buckets, with their formats.
+//! Flow logs of the account and region that deliver to CloudWatch Logs, or to buckets, with their formats.
 //!
-//! One question serves every log group and bucket. It is not filtered by log group, because a flow log that was created with the
-//! ARN of its log group need not have the name, and no filter knows the ARN: the inventory matches both.
+//! One question serves every log group and bucket. The question has no filter for the log group: a flow log that was created
+//! with the ARN of its log group need not have the name, and no filter knows the ARN. The inventory matches both.
 
 use std::time::Duration;
 
@@ -10,39 +10,39 @@ use aws_sdk_ec2::types::Filter;
 use flowlogs_core::network::FlowLog;
 use tokio::time::Instant;
 
-use super::schedule::Schedule;
-use super::trouble::{Trouble, Troubles, gather};
-use super::{PAGE, convert};
+use super::schedule::LookupSchedule;
+use super::trouble::{FailedLookup, LookupTally, gather};
+use super::{
+    convert,
+    question::{FLOW_LOGS, PAGE},
+};
 
-/// The action that a role needs for this.
-pub(super) const ACTION: &str = "ec2:DescribeFlowLogs";
-
-/// How long an answer holds: a new flow log's first lines come some ten minutes after it.
+/// Validity of an answer: the first lines of a new flow log come some ten minutes after its creation.
 const HOLD: Duration = Duration::from_secs(900);
 
-/// The flow logs as they were when EC2 last answered.
+/// Flow logs as of EC2's last answer.
 #[derive(Debug)]
-pub(super) struct FlowLogs {
-    /// The kind of destination, in the words of the API.
+pub(super) struct FlowLogLookup {
+    /// Kind of destination, in the words of the API.
     destination: &'static str,
     known: Option<Vec<FlowLog>>,
-    schedule: Schedule,
-    trouble: Option<Trouble>,
+    schedule: LookupSchedule,
+    trouble: Option<FailedLookup>,
 }
 
-impl Default for FlowLogs {
+impl Default for FlowLogLookup {
     fn default() -> Self {
         Self::to("cloud-watch-logs")
     }
 }
 
-impl FlowLogs {
-    /// Those that deliver to this kind of destination.
+impl FlowLogLookup {
+    /// Knows nothing yet; `destination` is the kind of destination, in the words of the API.
     pub(super) fn to(destination: &'static str) -> Self {
         Self {
             destination,
             known: None,
-            schedule: Schedule::default(),
+            schedule: LookupSchedule::default(),
             trouble: None,
         }
     }
@@ -51,26 +51,26 @@ impl FlowLogs {
         self.schedule.is_due(now)
     }
 
-    /// Everything that EC2 last said; `None` if it never did.
+    /// EC2's last answer; `None` before the first.
     pub(super) fn known(&self) -> Option<&[FlowLog]> {
         self.known.as_deref()
     }
 
-    pub(super) fn trouble(&self) -> Option<&Trouble> {
+    pub(super) fn trouble(&self) -> Option<&FailedLookup> {
         self.trouble.as_ref()
     }
 
-    pub(super) fn distrust(&mut self) {
-        self.schedule.distrust();
+    pub(super) fn invalidate(&mut self) {
+        self.schedule.invalidate();
     }
 
-    /// Asks. Whether something else than before is known now.
+    /// Asks EC2; returns `true` if the answer differs from the one before.
     pub(super) async fn refresh(
         &mut self,
         client: &Client,
         now: Instant,
         deadline: Instant,
-        troubles: &mut Troubles,
+        troubles: &mut LookupTally,
     ) -> bool {
         match describe(client, self.destination, deadline).await {
             Ok(flow_logs) => {
@@ -80,7 +80,7 @@ impl FlowLogs {
                 self.known = Some(flow_logs);
                 changed
             }
-            // Half of the flow logs would be worse than the old ones: lines would fit a wrong format.
+            // Half of the flow logs would be worse than the old answer: lines would fit a wrong format.
             Err(trouble) => {
                 self.schedule.failed(now);
                 troubles.count(&trouble);
@@ -95,7 +95,7 @@ async fn describe(
     client: &Client,
     destination: &str,
     deadline: Instant,
-) -> Result<Vec<FlowLog>, Trouble> {
+) -> Result<Vec<FlowLog>, FailedLookup> {
     let destination = Filter::builder()
         .name("log-destination-type")
         .values(destination)
@@ -107,7 +107,7 @@ async fn describe(
     let mut items = pages.page_size(PAGE).items().send();
     let mut flow_logs = Vec::new();
     let take = |item| flow_logs.extend(convert::flow_log(item));
-    gather(ACTION, deadline, async || items.next().await, take).await?;
+    gather(FLOW_LOGS, deadline, async || items.next().await, take).await?;
     Ok(flow_logs)
 }
 
@@ -117,7 +117,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::super::testing::{Reply, Request, Server, lookups, members, page};
-    use super::super::{Ec2, LookupErrors, Reason};
+    use super::super::{Ec2, LookupError, LookupErrors};
     use super::*;
 
     const ARN: &str = "arn:aws:logs:eu-central-1:123456789012:log-group:flows:*";
@@ -199,7 +199,7 @@ mod tests {
         ec2.refresh("flows", start).await;
         assert!(!ec2.is_due("flows", start + 10 * MINUTE));
         assert!(ec2.is_due("flows", start + 20 * MINUTE));
-        ec2.distrust_formats();
+        ec2.invalidate_formats();
         assert!(!ec2.is_due("flows", start), "at most once a minute");
         assert!(ec2.is_due("flows", start + MINUTE));
         assert!(
@@ -210,27 +210,27 @@ mod tests {
 
     #[tokio::test]
     async fn refusals_of_every_kind_are_counted_and_leave_what_was_known() {
-        type Sort = fn(&Reason) -> bool;
+        type Sort = fn(&LookupError) -> bool;
         let kinds: [(fn() -> Reply, Sort); 4] = [
             (
                 || Reply::Error("UnauthorizedOperation"),
-                |reason| matches!(reason, Reason::Denied(_)),
+                |reason| matches!(reason, LookupError::Denied(_)),
             ),
             (
                 || Reply::Error("RequestLimitExceeded"),
-                |reason| matches!(reason, Reason::Throttled(_)),
+                |reason| matches!(reason, LookupError::Throttled(_)),
             ),
             (
                 || Reply::Error("InternalError"),
-                |reason| matches!(reason, Reason::Other(_)),
+                |reason| matches!(reason, LookupError::Other(_)),
             ),
-            (|| Reply::Silence, |reason| *reason == Reason::TimedOut),
+            (|| Reply::Silence, |reason| *reason == LookupError::TimedOut),
         ];
         for (refusal, is_expected) in kinds {
             let refuses = std::sync::Arc::new(AtomicBool::new(false));
             let switch = std::sync::Arc::clone(&refuses);
             let server = Server::start(move |request| match refuses.load(Ordering::SeqCst) {
-                // In the middle: half of an answer is none.
+                // On the second page: half of an answer is no answer.
                 true if request.parameter("NextToken").is_some() => refusal(),
                 _ => three_pages(request),
             });
@@ -267,7 +267,7 @@ mod tests {
         assert!(!ec2.knows_flow_logs());
         assert!(matches!(
             ec2.format_trouble().expect("no answer").reason,
-            Reason::Unreachable(_)
+            LookupError::Unreachable(_)
         ));
         assert_eq!(ec2.take_errors().formats, 1);
     }

@@ -1,17 +1,16 @@
-//! What EC2 knows: record formats, what the flow logs cover, and the names of things.
+//! Look-ups in EC2: record formats, coverage of the flow logs, and names.
 //!
-//! Responsible for asking when it is due, within a time budget, and for surviving every kind of no: what was known
-//! before stays, each unanswered question is counted, and each reason is logged once. Hands on an [`Inventory`], which
-//! is data; what it is used for is `flowlogs-core`'s business.
+//! Asks when a question is due, within a time budget. A question without an answer leaves the old answer in place, is
+//! counted, and each reason is logged once. Hands on an [`Inventory`], which is data; its use is `flowlogs-core`'s business.
 //!
-//! | file | what it is about |
+//! | file | subject |
 //! |---|---|
 //! | `formats.rs` | flow logs and their formats: `DescribeFlowLogs` |
 //! | `names.rs` | interfaces, VPCs, transit gateways and attachments |
-//! | `question.rs` | what can be asked about an id |
-//! | `convert.rs` | from the SDK's types to the inventory's |
-//! | `trouble.rs` | why a question was not answered |
-//! | `schedule.rs` | when to ask again |
+//! | `question.rs` | questions about an id |
+//! | `convert.rs` | conversion of the SDK's types to the inventory's |
+//! | `trouble.rs` | unanswered questions |
+//! | `schedule.rs` | time of the next question |
 
 mod convert;
 mod formats;
@@ -31,55 +30,39 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 
-use formats::FlowLogs;
-use names::Names;
-use trouble::Troubles;
+use formats::FlowLogLookup;
+use names::NameLookup;
+use trouble::LookupTally;
 
-pub(crate) use trouble::one_line;
-pub use trouble::{Reason, Trouble};
+pub use trouble::{FailedLookup, LookupError, LookupErrors};
 
-/// How long all look-ups of one invocation may take together.
+/// Time budget of all look-ups of one invocation together.
 pub const BUDGET: Duration = Duration::from_secs(5);
 
-/// Every action that the look-ups ask for, as a policy names it.
+/// Every action that the look-ups need, as a policy names the action.
 pub const ACTIONS: [&str; 5] = [
-    formats::ACTION,
+    question::FLOW_LOGS,
     question::INTERFACES,
     question::ATTACHMENTS,
     question::VPCS,
     question::GATEWAYS,
 ];
 
-/// Most values that a filter of the EC2 API takes.
-const FILTER_VALUES: usize = 200;
-
-/// Items that a page of the EC2 API has at most.
-const PAGE: i32 = 1_000;
-
-/// Knowledge of one account and region, and the time until which it holds.
+/// Look-ups in one account and region, with the last answers and their validity.
 #[derive(Debug)]
 pub struct Ec2 {
     client: aws_sdk_ec2::Client,
-    flow_logs: FlowLogs,
-    /// `None`: nobody wants names.
-    names: Option<Names>,
-    troubles: Troubles,
+    flow_logs: FlowLogLookup,
+    /// `None` where names are not looked up.
+    names: Option<NameLookup>,
+    troubles: LookupTally,
     budget: Duration,
-    /// When the budget of this invocation is spent.
+    /// End of this invocation's budget.
     deadline: Instant,
 }
 
-/// What an invocation's look-ups did not get, in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LookupErrors {
-    /// Questions for flow logs.
-    pub formats: u64,
-    /// Questions for interfaces, VPCs, transit gateways and attachments.
-    pub names: u64,
-}
-
 impl Ec2 {
-    /// Nothing is known yet, and nothing is asked before the first [`refresh`](Self::refresh).
+    /// Knows nothing yet; the first [`refresh`](Self::refresh) asks the first question.
     pub fn new(config: &SdkConfig, resolve_names: bool) -> Self {
         Self::with_client(aws_sdk_ec2::Client::new(config), resolve_names)
     }
@@ -87,39 +70,38 @@ impl Ec2 {
     fn with_client(client: aws_sdk_ec2::Client, resolve_names: bool) -> Self {
         Self {
             client,
-            flow_logs: FlowLogs::default(),
-            names: resolve_names.then(Names::default),
-            troubles: Troubles::default(),
+            flow_logs: FlowLogLookup::default(),
+            names: resolve_names.then(NameLookup::default),
+            troubles: LookupTally::default(),
             budget: BUDGET,
             deadline: Instant::now(),
         }
     }
 
-    /// Asks about flow logs that deliver to buckets instead of log groups.
+    /// Restricts the look-ups to flow logs that deliver to buckets instead of log groups.
     #[must_use]
     pub fn of_buckets(mut self) -> Self {
-        self.flow_logs = FlowLogs::to("s3");
+        self.flow_logs = FlowLogLookup::to("s3");
         self
     }
 
-    /// Whether [`refresh`](Self::refresh) has anything to ask for this log group.
+    /// [`refresh`](Self::refresh) has a question to ask for this log group.
     #[cfg(test)]
     fn is_due(&self, log_group: &str, now: Instant) -> bool {
         self.flow_logs.is_due(now)
             || (self.names.as_ref()).is_some_and(|names| names.is_due(log_group, now))
     }
 
-    /// Asks for flow logs and then for names, whatever is due, within the [`BUDGET`], where records come from this log
-    /// group or bucket. Returns everything that is known, if that has changed.
+    /// Asks every question that is due for records of this log group or bucket: first for flow logs, then for names, within
+    /// the [`BUDGET`]. Returns the whole inventory, if it has changed.
     ///
-    /// Never fails: what was not answered is counted in [`take_errors`](Self::take_errors), and what was known before
-    /// holds on.
+    /// Never fails: unanswered questions are counted in [`take_errors`](Self::take_errors), and old answers stay.
     pub async fn refresh(&mut self, log_group: &str, now: Instant) -> Option<Inventory> {
         let formats = self.refresh_formats(now).await;
         self.refresh_names(log_group, now).await.or(formats)
     }
 
-    /// The first half of [`refresh`](Self::refresh): flow logs, with their formats. The [`BUDGET`] begins here.
+    /// First half of [`refresh`](Self::refresh): flow logs, with their formats. The [`BUDGET`] begins here.
     pub async fn refresh_formats(&mut self, now: Instant) -> Option<Inventory> {
         self.deadline = Instant::now() + self.budget;
         let due = self.flow_logs.is_due(now);
@@ -130,7 +112,7 @@ impl Ec2 {
         changed.then(|| self.inventory())
     }
 
-    /// The second half: the names of what the flow logs cover, and of what was [wanted](Self::want) meanwhile.
+    /// Second half: names within the coverage of the flow logs, and names that were [requested](Self::request).
     pub async fn refresh_names(&mut self, log_group: &str, now: Instant) -> Option<Inventory> {
         let names = self.names.as_mut()?;
         let due = names.is_due(log_group, now);
@@ -142,47 +124,50 @@ impl Ec2 {
         changed.then(|| self.inventory())
     }
 
-    /// Lines of a log group have stopped fitting: the flow logs are asked for again, a minute after the last time at
-    /// the earliest.
-    pub fn distrust_formats(&mut self) {
-        self.flow_logs.distrust();
+    /// Asks for the flow logs again, because lines stopped fitting; at the earliest a minute after the last question.
+    pub fn invalidate_formats(&mut self) {
+        self.flow_logs.invalidate();
     }
 
-    /// Flows mentioned these ids, of which nothing is known: they are asked for with the next refresh.
-    pub fn want<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) {
+    /// Requests the names of ids that flows mention: the next refresh asks for the unknown ones.
+    pub fn request<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) {
         if let Some(names) = &mut self.names {
-            names.want(ids);
+            names.request(ids);
         }
     }
 
-    /// Notes what a batch says of what is known: ids that are not, lines that stopped fitting.
-    pub fn learn(&mut self, transcoder: &mut Transcoder, report: &BatchReport) {
-        self.want(transcoder.take_unknown().iter().map(String::as_str));
+    /// Notes the gaps that a batch revealed: unknown ids, and lines that stopped fitting.
+    pub fn note_unknown(&mut self, transcoder: &mut Transcoder, report: &BatchReport) {
+        self.request(transcoder.take_unknown().iter().map(String::as_str));
         if report.counters.unparsed_records > 0 {
-            self.distrust_formats();
+            self.invalidate_formats();
         }
     }
 
-    /// Whether the flow logs are known, be it from long ago.
+    /// EC2 has answered the question for flow logs at least once.
     pub fn knows_flow_logs(&self) -> bool {
         self.flow_logs.known().is_some()
     }
 
-    /// Why the flow logs were not learnt the last time, if they were not.
-    pub fn format_trouble(&self) -> Option<&Trouble> {
+    /// Reason why the last question for flow logs failed, if it did.
+    pub fn format_trouble(&self) -> Option<&FailedLookup> {
         self.flow_logs.trouble()
     }
 
-    /// Why the record format of these lines is not known: no setting says it, none of them could be parsed, and the flow
-    /// logs were never learnt. Such lines have to come again rather than to be counted as bad.
-    pub fn reason_for_no_format(&self, report: &BatchReport, config: &Config) -> Option<&Trouble> {
+    /// Reason why the record format of a batch is unknown: no setting names it, no line could be parsed, and EC2 never
+    /// answered. Such a batch has to come again; its lines are not bad.
+    pub fn reason_for_no_format(
+        &self,
+        report: &BatchReport,
+        config: &Config,
+    ) -> Option<&FailedLookup> {
         let unknown = report.counters.nothing_parsed()
             && config.log_format.is_none()
             && !self.knows_flow_logs();
         self.format_trouble().filter(|_| unknown)
     }
 
-    /// What was not answered since the last call.
+    /// Unanswered questions since the last call.
     pub fn take_errors(&mut self) -> LookupErrors {
         self.troubles.take_errors()
     }

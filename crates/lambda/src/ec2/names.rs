@@ -1,9 +1,9 @@
-//! Interfaces, VPCs, transit gateways and attachments, by what the flow logs cover.
+//! Interfaces, VPCs, transit gateways and attachments within the coverage of the flow logs.
 //!
-//! The flow logs of a log group say what records can be about (VPCs, subnets, interfaces, gateways, attachments), so
-//! everything in them can be asked for before a line is read. What flows mention beyond that (interfaces of a transit
-//! gateway's far side, or younger ones) is asked for by id. Questions go out by filter, 200 values at a time: an unknown
-//! id fails no call then.
+//! The flow logs of a log group name the resources of its records (VPCs, subnets, interfaces, gateways, attachments), so
+//! that everything within can be asked for before a line is read. Ids that flows mention beyond (interfaces at the far side
+//! of a transit gateway, or younger ones) are asked for by id. Questions use a filter with up to 200 values, because an
+//! unknown id fails a call without a filter.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,36 +14,36 @@ use flowlogs_core::network::Inventory;
 use flowlogs_core::network::{FlowLog, destination_name};
 use tokio::time::Instant;
 
-use super::question::{About, Questions};
-use super::schedule::Schedule;
-use super::trouble::{Reason, Trouble, Troubles, gather};
-use super::{FILTER_VALUES, PAGE, convert};
+use super::convert;
+use super::question::{FILTER_VALUES, PAGE, QuestionKind, Questions};
+use super::schedule::LookupSchedule;
+use super::trouble::{FailedLookup, LookupError, LookupTally, gather};
 
-/// How long an answer holds, also the one that there is no such thing.
+/// Validity of an answer, also of the answer that an id does not exist.
 const HOLD: Duration = Duration::from_secs(900);
 
 /// Most ids that are asked for because flows mention them.
 const MENTIONED: usize = 10_000;
 
-/// The names as they were when EC2 last answered.
+/// Names as of EC2's last answers.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct NameLookup {
     known: Inventory,
     /// Log groups that the function serves.
     log_groups: HashSet<String>,
-    /// What their flow logs cover: asked again and again.
+    /// Questions about the resources of their flow logs, asked in every round.
     covered: Questions,
-    /// What flows mention beyond that: asked again as long as there is an answer.
+    /// Questions about ids that flows mention beyond, asked in every round while EC2 knows the id.
     mentioned: Questions,
-    /// Of those above, what has not been asked yet.
+    /// Questions of both sets that were not asked yet.
     open: Questions,
-    /// What flows mention and EC2 does not know.
+    /// Ids that flows mention and EC2 does not know.
     absent: HashSet<String>,
-    schedule: Schedule,
+    schedule: LookupSchedule,
 }
 
-impl Names {
-    /// Everything that is known.
+impl NameLookup {
+    /// The inventory so far.
     pub(super) fn known(&self) -> &Inventory {
         &self.known
     }
@@ -54,14 +54,14 @@ impl Names {
         new_log_group || new_ids || self.schedule.is_due(now)
     }
 
-    /// The function serves this log group, and these are the flow logs that are known.
+    /// Adds a log group, and derives the questions from all flow logs that are known.
     pub(super) fn cover(&mut self, log_group: &str, flow_logs: Option<&[FlowLog]>) {
         self.log_groups.insert(log_group.to_owned());
         let mut covered = Questions::new();
         for flow_log in flow_logs.unwrap_or_default() {
             let destination = flow_log.destination.as_deref().map(destination_name);
             if destination.is_some_and(|name| self.log_groups.contains(name)) {
-                let questions = About::resource(&flow_log.resource).iter();
+                let questions = QuestionKind::resource(&flow_log.resource).iter();
                 covered.extend(questions.map(|about| (*about, flow_log.resource.clone())));
             }
         }
@@ -69,10 +69,10 @@ impl Names {
         self.covered = covered;
     }
 
-    /// Flows mentioned these ids.
-    pub(super) fn want<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) {
+    /// Requests ids that flows mention.
+    pub(super) fn request<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) {
         for id in ids {
-            let Some(about) = About::mentioned(id) else {
+            let Some(about) = QuestionKind::mentioned(id) else {
                 continue;
             };
             let asked = self.absent.contains(id) || about.is_known(id, &self.known);
@@ -85,14 +85,14 @@ impl Names {
         }
     }
 
-    /// Asks what is open, or everything where the last answers no longer hold. Whether something else than before is
-    /// known now.
+    /// Asks the open questions, or all of them where the last answers are no longer valid. Returns `true` if the inventory
+    /// changed.
     pub(super) async fn refresh(
         &mut self,
         client: &Client,
         now: Instant,
         deadline: Instant,
-        troubles: &mut Troubles,
+        troubles: &mut LookupTally,
     ) -> bool {
         let everything = self.schedule.is_due(now);
         let questions = if everything {
@@ -105,16 +105,16 @@ impl Names {
             client,
             deadline,
             troubles,
-            found: Found::default(),
+            found: SurveyAnswers::default(),
             complete: true,
         };
         survey.ask(&questions).await;
         let nothing = Inventory::new();
         survey
-            .follow_leads(&questions, if everything { &nothing } else { &self.known })
+            .follow_references(&questions, if everything { &nothing } else { &self.known })
             .await;
         let Survey {
-            found: Found {
+            found: SurveyAnswers {
                 inventory: found, ..
             },
             complete,
@@ -149,32 +149,32 @@ impl Names {
 struct Survey<'a> {
     client: &'a Client,
     deadline: Instant,
-    troubles: &'a mut Troubles,
-    found: Found,
-    /// Whether every question was answered in full.
+    troubles: &'a mut LookupTally,
+    found: SurveyAnswers,
+    /// Every question was answered in full.
     complete: bool,
 }
 
-/// What was answered.
+/// Answers of a round.
 #[derive(Default)]
-struct Found {
+struct SurveyAnswers {
     inventory: Inventory,
-    /// VPCs and gateways that the answers mention.
-    leads: Questions,
+    /// Questions about VPCs and gateways that the answers mention.
+    referenced: Questions,
 }
 
-impl Found {
+impl SurveyAnswers {
     fn interface(&mut self, item: NetworkInterface) {
         if let Some(interface) = convert::interface(item) {
-            self.lead(interface.vpc.as_deref());
+            self.refer(interface.vpc.as_deref());
             self.inventory.insert_interface(interface);
         }
     }
 
     fn attachment(&mut self, item: TransitGatewayAttachment) {
         if let Some(attachment) = convert::attachment(item) {
-            self.lead(attachment.resource.as_deref());
-            self.lead(attachment.gateway.as_deref());
+            self.refer(attachment.resource.as_deref());
+            self.refer(attachment.gateway.as_deref());
             self.inventory.insert_attachment(attachment);
         }
     }
@@ -191,11 +191,12 @@ impl Found {
             .for_each(|gateway| self.inventory.insert_gateway(gateway));
     }
 
-    fn lead(&mut self, id: Option<&str>) {
+    fn refer(&mut self, id: Option<&str>) {
         if let Some(id) = id
-            && let Some(about @ (About::Vpc | About::Gateway)) = About::mentioned(id)
+            && let Some(about @ (QuestionKind::Vpc | QuestionKind::Gateway)) =
+                QuestionKind::mentioned(id)
         {
-            self.leads.insert((about, id.to_owned()));
+            self.referenced.insert((about, id.to_owned()));
         }
     }
 }
@@ -219,26 +220,32 @@ impl Survey<'_> {
                 if Instant::now() >= self.deadline {
                     return;
                 }
-                if matches!(trouble.reason, Reason::Denied(_)) {
+                if matches!(trouble.reason, LookupError::Denied(_)) {
                     denied.insert(about.action());
                 }
             }
         }
     }
 
-    /// Asks for the VPCs and gateways that the answers mention and that are not among the `known`.
-    async fn follow_leads(&mut self, asked: &Questions, known: &Inventory) {
-        let mut leads = std::mem::take(&mut self.found.leads);
-        leads.retain(|lead| !asked.contains(lead) && !lead.0.is_known(&lead.1, known));
+    /// Asks for the VPCs and gateways that the answers mention and `known` lacks.
+    async fn follow_references(&mut self, asked: &Questions, known: &Inventory) {
+        let mut referenced = std::mem::take(&mut self.found.referenced);
+        referenced.retain(|question| {
+            !asked.contains(question) && !question.0.is_known(&question.1, known)
+        });
         if Instant::now() < self.deadline {
-            self.ask(&leads).await;
+            self.ask(&referenced).await;
         } else {
-            self.complete &= leads.is_empty();
+            self.complete &= referenced.is_empty();
         }
     }
 
     /// Asks one question about up to [`FILTER_VALUES`] ids.
-    async fn describe(&mut self, about: About, values: Vec<String>) -> Result<(), Trouble> {
+    async fn describe(
+        &mut self,
+        about: QuestionKind,
+        values: Vec<String>,
+    ) -> Result<(), FailedLookup> {
         let filter = Filter::builder()
             .name(about.filter())
             .set_values(Some(values))
@@ -262,8 +269,10 @@ impl Survey<'_> {
             }};
         }
         match about {
-            About::InterfacesOfVpc | About::InterfacesOfSubnet | About::Interface => {
-                // The interfaces that AWS services manage have flows as well.
+            QuestionKind::InterfacesOfVpc
+            | QuestionKind::InterfacesOfSubnet
+            | QuestionKind::Interface => {
+                // Interfaces that AWS services manage have flows as well.
                 describe!(
                     client
                         .describe_network_interfaces()
@@ -271,11 +280,11 @@ impl Survey<'_> {
                     interface
                 )
             }
-            About::AttachmentsOfGateway | About::Attachment => {
+            QuestionKind::AttachmentsOfGateway | QuestionKind::Attachment => {
                 describe!(client.describe_transit_gateway_attachments(), attachment)
             }
-            About::Vpc => describe!(client.describe_vpcs(), vpc),
-            About::Gateway => describe!(client.describe_transit_gateways(), gateway),
+            QuestionKind::Vpc => describe!(client.describe_vpcs(), vpc),
+            QuestionKind::Gateway => describe!(client.describe_transit_gateways(), gateway),
         }
     }
 }
@@ -377,7 +386,7 @@ mod tests {
         let ids: Vec<_> = (0..450)
             .map(|number| format!("eni-{}{number}", ["a", "b"][number % 2]))
             .collect();
-        ec2.want(ids.iter().map(String::as_str).chain(["eni-1", "nat-1"]));
+        ec2.request(ids.iter().map(String::as_str).chain(["eni-1", "nat-1"]));
         assert!(!ec2.is_due("flows", start), "at most once a minute");
         let inventory = ec2
             .refresh("flows", start + MINUTE)
@@ -398,7 +407,7 @@ mod tests {
             "and neither eni-1, which is known, nor nat-1, which is no interface"
         );
 
-        ec2.want(ids.iter().map(String::as_str));
+        ec2.request(ids.iter().map(String::as_str));
         assert!(
             !ec2.is_due("flows", start + 3 * MINUTE),
             "what is absent is not asked for again"
@@ -451,7 +460,7 @@ mod tests {
         });
         let (mut ec2, start) = (server.lookups(true), Instant::now());
         let ids: Vec<_> = (0..450).map(|number| format!("eni-b{number}")).collect();
-        ec2.want(ids.iter().map(String::as_str).chain(["vpc-1"]));
+        ec2.request(ids.iter().map(String::as_str).chain(["vpc-1"]));
         let inventory = ec2
             .refresh("flows", start)
             .await

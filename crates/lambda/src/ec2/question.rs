@@ -1,33 +1,40 @@
-//! What can be asked about an id, and how: the action, the filter, and what a flow log's resource leads to.
+//! Questions to EC2 about an id: action, filter, and the questions that follow from the resource of a flow log.
 
 use std::collections::BTreeSet;
 
 use flowlogs_core::network::Inventory;
 
-// The actions that a role needs for the questions.
+// Actions that a role needs for the questions.
+pub(super) const FLOW_LOGS: &str = "ec2:DescribeFlowLogs";
 pub(super) const INTERFACES: &str = "ec2:DescribeNetworkInterfaces";
 pub(super) const ATTACHMENTS: &str = "ec2:DescribeTransitGatewayAttachments";
 pub(super) const VPCS: &str = "ec2:DescribeVpcs";
 pub(super) const GATEWAYS: &str = "ec2:DescribeTransitGateways";
 
-/// Questions without repetition, those that go to one filter side by side.
-pub(super) type Questions = BTreeSet<(About, String)>;
+/// Most values of a filter of the EC2 API.
+pub(super) const FILTER_VALUES: usize = 200;
 
-/// What can be asked about an id.
+/// Most items of a page of the EC2 API.
+pub(super) const PAGE: i32 = 1_000;
+
+/// Set of questions; questions for one filter are adjacent.
+pub(super) type Questions = BTreeSet<(QuestionKind, String)>;
+
+/// Kind of question about an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum About {
+pub(super) enum QuestionKind {
     InterfacesOfVpc,
     InterfacesOfSubnet,
     Interface,
     AttachmentsOfGateway,
     Attachment,
-    // What the others lead to is asked for after them.
+    // Answers to the questions above lead to these two, which are asked last.
     Vpc,
     Gateway,
 }
 
-impl About {
-    /// The action that a role needs for this.
+impl QuestionKind {
+    /// Action that a role needs for the question.
     pub(super) fn action(self) -> &'static str {
         match self {
             Self::InterfacesOfVpc | Self::InterfacesOfSubnet | Self::Interface => INTERFACES,
@@ -47,7 +54,7 @@ impl About {
         }
     }
 
-    /// What to ask about the resource of a flow log: everything that its records can be about.
+    /// Questions about the resource of a flow log, which cover everything that its records can name.
     pub(super) fn resource(id: &str) -> &'static [Self] {
         match id {
             _ if id.starts_with("vpc-") => &[Self::InterfacesOfVpc, Self::Vpc],
@@ -59,7 +66,7 @@ impl About {
         }
     }
 
-    /// What to ask about an id that a flow mentions.
+    /// Question about an id that a flow mentions.
     pub(super) fn mentioned(id: &str) -> Option<Self> {
         match id {
             _ if id.starts_with("vpc-") => Some(Self::Vpc),
@@ -70,7 +77,7 @@ impl About {
         }
     }
 
-    /// Whether the inventory has what the id names. Of a VPC's interfaces nobody knows whether all are there.
+    /// Looks the id up in the inventory. The interfaces of a VPC are never known to be complete.
     pub(super) fn is_known(self, id: &str, inventory: &Inventory) -> bool {
         let id = id.as_bytes();
         match self {
@@ -90,13 +97,13 @@ mod tests {
     #[test]
     fn every_question_is_one_of_the_actions_that_are_told_to_the_outside() {
         for about in [
-            About::InterfacesOfVpc,
-            About::InterfacesOfSubnet,
-            About::Interface,
-            About::AttachmentsOfGateway,
-            About::Attachment,
-            About::Vpc,
-            About::Gateway,
+            QuestionKind::InterfacesOfVpc,
+            QuestionKind::InterfacesOfSubnet,
+            QuestionKind::Interface,
+            QuestionKind::AttachmentsOfGateway,
+            QuestionKind::Attachment,
+            QuestionKind::Vpc,
+            QuestionKind::Gateway,
         ] {
             assert!(super::super::ACTIONS.contains(&about.action()), "{about:?}");
         }

@@ -1,54 +1,54 @@
-//! When to ask again: an answer holds for a while, and nothing is asked more than once a minute.
+//! LookupSchedule of a question: an answer is valid for a while, and no question is asked more than once a minute.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Least time between two questions for the same thing, whether the first was answered or not.
+/// Least time between two attempts, answered or not.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// When the next question is due.
+/// Time of the next question.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Schedule {
-    /// Until when the answer holds; `None` without an answer.
-    holds_until: Option<Instant>,
-    /// Until when nothing is asked; `None` before the first question.
+pub(super) struct LookupSchedule {
+    /// End of the answer's validity; `None` without an answer.
+    valid_until: Option<Instant>,
+    /// End of the pause after the last attempt; `None` before the first.
     pause_until: Option<Instant>,
 }
 
-impl Schedule {
+impl LookupSchedule {
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.holds_until.is_none_or(|until| now >= until) && !self.pauses(now)
+        self.valid_until.is_none_or(|until| now >= until) && !self.pauses(now)
     }
 
-    /// Whether the last question is less than a minute old.
+    /// The last attempt is less than a minute old.
     pub(super) fn pauses(&self, now: Instant) -> bool {
         self.pause_until.is_some_and(|until| now < until)
     }
 
-    /// A part was asked and answered; how long the whole holds does not change.
+    /// Notes an answer to a part of the question; the validity of the whole does not change.
     pub(super) fn asked(&mut self, now: Instant) {
         self.pause_until = Some(now + PAUSE);
     }
 
-    /// The question was answered in full. The answer holds for `hold` and up to a quarter longer, so that environments
-    /// that started together do not ask together for ever.
+    /// Notes a complete answer, valid for `hold` and up to a quarter longer: environments that started together must not
+    /// go on asking together.
     pub(super) fn answered(&mut self, now: Instant, hold: Duration) {
         let share = u32::from(RandomState::new().hash_one(()).to_le_bytes()[0]);
-        self.holds_until = Some(now + hold + hold / 1_024 * share);
+        self.valid_until = Some(now + hold + hold / 1_024 * share);
         self.pause_until = Some(now + PAUSE);
     }
 
-    /// The question was not answered, or not in full.
+    /// Notes a missing or partial answer.
     pub(super) fn failed(&mut self, now: Instant) {
-        self.holds_until = None;
+        self.valid_until = None;
         self.pause_until = Some(now + PAUSE);
     }
 
-    /// The answer no longer holds.
-    pub(super) fn distrust(&mut self) {
-        self.holds_until = None;
+    /// Makes the answer invalid before its time.
+    pub(super) fn invalidate(&mut self) {
+        self.valid_until = None;
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn an_answer_holds_for_its_time_and_at_most_a_quarter_longer() {
         let now = Instant::now();
-        let mut schedule = Schedule::default();
+        let mut schedule = LookupSchedule::default();
         assert!(schedule.is_due(now));
         schedule.answered(now, HOLD);
         assert!(!schedule.is_due(now + HOLD - Duration::from_secs(1)));
@@ -72,10 +72,10 @@ mod tests {
     fn nothing_is_asked_twice_in_a_minute() {
         let now = Instant::now();
         for answered in [true, false] {
-            let mut schedule = Schedule::default();
+            let mut schedule = LookupSchedule::default();
             if answered {
                 schedule.answered(now, HOLD);
-                schedule.distrust();
+                schedule.invalidate();
             } else {
                 schedule.failed(now);
             }

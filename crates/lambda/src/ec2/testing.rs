@@ -12,7 +12,7 @@ use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
 use super::Ec2;
 use crate::http_peer;
 
-/// What a client asked.
+/// Question of a client.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
     pub(super) action: String,
@@ -32,7 +32,7 @@ impl Request {
     }
 }
 
-/// What it is told.
+/// Answer of the server.
 pub(super) enum Reply {
     /// The members of a response, as XML.
     Members(String),

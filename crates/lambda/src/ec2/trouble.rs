@@ -1,27 +1,26 @@
-//! Why a question was not answered: five reasons, each counted every time and logged once.
+//! Unanswered questions: five reasons, each counted every time and logged once.
 
 use std::collections::HashSet;
-use std::fmt;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
-use super::LookupErrors;
+use crate::log::one_line;
 
-/// A question that was not answered.
+/// An unanswered question of an AWS API.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{action}: {reason}")]
-pub struct Trouble {
-    /// The action of the AWS API, with its service, as a policy names it.
+pub struct FailedLookup {
+    /// Action of the AWS API, with its service, as a policy names the action.
     pub action: &'static str,
-    /// Why it was not answered.
-    pub reason: Reason,
+    /// Reason of the failure.
+    pub reason: LookupError,
 }
 
-/// Why a question was not answered.
+/// Reason why a question was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
-pub enum Reason {
+pub enum LookupError {
     /// The role may not, or a policy forbids it.
     #[error("not allowed ({0}); the function's role needs this action")]
     Denied(String),
@@ -41,8 +40,8 @@ pub enum Reason {
     Other(String),
 }
 
-impl Reason {
-    /// Sorts an error of the SDK.
+impl LookupError {
+    /// Classifies an error of the SDK.
     pub(crate) fn of<E>(error: &SdkError<E>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -79,13 +78,13 @@ impl Reason {
     }
 }
 
-/// An error and what caused it, from the outside to the inside. The SDK's own way to show them adds the structures.
+/// An error and its causes, from the outside to the inside, without the structures that the SDK's own form adds.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
         let words = inner.to_string();
-        // Some repeat their cause in their own words.
+        // Some errors repeat the words of their cause.
         if !text.ends_with(&words) {
             text = format!("{text}: {words}");
         }
@@ -94,29 +93,27 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Text of others, as one line of bounded length.
-pub(crate) fn one_line(text: &impl fmt::Display) -> String {
-    let text = text.to_string();
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(300)
-        .collect()
+/// Unanswered questions of an invocation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LookupErrors {
+    /// Questions for flow logs.
+    pub formats: u64,
+    /// Questions for interfaces, VPCs, transit gateways and attachments.
+    pub names: u64,
 }
 
-/// Counts troubles, and says each reason of each action once.
+/// Counts unanswered questions, and logs each reason of each action once.
 #[derive(Debug, Default)]
-pub(super) struct Troubles {
+pub(super) struct LookupTally {
     errors: LookupErrors,
-    said: HashSet<(&'static str, std::mem::Discriminant<Reason>)>,
+    said: HashSet<(&'static str, std::mem::Discriminant<LookupError>)>,
 }
 
-impl Troubles {
-    /// Counts one. Whether it was said as well, because its reason is new.
-    pub(super) fn count(&mut self, trouble: &Trouble) -> bool {
+impl LookupTally {
+    /// Counts a question; returns `true` if its reason is new and was logged.
+    pub(super) fn count(&mut self, trouble: &FailedLookup) -> bool {
         match trouble.action {
-            super::formats::ACTION => self.errors.formats += 1,
+            super::question::FLOW_LOGS => self.errors.formats += 1,
             _ => self.errors.names += 1,
         }
         let new = self.said.insert((trouble.action, trouble.reason.kind()));
@@ -133,13 +130,13 @@ impl Troubles {
     }
 }
 
-/// Takes everything that a paginator has, page by page, until the deadline.
+/// Takes every item of a paginator, page by page, until the deadline.
 pub(super) async fn gather<T, E>(
     action: &'static str,
     deadline: Instant,
     mut next: impl AsyncFnMut() -> Option<Result<T, SdkError<E>>>,
     mut take: impl FnMut(T),
-) -> Result<(), Trouble>
+) -> Result<(), FailedLookup>
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
@@ -148,15 +145,15 @@ where
             Ok(None) => return Ok(()),
             Ok(Some(Ok(item))) => take(item),
             Ok(Some(Err(error))) => {
-                return Err(Trouble {
+                return Err(FailedLookup {
                     action,
-                    reason: Reason::of(&error),
+                    reason: LookupError::of(&error),
                 });
             }
             Err(_) => {
-                return Err(Trouble {
+                return Err(FailedLookup {
                     action,
-                    reason: Reason::TimedOut,
+                    reason: LookupError::TimedOut,
                 });
             }
         }
@@ -169,10 +166,10 @@ mod tests {
 
     #[test]
     fn a_reason_is_counted_each_time_and_said_once_for_each_action() {
-        let mut troubles = Troubles::default();
-        let trouble = |action, code: &str| Trouble {
+        let mut troubles = LookupTally::default();
+        let trouble = |action, code: &str| FailedLookup {
             action,
-            reason: Reason::Denied(code.to_owned()),
+            reason: LookupError::Denied(code.to_owned()),
         };
         assert!(troubles.count(&trouble("ec2:DescribeFlowLogs", "AuthFailure")));
         assert!(!troubles.count(&trouble("ec2:DescribeFlowLogs", "UnauthorizedOperation")));
@@ -185,11 +182,5 @@ mod tests {
             }
         );
         assert_eq!(troubles.take_errors(), LookupErrors::default());
-    }
-
-    #[test]
-    fn words_of_others_are_cut_to_one_line() {
-        let text = one_line(&format!("a\n b\t{}", "x".repeat(1_000)));
-        assert!(text.starts_with("a b x") && text.len() == 300, "{text}");
     }
 }

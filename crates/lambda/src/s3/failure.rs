@@ -1,4 +1,4 @@
-//! Why an object was not exported: stable names for those who sort failures, one line for those who read them.
+//! Errors of an object: stable names for programs, one line for people.
 
 use flowlogs_export::SendError;
 use flowlogs_parquet::ParquetError;
@@ -8,78 +8,78 @@ use thiserror::Error;
 
 use crate::diagnostics::{self, returned_to_lambda};
 
-/// Why an object was not exported. It comes again, and ends in the dead-letter queue if it does not get better.
+/// Reason why an object was not exported.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ObjectError {
-    /// It is not there.
+    /// No such object.
     #[error("there is no such object ({code}); was it deleted or expired before it was read?")]
     Missing {
-        /// What S3 calls it.
+        /// Error code of S3.
         code: String,
     },
-    /// The role may not read it.
+    /// The role may not read the object.
     #[error(
         "S3 does not hand it out ({reason}); the function's role needs s3:GetObject (s3:GetObjectVersion for a version) \
          for its key, and without s3:ListBucket S3 says the same of an object that is not there"
     )]
     Denied {
-        /// What S3 says.
+        /// Error code and message of S3.
         reason: String,
     },
-    /// The role may not use the key that it is encrypted with.
+    /// The role may not use the key that encrypts the object.
     #[error(
         "S3 cannot decrypt it ({reason}); the function's role needs kms:Decrypt for the key of the bucket"
     )]
     KeyDenied {
-        /// What S3 says.
+        /// Error code and message of S3.
         reason: String,
     },
-    /// It was moved to an archive.
+    /// The object was moved to an archive.
     #[error("it is archived; restore it, and put its notice into the queue again")]
     Archived,
-    /// It was replaced while it was read.
+    /// The object was replaced while it was read.
     #[error("it was replaced while it was read; the new one has its own notice")]
     Changed,
-    /// S3 did not answer, or not to the end.
+    /// S3 did not answer, or not completely.
     #[error("it could not be read: {reason}")]
     Unreadable {
-        /// What happened.
+        /// Error in one line.
         reason: String,
     },
-    /// It cannot be unpacked.
+    /// The object cannot be unpacked.
     #[error("{0}")]
     Unpack(UnpackError),
-    /// It cannot be read as Parquet.
+    /// The object cannot be read as Parquet.
     #[error("{0}")]
     Parquet(ParquetError),
-    /// It is text, but no line of it is a flow.
+    /// The object is text, but no line is a flow.
     #[error(
         "none of its {lines} lines fits a record format; is it a flow log? LOG_FORMAT sets the format"
     )]
     NotAFlowLog {
-        /// How many lines there are.
+        /// Number of lines.
         lines: u64,
     },
-    /// No record format is known for the bucket, and no look-up answered.
+    /// The record format of the bucket is unknown, and no look-up answered.
     #[error(
         "no record format: {reason}; the object has no header line: set LOG_FORMAT or allow ec2:DescribeFlowLogs"
     )]
     Format {
-        /// Why none is known.
+        /// Reason of the failed look-up.
         reason: String,
     },
-    /// The invocation's time would not have sufficed, or did not.
+    /// The invocation's time did not suffice, or would not have sufficed.
     #[error(
         "the time of the invocation does not suffice; raise Timeout or MemorySize if this repeats"
     )]
     OutOfTime,
-    /// A collector was not reached, or not everything is known to have arrived.
+    /// A collector was not reached, or did not confirm everything.
     #[error("{0}")]
     Collector(SendError),
 }
 
 impl ObjectError {
-    /// Whether the object itself is what is wrong, rather than what is around it.
+    /// The fault is in the object itself, and another attempt would end the same way.
     pub(super) fn is_of_the_payload(&self) -> bool {
         matches!(
             self,
@@ -87,7 +87,7 @@ impl ObjectError {
         )
     }
 
-    /// The stable name.
+    /// Stable name of the error.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "ObjectMissing",
@@ -122,21 +122,21 @@ impl ObjectError {
     }
 }
 
-/// Why an invocation, or a message of a queue, failed.
+/// Error of an invocation, or of a message of a queue.
 #[derive(Clone, PartialEq, Eq, Error)]
 pub enum Failure {
-    /// The event says nothing.
+    /// The event names no object.
     #[error("{0}")]
     Trigger(#[from] TriggerError),
-    /// An object was not exported: the first of those that were not.
+    /// An object was not exported: the first of several.
     #[error("{object}: {error}")]
     Object {
-        /// Which one.
+        /// URL of the object.
         object: String,
-        /// Why.
+        /// Reason.
         error: ObjectError,
     },
-    /// The function could not begin.
+    /// The function has no certificates.
     #[error("{0}")]
     Setup(#[from] diagnostics::Failure),
 }
@@ -149,7 +149,7 @@ impl Failure {
         }
     }
 
-    /// The stable name.
+    /// Stable name of the error.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Trigger(TriggerError::Damaged { .. } | TriggerError::Nameless) => "EventDamaged",

@@ -1,15 +1,14 @@
 //! The function behind the notifications of a bucket.
 //!
-//! An invocation names objects; each is a batch of its own: read, transcoded, sent, and only then done with. One that
-//! fails does not keep the others from being exported, and is the only one that comes again: in a queue its message is
-//! returned, and of an object that this process has exported already a second notice does nothing. Which objects an event
-//! names is `flowlogs_source`'s business.
+//! An event names objects, and each object is a batch of its own: read, transcoded, sent, committed. A failure of one
+//! object never repeats another: only its message returns to the queue, and a second notice of an object that this process
+//! has exported does nothing. Reading the event is `flowlogs_source`'s business.
 //!
-//! | file | what it is about |
+//! | file | subject |
 //! |---|---|
-//! | `object.rs` | reading objects: streams of text, ranges of Parquet |
-//! | `pace.rs` | whether the time suffices for one more |
-//! | `failure.rs` | why an object was not exported |
+//! | `object.rs` | reads objects: streams of text, ranges of Parquet |
+//! | `pace.rs` | estimates the time that an object takes |
+//! | `failure.rs` | errors of an object |
 
 pub mod failure;
 pub mod object;
@@ -29,6 +28,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use flowlogs_core::{BatchReport, LogLine, RecordSource, Transcoder};
+use flowlogs_export::now;
 use flowlogs_source::s3::{ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log, owner};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 use serde::{Serialize, Serializer};
@@ -36,43 +36,41 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::clock::now;
 use crate::config::Config;
 use crate::diagnostics;
 use crate::ec2::Ec2;
-use crate::forward::{Forwarded, Targets};
-use crate::function::{Function, Journal};
+use crate::forward::{ForwardOutcome, TargetSink};
+use crate::function::{Function, InvocationLog};
 use crate::metrics::{Metrics, ObjectCounters};
-use crate::start::Surroundings;
+use crate::start::Environment;
 use failure::{Failure, ObjectError};
-use object::Objects;
-use pace::Pace;
+use object::ObjectReader;
+use pace::ObjectPace;
 
 /// The largest JSON document within an object; text is a stream and has no limit.
 const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
 
-/// What is left of an invocation's time when reading stops, for the messages that are under way, the metrics and the
-/// answer.
+/// Time left of an invocation when reading stops, for the metrics and the answer.
 const LAST_SECONDS: Duration = Duration::from_secs(2);
 
-/// LineSink after which the time is looked at again.
+/// Lines between two looks at the clock.
 const LINES_A_LOOK: u32 = 4_096;
 
-/// Everything that outlives an invocation.
+/// State across invocations.
 #[derive(Debug)]
 pub struct S3 {
     function: Function,
-    objects: Objects,
+    objects: ObjectReader,
     unpacker: Unpacker,
-    pace: Pace,
+    pace: ObjectPace,
 }
 
-/// What a successful invocation returns.
+/// Answer of a successful invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// To a queue: the ids of the messages that have to come again.
+    /// Answer to a queue: ids of the messages that have to come again.
     Queue(Vec<String>),
-    /// To everybody else: what happened. Boxed, because it is many numbers.
+    /// Answer to other callers: the metrics, boxed, because they are many numbers.
     Done(Box<Metrics>),
 }
 
@@ -91,42 +89,42 @@ impl Serialize for Answer {
     }
 }
 
-/// What is said of an invocation, and what it has come to.
+/// Progress of an invocation.
 struct Invocation {
-    journal: Journal,
+    log: InvocationLog,
     deadline: Instant,
-    /// Whether an object was taken: the first is, however little time there is, or it never would be.
+    /// An object was begun: the first one is, however little time is left, or it never would be.
     began: bool,
-    /// Why no further object is taken.
+    /// Reason why no further object is begun.
     stopped: Option<ObjectError>,
 }
 
-/// What became of an object that did not fail.
-enum Done {
+/// Outcome of an object that did not fail.
+enum ObjectOutcome {
     Exported,
     Duplicate,
 }
 
 impl S3 {
-    /// A function that has done nothing yet; nothing is asked or connected before the first object. It waits in the
-    /// middle of its work, so that it needs a thread [beside](crate::start::beside) the one that does what it waits for.
+    /// Asks and connects nothing before the first object. An invocation blocks on S3 and collectors: call it on a
+    /// [blocking thread](crate::start::run_blocking) while the runtime's thread drives I/O.
     #[must_use]
-    pub fn new(surroundings: Surroundings, aws: SdkConfig) -> Self {
-        let mut function = Function::new(surroundings, aws);
+    pub fn new(environment: Environment, aws: SdkConfig) -> Self {
+        let mut function = Function::new(environment, aws);
         function.ec2 = function.ec2.map(Ec2::of_buckets);
         Self {
-            objects: Objects::new(&function.aws),
+            objects: ObjectReader::new(&function.aws),
             unpacker: Unpacker::new(DOCUMENT_LIMIT),
-            pace: Pace::default(),
+            pace: ObjectPace::default(),
             function,
         }
     }
 
-    /// One invocation, which has to be over at the deadline, with its metrics line on `metrics_to`.
+    /// Serves one invocation until its deadline, with its metrics line on `metrics_to`.
     ///
     /// # Errors
     ///
-    /// Why the event has to come again as a whole. The runtime logs it and answers Lambda.
+    /// The event has to come again as a whole. The runtime logs the error and reports it to Lambda.
     pub async fn invoke(
         &mut self,
         event: &RawValue,
@@ -134,10 +132,10 @@ impl S3 {
         deadline: Instant,
         metrics_to: impl io::Write,
     ) -> Result<Answer, Failure> {
-        let mut journal = Journal::begin();
-        journal.metrics.objects = Some(ObjectCounters::default());
+        let mut log = InvocationLog::begin();
+        log.metrics.objects = Some(ObjectCounters::default());
         let mut invocation = Invocation {
-            journal,
+            log,
             deadline: deadline
                 .checked_sub(LAST_SECONDS)
                 .unwrap_or_else(Instant::now),
@@ -145,21 +143,21 @@ impl S3 {
             stopped: None,
         };
         let outcome = self.handle(event, &mut invocation).await;
-        let journal = invocation.journal;
-        let (_, metrics) = self.function.end(journal, request_id, metrics_to);
+        let log = invocation.log;
+        let (_, metrics) = self.function.end(log, request_id, metrics_to);
         outcome.map(|returned| match returned {
             Some(ids) => Answer::Queue(ids),
             None => Answer::Done(Box::new(metrics)),
         })
     }
 
-    /// Returns, to a queue, the messages that have to come again.
+    /// Returns the messages that have to come again, if the event is one of a queue.
     async fn handle(
         &mut self,
         event: &RawValue,
         invocation: &mut Invocation,
     ) -> Result<Option<Vec<String>>, Failure> {
-        let payload_errors = &mut invocation.journal.metrics.payload_errors;
+        let payload_errors = &mut invocation.log.metrics.payload_errors;
         let trigger = S3Event::read(event.get()).inspect_err(|_| *payload_errors += 1)?;
         let messages = match trigger {
             S3Event::Direct(notices) => {
@@ -172,16 +170,16 @@ impl S3 {
             let outcome = match message.notices {
                 Ok(notices) => self.notices(notices, invocation).await,
                 Err(error) => {
-                    invocation.journal.metrics.payload_errors += 1;
+                    invocation.log.metrics.payload_errors += 1;
                     Err(error.into())
                 }
             };
             match outcome {
                 Ok(()) => {}
-                // Without it there is no object at all that could be exported.
+                // Nothing can be exported without certificates.
                 Err(failure @ Failure::Setup(_)) => return Err(failure),
                 Err(failure) => {
-                    // A queue is not told why, so this line is all that there is.
+                    // SQS is not told the reason, so this line is the only trace.
                     tracing::warn!(
                         error_type = failure.name(),
                         message_id = message.id,
@@ -194,7 +192,7 @@ impl S3 {
         Ok(Some(returned))
     }
 
-    /// Exports the objects of one message or event, all of which are tried.
+    /// Exports every object of one message or event, also after a failure.
     async fn notices(
         &mut self,
         notices: Vec<ObjectNotice>,
@@ -205,7 +203,7 @@ impl S3 {
             let ObjectNotice::Created(object) = notice else {
                 continue;
             };
-            let source = &mut invocation.journal.source;
+            let source = &mut invocation.log.source;
             source.get_or_insert_with(|| object.bucket.clone());
             invocation.count(|objects| &mut objects.received);
             if object.size == Some(0) || !may_be_a_flow_log(&object.key) {
@@ -221,12 +219,11 @@ impl S3 {
             }
             invocation.began = true;
             match self.object(&object, invocation).await? {
-                Ok(Done::Exported) => invocation.count(|objects| &mut objects.exported),
-                Ok(Done::Duplicate) => invocation.count(|objects| &mut objects.duplicate),
+                Ok(ObjectOutcome::Exported) => invocation.count(|objects| &mut objects.exported),
+                Ok(ObjectOutcome::Duplicate) => invocation.count(|objects| &mut objects.duplicate),
                 Err(error) => {
                     invocation.count(|objects| &mut objects.errors);
-                    invocation.journal.metrics.payload_errors +=
-                        u64::from(error.is_of_the_payload());
+                    invocation.log.metrics.payload_errors += u64::from(error.is_of_the_payload());
                     if let ObjectError::Collector(_) | ObjectError::OutOfTime = error {
                         invocation.stopped = Some(error.clone());
                     }
@@ -237,7 +234,7 @@ impl S3 {
         outcome
     }
 
-    /// Why this object is not even tried: the time, or a collector that was not reached for the one before.
+    /// Reason why an object is not begun: too little time, or a collector that was not reached for the object before.
     fn reason_to_stop(&self, object: &ObjectRef, invocation: &Invocation) -> Option<ObjectError> {
         if invocation.stopped.is_some() {
             return invocation.stopped.clone();
@@ -253,7 +250,7 @@ impl S3 {
         &mut self,
         object: &ObjectRef,
         invocation: &mut Invocation,
-    ) -> Result<Result<Done, ObjectError>, diagnostics::Failure> {
+    ) -> Result<Result<ObjectOutcome, ObjectError>, diagnostics::Failure> {
         let started = Instant::now();
         let Self {
             function,
@@ -267,30 +264,30 @@ impl S3 {
             region,
             connection,
             ec2,
-            known,
+            sources,
             ..
         } = function;
         let forwarder = connection.ready(config, aws).await?;
         let bucket = object.bucket.as_str();
         if let Some(ec2) = ec2 {
             let inventory = Box::pin(ec2.refresh(bucket, Instant::now())).await;
-            known.renew(forwarder.transcoder(), inventory);
+            sources.renew(forwarder.transcoder(), inventory);
         }
-        let source = known.source(bucket, forwarder.transcoder(), config);
+        let source = sources.source(bucket, forwarder.transcoder(), config);
         let owner = owner(&object.key);
         source.set_owner(owner.account, owner.region.or(region.as_deref()));
         let (id, deadline) = (object.id(), invocation.deadline);
-        let mut read = Ok(Done::Exported);
-        let Forwarded {
+        let mut read = Ok(ObjectOutcome::Exported);
+        let ForwardOutcome {
             report,
             send_errors,
             outcome,
         } = forwarder.forward(now(), |transcoder, targets| {
             if transcoder.delivered_before(id.as_bytes()) {
-                read = Ok(Done::Duplicate);
+                read = Ok(ObjectOutcome::Duplicate);
                 return;
             }
-            let mut lines = Transcode {
+            let mut lines = TranscodeSink {
                 transcoder,
                 source,
                 targets,
@@ -298,10 +295,10 @@ impl S3 {
                 lines: 0,
             };
             let outcome = objects.read(object, deadline, unpacker, &mut lines);
-            read = outcome.map(|()| Done::Exported);
+            read = outcome.map(|()| ObjectOutcome::Exported);
         });
-        invocation.journal.add(&report, send_errors);
-        known.log(bucket, &report);
+        invocation.log.add(&report, send_errors);
+        sources.log(bucket, &report);
         let outcome = match outcome {
             Err(error) => Err(ObjectError::Collector(error)),
             Ok(()) => {
@@ -311,15 +308,17 @@ impl S3 {
         match &outcome {
             Ok(_) => forwarder.commit(),
             Err(ObjectError::Collector(_)) => forwarder.rollback(),
-            // The collectors have what was read of it: its next try need not repeat that.
+            // The collectors have the records that were read: the next attempt need not repeat them.
             Err(_) => forwarder.commit_records(),
         }
         if let Some(ec2) = ec2 {
-            ec2.learn(forwarder.transcoder(), &report);
+            ec2.note_unknown(forwarder.transcoder(), &report);
         }
         match &outcome {
-            Ok(Done::Exported) => pace.learn(object.size.unwrap_or_default(), started.elapsed()),
-            Err(ObjectError::Collector(_)) => connection.distrust_certificates(config),
+            Ok(ObjectOutcome::Exported) => {
+                pace.measure(object.size.unwrap_or_default(), started.elapsed())
+            }
+            Err(ObjectError::Collector(_)) => connection.invalidate_certificates(config),
             _ => {}
         }
         Ok(outcome)
@@ -328,13 +327,13 @@ impl S3 {
 
 impl Invocation {
     fn count(&mut self, counter: impl Fn(&mut ObjectCounters) -> &mut u64) {
-        if let Some(objects) = &mut self.journal.metrics.objects {
+        if let Some(objects) = &mut self.log.metrics.objects {
             *counter(objects) += 1;
         }
     }
 }
 
-/// An object of which no line could be parsed is none, or its format could not be learnt.
+/// Fails an object of which no line could be parsed: it is no flow log, or its format is unknown.
 fn is_a_flow_log(
     report: &BatchReport,
     config: &Config,
@@ -355,16 +354,16 @@ fn is_a_flow_log(
     )
 }
 
-/// Hands lines to the transcoder, while there is time.
-struct Transcode<'a, 't> {
+/// Sink that hands lines to the transcoder until the deadline.
+struct TranscodeSink<'a, 't> {
     transcoder: &'a mut Transcoder,
     source: &'a mut RecordSource,
-    targets: &'a mut Targets<'t>,
+    targets: &'a mut TargetSink<'t>,
     deadline: Instant,
     lines: u32,
 }
 
-impl LineSink for Transcode<'_, '_> {
+impl LineSink for TranscodeSink<'_, '_> {
     type Error = ObjectError;
 
     fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), ObjectError> {

@@ -1,8 +1,7 @@
-//! Reads objects: text as a stream, Parquet in ranges, neither of them ever whole in memory unless it is small.
+//! Reads objects: text as a stream, Parquet in ranges; only a small object is ever whole in memory.
 //!
-//! The way from lines to collectors is one that blocks, so reading blocks as well: a task on the other thread of the
-//! runtime fetches ahead, a few chunks at most, and the reader waits for the next one. Nothing is ever written to the
-//! bucket.
+//! Transcoding blocks on collectors, so reading blocks as well: a task on the runtime's thread fetches a few chunks ahead,
+//! and the reader waits for the next chunk. Nothing is ever written to the bucket.
 
 use std::io::{self, Read};
 
@@ -22,39 +21,40 @@ use tokio::task::block_in_place;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::failure::ObjectError;
-use crate::ec2::{Reason, one_line};
+use crate::ec2::LookupError;
+use crate::log::one_line;
 
-/// The actions that a role needs: for objects, and for those of a bucket with versions.
+/// Actions that a role needs: for objects, and for objects of a bucket with versions.
 pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
 
 /// Memory for the pages of a Parquet object.
 const PAGES: usize = 40 * 1024 * 1024;
 
-/// Parquet objects up to this size are read with one request instead of some for each column.
+/// Largest Parquet object that is read with one request instead of several for each column.
 const SMALL: u64 = 4 * 1024 * 1024;
 
-/// Chunks that are fetched ahead; each is as large as a read of the connection, some ten kilobytes.
+/// Chunks that are fetched ahead, each a read of the connection of some ten kilobytes.
 const CHUNKS: usize = 16;
 
-/// How often reading goes on where it broke off.
+/// Most resumptions of a read after a broken connection.
 const RESUMPTIONS: u32 = 3;
 
-/// Reads objects.
+/// Client that reads objects.
 #[derive(Debug, Clone)]
-pub struct Objects {
+pub struct ObjectReader {
     client: Client,
 }
 
-/// An object that is there, opened.
-enum Opened {
-    Text(Body),
-    Parquet(Stored),
+/// Content of an object by its kind.
+enum OpenedObject {
+    Text(ObjectBody),
+    Parquet(ParquetBytes),
 }
 
-impl Objects {
-    /// Nothing is asked before the first object.
+impl ObjectReader {
+    /// Asks nothing before the first object.
     pub fn new(aws: &SdkConfig) -> Self {
-        // More patience than with look-ups: without its object an invocation has nothing to do.
+        // More patience than for look-ups: an invocation has nothing to do without its object.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .operation_attempt_timeout(Duration::from_secs(15))
@@ -68,11 +68,11 @@ impl Objects {
         }
     }
 
-    /// Hands on every line of an object, of whichever kind its content says that it is.
+    /// Hands on every line of an object, text or Parquet by its content.
     ///
     /// # Errors
     ///
-    /// Why not all of them were handed on.
+    /// The reason why not every line was handed on.
     pub fn read<L: LineSink<Error = ObjectError>>(
         &self,
         object: &ObjectRef,
@@ -81,7 +81,7 @@ impl Objects {
         lines: &mut L,
     ) -> Result<(), ObjectError> {
         match self.open(object, deadline)? {
-            Opened::Text(body) => match unpacker.read(body, lines) {
+            OpenedObject::Text(body) => match unpacker.read(body, lines) {
                 Ok(_) => Ok(()),
                 Err(ReadError::Sink(error)) => Err(error),
                 Err(ReadError::Unpack(UnpackError::Io { kind, reason })) => {
@@ -89,7 +89,7 @@ impl Objects {
                 }
                 Err(ReadError::Unpack(error)) => Err(ObjectError::Unpack(error)),
             },
-            Opened::Parquet(stored) => {
+            OpenedObject::Parquet(stored) => {
                 let of_parquet = |error| match error {
                     ParquetError::Io { kind, reason } => broken(kind, reason),
                     error => ObjectError::Parquet(error),
@@ -106,8 +106,8 @@ impl Objects {
         }
     }
 
-    fn open(&self, object: &ObjectRef, deadline: Instant) -> Result<Opened, ObjectError> {
-        let mut request = Request {
+    fn open(&self, object: &ObjectRef, deadline: Instant) -> Result<OpenedObject, ObjectError> {
+        let mut request = ObjectRequest {
             client: self.client.clone(),
             object: object.clone(),
             deadline,
@@ -117,11 +117,11 @@ impl Objects {
             .content_length()
             .and_then(|size| u64::try_from(size).ok());
         let size = size.unwrap_or_default();
-        // Whatever is read of it later must be of the same object.
+        // Later ranges must be of the same object.
         request.object.etag = output.e_tag().map(str::to_owned);
         let (to, from) = mpsc::channel(CHUNKS);
         tokio::spawn(fetch(request.clone(), output.body, size, to));
-        let mut body = Body {
+        let mut body = ObjectBody {
             from,
             chunk: Bytes::new(),
         };
@@ -129,19 +129,19 @@ impl Objects {
             .begin(PARQUET_MAGIC.len())
             .map_err(|error| broken(error.kind(), error.to_string()))?;
         if begin != PARQUET_MAGIC {
-            return Ok(Opened::Text(body));
+            return Ok(OpenedObject::Text(body));
         }
         if size > SMALL {
-            return Ok(Opened::Parquet(Stored::Remote(request, size)));
+            return Ok(OpenedObject::Parquet(ParquetBytes::Remote(request, size)));
         }
         let mut whole = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         body.read_to_end(&mut whole)
             .map_err(|error| broken(error.kind(), error.to_string()))?;
-        Ok(Opened::Parquet(Stored::Whole(whole.into())))
+        Ok(OpenedObject::Parquet(ParquetBytes::Whole(whole.into())))
     }
 }
 
-/// Waits on this thread while the others of the runtime go on.
+/// Blocks this thread until the future is done, while the runtime's other threads go on.
 fn wait<T>(future: impl Future<Output = T>) -> T {
     block_in_place(|| Handle::current().block_on(future))
 }
@@ -153,16 +153,16 @@ fn broken(kind: io::ErrorKind, reason: String) -> ObjectError {
     }
 }
 
-/// Which object is wanted, and until when.
+/// Object to read, and the deadline.
 #[derive(Debug, Clone)]
-struct Request {
+struct ObjectRequest {
     client: Client,
     object: ObjectRef,
     deadline: Instant,
 }
 
-impl Request {
-    /// Asks for a range of the object, or for all of it.
+impl ObjectRequest {
+    /// Asks for a range of the object, or for the whole.
     async fn get(&self, range: Option<String>) -> Result<GetObjectOutput, ObjectError> {
         let ObjectRef {
             bucket,
@@ -171,7 +171,7 @@ impl Request {
             etag,
             ..
         } = &self.object;
-        // What is read must be what was announced: if it was replaced, the new one has its own notice.
+        // An object that was replaced after its notice has a notice of its own.
         let etag = etag.as_ref().map(|etag| match etag.starts_with('"') {
             true => etag.clone(),
             false => format!("\"{etag}\""),
@@ -185,11 +185,11 @@ impl Request {
     }
 }
 
-/// Sorts an error of S3.
+/// Classifies an error of S3.
 fn sorted(error: &SdkError<GetObjectError>) -> ObjectError {
     let SdkError::ServiceError(service) = error else {
         return ObjectError::Unreadable {
-            reason: Reason::of(error).to_string(),
+            reason: LookupError::of(error).to_string(),
         };
     };
     let code = service.err().code().unwrap_or_default();
@@ -201,7 +201,7 @@ fn sorted(error: &SdkError<GetObjectError>) -> ObjectError {
         },
         ("InvalidObjectState", _) => ObjectError::Archived,
         ("PreconditionFailed", _) => ObjectError::Changed,
-        // S3 reports in the words of KMS that it may not use the key.
+        // S3 passes on the error of KMS.
         (code, status) if code.starts_with("KMS.") || status == 403 && message.contains("kms:") => {
             ObjectError::KeyDenied { reason: reason() }
         }
@@ -210,9 +210,9 @@ fn sorted(error: &SdkError<GetObjectError>) -> ObjectError {
     }
 }
 
-/// Fetches ahead, as far as there is room, and goes on where a connection broke.
+/// Fetches chunks ahead while the channel has room, and resumes after a broken connection.
 async fn fetch(
-    request: Request,
+    request: ObjectRequest,
     mut body: ByteStream,
     size: u64,
     to: mpsc::Sender<io::Result<Bytes>>,
@@ -224,7 +224,7 @@ async fn fetch(
             Ok(Some(Ok(chunk))) => {
                 position += chunk.len() as u64;
                 if to.send(Ok(chunk)).await.is_err() {
-                    return; // nobody reads any more
+                    return; // the reader is gone
                 }
                 continue;
             }
@@ -237,7 +237,7 @@ async fn fetch(
             }
         };
         resumptions += 1;
-        // Nothing is left to ask for where all came and its checksum is wrong.
+        // An object that came whole and has a wrong checksum cannot be resumed.
         let again = match resumptions > RESUMPTIONS || position >= size {
             true => Err(io::Error::other(reason)),
             false => request
@@ -262,14 +262,14 @@ fn as_io(error: ObjectError) -> io::Error {
     }
 }
 
-/// The octets of an object, as they arrive.
-struct Body {
+/// Stream of an object's octets, as they arrive.
+struct ObjectBody {
     from: mpsc::Receiver<io::Result<Bytes>>,
     chunk: Bytes,
 }
 
-impl Body {
-    /// The first octets, which stay to be read; fewer if there are no more.
+impl ObjectBody {
+    /// Peeks at the first octets; fewer if the object is shorter.
     fn begin(&mut self, length: usize) -> io::Result<&[u8]> {
         while self.chunk.len() < length {
             match wait(self.from.recv()).transpose()? {
@@ -281,7 +281,7 @@ impl Body {
     }
 }
 
-impl Read for Body {
+impl Read for ObjectBody {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
             match wait(self.from.recv()).transpose()? {
@@ -295,14 +295,14 @@ impl Read for Body {
     }
 }
 
-/// A Parquet object: in memory, or in S3 to be read in ranges.
+/// A Parquet object: in memory, or in S3 and read in ranges.
 #[derive(Debug)]
-enum Stored {
+enum ParquetBytes {
     Whole(Bytes),
-    Remote(Request, u64),
+    Remote(ObjectRequest, u64),
 }
 
-impl ByteRanges for Stored {
+impl ByteRanges for ParquetBytes {
     fn size(&self) -> io::Result<u64> {
         match self {
             Self::Whole(octets) => octets.size(),
@@ -338,7 +338,7 @@ impl ByteRanges for Stored {
     }
 }
 
-async fn one_range(request: &Request, range: &str) -> io::Result<Bytes> {
+async fn one_range(request: &ObjectRequest, range: &str) -> io::Result<Bytes> {
     let output = request.get(Some(range.to_owned())).await.map_err(as_io)?;
     match timeout_at(request.deadline, output.body.collect()).await {
         Ok(octets) => Ok(octets.map_err(io::Error::other)?.into_bytes()),

@@ -12,7 +12,7 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 
 use crate::http_peer;
 
-/// What is at a key.
+/// Content of a key.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     /// An object.

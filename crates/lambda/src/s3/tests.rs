@@ -122,8 +122,8 @@ fn function(bucket: &Bucket, collector: &str) -> S3 {
     });
     let config = Config::new(&raw).expect("right settings");
     let region = Some("eu-central-1".to_owned());
-    let surroundings = Surroundings::new(config, "f".to_owned(), region).expect("no TLS");
-    S3::new(surroundings, bucket.config())
+    let environment = Environment::new(config, "f".to_owned(), region).expect("no TLS");
+    S3::new(environment, bucket.config())
 }
 
 fn record(key: &str, size: u64) -> Value {

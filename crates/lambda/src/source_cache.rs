@@ -1,5 +1,5 @@
-//! What is worked out from formats and inventory, and kept until these change: sources with compiled formats, log
-//! streams that were asked for their names, collisions that were told.
+//! Cache of what follows from formats and inventory: sources with compiled formats, and log streams whose ids were
+//! requested. A new inventory clears the sources. Beside them are the notes that a process logs once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,22 +10,22 @@ use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
 use crate::config::Config;
 use crate::ec2::Ec2;
 
-/// Log groups whose formats are kept compiled; beyond them the memory starts again.
+/// Most log groups in the cache; one more clears the cache.
 const SOURCES: usize = 64;
 
-/// Log streams whose names are known to be known; beyond them the memory starts again.
+/// Most log streams in the cache, and most notes of a kind; one more stream clears the streams.
 const STREAMS: usize = 10_000;
 
-/// What was worked out from formats and inventory, until these change.
+/// Sources by log group or bucket, and surveyed log streams.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct SourceCache {
     sources: HashMap<String, RecordSource>,
     surveyed: HashSet<String>,
     collisions: HashSet<u32>,
 }
 
-impl Known {
-    /// The source of a log group, with the formats that are known now.
+impl SourceCache {
+    /// Returns the source of a log group, with the formats that are known now.
     pub(crate) fn source(
         &mut self,
         log_group: &str,
@@ -48,7 +48,7 @@ impl Known {
         })
     }
 
-    /// Everything that EC2 knows now, if it has changed.
+    /// Hands a changed inventory to the transcoder.
     pub(crate) fn renew(&mut self, transcoder: &mut Transcoder, inventory: Option<Inventory>) {
         if let Some(inventory) = inventory {
             transcoder.set_inventory(inventory);
@@ -56,7 +56,7 @@ impl Known {
         }
     }
 
-    /// Asks the lines of a log stream that is new which names they will need. Later ones are noticed as they come.
+    /// Requests the names that the lines of a new log stream need. Ids of later lines are noted while they are exported.
     pub(crate) fn survey(
         &mut self,
         payload: &Payload<'_>,
@@ -76,10 +76,10 @@ impl Known {
         self.surveyed.insert(stream);
         let source = self.source(log_group, transcoder, config);
         let Ok(()) = payload.hand_on(&mut Survey { transcoder, source });
-        ec2.want(transcoder.take_unknown().iter().map(String::as_str));
+        ec2.request(transcoder.take_unknown().iter().map(String::as_str));
     }
 
-    /// What a person has to know, once an invocation or once a process; never a line per record.
+    /// Logs what a person has to know, once an invocation or once a process; never a line for each record.
     pub(crate) fn log(&mut self, log_group: &str, report: &BatchReport) {
         if let Some(sample) = &report.unparsed {
             let count = report.counters.unparsed_records;
@@ -107,7 +107,7 @@ impl Known {
     }
 }
 
-/// Shows lines to the transcoder before anything is known.
+/// Sink that shows lines to the transcoder before any is exported.
 struct Survey<'a> {
     transcoder: &'a mut Transcoder,
     source: &'a mut RecordSource,
