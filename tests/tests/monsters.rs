@@ -13,8 +13,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use flowlogs_core::flowlog::format::{FormatError, MAX_COLUMNS};
-use flowlogs_core::flowlog::formats::MAX_CANDIDATES;
+use flowlogs_core::flowlog::MAX_CANDIDATES;
+use flowlogs_core::flowlog::{FormatError, MAX_COLUMNS};
 use flowlogs_core::{
     BatchReport, Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,

@@ -1,4 +1,4 @@
-//! The clock, and times as text. Everything behind this crate takes time as an argument.
+//! Clock, and times as text. All other crates take the time as an argument.
 
 use std::fmt::{self, Display};
 
@@ -6,12 +6,12 @@ const DAY: u64 = 86_400_000;
 
 pub(crate) use flowlogs_export::now;
 
-/// Milliseconds since 1970, printed as ISO 8601 in UTC with milliseconds.
+/// Time in milliseconds since 1970, printed as ISO 8601 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Time(pub(crate) u64);
 
 impl Time {
-    /// Year, month and day (Howard Hinnant's `civil_from_days`, for days since 1970 that are not negative).
+    /// Returns year, month and day (Howard Hinnant's `civil_from_days`, for days since 1970 that are not negative).
     pub(crate) fn date(self) -> Date {
         let days = self.0 / DAY + 719_468;
         let era = days / 146_097;
@@ -32,7 +32,7 @@ impl Time {
         }
     }
 
-    /// Hours, minutes and seconds.
+    /// Formats hours, minutes and seconds.
     pub(crate) fn clock(self) -> impl Display {
         let seconds = self.0 % DAY / 1_000;
         fmt::from_fn(move |f| {
@@ -48,7 +48,7 @@ impl Display for Time {
     }
 }
 
-/// A day.
+/// Calendar day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Date {
     year: u64,

@@ -1,7 +1,7 @@
-//! `flowlogs collect`: a small receiving end, which prints the flows that arrive with the names that came before them.
+//! `flowlogs collect`: a small receiving end that prints arriving flows, with the names from options data.
 //!
-//! Threads receive, `run` decodes and prints. Every peer (UDP) and every connection (TCP) is a transport session with a
-//! decoder of its own. All memory is bounded: sessions, connections and what waits to be decoded.
+//! Threads receive (`receive.rs`); `run` decodes and prints. Each peer (UDP) and each connection (TCP) is a transport
+//! session with a decoder of its own. Sessions, connections and the queue of messages are bounded.
 
 mod receive;
 
@@ -14,49 +14,49 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::cli::{Collect, SummaryKind};
-use crate::decode::{DecodeError, Decoder};
-use crate::failure::Failure;
-use crate::outlet::{OutletError, Printer};
-use crate::summary::grouped;
+use crate::cli::{CollectArguments, SummaryKind};
+use crate::decode::{DecodeError, MessageDecoder};
+use crate::failure::CommandError;
+use crate::outlet::{FlowPrinter, OutletError};
 use crate::terminal;
+use crate::text::grouped;
 
-use receive::{Arrival, Content, SessionId};
+use receive::{Arrival, ArrivalContent, SessionId};
 
-/// Most transport sessions that are remembered; the one that was silent longest is forgotten first.
+/// Limit of transport sessions; beyond it the session that was silent longest is dropped.
 const SESSIONS: usize = 256;
 
-/// Messages that wait to be decoded.
-const WAITING: usize = 1_024;
+/// Capacity of the queue between receiving and decoding, in messages.
+const QUEUE: usize = 1_024;
 
-/// How often the end is looked for while nothing arrives.
+/// Interval between checks for the end while nothing arrives.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long connections may go on when there were flows enough.
+/// Time that connections get to end after the last wanted flow.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Messages that could not be decoded, of which the reason is shown.
+/// Limit of undecodable messages whose reason is shown.
 const SHOWN: u64 = 5;
 
-pub(crate) fn run(arguments: &Collect) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &CollectArguments) -> Result<(), CommandError> {
     let end = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&end)).map_err(Failure::failed)?;
+        signal_hook::flag::register(signal, Arc::clone(&end)).map_err(CommandError::failed)?;
     }
-    let (sender, arrivals) = sync_channel(WAITING);
+    let (sender, arrivals) = sync_channel(QUEUE);
     for url in arguments.listen.iter().flat_map(|urls| &urls.0) {
         receive::listen(url, sender.clone())?;
         terminal::say(format_args!("listening on {url}; Ctrl-C ends"));
     }
-    let mut collector = Collector {
-        printer: Printer::new(arguments.output, arguments.width).live(),
+    let mut collector = CollectRun {
+        printer: FlowPrinter::new(arguments.output, arguments.width).live(),
         sessions: HashMap::new(),
         wanted: arguments.count.unwrap_or(u64::MAX),
-        tally: Tally::default(),
+        tally: ReceiveTally::default(),
     };
     let outcome = collector.work(&arrivals, &end);
     let mut stderr = io::stderr().lock();
-    // A closed standard error is nothing to report, and nowhere to report it.
+    // Nobody can be told that standard error is closed.
     let _ = match arguments.summary {
         SummaryKind::Text => collector.tally.write_text(&mut stderr),
         SummaryKind::Json => collector.tally.write_json(&mut stderr),
@@ -65,9 +65,9 @@ pub(crate) fn run(arguments: &Collect) -> Result<(), Failure> {
     outcome
 }
 
-/// What arrived.
+/// Counters of everything that arrived.
 #[derive(Debug, Default)]
-struct Tally {
+struct ReceiveTally {
     messages: u64,
     octets: u64,
     flows: u64,
@@ -75,7 +75,7 @@ struct Tally {
     errors: u64,
 }
 
-impl Tally {
+impl ReceiveTally {
     fn values(&self) -> [(&'static str, u64); 5] {
         [
             ("messages", self.messages),
@@ -104,30 +104,30 @@ impl Tally {
     }
 }
 
-struct Collector {
-    printer: Printer,
-    sessions: HashMap<SessionId, (Decoder, Instant)>,
+struct CollectRun {
+    printer: FlowPrinter,
+    sessions: HashMap<SessionId, (MessageDecoder, Instant)>,
     wanted: u64,
-    tally: Tally,
+    tally: ReceiveTally,
 }
 
-/// Why a message was not decoded to its end.
-enum Stop {
-    /// As many flows as were wanted.
+/// Reason for not decoding a message to its end.
+enum DecodeStop {
+    /// The wanted number of flows has arrived.
     Enough,
     Undecodable(DecodeError),
     Output(io::Error),
 }
 
-impl From<DecodeError> for Stop {
+impl From<DecodeError> for DecodeStop {
     fn from(error: DecodeError) -> Self {
         Self::Undecodable(error)
     }
 }
 
-impl Collector {
-    /// Prints what arrives until there is enough of it, or somebody ends it.
-    fn work(&mut self, arrivals: &Receiver<Arrival>, end: &AtomicBool) -> Result<(), Failure> {
+impl CollectRun {
+    /// Prints arriving flows until the wanted number is reached or a signal comes.
+    fn work(&mut self, arrivals: &Receiver<Arrival>, end: &AtomicBool) -> Result<(), CommandError> {
         while !end.load(Ordering::Relaxed) {
             let arrival = match arrivals.recv_timeout(PAUSE) {
                 Ok(arrival) => arrival,
@@ -135,48 +135,48 @@ impl Collector {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             match arrival.content {
-                Content::Message(message) => {
+                ArrivalContent::Message(message) => {
                     let outcome = self.message(&arrival.session, &message);
-                    self.printer.pause().map_err(OutletError::Output)?;
+                    self.printer.end_message().map_err(OutletError::Output)?;
                     match outcome {
                         Ok(()) => {}
-                        Err(Stop::Enough) => {
+                        Err(DecodeStop::Enough) => {
                             self.drain(arrivals);
                             break;
                         }
-                        Err(Stop::Undecodable(error)) => {
+                        Err(DecodeStop::Undecodable(error)) => {
                             self.complain(&arrival.session, &error.to_string())
                         }
-                        Err(Stop::Output(error)) => return Err(Failure::output(&error)),
+                        Err(DecodeStop::Output(error)) => return Err(CommandError::output(&error)),
                     }
                 }
-                Content::Garbage => {
+                ArrivalContent::Garbage => {
                     self.complain(&arrival.session, &DecodeError::NotIpfix.to_string());
                     self.sessions.remove(&arrival.session);
                 }
-                Content::End => _ = self.sessions.remove(&arrival.session),
+                ArrivalContent::End => _ = self.sessions.remove(&arrival.session),
             }
         }
         self.printer
             .finish()
-            .map_err(|error| Failure::output(&error))
+            .map_err(|error| CommandError::output(&error))
     }
 
-    /// Lets connections end: closing them now would look to their senders as if what they sent was lost.
+    /// Waits for connections to end: to their senders, closing a connection now would look like a loss.
     fn drain(&mut self, arrivals: &Receiver<Arrival>) {
         let deadline = Instant::now() + LINGER;
         self.sessions.retain(|session, _| session.is_connection());
         while !self.sessions.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             match arrivals.recv_timeout(left) {
-                Ok(arrival) if matches!(arrival.content, Content::Message(_)) => {}
+                Ok(arrival) if matches!(arrival.content, ArrivalContent::Message(_)) => {}
                 Ok(arrival) => _ = self.sessions.remove(&arrival.session),
                 Err(_) => return,
             }
         }
     }
 
-    fn message(&mut self, session: &SessionId, message: &[u8]) -> Result<(), Stop> {
+    fn message(&mut self, session: &SessionId, message: &[u8]) -> Result<(), DecodeStop> {
         self.tally.messages += 1;
         self.tally.octets += u64::try_from(message.len()).unwrap_or_default();
         if !self.sessions.contains_key(session) {
@@ -189,19 +189,19 @@ impl Collector {
             }
         }
         let now = Instant::now();
-        let fresh = || (Decoder::default(), now);
+        let fresh = || (MessageDecoder::default(), now);
         let (decoder, heard) = self.sessions.entry(session.clone()).or_insert_with(fresh);
         *heard = now;
         let (printer, flows, wanted) = (&mut self.printer, &mut self.tally.flows, self.wanted);
         decoder.decode(message, |flow| {
             if *flows >= wanted {
-                return Err(Stop::Enough);
+                return Err(DecodeStop::Enough);
             }
             *flows += 1;
-            printer.flow(flow).map_err(Stop::Output)
+            printer.flow(flow).map_err(DecodeStop::Output)
         })?;
         if self.tally.flows >= self.wanted {
-            return Err(Stop::Enough);
+            return Err(DecodeStop::Enough);
         }
         Ok(())
     }

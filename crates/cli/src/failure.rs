@@ -1,20 +1,20 @@
-//! Why the program ends before its work is done, in the words of the person who started it.
+//! Errors that end a command early, in the words of the person who started it.
 
 use std::fmt::Display;
 use std::io;
 
-/// An end before the work is done.
+/// Error that ends a command early.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// Wrong usage: status 2.
+pub(crate) enum CommandError {
+    /// Wrong usage: exit status 2.
     Usage(String),
-    /// Something could not be done: status 1.
+    /// Failed work: exit status 1.
     Failed(String),
-    /// Whoever read our output has enough (`| head`): no message, status 0.
+    /// The reader of standard output has closed it (`| head`): no message, exit status 0.
     NobodyReads,
 }
 
-impl Failure {
+impl CommandError {
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::Usage(message.to_string())
     }
@@ -23,7 +23,7 @@ impl Failure {
         Self::Failed(message.to_string())
     }
 
-    /// Of writing to stdout.
+    /// Returns the error for a failed write to standard output.
     pub(crate) fn output(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::NobodyReads

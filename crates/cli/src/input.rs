@@ -1,4 +1,4 @@
-//! Which files are read: arguments become a list of inputs, directories are walked, inventories are found by content.
+//! List of input files: directories are walked, inventories among the files are recognised by content.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -8,24 +8,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flowlogs_core::network::Inventory;
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 
-/// Octets that are enough to recognise an inventory.
+/// Octets that suffice to recognise an inventory.
 const BEGINNING: usize = 4_096;
 
-/// One thing to read.
+/// File or standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Input {
-    /// Its path, or nothing for standard input.
+pub(crate) struct InputFile {
+    /// Path; `None` for standard input.
     pub(crate) path: Option<PathBuf>,
-    /// Found in a directory: if it is no flow log at all, that is no mistake of anybody.
+    /// Found in a directory: such a file is skipped if it is not a flow log.
     pub(crate) walked: bool,
-    /// Its size, as far as it is known.
+    /// Size in octets; 0 if unknown.
     pub(crate) octets: u64,
 }
 
-impl Input {
-    /// How messages call it.
+impl InputFile {
+    /// Returns the name for messages.
     pub(crate) fn name(&self) -> String {
         match &self.path {
             Some(path) => path.display().to_string(),
@@ -33,26 +33,26 @@ impl Input {
         }
     }
 
-    /// Opens it; what is read of it is counted.
-    pub(crate) fn open(&self, counter: &Arc<AtomicU64>) -> io::Result<Counted> {
+    /// Opens the file with a counter of the octets read.
+    pub(crate) fn open(&self, counter: &Arc<AtomicU64>) -> io::Result<CountedReader> {
         let reader: Box<dyn Read> = match &self.path {
             Some(path) => Box::new(File::open(path)?),
             None => Box::new(io::stdin()),
         };
-        Ok(Counted {
+        Ok(CountedReader {
             reader,
             counter: Arc::clone(counter),
         })
     }
 }
 
-/// A reader that counts.
-pub(crate) struct Counted {
+/// Reader that counts octets.
+pub(crate) struct CountedReader {
     reader: Box<dyn Read>,
     counter: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for CountedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(buffer)?;
         self.counter
@@ -61,36 +61,37 @@ impl Read for Counted {
     }
 }
 
-/// Everything that the arguments mean.
+/// Files and inventories named by the arguments.
 #[derive(Debug, Default)]
-pub(crate) struct Inputs {
-    pub(crate) inputs: Vec<Input>,
-    /// What the inventories among them, and those named as such, say together.
+pub(crate) struct InputList {
+    pub(crate) inputs: Vec<InputFile>,
+    /// Union of all inventories, named with `--inventory` or found among the files.
     pub(crate) inventory: Inventory,
-    /// What could not be listed or read, a line each.
+    /// Messages about files that could not be listed or read.
     pub(crate) failures: Vec<String>,
 }
 
-impl Inputs {
-    /// Lists the arguments' files in their order, those of a directory sorted by path, without Markdown and hidden files.
+impl InputList {
+    /// Lists the files in the order of the arguments; files of a directory are sorted by path, without Markdown, goldens and
+    /// hidden files.
     ///
     /// # Errors
     ///
-    /// An inventory that was named as such and is none, or cannot be read.
-    pub(crate) fn of(arguments: &[PathBuf], inventories: &[PathBuf]) -> Result<Self, Failure> {
+    /// A file of `--inventory` that is not an inventory or cannot be read.
+    pub(crate) fn of(arguments: &[PathBuf], inventories: &[PathBuf]) -> Result<Self, CommandError> {
         let mut this = Self::default();
         for path in inventories {
             let read = fs::read(path).map_err(|error| error.to_string());
             let inventory = read
                 .and_then(|json| flowlogs_describe::read(&json).map_err(|error| error.to_string()))
                 .map_err(|error| {
-                    Failure::failed(format_args!("--inventory {}: {error}", path.display()))
+                    CommandError::failed(format_args!("--inventory {}: {error}", path.display()))
                 })?;
             this.inventory.merge(inventory);
         }
         for path in arguments {
             if path.as_os_str() == "-" {
-                this.inputs.push(Input {
+                this.inputs.push(InputFile {
                     path: None,
                     walked: false,
                     octets: 0,
@@ -111,7 +112,7 @@ impl Inputs {
             },
             Ok(metadata) => match self.take_inventory(path) {
                 Ok(true) => {}
-                Ok(false) => self.inputs.push(Input {
+                Ok(false) => self.inputs.push(InputFile {
                     path: Some(path.to_owned()),
                     walked,
                     octets: metadata.len(),
@@ -122,9 +123,9 @@ impl Inputs {
         }
     }
 
-    /// Takes the file as an inventory, if it is one: it must be known before the first line is read.
+    /// Reads the file if it is an inventory, because inventories are needed before the first line.
     fn take_inventory(&mut self, path: &Path) -> Result<bool, String> {
-        // What cannot be opened, or is no regular file (a pipe must not lose its beginning), fails or is read later.
+        // Pipes must not lose their beginning; a file that cannot be opened fails later.
         if !path.is_file() {
             return Ok(false);
         }
@@ -146,7 +147,7 @@ impl Inputs {
     }
 }
 
-/// What is in a directory, in the order of the names.
+/// Lists a directory in the order of the names.
 fn sorted(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -154,7 +155,7 @@ fn sorted(directory: &Path) -> io::Result<Vec<PathBuf>> {
         let hidden = path
             .file_name()
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        // What stands beside flow logs and is none: a page about them, decoded flows to compare with.
+        // Companions of flow logs: pages about them, decoded flows to compare with.
         let beside = path
             .extension()
             .is_some_and(|extension| extension == "md" || extension == "golden");
@@ -186,8 +187,8 @@ mod tests {
         write("broken.json", r#"{"Vpcs": [5]}"#);
         let missing = directory.path().join("missing");
 
-        let inputs = Inputs::of(&[directory.path().to_owned(), missing], &[]).expect("listed");
-        let names: Vec<_> = inputs.inputs.iter().map(Input::name).collect();
+        let inputs = InputList::of(&[directory.path().to_owned(), missing], &[]).expect("listed");
+        let names: Vec<_> = inputs.inputs.iter().map(InputFile::name).collect();
         assert_eq!(names.len(), 2);
         assert!(names[0].ends_with("a.txt") && names[1].ends_with("two.txt"));
         assert!(inputs.inputs.iter().all(|input| input.walked));
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn an_inventory_that_was_named_must_be_one() {
         let named = [PathBuf::from("nowhere.json")];
-        let failure = Inputs::of(&[], &named).expect_err("there is none");
+        let failure = InputList::of(&[], &named).expect_err("there is none");
         let message = failure.message().expect("says why");
         assert!(
             message.starts_with("--inventory nowhere.json: "),

@@ -1,16 +1,16 @@
-//! A flow as one JSON object a line: IANA element names as keys, the names of interfaces and VRFs beside their numbers.
+//! Flows as JSON, an object a line: IANA element names as keys, names of interfaces and VRFs beside their numbers.
 
 use std::io::{self, Write};
 
 use flowlogs_core::ipfix::element as e;
 
-use crate::decode::{ElementId, Flow, Value};
+use crate::decode::{DecodedFlow, DecodedValue, ElementId};
 
 /// Writes a flow and a line end.
-pub(crate) fn write(out: &mut impl Write, flow: &Flow<'_>) -> io::Result<()> {
+pub(crate) fn write(out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<()> {
     let names = flow.names;
-    let mut object = Object::open(out)?;
-    let domain = Value::Number(names.domain.into());
+    let mut object = JsonObject::open(out)?;
+    let domain = DecodedValue::Number(names.domain.into());
     object.member(e::OBSERVATION_DOMAIN_ID.name, &domain)?;
     object.name(
         e::OBSERVATION_DOMAIN_NAME.name,
@@ -28,7 +28,7 @@ pub(crate) fn write(out: &mut impl Write, flow: &Flow<'_>) -> io::Result<()> {
             (253, _) => object.name("egressPhysicalInterfaceName", interface())?,
             (234, _) => object.name("ingressVRFname", names.vrf(index))?,
             (235, _) => object.name("egressVRFname", names.vrf(index))?,
-            (95, Value::Application(engine, selector)) => {
+            (95, DecodedValue::Application(engine, selector)) => {
                 let name = names.application(*engine, *selector);
                 object.name(e::APPLICATION_NAME.name, name)?;
             }
@@ -38,13 +38,13 @@ pub(crate) fn write(out: &mut impl Write, flow: &Flow<'_>) -> io::Result<()> {
     object.close()
 }
 
-/// An object under construction.
-struct Object<'a, W: Write> {
+/// JSON object under construction.
+struct JsonObject<'a, W: Write> {
     out: &'a mut W,
     first: bool,
 }
 
-impl<'a, W: Write> Object<'a, W> {
+impl<'a, W: Write> JsonObject<'a, W> {
     fn open(out: &'a mut W) -> io::Result<Self> {
         out.write_all(b"{")?;
         Ok(Self { out, first: true })
@@ -58,11 +58,11 @@ impl<'a, W: Write> Object<'a, W> {
         self.out.write_all(b":")
     }
 
-    fn member(&mut self, key: &str, value: &Value) -> io::Result<()> {
+    fn member(&mut self, key: &str, value: &DecodedValue) -> io::Result<()> {
         self.key(key)?;
         match value {
-            Value::Number(number) => write!(self.out, "{number}"),
-            Value::Float(number) if number.is_finite() => write!(self.out, "{number}"),
+            DecodedValue::Number(number) => write!(self.out, "{number}"),
+            DecodedValue::Float(number) if number.is_finite() => write!(self.out, "{number}"),
             other => string(self.out, &other.to_string()),
         }
     }

@@ -1,14 +1,16 @@
 //! The command line `flowlogs`, as a library so that its parts can be tested.
 //!
-//! - `replay` transcodes captured input as the functions would, and shows what was sent;
-//! - `explain` follows one line, column by column, to what is exported of it;
-//! - `fields` lists every flow-log field and where it goes;
-//! - `collect` is a small receiving end;
-//! - `completions` and `man` are for the shell and the manual.
+//! | module | contents |
+//! |---|---|
+//! | `cli` | grammar of the command line |
+//! | `replay`, `explain`, `fields`, `collect`, `shell` | the commands |
+//! | `input`, `sources`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
+//! | `outlet`, `decode` | sink of messages; decoder that shares no code with our encoder |
+//! | `table`, `json`, `summary`, `progress` | output |
+//! | `terminal`, `text`, `clock`, `failure` | terminal, widths, times, errors |
 //!
 //! Lines come from `flowlogs-source`, become IPFIX in `flowlogs-core` and leave through `flowlogs-export`; this crate
-//! opens files, reads the clock and the terminal, and writes for people. What it shows of IPFIX messages is read back
-//! by a library that shares nothing with our encoder (`decode`).
+//! opens files, reads the clock and the terminal, and writes for people.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -33,11 +35,13 @@ mod replay;
 mod setting_table;
 mod settings;
 mod shell;
+mod sources;
 mod summary;
 mod table;
 mod terminal;
 #[cfg(test)]
 mod testing;
+mod text;
 
 use std::process::ExitCode;
 
@@ -45,15 +49,15 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command};
-use crate::failure::Failure;
+use crate::failure::CommandError;
 
-/// Runs the program with the arguments of the process; the exit status is 0 when all was done, 1 when something could
-/// not be, 2 for wrong usage.
+/// Runs the program with the arguments of the process. Exit status: 0 when everything was done, 1 when something failed,
+/// 2 for wrong usage.
 pub fn main() -> ExitCode {
     let outcome = match Cli::try_parse() {
         Ok(cli) => run(&cli.command),
         Err(error) if !error.use_stderr() => {
-            // --help and --version; a closed pipe is nothing to report.
+            // --help and --version; a closed pipe is not an error.
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
@@ -61,7 +65,7 @@ pub fn main() -> ExitCode {
             let _ = error.print();
             return ExitCode::from(2);
         }
-        Err(error) => Err(Failure::usage(cli::one_line(&error))),
+        Err(error) => Err(CommandError::usage(cli::one_line(&error))),
     };
     match outcome {
         Ok(status) => status,
@@ -74,7 +78,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<ExitCode, Failure> {
+fn run(command: &Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Explain(arguments) => explain::run(arguments).map(|()| ExitCode::SUCCESS),

@@ -1,4 +1,4 @@
-//! `flowlogs`: see [`flowlogs_cli`].
+//! The program `flowlogs`; the library [`flowlogs_cli`] has everything.
 
 use std::process::ExitCode;
 

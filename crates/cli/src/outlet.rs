@@ -1,4 +1,4 @@
-//! Where finished messages go: to the collectors, and through the independent decoder onto the screen.
+//! Sink of finished messages: to the collectors, and through the independent decoder onto the screen.
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
@@ -6,20 +6,20 @@ use flowlogs_core::{MessageSink, SendOutcome, Transport};
 use flowlogs_export::{Collectors, SendError};
 
 use crate::cli::OutputKind;
-use crate::decode::{DecodeError, Decoder, Flow};
-use crate::failure::Failure;
+use crate::decode::{DecodeError, DecodedFlow, MessageDecoder};
+use crate::failure::CommandError;
 use crate::json;
-use crate::table::Table;
-use crate::terminal::Look;
+use crate::table::FlowTable;
+use crate::terminal::TextLook;
 
-/// Why messages cannot go on leaving.
+/// Error of the sink; no further message is taken.
 #[derive(Debug)]
 pub(crate) enum OutletError {
-    /// A collector over TCP or TLS, or a file, has failed.
+    /// Failure of a collector over TCP or TLS, or of a file.
     Send(SendError),
-    /// Standard output has.
+    /// Failure of standard output.
     Output(io::Error),
-    /// The decoder does not understand what we send.
+    /// Message of ours that the decoder refuses.
     Decode(DecodeError),
 }
 
@@ -29,7 +29,7 @@ impl From<DecodeError> for OutletError {
     }
 }
 
-impl From<OutletError> for Failure {
+impl From<OutletError> for CommandError {
     fn from(error: OutletError) -> Self {
         match error {
             OutletError::Send(error) => Self::failed(error),
@@ -39,58 +39,54 @@ impl From<OutletError> for Failure {
     }
 }
 
-/// Prints decoded flows.
+/// Printer of decoded flows on standard output.
 #[derive(Debug)]
-pub(crate) struct Printer {
-    form: Form,
+pub(crate) struct FlowPrinter {
+    form: PrintForm,
     out: BufWriter<StdoutLock<'static>>,
-    /// Somebody watches: what is there is shown at once.
-    watched: bool,
+    /// Flush after every message, because somebody watches.
+    live: bool,
 }
 
 #[derive(Debug)]
-enum Form {
-    Table(Table),
+enum PrintForm {
+    Table(FlowTable),
     Json,
     None,
 }
 
-impl Printer {
-    /// `width` is the width that was asked for, if any.
+impl FlowPrinter {
+    /// Creates a printer; `width` is the value of `--width`.
     pub(crate) fn new(kind: OutputKind, width: Option<u16>) -> Self {
         let out = io::stdout();
         Self {
             form: match kind {
-                OutputKind::Table => Form::Table(Table::new(Look::of_stdout(width))),
-                OutputKind::Json => Form::Json,
-                OutputKind::None => Form::None,
+                OutputKind::Table => PrintForm::Table(FlowTable::new(TextLook::of_stdout(width))),
+                OutputKind::Json => PrintForm::Json,
+                OutputKind::None => PrintForm::None,
             },
-            watched: out.is_terminal(),
+            live: out.is_terminal(),
             out: BufWriter::with_capacity(64 * 1_024, out.lock()),
         }
     }
 
-    /// Shows every message when it comes, also in a pipe.
+    /// Flushes after every message, even into a pipe.
     pub(crate) fn live(mut self) -> Self {
-        self.watched = true;
+        self.live = true;
         self
     }
 
-    pub(crate) fn flow(&mut self, flow: &Flow<'_>) -> io::Result<()> {
+    pub(crate) fn flow(&mut self, flow: &DecodedFlow<'_>) -> io::Result<()> {
         match &mut self.form {
-            Form::Table(table) => table.flow(&mut self.out, flow),
-            Form::Json => json::write(&mut self.out, flow),
-            Form::None => Ok(()),
+            PrintForm::Table(table) => table.flow(&mut self.out, flow),
+            PrintForm::Json => json::write(&mut self.out, flow),
+            PrintForm::None => Ok(()),
         }
     }
 
-    /// The end of a message.
-    pub(crate) fn pause(&mut self) -> io::Result<()> {
-        if self.watched {
-            self.out.flush()
-        } else {
-            Ok(())
-        }
+    /// Ends a message.
+    pub(crate) fn end_message(&mut self) -> io::Result<()> {
+        if self.live { self.out.flush() } else { Ok(()) }
     }
 
     pub(crate) fn finish(&mut self) -> io::Result<()> {
@@ -98,21 +94,22 @@ impl Printer {
     }
 }
 
-/// Takes messages for all sessions: the collectors' first, then the decoder's, if there is one (or nobody's).
-pub(crate) struct Outlet {
+/// Sink for all sessions: those of the collectors come first, that of the decoder is last. Without collectors and decoder,
+/// one session takes messages to count them.
+pub(crate) struct MessageOutlet {
     collectors: Option<Collectors>,
     transports: Vec<Transport>,
-    viewer: Option<(Decoder, Printer)>,
-    /// Messages and octets for each session.
+    viewer: Option<(MessageDecoder, FlowPrinter)>,
+    /// Messages and octets sent, for each session.
     sent: Vec<(u64, u64)>,
-    /// Flows that came back from the decoder.
+    /// Number of flows that the decoder yielded.
     pub(crate) decoded: u64,
-    /// The first failure over UDP, which does not end the work.
+    /// First failure over UDP; it does not end the work.
     pub(crate) lost: Option<SendError>,
 }
 
-impl Outlet {
-    pub(crate) fn new(collectors: Option<Collectors>, printer: Option<Printer>) -> Self {
+impl MessageOutlet {
+    pub(crate) fn new(collectors: Option<Collectors>, printer: Option<FlowPrinter>) -> Self {
         let targets = collectors.as_ref().map(Collectors::transports);
         let mut transports: Vec<_> = targets
             .into_iter()
@@ -122,8 +119,7 @@ impl Outlet {
                 false => Transport::Stream,
             })
             .collect();
-        let viewer = printer.map(|printer| (Decoder::default(), printer));
-        // Where messages have nowhere to go, they are made all the same, and counted.
+        let viewer = printer.map(|printer| (MessageDecoder::default(), printer));
         if viewer.is_some() || transports.is_empty() {
             transports.push(Transport::Stream);
         }
@@ -137,12 +133,12 @@ impl Outlet {
         }
     }
 
-    /// A transport for each session.
+    /// Returns the transport of each session.
     pub(crate) fn transports(&self) -> &[Transport] {
         &self.transports
     }
 
-    /// Messages and octets: those to the targets, or to the decoder where there is no target.
+    /// Returns messages and octets to all targets; without targets, to the decoder.
     pub(crate) fn sent(&self) -> (u64, u64) {
         let targets = self
             .collectors
@@ -158,14 +154,14 @@ impl Outlet {
             .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 
-    /// Failed connections, sends and finishes so far.
+    /// Returns the number of failed connections, sends and finishes.
     pub(crate) fn send_errors(&self) -> u64 {
         let statistics = self.collectors.as_ref().map(Collectors::statistics);
         let all = statistics.into_iter().flatten();
         all.map(|one| one.errors).sum()
     }
 
-    /// Everything is flushed; the failures of targets, a line each.
+    /// Flushes everything and returns the failures of targets.
     pub(crate) fn finish(&mut self) -> Result<Vec<SendError>, OutletError> {
         if let Some((_, printer)) = &mut self.viewer {
             printer.finish().map_err(OutletError::Output)?;
@@ -179,7 +175,7 @@ impl Outlet {
     }
 }
 
-impl MessageSink for Outlet {
+impl MessageSink for MessageOutlet {
     type Error = OutletError;
 
     fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, OutletError> {
@@ -187,7 +183,7 @@ impl MessageSink for Outlet {
             .collectors
             .as_ref()
             .map_or(0, |known| known.urls().len());
-        let mut delivery = SendOutcome::Sent;
+        let mut outcome = SendOutcome::Sent;
         if session < targets {
             let sent = match &mut self.collectors {
                 Some(collectors) => collectors.send(session, message),
@@ -197,7 +193,7 @@ impl MessageSink for Outlet {
                 (Ok(()), _) => {}
                 (Err(error), Transport::Datagram) => {
                     self.lost.get_or_insert(error);
-                    delivery = SendOutcome::NotSent;
+                    outcome = SendOutcome::NotSent;
                 }
                 (Err(error), Transport::Stream) => return Err(OutletError::Send(error)),
             }
@@ -207,13 +203,13 @@ impl MessageSink for Outlet {
                 *decoded += 1;
                 printer.flow(flow).map_err(OutletError::Output)
             })?;
-            printer.pause().map_err(OutletError::Output)?;
+            printer.end_message().map_err(OutletError::Output)?;
         }
-        if delivery == SendOutcome::Sent {
+        if outcome == SendOutcome::Sent {
             let (messages, octets) = &mut self.sent[session];
             *messages += 1;
             *octets += u64::try_from(message.len()).unwrap_or_default();
         }
-        Ok(delivery)
+        Ok(outcome)
     }
 }

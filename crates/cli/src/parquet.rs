@@ -1,4 +1,4 @@
-//! Parquet files: the same lines, read in ranges instead of from beginning to end.
+//! Reader of Parquet files, in ranges instead of from beginning to end.
 
 use std::fs::File;
 use std::io;
@@ -11,31 +11,31 @@ use flowlogs_parquet::{ByteRanges, Bytes, ParquetReadError, ParquetReader};
 use flowlogs_source::{LineSink, ReadSummary};
 
 use crate::outlet::OutletError;
-use crate::replay::Unread;
+use crate::replay::InputError;
 
-/// Most octets of pages in memory at a time.
+/// Limit of pages in memory, in octets.
 const LIMIT: usize = 512 * 1_024 * 1_024;
 
-/// Whether the file is no flow log at all, rather than a damaged one.
+/// Returns whether the file is not a flow log, as opposed to a damaged flow log.
 pub(crate) fn is_something_else(error: &ParquetError) -> bool {
     *error == ParquetError::NoFlowLogColumn
 }
 
-/// Hands on the lines of a Parquet file; what is read of it is counted.
+/// Passes the lines of a Parquet file to `lines`, and counts the octets read.
 pub(crate) fn read(
     path: &Path,
     counter: &Arc<AtomicU64>,
     lines: &mut impl LineSink<Error = OutletError>,
-) -> Result<ReadSummary, Unread> {
-    let file = File::open(path).map_err(|error| Unread::Parquet(error.into()))?;
-    let counted = Counted {
+) -> Result<ReadSummary, InputError> {
+    let file = File::open(path).map_err(|error| InputError::Parquet(error.into()))?;
+    let counted = CountedFile {
         file,
         counter: Arc::clone(counter),
     };
-    let reader = ParquetReader::open(counted, LIMIT).map_err(Unread::Parquet)?;
+    let reader = ParquetReader::open(counted, LIMIT).map_err(InputError::Parquet)?;
     let rows = reader.read(lines).map_err(|error| match error {
-        ParquetReadError::Parquet(error) => Unread::Parquet(error),
-        ParquetReadError::Sink(error) => Unread::Sink(error),
+        ParquetReadError::Parquet(error) => InputError::Parquet(error),
+        ParquetReadError::Sink(error) => InputError::Sink(error),
     })?;
     Ok(ReadSummary {
         events: rows,
@@ -43,12 +43,12 @@ pub(crate) fn read(
     })
 }
 
-struct Counted {
+struct CountedFile {
     file: File,
     counter: Arc<AtomicU64>,
 }
 
-impl ByteRanges for Counted {
+impl ByteRanges for CountedFile {
     fn size(&self) -> io::Result<u64> {
         self.file.size()
     }

@@ -1,22 +1,22 @@
-//! A line on standard error that says how far long input is, where somebody watches and nothing else is shown there.
+//! Progress bar on standard error, if that is a terminal and the flows are printed elsewhere.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::summary::{grouped, octets};
+use crate::text::{grouped, octets};
 
-/// Input that takes less needs no bar.
+/// Time before the first bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Between two looks.
+/// Interval between two updates.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Columns of the bar.
+/// Width of the bar in columns.
 const BAR: u8 = 30;
 
-/// A progress bar.
+/// Progress bar.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct ProgressBar {
     watched: bool,
     started: Instant,
     next: Duration,
@@ -25,8 +25,8 @@ pub(crate) struct Progress {
     shown: bool,
 }
 
-impl Progress {
-    /// For input of `total` octets, 0 where nobody knows; rows that go to the same terminal are progress enough.
+impl ProgressBar {
+    /// Creates a bar for input of `total` octets (0: unknown), hidden if `rows` go to a terminal.
     pub(crate) fn new(total: u64, rows: bool) -> Self {
         let rows = rows && io::stdout().is_terminal();
         Self {
@@ -39,8 +39,8 @@ impl Progress {
         }
     }
 
-    /// So many records more; so many octets have been read in all.
-    pub(crate) fn go_on(&mut self, records: u64, read: u64) {
+    /// Updates the bar: `records` more, `read` octets in all.
+    pub(crate) fn update(&mut self, records: u64, read: u64) {
         self.records += records;
         let elapsed = self.started.elapsed();
         if !self.watched || elapsed < self.next {
@@ -49,11 +49,11 @@ impl Progress {
         self.next = elapsed + PAUSE;
         self.shown = true;
         let line = line(self.total, read, self.records, elapsed);
-        // A terminal that is gone is no reason to stop.
+        // A closed terminal does not end the work.
         let _ = write!(io::stderr(), "\r\x1b[K{line}");
     }
 
-    /// Takes the bar away, for something else to be written.
+    /// Erases the bar.
     pub(crate) fn clear(&mut self) {
         if std::mem::take(&mut self.shown) {
             let _ = write!(io::stderr(), "\r\x1b[K");
@@ -61,7 +61,7 @@ impl Progress {
     }
 }
 
-/// At most 80 columns.
+/// Formats the bar in at most 80 columns.
 fn line(total: u64, read: u64, records: u64, elapsed: Duration) -> String {
     let milliseconds = u64::try_from(elapsed.as_millis())
         .unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! `flowlogs replay`: captured input goes the way that it goes in the functions, from files to collectors.
+//! `flowlogs replay`: captured input takes the way that it takes in the functions, from files to collectors.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,70 +13,72 @@ use flowlogs_source::{
     JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError, Unpacker,
 };
 
-use crate::cli::{LogFormats, OutputKind, Replay, SummaryKind, Switch};
+use crate::cli::{LogFormats, OutputKind, ReplayArguments, SummaryKind, Switch};
 use crate::clock;
-use crate::failure::Failure;
-use crate::input::{Input, Inputs};
-use crate::outlet::{Outlet, OutletError, Printer};
+use crate::failure::CommandError;
+use crate::input::{InputFile, InputList};
+use crate::outlet::{FlowPrinter, MessageOutlet, OutletError};
 use crate::parquet::{self, ParquetError};
-use crate::progress::Progress;
-use crate::settings::{self, Sources};
-use crate::summary::Summary;
+use crate::progress::ProgressBar;
+use crate::settings;
+use crate::sources::SourceCache;
+use crate::summary::RunSummary;
 use crate::terminal;
 
-/// Most octets of one unpacked payload or JSON document.
+/// Limit of an unpacked payload or JSON document, in octets.
 const LIMIT: usize = 512 * 1_024 * 1_024;
 
-/// LineSink after which the time is looked at again.
-const LINES_A_LOOK: u32 = 8_192;
+/// Lines between two looks at the clock.
+const CLOCK_INTERVAL: u32 = 8_192;
 
-pub(crate) fn run(arguments: &Replay) -> Result<ExitCode, Failure> {
+pub(crate) fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError> {
     let started = Instant::now();
-    let inputs = Inputs::of(&arguments.inputs, &arguments.origin.inventory)?;
-    // Of standard input nobody knows how much there is.
+    let inputs = InputList::of(&arguments.inputs, &arguments.source.inventory)?;
+    // The size of standard input is unknown.
     let known = inputs.inputs.iter().all(|input| input.path.is_some());
     let octets = inputs.inputs.iter().map(|input| input.octets).sum();
     let octets = if known { octets } else { 0 };
-    let mut session = Session::open(arguments, inputs.inventory, octets)?;
-    inputs
-        .failures
-        .into_iter()
-        .for_each(|line| session.fail(line));
+    let mut run = ReplayRun::open(arguments, inputs.inventory, octets)?;
+    inputs.failures.into_iter().for_each(|line| run.fail(line));
     for input in &inputs.inputs {
-        session.read(input)?;
+        run.read(input)?;
     }
-    session.progress.clear();
-    session.finish()?;
-    session.summary.elapsed = started.elapsed();
+    run.progress.clear();
+    run.finish()?;
+    run.summary.elapsed = started.elapsed();
     let mut stderr = std::io::stderr().lock();
-    // A closed standard error is nothing to report, and nowhere to report it.
+    // Nobody can be told that standard error is closed.
     let _ = match arguments.summary {
-        SummaryKind::Text => session.summary.write_text(&mut stderr),
-        SummaryKind::Json => session.summary.write_json(&mut stderr),
+        SummaryKind::Text => run.summary.write_text(&mut stderr),
+        SummaryKind::Json => run.summary.write_json(&mut stderr),
         SummaryKind::None => Ok(()),
     };
-    Ok(ExitCode::from(u8::from(session.failed)))
+    Ok(ExitCode::from(u8::from(run.failed)))
 }
 
-/// One run: everything between the inputs and the targets.
-struct Session {
+/// State of a run: everything between the inputs and the targets.
+struct ReplayRun {
     unpacker: Unpacker,
     transcoder: Transcoder,
-    outlet: Outlet,
-    sources: Sources,
+    outlet: MessageOutlet,
+    sources: SourceCache,
     octets: Arc<AtomicU64>,
-    progress: Progress,
-    summary: Summary,
-    /// Files of directories that are no flow logs.
+    progress: ProgressBar,
+    summary: RunSummary,
+    /// Files of directories that are not flow logs.
     skipped: Vec<String>,
-    /// Rules 3 and 4 are wanted.
+    /// Whether rules 3 and 4 are wanted.
     rules: bool,
-    /// Something could not be done.
+    /// Whether something could not be done.
     failed: bool,
 }
 
-impl Session {
-    fn open(arguments: &Replay, inventory: Inventory, octets: u64) -> Result<Self, Failure> {
+impl ReplayRun {
+    fn open(
+        arguments: &ReplayArguments,
+        inventory: Inventory,
+        octets: u64,
+    ) -> Result<Self, CommandError> {
         let urls = settings::targets(arguments)?;
         let mut peers = Vec::new();
         let mut new_sessions = Vec::new();
@@ -84,9 +86,9 @@ impl Session {
             None
         } else {
             let options = settings::sender(&arguments.sending)?;
-            let mut collectors = Collectors::new(&urls, options).map_err(Failure::usage)?;
+            let mut collectors = Collectors::new(&urls, options).map_err(CommandError::usage)?;
             for (target, state) in collectors.begin().into_iter().enumerate() {
-                if state.map_err(Failure::failed)? == SessionState::New {
+                if state.map_err(CommandError::failed)? == SessionState::New {
                     new_sessions.push(target);
                 }
             }
@@ -99,14 +101,14 @@ impl Session {
             OutputKind::Table
         };
         let kind = arguments.output.unwrap_or(default);
-        let printer = (kind != OutputKind::None).then(|| Printer::new(kind, arguments.width));
-        let outlet = Outlet::new(collectors, printer);
+        let printer = (kind != OutputKind::None).then(|| FlowPrinter::new(kind, arguments.width));
+        let outlet = MessageOutlet::new(collectors, printer);
         let settings = settings::transcoder(arguments, &peers);
         let mut transcoder = Transcoder::new(settings, outlet.transports());
         for target in new_sessions {
             transcoder.restart_session(target);
         }
-        let tried = match arguments.origin.log_format {
+        let tried = match arguments.source.log_format {
             LogFormats::Set(_) => "header lines and --log-format".to_owned(),
             LogFormats::Auto => {
                 let known = inventory.formats_for(None).count();
@@ -119,10 +121,10 @@ impl Session {
             unpacker: Unpacker::new(LIMIT),
             transcoder,
             outlet,
-            sources: Sources::new(&arguments.origin),
+            sources: SourceCache::new(&arguments.source),
             octets: Arc::default(),
-            progress: Progress::new(octets, kind != OutputKind::None),
-            summary: Summary::new(tried),
+            progress: ProgressBar::new(octets, kind != OutputKind::None),
+            summary: RunSummary::new(tried),
             skipped: Vec::new(),
             rules: arguments.counting.deduplicate == Switch::On
                 && arguments.counting.direction != DirectionFilter::Egress,
@@ -130,15 +132,15 @@ impl Session {
         })
     }
 
-    /// Says what could not be done, and goes on.
+    /// Reports a failure; the run goes on.
     fn fail(&mut self, line: impl std::fmt::Display) {
         self.failed = true;
         self.progress.clear();
         terminal::say(line);
     }
 
-    /// Reads one input to its end or its first fault.
-    fn read(&mut self, input: &Input) -> Result<(), Failure> {
+    /// Reads an input to its end or its first fault.
+    fn read(&mut self, input: &InputFile) -> Result<(), CommandError> {
         let name = input.name();
         let reader = match input.open(&self.octets) {
             Ok(reader) => reader,
@@ -149,21 +151,24 @@ impl Session {
             }
         };
         self.transcoder.set_now(clock::now());
-        let mut feed = Feed {
+        let mut feed = LineFeed {
             transcoder: &mut self.transcoder,
             outlet: &mut self.outlet,
             sources: &mut self.sources,
-            place: None,
+            slot: None,
             lines: 0,
             octets: &self.octets,
             progress: &mut self.progress,
         };
-        let mut outcome = self.unpacker.read(reader, &mut feed).map_err(Unread::from);
-        if let Err(Unread::Unpack(UnpackError::Parquet)) = outcome {
-            // Recognised by its beginning, read from its end; no line was handed on so far.
+        let mut outcome = self
+            .unpacker
+            .read(reader, &mut feed)
+            .map_err(InputError::from);
+        if let Err(InputError::Unpack(UnpackError::Parquet)) = outcome {
+            // Parquet is recognised by its beginning and read from its end; no line was passed on so far.
             outcome = match &input.path {
                 Some(path) => parquet::read(path, &self.octets, &mut feed),
-                None => Err(Unread::NotInRanges),
+                None => Err(InputError::NotInRanges),
             };
         }
         self.transcoder.flush(&mut self.outlet)?;
@@ -173,7 +178,7 @@ impl Session {
         self.summary.add(&name, report);
         match outcome {
             Ok(_) => self.summary.inputs += 1,
-            Err(Unread::Sink(error)) => return Err(error.into()),
+            Err(InputError::Sink(error)) => return Err(error.into()),
             Err(error) if input.walked && error.is_something_else() => {
                 self.skipped.push(name);
                 return Ok(());
@@ -192,8 +197,8 @@ impl Session {
         Ok(())
     }
 
-    /// Waits for the targets, and counts.
-    fn finish(&mut self) -> Result<(), Failure> {
+    /// Waits for the targets and completes the summary.
+    fn finish(&mut self) -> Result<(), CommandError> {
         for error in self.outlet.finish()? {
             self.fail(error);
         }
@@ -209,7 +214,7 @@ impl Session {
             self.summary.counters.bytes_sent,
         ) = self.outlet.sent();
         self.summary.send_errors = self.outlet.send_errors();
-        for note in std::mem::take(&mut self.sources.wrong_formats) {
+        for note in self.sources.take_notes() {
             self.summary.note(note);
         }
         if let Some(note) = self.rules_note() {
@@ -219,7 +224,7 @@ impl Session {
         Ok(())
     }
 
-    /// Which rule could not run, and why.
+    /// Returns a note if rules 3 and 4 could not run.
     fn rules_note(&self) -> Option<String> {
         let inventory = self.transcoder.inventory();
         if self.summary.counters.records_received == 0 || !self.rules {
@@ -238,25 +243,25 @@ impl Session {
     }
 }
 
-/// Why an input was not read to its end.
+/// Reason for not reading an input to its end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unread {
-    /// It cannot be unpacked.
+pub(crate) enum InputError {
+    /// Failure to unpack.
     #[error("{0}")]
     Unpack(UnpackError),
-    /// It is Parquet, but not a file.
+    /// Parquet on standard input.
     #[error("Parquet is read from its end; give the path of the file instead of -")]
     NotInRanges,
-    /// It cannot be read as Parquet.
+    /// Failure to read Parquet.
     #[error("{0}")]
     Parquet(ParquetError),
-    /// What became of its lines cannot be handed on.
+    /// Failure of the output.
     #[error("the output failed")]
     Sink(OutletError),
 }
 
-impl Unread {
-    /// Whether a file found in a directory is no flow log at all, rather than a damaged one.
+impl InputError {
+    /// Returns whether the input is not a flow log, as opposed to a damaged flow log.
     fn is_something_else(&self) -> bool {
         match self {
             Self::Unpack(error) => matches!(
@@ -273,7 +278,7 @@ impl Unread {
     }
 }
 
-impl From<ReadError<OutletError>> for Unread {
+impl From<ReadError<OutletError>> for InputError {
     fn from(error: ReadError<OutletError>) -> Self {
         match error {
             ReadError::Unpack(error) => Self::Unpack(error),
@@ -282,48 +287,46 @@ impl From<ReadError<OutletError>> for Unread {
     }
 }
 
-/// Takes the lines of one input.
-struct Feed<'a> {
+/// Receiver of the lines of an input.
+struct LineFeed<'a> {
     transcoder: &'a mut Transcoder,
-    outlet: &'a mut Outlet,
-    sources: &'a mut Sources,
-    place: Option<usize>,
+    outlet: &'a mut MessageOutlet,
+    sources: &'a mut SourceCache,
+    slot: Option<usize>,
     lines: u32,
     octets: &'a AtomicU64,
-    progress: &'a mut Progress,
+    progress: &'a mut ProgressBar,
 }
 
-impl LineSink for Feed<'_> {
+impl LineSink for LineFeed<'_> {
     type Error = OutletError;
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutletError> {
         let inventory = self.transcoder.inventory();
-        let place = self
-            .sources
-            .place(origin.owner, origin.log_group, inventory);
-        self.place = Some(place);
+        let slot = self.sources.slot(origin.owner, origin.log_group, inventory);
+        self.slot = Some(slot);
         Ok(())
     }
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), OutletError> {
         self.lines += 1;
-        if self.lines == LINES_A_LOOK {
+        if self.lines == CLOCK_INTERVAL {
             self.lines = 0;
             self.transcoder.set_now(clock::now());
             let read = self.octets.load(Ordering::Relaxed);
-            self.progress.go_on(LINES_A_LOOK.into(), read);
+            self.progress.update(CLOCK_INTERVAL.into(), read);
         }
-        let place = match self.place {
-            Some(place) => place,
-            None => self.sources.place(None, None, self.transcoder.inventory()),
+        let slot = match self.slot {
+            Some(slot) => slot,
+            None => self.sources.slot(None, None, self.transcoder.inventory()),
         };
-        self.place = Some(place);
+        self.slot = Some(slot);
         let line = LogLine {
             id: event.id,
             timestamp: event.timestamp,
             text: event.message,
         };
         self.transcoder
-            .line(self.sources.source(place), line, self.outlet)
+            .line(self.sources.source(slot), line, self.outlet)
     }
 }

@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use flowlogs_core::settings::table::{Accepted, SETTINGS, Setting};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::failure::CommandError;
 
-pub(crate) fn run() -> Result<(), Failure> {
+pub(crate) fn run() -> Result<(), CommandError> {
     let settings: Vec<Value> = SETTINGS.iter().copied().map(object).collect();
     let mut out = io::stdout().lock();
-    writeln!(out, "{:#}", Value::from(settings)).map_err(|error| Failure::output(&error))
+    writeln!(out, "{:#}", Value::from(settings)).map_err(|error| CommandError::output(&error))
 }
 
 /// `{"variable": …, "parameter": …, "option": …, "default": …, "right": …, "meaning": …, "secret": …, "required": …}`

@@ -1,15 +1,14 @@
-//! What shells and `man` are told of the program: completions and manual pages, both made from the definition of the
-//! command line.
+//! `flowlogs completions` and `flowlogs man`: generated from the definition of the command line.
 
 use std::io::{self, Write};
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Completions, Manual};
-use crate::failure::Failure;
+use crate::cli::{Cli, CompletionsArguments, ManualArguments};
+use crate::failure::CommandError;
 
 /// Prints the completions of a shell.
-pub(crate) fn completions(arguments: &Completions) -> Result<(), Failure> {
+pub(crate) fn completions(arguments: &CompletionsArguments) -> Result<(), CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(
         arguments.shell,
@@ -21,7 +20,7 @@ pub(crate) fn completions(arguments: &Completions) -> Result<(), Failure> {
 }
 
 /// Prints the manual page of the program or of one command.
-pub(crate) fn manual(arguments: &Manual) -> Result<(), Failure> {
+pub(crate) fn manual(arguments: &ManualArguments) -> Result<(), CommandError> {
     let mut program = Cli::command();
     program.build();
     let command = match &arguments.command {
@@ -29,15 +28,15 @@ pub(crate) fn manual(arguments: &Manual) -> Result<(), Failure> {
         Some(name) => program
             .find_subcommand(name)
             .cloned()
-            .ok_or_else(|| Failure::usage(unknown(name, &program)))?,
+            .ok_or_else(|| CommandError::usage(unknown(name, &program)))?,
     };
-    // Pages of commands are named as git's are: flowlogs-cli(1).
+    // Pages of commands are named like git's: flowlogs-replay(1).
     let name = command.get_display_name().unwrap_or("flowlogs").to_owned();
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
         .title(name.to_uppercase())
         .render(&mut page)
-        .map_err(|error| Failure::output(&error))?;
+        .map_err(|error| CommandError::output(&error))?;
     print(&page)
 }
 
@@ -49,9 +48,9 @@ fn unknown(name: &str, program: &clap::Command) -> String {
     format!("no command '{name}'; there are {}", known.join(", "))
 }
 
-fn print(text: &[u8]) -> Result<(), Failure> {
+fn print(text: &[u8]) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     out.write_all(text)
         .and_then(|()| out.flush())
-        .map_err(|error| Failure::output(&error))
+        .map_err(|error| CommandError::output(&error))
 }

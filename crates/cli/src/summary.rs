@@ -1,4 +1,4 @@
-//! What happened, on standard error: every counter by its name, for people or as one JSON object.
+//! Summary of a run: every counter by its name, as text or as a JSON object.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use flowlogs_core::{BatchReport, Counters, UnparsedLine};
 use serde_json::{Map, Value, json};
 
-use crate::terminal::wrap;
+use crate::text::{cut, grouped, octets, plural, visible, words, wrap};
 
-/// Samples of unparsed lines that are shown.
+/// Limit of samples of unparsed lines.
 const SAMPLES: usize = 5;
 
-/// Characters of an unparsed line that are shown to people.
+/// Columns of a sample in the text form.
 const SAMPLE: usize = WIDTH - 3;
 
-/// Columns of the text.
+/// Width of the text form in columns.
 const WIDTH: usize = 80;
 
-/// What a counter counts, in the words of the person who reads it.
+/// Meaning of each counter, for the person who reads the summary.
 const MEANINGS: [(&str, &str); 18] = [
     ("RecordsReceived", ""),
     ("FlowsExported", ""),
@@ -45,15 +45,15 @@ const MEANINGS: [(&str, &str); 18] = [
     ("SendErrors", "failed connections and messages"),
 ];
 
-/// What a counter counts.
+/// Returns the meaning of a counter.
 pub(crate) fn meaning(name: &str) -> &'static str {
     let known = MEANINGS.iter().find(|(known, _)| *known == name);
     known.map_or("", |(_, meaning)| meaning)
 }
 
-/// What happened in a run.
+/// Summary of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Summary {
+pub(crate) struct RunSummary {
     pub(crate) counters: Counters,
     pub(crate) payload_errors: u64,
     pub(crate) send_errors: u64,
@@ -63,21 +63,21 @@ pub(crate) struct Summary {
     pub(crate) bytes_read: u64,
     pub(crate) elapsed: Duration,
     pub(crate) unknown_direction: u64,
-    /// What else there is to say, each once.
+    /// Notes, each once.
     pub(crate) notes: Vec<String>,
     tried: String,
-    samples: Vec<Sample>,
+    samples: Vec<UnparsedSample>,
 }
 
-/// A line that fitted no format, and where it is.
+/// Line that fitted no format, with its input.
 #[derive(Debug)]
-struct Sample {
+struct UnparsedSample {
     input: String,
     unparsed: UnparsedLine,
 }
 
-impl Summary {
-    /// Nothing yet; `tried` says which formats are tried on lines.
+impl RunSummary {
+    /// Creates an empty summary; `tried` names the formats that are tried on lines.
     pub(crate) fn new(tried: String) -> Self {
         Self {
             tried,
@@ -85,7 +85,7 @@ impl Summary {
         }
     }
 
-    /// Adds what happened with one input.
+    /// Adds the report of an input.
     pub(crate) fn add(&mut self, input: &str, report: BatchReport) {
         self.counters.add(&report.counters);
         self.packets = self.packets.saturating_add(report.packets);
@@ -101,18 +101,18 @@ impl Summary {
             && self.samples.len() < SAMPLES
         {
             let input = input.to_owned();
-            self.samples.push(Sample { input, unparsed });
+            self.samples.push(UnparsedSample { input, unparsed });
         }
     }
 
-    /// Adds a note, unless it was made before.
+    /// Adds a note, unless it is there already.
     pub(crate) fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
-    /// Every counter by its name.
+    /// Returns every counter by its name.
     fn values(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let others = [
             ("PayloadErrors", self.payload_errors),
@@ -127,7 +127,7 @@ impl Summary {
         u64::try_from(records).unwrap_or(u64::MAX)
     }
 
-    /// One object on one line.
+    /// Writes a JSON object on one line.
     pub(crate) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         let others = [
             ("packets", self.packets),
@@ -155,7 +155,7 @@ impl Summary {
         writeln!(out, "{}", Value::Object(object))
     }
 
-    /// Lines of at most 80 columns, as far as names allow it.
+    /// Writes lines of at most 80 columns; longer names make longer lines.
     pub(crate) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
@@ -193,7 +193,7 @@ impl Summary {
                 sample.input, unparsed.record, unparsed.error
             );
             paragraph(out, "not parsed: ", &reason)?;
-            writeln!(out, "  {}", cut(&unparsed.line))?;
+            writeln!(out, "  {}", cut(&visible(&unparsed.line), SAMPLE + 1))?;
         }
         if !self.samples.is_empty() {
             let remedy = format!(
@@ -209,66 +209,21 @@ impl Summary {
     }
 }
 
-/// A text over several lines, those after the first indented.
+/// Writes a text wrapped to [`WIDTH`], with indented lines after the first.
 fn paragraph(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
-    let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-    for (number, line) in wrap(&words, " ", WIDTH - label.len()).iter().enumerate() {
-        let label = if number == 0 { label } else { "" };
-        let indent = if number == 0 { 0 } else { 6 };
+    let lines = wrap(&words(text), " ", WIDTH - label.len());
+    for (number, line) in lines.iter().enumerate() {
+        let (indent, label) = if number == 0 { (0, label) } else { (6, "") };
         writeln!(out, "{:indent$}{label}{line}", "")?;
     }
     Ok(())
-}
-
-/// The beginning of a line, without what would disturb a terminal.
-fn cut(line: &str) -> String {
-    let shown: String = line
-        .chars()
-        .take(SAMPLE)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    if line.chars().nth(SAMPLE).is_some() {
-        format!("{shown}…")
-    } else {
-        shown
-    }
-}
-
-/// `1 input`, `2 inputs`.
-fn plural(number: u64, noun: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", grouped(number))
-}
-
-/// A size in the unit that has one to three digits before the point.
-pub(crate) fn octets(number: u64) -> String {
-    let power = number.max(1).ilog10() / 3;
-    let unit = ["octets", "kB", "MB", "GB", "TB", "PB", "EB"][usize::try_from(power).unwrap_or(0)];
-    if power == 0 {
-        return format!("{number} {unit}");
-    }
-    let tenths = number / 10_u64.pow(3 * power - 1);
-    format!("{}.{} {unit}", tenths / 10, tenths % 10)
-}
-
-/// Digits in groups of three.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(summary: &Summary) -> String {
+    fn text(summary: &RunSummary) -> String {
         let mut out = Vec::new();
         summary.write_text(&mut out).expect("into memory");
         String::from_utf8(out).expect("text")
@@ -276,7 +231,7 @@ mod tests {
 
     #[test]
     fn every_counter_has_a_meaning_and_is_shown() {
-        let summary = Summary::default();
+        let summary = RunSummary::default();
         let shown = text(&summary);
         for (name, _) in summary.values() {
             assert!(MEANINGS.iter().any(|(known, _)| *known == name), "{name}");
@@ -284,16 +239,14 @@ mod tests {
         }
         assert_eq!(MEANINGS.len(), summary.values().count());
         assert!(
-            shown
-                .lines()
-                .all(|line| crate::terminal::columns(line) <= 80),
+            shown.lines().all(|line| crate::text::columns(line) <= 80),
             "{shown}"
         );
     }
 
     #[test]
     fn the_json_form_has_every_counter() {
-        let mut summary = Summary::default();
+        let mut summary = RunSummary::default();
         summary.counters.records_received = 3;
         let mut out = Vec::new();
         summary.write_json(&mut out).expect("into memory");
@@ -301,21 +254,5 @@ mod tests {
         assert_eq!(object["RecordsReceived"], 3);
         assert_eq!(object["PayloadErrors"], 0);
         assert_eq!(object["unparsed"], json!([]));
-    }
-
-    #[test]
-    fn numbers_are_grouped_and_sizes_have_units() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(octets(999), "999 octets");
-        assert_eq!(octets(1_999), "1.9 kB");
-        assert_eq!(octets(u64::MAX), "18.4 EB");
-    }
-
-    #[test]
-    fn what_would_disturb_a_terminal_is_not_shown() {
-        assert_eq!(cut("a\x1b[31mb"), "a\u{fffd}[31mb");
-        assert_eq!(cut(&"x".repeat(SAMPLE)).chars().count(), SAMPLE);
-        assert!(cut(&"x".repeat(SAMPLE + 1)).ends_with('…'));
     }
 }

@@ -1,24 +1,26 @@
-//! What the terminal is like: how wide, and whether colours are wanted; and what is said there beside the output.
+//! Properties of the terminal (width, colours) and messages on standard error.
 
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-/// Columns where nobody says how many there are: a file or a pipe.
-const WIDTH: usize = 160;
+use crate::text::{words, wrap};
 
-/// How text is shown.
+/// Width of files and pipes.
+const DEFAULT_WIDTH: usize = 160;
+
+/// Width and colours of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Look {
+pub(crate) struct TextLook {
     /// Columns of a line.
     pub(crate) width: usize,
     /// Whether colours and weights are used.
     pub(crate) colour: bool,
 }
 
-impl Look {
-    /// Of standard output: the width that was asked for, else `COLUMNS`, else the terminal's; colours on a terminal only,
-    /// and not with `NO_COLOR` (<https://no-color.org>).
+impl TextLook {
+    /// Returns the look of standard output. Width: `width`, else `COLUMNS`, else that of the terminal. Colours: on a
+    /// terminal only, and not with `NO_COLOR` (<https://no-color.org>).
     pub(crate) fn of_stdout(width: Option<u16>) -> Self {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let columns = || {
@@ -33,80 +35,59 @@ impl Look {
                 .map(usize::from)
                 .or_else(columns)
                 .or_else(|| width_of(io::stdout()))
-                .unwrap_or(WIDTH),
+                .unwrap_or(DEFAULT_WIDTH),
             colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none() && !dumb,
         }
     }
 
-    /// The text in a style, where colours are wanted.
-    pub(crate) fn paint<T: Display>(self, style: Style, text: T) -> impl Display {
+    /// Formats a text in a style, if colours are used.
+    pub(crate) fn paint<T: Display>(self, style: TextStyle, text: T) -> impl Display {
         fmt::from_fn(move |f| {
             if !self.colour {
                 return text.fmt(f);
             }
             let code = match style {
-                Style::Strong => 1,
-                Style::Faint => 2,
-                Style::Good => 32,
-                Style::Bad => 31,
+                TextStyle::Strong => 1,
+                TextStyle::Faint => 2,
+                TextStyle::Good => 32,
+                TextStyle::Bad => 31,
             };
             write!(f, "\x1b[{code}m{text}\x1b[0m")
         })
     }
 }
 
-/// What a text is to look like.
+/// Style of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
+pub(crate) enum TextStyle {
     Strong,
     Faint,
     Good,
     Bad,
 }
 
-/// Columns of the terminal that this is, if it is one.
+/// Returns the width of a terminal; `None` for files and pipes.
 fn width_of(stream: impl AsFd) -> Option<usize> {
     let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(stream)?;
     Some(usize::from(width)).filter(|&width| width > 0)
 }
 
-/// Says something on standard error, in the name of the program. A terminal breaks its first line between words; elsewhere
-/// it stays one line.
+/// Prints a message on standard error, after the name of the program. On a terminal its first line is wrapped between
+/// words; in a file or pipe it stays one line.
 pub(crate) fn say(text: impl Display) {
     let text = format!("flowlogs: {text}");
     let text = match width_of(io::stderr()) {
-        Some(width) => broken(&text, width),
+        Some(width) => wrapped(&text, width),
         None => text,
     };
-    // A closed standard error is nothing to report, and nowhere to report it.
+    // Nobody can be told that standard error is closed.
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// The text with its first line broken between words; those that follow it may point at columns and stay as they are.
-fn broken(text: &str, width: usize) -> String {
+/// Wraps the first line of a text; later lines may point at columns of each other and stay as they are.
+fn wrapped(text: &str, width: usize) -> String {
     let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
-    let words: Vec<_> = first.split(' ').map(str::to_owned).collect();
-    wrap(&words, " ", width.saturating_sub(2)).join("\n  ") + rest
-}
-
-/// Columns that a text takes; every character of AWS identifiers takes one.
-pub(crate) fn columns(text: &str) -> usize {
-    text.chars().count()
-}
-
-/// Breaks segments into lines of at most `width` columns, never within a segment.
-pub(crate) fn wrap(segments: &[String], separator: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for segment in segments {
-        match lines.last_mut() {
-            Some(line) if columns(line) + columns(separator) + columns(segment) <= width => {
-                line.push_str(separator);
-                line.push_str(segment);
-            }
-            _ => lines.push(segment.clone()),
-        }
-    }
-    lines
+    wrap(&words(first), " ", width.saturating_sub(2)).join("\n  ") + rest
 }
 
 #[cfg(test)]
@@ -115,35 +96,24 @@ mod tests {
 
     #[test]
     fn colours_are_there_only_where_they_are_wanted() {
-        let look = |colour| Look { width: 80, colour };
+        let look = |colour| TextLook { width: 80, colour };
         assert_eq!(
-            look(false).paint(Style::Bad, "REJECT").to_string(),
+            look(false).paint(TextStyle::Bad, "REJECT").to_string(),
             "REJECT"
         );
         assert_eq!(
-            look(true).paint(Style::Bad, "REJECT").to_string(),
+            look(true).paint(TextStyle::Bad, "REJECT").to_string(),
             "\x1b[31mREJECT\x1b[0m"
         );
     }
 
     #[test]
-    fn what_is_said_breaks_between_words_and_a_mark_stays_below_its_column() {
+    fn messages_wrap_between_words_and_a_mark_stays_below_its_column() {
         let text = "flowlogs: column 2: larger than 65535\n  x 70000\n    ^^^^^";
         assert_eq!(
-            broken(text, 22),
+            wrapped(text, 22),
             "flowlogs: column 2:\n  larger than 65535\n  x 70000\n    ^^^^^"
         );
-        assert_eq!(broken(text, 80), text);
-    }
-
-    #[test]
-    fn lines_break_between_segments() {
-        let segments = ["eni-1 → ACCEPT", "vpc-1", "vpc-2"].map(str::to_owned);
-        assert_eq!(
-            wrap(&segments, "  ", 21),
-            ["eni-1 → ACCEPT  vpc-1", "vpc-2"]
-        );
-        assert_eq!(wrap(&segments, "  ", 1), segments);
-        assert!(wrap(&[], "  ", 21).is_empty());
+        assert_eq!(wrapped(text, 80), text);
     }
 }

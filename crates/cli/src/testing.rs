@@ -1,18 +1,18 @@
-//! For unit tests: lines that went all the way, through the transcoder and back through the decoder.
+//! Round trip for unit tests: lines through the transcoder and back through the decoder.
 
 use flowlogs_core::mapping::MappingSettings;
 use flowlogs_core::{
     Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings, Transport,
 };
 
-use crate::decode::{DecodeError, Decoder, Flow};
+use crate::decode::{DecodeError, DecodedFlow, MessageDecoder};
 
-/// Hands on the flows that the lines become.
+/// Passes the decoded flows of the lines to `each`.
 pub(crate) fn flows(
     mapping: MappingSettings,
     format: &str,
     lines: &[&str],
-    mut each: impl FnMut(&Flow<'_>),
+    mut each: impl FnMut(&DecodedFlow<'_>),
 ) {
     let settings = TranscoderSettings {
         mapping,
@@ -23,7 +23,7 @@ pub(crate) fn flows(
         None,
         Formats::of_setting(format).expect("format of the test"),
     );
-    let mut decoder = Decoder::default();
+    let mut decoder = MessageDecoder::default();
     let mut sink = |_: usize, message: &[u8]| {
         decoder.decode(message, |flow| {
             each(flow);

@@ -1,7 +1,6 @@
-//! What stands for the reader of Parquet in a build without it: a line that says how to get it.
+//! Stand-in for `parquet.rs` in a build without the feature `parquet`: an error that names the feature.
 //!
-//! The reader's dependencies take about as long to compile as everything else together, and most who try the command
-//! line have no Parquet.
+//! The dependencies of the Parquet reader take about as long to compile as everything else together.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,23 +9,23 @@ use std::sync::atomic::AtomicU64;
 use flowlogs_source::{LineSink, ReadSummary};
 
 use crate::outlet::OutletError;
-use crate::replay::Unread;
+use crate::replay::InputError;
 
-/// This build reads no Parquet.
+/// Error of a build without the Parquet reader.
 #[derive(Debug, thiserror::Error)]
 #[error("Parquet, which this build of flowlogs does not read; build it with --features parquet")]
 pub(crate) struct ParquetError;
 
-/// Whether the file is no flow log at all; without the reader nobody knows.
+/// Returns `false`: without the reader, any Parquet file may be a flow log.
 pub(crate) fn is_something_else(_: &ParquetError) -> bool {
     false
 }
 
-/// Says that there is no reader.
+/// Returns [`ParquetError`].
 pub(crate) fn read(
     _: &Path,
     _: &Arc<AtomicU64>,
     _: &mut impl LineSink<Error = OutletError>,
-) -> Result<ReadSummary, Unread> {
-    Err(Unread::Parquet(ParquetError))
+) -> Result<ReadSummary, InputError> {
+    Err(InputError::Parquet(ParquetError))
 }

@@ -1,7 +1,6 @@
-//! TranscoderSettings that take one of a few words: parsing and printing them, in one place for the environment, the command line
-//! and the documentation.
+//! Settings that take one of a few words: parsing and printing, for the environment and the command line.
 
-/// A word that is none of those that a setting takes.
+/// Error of a word that a setting does not take.
 ///
 /// ```
 /// use flowlogs_core::mapping::Timestamps;
@@ -13,13 +12,13 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{value}\" is none of {choices}")]
 pub struct NotAChoice {
-    /// What was given.
+    /// The given word.
     pub value: String,
-    /// What would be right, separated by commas.
+    /// Words that the setting takes, separated by commas.
     pub choices: &'static str,
 }
 
-/// Words of a setting, in one place for the environment, the command line and the documentation.
+/// Implements `FromStr` and `Display` of a setting from a table of words.
 macro_rules! choices {
     ($type:ty, $choices:literal, $($word:literal => $value:expr),+) => {
         impl std::str::FromStr for $type {

@@ -1,7 +1,7 @@
 //! Which columns a file has: the header line with their names, and how the values of those that are read are written.
 
+use flowlogs_core::flowlog::MAX_COLUMNS;
 use flowlogs_core::flowlog::field::{ColumnType, Field};
-use flowlogs_core::flowlog::format::MAX_COLUMNS;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 

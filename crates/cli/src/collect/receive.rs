@@ -12,15 +12,15 @@ use std::time::Duration;
 use flowlogs_export::{CollectorUrl, Transport};
 
 use crate::decode::HEADER;
-use crate::failure::Failure;
+use crate::failure::CommandError;
 
-/// Most connections at a time; further ones are closed at once.
+/// Limit of simultaneous connections; further connections are closed at once.
 const CONNECTIONS: usize = 64;
 
-/// How long accepting rests after it failed.
+/// Pause after a failed accept or receive.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A transport session: a peer that sends datagrams to one of our sockets, or one connection.
+/// Transport session: a peer that sends datagrams to a socket of ours, or a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SessionId {
     transport: Transport,
@@ -29,7 +29,7 @@ pub(super) struct SessionId {
 }
 
 impl SessionId {
-    /// Whether it has an end that is told.
+    /// Returns whether the session is a connection, whose end is noticed.
     pub(super) fn is_connection(&self) -> bool {
         self.transport == Transport::Tcp
     }
@@ -41,25 +41,28 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// Something that arrived.
+/// Message or event of a transport session.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) session: SessionId,
-    pub(super) content: Content,
+    pub(super) content: ArrivalContent,
 }
 
 #[derive(Debug)]
-pub(super) enum Content {
-    /// One message, as long as it says, or one datagram.
+pub(super) enum ArrivalContent {
+    /// A message of the length in its header, or a datagram.
     Message(Vec<u8>),
-    /// A connection carries something else, and was closed.
+    /// A connection that did not carry IPFIX; closed.
     Garbage,
-    /// A connection ended.
+    /// End of a connection.
     End,
 }
 
-/// Listens in a thread of its own, which ends with the process.
-pub(super) fn listen(url: &CollectorUrl, arrivals: SyncSender<Arrival>) -> Result<(), Failure> {
+/// Listens in a new thread, which ends with the process.
+pub(super) fn listen(
+    url: &CollectorUrl,
+    arrivals: SyncSender<Arrival>,
+) -> Result<(), CommandError> {
     let failed = |error: io::Error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => "; end what listens there, or give another port",
@@ -69,10 +72,10 @@ pub(super) fn listen(url: &CollectorUrl, arrivals: SyncSender<Arrival>) -> Resul
             io::ErrorKind::PermissionDenied => "; give a port from 1024",
             _ => "",
         };
-        Failure::failed(format_args!("cannot listen on {url}: {error}{remedy}"))
+        CommandError::failed(format_args!("cannot listen on {url}: {error}{remedy}"))
     };
     let (Some(address), Some(port)) = (url.address(), url.port()) else {
-        return Err(Failure::usage(format_args!("cannot listen on {url}")));
+        return Err(CommandError::usage(format_args!("cannot listen on {url}")));
     };
     let local = SocketAddr::new(address, port);
     if url.transport() == Transport::Udp {
@@ -97,7 +100,7 @@ fn datagrams(socket: &UdpSocket, local: SocketAddr, arrivals: &SyncSender<Arriva
             local,
             peer,
         };
-        let content = Content::Message(buffer[..octets].to_vec());
+        let content = ArrivalContent::Message(buffer[..octets].to_vec());
         if arrivals.send(Arrival { session, content }).is_err() {
             return;
         }
@@ -128,15 +131,15 @@ fn connections(listener: &TcpListener, local: SocketAddr, arrivals: &SyncSender<
     }
 }
 
-/// Hands on the messages of one connection.
+/// Queues the messages of a connection.
 fn connection(mut stream: TcpStream, session: &SessionId, arrivals: &SyncSender<Arrival>) {
     loop {
         let content = match message(&mut stream) {
-            Ok(Some(message)) => Content::Message(message),
-            Ok(None) => Content::Garbage,
-            Err(_) => Content::End,
+            Ok(Some(message)) => ArrivalContent::Message(message),
+            Ok(None) => ArrivalContent::Garbage,
+            Err(_) => ArrivalContent::End,
         };
-        let more = matches!(content, Content::Message(_));
+        let more = matches!(content, ArrivalContent::Message(_));
         let session = session.clone();
         if arrivals.send(Arrival { session, content }).is_err() || !more {
             return;
@@ -144,7 +147,7 @@ fn connection(mut stream: TcpStream, session: &SessionId, arrivals: &SyncSender<
     }
 }
 
-/// Reads one message by the length in its header (RFC 7011 §3.1); nothing where there is none.
+/// Reads a message by the length in its header (RFC 7011 §3.1); `None` if the octets are not a header.
 fn message(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut message = vec![0; HEADER];
     stream.read_exact(&mut message)?;

@@ -1,7 +1,7 @@
-//! IPFIX messages read back by `netflow_parser`, a library that shares nothing with our encoder.
+//! Decoder of IPFIX messages, by `netflow_parser`: a library that shares no code with our encoder.
 //!
-//! Takes the messages of one transport session in order and hands on each flow with the names that were learned from
-//! options records before it. Memory is bounded, because `collect` reads what anybody sends.
+//! Takes the messages of a transport session in order, and yields each flow with the names from earlier options records.
+//! Memory is bounded, because `collect` reads messages from anybody.
 
 mod names;
 mod value;
@@ -11,25 +11,25 @@ use std::collections::HashMap;
 use netflow_parser::variable_versions::ipfix::FlowSetBody;
 use netflow_parser::{NetflowPacket, NetflowParser};
 
-pub(crate) use names::{Interface, Names};
-pub(crate) use value::{ElementId, Value};
+pub(crate) use names::{DomainNames, KnownInterface};
+pub(crate) use value::{DecodedValue, ElementId};
 
-/// Most observation domains of one transport session; our exporter has at most 1,025.
+/// Limit of observation domains in a transport session.
 const MAX_DOMAINS: usize = 2_048;
 
-/// Octets of a message header (RFC 7011 §3.1).
+/// Length of a message header in octets (RFC 7011 §3.1).
 pub(crate) const HEADER: usize = 16;
 
-/// Why a message cannot be decoded, or not whole.
+/// Reason for not decoding a message, or a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DecodeError {
-    /// Too short, another version, or a length that is not the message's.
+    /// Too short, another version, or a wrong length.
     #[error("not an IPFIX message")]
     NotIpfix,
-    /// The library's words.
+    /// Refused by the library, with its words.
     #[error("the IPFIX decoder refuses a message: {0}")]
     Refused(String),
-    /// Sets that the library stopped at.
+    /// Sets at the end of the message that the library did not read.
     #[error("the IPFIX decoder read {read} of the {length} octets of a message")]
     Unread {
         /// Octets that became records.
@@ -37,7 +37,7 @@ pub(crate) enum DecodeError {
         /// Octets of the message.
         length: usize,
     },
-    /// A data set whose template did not come before it.
+    /// Data set without an earlier template.
     #[error("a message has flows of the unknown template {0}")]
     NoTemplate(u16),
     /// Too many observation domains.
@@ -45,19 +45,19 @@ pub(crate) enum DecodeError {
     TooManyDomains,
 }
 
-/// A decoded flow record.
+/// Decoded flow record.
 #[derive(Debug)]
-pub(crate) struct Flow<'a> {
-    /// The template that it was sent by.
+pub(crate) struct DecodedFlow<'a> {
+    /// Template ID of the record.
     pub(crate) template: u16,
     /// Values in the order of the record.
-    pub(crate) fields: &'a [(ElementId, Value)],
-    /// What options records of the same observation domain said.
-    pub(crate) names: &'a Names,
+    pub(crate) fields: &'a [(ElementId, DecodedValue)],
+    /// Names from options records of the same observation domain.
+    pub(crate) names: &'a DomainNames,
 }
 
-impl<'a> Flow<'a> {
-    pub(crate) fn value(&self, element: u16) -> Option<&'a Value> {
+impl<'a> DecodedFlow<'a> {
+    pub(crate) fn value(&self, element: u16) -> Option<&'a DecodedValue> {
         let wanted = ElementId::Iana(element);
         self.fields
             .iter()
@@ -70,43 +70,43 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// Decodes the messages of one transport session.
+/// Decoder of the messages of a transport session.
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
-    domains: HashMap<u32, Domain>,
-    record: Vec<(ElementId, Value)>,
+pub(crate) struct MessageDecoder {
+    domains: HashMap<u32, DecodedDomain>,
+    record: Vec<(ElementId, DecodedValue)>,
 }
 
-/// Templates are valid within an observation domain (RFC 7011 §8).
+/// State of an observation domain, in which templates are valid (RFC 7011 §8).
 #[derive(Debug)]
-struct Domain {
+struct DecodedDomain {
     parser: NetflowParser,
-    names: Names,
+    names: DomainNames,
 }
 
-impl Decoder {
-    /// What the options records of an observation domain said.
-    pub(crate) fn names(&self, domain: u32) -> Option<&Names> {
+impl MessageDecoder {
+    /// Returns the names of an observation domain.
+    pub(crate) fn names(&self, domain: u32) -> Option<&DomainNames> {
         self.domains.get(&domain).map(|domain| &domain.names)
     }
 
-    /// Decodes one message and hands on its flows.
+    /// Decodes a message and passes each flow to `each`.
     ///
     /// # Errors
     ///
-    /// A [`DecodeError`] after the flows that could be decoded, or what `each` returns.
+    /// A [`DecodeError`] after the last decodable flow, or the error of `each`.
     pub(crate) fn decode<E: From<DecodeError>>(
         &mut self,
         message: &[u8],
-        mut each: impl FnMut(&Flow<'_>) -> Result<(), E>,
+        mut each: impl FnMut(&DecodedFlow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let id = observation_domain(message).ok_or(DecodeError::NotIpfix)?;
         if self.domains.len() >= MAX_DOMAINS && !self.domains.contains_key(&id) {
             return Err(DecodeError::TooManyDomains.into());
         }
-        let domain = self.domains.entry(id).or_insert_with(|| Domain {
+        let domain = self.domains.entry(id).or_insert_with(|| DecodedDomain {
             parser: parser(),
-            names: Names::of(id),
+            names: DomainNames::of(id),
         });
         let parsed = domain.parser.parse_bytes(message);
         let mut read = 0;
@@ -136,7 +136,7 @@ impl Decoder {
                     FlowSetBody::Data(data) => {
                         for record in data.fields {
                             take(&mut self.record, record);
-                            each(&Flow {
+                            each(&DecodedFlow {
                                 template: set.header.header_id,
                                 fields: &self.record,
                                 names: &domain.names,
@@ -160,7 +160,7 @@ impl Decoder {
 }
 
 fn take(
-    values: &mut Vec<(ElementId, Value)>,
+    values: &mut Vec<(ElementId, DecodedValue)>,
     record: Vec<(
         netflow_parser::variable_versions::ipfix::lookup::IPFixField,
         netflow_parser::FieldValue,
@@ -169,11 +169,11 @@ fn take(
     values.clear();
     values.extend(record.into_iter().map(|(field, value)| {
         let id = ElementId::of(field);
-        (id, Value::of(id, value))
+        (id, DecodedValue::of(id, value))
     }));
 }
 
-/// The observation domain of a message that is as long as it says.
+/// Returns the observation domain of a message, if its length is the length in its header.
 fn observation_domain(message: &[u8]) -> Option<u32> {
     let header = message.first_chunk::<HEADER>()?;
     let [version, length] = [0, 2].map(|at| u16::from_be_bytes([header[at], header[at + 1]]));
@@ -196,7 +196,7 @@ fn parser() -> NetflowParser {
 mod tests {
     use super::*;
 
-    fn decode(decoder: &mut Decoder, message: &[u8]) -> (usize, Result<(), DecodeError>) {
+    fn decode(decoder: &mut MessageDecoder, message: &[u8]) -> (usize, Result<(), DecodeError>) {
         let mut flows = 0;
         let outcome = decoder.decode(message, |_| {
             flows += 1;
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn templates_belong_to_their_observation_domain() {
-        let mut decoder = Decoder::default();
+        let mut decoder = MessageDecoder::default();
         assert_eq!(decode(&mut decoder, &message(1, &[TEMPLATE])), (0, Ok(())));
         assert_eq!(decode(&mut decoder, &message(1, &[DATA])), (2, Ok(())));
         assert_eq!(
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_an_error_and_never_a_panic() {
         let whole = message(1, &[TEMPLATE, DATA]);
-        let mut decoder = Decoder::default();
+        let mut decoder = MessageDecoder::default();
         for length in 0..whole.len() {
             assert_eq!(
                 decode(&mut decoder, &whole[..length]),
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn sets_that_are_left_over_are_noticed() {
         let broken = message(1, &[TEMPLATE, DATA, &[300, 200, 1]]);
-        let (flows, outcome) = decode(&mut Decoder::default(), &broken);
+        let (flows, outcome) = decode(&mut MessageDecoder::default(), &broken);
         assert_eq!(flows, 2);
         assert!(
             matches!(outcome, Err(DecodeError::Unread { .. })),
@@ -263,7 +263,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_octets_are_decoded_or_refused(body: Vec<u16>) {
-            let _ = decode(&mut Decoder::default(), &message(1, &[&body]));
+            let _ = decode(&mut MessageDecoder::default(), &message(1, &[&body]));
         }
     }
 }

@@ -1,38 +1,38 @@
-//! What the options records of an observation domain say: names of interfaces, VRFs, applications, and of itself.
+//! Names from the options records of an observation domain: interfaces, VRFs, applications, the domain.
 
 use std::collections::HashMap;
 
 use flowlogs_core::ipfix::element as e;
 use netflow_parser::variable_versions::ipfix::Template;
 
-use super::{ElementId, Value};
+use super::{DecodedValue, ElementId};
 
-/// Most names of a kind; beyond them the memory starts again.
+/// Limit of names of a kind; beyond it the map of names is cleared.
 const REMEMBERED: usize = 65_536;
 
-/// What the interface table says of an interface.
+/// Record of the interface table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Interface {
+pub(crate) struct KnownInterface {
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) station: String,
 }
 
-/// The names of one observation domain.
+/// Names of an observation domain.
 #[derive(Debug, Default)]
-pub(crate) struct Names {
-    /// The number of the domain.
+pub(crate) struct DomainNames {
+    /// Observation domain ID.
     pub(crate) domain: u32,
     /// observationDomainName.
     pub(crate) domain_name: Option<String>,
-    interfaces: HashMap<u64, Interface>,
+    interfaces: HashMap<u64, KnownInterface>,
     vrfs: HashMap<u64, String>,
     applications: HashMap<(u8, u64), String>,
-    /// Octets of a record, by template.
+    /// Octets of a record, by template ID.
     octets: HashMap<u16, u32>,
 }
 
-impl Names {
+impl DomainNames {
     pub(super) fn of(domain: u32) -> Self {
         Self {
             domain,
@@ -40,12 +40,12 @@ impl Names {
         }
     }
 
-    pub(crate) fn interface(&self, index: u64) -> Option<&Interface> {
+    pub(crate) fn interface(&self, index: u64) -> Option<&KnownInterface> {
         self.interfaces.get(&index)
     }
 
-    /// All interfaces, in no particular order.
-    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Interface> {
+    /// Returns all interfaces, in no particular order.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &KnownInterface> {
         self.interfaces.values()
     }
 
@@ -59,7 +59,7 @@ impl Names {
             .map(String::as_str)
     }
 
-    /// Octets of a record of this template.
+    /// Returns the octets of a record of this template.
     pub(crate) fn record_octets(&self, template: u16) -> Option<u32> {
         self.octets.get(&template).copied()
     }
@@ -72,8 +72,8 @@ impl Names {
         bounded(&mut self.octets).insert(template.template_id, octets.sum());
     }
 
-    /// Takes an options record.
-    pub(super) fn learn(&mut self, record: &[(ElementId, Value)]) {
+    /// Learns the names in an options record.
+    pub(super) fn learn(&mut self, record: &[(ElementId, DecodedValue)]) {
         let value = |element: &e::InformationElement| {
             let wanted = ElementId::Iana(element.id);
             record
@@ -81,13 +81,13 @@ impl Names {
                 .find(|(id, _)| *id == wanted)
                 .map(|(_, value)| value)
         };
-        let number = |element| value(element).and_then(Value::number);
+        let number = |element| value(element).and_then(DecodedValue::number);
         let text = |element| match value(element) {
-            Some(Value::Text(text)) => Some(text.clone()),
+            Some(DecodedValue::Text(text)) => Some(text.clone()),
             _ => None,
         };
         if let Some(index) = number(&e::INGRESS_INTERFACE) {
-            let interface = Interface {
+            let interface = KnownInterface {
                 name: text(&e::INTERFACE_NAME).unwrap_or_default(),
                 description: text(&e::INTERFACE_DESCRIPTION).unwrap_or_default(),
                 station: text(&e::VIRTUAL_STATION_NAME).unwrap_or_default(),
@@ -97,7 +97,7 @@ impl Names {
         if let (Some(id), Some(name)) = (number(&e::INGRESS_VRF_ID), text(&e::VRF_NAME)) {
             bounded(&mut self.vrfs).insert(id, name);
         }
-        if let (Some(Value::Application(engine, selector)), Some(name)) =
+        if let (Some(DecodedValue::Application(engine, selector)), Some(name)) =
             (value(&e::APPLICATION_ID), text(&e::APPLICATION_NAME))
         {
             bounded(&mut self.applications).insert((*engine, *selector), name);

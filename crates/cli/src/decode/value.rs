@@ -1,4 +1,4 @@
-//! A decoded value, in the few types that are printed.
+//! Decoded values, in the few types that are printed.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,15 +11,15 @@ use netflow_parser::{DataNumber, FieldValue};
 
 use crate::clock::Time;
 
-/// The largest element number that the decoder is asked about; the IANA registry ends below.
+/// Largest element number to look up in the decoder; the IANA registry ends below.
 const LAST_ELEMENT: u16 = 1_023;
 
-/// An information element as the decoder names it.
+/// Information element of a decoded value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ElementId {
-    /// Of the IANA registry, by number.
+    /// Element of the IANA registry, by number.
     Iana(u16),
-    /// Of an enterprise.
+    /// Element of an enterprise.
     Enterprise(IPFixField),
 }
 
@@ -37,7 +37,7 @@ impl ElementId {
     }
 }
 
-/// The decoder has names for elements where the standard has numbers.
+/// Numbers of the IANA elements, by the names that the decoder uses.
 static NUMBERS: LazyLock<Vec<(IANAIPFixField, u16)>> = LazyLock::new(|| {
     let mut numbers: Vec<_> = (1..=LAST_ELEMENT)
         .map(|id| (IANAIPFixField::from(id), id))
@@ -47,7 +47,7 @@ static NUMBERS: LazyLock<Vec<(IANAIPFixField, u16)>> = LazyLock::new(|| {
     numbers
 });
 
-/// The elements of this product, which have their registered names.
+/// Elements of this product with their registered names, by number.
 static ELEMENTS: LazyLock<Vec<Option<&'static InformationElement>>> = LazyLock::new(|| {
     let mut elements = vec![None; usize::from(LAST_ELEMENT) + 1];
     for &element in element::ALL {
@@ -57,7 +57,7 @@ static ELEMENTS: LazyLock<Vec<Option<&'static InformationElement>>> = LazyLock::
 });
 
 impl fmt::Display for ElementId {
-    /// The name of the IANA registry; of an element that this product does not export, the decoder's spelling of it.
+    /// Name in the IANA registry; for elements that this product does not export, the decoder's spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let iana = |id: u16| ELEMENTS.get(usize::from(id)).copied().flatten();
         match self {
@@ -79,9 +79,9 @@ impl fmt::Display for ElementId {
     }
 }
 
-/// A decoded value.
+/// Decoded value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub(crate) enum DecodedValue {
     Number(u64),
     Float(f64),
     Address(IpAddr),
@@ -92,7 +92,7 @@ pub(crate) enum Value {
     Octets(Vec<u8>),
 }
 
-impl Value {
+impl DecodedValue {
     pub(super) fn of(element: ElementId, value: FieldValue) -> Self {
         let number = u64::from;
         match value {
@@ -146,7 +146,7 @@ impl Value {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for DecodedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(value) => value.fmt(f),

@@ -1,4 +1,4 @@
-//! `docs/field-mapping.md`, from the tables that the program itself works by.
+//! Generator of `docs/field-mapping.md`, from the tables by which the program works.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use flowlogs_core::ipfix::{OTHER_BASE, OptionsTable, REGULAR_BASE, REGULAR_BITS,
 
 use super::{element, places};
 
-/// What each bit of a regular layout's mask adds, from bit 0; a test compares it with what is sent.
+/// Elements that each bit of a regular layout's mask adds, from bit 0; a test compares them with templates that are sent.
 const BITS: [(&str, &str); REGULAR_BITS as usize] = [
     ("IPv6", "27 and 28 in the place of 8 and 12"),
     ("wide counters", "1 and 2 have 8 octets in the place of 4"),
@@ -118,7 +118,7 @@ Strings have a fixed length and end in NUL, because several collectors cannot re
 |---|---|---|---|
 ";
 
-/// The whole document.
+/// Returns the whole document.
 pub(super) fn document() -> String {
     let mut text = String::from(INTRODUCTION);
     text.push_str(IDENTITY);
@@ -148,7 +148,7 @@ pub(super) fn document() -> String {
     text
 }
 
-/// The fields of one kind of flow log, in the order of their versions.
+/// Writes the fields of a kind of flow log, in the order of their versions.
 fn fields(text: &mut String, version: impl Fn(&FieldSpec) -> Option<u8>) {
     text.push_str("| field | version | type | goes to | `-` | why |\n|---|---|---|---|---|---|\n");
     let mut rows: Vec<_> = FIELDS
@@ -227,7 +227,7 @@ fn options_table(text: &mut String, table: OptionsTable) {
     );
 }
 
-/// A row of a table; a bar within a cell would end it.
+/// Writes a row of a table, with escaped bars.
 fn row(text: &mut String, cells: &[String]) {
     text.push('|');
     for cell in cells {
@@ -256,7 +256,7 @@ mod tests {
         );
     }
 
-    /// The template ID that a line is sent by.
+    /// Returns the template ID of a line.
     fn template(mapping: MappingSettings, format: &str, line: &str) -> u16 {
         let mut template = 0;
         crate::testing::flows(mapping, format, &[line], |flow| template = flow.template);

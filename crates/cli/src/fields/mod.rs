@@ -1,4 +1,4 @@
-//! `flowlogs fields`: every flow-log field and where it goes, from the one table in core.
+//! `flowlogs fields`: every flow-log field with its information elements, from the field table in core.
 
 mod markdown;
 
@@ -8,34 +8,34 @@ use flowlogs_core::flowlog::FIELDS;
 use flowlogs_core::flowlog::field::{DescribedInterface, FieldMapping};
 use flowlogs_core::ipfix::element::{self as e, InformationElement};
 
-use crate::cli::Fields;
-use crate::failure::Failure;
-use crate::terminal::{Look, Style, wrap};
+use crate::cli::FieldsArguments;
+use crate::failure::CommandError;
+use crate::terminal::{TextLook, TextStyle};
+use crate::text::{words, wrap};
 
-/// Columns of a name.
+/// Columns of a field name.
 const NAME: usize = 27;
 
-pub(crate) fn run(arguments: &Fields) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &FieldsArguments) -> Result<(), CommandError> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = if arguments.markdown {
         out.write_all(markdown::document().as_bytes())
     } else {
-        write(&mut out, Look::of_stdout(arguments.width))
+        write(&mut out, TextLook::of_stdout(arguments.width))
     };
     written
         .and_then(|()| out.flush())
-        .map_err(|error| Failure::output(&error))
+        .map_err(|error| CommandError::output(&error))
 }
 
-fn write(out: &mut impl Write, look: Look) -> io::Result<()> {
+fn write(out: &mut impl Write, look: TextLook) -> io::Result<()> {
     let heading = format!("{:<NAME$} VPC TGW  EXPORTED AS", "FIELD");
-    writeln!(out, "{}", look.paint(Style::Strong, heading))?;
+    writeln!(out, "{}", look.paint(TextStyle::Strong, heading))?;
     let indent = NAME + 10;
     let width = look.width.max(80) - indent;
     let version = |version: Option<u8>| version.map_or("-".to_owned(), |known| known.to_string());
     for row in &FIELDS {
-        let name = look.paint(Style::Strong, format!("{:<NAME$}", row.name));
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let name = look.paint(TextStyle::Strong, format!("{:<NAME$}", row.name));
         let places = words(&places(row.destination).join(", "));
         let mut lines = wrap(&places, " ", width).into_iter();
         let first = lines.next().unwrap_or_default();
@@ -45,18 +45,18 @@ fn write(out: &mut impl Write, look: Look) -> io::Result<()> {
             writeln!(out, "{:indent$}{line}", "")?;
         }
         for line in wrap(&words(row.reason), " ", width) {
-            writeln!(out, "{:indent$}{}", "", look.paint(Style::Faint, line))?;
+            writeln!(out, "{:indent$}{}", "", look.paint(TextStyle::Faint, line))?;
         }
     }
     Ok(())
 }
 
-/// An element as people refer to it.
+/// Formats an element: name and number.
 pub(crate) fn element(element: &InformationElement) -> String {
     format!("{} ({})", element.name, element.id)
 }
 
-/// Where a field goes, a phrase each.
+/// Formats the places that a field goes to, a phrase for each.
 fn places(destination: FieldMapping) -> Vec<String> {
     match destination {
         FieldMapping::Element(one) => vec![element(one)],
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn every_field_is_listed_within_80_columns() {
         let mut out = Vec::new();
-        let look = Look {
+        let look = TextLook {
             width: 80,
             colour: false,
         };
@@ -103,7 +103,7 @@ mod tests {
             assert!(text.lines().any(|line| line.starts_with(row.name)));
         }
         for line in text.lines() {
-            assert!(line.chars().count() <= 80, "{line}");
+            assert!(crate::text::columns(line) <= 80, "{line}");
         }
     }
 }

@@ -1,17 +1,17 @@
-//! THE table: a row for every flow-log field that AWS documents.
+//! Field table: a row for every flow-log field that AWS documents.
 //!
-//! A row says what a field is called, which version brought it, how it is read, and where it goes. The parser's column
-//! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from here; adding next year's
-//! field is adding a row. Elements come from [`crate::ipfix::element`], the one place where this stage knows the next.
+//! A row has the name of a field, the version that brought the field, its type, and its destination. The parser's column
+//! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from the table; adding next year's
+//! field is adding a row. Elements come from [`crate::ipfix::element`], the only file of the next stage that is known here.
 //!
-//! Sources: AWS "Flow log records" (VPC, versions 2 to 11) and "Transit TransitGateway Flow Logs" (versions 2 to 6).
+//! Sources: AWS "Flow log records" (VPC, versions 2 to 11) and "Transit Gateway Flow Logs" (versions 2 to 6).
 
 use crate::ipfix::element::{self as e, InformationElement};
 
-/// How the text of a column becomes a value.
+/// Conversion of the text of a column into a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// An unsigned decimal number, at most `max`; anything else makes the record unparsable.
+    /// An unsigned decimal number, at most `max`; any other text makes the record unparsable.
     Number {
         /// Largest value that the element can carry.
         max: u64,
@@ -20,7 +20,7 @@ pub enum ColumnType {
     Time,
     /// An IPv4 or IPv6 address.
     Address,
-    /// Text that is used: an identifier, a name, a tag.
+    /// Text that is exported: an identifier, a name, a tag.
     Text(TextPattern),
     /// `ACCEPT` or `REJECT`; another word is an unknown action.
     Action,
@@ -28,17 +28,17 @@ pub enum ColumnType {
     Status,
     /// `ingress` or `egress`; another word is an unknown direction.
     Direction,
-    /// Why a flow was rejected: `BPA`, `EC`; another word is another reason.
+    /// Reason of a rejection: `BPA`, `EC`; another word is another reason.
     RejectReason,
-    /// Not used: the column is passed over, whatever it holds.
+    /// Skipped, whatever the column holds.
     Skip(TextPattern),
 }
 
-/// What a text column usually looks like. It never rejects a record; it decides between candidate formats whose columns
-/// are equally many (behaviour of `Formats`).
+/// Pattern that a text column usually has. It never rejects a record; it decides between candidate formats with equally
+/// many columns (see [`Formats`](super::Formats)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextPattern {
-    /// Anything.
+    /// Any text.
     Any,
     /// Decimal digits.
     Digits,
@@ -46,11 +46,11 @@ pub enum TextPattern {
     Account,
     /// An identifier with this prefix.
     Prefix(&'static str),
-    /// One of these words.
+    /// Fixed words, as `IPv4`, `IPv6`, `EFA`.
     Words(&'static [&'static str]),
 }
 
-/// The documented Parquet type of a field; in text everything is text.
+/// Documented Parquet type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataType {
     /// `INT_32`.
@@ -61,10 +61,10 @@ pub enum DataType {
     String,
 }
 
-/// Which interface a descriptive text belongs to.
+/// Interface that a descriptive text belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DescribedInterface {
-    /// The interface that the record was captured on.
+    /// Interface on which the record was captured.
     Interface,
     /// `tgw-src-eni`.
     SourceEni,
@@ -72,57 +72,57 @@ pub enum DescribedInterface {
     DestinationEni,
 }
 
-/// Where a field goes.
+/// Destination of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldMapping {
-    /// The number itself, in this element of the flow record.
+    /// Element of the flow record that holds the number as it is.
     Element(&'static InformationElement),
-    /// Elements that a rule fills from this field (and perhaps others).
+    /// Elements that a rule fills from this field, and from other fields in some cases.
     Derived {
-        /// In the flow record.
+        /// Elements of the flow record.
         flow: &'static [&'static InformationElement],
-        /// In options records or the message header.
+        /// Elements of options records or of the message header.
         options: &'static [&'static InformationElement],
     },
-    /// Text in interfaceDescription (83) of the interface table.
+    /// Text within interfaceDescription (83) of the interface table.
     Description(DescribedInterface),
-    /// Nowhere, with the reason.
+    /// None; the row has the reason.
     NotExported,
 }
 
-/// A row of the table.
+/// Row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldSpec {
-    /// Which field.
+    /// The field.
     pub field: Field,
     /// Name as AWS writes it in `${…}`, with hyphens.
     pub name: &'static str,
-    /// The VPC flow-log version that brought it, if VPC flow logs have it.
+    /// Version of VPC flow logs that brought the field; `None` if they do not have it.
     pub vpc: Option<u8>,
-    /// The Transit TransitGateway flow-log version that brought it, if they have it.
+    /// Version of transit gateway flow logs that brought the field; `None` if they do not have it.
     pub tgw: Option<u8>,
     /// Documented Parquet type.
     pub data_type: DataType,
-    /// How the parser reads it.
+    /// Conversion by the parser.
     pub read: ColumnType,
-    /// Where it goes.
+    /// Destination.
     pub destination: FieldMapping,
-    /// What `-` means in this column.
+    /// Meaning of `-` in this column.
     pub dash: &'static str,
-    /// Why it goes there.
+    /// Reason for the destination.
     pub reason: &'static str,
 }
 
 macro_rules! fields {
     ($($field:ident $name:literal $vpc:expr, $tgw:expr, $type:ident, $read:expr => $destination:expr; $dash:literal; $reason:literal)*) => {
-        /// A flow-log field.
+        /// Flow-log field.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Field {
             $(#[doc = concat!("`", $name, "`")] $field),*
         }
 
-        /// The table, VPC fields in version order, then those that Transit TransitGateway flow logs add.
+        /// The table, VPC fields in version order, then those that transit gateway flow logs add.
         pub static FIELDS: [FieldSpec; FIELD_COUNT] = [$(FieldSpec {
             field: Field::$field,
             name: $name,
@@ -135,7 +135,7 @@ macro_rules! fields {
             reason: $reason,
         }),*];
 
-        /// How many fields there are.
+        /// Number of fields.
         pub const FIELD_COUNT: usize = [$(Field::$field),*].len();
     };
 }
@@ -282,12 +282,12 @@ fields! {
 }
 
 impl Field {
-    /// This field's row.
+    /// Row of the field.
     pub fn row(self) -> &'static FieldSpec {
         &FIELDS[self as usize]
     }
 
-    /// The field that AWS calls so, with hyphens (text) or underscores (Parquet).
+    /// Field with a name of AWS, written with hyphens (text) or underscores (Parquet).
     ///
     /// Formats are compiled a few times in a process, so a walk over the table is fast enough.
     pub fn by_name(name: &[u8]) -> Option<Self> {
@@ -303,7 +303,7 @@ impl Field {
     }
 }
 
-/// A set of fields: which have a value in a record, which columns a format has.
+/// Set of fields, as a bit mask: the present values of a record, the columns of a format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct FieldSet(u128);
 
@@ -311,7 +311,7 @@ impl FieldSet {
     /// No field.
     pub const EMPTY: Self = Self(0);
 
-    /// The set of these fields.
+    /// Set of the given fields.
     pub const fn of(fields: &[Field]) -> Self {
         let mut bits = 0;
         let mut i = 0;
@@ -322,52 +322,52 @@ impl FieldSet {
         Self(bits)
     }
 
-    /// Whether the field is in the set.
+    /// Tells whether the field is in the set.
     pub const fn has(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }
 
-    /// Whether all fields of the other set are in this one.
+    /// Tells whether all fields of `other` are in this set.
     pub const fn has_all(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether any field of the other set is in this one.
+    /// Tells whether any field of `other` is in this set.
     pub const fn has_any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Puts a field into the set.
+    /// Adds a field.
     pub const fn insert(&mut self, field: Field) {
         self.0 |= 1 << field as u8;
     }
 
-    /// Takes a field out of the set.
+    /// Removes a field.
     pub const fn remove(&mut self, field: Field) {
         self.0 &= !(1 << field as u8);
     }
 
-    /// The fields of either set.
+    /// Fields of either set.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The fields of both sets.
+    /// Fields of both sets.
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The fields of this set that are not in the other.
+    /// Fields of this set that are not in `other`.
     pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether there is no field in the set.
+    /// Tells whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The fields in table order.
+    /// Fields in table order.
     pub fn iter(self) -> impl Iterator<Item = Field> {
         let mut left = self.0;
         std::iter::from_fn(move || {

@@ -1,19 +1,17 @@
-//! A record format, compiled: which column holds which field and how it is read.
+//! Record format: its column names, compiled into a plan.
 //!
-//! Formats arrive as `${…}` strings (settings, `DescribeFlowLogs`) or as header lines (S3 objects, files). Unknown
-//! names are columns to pass over: AWS adds some every year.
+//! Formats arrive as `${…}` strings (settings, `DescribeFlowLogs`) or as header lines (S3 objects, files). Columns with
+//! unknown names are skipped: AWS adds fields every year.
 
 use std::sync::Arc;
 
 use super::field::{ColumnType, Field, FieldSet, FieldSpec, TextPattern};
+use super::plan::ColumnPlan;
 use super::scan;
-use super::tokens::{self, Token, Tokens};
-use super::values;
+use super::tokens::{self, Token, TokenOffsets};
+use super::words::MAX_COLUMNS;
 
-/// Most columns that a format may have; AWS documents 72 fields.
-pub const MAX_COLUMNS: usize = 1_024;
-
-/// Which kind of flow log a format belongs to.
+/// Kind of flow log that a format belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecordKind {
     /// VPC, subnet or interface.
@@ -22,7 +20,7 @@ pub enum RecordKind {
     TransitGateway,
 }
 
-/// A compiled record format.
+/// Compiled record format.
 ///
 /// ```
 /// use flowlogs_core::LogFormat;
@@ -41,193 +39,33 @@ pub enum RecordKind {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFormat {
-    /// The field of each column, if it is one that we know and that did not occur before.
-    columns: Vec<Option<Field>>,
     names: Vec<String>,
     fields: FieldSet,
-    /// Those of them that are read.
-    read: FieldSet,
     /// Shared by the clones of a format.
     plan: Arc<ColumnPlan>,
     kind: RecordKind,
 }
 
-/// The columns that are read, those that are read alike together: the same few instructions again and again, and nothing
-/// to decide between them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ColumnPlan {
-    pub(crate) numbers: Vec<Column>,
-    pub(crate) times: Vec<Column>,
-    pub(crate) addresses: Vec<Column>,
-    pub(crate) texts: Vec<Column>,
-    pub(crate) action: Option<Column>,
-    pub(crate) status: Option<Column>,
-    pub(crate) direction: Option<Column>,
-    pub(crate) reject_reason: Option<Column>,
-    /// Those of the [`IDENTIFIERS`], in order.
-    pub(crate) identifiers: Vec<Run>,
-    pub(super) lead: Leading,
-}
-
-/// The columns before the first one that is neither a text nor passed over, and before the last one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Leading {
-    pub(super) columns: u16,
-    /// How many of them are texts; they are the first ones.
-    pub(super) texts: usize,
-    pub(super) fields: FieldSet,
-    /// Whether there are some, and all [`IDENTIFIERS`] among them.
-    pub(super) identifies: bool,
-}
-
-/// Columns with texts that stand side by side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Run {
-    /// Where the first one is stored among texts.
-    pub(crate) first: u8,
-    /// Where the last one is.
-    pub(crate) last: u8,
-    /// Its token.
-    token: u16,
-}
-
-/// The fields that say what a record is about: its account, its interface and what they belong to.
-const IDENTIFIERS: FieldSet = FieldSet::of(&[
-    Field::AccountId,
-    Field::Region,
-    Field::InterfaceId,
-    Field::ResourceId,
-    Field::InstanceId,
-    Field::VpcId,
-    Field::TgwId,
-    Field::TgwAttachmentId,
-    Field::TgwPairAttachmentId,
-    Field::TgwSrcEni,
-    Field::TgwDstEni,
-    Field::TgwSrcVpcId,
-    Field::TgwDstVpcId,
-]);
-
-/// A column that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Column {
-    pub(crate) field: Field,
-    /// The field as a set, ready to be taken from those present.
-    pub(crate) set: FieldSet,
-    /// Which token of the line it is.
-    pub(crate) token: u16,
-    /// Where the value is stored among those that are read alike.
-    pub(crate) slot: u8,
-    /// The largest number, of times in milliseconds.
-    pub(crate) max: u64,
-}
-
-impl ColumnPlan {
-    /// Reads this field, too, from the token with this number.
-    fn read(&mut self, field: Field, token: usize) {
-        let read = field.row().read;
-        let column = Column {
-            field,
-            set: FieldSet::of(&[field]),
-            token: u16::try_from(token).unwrap_or(u16::MAX),
-            slot: values::slot(field),
-            max: match read {
-                ColumnType::Number { max } => max,
-                ColumnType::Time => values::LAST_MILLISECOND,
-                _ => 0,
-            },
-        };
-        match read {
-            ColumnType::Skip(_) => {}
-            ColumnType::Number { .. } => self.numbers.push(column),
-            ColumnType::Time => self.times.push(column),
-            ColumnType::Address => self.addresses.push(column),
-            ColumnType::Text(_) => {
-                self.texts.push(column);
-                if IDENTIFIERS.has(field) {
-                    self.identifier(column);
-                }
-            }
-            ColumnType::Action => self.action = Some(column),
-            ColumnType::Status => self.status = Some(column),
-            ColumnType::Direction => self.direction = Some(column),
-            ColumnType::RejectReason => self.reject_reason = Some(column),
-        }
-    }
-
-    fn identifier(&mut self, Column { token, slot, .. }: Column) {
-        match self.identifiers.last_mut() {
-            Some(run) if run.token + 1 == token => (run.last, run.token) = (slot, token),
-            _ => self.identifiers.push(Run {
-                first: slot,
-                last: slot,
-                token,
-            }),
-        }
-    }
-
-    /// Says which columns lead; these are all.
-    fn complete(&mut self, columns: &[Option<Field>]) {
-        let leads = |field: &&Option<Field>| {
-            field.is_none_or(|field| {
-                matches!(field.row().read, ColumnType::Text(_) | ColumnType::Skip(_))
-            })
-        };
-        let before_last = columns.split_last().map_or(columns, |(_, others)| others);
-        let columns = before_last.iter().take_while(leads).count();
-        let columns = u16::try_from(columns).unwrap_or_default();
-        let texts = self.texts.iter().take_while(|text| text.token < columns);
-        self.lead = Leading {
-            columns,
-            texts: texts.clone().count(),
-            fields: texts.fold(FieldSet::EMPTY, |fields, text| fields.union(text.set)),
-            identifies: columns > 0 && self.identifiers.iter().all(|run| run.token < columns),
-        };
-    }
-
-    /// All of them.
-    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
-        let Self {
-            numbers,
-            times,
-            addresses,
-            texts,
-            action,
-            status,
-            direction,
-            reject_reason,
-            identifiers: _,
-            lead: _,
-        } = self;
-        let lists = [numbers, times, addresses, texts];
-        let words = [action, status, direction, reject_reason];
-        lists
-            .into_iter()
-            .flatten()
-            .chain(words.into_iter().flatten())
-    }
-}
-
-/// Why a text is not a format.
+/// Reason why a text is not a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// There is no column in it.
+    /// Text without a column.
     #[error("the log format is empty; write field names as in ${{srcaddr}} ${{dstaddr}} …")]
     Empty,
     /// `${` without `}`.
     #[error("the log format has \"${{\" without \"}}\" at column {column}")]
     Unclosed {
-        /// Which column, from 1.
+        /// Number of the column, from 1.
         column: usize,
     },
-    /// Something that is not a field name.
+    /// Text in a column that is not a field name.
     #[error(
         "the log format has \"{text}\" at column {column}, which is not a field name; write ${{name}} with names as AWS documents them"
     )]
     NotAName {
-        /// Which column, from 1.
+        /// Number of the column, from 1.
         column: usize,
-        /// What stands there, cut to 40 characters.
+        /// Text of the column, cut to 40 characters.
         text: String,
     },
     /// No column is a field that AWS documents.
@@ -239,11 +77,11 @@ pub enum FormatError {
 }
 
 impl LogFormat {
-    /// The format that a VPC flow log has when none is chosen.
+    /// Format of a VPC flow log for which none was chosen.
     pub const VPC_DEFAULT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} \
         ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
 
-    /// The format that a transit gateway flow log has when none is chosen.
+    /// Format of a transit gateway flow log for which none was chosen.
     pub const TRANSIT_GATEWAY_DEFAULT: &str = "${version} ${resource-type} ${account-id} ${tgw-id} ${tgw-attachment-id} \
         ${tgw-src-vpc-account-id} ${tgw-dst-vpc-account-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id} ${tgw-src-subnet-id} \
         ${tgw-dst-subnet-id} ${tgw-src-eni} ${tgw-dst-eni} ${tgw-src-az-id} ${tgw-dst-az-id} ${tgw-pair-attachment-id} \
@@ -289,8 +127,8 @@ impl LogFormat {
         Self::of_names(names)
     }
 
-    /// The format that a header line announces, if the line is one: all tokens look like names, and at least two of
-    /// them are known fields.
+    /// Format that a header line announces. `None` if the line is no header: of a header all tokens look like names, and at
+    /// least two of them are known fields.
     pub fn of_header(line: &[u8]) -> Option<Self> {
         if !Self::may_be_header(line) {
             return None;
@@ -316,7 +154,7 @@ impl LogFormat {
         }
     }
 
-    /// Whether a line could be a header. The ordinary record is none by its first octet, the version.
+    /// Tells whether a line could be a header. The first octet of an ordinary record, the version, rules it out.
     #[inline]
     pub(crate) fn may_be_header(line: &[u8]) -> bool {
         line.first().is_some_and(u8::is_ascii_lowercase)
@@ -327,21 +165,16 @@ impl LogFormat {
             return Err(FormatError::Empty);
         }
         let mut fields = FieldSet::EMPTY;
-        let mut plan = ColumnPlan::default();
-        let columns = names.iter().enumerate().map(|(number, name)| {
+        let columns = names.iter().map(|name| {
             // A field named twice is read where it stands first.
             let field = Field::by_name(name.as_bytes()).filter(|&field| !fields.has(field))?;
             fields.insert(field);
-            plan.read(field, number);
             Some(field)
         });
-        let columns: Vec<_> = columns.collect();
-        plan.complete(&columns);
+        let plan = ColumnPlan::new(columns.collect());
         if fields.is_empty() {
             return Err(FormatError::NoKnownField);
         }
-        let read = plan.columns().map(|column| column.set);
-        let read = read.fold(FieldSet::EMPTY, FieldSet::union);
         let only_gateways = |row: &FieldSpec| row.vpc.is_none();
         let kind = if fields.iter().any(|field| only_gateways(field.row())) {
             RecordKind::TransitGateway
@@ -349,23 +182,16 @@ impl LogFormat {
             RecordKind::Vpc
         };
         Ok(Self {
-            columns,
             names,
             fields,
-            read,
             plan: Arc::new(plan),
             kind,
         })
     }
 
-    /// The column plan.
+    /// Compiled columns.
     pub(crate) fn plan(&self) -> &Arc<ColumnPlan> {
         &self.plan
-    }
-
-    /// The field of each column, if it is one that we know and that did not occur before.
-    pub(crate) fn columns(&self) -> &[Option<Field>] {
-        &self.columns
     }
 
     /// Column names in order, as they were given.
@@ -373,35 +199,31 @@ impl LogFormat {
         &self.names
     }
 
-    /// The known fields among the columns.
+    /// Known fields among the columns.
     pub fn fields(&self) -> FieldSet {
         self.fields
     }
 
-    /// The fields whose columns are read.
-    pub(crate) fn read(&self) -> FieldSet {
-        self.read
-    }
-
-    /// Which kind of flow log has this format.
+    /// Kind of flow log that has this format.
     pub fn kind(&self) -> RecordKind {
         self.kind
     }
 
-    /// Whether every token of the line has the shape that its column usually has. Stricter than parsing: it tells
-    /// formats with equally many columns apart. `tokens` are those of the line.
-    pub(crate) fn resembles(&self, line: &[u8], tokens: &Tokens) -> bool {
-        let has_shape = |(number, field): (u16, &Option<Field>)| {
+    /// Tells whether every token of the line has the pattern that its column usually has. Stricter than parsing: it tells
+    /// formats with equally many columns apart. `tokens` are the offsets of the line.
+    pub(crate) fn resembles(&self, line: &[u8], tokens: &TokenOffsets) -> bool {
+        let columns = &self.plan.fields;
+        let fits = |(number, field): (u16, &Option<Field>)| {
             let token = tokens.at(number);
             let read = field.map_or(ColumnType::Skip(TextPattern::Any), |field| field.row().read);
-            scan::is_dash(line, token) || has_shape(line, token, read)
+            scan::is_dash(line, token) || has_pattern(line, token, read)
         };
-        tokens.count() == self.columns.len() && (0..).zip(&self.columns).all(has_shape)
+        tokens.count() == columns.len() && (0..).zip(columns).all(fits)
     }
 }
 
 impl std::fmt::Display for LogFormat {
-    /// The format as a `${…}` string.
+    /// Writes the format as a `${…}` string.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (i, name) in self.names.iter().enumerate() {
             write!(f, "{}${{{name}}}", if i == 0 { "" } else { " " })?;
@@ -421,8 +243,8 @@ fn looks_like_a_name(token: &[u8]) -> bool {
         })
 }
 
-/// Whether the token looks like what is read from it.
-fn has_shape(line: &[u8], token: Token, read: ColumnType) -> bool {
+/// Tells whether a token has the pattern of a column type.
+fn has_pattern(line: &[u8], token: Token, read: ColumnType) -> bool {
     let text = token.of(line);
     match read {
         ColumnType::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
@@ -435,7 +257,7 @@ fn has_shape(line: &[u8], token: Token, read: ColumnType) -> bool {
         ColumnType::Status => matches!(text, b"OK" | b"NODATA" | b"SKIPDATA"),
         ColumnType::Direction => matches!(text, b"ingress" | b"egress"),
         ColumnType::RejectReason => text.iter().all(u8::is_ascii_uppercase),
-        ColumnType::Text(shape) | ColumnType::Skip(shape) => match shape {
+        ColumnType::Text(pattern) | ColumnType::Skip(pattern) => match pattern {
             TextPattern::Any => true,
             TextPattern::Digits => text.iter().all(u8::is_ascii_digit),
             TextPattern::Account => text == b"unknown" || text.iter().all(u8::is_ascii_digit),
@@ -454,9 +276,9 @@ mod tests {
     fn the_default_formats_have_14_and_36_columns() {
         let vpc = LogFormat::parse(LogFormat::VPC_DEFAULT).expect("documented");
         let tgw = LogFormat::parse(LogFormat::TRANSIT_GATEWAY_DEFAULT).expect("documented");
-        assert_eq!((vpc.columns.len(), vpc.kind()), (14, RecordKind::Vpc));
+        assert_eq!((vpc.names.len(), vpc.kind()), (14, RecordKind::Vpc));
         assert_eq!(
-            (tgw.columns.len(), tgw.kind()),
+            (tgw.names.len(), tgw.kind()),
             (36, RecordKind::TransitGateway)
         );
     }
@@ -469,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_has_the_shape_of_its_column_or_is_a_dash() {
+    fn a_token_has_the_pattern_of_its_column_or_is_a_dash() {
         for (field, fits, does_not) in [
             ("bytes", "18446744073709551615", "many"),
             ("srcport", "65535", "65536"),
@@ -486,7 +308,7 @@ mod tests {
         ] {
             let format = LogFormat::parse(&format!("${{{field}}}")).expect("a format");
             for (token, expected) in [(fits, true), ("-", true), (does_not, false), ("", false)] {
-                let mut tokens = Tokens::default();
+                let mut tokens = TokenOffsets::default();
                 tokens.find(token.as_bytes());
                 assert_eq!(
                     format.resembles(token.as_bytes(), &tokens),
@@ -506,8 +328,8 @@ mod tests {
     #[test]
     fn unknown_fields_are_columns_to_pass_over() {
         let format = LogFormat::parse("${future-field} ${srcaddr}").expect("one known field");
-        assert_eq!(format.columns[0], None);
-        assert_eq!(format.columns[1], Some(Field::SourceAddress));
+        assert_eq!(format.plan.fields[0], None);
+        assert_eq!(format.plan.fields[1], Some(Field::SourceAddress));
     }
 
     #[test]

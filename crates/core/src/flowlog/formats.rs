@@ -1,17 +1,18 @@
-//! The candidate formats of one source of lines, and the choice among them, line by line.
+//! Candidate formats of a source of lines, and the choice among them, line by line.
 //!
 //! One log group can hold lines of several flow logs, interleaved in one stream, so a format is never a property of a
 //! stream. A header line in the data wins over every candidate until the next object begins.
 
+use super::columns::RecordValues;
 use super::field::FieldSet;
 use super::format::{FormatError, LogFormat, RecordKind};
-use super::record::{FlowRecord, ParseError};
-use super::values::RecordValues;
+use super::record::FlowRecord;
+use super::words::ParseError;
 
-/// Most candidates of one source; AWS allows 250 flow logs a resource, few of them differ in format.
+/// Most candidates of a source; AWS allows 250 flow logs a resource, few of them differ in format.
 pub const MAX_CANDIDATES: usize = 256;
 
-/// The candidate formats of a source.
+/// Candidate formats of a source.
 ///
 /// ```
 /// use flowlogs_core::Formats;
@@ -29,36 +30,36 @@ pub const MAX_CANDIDATES: usize = 256;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Formats {
-    candidates: Vec<Candidate>,
+    candidates: Vec<CandidateFormat>,
     header: Option<LogFormat>,
-    /// The candidate that took the last line.
+    /// Index of the candidate that took the last line: the first that is tried for the next.
     last: usize,
     /// Candidates left out because there were more than [`MAX_CANDIDATES`].
     left_out: usize,
-    /// For each kind the fields that all formats in use have.
+    /// Fields that all formats in use have, for each kind.
     shared: [FieldSet; 2],
 }
 
 #[derive(Debug, Clone)]
-struct Candidate {
+struct CandidateFormat {
     format: LogFormat,
-    /// Known to be in use: named by somebody, or it took a line.
+    /// True for a format that a flow log or a setting named, and once the format has taken a line.
     in_use: bool,
-    /// Whether another candidate has as many columns, so that parsing alone does not tell them apart.
+    /// True if another candidate has as many columns, so that parsing alone does not tell the two apart.
     has_rivals: bool,
 }
 
 impl Formats {
-    /// The two formats that AWS uses when none is chosen.
+    /// Two formats that AWS uses when none is chosen.
     pub fn defaults() -> Self {
         Self::of_flow_logs([])
     }
 
-    /// The formats of an explicit setting: one or several format strings separated by `;`. Nothing comes after them.
+    /// Formats of an explicit setting: format strings separated by `;`. Nothing is tried after them.
     ///
     /// # Errors
     ///
-    /// The first format string that is none.
+    /// The first format string that is no format.
     pub fn of_setting(text: &str) -> Result<Self, FormatError> {
         let parts = text
             .split(';')
@@ -74,7 +75,7 @@ impl Formats {
         Ok(this)
     }
 
-    /// The formats of the flow logs that deliver to the source, then the two defaults.
+    /// Formats of the flow logs that deliver to the source, then the two defaults.
     pub fn of_flow_logs(formats: impl IntoIterator<Item = LogFormat>) -> Self {
         let mut this = Self::empty();
         this.extend(formats, true);
@@ -82,7 +83,7 @@ impl Formats {
         this.extend(
             defaults
                 .iter()
-                .filter_map(|text| LogFormat::parse(text).ok()),
+                .map(|text| LogFormat::parse(text).expect("a documented format")),
             false,
         );
         this.share();
@@ -108,7 +109,7 @@ impl Formats {
             {
                 continue;
             }
-            // The two defaults always find their place.
+            // Room is kept for the two defaults.
             if in_use && self.candidates.len() >= MAX_CANDIDATES - 2 {
                 self.left_out += 1;
                 continue;
@@ -119,7 +120,7 @@ impl Formats {
                 .iter_mut()
                 .filter(|other| other.format.names().len() == columns);
             let has_rivals = rivals.map(|other| other.has_rivals = true).count() > 0;
-            self.candidates.push(Candidate {
+            self.candidates.push(CandidateFormat {
                 format,
                 in_use,
                 has_rivals,
@@ -127,23 +128,23 @@ impl Formats {
         }
     }
 
-    /// How many formats were left out because there were too many.
+    /// Number of formats that were left out because there were more than [`MAX_CANDIDATES`].
     pub fn left_out(&self) -> usize {
         self.left_out
     }
 
-    /// The candidates in the order in which they are tried, without the header.
+    /// Candidates in the order in which they are tried, without the header.
     pub fn candidates(&self) -> impl Iterator<Item = &LogFormat> {
         self.candidates.iter().map(|candidate| &candidate.format)
     }
 
-    /// A new object or payload begins: what an earlier header line said no longer holds.
+    /// Begins a new object or payload: an earlier header line no longer holds.
     pub fn begin_object(&mut self) {
         self.header = None;
         self.share();
     }
 
-    /// Takes a header line; whether it was one.
+    /// Takes a header line. Returns false if the line is no header.
     #[inline]
     pub fn take_header(&mut self, line: &[u8]) -> bool {
         LogFormat::may_be_header(line) && self.take_names(line)
@@ -162,15 +163,15 @@ impl Formats {
         }
     }
 
-    /// Parses a line by the format in effect: the header's, else that of the first candidate that fits, the last
-    /// that fitted tried first.
+    /// Parses a line by the format in effect: the header's, else the first candidate that fits, beginning with the candidate
+    /// that took the previous line.
     ///
-    /// Where formats have equally many columns, one whose columns also look as they usually do (`eni-…`, `ACCEPT`)
-    /// goes before one that merely can be parsed.
+    /// Among formats with equally many columns, a format whose columns have their usual patterns (`eni-…`, `ACCEPT`) goes
+    /// before a format by which the line can merely be parsed.
     ///
     /// # Errors
     ///
-    /// What the last candidate to take a line says of this one.
+    /// Fault of the line in the header's format, else in the format of the previous line.
     pub fn parse<'a>(
         &'a mut self,
         line: &'a [u8],
@@ -191,10 +192,10 @@ impl Formats {
         if !alone {
             self.choose(line, values);
         }
-        let mut read = values.read(self.format(), line);
+        let mut read = values.read(self.format().plan(), line);
         if alone && read.is_err() && self.header.is_none() {
             self.choose(line, values);
-            read = values.read(self.format(), line);
+            read = values.read(self.format().plan(), line);
         }
         read?;
         if self.header.is_none() && !self.candidates[self.last].in_use {
@@ -204,13 +205,13 @@ impl Formats {
         Ok(())
     }
 
-    /// The record whose values were [read](Self::read) last, from this line.
+    /// Record of the line that was [read](Self::read) last.
     #[inline(always)] // it is used at once, and would be copied in parts
     pub(crate) fn record<'a>(&'a self, line: &'a [u8], values: &'a RecordValues) -> FlowRecord<'a> {
         FlowRecord::of(self.format(), line, values)
     }
 
-    /// The format in effect.
+    /// Format in effect.
     fn format(&self) -> &LogFormat {
         self.header
             .as_ref()
@@ -224,31 +225,33 @@ impl Formats {
         let format = |index: usize| &self.candidates[index].format;
         let (spaced, tokens) = values.tokens(line);
         let resembling = order().find(|&index| format(index).resembles(spaced, tokens));
-        let found =
-            resembling.or_else(|| order().find(|&index| values.read(format(index), line).is_ok()));
+        let found = resembling
+            .or_else(|| order().find(|&index| values.read(format(index).plan(), line).is_ok()));
         let Some(found) = found else { return };
         self.last = found;
     }
 
-    /// The fields that all formats of this kind in use have: what two records of one observation can be compared by.
+    /// Fields that all formats in use of this kind have: two records of one observation can be compared by these.
     pub fn shared_fields(&self, kind: RecordKind) -> FieldSet {
         self.shared[usize::from(kind == RecordKind::TransitGateway)]
     }
 
-    /// Works out the shared fields after a change.
+    /// Computes the shared fields again after a change.
     fn share(&mut self) {
         self.shared = [RecordKind::Vpc, RecordKind::TransitGateway].map(|kind| {
             if let Some(header) = &self.header {
                 return header.fields();
             }
             let in_use =
-                |candidate: &&Candidate| candidate.in_use && candidate.format.kind() == kind;
+                |candidate: &&CandidateFormat| candidate.in_use && candidate.format.kind() == kind;
             let fields = self
                 .candidates
                 .iter()
                 .filter(in_use)
                 .map(|candidate| candidate.format.fields());
-            fields.reduce(FieldSet::intersection).unwrap_or_default()
+            fields
+                .reduce(FieldSet::intersection)
+                .unwrap_or(FieldSet::EMPTY)
         });
     }
 }

@@ -1,22 +1,67 @@
-//! What a line means: the field table, formats as compiled column plans, and the typed record.
+//! Meaning of a line: the field table, formats compiled into column plans, and the typed record.
 //!
-//! Hands [`FlowRecord`]s to the stages that decide ([`crate::dedup`]) and encode ([`crate::ipfix`]); after this folder
-//! nothing reads a line's columns again.
+//! Hands [`FlowRecord`]s to the stages that decide ([`crate::dedup`]) and encode ([`crate::ipfix`]); behind this folder
+//! nothing reads the columns of a line again.
+//!
+//! # How a line is read
+//!
+//! A format is compiled once into a [`ColumnPlan`]: a list of columns for each kind of value, and the columns of the prefix. A
+//! line of the format `${version} ${account-id} ${interface-id} ${srcaddr} ${bytes} ${start} ${action}`:
+//!
+//! ```text
+//! 2 123456789012 eni-0a1b2c3d4e5f60718 10.0.0.5 840 1418530010 ACCEPT
+//! 0 2            15                    37       46  50         61      68     starts of the tokens
+//! └────────── prefix, 37 octets ──────┘
+//! ```
+//!
+//! 1. [`Formats`] picks the format ([`formats`]): the header's, else the candidate that took the previous line.
+//! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or of equal layout, three token
+//!    offsets and the presence of two texts are known already.
+//! 3. `tokens` finds the other spaces, 64 octets at a time, and writes the start of each token.
+//! 4. `columns` walks the plan's lists: numbers (`bytes`: token 4, slot of `bytes`), times, addresses, texts, words. A number is
+//!    converted by `scan`, a text stays a pair of offsets. A `-` takes the field out of the set of present fields.
+//! 5. [`FlowRecord`] looks the values up by field: field → slot (a constant table of `plan`) → value.
+//!
+//! If a column does not fit, the line is read again column by column (`ColumnValues::fault`), for the error alone.
+//!
+//! Caches, all of them in [`RecordValues`] and [`Formats`]:
+//!
+//! | cache | key | cleared by |
+//! |---|---|---|
+//! | plan of the previous line (`RecordValues::plan`) | identity of the plan | a line of another format, `RecordValues::tokens` |
+//! | prefix (`LinePrefix`): octets, token offsets, present fields | octets of the prefix, or their spaces and dashes | another plan, a line with another layout |
+//! | generation of the prefix ([`FlowRecord::identifier_key`](record::FlowRecord::identifier_key)) | the prefix, if it holds all identifier columns | every new prefix has the next number |
+//! | single-spaced copy of the line | none: one line | every line |
+//! | last candidate (`Formats::last`) | none: an index | a line that only fits another candidate |
+//! | header | none | the next object ([`Formats::begin_object`]), another header |
+//!
+//! No cache of this folder depends on the inventory or on a setting.
+//!
+//! To add a kind of column: a variant of [`ColumnType`](field::ColumnType), a list or an option of `ColumnPlan` with its case in
+//! `ColumnPlan::add`, a store in `plan.rs` if values of the kind have slots, its reader in `ColumnValues` (called in `read`
+//! and, if it can fail, in `column`), an accessor of `FlowRecord`, a pattern in `format.rs`, and a case in the slow twin.
+//!
+//! Slow twins, with which tests compare random input: `naive` in `record.rs` (a whole line) and `tokens.rs` (offsets), `std`'s
+//! `parse` in `scan.rs`, and fresh storage in `prefix.rs`.
 
+mod columns;
 pub mod field;
-pub mod format;
-pub mod formats;
+mod format;
+mod formats;
+mod plan;
 mod prefix;
-pub mod record;
+mod record;
 mod scan;
 mod tokens;
-pub(crate) mod values;
+mod words;
 
+pub use columns::RecordValues;
 pub use field::{FIELDS, Field, FieldSet, FieldSpec};
-pub(crate) use format::ColumnPlan;
 pub use format::{FormatError, LogFormat, RecordKind};
-pub use formats::Formats;
-pub use record::{
-    FlowAction, FlowDirection, FlowRecord, LogStatus, ParseError, ParseProblem, RejectReason,
+pub use formats::{Formats, MAX_CANDIDATES};
+pub(crate) use plan::{ColumnPlan, slot};
+pub use record::FlowRecord;
+pub use words::{
+    FlowAction, FlowDirection, LogStatus, MAX_COLUMNS, MAX_LINE, ParseError, ParseProblem,
+    RejectReason,
 };
-pub use values::RecordValues;

@@ -1,119 +1,20 @@
-//! One flow-log record, typed: what a line says, by field.
+//! Typed record: the values of a line, by field.
 
 use crate::network::Address;
 
+use super::columns::{ColumnValues, RecordValues};
 use super::field::{Field, FieldSet};
 use super::format::{LogFormat, RecordKind};
+use super::plan::{NUMBERS, TEXTS, ValueStore, slot, store};
 use super::tokens::Token;
-use super::values::{ADDRESS, FieldSpec, NUMBER, NUMBERS, RecordValues, STORES, TEXT, TEXTS, slot};
+use super::words::{FlowAction, FlowDirection, LogStatus, ParseError, RejectReason};
 
-/// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
-pub const MAX_LINE: usize = u16::MAX as usize;
-
-/// What AWS did with the flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FlowAction {
-    /// `ACCEPT`
-    Accept,
-    /// `REJECT`: denied, or the packets arrived after the connection was closed.
-    Reject,
-}
-
-/// Which way the flow crossed the interface (VPC) or the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FlowDirection {
-    /// `ingress`
-    Ingress,
-    /// `egress`
-    Egress,
-}
-
-/// The status of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogStatus {
-    /// `OK`
-    Ok,
-    /// `NODATA`: no traffic in the interval.
-    NoData,
-    /// `SKIPDATA`: AWS lost records of this interval.
-    SkipData,
-    /// A word that this version does not know.
-    Other,
-}
-
-/// Why a flow was rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RejectReason {
-    /// `BPA`: VPC Block Public Access.
-    BlockPublicAccess,
-    /// `EC`: encryption controls.
-    EncryptionControls,
-    /// A word that this version does not know.
-    Other,
-}
-
-/// A parsed record: values where the columns had some, nothing where they were `-` or absent.
+/// Parsed record: values where the columns had some, `None` where they were `-` or absent.
 #[derive(Debug, Clone, Copy)]
 pub struct FlowRecord<'a> {
     line: &'a [u8],
-    row: &'a FieldSpec,
+    columns: &'a ColumnValues,
     format: &'a LogFormat,
-}
-
-/// Why a line is not a record of a format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("column {column}{}: {problem}", Named(*field))]
-pub struct ParseError {
-    /// Which column, from 1.
-    pub column: usize,
-    /// The field of that column, if it is a known one.
-    pub field: Option<Field>,
-    /// What is wrong with it.
-    pub problem: ParseProblem,
-}
-
-/// What is wrong with a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ParseProblem {
-    /// Not an unsigned decimal number of 64 bits.
-    #[error("not a number")]
-    NotANumber,
-    /// A number that the element cannot carry.
-    #[error("larger than {max}")]
-    TooLarge {
-        /// The largest value that it can carry.
-        max: u64,
-    },
-    /// Not an IPv4 or IPv6 address.
-    #[error("not an IP address")]
-    NotAnAddress,
-    /// The line has fewer columns than the format.
-    #[error("missing; the format has {columns} columns")]
-    Missing {
-        /// Columns of the format.
-        columns: usize,
-    },
-    /// The line has more columns than the format.
-    #[error("one column too many; the format has {columns}")]
-    Surplus {
-        /// Columns of the format.
-        columns: usize,
-    },
-    /// The line is longer than [`MAX_LINE`].
-    #[error("the line is longer than {MAX_LINE} octets")]
-    LineTooLong,
-    /// The process has met more combinations of present and absent columns than any set of formats makes.
-    #[error("too many different record layouts in one process")]
-    TooManyLayouts,
-}
-
-struct Named(Option<Field>);
-
-impl std::fmt::Display for Named {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0
-            .map_or(Ok(()), |field| write!(f, " ({})", field.row().name))
-    }
 }
 
 impl<'a> FlowRecord<'a> {
@@ -127,82 +28,85 @@ impl<'a> FlowRecord<'a> {
         line: &'a [u8],
         values: &'a mut RecordValues,
     ) -> Result<Self, ParseError> {
-        values.read(format, line)?;
+        values.read(format.plan(), line)?;
         Ok(Self::of(format, line, values))
     }
 
-    /// The record whose values were [read](RecordValues::read) from this line by this format.
+    /// Record of a line that was [read](RecordValues::read) into `values` by the plan of `format`.
     pub(super) fn of(format: &'a LogFormat, line: &'a [u8], values: &'a RecordValues) -> Self {
         Self {
             line: values.line(line),
-            row: values.row(),
+            columns: values.columns(),
             format,
         }
     }
 
-    /// The fields that have a value.
+    /// Fields that have a value.
     #[inline]
     pub fn present(&self) -> FieldSet {
-        self.row.present
+        self.columns.present
     }
 
-    /// The line that was parsed, with a single space between each two columns.
+    /// Parsed line, with a single space between each two columns.
     pub fn line(&self) -> &'a [u8] {
         self.line
     }
 
-    /// The format that the line was parsed by.
+    /// Format by which the line was parsed.
     pub fn format(&self) -> &'a LogFormat {
         self.format
     }
 
-    /// Which kind of flow log the record belongs to.
+    /// Kind of flow log that the record belongs to.
     #[inline]
     pub fn kind(&self) -> RecordKind {
         self.format.kind()
     }
 
-    /// A number; times are milliseconds since 1970. Nothing for fields that are not numbers.
+    /// Number of a field; times are milliseconds since 1970. `None` for fields that are not numbers.
     #[inline]
     pub fn number(&self, field: Field) -> Option<u64> {
-        let place = self.place(field, NUMBER)?;
-        self.row.numbers.get(place).copied()
+        let slot = self.slot(field, ValueStore::Number)?;
+        self.columns.numbers.get(slot).copied()
     }
 
-    /// The same of a field that is a number, or 0 if there is none.
+    /// Like [`number`](Self::number), for fields that are numbers, with 0 for an absent value.
     #[inline(always)]
     pub(crate) fn count(&self, field: Field) -> u64 {
-        self.row.numbers[usize::from(slot(field)) % NUMBERS]
+        self.columns.numbers[usize::from(slot(field)) % NUMBERS]
     }
 
-    /// An address. Nothing for fields that are not addresses.
+    /// Address of a field. `None` for fields that are not addresses.
     #[inline]
     pub fn address(&self, field: Field) -> Option<Address> {
-        let place = self.place(field, ADDRESS)?;
-        Some(self.row.addresses.get(place))
+        let slot = self.slot(field, ValueStore::Address)?;
+        Some(self.columns.addresses.get(slot))
     }
 
-    /// A text, as it stands in the line. Nothing for fields that are not texts.
+    /// Text of a field, as it stands in the line. `None` for fields that are not texts.
     #[inline]
     pub fn text(&self, field: Field) -> Option<&'a [u8]> {
-        let token = self.row.texts.get(self.place(field, TEXT)?)?;
+        let token = self
+            .columns
+            .texts
+            .get(self.slot(field, ValueStore::Text)?)?;
         Some(token.of(self.line))
     }
 
-    /// A number that other records have only if they are of the same format, were read into the same storage, and say the same
-    /// about what the record is about. Not every record has one.
+    /// Cache key: equal keys (same format, same [`RecordValues`]) imply equal identifier columns. `None` if there is no such
+    /// key.
     #[inline]
-    pub(crate) fn lead(&self) -> Option<u64> {
-        self.row.lead
+    pub(crate) fn identifier_key(&self) -> Option<u64> {
+        self.columns.generation
     }
 
-    /// What the columns say that tell what the record is about, as it stands in the line; those side by side together.
+    /// Octets of the identifier columns, in the order of the line; columns side by side together.
     #[inline]
     pub(crate) fn identifiers(&self) -> impl Iterator<Item = &'a [u8]> {
         let runs = self.format.plan().identifiers.iter();
         runs.map(|run| {
             let [first, last] =
-                [run.first, run.last].map(|slot| self.row.texts[usize::from(slot) % TEXTS]);
+                [run.first, run.last].map(|slot| self.columns.texts[usize::from(slot) % TEXTS]);
             Token {
                 start: first.start,
                 next: last.next,
@@ -211,38 +115,38 @@ impl<'a> FlowRecord<'a> {
         })
     }
 
-    /// Where a present field is stored, if it is stored so.
+    /// Slot of a present field, if its values are kept in this store.
     #[inline]
-    fn place(&self, field: Field, store: u8) -> Option<usize> {
-        let stored = self.row.present.has(field) && STORES[field as usize] == store;
-        stored.then_some(usize::from(slot(field)))
+    fn slot(&self, field: Field, wanted: ValueStore) -> Option<usize> {
+        let has_slot = self.columns.present.has(field) && store(field) == wanted;
+        has_slot.then_some(usize::from(slot(field)))
     }
 
     /// `action`, when it is one of the two known words.
     #[inline]
     pub fn action(&self) -> Option<FlowAction> {
-        self.row.words.action
+        self.columns.words.action
     }
 
     /// `flow-direction`, when it is one of the two known words.
     #[inline]
     pub fn direction(&self) -> Option<FlowDirection> {
-        self.row.words.direction
+        self.columns.words.direction
     }
 
     /// `log-status`.
     #[inline]
     pub fn status(&self) -> Option<LogStatus> {
-        self.row.words.status
+        self.columns.words.status
     }
 
     /// `reject-reason`.
     #[inline]
     pub fn reject_reason(&self) -> Option<RejectReason> {
-        self.row.words.reject_reason
+        self.columns.words.reject_reason
     }
 
-    /// The identifier of the interface that the record was captured on: interface-id, else resource-id; for a transit
+    /// Identifier of the interface that the record was captured on: interface-id, else resource-id; for a transit
     /// gateway the attachment.
     pub fn interface(&self) -> Option<&'a [u8]> {
         match self.kind() {
@@ -253,9 +157,9 @@ impl<'a> FlowRecord<'a> {
         }
     }
 
-    /// All number places, in the order that [`slot`] gives.
+    /// All numbers, in the order that [`slot`] gives.
     pub(crate) fn numbers(&self) -> &'a [u64; NUMBERS] {
-        &self.row.numbers
+        &self.columns.numbers
     }
 }
 
@@ -264,7 +168,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::super::field::{ColumnType, FIELD_COUNT, FIELDS};
-    use super::super::values::{FIRST_MILLISECONDS, LAST_MILLISECOND};
+    use super::super::words::{FIRST_MILLISECONDS, LAST_MILLISECOND, MAX_LINE, ParseProblem};
     use super::*;
     use proptest::prelude::*;
 
@@ -527,7 +431,7 @@ mod tests {
         );
     }
 
-    /// The obvious way to read a line: split, and let std parse.
+    /// Slow twin of the reader: split the line, and let std parse.
     fn naive(format: &LogFormat, line: &str) -> Option<Vec<(Field, String)>> {
         let tokens: Vec<&str> = line
             .split(|c: char| c <= ' ')
@@ -589,7 +493,7 @@ mod tests {
         ]
     }
 
-    /// A token that mostly suits the field, so that many random lines parse.
+    /// Token that mostly suits the field, so that many random lines parse.
     fn suited(field: Field) -> BoxedStrategy<String> {
         match field.row().read {
             ColumnType::Number { max } => (0..=max).prop_map(|value| value.to_string()).boxed(),

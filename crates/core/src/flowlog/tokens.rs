@@ -1,160 +1,161 @@
-//! Where the columns of a line stand.
+//! Token offsets: the position of each column of a line.
 //!
-//! All columns are found before the first one is read: where a token begins does not wait for the value of the one before,
-//! so that a processor reads several at once. The naive twin in the tests says what is meant.
+//! All offsets are found before the first column is read: the start of a column then does not depend on the value of the
+//! column before, so that a processor works on several columns at once. Slow twin: `naive` in the tests.
 
 use wide::u8x32;
 
-use super::format::MAX_COLUMNS;
+use super::words::MAX_COLUMNS;
 
-/// Octets among which spaces are found together.
+/// Octets that are searched for spaces by one instruction.
 const LANES: usize = 32;
 
-/// Octets whose spaces are known at a time, a bit each.
+/// Octets of a block: its spaces are the bits of one `u64`.
 const BLOCK: usize = 2 * LANES;
 
-/// Spaces that are noted together, whether there are as many or not.
-const NOTED: usize = 4;
+/// Offsets that are written together, also where a block has fewer spaces.
+const BATCH: usize = 4;
 
-/// Positions that are noted: where each token of the longest format begins, where one behind the last would, and more that
-/// are noted with it.
-const ROOM: usize = MAX_COLUMNS + 1 + NOTED;
+/// Room for offsets: the start of each token of the longest format, the start of the token behind the last, and a batch.
+const ROOM: usize = MAX_COLUMNS + 1 + BATCH;
 
-/// A token by its place in the line.
+/// Offsets of one token within its line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Token {
-    /// Where it begins.
+    /// Offset of the first octet.
     pub(super) start: u32,
-    /// Where the next one begins: behind the space that follows it.
+    /// Offset of the next token: behind the space that follows this one.
     pub(super) next: u32,
 }
 
 impl Token {
-    /// Where it begins.
+    /// Offset of the first octet.
     #[inline(always)]
     pub(super) fn start(self) -> usize {
         self.start as usize
     }
 
-    /// The position behind it.
+    /// Offset behind the last octet.
     #[inline(always)]
     pub(super) fn end(self) -> usize {
         self.next.wrapping_sub(1) as usize
     }
 
-    /// How many octets it has; at least one, if a line was searched for it.
+    /// Octets of the token; at least one for a token that [`TokenOffsets::find`] found.
     #[inline(always)]
     pub(super) fn length(self) -> u32 {
         self.next.wrapping_sub(self.start + 1)
     }
 
-    /// All but so many octets at its end, and these.
+    /// Splits off the last `last` octets.
     #[inline(always)]
-    pub(super) fn divided(self, last: u32) -> (Self, Self) {
+    pub(super) fn split_last(self, last: u32) -> (Self, Self) {
         let start = self.next.wrapping_sub(last + 1);
         let next = start.wrapping_add(1);
         (Self { next, ..self }, Self { start, ..self })
     }
 
-    /// Its octets.
+    /// Octets of the token.
     #[inline(always)]
     pub(crate) fn of(self, line: &[u8]) -> &[u8] {
-        line.get(self.start()..self.end()).unwrap_or_default()
+        line.get(self.start()..self.end()).unwrap_or(b"")
     }
 }
 
-/// The tokens of a line, in order; the storage is kept for the next one.
+/// Offsets of the tokens of a line, in order. The storage is reused from line to line.
 #[derive(Debug)]
-pub(crate) struct Tokens {
-    /// Where each of them begins, and where one behind the last would. Further ones are of earlier lines.
-    places: Box<[u32; ROOM]>,
+pub(crate) struct TokenOffsets {
+    /// Start of each token, and of the token behind the last. Further entries are left over from earlier lines.
+    starts: Box<[u32; ROOM]>,
     count: usize,
 }
 
-impl Default for Tokens {
+impl Default for TokenOffsets {
     fn default() -> Self {
         Self {
-            places: Box::new([0; ROOM]),
+            starts: Box::new([0; ROOM]),
             count: 0,
         }
     }
 }
 
-impl Tokens {
-    /// How many there are. Those that no format has are only counted.
+impl TokenOffsets {
+    /// Number of tokens. Tokens beyond [`MAX_COLUMNS`] are counted and have no offsets.
     #[inline(always)]
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    /// One of them by its number.
+    /// Token with this number, from 0.
     #[inline(always)]
     pub(crate) fn at(&self, number: u16) -> Token {
-        let place = usize::from(number) % MAX_COLUMNS;
+        let index = usize::from(number) % MAX_COLUMNS;
         Token {
-            start: self.places[place],
-            next: self.places[place + 1],
+            start: self.starts[index],
+            next: self.starts[index + 1],
         }
     }
 
-    /// Finds the tokens of a line of fewer than 2^32 octets. None, if spaces follow on one another, or stand before or behind
-    /// everything: then the line has to be [single-spaced](single_spaced) first, unless it has none. Whether there are some.
+    /// Finds the tokens of a line of fewer than 2^32 octets.
+    ///
+    /// Returns false, and finds none, if the line begins or ends with a space or has two spaces in a row: such a line has
+    /// to be [`single_spaced`] first.
     pub(crate) fn find(&mut self, line: &[u8]) -> bool {
         self.find_behind(line, 0, 0)
     }
 
-    /// The same of a line with so many octets at its beginning, a space last, and so many tokens in them, as the line before
-    /// had them.
+    /// Like [`find`](Self::find), but the first `octets` bytes (ending in a space) hold `known` tokens whose offsets are still valid.
     #[inline(always)]
     pub(crate) fn find_behind(&mut self, line: &[u8], octets: usize, known: usize) -> bool {
-        let (blocks, rest) = line.get(octets..).unwrap_or_default().as_chunks::<BLOCK>();
+        let (blocks, rest) = line.get(octets..).unwrap_or(b"").as_chunks::<BLOCK>();
         self.count = known;
-        // Of the first space of a block. The last bit of the block before, as if a space stood before the line.
-        let first = u32::try_from(octets).unwrap_or_default() + 1;
+        // `next` is the offset behind a space in the first lane; `before` is the last bit of the previous block, set at
+        // first as if a space stood in front of the line.
+        let first = u32::try_from(octets).expect("lines are shorter than 2^32 octets") + 1;
         let (mut next, mut before, mut runs) = (first, 1, 0);
         for block in blocks {
             let spaces = spaces(block);
             runs |= spaces & (spaces << 1 | before);
             before = spaces >> (BLOCK - 1);
-            self.note(spaces, next);
+            self.append(spaces, next);
             next += u64::BITS;
         }
         let spaces = last_spaces(line, rest);
         runs |= spaces & (spaces << 1 | before);
-        self.note(spaces, next);
+        self.append(spaces, next);
         if runs != 0 {
             self.count = 0;
         }
         runs == 0
     }
 
-    /// Notes what follows the spaces of a block, with each of which a token ends.
+    /// Appends the offset behind each space of a block: the start of a token.
     #[inline(always)]
-    fn note(&mut self, spaces: u64, next: u32) {
+    fn append(&mut self, spaces: u64, next: u32) {
         let mut left = spaces;
         let mut number = self.count + 1;
         while left != 0 {
-            let Some(places) = self.places.get_mut(number..number + NOTED) else {
+            let Some(starts) = self.starts.get_mut(number..number + BATCH) else {
                 break;
             };
-            for place in places {
-                *place = next + left.trailing_zeros();
+            for start in starts {
+                *start = next + left.trailing_zeros();
                 left &= left.wrapping_sub(1);
             }
-            number += NOTED;
+            number += BATCH;
         }
         self.count += spaces.count_ones() as usize;
     }
 }
 
-/// The tokens of a line with a single space between each two.
+/// Copies the tokens of a line, with a single space between each two.
 pub(super) fn single_spaced(line: &[u8]) -> Vec<u8> {
     let tokens = line.split(|&octet| is_space(octet));
     let tokens: Vec<_> = tokens.filter(|token| !token.is_empty()).collect();
     tokens.join(&b' ')
 }
 
-/// Which octets of a block are spaces, the first one lowest.
+/// Spaces of a block, a bit each, the first octet in the lowest bit.
 #[inline(always)]
 fn spaces(block: &[u8; BLOCK]) -> u64 {
     let (parts, _) = block.as_chunks::<LANES>();
@@ -165,13 +166,13 @@ fn spaces(block: &[u8; BLOCK]) -> u64 {
     })
 }
 
-/// The same of what the blocks of a line leave, whose end is a space.
+/// Spaces of the incomplete last block, and one behind the end of the line.
 #[inline(always)]
 fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
-    let before = u32::try_from(BLOCK - rest.len()).unwrap_or_default();
+    let earlier = u32::try_from(BLOCK - rest.len()).expect("a block is short");
     let spaces = match line.last_chunk() {
-        // Those that were looked at already leave at the lower end.
-        Some(block) => spaces(block).checked_shr(before).unwrap_or_default(),
+        // The last BLOCK octets of the line; the bits of octets that an earlier block had are shifted out.
+        Some(block) => spaces(block).checked_shr(earlier).unwrap_or(0),
         None => {
             let mut block = [b'x'; BLOCK];
             block[..rest.len()].copy_from_slice(rest);
@@ -181,7 +182,7 @@ fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
     spaces | 1 << rest.len()
 }
 
-/// What separates columns: AWS writes one space; line ends, runs of spaces and control characters separate as well.
+/// Tells whether an octet separates columns: AWS writes one space; line ends and control characters separate as well.
 pub(super) const fn is_space(octet: u8) -> bool {
     octet <= b' '
 }
@@ -205,7 +206,7 @@ mod tests {
             let spaced = single_spaced(&line);
             prop_assert_eq!(naive(&spaced), naive(&line));
             let line = if single { &spaced } else { &line };
-            let mut tokens = Tokens::default();
+            let mut tokens = TokenOffsets::default();
             for line in [line, &b"1 2 3"[..], line] {
                 let is_single = line.split(|&octet| is_space(octet)).all(|token| !token.is_empty());
                 prop_assert_eq!(tokens.find(line), is_single);
@@ -223,7 +224,7 @@ mod tests {
         for (octets, other) in (1..=BLOCK).flat_map(|octets| [(octets, " x"), (octets, "  x")]) {
             let line = ["x".repeat(octets), other.repeat(2 * ROOM - 1)].concat();
             let line = single_spaced(line.as_bytes());
-            let mut tokens = Tokens::default();
+            let mut tokens = TokenOffsets::default();
             assert!(tokens.find(&line));
             assert_eq!(tokens.count(), 2 * ROOM);
             let last = u16::try_from(MAX_COLUMNS - 1).expect("few columns");

@@ -82,9 +82,9 @@ impl ContextCache {
         find: impl FnOnce(&FlowRecord<'_>) -> InterfaceContext,
     ) -> &mut InterfaceContext {
         let last = &self.last;
-        let lead = mem::replace(&mut self.lead, record.lead());
+        let lead = mem::replace(&mut self.lead, record.identifier_key());
         let same = last.is_of(record, owner, region)
-            && lead == record.lead()
+            && lead == record.identifier_key()
             && (lead.is_some() || last.has_identifiers(record));
         if !same {
             self.turn_to(*record, owner, region, find);

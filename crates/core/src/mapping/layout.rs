@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use crate::flowlog::field::{FIELD_COUNT, FIELDS, Field, FieldMapping, FieldSet};
-use crate::flowlog::values::slot;
+use crate::flowlog::slot;
 use crate::identity::fnv1a;
 #[cfg(doc)]
 use crate::ipfix::REGULAR_BITS;

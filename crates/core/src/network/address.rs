@@ -1,72 +1,75 @@
-//! An IP address as numbers.
+//! IP address as two numbers.
 //!
-//! [`IpAddr`] is a tag and octets: what is written octet by octet and read as a whole soon after makes a processor wait.
-//! Every record has addresses, so they are kept as numbers from the parser to the message.
+//! [`IpAddr`] is a tag and octets: a value that is written octet by octet and read as a whole soon after stalls a processor.
+//! Every record has addresses, which stay numbers from the parser to the message.
 
 use std::fmt;
 use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// An IPv4 or IPv6 address.
+/// IPv4 or IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address {
     high: u64,
     low: u64,
-    version: Version,
+    family: AddressFamily,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
-    Four,
-    Six,
+enum AddressFamily {
+    V4,
+    V6,
 }
 
 impl Address {
-    /// The IPv4 address with these bits.
+    /// IPv4 address from its bits.
     #[inline]
     pub const fn v4(bits: u32) -> Self {
         Self {
             high: 0,
             low: bits as u64,
-            version: Version::Four,
+            family: AddressFamily::V4,
         }
     }
 
-    /// The IPv6 address with these bits.
-    #[allow(clippy::cast_possible_truncation)] // taking it apart is the point
+    /// IPv6 address from its bits.
+    #[allow(clippy::cast_possible_truncation)] // the halves of the number
     pub const fn v6(bits: u128) -> Self {
         Self {
             high: (bits >> 64) as u64,
             low: bits as u64,
-            version: Version::Six,
+            family: AddressFamily::V6,
         }
     }
 
-    /// The address with these upper and lower 64 bits, of which an IPv4 one has no upper ones.
+    /// Address from its upper and lower 64 bits; the upper bits of an IPv4 address are 0.
     #[inline]
     pub(crate) const fn of_halves(high: u64, low: u64, ipv4: bool) -> Self {
-        let version = if ipv4 { Version::Four } else { Version::Six };
-        Self { high, low, version }
+        let family = match ipv4 {
+            true => AddressFamily::V4,
+            false => AddressFamily::V6,
+        };
+        Self { high, low, family }
     }
 
-    /// Whether it is an IPv4 address.
+    /// Tells whether the address is IPv4.
     #[inline]
     pub const fn is_ipv4(self) -> bool {
-        matches!(self.version, Version::Four)
+        matches!(self.family, AddressFamily::V4)
     }
 
-    /// The upper and the lower 64 bits; the upper ones of an IPv4 address are 0.
+    /// Upper and lower 64 bits; the upper bits of an IPv4 address are 0.
     #[inline]
     pub(crate) const fn halves(self) -> (u64, u64) {
         (self.high, self.low)
     }
 
-    /// As an IPv6 address, an IPv4 one mapped (RFC 4291 §2.5.5.2).
+    /// Bits of the address as IPv6, with IPv4 mapped (RFC 4291 §2.5.5.2).
     pub(crate) fn to_ipv6_bits(self) -> u128 {
         const MAPPED: u64 = 0xffff << 32;
-        match self.version {
-            Version::Four => u128::from(MAPPED | self.low),
-            Version::Six => u128::from(self.high) << 64 | u128::from(self.low),
+        match self.family {
+            AddressFamily::V4 => u128::from(MAPPED | self.low),
+            AddressFamily::V6 => u128::from(self.high) << 64 | u128::from(self.low),
         }
     }
 }
@@ -97,10 +100,10 @@ impl From<IpAddr> for Address {
 
 impl From<Address> for IpAddr {
     fn from(address: Address) -> Self {
-        match address.version {
+        match address.family {
             #[allow(clippy::cast_possible_truncation)] // there are no more than 32 bits
-            Version::Four => Self::V4(Ipv4Addr::from_bits(address.low as u32)),
-            Version::Six => Self::V6(Ipv6Addr::from_bits(address.to_ipv6_bits())),
+            AddressFamily::V4 => Self::V4(Ipv4Addr::from_bits(address.low as u32)),
+            AddressFamily::V6 => Self::V6(Ipv6Addr::from_bits(address.to_ipv6_bits())),
         }
     }
 }
@@ -110,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_the_same_in_both_shapes() {
+    fn addresses_are_equal_as_numbers_and_as_octets() {
         for text in [
             "0.0.0.0",
             "10.0.0.5",
@@ -128,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn ipv4_and_what_is_mapped_from_it_differ_and_have_the_same_ipv6_bits() {
+    fn an_ipv4_address_and_its_mapped_form_differ_and_have_equal_ipv6_bits() {
         let [four, mapped] = ["10.0.0.5", "::ffff:10.0.0.5"]
             .map(|text| text.parse::<Address>().expect("address of the test"));
         assert_ne!(four, mapped);

@@ -1,0 +1,171 @@
+//! Arguments of each command, with the examples of its `--help`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::options::{CountingOptions, MappingOptions, SendingOptions, SourceOptions};
+use super::values::{OutputKind, SummaryKind, TargetList, listeners, targets};
+
+/// Arguments of `flowlogs replay`.
+#[derive(Debug, Args)]
+#[command(after_help = REPLAY_EXAMPLES)]
+pub(crate) struct ReplayArguments {
+    /// Files, directories (read recursively), or - for standard input; formats are recognised by content
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// Where to send: udp://HOST:4739, tcp://HOST:4739, tls://HOST:4740, file:flows.ipfix; repeats, or a comma list
+    #[arg(long, value_name = "URL", value_parser = targets)]
+    pub(crate) to: Vec<TargetList>,
+
+    /// How to print the flows, decoded again by an independent IPFIX decoder [default: table; none with --to]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) output: Option<OutputKind>,
+
+    /// How to print the counters on standard error
+    #[arg(long, value_name = "KIND", default_value = "text")]
+    pub(crate) summary: SummaryKind,
+
+    /// Width in columns [default: width of the terminal, else 160]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    pub(crate) width: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) source: SourceOptions,
+
+    #[command(flatten)]
+    pub(crate) mapping: MappingOptions,
+
+    #[command(flatten)]
+    pub(crate) counting: CountingOptions,
+
+    #[command(flatten)]
+    pub(crate) sending: SendingOptions,
+}
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  flowlogs replay events                      captured events, as a table
+  flowlogs replay --to udp://127.0.0.1:4739 events        to a collector
+  flowlogs replay --to file:flows.ipfix day/*.log.gz      into an IPFIX file
+  flowlogs replay --inventory eni.json --log-format \\
+      '${interface-id} ${srcaddr} ${dstaddr} ${bytes}' flows.txt
+  aws logs filter-log-events --log-group-name G |
+      flowlogs replay --log-group G --output json -
+
+Exit status:
+  0  done
+  1  something could not be read, decoded or sent, or none of an input's lines
+     could be parsed; the rest was done
+  2  wrong usage";
+
+/// Arguments of `flowlogs explain`.
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(crate) struct ExplainArguments {
+    /// A flow-log line, in quotes or not
+    #[arg(
+        required = true,
+        value_name = "LINE",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) line: Vec<String>,
+
+    /// Width in columns [default: width of the terminal, else 160]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    pub(crate) width: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) source: SourceOptions,
+
+    #[command(flatten)]
+    pub(crate) mapping: MappingOptions,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  flowlogs explain 2 123456789010 eni-1235b8ca123456789 172.31.16.139 \\
+      172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK
+  flowlogs explain --log-format 'interface-id srcaddr dstaddr bytes' \\
+      'eni-1 10.0.0.1 10.0.0.2 840'";
+
+/// Arguments of `flowlogs fields`.
+#[derive(Debug, Args)]
+#[command(after_help = FIELDS_EXAMPLES)]
+pub(crate) struct FieldsArguments {
+    /// Print docs/field-mapping.md
+    #[arg(long)]
+    pub(crate) markdown: bool,
+
+    /// Width in columns [default: width of the terminal, else 160]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    pub(crate) width: Option<u16>,
+}
+
+const FIELDS_EXAMPLES: &str = "\
+Examples:
+  flowlogs fields | grep -A2 tcp-flags        where one field goes, and why
+  flowlogs fields --markdown >docs/field-mapping.md";
+
+/// Arguments of `flowlogs collect`.
+#[derive(Debug, Args)]
+#[command(after_help = COLLECT_EXAMPLES)]
+pub(crate) struct CollectArguments {
+    /// Where to listen: udp://ADDRESS:PORT or tcp://ADDRESS:PORT; repeats, or a comma list
+    #[arg(long, value_name = "URL", default_value = "udp://127.0.0.1:4739", value_parser = listeners)]
+    pub(crate) listen: Vec<TargetList>,
+
+    /// End after this number of flows [default: with Ctrl-C]
+    #[arg(long, value_name = "FLOWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+
+    /// How to print the flows
+    #[arg(long, value_name = "KIND", default_value = "table")]
+    pub(crate) output: OutputKind,
+
+    /// How to print the counters on standard error
+    #[arg(long, value_name = "KIND", default_value = "text")]
+    pub(crate) summary: SummaryKind,
+
+    /// Width in columns [default: width of the terminal, else 160]
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    pub(crate) width: Option<u16>,
+}
+
+const COLLECT_EXAMPLES: &str = "\
+Examples:
+  flowlogs collect                            what arrives on UDP port 4739
+  flowlogs collect --listen udp://0.0.0.0:4739,tcp://0.0.0.0:4739
+  flowlogs collect --count 10 &
+      flowlogs replay --to udp://127.0.0.1:4739 events";
+
+/// Arguments of `flowlogs completions`.
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  flowlogs completions bash >~/.local/share/bash-completion/completions/flowlogs
+  flowlogs completions zsh >~/.zfunc/_flowlogs        with ~/.zfunc in fpath
+  flowlogs completions fish >~/.config/fish/completions/flowlogs.fish";
+
+/// Arguments of `flowlogs man`.
+#[derive(Debug, Args)]
+#[command(after_help = MANUAL_EXAMPLES)]
+pub(crate) struct ManualArguments {
+    /// A command with a page of its own [default: the page of flowlogs]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}
+
+const MANUAL_EXAMPLES: &str = "\
+Examples:
+  flowlogs man | man -l -
+  flowlogs man replay >~/.local/share/man/man1/flowlogs-cli.1";

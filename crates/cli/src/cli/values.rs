@@ -1,0 +1,88 @@
+//! Types of option values and their parsers.
+
+use clap::ValueEnum;
+use flowlogs_core::Formats;
+use flowlogs_core::flowlog::FormatError;
+use flowlogs_export::{CollectorUrl, Transport};
+
+/// Form in which flows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputKind {
+    /// Columns for people
+    Table,
+    /// One object a line, with IANA element names
+    Json,
+    /// Nothing
+    None,
+}
+
+/// Form in which the counters are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SummaryKind {
+    /// Lines for people
+    Text,
+    /// One object
+    Json,
+    /// Not at all
+    None,
+}
+
+/// State of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+/// TargetList of one `--to`.
+#[derive(Debug, Clone)]
+pub(crate) struct TargetList(pub(crate) Vec<CollectorUrl>);
+
+pub(super) fn targets(text: &str) -> Result<TargetList, String> {
+    let urls = CollectorUrl::parse_list(text).map_err(|error| match text.contains(',') {
+        true => error.to_string(),
+        // clap shows the value already.
+        false => error.problem.to_string(),
+    });
+    urls.map(TargetList)
+}
+
+pub(super) fn listeners(text: &str) -> Result<TargetList, String> {
+    let TargetList(urls) = targets(text)?;
+    let can_listen = |url: &CollectorUrl| {
+        matches!(url.transport(), Transport::Udp | Transport::Tcp) && url.address().is_some()
+    };
+    match urls.iter().find(|url| !can_listen(url)) {
+        Some(url) => Err(format!(
+            "cannot listen on {url}; write udp://127.0.0.1:4739 or tcp://127.0.0.1:4739, with an address of this machine"
+        )),
+        None => Ok(TargetList(urls)),
+    }
+}
+
+/// Value of `LOG_FORMAT`.
+#[derive(Debug, Clone)]
+pub(crate) enum LogFormats {
+    Auto,
+    Set(Box<Formats>),
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormats, FormatError> {
+    if text.trim() == "auto" {
+        return Ok(LogFormats::Auto);
+    }
+    Formats::of_setting(text).map(|formats| LogFormats::Set(Box::new(formats)))
+}
+
+/// Value of `OBSERVATION_DOMAIN`; `None` is `auto`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DomainNumber(pub(crate) Option<u32>);
+
+pub(super) fn observation_domain(text: &str) -> Result<DomainNumber, &'static str> {
+    let wrong = "write auto, or a number from 1 to 4294967295";
+    match text.parse::<u32>() {
+        _ if text == "auto" => Ok(DomainNumber(None)),
+        Ok(number) if number > 0 => Ok(DomainNumber(Some(number))),
+        _ => Err(wrong),
+    }
+}

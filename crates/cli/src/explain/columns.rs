@@ -1,0 +1,266 @@
+//! Explanation of a line that fits its format.
+
+use std::io::{self, Write};
+
+use flowlogs_core::flowlog::field::{DescribedInterface, FieldMapping};
+use flowlogs_core::flowlog::{Field, LogFormat};
+use flowlogs_core::ipfix::element::{self as e, InformationElement};
+use flowlogs_core::{Counters, identity};
+
+use super::SentRecord;
+use crate::decode::{DecodedValue, DomainNames, ElementId};
+use crate::fields::element;
+use crate::summary;
+use crate::table::status_meaning;
+use crate::terminal::{TextLook, TextStyle};
+use crate::text::{words, wrap};
+
+/// Columns of a field name.
+const NAME: usize = 27;
+
+/// Line, its format, and everything that was sent of it.
+pub(super) struct LineExplanation<'a> {
+    pub(super) look: TextLook,
+    pub(super) format: &'a LogFormat,
+    pub(super) tokens: Vec<&'a str>,
+    pub(super) sent: &'a SentRecord,
+    pub(super) names: Option<&'a DomainNames>,
+    pub(super) counters: Counters,
+}
+
+impl LineExplanation<'_> {
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut shown = Vec::new();
+        for (index, (name, token)) in self.format.names().iter().zip(&self.tokens).enumerate() {
+            let title = format!("{name:<NAME$}");
+            let title = self.look.paint(TextStyle::Strong, title);
+            writeln!(out, "{:>3} {title} {token}", index + 1)?;
+            let (lines, why) = self.explain(index, name, token, &mut shown);
+            for line in lines {
+                writeln!(out, "    → {line}")?;
+            }
+            for line in wrap(&words(&why), " ", self.look.width.max(80) - 6) {
+                writeln!(out, "      {}", self.look.paint(TextStyle::Faint, line))?;
+            }
+        }
+        self.write_rest(out, &shown)?;
+        self.conclusion(out)
+    }
+
+    /// Returns the exported values of a column, a line each, and the reason.
+    fn explain(
+        &self,
+        index: usize,
+        name: &str,
+        token: &str,
+        shown: &mut Vec<ElementId>,
+    ) -> (Vec<String>, String) {
+        let Some(field) = Field::by_name(name.as_bytes()) else {
+            let why = "not exported: a field that this version does not know";
+            return (Vec::new(), why.to_owned());
+        };
+        let mut earlier = self.format.names()[..index].iter();
+        if earlier.any(|name| Field::by_name(name.as_bytes()) == Some(field)) {
+            let why = "not read: the column stands further left as well";
+            return (Vec::new(), why.to_owned());
+        }
+        self.column(field, token, shown)
+    }
+
+    /// Writes the values that do not come from a column.
+    fn write_rest(&self, out: &mut impl Write, shown: &[ElementId]) -> io::Result<()> {
+        let fields = self.sent.fields.iter();
+        let rest: Vec<_> = fields.filter(|(id, _)| !shown.contains(id)).collect();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let title = "from elsewhere: rules, inventory, settings";
+        writeln!(out, "    {}", self.look.paint(TextStyle::Strong, title))?;
+        for (id, value) in rest {
+            let number = match id {
+                ElementId::Iana(number) => format!(" ({number})"),
+                ElementId::Enterprise(_) => String::new(),
+            };
+            writeln!(out, "    → {id}{number} = {}", self.meaning(*id, value))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the exported values of the column of a known field, a line each, and the reason.
+    fn column(
+        &self,
+        field: Field,
+        token: &str,
+        shown: &mut Vec<ElementId>,
+    ) -> (Vec<String>, String) {
+        let row = field.row();
+        let flow: &[&InformationElement] = match &row.destination {
+            FieldMapping::Element(one) => std::slice::from_ref(one),
+            FieldMapping::Derived { flow, .. } => flow,
+            FieldMapping::Description(_) | FieldMapping::NotExported => &[],
+        };
+        let exported = self.sent.domain.is_some();
+        let dash = token == "-";
+        let mut lines = Vec::new();
+        for &one in flow {
+            let Some(value) = self.sent.value(one) else {
+                continue;
+            };
+            let id = ElementId::Iana(one.id);
+            // Of the two interfaces and VRFs of a flow, only the side that the token names belongs to this column.
+            let own = match value {
+                DecodedValue::Number(number) if is_identifier(one) && !dash => {
+                    self.is_of(*number, token)
+                }
+                _ => true,
+            };
+            // A dash is exported as 0 only where the field table says so.
+            if own && (!dash || value.number() == Some(0) && row.dash.contains('0')) {
+                shown.push(id);
+                lines.push(format!("{} = {}", element(one), self.meaning(id, value)));
+            }
+        }
+        if dash {
+            return (lines, format!("- means: {}", row.dash));
+        }
+        match row.destination {
+            FieldMapping::NotExported => {}
+            FieldMapping::Description(owner) => lines.extend(self.described(owner)),
+            FieldMapping::Element(_) => {}
+            FieldMapping::Derived { options, .. } => {
+                lines.extend(options.iter().filter_map(|one| self.named(one, token)));
+            }
+        }
+        let why = match (row.destination, exported, lines.is_empty()) {
+            (FieldMapping::NotExported, _, _) => format!("not exported: {}", row.reason),
+            (_, true, true) => format!("not in this record: {}", row.reason),
+            (_, false, _) => format!("would be {}", list(flow, row.reason)),
+            _ => row.reason.to_owned(),
+        };
+        (lines, why)
+    }
+
+    /// Returns whether the number is that of the identifier, or of the pseudo-interface of that name.
+    fn is_of(&self, number: u64, token: &str) -> bool {
+        let interface = self.names.and_then(|names| names.interface(number));
+        number == u64::from(identity(token.as_bytes()))
+            || interface.is_some_and(|known| known.name == token)
+    }
+
+    /// Returns the value of an options element for the identifier.
+    fn named(&self, one: &InformationElement, token: &str) -> Option<String> {
+        let names = self.names?;
+        let number = u64::from(identity(token.as_bytes()));
+        let text = match one.id {
+            id if id == e::OBSERVATION_DOMAIN_ID.id => {
+                return Some(format!(
+                    "message header: {} = {}",
+                    element(one),
+                    names.domain
+                ));
+            }
+            id if id == e::OBSERVATION_DOMAIN_NAME.id => names.domain_name.clone()?,
+            id if id == e::INTERFACE_NAME.id => names.interface(number)?.name.clone(),
+            id if id == e::INTERFACE_DESCRIPTION.id => names.interface(number)?.description.clone(),
+            id if id == e::VRF_NAME.id => names.vrf(number)?.to_owned(),
+            id if id == e::VIRTUAL_STATION_NAME.id => {
+                let mut stations = names.interfaces().map(|known| &known.station);
+                stations.find(|station| *station == token)?.clone()
+            }
+            id if id == e::APPLICATION_NAME.id => match self.sent.value(&e::APPLICATION_ID)? {
+                DecodedValue::Application(engine, selector) => {
+                    names.application(*engine, *selector)?.to_owned()
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(format!("options: {} = {text:?}", element(one)))
+    }
+
+    /// Returns the description of the interface to which a descriptive column belongs.
+    fn described(&self, owner: DescribedInterface) -> Option<String> {
+        let side = |element| self.sent.value(element).and_then(DecodedValue::number);
+        let index = match owner {
+            DescribedInterface::SourceEni => side(&e::INGRESS_PHYSICAL_INTERFACE),
+            DescribedInterface::DestinationEni => side(&e::EGRESS_PHYSICAL_INTERFACE),
+            DescribedInterface::Interface => [&e::INGRESS_INTERFACE, &e::EGRESS_INTERFACE]
+                .into_iter()
+                .filter_map(side)
+                .find(|&index| index > 2),
+        };
+        let interface = self.names?.interface(index?)?;
+        let name = element(&e::INTERFACE_DESCRIPTION);
+        Some(format!(
+            "options: {name} of {} = {:?}",
+            interface.name, interface.description
+        ))
+    }
+
+    /// Formats a value with its name.
+    fn meaning(&self, id: ElementId, value: &DecodedValue) -> String {
+        let name = || {
+            let number = value.number();
+            let names = self.names?;
+            match id {
+                ElementId::Iana(10 | 14 | 252 | 253) => {
+                    names.interface(number?).map(|known| known.name.clone())
+                }
+                ElementId::Iana(234 | 235) => names.vrf(number?).map(str::to_owned),
+                ElementId::Iana(89) => Some(status_meaning(number?).to_owned()),
+                ElementId::Iana(61) => match number? {
+                    0 => Some("ingress".to_owned()),
+                    _ => Some("egress".to_owned()),
+                },
+                _ => None,
+            }
+        };
+        match name() {
+            Some(name) => format!("{value} ({name})"),
+            None => value.to_string(),
+        }
+    }
+
+    /// Writes the outcome of the whole record.
+    fn conclusion(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out)?;
+        let (Some(domain), Some(names)) = (self.sent.domain, self.names) else {
+            let ends = self.counters.iter().skip(1).take(10);
+            for (name, _) in ends.filter(|(_, count)| *count > 0) {
+                let meaning = summary::meaning(name);
+                writeln!(out, "No flow record: counted as {name} ({meaning}).")?;
+            }
+            return Ok(());
+        };
+        let SentRecord {
+            template, octets, ..
+        } = self.sent;
+        let title = "Exported as one flow record";
+        let title = self.look.paint(TextStyle::Strong, title);
+        writeln!(out, "{title} of {octets} octets by template {template},")?;
+        let name = names.domain_name.as_deref().unwrap_or("unnamed");
+        writeln!(out, "in observation domain {domain} ({name}).")?;
+        for (label, one) in [("in", &e::INGRESS_INTERFACE), ("out", &e::EGRESS_INTERFACE)] {
+            if let Some(value) = self.sent.value(one) {
+                let interface = names.interface(value.number().unwrap_or_default());
+                let name = interface.map_or("unknown", |known| &known.name);
+                writeln!(out, "{label:>5}  {value:<10}  {name}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether the element holds the number of an identifier.
+fn is_identifier(one: &InformationElement) -> bool {
+    matches!(one.id, 10 | 14 | 234 | 235 | 252 | 253)
+}
+
+/// Formats the elements of a field whose record is not exported.
+fn list(flow: &[&InformationElement], reason: &str) -> String {
+    if flow.is_empty() {
+        return format!("in options data: {reason}");
+    }
+    let names: Vec<_> = flow.iter().map(|one| element(one)).collect();
+    format!("{}: {reason}", names.join(" or "))
+}

@@ -1,0 +1,166 @@
+//! Details of a flow behind or below its columns: interfaces, VRFs, AWS services, translated addresses, losses.
+
+use flowlogs_core::ipfix::element as e;
+
+use super::{ColumnLayout, TIME, WIDE};
+use crate::decode::{DecodedFlow, DecodedValue, KnownInterface};
+use crate::text::{columns, cut, words, wrap};
+
+/// Columns that a name may take where the id has fewer.
+const SHORTEST_NAME: usize = 12;
+
+/// Formats the details of a flow as lines that fit below its addresses.
+pub(super) fn details(flow: &DecodedFlow<'_>, layout: ColumnLayout) -> Vec<String> {
+    let names = flow.names;
+    let wide = layout.width >= WIDE;
+    let interface = |index: u64| match names.interface(index) {
+        Some(known) if !known.name.is_empty() => label(known, wide),
+        _ => numbered(index),
+    };
+    // Interfaces of a gateway: no Name tags, and one description by AWS for all of them.
+    let physical = |index: u64| match names.interface(index) {
+        Some(known) if !known.name.is_empty() => known.name.clone(),
+        _ => numbered(index),
+    };
+    let vrf = |id: u64| names.vrf(id).map_or_else(|| numbered(id), str::to_owned);
+    let segments: Vec<String> = [
+        pair(
+            flow,
+            [e::INGRESS_INTERFACE.id, e::EGRESS_INTERFACE.id],
+            interface,
+        ),
+        pair(flow, [e::INGRESS_VRF_ID.id, e::EGRESS_VRF_ID.id], vrf),
+        pair(
+            flow,
+            [
+                e::INGRESS_PHYSICAL_INTERFACE.id,
+                e::EGRESS_PHYSICAL_INTERFACE.id,
+            ],
+            physical,
+        )
+        .map(|text| format!("by {text}")),
+        services(flow),
+        translated(flow),
+        lost(flow),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    wrap(&segments, "  ", layout.width - TIME - 1)
+}
+
+/// Formats a number without a name; 0 is unknown.
+fn numbered(number: u64) -> String {
+    match number {
+        0 => "-".to_owned(),
+        number => format!("#{number}"),
+    }
+}
+
+/// Formats the values of two elements: `in → out`, or one label where both are equal.
+fn pair(
+    flow: &DecodedFlow<'_>,
+    [first, second]: [u16; 2],
+    label: impl Fn(u64) -> String,
+) -> Option<String> {
+    match (flow.number(first), flow.number(second)) {
+        (None, None) => None,
+        (Some(first), Some(second)) if first == second => Some(label(first)),
+        (first, second) => {
+            let side = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), &label);
+            Some(format!("{} → {}", side(first), side(second)))
+        }
+    }
+}
+
+/// Formats the AWS services of both ends.
+fn services(flow: &DecodedFlow<'_>) -> Option<String> {
+    let DecodedValue::Application(engine, selector) = flow.value(e::APPLICATION_ID.id)? else {
+        return None;
+    };
+    let name = flow.names.application(*engine, *selector);
+    Some(name.map_or_else(|| format!("application {engine}:{selector}"), str::to_owned))
+}
+
+/// Formats the second address pair.
+fn translated(flow: &DecodedFlow<'_>) -> Option<String> {
+    let address = |v4, v6| flow.value(v4).or_else(|| flow.value(v6));
+    let source = address(
+        e::POST_NAT_SOURCE_IPV4_ADDRESS.id,
+        e::POST_NAT_SOURCE_IPV6_ADDRESS.id,
+    )?;
+    let destination = address(
+        e::POST_NAT_DESTINATION_IPV4_ADDRESS.id,
+        e::POST_NAT_DESTINATION_IPV6_ADDRESS.id,
+    )?;
+    Some(format!("NAT {source} → {destination}"))
+}
+
+/// Formats the packets that a transit gateway lost.
+fn lost(flow: &DecodedFlow<'_>) -> Option<String> {
+    let lost = flow.number(e::DROPPED_PACKET_DELTA_COUNT.id)?;
+    (lost > 0).then(|| format!("{lost} lost"))
+}
+
+/// Returns the label of an interface: the beginning of its description (its Name tag), cut to the width of the id; the id
+/// itself where the description begins with the id (an interface without a Name tag). Wide output has both.
+fn label(interface: &KnownInterface, wide: bool) -> String {
+    let id = interface.name.as_str();
+    let description = interface.description.as_str();
+    let text = description.strip_prefix(id).unwrap_or(description).trim();
+    let unnamed = !wide && text.len() < description.len();
+    if text.is_empty() || unnamed {
+        return id.to_owned();
+    }
+    let name = shorten(text, columns(id).max(SHORTEST_NAME));
+    match wide {
+        true => format!("{id} {name}"),
+        false => name,
+    }
+}
+
+/// Shortens a text to its first whole words, if at least two fit; else cuts it within a word.
+fn shorten(text: &str, room: usize) -> String {
+    if columns(text) <= room {
+        return text.to_owned();
+    }
+    match wrap(&words(text), " ", room).into_iter().next() {
+        Some(line) if line.contains(' ') && columns(&line) <= room => line,
+        _ => cut(text, room).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interface_is_called_by_its_name_and_by_its_id_where_it_has_none() {
+        let interface = |description: &str| KnownInterface {
+            name: "eni-0a9b8c7d6e5f40312".to_owned(),
+            description: description.to_owned(),
+            ..KnownInterface::default()
+        };
+        let named = interface("web-1 euc1-az2 subnet-0a3d5f7190b2c4e68");
+        assert_eq!(label(&named, false), "web-1 euc1-az2");
+        assert_eq!(label(&named, true), "eni-0a9b8c7d6e5f40312 web-1 euc1-az2");
+        let unnamed = interface("eni-0a9b8c7d6e5f40312 ELB app/shop/50dc6c495c0c9188");
+        assert_eq!(label(&unnamed, false), "eni-0a9b8c7d6e5f40312");
+        assert_eq!(
+            label(&unnamed, true),
+            "eni-0a9b8c7d6e5f40312 ELB app/shop/50dc6c4…"
+        );
+        let unknown = interface("eni-0a9b8c7d6e5f40312");
+        assert_eq!(label(&unknown, true), "eni-0a9b8c7d6e5f40312");
+    }
+
+    #[test]
+    fn names_in_wide_characters_take_no_more_columns_than_the_id() {
+        let interface = KnownInterface {
+            name: "eni-0a9b8c7d6e5f40312".to_owned(),
+            description: "本番ウェブサーバー東京一号機".to_owned(),
+            ..KnownInterface::default()
+        };
+        assert_eq!(label(&interface, false), "本番ウェブサーバー東…");
+    }
+}

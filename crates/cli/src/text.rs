@@ -1,0 +1,140 @@
+//! Width, wrapping and cleaning of text for a terminal.
+//!
+//! Widths are counted in columns, not in characters: a CJK character takes two columns, a combining accent none.
+
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Returns the number of columns that a text takes.
+pub(crate) fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// Splits a text into words for [`wrap`].
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split(' ').map(str::to_owned).collect()
+}
+
+/// Joins segments into lines of at most `width` columns; a segment is never broken.
+pub(crate) fn wrap(segments: &[String], separator: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for segment in segments {
+        match lines.last_mut() {
+            Some(line) if columns(line) + columns(separator) + columns(segment) <= width => {
+                line.push_str(separator);
+                line.push_str(segment);
+            }
+            _ => lines.push(segment.clone()),
+        }
+    }
+    lines
+}
+
+/// Cuts a text to `room` columns; a cut text ends in `…`.
+pub(crate) fn cut(text: &str, room: usize) -> Cow<'_, str> {
+    if columns(text) <= room {
+        return Cow::Borrowed(text);
+    }
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used < room
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    Cow::Owned(format!("{}…", kept.trim_end()))
+}
+
+/// Replaces control characters by U+FFFD, so that a line of a file cannot send escape sequences to the terminal.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars();
+    shown
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// Formats a number with its digits in groups of three.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Formats a size in the unit that leaves one to three digits before the point.
+pub(crate) fn octets(number: u64) -> String {
+    const UNITS: [&str; 7] = ["octets", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let mut power = 0;
+    let mut unit = UNITS[0];
+    for larger in &UNITS[1..] {
+        if number / 1_000_u64.pow(power) < 1_000 {
+            break;
+        }
+        power += 1;
+        unit = larger;
+    }
+    if power == 0 {
+        return format!("{number} {unit}");
+    }
+    let tenths = number / (1_000_u64.pow(power) / 10);
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}
+
+/// Formats a number with its noun: `1 input`, `2 inputs`.
+pub(crate) fn plural(number: u64, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", grouped(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_are_columns_and_not_characters() {
+        assert_eq!(columns("web-1"), 5);
+        assert_eq!(columns("本番"), 4, "two columns each");
+        assert_eq!(columns("e\u{301}"), 1, "a combining accent");
+        assert_eq!(cut("本番ウェブ", 10), "本番ウェブ");
+        assert_eq!(cut("本番ウェブ", 9), "本番ウェ…");
+        assert_eq!(cut("本番ウェブ", 8), "本番ウ…");
+        assert!((1..12).all(|room| columns(&cut("本番ウェブ-1", room)) <= room));
+    }
+
+    #[test]
+    fn lines_break_between_segments() {
+        let segments = ["eni-1 → ACCEPT", "vpc-1", "vpc-2"].map(str::to_owned);
+        assert_eq!(
+            wrap(&segments, "  ", 21),
+            ["eni-1 → ACCEPT  vpc-1", "vpc-2"]
+        );
+        assert_eq!(wrap(&segments, "  ", 1), segments);
+        assert!(wrap(&[], "  ", 21).is_empty());
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_sizes_have_units() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(octets(999), "999 octets");
+        assert_eq!(octets(1_000), "1.0 kB");
+        assert_eq!(octets(1_999), "1.9 kB");
+        assert_eq!(octets(u64::MAX), "18.4 EB");
+        assert_eq!(plural(1, "input"), "1 input");
+        assert_eq!(plural(2_000, "input"), "2,000 inputs");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        assert_eq!(visible("a\x1b[31mb"), "a\u{fffd}[31mb");
+        assert_eq!(visible("plain"), "plain");
+    }
+}

@@ -1,0 +1,404 @@
+//! Reader of a line: tokens become the values of their columns. Nothing behind this file reads text columns again.
+//!
+//! The storage is reused from record to record: reading allocates nothing and clears nothing, and the set of present fields
+//! tells which slots are valid. Slow twin: `naive` in the tests of `record.rs`.
+
+use std::sync::Arc;
+
+use super::field::{Field, FieldSet};
+use super::plan::{ADDRESSES, ColumnPlan, NUMBERS, PlannedColumn, TEXTS};
+use super::prefix::LinePrefix;
+use super::scan::{self, packed};
+use super::tokens::{self, Token, TokenOffsets};
+use super::words::{
+    FIRST_MILLISECONDS, FlowAction, FlowDirection, LogStatus, MAX_LINE, ParseError, ParseProblem,
+    RejectReason,
+};
+use crate::network::Address;
+
+/// Storage for one record, reused from record to record.
+#[derive(Debug, Default)]
+pub struct RecordValues {
+    tokens: TokenOffsets,
+    columns: ColumnValues,
+    prefix: LinePrefix,
+    /// Copy of the last line with single spaces, if it had more than these between its columns.
+    single_spaced: Option<Vec<u8>>,
+    /// Plan of the last line: the key of prefix and values.
+    plan: Option<Arc<ColumnPlan>>,
+}
+
+/// Values of the columns of a line.
+#[derive(Debug)]
+pub(super) struct ColumnValues {
+    pub(super) present: FieldSet,
+    /// Generation of the prefix, if it identifies: equal generations mean equal identifier columns.
+    pub(super) generation: Option<u64>,
+    /// Numbers by slot; 0 where the field is not present.
+    pub(super) numbers: [u64; NUMBERS],
+    pub(super) addresses: AddressSlots,
+    pub(super) texts: [Token; TEXTS],
+    pub(super) words: WordValues,
+}
+
+/// Addresses by slot, in parts: a value that is written in parts and read as a whole soon after stalls a processor.
+#[derive(Debug, Default)]
+pub(super) struct AddressSlots {
+    high: [u64; ADDRESSES],
+    low: [u64; ADDRESSES],
+    ipv4: [bool; ADDRESSES],
+}
+
+impl AddressSlots {
+    #[inline(always)]
+    fn set(&mut self, slot: usize, address: Address) {
+        (self.high[slot], self.low[slot]) = address.halves();
+        self.ipv4[slot] = address.is_ipv4();
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self, slot: usize) -> Address {
+        Address::of_halves(self.high[slot], self.low[slot], self.ipv4[slot])
+    }
+}
+
+/// Values of the columns that hold one of a few words; `None` where the column has no known word.
+#[derive(Debug, Default)]
+pub(super) struct WordValues {
+    pub(super) action: Option<FlowAction>,
+    pub(super) direction: Option<FlowDirection>,
+    pub(super) status: Option<LogStatus>,
+    pub(super) reject_reason: Option<RejectReason>,
+}
+
+impl Default for ColumnValues {
+    fn default() -> Self {
+        Self {
+            present: FieldSet::EMPTY,
+            generation: None,
+            numbers: [0; NUMBERS],
+            addresses: AddressSlots::default(),
+            texts: [Token::default(); TEXTS],
+            words: WordValues::default(),
+        }
+    }
+}
+
+impl RecordValues {
+    /// Finds the tokens of a line, and returns them with the line that they stand in: its single-spaced copy where it needs one.
+    pub(super) fn tokens<'a>(&'a mut self, line: &'a [u8]) -> (&'a [u8], &'a TokenOffsets) {
+        self.plan = None;
+        self.single_spaced = None;
+        if !self.tokens.find(line) {
+            let line = self.single_spaced.insert(tokens::single_spaced(line));
+            self.tokens.find(line);
+        }
+        (self.line(line), &self.tokens)
+    }
+
+    /// Line that was read last: `line` itself or its single-spaced copy.
+    #[inline(always)]
+    pub(super) fn line<'a>(&'a self, line: &'a [u8]) -> &'a [u8] {
+        self.single_spaced.as_deref().unwrap_or(line)
+    }
+
+    /// Reads the columns of a line. After an error the values mean nothing.
+    pub(super) fn read(&mut self, plan: &Arc<ColumnPlan>, line: &[u8]) -> Result<(), ParseError> {
+        if line.len() > MAX_LINE {
+            return Err(ParseError {
+                column: 1,
+                field: None,
+                problem: ParseProblem::LineTooLong,
+            });
+        }
+        self.match_prefix(plan, line);
+        self.single_spaced = None;
+        let prefix = &self.prefix;
+        if !self
+            .tokens
+            .find_behind(line, prefix.length(), prefix.columns())
+        {
+            return self.read_single_spaced(plan, line);
+        }
+        let fits = self.tokens.count() == plan.fields.len()
+            && self.columns.read(plan, line, &self.tokens, prefix).is_ok();
+        if !fits {
+            return Err(self.columns.fault(plan, line, &self.tokens));
+        }
+        if prefix.columns() == 0 {
+            self.prefix
+                .fill(plan, line, &self.tokens, self.columns.present);
+            self.columns.generation = self.prefix.generation(plan);
+        }
+        Ok(())
+    }
+
+    /// Keeps the prefix cache where the line has the cached prefix or one of equal layout; else clears it.
+    #[inline(always)]
+    fn match_prefix(&mut self, plan: &Arc<ColumnPlan>, line: &[u8]) {
+        let is_last = |last| Arc::ptr_eq(last, plan);
+        if !self.plan.as_ref().is_some_and(is_last) {
+            self.begin_plan(plan);
+        } else if !self.prefix.begins(line) {
+            if self.prefix.replace_alike(line) {
+                self.columns.generation = self.prefix.generation(plan);
+            } else {
+                self.prefix.clear(plan);
+            }
+        }
+    }
+
+    /// Reads a line that does not have single spaces between its columns.
+    #[cold]
+    fn read_single_spaced(
+        &mut self,
+        plan: &Arc<ColumnPlan>,
+        line: &[u8],
+    ) -> Result<(), ParseError> {
+        let line = tokens::single_spaced(line);
+        let read = match line.is_empty() {
+            true => Err(self.columns.fault(plan, &line, &self.tokens)),
+            false => self.read(plan, &line),
+        };
+        self.single_spaced = Some(line);
+        read
+    }
+
+    /// Clears everything that was kept for lines of another plan.
+    #[inline(never)]
+    fn begin_plan(&mut self, plan: &Arc<ColumnPlan>) {
+        self.plan = Some(Arc::clone(plan));
+        self.columns.numbers = [0; NUMBERS];
+        self.columns.words = WordValues::default();
+        self.prefix.clear(plan);
+    }
+
+    /// Values of the line that was read last.
+    #[inline]
+    pub(super) fn columns(&self) -> &ColumnValues {
+        &self.columns
+    }
+}
+
+impl ColumnValues {
+    /// Reads all columns behind the prefix, one kind after the other.
+    #[inline(always)]
+    fn read(
+        &mut self,
+        plan: &ColumnPlan,
+        line: &[u8],
+        tokens: &TokenOffsets,
+        prefix: &LinePrefix,
+    ) -> Result<(), ParseProblem> {
+        self.present = prefix.present();
+        for column in &plan.numbers {
+            self.number(column, line, tokens.at(column.token))?;
+        }
+        for column in &plan.times {
+            self.time(column, line, tokens.at(column.token))?;
+        }
+        for column in &plan.addresses {
+            self.address(column, line, tokens.at(column.token))?;
+        }
+        for column in &plan.texts[prefix.texts()..] {
+            self.text(column, line, tokens.at(column.token));
+        }
+        self.words(plan, line, tokens);
+        Ok(())
+    }
+
+    /// Reads the columns that hold one of a few words. An unknown action or direction is no value; an unknown status or
+    /// reason is `Other`.
+    #[inline(always)]
+    fn words(&mut self, plan: &ColumnPlan, line: &[u8], tokens: &TokenOffsets) {
+        const DASH: u64 = packed(b"-");
+        let Self { present, words, .. } = self;
+        let word = |column: &PlannedColumn| scan::word(line, tokens.at(column.token));
+        if let Some(column) = &plan.action {
+            const ACCEPT: u64 = packed(b"ACCEPT");
+            const REJECT: u64 = packed(b"REJECT");
+            words.action = match word(column) {
+                ACCEPT => Some(FlowAction::Accept),
+                REJECT => Some(FlowAction::Reject),
+                _ => absent(present, column),
+            };
+        }
+        if let Some(column) = &plan.status {
+            const OK: u64 = packed(b"OK");
+            const NO_DATA: u64 = packed(b"NODATA");
+            const SKIP_DATA: u64 = packed(b"SKIPDATA");
+            words.status = match word(column) {
+                OK => Some(LogStatus::Ok),
+                NO_DATA => Some(LogStatus::NoData),
+                SKIP_DATA => Some(LogStatus::SkipData),
+                DASH => absent(present, column),
+                _ => Some(LogStatus::Other),
+            };
+        }
+        if let Some(column) = &plan.direction {
+            const INGRESS: u64 = packed(b"ingress");
+            const EGRESS: u64 = packed(b"egress");
+            words.direction = match word(column) {
+                INGRESS => Some(FlowDirection::Ingress),
+                EGRESS => Some(FlowDirection::Egress),
+                _ => absent(present, column),
+            };
+        }
+        if let Some(column) = &plan.reject_reason {
+            const BPA: u64 = packed(b"BPA");
+            const EC: u64 = packed(b"EC");
+            words.reject_reason = match word(column) {
+                BPA => Some(RejectReason::BlockPublicAccess),
+                EC => Some(RejectReason::EncryptionControls),
+                DASH => absent(present, column),
+                _ => Some(RejectReason::Other),
+            };
+        }
+    }
+
+    #[inline(always)]
+    fn number(
+        &mut self,
+        column: &PlannedColumn,
+        line: &[u8],
+        token: Token,
+    ) -> Result<(), ParseProblem> {
+        let value = match scan::number(line, token) {
+            Some(value) if value <= column.max => value,
+            Some(_) => return Err(ParseProblem::TooLarge { max: column.max }),
+            None if scan::is_dash(line, token) => {
+                self.present = self.present.difference(column.set);
+                0 // so that a flow without TCP can say that it has no flags
+            }
+            None => return Err(ParseProblem::NotANumber),
+        };
+        self.numbers[usize::from(column.slot) % NUMBERS] = value;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn time(
+        &mut self,
+        column: &PlannedColumn,
+        line: &[u8],
+        token: Token,
+    ) -> Result<(), ParseProblem> {
+        match scan::seconds(line, token) {
+            Some(seconds) if seconds * 1_000 <= column.max => {
+                self.numbers[usize::from(column.slot) % NUMBERS] = seconds * 1_000;
+                Ok(())
+            }
+            _ => self.unusual_time(column, line, token),
+        }
+    }
+
+    /// Reads a time that is a dash, in milliseconds, or not of ten digits.
+    #[inline(never)]
+    fn unusual_time(
+        &mut self,
+        column: &PlannedColumn,
+        line: &[u8],
+        token: Token,
+    ) -> Result<(), ParseProblem> {
+        let milliseconds = match scan::number(line, token) {
+            Some(seconds) if seconds < FIRST_MILLISECONDS => seconds * 1_000,
+            Some(milliseconds) => milliseconds,
+            None if scan::is_dash(line, token) => {
+                self.present = self.present.difference(column.set);
+                0
+            }
+            None => return Err(ParseProblem::NotANumber),
+        };
+        if milliseconds > column.max {
+            return Err(ParseProblem::TooLarge { max: column.max });
+        }
+        self.numbers[usize::from(column.slot) % NUMBERS] = milliseconds;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn address(
+        &mut self,
+        column: &PlannedColumn,
+        line: &[u8],
+        token: Token,
+    ) -> Result<(), ParseProblem> {
+        let address = match scan::ipv4(line, token) {
+            Some(bits) => Address::v4(bits),
+            None => match scan::ipv6(line, token) {
+                Some(bits) => Address::v6(bits),
+                None if scan::is_dash(line, token) => {
+                    self.present = self.present.difference(column.set);
+                    return Ok(());
+                }
+                None => return Err(ParseProblem::NotAnAddress),
+            },
+        };
+        self.addresses
+            .set(usize::from(column.slot) % ADDRESSES, address);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn text(&mut self, column: &PlannedColumn, line: &[u8], token: Token) {
+        if scan::is_dash(line, token) {
+            self.present = self.present.difference(column.set);
+        }
+        self.texts[usize::from(column.slot) % TEXTS] = token;
+    }
+
+    /// Finds the first column that does not fit, in a line that has one.
+    #[cold]
+    fn fault(&mut self, plan: &ColumnPlan, line: &[u8], tokens: &TokenOffsets) -> ParseError {
+        let columns = plan.fields.len();
+        for (number, &field) in (0..).zip(&plan.fields) {
+            let read = if usize::from(number) < tokens.count() {
+                self.column(plan, field, line, tokens.at(number))
+            } else {
+                Err(ParseProblem::Missing { columns })
+            };
+            if let Err(problem) = read {
+                return ParseError {
+                    column: usize::from(number) + 1,
+                    field,
+                    problem,
+                };
+            }
+        }
+        ParseError {
+            column: columns + 1,
+            field: None,
+            problem: ParseProblem::Surplus { columns },
+        }
+    }
+
+    /// Reads the column of a field, whichever kind it is.
+    fn column(
+        &mut self,
+        plan: &ColumnPlan,
+        field: Option<Field>,
+        line: &[u8],
+        token: Token,
+    ) -> Result<(), ParseProblem> {
+        let of_field = |columns: &[PlannedColumn]| {
+            let mut columns = columns.iter();
+            columns.find(|column| Some(column.field) == field).copied()
+        };
+        if let Some(column) = of_field(&plan.numbers) {
+            self.number(&column, line, token)
+        } else if let Some(column) = of_field(&plan.times) {
+            self.time(&column, line, token)
+        } else if let Some(column) = of_field(&plan.addresses) {
+            self.address(&column, line, token)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Takes the field of a column from the present ones, and returns no value.
+#[inline(always)]
+fn absent<T>(present: &mut FieldSet, column: &PlannedColumn) -> Option<T> {
+    *present = present.difference(column.set);
+    None
+}

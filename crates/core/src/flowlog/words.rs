@@ -1,0 +1,117 @@
+//! Vocabulary of a line: bounds, the words that AWS writes, and the errors of a column.
+//!
+//! Everything here is named by several files of the folder, and imports none of them but the field table.
+
+use super::field::Field;
+
+/// Most columns that a format may have; AWS documents 72 fields.
+pub const MAX_COLUMNS: usize = 1_024;
+
+/// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
+pub const MAX_LINE: usize = u16::MAX as usize;
+
+/// First number that a time column takes for milliseconds; smaller numbers are seconds (this many are the year 5138).
+pub(super) const FIRST_MILLISECONDS: u64 = 100_000_000_000;
+
+/// Last millisecond that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
+pub(super) const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
+
+/// Decision of AWS about the flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FlowAction {
+    /// `ACCEPT`
+    Accept,
+    /// `REJECT`: denied, or the packets arrived after the connection was closed.
+    Reject,
+}
+
+/// Direction in which the flow crossed the interface (VPC) or the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FlowDirection {
+    /// `ingress`
+    Ingress,
+    /// `egress`
+    Egress,
+}
+
+/// Status of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogStatus {
+    /// `OK`
+    Ok,
+    /// `NODATA`: no traffic in the interval.
+    NoData,
+    /// `SKIPDATA`: AWS lost records of this interval.
+    SkipData,
+    /// A word that this version does not know.
+    Other,
+}
+
+/// Reason for which a flow was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectReason {
+    /// `BPA`: VPC Block Public Access.
+    BlockPublicAccess,
+    /// `EC`: encryption controls.
+    EncryptionControls,
+    /// A word that this version does not know.
+    Other,
+}
+
+/// Reason why a line is not a record of a format, with the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("column {column}{}: {problem}", FieldInBrackets(*field))]
+pub struct ParseError {
+    /// Number of the column, from 1.
+    pub column: usize,
+    /// Field of the column, if the table has it.
+    pub field: Option<Field>,
+    /// Fault of the column.
+    pub problem: ParseProblem,
+}
+
+/// Fault of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ParseProblem {
+    /// Not an unsigned decimal number of 64 bits.
+    #[error("not a number")]
+    NotANumber,
+    /// A number that the element cannot carry.
+    #[error("larger than {max}")]
+    TooLarge {
+        /// Largest value of the element.
+        max: u64,
+    },
+    /// Not an IPv4 or IPv6 address.
+    #[error("not an IP address")]
+    NotAnAddress,
+    /// The line has fewer columns than the format.
+    #[error("missing; the format has {columns} columns")]
+    Missing {
+        /// Columns of the format.
+        columns: usize,
+    },
+    /// The line has more columns than the format.
+    #[error("one column too many; the format has {columns}")]
+    Surplus {
+        /// Columns of the format.
+        columns: usize,
+    },
+    /// The line is longer than [`MAX_LINE`].
+    #[error("the line is longer than {MAX_LINE} octets")]
+    LineTooLong,
+    /// The process has met more combinations of present and absent columns than any set of formats makes.
+    #[error("too many different record layouts in one process")]
+    TooManyLayouts,
+}
+
+struct FieldInBrackets(Option<Field>);
+
+impl std::fmt::Display for FieldInBrackets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(field) => write!(f, " ({})", field.row().name),
+            None => Ok(()),
+        }
+    }
+}
