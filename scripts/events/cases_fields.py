@@ -95,6 +95,20 @@ CASES = [
         why="Rule 4: the gateway's egress record to 10.20.1.20 is also recorded entering that interface, which the VPC's flow log covers.",
     ),
     Case(
+        "vpc-packet-addresses-ipv6",
+        "IPv6 through an instance that routes: the interface's address and the packet's, in both directions",
+        f"""
+        flow: 5 123456789012 {PRODUCTION} i-0f1e2d3c4b5a69780 {WEB} ingress 2001:db8:20:1::20 2001:db8:20::10 2001:db8:20:1::20 2001:db8:ffff::7 45021 443 6 3 14 2110 1794936610 1794936668 ACCEPT OK
+        flow: 5 123456789012 {PRODUCTION} i-0f1e2d3c4b5a69780 {WEB} egress 2001:db8:20::10 2001:db8:ffff::7 2001:db8:20:1::20 2001:db8:ffff::7 45021 443 6 3 14 2110 1794936610 1794936668 ACCEPT OK
+        flow: 5 123456789012 {PRODUCTION} i-0f1e2d3c4b5a69780 {WEB} ingress 2001:db8:ffff::7 2001:db8:20::10 2001:db8:ffff::7 2001:db8:20:1::20 443 45021 6 19 12 9820 1794936612 1794936668 ACCEPT OK
+        both-ends: 5 123456789012 {PRODUCTION} i-0f1e2d3c4b5a69780 {WEB} egress 2001:db8:20::10 2001:db8:20:1::20 2001:db8:ffff::7 2001:db8:20:1::20 443 45021 6 19 12 9820 1794936612 1794936668 ACCEPT OK
+        """,
+        {"PATHS": PATHS},
+        "/vpc/flow-logs/paths",
+        f"{WEB}-all",
+        why="Rule 4: the last record is also recorded entering the interface of 2001:db8:20:1::20, which the VPC's flow log covers.",
+    ),
+    Case(
         "vpc-nat-gateway-example",
         "the six columns of the NAT gateway example in the AWS documentation: no port, no time, no action, no counter",
         f"""
