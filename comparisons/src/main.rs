@@ -13,16 +13,10 @@
 mod objects;
 mod ready_made;
 mod rows;
-#[path = "../../crates/source/benches/way/mod.rs"]
-#[allow(dead_code)] // the product's benchmarks use the rest
-mod way;
-#[path = "../../crates/parquet/tests/objects/writer.rs"]
-#[allow(dead_code, clippy::cast_possible_truncation, clippy::unwrap_used)]
-// the tests of the reader use the rest
-mod writer;
 
 use std::time::Instant;
 
+use flowlogs_testing::pipeline;
 use serde_json::{Map, json};
 
 /// Rounds that count; one more comes first and does not.
@@ -30,7 +24,7 @@ const ROUNDS: u32 = 30;
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("lines") {
-        for line in way::lines(&way::format("v2"), 0) {
+        for line in pipeline::lines(&pipeline::format("v2"), 0) {
             println!("{line}");
         }
         return;
@@ -52,7 +46,10 @@ fn main() {
         .map(|((name, _), times)| {
             times.sort();
             let nanoseconds = times[times.len() / 2].as_nanos() as f64;
-            ((*name).to_owned(), json!(nanoseconds / way::RECORDS as f64))
+            (
+                (*name).to_owned(),
+                json!(nanoseconds / pipeline::RECORDS as f64),
+            )
         })
         .collect();
     println!("{}", json!(medians));

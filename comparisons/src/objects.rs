@@ -5,8 +5,8 @@ use std::io::Write;
 use flate2::{Compression, write::GzEncoder};
 use flowlogs_parquet::Bytes;
 
-use crate::way;
-use crate::writer::{Column, Options, Stored, write};
+use flowlogs_testing::parquet_writer::{Column, Options, Stored, write};
+use flowlogs_testing::pipeline;
 
 /// Text, of so many interfaces: the names of the columns, then the lines; gzip.
 pub(crate) fn text(minute: u32, interfaces: u64) -> Vec<u8> {
@@ -37,11 +37,11 @@ pub(crate) fn parquet(minute: u32) -> Bytes {
 }
 
 fn lines(minute: u32, interfaces: u64) -> Vec<String> {
-    way::lines_of(&way::format("v2"), minute, interfaces)
+    pipeline::lines_of(&pipeline::format("v2"), minute, interfaces)
 }
 
 fn names() -> Vec<String> {
-    let format = flowlogs_core::LogFormat::parse(&way::format("v2")).expect("documented");
+    let format = flowlogs_core::LogFormat::parse(&pipeline::format("v2")).expect("documented");
     format.names().to_vec()
 }
 

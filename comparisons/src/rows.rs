@@ -20,8 +20,8 @@ use vrl::compiler::{Program, TargetValue, TimeZone, compile};
 use vrl::value;
 use vrl::value::{Secrets, Value};
 
-use crate::way::{self, Way};
 use crate::{objects, ready_made};
+use flowlogs_testing::pipeline::{self, Pipeline};
 
 /// A name, and what does all records of a round.
 pub(crate) type Row = (&'static str, Run);
@@ -41,16 +41,18 @@ const PAGES: usize = 40 << 20;
 
 /// All rows, ready for so many rounds.
 pub(crate) fn all(rounds: u32) -> Vec<Row> {
-    let format = way::format("v2");
+    let format = pipeline::format("v2");
     let payloads: Rc<[String]> = (0..rounds)
-        .map(|minute| way::payload(&format, minute))
+        .map(|minute| pipeline::payload(&format, minute))
         .collect();
     let unpacked = |data: &String| BASE64_STANDARD.decode(data).expect("base64");
     let texts = |interfaces| -> Rc<[Vec<u8>]> {
         let minutes = 0..rounds;
-        minutes.map(|minute| objects::text(minute, interfaces)).collect()
+        minutes
+            .map(|minute| objects::text(minute, interfaces))
+            .collect()
     };
-    let (of_one, of_many) = (texts(1), texts(way::INTERFACES));
+    let (of_one, of_many) = (texts(1), texts(pipeline::INTERFACES));
     let sending = Rc::new(Cell::new(Duration::ZERO));
     vec![
         ("gunzip", gunzip(payloads.iter().map(unpacked).collect())),
@@ -63,7 +65,10 @@ pub(crate) fn all(rounds: u32) -> Vec<Row> {
         ("vrl, empty program", vrl(".message")),
         ("gunzip of text object", gunzip(of_one.clone())),
         ("way of text object", of_text(of_one)),
-        ("gunzip of text object, many interfaces", gunzip(of_many.clone())),
+        (
+            "gunzip of text object, many interfaces",
+            gunzip(of_many.clone()),
+        ),
         ("way of text object, many interfaces", of_text(of_many)),
         ("way of Parquet object", of_parquet(rounds)),
     ]
@@ -79,13 +84,13 @@ fn gunzip(objects: Rc<[Vec<u8>]>) -> Run {
     })
 }
 
-fn new_way() -> Way {
-    Way::new(&way::format("v2"), true)
+fn new_pipeline() -> Pipeline {
+    Pipeline::new(&pipeline::format("v2"), true)
 }
 
 fn whole_way(payloads: Rc<[String]>) -> Run {
-    let mut way = new_way();
-    run(move |round| way.invoke(&payloads[round]))
+    let mut pipeline = new_pipeline();
+    run(move |round| pipeline.invoke(&payloads[round]))
 }
 
 /// With a collector that takes everything, at a rate that nothing has to wait for. Adds up how long sending takes.
@@ -112,12 +117,12 @@ fn over_udp(payloads: Rc<[String]>, sending: Rc<Cell<Duration>>) -> Run {
         }
     };
     let sink = timed.clone();
-    let mut way = new_way().into_sink(move |message| {
+    let mut pipeline = new_pipeline().into_sink(move |message| {
         sink(&mut |collectors| collectors.send(0, message).expect("loopback"));
     });
     run(move |round| {
         timed(&mut |collectors| drop(collectors.begin()));
-        way.invoke(&payloads[round]);
+        pipeline.invoke(&payloads[round]);
         timed(&mut |collectors| drop(collectors.finish()));
     })
 }
@@ -131,8 +136,8 @@ fn with_logs_event(payloads: &[String]) -> Run {
 }
 
 fn parse() -> Run {
-    let format = way::format("v2");
-    let lines = way::lines(&format, 0);
+    let format = pipeline::format("v2");
+    let lines = pipeline::lines(&format, 0);
     let format = LogFormat::parse(&format).expect("documented");
     let mut values = RecordValues::default();
     run(move |_| {
@@ -148,7 +153,7 @@ fn vrl(program: &str) -> Run {
     let program: Program = compile(program, &vrl::stdlib::all())
         .expect("a program")
         .program;
-    let lines = way::lines(&way::format("v2"), 0);
+    let lines = pipeline::lines(&pipeline::format("v2"), 0);
     let target = |line: String| TargetValue {
         value: value!({ message: line }),
         metadata: Value::Object(Default::default()),
@@ -166,17 +171,22 @@ fn vrl(program: &str) -> Run {
 }
 
 fn of_text(objects: Rc<[Vec<u8>]>) -> Run {
-    let mut way = new_way();
+    let mut pipeline = new_pipeline();
     run(move |round| {
-        way.invoke_with(|unpacker, rest| unpacker.read(&objects[round][..], rest));
+        pipeline
+            .invoke_with(|unpacker, transcoding| unpacker.read(&objects[round][..], transcoding));
     })
 }
 
 fn of_parquet(rounds: u32) -> Run {
     let objects: Vec<_> = (0..rounds).map(objects::parquet).collect();
-    let mut way = new_way();
+    let mut pipeline = new_pipeline();
     run(move |round| {
         let object = objects[round].clone();
-        way.invoke_with(|_, rest| ParquetReader::open(object, PAGES).expect("Parquet").read(rest));
+        pipeline.invoke_with(|_, transcoding| {
+            ParquetReader::open(object, PAGES)
+                .expect("Parquet")
+                .read(transcoding)
+        });
     })
 }

@@ -1,20 +1,17 @@
 //! What the targets share: a receiver that keeps lines, and the whole way from lines to messages with what must hold of
 //! it, whatever came in.
 
-#[path = "../../tests/src/wire.rs"]
-#[allow(dead_code)] // the tests look at more of a message
-pub mod wire;
-
 use std::convert::Infallible;
 
 use flowlogs_core::dedup::DirectionFilter;
-use flowlogs_core::network::Inventory;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
+use flowlogs_core::network::Inventory;
 use flowlogs_core::{
     BatchReport, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,
 };
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE};
+use flowlogs_testing::wire;
 
 /// Keeps what is handed on.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -2,18 +2,20 @@
 //!
 //! - [`cases`] are the captured events with what must become of them;
 //! - [`replay`] runs `flowlogs replay` and reads what it prints;
+//! - [`documents`] reads configurations out of `docs/`;
 //! - [`collectors`] start one real collector each and read its flows back as [`flow::Flow`]s;
 //! - [`recorder`] and [`pcap`] are for decoders that read files instead of sockets;
-//! - [`wire`] reads messages in the plainest way.
+//! - [`generated`] writes lines from a fixed seed.
 //!
 //! Everything stays on loopback addresses, ends within bounded time and leaves no process behind.
 
 pub mod cases;
 pub mod collectors;
+pub mod documents;
 pub mod flow;
+pub mod generated;
 pub mod pcap;
 pub mod process;
 pub mod recorder;
 pub mod replay;
 pub mod tool;
-pub mod wire;

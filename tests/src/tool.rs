@@ -11,10 +11,15 @@ use std::path::PathBuf;
 /// If it is missing and `FLOWLOGS_REQUIRE_TOOLS` is `1`.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // Debian keeps daemons where users do not look.
-    let places = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
-    let found = places
-        .map(|place| place.join(name))
+    // Debian keeps daemons where users do not look, and `scripts/setup` keeps its own programs in the repository.
+    let more = [
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin"),
+        "/usr/sbin",
+        "/sbin",
+    ];
+    let found = std::env::split_paths(&path)
+        .chain(more.map(PathBuf::from))
+        .map(|directory| directory.join(name))
         .find(|path| path.is_file());
     if found.is_none() {
         let required = std::env::var_os("FLOWLOGS_REQUIRE_TOOLS").is_some_and(|value| value == "1");

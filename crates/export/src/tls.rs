@@ -340,6 +340,8 @@ fn alert_problem(alert: AlertDescription) -> TlsProblem {
 
 #[cfg(test)]
 mod tests {
+    use flowlogs_testing::certificates::Authority;
+
     use super::*;
 
     fn config_error(options: &TlsOptions) -> ConfigError {
@@ -347,9 +349,8 @@ mod tests {
     }
 
     fn identity() -> (String, String) {
-        let certified = rcgen::generate_simple_self_signed(["exporter.example.com".to_owned()])
-            .expect("a certificate");
-        (certified.cert.pem(), certified.signing_key.serialize_pem())
+        let identity = Authority::new().issue("exporter.example.com");
+        (identity.certificate, identity.key)
     }
 
     #[test]

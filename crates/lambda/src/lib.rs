@@ -29,8 +29,6 @@ pub mod diagnostics;
 pub mod ec2;
 pub mod forward;
 mod function;
-#[cfg(test)]
-mod http_peer;
 mod log;
 pub mod metrics;
 pub mod s3;

@@ -3,10 +3,7 @@
 //! Two runs differ in nothing but the number of their invocations, so the difference of their instructions is what one
 //! takes, of a payload that has been inflated already (`scripts/check-instructions`).
 
-#[allow(dead_code)] // the other benchmarks use the rest
-mod way;
-
-use way::Way;
+use flowlogs_testing::pipeline::{self, Pipeline};
 
 /// Most invocations of a run.
 const PAYLOADS: u32 = 4;
@@ -18,12 +15,12 @@ fn main() {
         return;
     };
     let invocations: usize = invocations.parse().expect("a number");
-    let format = way::format(format);
+    let format = pipeline::format(format);
     let payloads: Vec<String> = (0..PAYLOADS)
-        .map(|minute| way::json(&format, minute))
+        .map(|minute| pipeline::json(&format, minute))
         .collect();
-    let mut way = Way::new(&format, true);
+    let mut pipeline = Pipeline::new(&format, true);
     for payload in &payloads[..invocations] {
-        way.invoke_inflated(payload);
+        pipeline.invoke_inflated(payload);
     }
 }

@@ -3,9 +3,6 @@
 //! `cargo bench -p flowlogs-source --bench transcode`. Compare rows within one run: absolute times belong to the machine. A warm process is
 //! measured: one transcoder takes payload after payload, a minute apart, of lines made with a fixed seed.
 
-#[allow(dead_code)] // the other benchmarks use the rest
-mod way;
-
 use std::convert::Infallible;
 use std::io::Read;
 
@@ -17,7 +14,7 @@ use flate2::read::MultiGzDecoder;
 use flowlogs_core::LogFormat;
 use flowlogs_core::flowlog::{FlowRecord, RecordValues};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
-use way::{FORMATS, RECORDS, Way};
+use flowlogs_testing::pipeline::{self, FORMATS, Pipeline, RECORDS};
 
 /// Payloads of one benchmark, one a sample.
 const PAYLOADS: u32 = 50;
@@ -28,7 +25,7 @@ fn main() {
 
 fn payloads(name: &str) -> Vec<String> {
     (0..PAYLOADS)
-        .map(|minute| way::payload(&way::format(name), minute))
+        .map(|minute| pipeline::payload(&pipeline::format(name), minute))
         .collect()
 }
 
@@ -75,8 +72,8 @@ fn unpack_alone(bencher: Bencher<'_, '_>, format: &str) {
 
 #[divan::bench(args = FORMATS)]
 fn parse_alone(bencher: Bencher<'_, '_>, format: &str) {
-    let format = way::format(format);
-    let lines = way::lines(&format, 0);
+    let format = pipeline::format(format);
+    let lines = pipeline::lines(&format, 0);
     let format = LogFormat::parse(&format).expect("documented");
     let mut values = RecordValues::default();
     bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
@@ -100,8 +97,8 @@ fn whole_way_without_deduplication(bencher: Bencher<'_, '_>, format: &str) {
 fn invoke(bencher: Bencher<'_, '_>, format: &str, deduplicate: bool) {
     let payloads = payloads(format);
     let mut payloads = payloads.iter();
-    let mut way = Way::new(&way::format(format), deduplicate);
+    let mut pipeline = Pipeline::new(&pipeline::format(format), deduplicate);
     bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
-        way.invoke(payloads.next().expect("a payload for each sample"));
+        pipeline.invoke(payloads.next().expect("a payload for each sample"));
     });
 }

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::collectors::{milliseconds_now, without_arrival};
 use crate::flow::{Flow, number, small, sums};
 use crate::process::{Process, free_udp_port, wait_until, wait_until_listening, wait_until_read};
 use crate::tool;
@@ -92,7 +92,7 @@ impl Nfacctd {
             process,
             directory,
             port,
-            started: now(),
+            started: milliseconds_now(),
         })
     }
 
@@ -142,26 +142,13 @@ fn rows(file: &Path) -> Vec<Value> {
         .collect()
 }
 
-/// Milliseconds since 1970, of a whole second.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.expect("a clock after 1970").as_secs() * 1_000
-}
-
 fn flow(row: &Value, collector_started: u64) -> Flow {
     let text = |key: &str| row[key].as_str().filter(|text| !text.is_empty());
     let address = |key: &str| text(key).map(|text| text.parse().expect("an address"));
     // Seconds with six digits of a fraction.
     let time = |key: &str| text(key).map(|text| number::<u64>(&text.replace('.', "")) / 1_000);
     Flow {
-        // A flow without a start gets the time at which it came: one of this collector's life.
-        start: time("timestamp_start").map(|time| {
-            if time >= collector_started && time <= now() {
-                0
-            } else {
-                time
-            }
-        }),
+        start: time("timestamp_start").map(|time| without_arrival(time, collector_started)),
         end: time("timestamp_end"),
         source: address("ip_src"),
         destination: address("ip_dst"),

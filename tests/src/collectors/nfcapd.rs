@@ -1,6 +1,7 @@
 //! nfdump's collector `nfcapd`, and `nfdump` to read its files. Written for 1.7.1 (Debian 12) and later.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use crate::flow::{Flow, milliseconds, number, small};
 use crate::process::{Process, free_udp_port, udp_dropped, wait_until_listening, wait_until_read};
 use crate::tool;
-use crate::wire::Message;
+use flowlogs_testing::wire::Message;
 
 /// A running `nfcapd`.
 #[derive(Debug)]
@@ -218,8 +219,8 @@ fn flow(object: &Value, log: &str) -> Flow {
 }
 
 /// What nfdump shows of a flow. Forwarding status (89) is 0 in 1.7.1, whatever arrives, and names of interfaces and VRFs
-/// are not found there (`docs` of the product say so); lost packets, physical ports and applications are not shown at
-/// all. What a flow does not have is 0, and ICMP has no ports.
+/// are not found there (`docs` of the product say so); lost packets, physical ports, applications and translated IPv6
+/// addresses are not shown at all. What a flow does not have is 0, and ICMP has no ports.
 pub fn as_shown(flow: &Flow) -> Flow {
     let zero = |value: Option<u8>| Some(value.unwrap_or_default());
     let is_icmp = matches!(flow.protocol, Some(1 | 58));
@@ -241,8 +242,8 @@ pub fn as_shown(flow: &Flow) -> Flow {
         ingress_vrf: flow.ingress_vrf,
         egress_vrf: flow.egress_vrf,
         direction: zero(flow.direction),
-        nat_source: flow.nat_source,
-        nat_destination: flow.nat_destination,
+        nat_source: flow.nat_source.filter(IpAddr::is_ipv4),
+        nat_destination: flow.nat_destination.filter(IpAddr::is_ipv4),
         ..Flow::default()
     }
 }

@@ -6,6 +6,7 @@
 
 mod expected;
 
+use flowlogs_testing::wire::{Reader, messages};
 use flowlogs_tests::cases;
 use flowlogs_tests::collectors::nfacctd::{self, Nfacctd};
 use flowlogs_tests::collectors::nfcapd::{self, FalseSequenceErrors, Nfcapd};
@@ -13,7 +14,6 @@ use flowlogs_tests::collectors::{ipfixdump, tshark};
 use flowlogs_tests::pcap;
 use flowlogs_tests::recorder::{TcpRecorder, UdpRecorder};
 use flowlogs_tests::replay::{Run, replay};
-use flowlogs_tests::wire::{Reader, messages};
 use tempfile::TempDir;
 
 use expected::Expected;

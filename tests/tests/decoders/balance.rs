@@ -3,7 +3,7 @@
 use flowlogs_core::{
     Counters, Formats, LogLine, RecordSource, Transcoder, TranscoderSettings, Transport, dedup,
 };
-use flowlogs_tests::wire::Reader;
+use flowlogs_testing::wire::Reader;
 use proptest::prelude::*;
 use proptest::sample::select;
 

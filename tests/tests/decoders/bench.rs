@@ -6,7 +6,7 @@ use flowlogs_core::{
     Counters, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,
 };
-use flowlogs_tests::wire::{Message, Reader};
+use flowlogs_testing::wire::{Message, Reader};
 
 pub(crate) const NOW: u64 = 1_763_715_600_000;
 

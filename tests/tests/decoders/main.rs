@@ -1,7 +1,7 @@
 //! Round trips through decoders of other people: what the transcoder writes must be read back as what the lines say.
 //!
 //! The lines are random, their meaning is told by a naive reference ([`naive`]), and the messages are decoded by two
-//! libraries and by the plainest reader that there can be ([`flowlogs_tests::wire`]), which watches over their shape.
+//! libraries and by the plainest reader that there can be ([`flowlogs_testing::wire`]), which watches over their shape.
 
 mod balance;
 mod bench;

@@ -8,7 +8,7 @@ use flowlogs_core::mapping::{AddressPair, InterfaceNames, MappingSettings, Times
 use flowlogs_core::{
     Formats, LogLine, RecordSource, Transcoder, TranscoderSettings, Transport, dedup,
 };
-use flowlogs_tests::wire::{Content, Reader};
+use flowlogs_testing::wire::{Content, Reader};
 use proptest::prelude::*;
 
 use crate::libraries::{NetGauze, NetflowParserCrate};

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use flowlogs_core::{TranscoderSettings, Transport};
-use flowlogs_tests::wire::{Content, Message};
+use flowlogs_testing::wire::{Content, Message};
 
 use crate::bench::{Bench, NOW, read};
 

@@ -6,17 +6,17 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
+use flowlogs_testing::wire::{Message, Reader};
 use flowlogs_tests::collectors::nfcapd::{FalseSequenceErrors, Nfcapd};
 use flowlogs_tests::recorder::UdpRecorder;
 use flowlogs_tests::replay::program;
-use flowlogs_tests::wire::{Message, Reader};
 use tempfile::TempDir;
 
 use crate::size;
-use crate::traffic::{Sum, write};
+use flowlogs_tests::generated::{FlowSums, write};
 
 /// Flows of a message, as its octets say them.
-pub(crate) fn add(sum: &mut Sum, message: &Message) {
+pub(crate) fn add(sum: &mut FlowSums, message: &Message) {
     for (template, record) in message.records() {
         if template.scopes > 0 {
             continue;
@@ -53,7 +53,7 @@ fn replay(inputs: &TempDir, targets: &[&str]) {
     );
 }
 
-fn traffic() -> (TempDir, Sum) {
+fn traffic() -> (TempDir, FlowSums) {
     let directory = TempDir::new().expect("a directory");
     let flows = size("FLOWLOGS_LOAD_FLOWS", 100_000) as u64;
     let sum = write(&directory.path().join("lines"), 0, flows);
@@ -68,7 +68,7 @@ fn over_tcp_the_sums_are_equal() {
     let url = format!("tcp://{}", listener.local_addr().expect("a port"));
     let collector = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a connection");
-        let (mut reader, mut sum) = (Reader::default(), Sum::default());
+        let (mut reader, mut sum) = (Reader::default(), FlowSums::default());
         let mut message = vec![0; 65_535];
         while stream.read_exact(&mut message[..16]).is_ok() {
             let octets = usize::from(u16::from_be_bytes([message[2], message[3]]));
@@ -110,7 +110,7 @@ fn misses_nothing(nfcapd: Option<Nfcapd>) {
     let datagrams = recorder.received();
     let counted = nfcapd.stop_and_count();
 
-    let (mut reader, mut sum) = (Reader::default(), Sum::default());
+    let (mut reader, mut sum) = (Reader::default(), FlowSums::default());
     let mut none = FalseSequenceErrors::default();
     for datagram in &datagrams {
         let message = reader
@@ -120,7 +120,7 @@ fn misses_nothing(nfcapd: Option<Nfcapd>) {
         none.take(&message);
     }
     assert_eq!(sum, expected, "the recorder");
-    let collected = Sum {
+    let collected = FlowSums {
         flows: counted.flows,
         packets: counted.packets,
         octets: counted.octets,

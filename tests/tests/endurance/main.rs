@@ -5,7 +5,6 @@
 
 mod load;
 mod processes;
-mod traffic;
 
 /// A size, from the environment or small.
 fn size(variable: &str, small: usize) -> usize {

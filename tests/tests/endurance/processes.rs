@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::{Child, Command, Stdio};
 
+use flowlogs_testing::wire::{Field, Reader, Template};
 use flowlogs_tests::collectors::nfcapd::Nfcapd;
 use flowlogs_tests::recorder::UdpRecorder;
 use flowlogs_tests::replay::program;
-use flowlogs_tests::wire::{Field, Reader, Template};
 use tempfile::TempDir;
 
-use crate::traffic::{Sum, lines};
+use flowlogs_tests::generated::{FlowSums, lines};
 
 const PROCESSES: usize = 16;
 const FLOWS: u64 = 3_200;
 
 /// Starts all of them, each with its share of the same lines, and waits for their ends.
-fn replay_at_once(directory: &TempDir, targets: &[&str]) -> (Sum, BTreeSet<String>) {
+fn replay_at_once(directory: &TempDir, targets: &[&str]) -> (FlowSums, BTreeSet<String>) {
     let mut shares = vec![String::new(); PROCESSES];
-    let mut sum = Sum::default();
+    let mut sum = FlowSums::default();
     let mut interfaces = BTreeSet::new();
     let mut number = 0;
     lines(0, FLOWS, |line, packets, octets| {
@@ -56,7 +56,7 @@ fn sixteen_processes_agree_on_identities_and_template_ids() {
 
     // A collector that knows the sender's port: each port is a transport session with sequence numbers of its own.
     let mut by_port: HashMap<_, Reader> = HashMap::new();
-    let mut sum = Sum::default();
+    let mut sum = FlowSums::default();
     let mut templates: BTreeMap<(u32, u16), Template> = BTreeMap::new();
     let mut names: BTreeMap<(u32, Vec<u8>), Vec<u8>> = BTreeMap::new();
     let datagrams = recorder.received();
@@ -117,7 +117,7 @@ fn nfcapd_decodes_every_flow_of_sixteen_processes() {
     let directory = TempDir::new().expect("a directory");
     let (expected, _) = replay_at_once(&directory, &[&nfcapd.url()]);
     let counted = nfcapd.stop_and_count();
-    let collected = Sum {
+    let collected = FlowSums {
         flows: counted.flows,
         packets: counted.packets,
         octets: counted.octets,

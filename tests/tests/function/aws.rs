@@ -7,8 +7,8 @@ use flowlogs_tests::{cases, tool};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::http_peer;
 use crate::runtime::{free_tcp_port, wait_until_listening};
+use flowlogs_testing::http;
 
 /// What every script begins with: clients of the emulator, and the account's standing parts.
 const CLIENTS: &str = r#"
@@ -85,18 +85,16 @@ pub(crate) fn ec2_out_of_reach() -> String {
 }
 
 fn serve(answers: Answers) -> String {
-    let address = http_peer::serve(move |request, stream| {
+    let address = http::serve(move |request, stream| {
         let mut parameters = request.body.split('&');
         let action = parameters.find_map(|pair| pair.strip_prefix("Action="))?;
         match &answers {
-            Answers::Refusal => http_peer::xml(
+            Answers::Refusal => http::xml(
                 stream,
                 403,
                 "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>for a test</Message></Error></Errors></Response>",
             ),
-            Answers::Inventory(inventory) => {
-                http_peer::xml(stream, 200, &described(action, inventory))
-            }
+            Answers::Inventory(inventory) => http::xml(stream, 200, &described(action, inventory)),
         }
     });
     format!("http://{address}")

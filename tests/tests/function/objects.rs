@@ -5,9 +5,8 @@ use std::ops::Range;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use parquet::basic;
 
-use crate::writer::{Column, Options, Stored, write};
+use flowlogs_testing::parquet_writer::{Column, Options, Stored, basic, write};
 
 /// The columns of these objects, in the order of their documentation, and how AWS stores them in Parquet.
 const COLUMNS: [(&str, Stored); 19] = [

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
+use flowlogs_testing::http;
+use flowlogs_testing::wire::{Reader, messages};
 use flowlogs_tests::collectors::nfcapd::{self, Nfcapd};
 use flowlogs_tests::replay::replay;
-use flowlogs_tests::wire::{Reader, messages};
 use serde_json::{Value, json};
 
 use crate::bucket::{BUCKET, Bucket, WAYS, Way};
 use crate::collector::{Collector, Drain};
-use crate::http_peer;
 use crate::objects::{gzip, parquet, text};
 use crate::runtime::Function;
 
@@ -171,7 +171,7 @@ fn what_cannot_be_exported_ends_in_the_dead_letter_queue_and_nothing_else_is_rep
 /// An S3 that says this and nothing else.
 fn refusing(status: u16, code: &str, message: &str) -> String {
     let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-    let address = http_peer::serve(move |_, stream| http_peer::xml(stream, status, &body));
+    let address = http::serve(move |_, stream| http::xml(stream, status, &body));
     format!("http://{address}")
 }
 

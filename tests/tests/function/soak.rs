@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use crate::aws::ec2_with_inventory;
 use crate::bucket::BUCKET;
 use crate::collector::Drain;
-use crate::http_peer;
 use crate::objects::gzip;
 use crate::payload::event;
 use crate::runtime::Function;
-use crate::traffic;
+use flowlogs_testing::http;
+use flowlogs_tests::generated;
 
 /// Records of an invocation.
 const RECORDS: u64 = 20;
@@ -29,7 +29,7 @@ const TRACE: u64 = 192;
 /// So many new flows of the same 500 interfaces, and a line that is none.
 fn lines(first: u64, count: u64) -> Vec<String> {
     let mut lines = Vec::new();
-    traffic::lines(first, count, |line, _, _| {
+    generated::lines(first, count, |line, _, _| {
         lines.push(line.to_owned());
     });
     lines.push("not a flow".to_owned());
@@ -101,7 +101,7 @@ fn memory_stays_where_it_is_over_many_invocations() {
 
 /// A bucket whose objects are named by their flows, as `FIRST-COUNT.log.gz`, and made when they are asked for.
 fn bucket() -> String {
-    let address = http_peer::serve(|request, mut stream| {
+    let address = http::serve(|request, mut stream| {
         let (_, name) = request.target.split_once(&format!("/{BUCKET}/"))?;
         let (name, _) = name.split_once('.')?;
         let (first, count) = name.split_once('-')?;

@@ -1,14 +1,15 @@
 //! TLS: mutual authentication from a secret, and certificates that are not good.
 
-use rcgen::{CertificateParams, date_time_ymd};
 use rustls::ALL_VERSIONS;
 
-use crate::authority::{Authority, Identity, server};
 use crate::aws::Moto;
 use crate::collector::Collector;
 use crate::decode::Record;
 use crate::payload::{event, lines};
 use crate::runtime::Function;
+use flowlogs_testing::certificates::{
+    Authority, CertificateParams, Identity, date_time_ymd, server,
+};
 
 /// No line of a private key may be printed.
 fn assert_silent_about(function: &Function, identity: &Identity) {

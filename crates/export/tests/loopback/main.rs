@@ -1,6 +1,5 @@
 //! The crate against scripted collectors on the loopback interface.
 
-mod authority;
 mod collector;
 mod dns;
 mod faults;

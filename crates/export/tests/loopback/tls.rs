@@ -11,15 +11,16 @@ use std::{
 use flowlogs_export::{
     Collectors, ConfigError, SendProblem, SenderOptions, SessionState, TlsOptions, TlsProblem,
 };
-use rcgen::{CertificateParams, date_time_ymd};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     version::{TLS12, TLS13},
 };
 
-use crate::authority::{Authority, Identity, server};
 use crate::collector::{
     accept, begin, collectors, frames, listen, messages, read_all, script, send_all, url,
+};
+use flowlogs_testing::certificates::{
+    Authority, CertificateParams, Identity, date_time_ymd, server,
 };
 
 type TlsSocket = StreamOwned<ServerConnection, TcpStream>;

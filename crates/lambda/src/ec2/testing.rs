@@ -10,7 +10,7 @@ use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
 
 use super::Ec2;
-use crate::http_peer;
+use flowlogs_testing::http;
 
 /// Question of a client.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl Server {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
         let address =
-            http_peer::serve(move |request, stream| reply(&request.body, stream, &log, &answer));
+            http::serve(move |request, stream| reply(&request.body, stream, &log, &answer));
         Self { address, requests }
     }
 
@@ -124,7 +124,7 @@ fn reply(
             return None;
         }
     };
-    http_peer::xml(stream, status, &body)
+    http::xml(stream, status, &body)
 }
 
 /// A set of items, and the token of the next page.

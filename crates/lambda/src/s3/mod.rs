@@ -17,11 +17,6 @@ mod pace;
 mod testing;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-#[path = "../../../parquet/tests/objects/writer.rs"]
-#[allow(dead_code, clippy::cast_possible_truncation, clippy::unwrap_used)]
-// shared with the tests of the reader
-mod writer;
 
 use std::io;
 use std::time::Duration;

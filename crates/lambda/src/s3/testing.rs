@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 
-use crate::http_peer;
+use flowlogs_testing::http;
 
 /// Content of a key.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Bucket {
         let contents = Arc::new(Mutex::new(HashMap::new()));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (known, log) = (Arc::clone(&contents), Arc::clone(&requests));
-        let address = http_peer::serve(move |request, stream| reply(request, stream, &known, &log));
+        let address = http::serve(move |request, stream| reply(request, stream, &known, &log));
         Self {
             address,
             contents,
@@ -77,7 +77,7 @@ impl Bucket {
 }
 
 fn reply(
-    request: &http_peer::Request,
+    request: &http::HttpRequest,
     stream: &TcpStream,
     contents: &Mutex<HashMap<String, Content>>,
     log: &Mutex<Vec<Request>>,
@@ -160,5 +160,5 @@ fn reply(
 
 fn refuse(stream: &TcpStream, status: u16, code: &str, message: &str) -> Option<()> {
     let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-    http_peer::xml(stream, status, &error)
+    http::xml(stream, status, &error)
 }

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::net::UdpSocket;
 
-use parquet::basic::Compression;
 use serde_json::Value;
 
 use super::testing::{Bucket, Content};
-use super::writer::{Column, Options, Stored, write};
 use super::*;
 use crate::config::RawConfig;
+use flowlogs_testing::parquet_writer::basic::Compression;
+use flowlogs_testing::parquet_writer::{Column, Options, Stored, write};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

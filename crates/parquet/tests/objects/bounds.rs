@@ -6,7 +6,7 @@ use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReader};
 use parquet::basic::Compression;
 
 use crate::lines::{Kept, LIMIT};
-use crate::writer::{Column, Options, Stored, column, write};
+use flowlogs_testing::parquet_writer::{Column, Options, Stored, column, write};
 
 /// Remembers which ranges were asked for.
 struct Recorded {

@@ -6,7 +6,7 @@ use parquet::file::properties::WriterVersion;
 use proptest::prelude::*;
 
 use crate::lines::{Kept, LIMIT};
-use crate::writer::{Column, Options, Stored, column, compressions, write};
+use flowlogs_testing::parquet_writer::{Column, Options, Stored, column, compressions, write};
 
 fn columns() -> Vec<Column> {
     let numbers: Vec<String> = (0..300).map(|n| (n * n).to_string()).collect();

@@ -7,7 +7,7 @@ use flowlogs_source::{LineOrigin, LineSink, LogEvent};
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::WriterVersion;
 
-use crate::writer::{Options, STORED, Stored, column, compressions, write};
+use flowlogs_testing::parquet_writer::{Options, STORED, Stored, column, compressions, write};
 
 pub(crate) const LIMIT: usize = 48 * 1024 * 1024;
 

@@ -7,4 +7,3 @@ mod damage;
 mod lines;
 mod same_records;
 mod seeds;
-mod writer;

@@ -13,7 +13,7 @@ use parquet::file::properties::WriterVersion;
 use proptest::prelude::*;
 
 use crate::lines::LIMIT;
-use crate::writer::{Column, Options, STORED, Stored, compressions, write};
+use flowlogs_testing::parquet_writer::{Column, Options, STORED, Stored, compressions, write};
 
 /// Transcodes lines and keeps the messages.
 struct Transcoded {

@@ -3,7 +3,9 @@
 use parquet::basic::Encoding;
 use parquet::file::properties::WriterVersion;
 
-use crate::writer::{Column, Options, STORED, Stored, column, compressions, write};
+use flowlogs_testing::parquet_writer::{
+    Column, Options, STORED, Stored, column, compressions, write,
+};
 
 #[test]
 #[ignore = "writes the seeds of the fuzzer, after which they are committed"]

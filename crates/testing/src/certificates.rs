@@ -1,31 +1,46 @@
-//! Certificates that exist for one test, and the configuration of TLS servers that show them. The tests of the function
-//! (`tests/tests/function`) include this file.
+//! Certificates that exist for one test, and the configuration of TLS servers that show them.
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertifiedIssuer, DnType, IsCa, KeyPair};
+pub use rcgen::{CertificateParams, date_time_ymd};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// A certificate authority.
-pub(crate) struct Authority {
+#[derive(Debug)]
+pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// A certificate with its key, as PEM text.
-pub(crate) struct Identity {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
+/// A certificate with its key.
+#[derive(Debug)]
+pub struct Identity {
+    /// PEM text of the certificate.
+    pub certificate: String,
+    /// PEM text of the private key.
+    pub key: String,
 }
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    /// An authority with the common name `authority`.
+    ///
+    /// # Panics
+    ///
+    /// If no key can be made.
+    #[expect(clippy::new_without_default, reason = "each is another authority")]
+    pub fn new() -> Self {
         Self::named("authority")
     }
 
-    pub(crate) fn named(name: &str) -> Self {
+    /// An authority with this common name.
+    ///
+    /// # Panics
+    ///
+    /// If no key can be made.
+    pub fn named(name: &str) -> Self {
         let mut params = CertificateParams::new([]).expect("no names");
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -35,18 +50,26 @@ impl Authority {
         }
     }
 
-    /// Its own certificate.
-    pub(crate) fn pem(&self) -> String {
+    /// PEM text of the authority's own certificate.
+    pub fn pem(&self) -> String {
         self.issuer.as_ref().pem()
     }
 
-    /// A certificate for a host.
-    pub(crate) fn issue(&self, name: &str) -> Identity {
+    /// Issues a certificate for a host.
+    ///
+    /// # Panics
+    ///
+    /// If the name is not one of a host.
+    pub fn issue(&self, name: &str) -> Identity {
         self.issue_with(CertificateParams::new([name.to_owned()]).expect("a name"))
     }
 
-    /// A certificate with everything stated.
-    pub(crate) fn issue_with(&self, params: CertificateParams) -> Identity {
+    /// Issues a certificate with all parameters stated.
+    ///
+    /// # Panics
+    ///
+    /// If they contradict each other.
+    pub fn issue_with(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = params
             .signed_by(&key, &self.issuer)
@@ -59,8 +82,12 @@ impl Authority {
     }
 }
 
-/// The configuration of a server; with `clients`, it requires a certificate that this authority issued.
-pub(crate) fn server(
+/// Configuration of a server; with `clients`, it requires a certificate that this authority issued.
+///
+/// # Panics
+///
+/// If the identity is not valid PEM, or a protocol version is not supported.
+pub fn server(
     identity: &Identity,
     clients: Option<&Authority>,
     versions: &[&'static SupportedProtocolVersion],

@@ -1,4 +1,5 @@
-//! What the benchmarks take: formats, lines and payloads made with a fixed seed, and the whole way that they go.
+//! Formats, lines and payloads from a fixed seed, and the whole path of a payload: unpack, transcode, count the octets of
+//! the messages. Benchmarks and tests of allocations measure it.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -18,17 +19,21 @@ use flowlogs_core::{
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 
 /// Records of one payload.
-pub(crate) const RECORDS: usize = 8_000;
-/// The interfaces that are known.
-pub(crate) const INTERFACES: u64 = 200;
-/// When the first payload begins, seconds since 1970.
-pub(crate) const BEGIN: u64 = 1_763_715_600;
+pub const RECORDS: usize = 8_000;
+/// Interfaces of the inventory.
+pub const INTERFACES: u64 = 200;
+/// Start of the first payload in seconds since 1970.
+pub const BEGIN: u64 = 1_763_715_600;
 
-/// The formats that are measured: the default ones of both kinds, every field up to version 5, every field there is.
-pub(crate) const FORMATS: [&str; 4] = ["v2", "v5", "v11", "tgw"];
+/// Names of the formats to measure: both default ones, all fields up to version 5, and up to version 11.
+pub const FORMATS: [&str; 4] = ["v2", "v5", "v11", "tgw"];
 
-/// The format string of a name in [`FORMATS`].
-pub(crate) fn format(name: &str) -> String {
+/// Returns the format string of a name in [`FORMATS`].
+///
+/// # Panics
+///
+/// If the name is none of them.
+pub fn format(name: &str) -> String {
     let up_to = |version: u8| {
         let rows = FIELDS
             .iter()
@@ -44,25 +49,29 @@ pub(crate) fn format(name: &str) -> String {
     }
 }
 
-/// One process: from payloads to octets counted.
-pub(crate) struct Way {
+/// One process, from payloads to counted octets.
+pub struct Pipeline {
     unpacker: Unpacker,
-    rest: Rest,
+    transcoding: Transcoding,
 }
 
-/// What comes behind the unpacker.
-pub(crate) struct Rest {
+/// Stages behind the unpacker.
+pub struct Transcoding {
     transcoder: Transcoder,
     source: RecordSource,
     sink: Sink,
 }
 
-/// What takes the messages.
+/// Receiver of the messages.
 type Sink = Box<dyn FnMut(&[u8])>;
 
-impl Way {
-    /// A process that has seen nothing.
-    pub(crate) fn new(format: &str, deduplicate: bool) -> Self {
+impl Pipeline {
+    /// A process without state, with the inventory of all [`INTERFACES`].
+    ///
+    /// # Panics
+    ///
+    /// If the format is not valid.
+    pub fn new(format: &str, deduplicate: bool) -> Self {
         let mut settings = TranscoderSettings::default();
         settings.dedup.deduplicate = deduplicate;
         let mut transcoder = Transcoder::new(settings, &[Transport::Datagram]);
@@ -73,7 +82,7 @@ impl Way {
         let count = move |message: &[u8]| octets = black_box(octets + message.len());
         Self {
             unpacker: Unpacker::new(1 << 26),
-            rest: Rest {
+            transcoding: Transcoding {
                 transcoder,
                 source,
                 sink: Box::new(count),
@@ -81,33 +90,50 @@ impl Way {
         }
     }
 
-    /// The same with another taker of messages than memory.
-    pub(crate) fn into_sink(mut self, sink: impl FnMut(&[u8]) + 'static) -> Self {
-        self.rest.sink = Box::new(sink);
+    /// Hands the messages to this sink instead of counting their octets.
+    pub fn into_sink(mut self, sink: impl FnMut(&[u8]) + 'static) -> Self {
+        self.transcoding.sink = Box::new(sink);
         self
     }
 
-    /// One invocation.
-    pub(crate) fn invoke(&mut self, payload: &str) {
-        self.invoke_with(|unpacker, rest| unpacker.unpack(payload.as_bytes(), rest));
+    /// Runs one invocation.
+    ///
+    /// # Panics
+    ///
+    /// If the payload cannot be unpacked, or has not [`RECORDS`] flows.
+    pub fn invoke(&mut self, payload: &str) {
+        self.invoke_with(|unpacker, transcoding| unpacker.unpack(payload.as_bytes(), transcoding));
     }
 
-    /// One invocation whose payload has been inflated already.
-    pub(crate) fn invoke_inflated(&mut self, json: &str) {
-        self.invoke_with(|unpacker, rest| unpacker.unpack_decoded(json.as_bytes(), rest));
+    /// Runs one invocation whose payload was inflated before.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::invoke`].
+    pub fn invoke_inflated(&mut self, json: &str) {
+        self.invoke_with(|unpacker, transcoding| {
+            unpacker.unpack_decoded(json.as_bytes(), transcoding)
+        });
     }
 
-    /// One invocation with [`RECORDS`] records, whatever they come in.
-    pub(crate) fn invoke_with<T, E: Debug>(
+    /// Runs one invocation with another way of unpacking.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::invoke`].
+    pub fn invoke_with<T, E: Debug>(
         &mut self,
-        unpack: impl FnOnce(&mut Unpacker, &mut Rest) -> Result<T, E>,
+        unpack: impl FnOnce(&mut Unpacker, &mut Transcoding) -> Result<T, E>,
     ) {
-        let Self { unpacker, rest } = self;
-        rest.transcoder.begin(BEGIN * 1_000);
-        unpack(unpacker, rest).expect("a payload");
-        let Rest {
+        let Self {
+            unpacker,
+            transcoding,
+        } = self;
+        transcoding.transcoder.begin(BEGIN * 1_000);
+        unpack(unpacker, transcoding).expect("a payload");
+        let Transcoding {
             transcoder, sink, ..
-        } = rest;
+        } = transcoding;
         let Ok(()) = transcoder.flush(&mut |_: usize, message: &[u8]| send(sink, message));
         transcoder.commit();
         assert_eq!(
@@ -117,7 +143,7 @@ impl Way {
     }
 }
 
-impl LineSink for Rest {
+impl LineSink for Transcoding {
     type Error = Infallible;
 
     fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Infallible> {
@@ -147,7 +173,7 @@ fn send(sink: &mut Sink, message: &[u8]) -> Result<SendOutcome, Infallible> {
     Ok(SendOutcome::Sent)
 }
 
-/// A linear congruential generator: the same lines in every run.
+/// Linear congruential generator with a fixed seed, so that each run has equal lines.
 struct Random(u64);
 
 impl Random {
@@ -160,24 +186,27 @@ impl Random {
     }
 }
 
-/// When the record with this number begins, seconds since 1970: those of a minute in the order of time, as a log stream has
-/// its events.
+/// Start of a record in seconds since 1970. Records of a minute are in the order of time, like events of a log stream.
 fn start(minute: u32, number: usize) -> u64 {
     BEGIN + u64::from(minute) * 60 + (number * 60 / RECORDS) as u64
 }
 
-/// LineSink of one interface in one minute as AWS writes them: some hundred peers, most ports once.
-pub(crate) fn lines(format: &str, minute: u32) -> Vec<String> {
+/// Lines of one interface in one minute as AWS writes them: some hundred peers, most ports once.
+pub fn lines(format: &str, minute: u32) -> Vec<String> {
     lines_of(format, minute, 1)
 }
 
-/// The same of so many interfaces (at most [`INTERFACES`]), now one and now another.
-pub(crate) fn lines_of(format: &str, minute: u32, interfaces: u64) -> Vec<String> {
+/// Lines of several interfaces (at most [`INTERFACES`]) in random order.
+///
+/// # Panics
+///
+/// If the format is not valid.
+pub fn lines_of(format: &str, minute: u32, interfaces: u64) -> Vec<String> {
     let mut random = Random(7 + u64::from(minute));
-    let mut of = Random(u64::from(minute));
+    let mut choice = Random(u64::from(minute));
     let format = LogFormat::parse(format).expect("documented");
     let mut line = |number| {
-        let interface = of.below(interfaces);
+        let interface = choice.below(interfaces);
         let egress = random.below(2) == 1;
         let peer = random.below(400);
         let peer = format!(
@@ -250,17 +279,21 @@ pub(crate) fn lines_of(format: &str, minute: u32, interfaces: u64) -> Vec<String
     (0..RECORDS).map(&mut line).collect()
 }
 
-/// The subscription payload of a minute as CloudWatch Logs makes it: JSON, gzip, base64.
-pub(crate) fn payload(format: &str, minute: u32) -> String {
+/// Subscription payload of a minute as CloudWatch Logs makes it: JSON, gzip, base64.
+///
+/// # Panics
+///
+/// If the format is not valid.
+pub fn payload(format: &str, minute: u32) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(json(format, minute).as_bytes())
         .expect("memory");
     BASE64_STANDARD.encode(gzip.finish().expect("memory"))
 }
 
-/// The JSON of a payload, keys and order as CloudWatch Logs writes them: an event has the time of its record's start, and
-/// its id begins with what follows from the time and ends with a number that goes on.
-pub(crate) fn json(format: &str, minute: u32) -> String {
+/// JSON of a payload with the keys and the order of CloudWatch Logs. An event has the time of its record's start; its id
+/// begins with digits of the time and ends with a running number.
+pub fn json(format: &str, minute: u32) -> String {
     let event = |(number, message): (usize, String)| {
         let timestamp = start(minute, number) * 1_000;
         let time = u128::from(timestamp) * 22_300_745_198_530_623_141_535_718; // the first digits of 2^144
@@ -277,12 +310,12 @@ pub(crate) fn json(format: &str, minute: u32) -> String {
     )
 }
 
-/// The id of the interface with this number.
+/// Id of the interface with this number.
 fn id(interface: u64) -> String {
     format!("eni-0a1b2c3d4e5f6{:04x}", 0x0718 + interface)
 }
 
-/// The address of the interface with this number.
+/// Address of the interface with this number.
 fn address(interface: u64) -> String {
     format!("10.0.{}.{}", 12 + interface / 200, 34 + interface % 200)
 }

@@ -1,25 +1,29 @@
-//! Lines from a fixed seed, each another flow, and what they add up to.
+//! Lines from a fixed seed, each a different flow, and their sums.
 
 use std::io::Write;
 use std::path::Path;
 
-/// What flows add up to.
+/// Sums over flows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sum {
-    pub(crate) flows: u64,
-    pub(crate) packets: u64,
-    pub(crate) octets: u64,
+pub struct FlowSums {
+    /// Number of flows.
+    pub flows: u64,
+    /// Packets of all flows.
+    pub packets: u64,
+    /// Octets of all flows.
+    pub octets: u64,
 }
 
-impl Sum {
-    pub(crate) fn add(&mut self, packets: u64, octets: u64) {
+impl FlowSums {
+    /// Adds a flow.
+    pub fn add(&mut self, packets: u64, octets: u64) {
         self.flows += 1;
         self.packets += packets;
         self.octets += octets;
     }
 }
 
-/// Random numbers by Steele's SplitMix64.
+/// Pseudo-random numbers: Steele's SplitMix64.
 struct Random(u64);
 
 impl Random {
@@ -31,9 +35,9 @@ impl Random {
     }
 }
 
-/// `count` lines of the default format from `first` on; the number of a line is in its addresses, so that none is another's
-/// duplicate.
-pub(crate) fn lines(first: u64, count: u64, mut each: impl FnMut(&str, u64, u64)) {
+/// Generates `count` lines of the default format from number `first` on. The number of a line is in its addresses, so that
+/// no two lines are equal.
+pub fn lines(first: u64, count: u64, mut each: impl FnMut(&str, u64, u64)) {
     let mut random = Random(7 + first);
     for number in first..first + count {
         let (bits, more) = (random.next(), random.next());
@@ -57,11 +61,15 @@ pub(crate) fn lines(first: u64, count: u64, mut each: impl FnMut(&str, u64, u64)
     }
 }
 
-/// Writes such lines into a file; what they add up to.
-pub(crate) fn write(path: &Path, first: u64, count: u64) -> Sum {
+/// Writes lines into a file and returns their sums.
+///
+/// # Panics
+///
+/// If the file cannot be written.
+pub fn write(path: &Path, first: u64, count: u64) -> FlowSums {
     let file = std::fs::File::create(path).expect("a file");
     let mut file = std::io::BufWriter::new(file);
-    let mut sum = Sum::default();
+    let mut sum = FlowSums::default();
     lines(first, count, |line, packets, octets| {
         sum.add(packets, octets);
         writeln!(file, "{line}").expect("a file");

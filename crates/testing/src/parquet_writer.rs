@@ -1,8 +1,9 @@
-//! Writes columns of texts as a Parquet object, in any of the types and ways that writers choose.
+//! Writes columns of texts as a Parquet object, in each of the types and encodings that writers choose.
 
 use std::sync::Arc;
 
-use flowlogs_parquet::Bytes;
+use bytes::Bytes;
+pub use parquet::basic;
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type::{
     ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type, Int96, Int96Type,
@@ -12,22 +13,33 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
-/// The type of a column.
+/// Stored type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub enum Stored {
+    /// 32 bits, signed.
     Int32,
+    /// 32 bits, unsigned.
     UInt32,
+    /// 64 bits, signed.
     Int64,
+    /// 64 bits, unsigned.
     UInt64,
+    /// Floating point, 64 bits.
     Double,
+    /// UTF-8.
     Text,
+    /// Timestamp in milliseconds.
     Milliseconds,
+    /// Timestamp in microseconds.
     Microseconds,
+    /// Timestamp in nanoseconds.
     Nanoseconds,
+    /// Timestamp as Impala and old Spark write it: day and nanosecond of the day.
     Int96,
 }
 
-pub(crate) const STORED: [Stored; 10] = [
+/// Every stored type.
+pub const STORED: [Stored; 10] = [
     Stored::Int32,
     Stored::UInt32,
     Stored::Int64,
@@ -40,15 +52,19 @@ pub(crate) const STORED: [Stored; 10] = [
     Stored::Int96,
 ];
 
-/// A column: `None` is a null.
+/// A column of an object.
 #[derive(Debug, Clone)]
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) stored: Stored,
-    pub(crate) values: Vec<Option<String>>,
+pub struct Column {
+    /// Name in the schema.
+    pub name: String,
+    /// Type in the schema.
+    pub stored: Stored,
+    /// Values as text; `None` is a null.
+    pub values: Vec<Option<String>>,
 }
 
-pub(crate) fn column(name: &str, stored: Stored, values: &[&str]) -> Column {
+/// Makes a column; the text `null` is a null.
+pub fn column(name: &str, stored: Stored, values: &[&str]) -> Column {
     let value = |value: &&str| (*value != "null").then(|| (*value).to_owned());
     Column {
         name: name.to_owned(),
@@ -57,19 +73,25 @@ pub(crate) fn column(name: &str, stored: Stored, values: &[&str]) -> Column {
     }
 }
 
-/// How an object is written.
+/// Choices of a writer.
 #[derive(Debug, Clone)]
-pub(crate) struct Options {
-    pub(crate) compression: Compression,
-    pub(crate) version: WriterVersion,
-    pub(crate) dictionary: bool,
-    /// The encoding of texts without a dictionary.
-    pub(crate) texts: Encoding,
-    /// The encoding of whole numbers without a dictionary.
-    pub(crate) numbers: Encoding,
-    pub(crate) rows_in_page: usize,
-    pub(crate) rows_in_group: usize,
-    pub(crate) statistics: bool,
+pub struct Options {
+    /// Codec of the pages.
+    pub compression: Compression,
+    /// Version of the data pages.
+    pub version: WriterVersion,
+    /// Dictionary pages.
+    pub dictionary: bool,
+    /// Encoding of texts without a dictionary.
+    pub texts: Encoding,
+    /// Encoding of whole numbers without a dictionary.
+    pub numbers: Encoding,
+    /// Most rows of a page.
+    pub rows_in_page: usize,
+    /// Most rows of a row group.
+    pub rows_in_group: usize,
+    /// Statistics of pages.
+    pub statistics: bool,
 }
 
 impl Default for Options {
@@ -87,7 +109,8 @@ impl Default for Options {
     }
 }
 
-pub(crate) fn compressions() -> [Compression; 4] {
+/// Codecs that AWS and usual writers choose.
+pub fn compressions() -> [Compression; 4] {
     [
         Compression::GZIP(GzipLevel::default()),
         Compression::SNAPPY,
@@ -96,10 +119,14 @@ pub(crate) fn compressions() -> [Compression; 4] {
     ]
 }
 
-/// Writes the object. A column without nulls is a required one.
-pub(crate) fn write(columns: &[Column], options: &Options) -> Bytes {
+/// Writes an object. A column without nulls is a required one.
+///
+/// # Panics
+///
+/// If a value is not of its column's type, or there is no column.
+pub fn write(columns: &[Column], options: &Options) -> Bytes {
     let fields: String = columns.iter().map(field).collect();
-    let schema = parse_message_type(&format!("message flow_log {{ {fields} }}")).unwrap();
+    let schema = parse_message_type(&format!("message flow_log {{ {fields} }}")).expect("a schema");
     let mut properties = WriterProperties::builder()
         .set_compression(options.compression)
         .set_writer_version(options.version)
@@ -124,21 +151,25 @@ pub(crate) fn write(columns: &[Column], options: &Options) -> Bytes {
     }
     let mut file = Vec::new();
     let properties = Arc::new(properties.build());
-    let mut writer = SerializedFileWriter::new(&mut file, Arc::new(schema), properties).unwrap();
+    let mut writer =
+        SerializedFileWriter::new(&mut file, Arc::new(schema), properties).expect("memory");
     let rows = columns[0].values.len();
     let mut begin = 0;
     while begin < rows {
         let end = rows.min(begin + options.rows_in_group);
-        let mut group = writer.next_row_group().unwrap();
+        let mut group = writer.next_row_group().expect("memory");
         for column in columns {
-            let mut to = group.next_column().unwrap().unwrap();
+            let mut to = group
+                .next_column()
+                .expect("memory")
+                .expect("a column of the schema");
             write_column(column, &column.values[begin..end], &mut to);
-            to.close().unwrap();
+            to.close().expect("memory");
         }
-        group.close().unwrap();
+        group.close().expect("memory");
         begin = end;
     }
-    writer.close().unwrap();
+    writer.close().expect("memory");
     file.into()
 }
 
@@ -171,28 +202,37 @@ fn field(column: &Column) -> String {
 fn write_column(column: &Column, values: &[Option<String>], to: &mut SerializedColumnWriter<'_>) {
     let optional = is_optional(column);
     match column.stored {
-        Stored::Int32 => typed::<Int32Type>(optional, values, to, |text| text.parse().unwrap()),
+        Stored::Int32 => typed::<Int32Type>(optional, values, to, |text| {
+            text.parse().expect("a value of its type")
+        }),
         Stored::UInt32 => typed::<Int32Type>(optional, values, to, |text| {
-            text.parse::<u32>().unwrap().cast_signed()
+            text.parse::<u32>()
+                .expect("a value of its type")
+                .cast_signed()
         }),
-        Stored::Int64 => typed::<Int64Type>(optional, values, to, |text| text.parse().unwrap()),
+        Stored::Int64 => typed::<Int64Type>(optional, values, to, |text| {
+            text.parse().expect("a value of its type")
+        }),
         Stored::UInt64 => typed::<Int64Type>(optional, values, to, |text| {
-            text.parse::<u64>().unwrap().cast_signed()
+            text.parse::<u64>()
+                .expect("a value of its type")
+                .cast_signed()
         }),
-        Stored::Double => typed::<DoubleType>(optional, values, to, |text| text.parse().unwrap()),
+        Stored::Double => typed::<DoubleType>(optional, values, to, |text| {
+            text.parse().expect("a value of its type")
+        }),
         Stored::Text => typed::<ByteArrayType>(optional, values, to, |text| ByteArray::from(text)),
         Stored::Milliseconds => times(1_000, optional, values, to),
         Stored::Microseconds => times(1_000_000, optional, values, to),
         Stored::Nanoseconds => times(1_000_000_000, optional, values, to),
         Stored::Int96 => typed::<Int96Type>(optional, values, to, |text| {
-            let seconds: u64 = text.parse().unwrap();
+            let seconds: u64 = text.parse().expect("a value of its type");
             let nanoseconds = seconds % 86_400 * 1_000_000_000;
             let mut value = Int96::new();
-            value.set_data(
-                nanoseconds as u32,
-                (nanoseconds >> 32) as u32,
-                (seconds / 86_400 + 2_440_588) as u32,
-            );
+            let [high, low] = [nanoseconds >> 32, nanoseconds & 0xffff_ffff];
+            let day = seconds / 86_400 + 2_440_588; // Julian
+            let [low, high, day] = [low, high, day].map(|word| word.try_into().expect("32 bits"));
+            value.set_data(low, high, day);
             value
         }),
     }
@@ -205,7 +245,7 @@ fn times(
     to: &mut SerializedColumnWriter<'_>,
 ) {
     typed::<Int64Type>(optional, values, to, |text| {
-        text.parse::<i64>().unwrap() * in_second
+        text.parse::<i64>().expect("a value of its type") * in_second
     });
 }
 
@@ -221,5 +261,7 @@ fn typed<T: DataType>(
         .collect();
     let values: Vec<T::T> = values.iter().flatten().map(|text| parse(text)).collect();
     let levels = optional.then_some(&levels[..]);
-    to.typed::<T>().write_batch(&values, levels, None).unwrap();
+    to.typed::<T>()
+        .write_batch(&values, levels, None)
+        .expect("memory");
 }

@@ -1,23 +1,24 @@
-//! An HTTP server for tests: one request a connection, answered by a closure. The tests of the whole function
-//! (`tests/tests/function`) include this file.
+//! An HTTP server for tests: one request a connection, answered by a closure.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-/// Request of a client.
-pub(crate) struct Request {
+/// A received request.
+#[derive(Debug)]
+pub struct HttpRequest {
     /// Path and query.
-    pub(crate) target: String,
-    /// Names in lower case.
+    pub target: String,
+    /// Names in lower case, with values.
     headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    /// The whole body.
+    pub body: String,
 }
 
-impl Request {
-    /// Value of a header, by its name in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+impl HttpRequest {
+    /// Returns the value of a header, whose name is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
@@ -48,9 +49,13 @@ impl Request {
     }
 }
 
-/// Serves on a port of its own until the process ends; `answer` writes the whole answer.
-pub(crate) fn serve(
-    answer: impl Fn(&Request, &TcpStream) -> Option<()> + Send + Sync + 'static,
+/// Serves on a free loopback port until the process ends; `answer` writes the whole answer.
+///
+/// # Panics
+///
+/// If there is no free port.
+pub fn serve(
+    answer: impl Fn(&HttpRequest, &TcpStream) -> Option<()> + Send + Sync + 'static,
 ) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -58,14 +63,14 @@ pub(crate) fn serve(
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answer = Arc::clone(&answer);
-            thread::spawn(move || answer(&Request::read(&stream)?, &stream));
+            thread::spawn(move || answer(&HttpRequest::read(&stream)?, &stream));
         }
     });
     address
 }
 
-/// Writes an answer of XML, as EC2 and S3 do.
-pub(crate) fn xml(mut stream: &TcpStream, status: u16, body: &str) -> Option<()> {
+/// Writes an answer of XML, as EC2 and S3 do; `None` if the client has gone.
+pub fn xml(mut stream: &TcpStream, status: u16, body: &str) -> Option<()> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"

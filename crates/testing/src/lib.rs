@@ -1,0 +1,18 @@
+//! Parts that the tests and benchmarks of several crates share. A dev-dependency only: no product depends on it.
+//!
+//! - `certificates`: certificate authorities and TLS servers that exist for one test;
+//! - [`http`]: an HTTP server on the loopback interface, answered by a closure;
+//! - `parquet_writer`: Parquet objects in each of the types and encodings that writers choose;
+//! - `pipeline`: generated lines and payloads, and the whole path from a payload to messages;
+//! - [`wire`]: a plain reader of IPFIX messages.
+
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "certificates")]
+pub mod certificates;
+pub mod http;
+#[cfg(feature = "parquet")]
+pub mod parquet_writer;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
+pub mod wire;
