@@ -1,7 +1,7 @@
 //! Invocations to be counted by another program: `instructions FORMAT INVOCATIONS`.
 //!
 //! Two runs differ in nothing but the number of their invocations, so the difference of their instructions is what one
-//! takes, of a payload that has been inflated already (`scripts/check-instructions`).
+//! takes, of a payload that is not compressed (`scripts/check-instructions`).
 
 use flowlogs_testing::pipeline::{self, Pipeline};
 
@@ -17,10 +17,10 @@ fn main() {
     let invocations: usize = invocations.parse().expect("a number");
     let format = pipeline::format(format);
     let payloads: Vec<String> = (0..PAYLOADS)
-        .map(|minute| pipeline::json(&format, minute))
+        .map(|minute| pipeline::plain_payload(&format, minute))
         .collect();
     let mut pipeline = Pipeline::new(&format, true);
     for payload in &payloads[..invocations] {
-        pipeline.invoke_inflated(payload);
+        pipeline.invoke(payload);
     }
 }

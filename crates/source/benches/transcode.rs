@@ -64,9 +64,7 @@ fn unpack_alone(bencher: Bencher<'_, '_>, format: &str) {
     let mut unpacker = Unpacker::new(1 << 26);
     bencher.counter(ItemsCount::new(RECORDS)).bench_local(|| {
         let payload = payloads.next().expect("a payload for each sample");
-        unpacker
-            .unpack(payload.as_bytes(), &mut Count(0))
-            .expect("a payload")
+        pipeline::hand_on(&mut unpacker, payload, &mut Count(0)).expect("a payload");
     });
 }
 

@@ -1,4 +1,4 @@
-//! The base64 stage: text as it travels in JSON → the octets that were sent, in a reused buffer.
+//! Base64 stage: text as it travels in JSON → octets, in a reused buffer.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -7,19 +7,19 @@ use base64::{DecodeError, DecodeSliceError};
 use base64_simd::AsOut;
 
 use crate::UnpackError;
-use crate::subscription::release;
+use crate::memory::release;
 
-/// Some producers leave the padding away, so it is neither required nor refused.
+/// Padding is neither required nor refused, because some producers leave it away.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Decodes base64 into a buffer that is kept for the next time.
+/// Decodes base64 into a reused buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Base64Decoder {
     decoded: Vec<u8>,
-    /// The text without its whitespace, where it has any: copies from a terminal or a mail are wrapped.
+    /// Text without its whitespace: copies from a terminal or a mail are wrapped.
     compact: Vec<u8>,
 }
 
@@ -29,7 +29,7 @@ impl Base64Decoder {
         if self.decoded.len() < room {
             self.decoded.resize(room, 0);
         }
-        // Several times as fast, for what needs no indulgence; it does not say what is wrong, and where.
+        // Fast path, several times as fast; the error of the slow path has a position.
         let fast = base64_simd::STANDARD.decode(text, self.decoded.as_mut_slice().as_out());
         if let Ok(decoded) = fast {
             let length = decoded.len();
@@ -37,7 +37,7 @@ impl Base64Decoder {
         }
         let length = match BASE64.decode_slice(text, &mut self.decoded) {
             Ok(length) => length,
-            // Whitespace is looked for only now: no payload of AWS has any, and each has a megabyte to look through.
+            // Payloads of AWS have no whitespace, so that only an error is worth a search through a megabyte.
             Err(error) if !text.iter().any(u8::is_ascii_whitespace) => {
                 return Err(UnpackError::Base64 {
                     position: position(&error, text),

@@ -1,24 +1,23 @@
-//! Cuts a stream of JSON into its documents: objects one after the other, with or without whitespace between, or as
-//! the elements of lists.
+//! Cuts a stream of JSON into documents: consecutive objects, with or without whitespace between, or elements of lists.
 //!
-//! Only strings and brackets are looked at; whether a document is JSON is decided where it is parsed. At most one
-//! document is held, and none larger than the limit. A document is handed out only once the next octet after it that
-//! is not whitespace, or the end, was read: of a compressed payload the checksum has been verified by then.
+//! Only strings and brackets are inspected; the parser decides whether a document is JSON. At most one document is in
+//! memory, and none larger than the limit. A document is handed out only after the next octet behind it that is not
+//! whitespace, or the end, was read: the checksum of a compressed payload has been verified by then.
 
 use std::io::BufRead;
 
 use memchr::{memchr_iter, memchr2};
 
-use crate::{JsonFault, UnpackError};
+use crate::error::{JsonFault, UnpackError};
 
-/// Where a document begins in the stream: both count from 1, columns in octets.
+/// Position of a document in the stream: both count from 1, columns in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct StreamPosition {
     pub(crate) line: usize,
     pub(crate) column: usize,
 }
 
-impl Place {
+impl StreamPosition {
     fn pass(&mut self, octets: &[u8]) {
         match memchr_iter(b'\n', octets)
             .inspect(|_| self.line += 1)
@@ -37,8 +36,8 @@ impl Place {
         }
     }
 
-    /// An error with a position in the document that begins here, as one with a position in the stream.
-    pub(crate) fn of_stream(self, error: UnpackError) -> UnpackError {
+    /// Moves an error from its position in the document that begins here to its position in the stream.
+    pub(crate) fn in_stream(self, error: UnpackError) -> UnpackError {
         match error {
             UnpackError::Json {
                 line: 1,
@@ -63,63 +62,69 @@ impl Place {
     }
 }
 
-/// The documents of a stream.
-pub(crate) struct Documents<'r> {
+/// Documents of a stream.
+pub(crate) struct DocumentStream<'r> {
     input: &'r mut dyn BufRead,
     limit: usize,
-    place: Place,
-    between: Between,
+    position: StreamPosition,
+    state: ListState,
 }
 
-/// What the stream has come to between two documents.
+/// State of a stream between two documents.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Between {
-    Documents,
+enum ListState {
+    Outside,
     ListBegins,
     Elements,
     ElementMustFollow,
 }
 
-impl<'r> Documents<'r> {
+impl<'r> DocumentStream<'r> {
     pub(crate) fn new(input: &'r mut dyn BufRead, limit: usize) -> Self {
         Self {
             input,
             limit,
-            place: Place { line: 1, column: 1 },
-            between: Between::Documents,
+            position: StreamPosition { line: 1, column: 1 },
+            state: ListState::Outside,
         }
     }
 
-    /// Puts the next document into `document` and says where it begins; `None` at the end.
-    pub(crate) fn next(&mut self, document: &mut Vec<u8>) -> Result<Option<Place>, UnpackError> {
+    /// Puts the next document into `document` and returns its position; `None` at the end.
+    pub(crate) fn next(
+        &mut self,
+        document: &mut Vec<u8>,
+    ) -> Result<Option<StreamPosition>, UnpackError> {
         document.clear();
         loop {
             let Some(octet) = self.next_octet()? else {
-                return match self.between {
-                    Between::Documents => Ok(None),
-                    _ => Err(self.place.fault(JsonFault::EndsEarly)),
+                return match self.state {
+                    ListState::Outside => Ok(None),
+                    _ => Err(self.position.fault(JsonFault::EndsEarly)),
                 };
             };
-            self.between = match (self.between, octet) {
-                (Between::Documents | Between::ListBegins | Between::ElementMustFollow, b'{')
-                | (Between::ListBegins | Between::ElementMustFollow, b'"') => break,
-                (Between::Documents, b'[') => Between::ListBegins,
-                (Between::ListBegins | Between::Elements, b']') => Between::Documents,
-                (Between::Elements, b',') => Between::ElementMustFollow,
-                _ => return Err(self.place.fault(JsonFault::Syntax)),
+            self.state = match (self.state, octet) {
+                (
+                    ListState::Outside | ListState::ListBegins | ListState::ElementMustFollow,
+                    b'{',
+                )
+                | (ListState::ListBegins | ListState::ElementMustFollow, b'"') => break,
+                (ListState::Outside, b'[') => ListState::ListBegins,
+                (ListState::ListBegins | ListState::Elements, b']') => ListState::Outside,
+                (ListState::Elements, b',') => ListState::ElementMustFollow,
+                _ => return Err(self.position.fault(JsonFault::Syntax)),
             };
             self.pass(1)?;
         }
-        if self.between != Between::Documents {
-            self.between = Between::Elements;
+        if self.state != ListState::Outside {
+            self.state = ListState::Elements;
         }
-        let begin = self.place;
+        let begin = self.position;
         self.take(document)?;
         self.next_octet()?;
         Ok(Some(begin))
     }
 
-    /// The next octet that is not whitespace, which is not passed yet.
+    /// Skips whitespace and returns the next octet without taking it.
     fn next_octet(&mut self) -> Result<Option<u8>, UnpackError> {
         loop {
             let chunk = fill(self.input)?;
@@ -138,17 +143,17 @@ impl<'r> Documents<'r> {
     fn pass(&mut self, length: usize) -> Result<(), UnpackError> {
         let chunk = fill(self.input)?;
         let length = length.min(chunk.len());
-        self.place.pass(&chunk[..length]);
+        self.position.pass(&chunk[..length]);
         self.input.consume(length);
         Ok(())
     }
 
     fn take(&mut self, document: &mut Vec<u8>) -> Result<(), UnpackError> {
-        let mut scan = Scan::default();
+        let mut scan = EndScan::default();
         loop {
             let chunk = fill(self.input)?;
             if chunk.is_empty() {
-                return Err(self.place.fault(JsonFault::EndsEarly));
+                return Err(self.position.fault(JsonFault::EndsEarly));
             }
             let end = scan.end(chunk);
             let part = &chunk[..end.unwrap_or(chunk.len())];
@@ -156,7 +161,7 @@ impl<'r> Documents<'r> {
                 return Err(UnpackError::TooLarge { limit: self.limit });
             }
             document.extend_from_slice(part);
-            self.place.pass(part);
+            self.position.pass(part);
             let length = part.len();
             self.input.consume(length);
             if end.is_some() {
@@ -172,14 +177,14 @@ fn fill(input: &mut dyn BufRead) -> Result<&[u8], UnpackError> {
 
 /// Finds the end of a document that arrives in parts.
 #[derive(Default)]
-struct Scan {
+struct EndScan {
     depth: usize,
     in_string: bool,
     escaped: bool,
 }
 
-impl Scan {
-    /// How many octets of `part` belong to the document, if it ends there.
+impl EndScan {
+    /// Number of octets of `part` up to the end of the document, if it ends there.
     fn end(&mut self, part: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < part.len() {
@@ -218,14 +223,14 @@ mod tests {
         chunk: usize,
     ) -> (Vec<(usize, usize, String)>, Option<UnpackError>) {
         let mut input = BufReader::with_capacity(chunk, text.as_bytes());
-        let mut documents = Documents::new(&mut input, limit);
+        let mut documents = DocumentStream::new(&mut input, limit);
         let mut document = Vec::new();
         let mut found = Vec::new();
         loop {
             match documents.next(&mut document) {
-                Ok(Some(place)) => {
+                Ok(Some(begin)) => {
                     let text = String::from_utf8_lossy(&document).into_owned();
-                    found.push((place.line, place.column, text));
+                    found.push((begin.line, begin.column, text));
                 }
                 Ok(None) => return (found, None),
                 Err(error) => return (found, Some(error)),
@@ -318,7 +323,7 @@ mod tests {
             }
         }
         let mut input = BufReader::new(io::Read::chain(&b"{} "[..], Cut));
-        let outcome = Documents::new(&mut input, 10).next(&mut Vec::new());
+        let outcome = DocumentStream::new(&mut input, 10).next(&mut Vec::new());
         assert!(matches!(outcome, Err(UnpackError::Io { .. })));
     }
 }

@@ -1,117 +1,128 @@
-//! Why something could not be unpacked: the stage, the place, and what to do about it, in one line each.
+//! Errors of unpacking: stage, position and remedy, in one line each.
 
 use std::io;
 
-/// Why a payload, file or object could not be unpacked (to its end).
+/// Error of a payload, file or object that could not be unpacked to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnpackError {
-    /// The data is not base64 (RFC 4648 §4; padding may be absent, ASCII whitespace is skipped).
+    /// Not base64 (RFC 4648 §4; padding may be absent, ASCII whitespace is skipped).
     #[error(
         "base64: octet {position} does not belong there; pass the `data` of the event unchanged and whole"
     )]
     Base64 {
-        /// Octets of the base64 text before the one at fault.
+        /// Offset of the octet at fault in the base64 text.
         position: usize,
     },
-    /// The data is not gzip (RFC 1952) or zlib (RFC 1950), or is damaged.
+    /// Damaged, or neither gzip (RFC 1952) nor zlib (RFC 1950).
     #[error("gzip: {fault}, at octet {position} of the compressed data")]
     Gzip {
-        /// Octets of compressed data that had been taken when the fault was seen.
+        /// Octets of compressed data that were taken before the fault showed.
         position: u64,
-        /// What is wrong.
+        /// Fault of the compressed data.
         fault: GzipFault,
     },
-    /// The document is not JSON (RFC 8259), or not JSON of a known kind.
+    /// Not JSON (RFC 8259), or JSON of an unknown kind.
     #[error("json: {fault}, at line {line} column {column}")]
     Json {
         /// Line of the decoded document or stream, from 1.
         line: usize,
         /// Octet in that line, from 1; 0 is the line end before it.
         column: usize,
-        /// What is wrong.
+        /// Fault of the document.
         fault: JsonFault,
     },
-    /// A payload, inflated, or one JSON document of a stream has more octets than the unpacker was allowed to hold.
+    /// Inflated payload, or JSON document of a stream, over the limit of the unpacker.
     #[error(
         "too large: over {limit} octets when unpacked; raise the limit if the sender is to be trusted"
     )]
     TooLarge {
-        /// The limit, in octets.
+        /// Limit, in octets.
         limit: usize,
     },
-    /// The input is a Parquet file: recognised, and read by another crate.
+    /// Parquet file: recognised here, and read by another crate.
     #[error("parquet: this is a Parquet file, which has no lines; read it with the Parquet reader")]
     Parquet,
-    /// The input is nothing that is known here.
+    /// Content of an unknown kind.
     #[error(
         "unrecognised: neither text, gzip, Parquet nor JSON of a known kind; give a file as AWS delivered it"
     )]
     Unrecognised,
-    /// Reading the input failed.
+    /// Failure of the input.
     #[error("read: {reason}; the rest is missing")]
     Io {
-        /// The kind of failure.
+        /// Kind of failure.
         kind: io::ErrorKind,
-        /// The failure in the system's words.
+        /// Failure in the system's words.
         reason: String,
     },
 }
 
-/// What is wrong with compressed data.
+/// Fault of compressed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum GzipFault {
-    /// The first octets are those of neither gzip, zlib nor a JSON object.
+    /// First octets of neither gzip, zlib nor a JSON object.
     #[error("the data is not compressed; it must be gzip, zlib or a JSON object")]
     NotCompressed,
-    /// The data ends before the compressed stream does.
+    /// End of the data before the end of the compressed stream.
     #[error("the data ends early and the rest is missing; deliver or download it again")]
     Truncated,
-    /// A header, the compressed content, a checksum or a length is wrong.
+    /// Wrong header, compressed content, checksum or length.
     #[error("the data is damaged and the rest is missing; deliver or download it again")]
     Damaged,
 }
 
-/// What is wrong with a JSON document.
+/// Fault of a JSON document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonFault {
     /// Not JSON.
     #[error("this is not JSON; pass the document unchanged")]
     Syntax,
-    /// The document ends before its last brace.
+    /// End of the document before its last brace.
     #[error("the document ends early; pass it whole")]
     EndsEarly,
-    /// A text that every event or record of this kind has is missing, or is not text.
-    #[error(
-        "an event has no `message` (or a record no `data`) that is text; pass it as AWS delivered it"
-    )]
+    /// Event without a `message`, or with one that is not text.
+    #[error("an event has no `message` that is text; pass the document as AWS delivered it")]
     Shape,
-    /// A subscription payload without its events.
+    /// Subscription payload without its events.
     #[error("`logEvents` is missing; pass a CloudWatch Logs subscription payload")]
     MissingLogEvents,
-    /// A function's event without a payload.
-    #[error("`awslogs.data` is missing; pass the event of a CloudWatch Logs subscription")]
-    MissingData,
-    /// An object of no known kind.
+    /// Event of a function without a payload.
     #[error(
-        "an object of unknown kind; known are subscription payloads and events, Firehose records, `message` objects \
-         and what `aws logs` prints"
+        "a payload is missing (`awslogs.data`, or the `data` of a record); pass the event as AWS delivered it"
+    )]
+    MissingData,
+    /// Object of an unknown kind.
+    #[error(
+        "an object of unknown kind; known are subscription payloads, events of Lambda, Kinesis, Firehose and a failure \
+         queue, `message` objects and what `aws logs` prints"
     )]
     Unknown,
 }
 
-/// Why handing on lines ended early: the input, or the receiver.
+impl JsonFault {
+    /// Error at the beginning of a document.
+    pub(crate) fn at_begin(self) -> UnpackError {
+        UnpackError::Json {
+            line: 1,
+            column: 1,
+            fault: self,
+        }
+    }
+}
+
+/// Reason why handing on lines ended early: the input, or the sink.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError<E> {
-    /// The input could not be unpacked.
+    /// Error of the input.
     #[error("{0}")]
     Unpack(#[from] UnpackError),
-    /// The receiver of the lines stopped.
+    /// Error of the sink.
     #[error("{0}")]
     Sink(E),
 }
 
 impl UnpackError {
-    /// The error that a reader inside this crate sent through [`io::Read`], or what the system said.
+    /// Takes the error of a reader of this crate out of an [`io::Error`], or the system's words.
     pub(crate) fn from_io(error: io::Error) -> Self {
         let kind = error.kind();
         match error.downcast::<Self>() {

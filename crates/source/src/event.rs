@@ -17,7 +17,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::error::Category;
 
-use crate::{JsonFault, UnpackError};
+use crate::error::{JsonFault, UnpackError};
 
 /// Wrappings around an event: an S3 destination's record around the event of a stream.
 const WRAPPINGS: u8 = 2;
@@ -138,7 +138,7 @@ impl<'a> FunctionEvent<'a> {
             (Some(payload), Some(wrappings)) => {
                 Ok(FunctionEvent::unwrapped(&payload, wrappings)?.into_owned())
             }
-            _ => Err(fault(JsonFault::Unknown)),
+            _ => Err(JsonFault::Unknown.at_begin()),
         }
     }
 
@@ -155,7 +155,7 @@ impl<'a> FunctionEvent<'a> {
         if all_from("aws:sqs") {
             return Ok(Self::Queue(records.into_iter().map(queued).collect()));
         }
-        Err(fault(JsonFault::Unknown))
+        Err(JsonFault::Unknown.at_begin())
     }
 
     fn into_owned<'b>(self) -> FunctionEvent<'b> {
@@ -254,7 +254,7 @@ struct QueueAttributes<'a> {
 
 impl RecordFields<'_> {
     fn kinesis(self) -> Result<KinesisRecord, UnpackError> {
-        let fields = self.kinesis.ok_or(fault(JsonFault::MissingData))?;
+        let fields = self.kinesis.ok_or(JsonFault::MissingData.at_begin())?;
         let event_id = self.event_id.unwrap_or_default();
         let shard = event_id.split_once(':').map_or("", |(shard, _)| shard);
         Ok(KinesisRecord {
@@ -300,7 +300,7 @@ fn body(text: &str) -> Result<FailedInvocation, UnpackError> {
             ..FailedInvocation::default()
         }),
         FunctionEvent::Kinesis(_) | FunctionEvent::Queue(_) | FunctionEvent::Firehose(_) => {
-            Err(fault(JsonFault::Unknown))
+            Err(JsonFault::Unknown.at_begin())
         }
     }
 }
@@ -310,7 +310,7 @@ fn invocation(
     context: Option<RequestContext<'_>>,
     response: Option<serde_json::Value>,
 ) -> Result<FailedInvocation, UnpackError> {
-    let logs = request.awslogs.ok_or(fault(JsonFault::MissingData))?;
+    let logs = request.awslogs.ok_or(JsonFault::MissingData.at_begin())?;
     let of_response = |key: &str| {
         let text = response
             .as_ref()
@@ -336,14 +336,6 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, UnpackError> {
             Category::Syntax | Category::Io => JsonFault::Syntax,
         },
     })
-}
-
-fn fault(fault: JsonFault) -> UnpackError {
-    UnpackError::Json {
-        line: 1,
-        column: 1,
-        fault,
-    }
 }
 
 #[cfg(test)]
@@ -420,7 +412,7 @@ mod tests {
             json!({"requestContext": {}, "KinesisBatchInfo": {}, "payload": batch.to_string()});
         assert_eq!(read(&kept), Ok(expected));
         let mixed = json!({"Records": [record, message("{}")]});
-        assert_eq!(read(&mixed), Err(fault(JsonFault::Unknown)));
+        assert_eq!(read(&mixed), Err(JsonFault::Unknown.at_begin()));
     }
 
     #[test]
@@ -450,7 +442,7 @@ mod tests {
                 ..
             })
         ));
-        assert_eq!(outcomes[3], Err(fault(JsonFault::Unknown)));
+        assert_eq!(outcomes[3], Err(JsonFault::Unknown.at_begin()));
     }
 
     #[test]
@@ -524,7 +516,7 @@ mod tests {
         for _ in 0..20 {
             endless = json!({"payload": endless.to_string()});
         }
-        assert_eq!(read(&endless), Err(fault(JsonFault::Unknown)));
+        assert_eq!(read(&endless), Err(JsonFault::Unknown.at_begin()));
     }
 
     proptest! {

@@ -1,16 +1,16 @@
-//! The time that CloudWatch Logs puts before each line when it exports a log group to S3.
+//! Time before each line in an export of CloudWatch Logs to S3.
 //!
-//! `2026-11-21T10:00:00.000Z 2 123456789012 eni-… OK` → the milliseconds, and the line as it was logged. It is the
-//! event's timestamp, which other ways of delivery carry beside the message.
+//! `2026-11-21T10:00:00.000Z 2 123456789012 eni-… OK` → milliseconds, and the line as it was logged. The time is the
+//! event's timestamp, which a payload has beside the message.
 
-/// The longest time that is taken, with its space: nine digits of a second.
+/// Length of the longest time, with its space: nine digits of a second.
 pub(crate) const LONGEST: usize = "2026-11-21T10:00:00.000000000Z ".len();
 
-/// The time before a line in milliseconds since 1970, and the line; or `None` if the line does not start with one or
-/// nothing follows it.
+/// Splits a line into its time, in milliseconds since 1970, and the rest. `None` if the line does not begin with a time or
+/// has nothing behind the time.
 #[inline]
 pub(crate) fn split(line: &[u8]) -> Option<(u64, &[u8])> {
-    // Nearly every line of every other kind of text leaves here.
+    // Nearly every line of another kind of text leaves here.
     match line.get(10) == Some(&b'T') && line[4] == b'-' {
         true => split_time(line),
         false => None,
@@ -47,7 +47,7 @@ fn number(text: &[u8], digits: usize) -> Option<(u64, &[u8])> {
     Some((value, rest))
 }
 
-/// A fraction of up to nine digits, in whole milliseconds; none is none.
+/// Reads a fraction of up to nine digits, in whole milliseconds; a missing fraction is 0.
 fn fraction(text: &[u8]) -> Option<(u64, &[u8])> {
     let Some(text) = text.strip_prefix(b".") else {
         return Some((0, text));

@@ -1,7 +1,7 @@
-//! The gzip stage: compressed octets → plain octets, with every checksum and length checked to the end.
+//! Gzip stage: compressed octets → plain octets, with every checksum and length checked to the end.
 //!
-//! All members of a gzip stream are read (RFC 1952 §2.2): an object that was put together from several has several,
-//! and each carries lines. [`Inflater`] fills a reused buffer up to a limit; [`Inflated`] is the same as a stream.
+//! All members of a gzip stream are read (RFC 1952 §2.2): an object that was put together from several has several
+//! members, and each carries lines. [`Inflater`] fills a reused buffer up to a limit; [`Inflated`] is a stream.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -10,9 +10,8 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use libdeflater::Decompressor;
 use memchr::{memchr, memmem};
 
-use crate::peeked::fill;
-use crate::subscription::release;
-use crate::{GzipFault, UnpackError};
+use crate::error::{GzipFault, UnpackError};
+use crate::memory::{fill, release};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
@@ -21,8 +20,8 @@ pub(crate) enum Compression {
 }
 
 impl Compression {
-    /// What the first octets say. Of zlib only the default window is taken, because then the first octet is `x` and the
-    /// second never follows it in a line of text.
+    /// Compression by the first octets. Of zlib only the default window is taken: its first octet is `x`, and its second
+    /// never follows an `x` in a line of text.
     pub(crate) fn recognise(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
@@ -32,16 +31,16 @@ impl Compression {
     }
 }
 
-/// Inflates into a buffer that is kept for the next time.
+/// Inflates into a reused buffer.
 #[derive(Default)]
 pub(crate) struct Inflater {
-    /// Inflates a member at once, a third faster than a stream can be.
+    /// Decompressor of whole members, a third faster than that of a stream.
     at_once: Option<Decompressor>,
     /// Only grows while in use.
     output: Vec<u8>,
-    /// States of streams that have ended. They are aligned in memory: where each stream takes one and gives it back, the heap
-    /// gets holes that nothing else fits into.
-    states: Vec<Decompress>,
+    /// Decompressor of the last stream. Its memory is aligned, and would leave holes in the heap if every stream allocated and
+    /// freed its own.
+    state: Option<Decompress>,
 }
 
 impl fmt::Debug for Inflater {
@@ -79,8 +78,8 @@ impl Inflater {
         self.output.get(..length)
     }
 
-    /// Inflates a single gzip member that is as long as it says. Whatever else there is, is left to the stream, which
-    /// knows what is wrong with it.
+    /// Inflates a single gzip member that is as long as its trailer says. Returns `None` for everything else: the stream
+    /// reads it, or says what is wrong.
     fn member(&mut self, compression: Compression, packed: &[u8], limit: usize) -> Option<usize> {
         const MEMBER: &[u8] = &[0x1f, 0x8b, 8];
         let size = usize::try_from(u32::from_le_bytes(*packed.last_chunk()?)).ok()?;
@@ -103,15 +102,15 @@ impl Inflater {
         packed: &[u8],
         limit: usize,
     ) -> Result<usize, UnpackError> {
-        let mut inflated = Inflated::new(compression, packed, self.state());
+        let mut inflated = Inflated::new(compression, packed, self.take_state());
         let (filled, failure) = fill(&mut self.output, &mut inflated, limit);
         let outcome = match failure {
             Some(error) => Err(error),
             None if filled < limit => Ok(0),
-            // Full is not yet too large; and only a read that returns nothing has checked the last checksum.
+            // A full buffer is not yet too large, and only a read that returns nothing has checked the last checksum.
             None => inflated.read(&mut [0]),
         };
-        self.keep(inflated);
+        self.keep_state(inflated);
         match outcome {
             Ok(0) => Ok(filled),
             Ok(_) => Err(UnpackError::TooLarge { limit }),
@@ -119,47 +118,47 @@ impl Inflater {
         }
     }
 
-    /// A state for [`Inflated`].
-    pub(crate) fn state(&mut self) -> Decompress {
-        let kept = self.states.pop();
+    /// Takes the decompressor for an [`Inflated`].
+    pub(crate) fn take_state(&mut self) -> Decompress {
+        let kept = self.state.take();
         kept.unwrap_or_else(|| Decompress::new(false))
     }
 
-    /// Keeps the state of a stream for the next one.
-    pub(crate) fn keep<R>(&mut self, ended: Inflated<R>) {
-        self.states.push(ended.state);
+    /// Keeps the decompressor of a stream for the next one.
+    pub(crate) fn keep_state<R>(&mut self, ended: Inflated<R>) {
+        self.state = Some(ended.state);
     }
 
     pub(crate) fn release(&mut self) {
         release(&mut self.output);
     }
 
-    /// The buffer.
+    /// Buffer of plain octets.
     #[cfg(test)]
     pub(crate) fn output(&self) -> &Vec<u8> {
         &self.output
     }
 }
 
-/// The plain octets of a compressed stream. Faults of the compression travel as [`UnpackError`] inside [`io::Error`].
+/// Plain octets of a compressed stream. Faults of the compression travel as [`UnpackError`] inside [`io::Error`].
 ///
-/// Decompressor and checksum are the library's. What stands around them in a gzip member is read here, because its own
-/// reader of members takes a new state for each stream and cannot be given one.
+/// Decompressor and checksum are the library's. The framing of gzip members is read here, because the library's reader of
+/// members allocates a new decompressor for each stream and cannot be given one.
 pub(crate) struct Inflated<R> {
     compression: Compression,
-    packed: Counted<R>,
+    packed: CountedInput<R>,
     state: Decompress,
-    stage: Stage,
-    /// Of the plain octets of a gzip member.
+    stage: MemberStage,
+    /// Checksum of the plain octets of a gzip member.
     checksum: Crc,
 }
 
-/// What comes next in a stream.
+/// Next part of a stream.
 #[derive(Clone, Copy)]
-enum Stage {
-    /// The first member, which has to be there.
+enum MemberStage {
+    /// First member, which must be there.
     Begin,
-    /// Another member, or the end.
+    /// Further member, or the end.
     Member,
     Body,
     Trailer,
@@ -168,7 +167,7 @@ enum Stage {
 
 impl<R: BufRead> Inflated<R> {
     pub(crate) fn new(compression: Compression, packed: R, state: Decompress) -> Self {
-        let packed = Counted {
+        let packed = CountedInput {
             inner: packed,
             position: 0,
         };
@@ -176,25 +175,27 @@ impl<R: BufRead> Inflated<R> {
             compression,
             packed,
             state,
-            stage: Stage::Begin,
+            stage: MemberStage::Begin,
             checksum: Crc::new(),
         }
     }
 
-    fn step(&mut self, into: &mut [u8]) -> Result<usize, Failure> {
+    fn step(&mut self, into: &mut [u8]) -> Result<usize, InflateFailure> {
         loop {
             match self.stage {
-                Stage::Member if self.packed.fill_buf()?.is_empty() => self.stage = Stage::End,
-                Stage::Begin | Stage::Member => {
+                MemberStage::Member if self.packed.fill_buf()?.is_empty() => {
+                    self.stage = MemberStage::End
+                }
+                MemberStage::Begin | MemberStage::Member => {
                     let is_zlib = self.compression == Compression::Zlib;
                     if !is_zlib {
                         self.packed.gzip_header()?;
                     }
                     self.state.reset(is_zlib);
                     self.checksum.reset();
-                    self.stage = Stage::Body;
+                    self.stage = MemberStage::Body;
                 }
-                Stage::Body => {
+                MemberStage::Body => {
                     let (produced, is_whole) = self.body(into)?;
                     if produced > 0 {
                         return Ok(produced);
@@ -203,19 +204,19 @@ impl<R: BufRead> Inflated<R> {
                         return Err(GzipFault::Truncated.into());
                     }
                 }
-                Stage::Trailer => self.trailer()?,
-                Stage::End => return Ok(0),
+                MemberStage::Trailer => self.trailer()?,
+                MemberStage::End => return Ok(0),
             }
         }
     }
 
-    /// Inflates what is at hand: how many octets that made, and whether the body ends there.
-    fn body(&mut self, into: &mut [u8]) -> Result<(usize, bool), Failure> {
+    /// Inflates the octets at hand. Returns the number of plain octets, and true if the body ends there.
+    fn body(&mut self, into: &mut [u8]) -> Result<(usize, bool), InflateFailure> {
         let packed = self.packed.fill_buf()?;
         let before = (self.state.total_in(), self.state.total_out());
         let status = self.state.decompress(packed, into, FlushDecompress::None);
         let status = status.map_err(|_| GzipFault::Damaged)?;
-        let length = |count: u64| usize::try_from(count).unwrap_or_default();
+        let length = |count: u64| usize::try_from(count).expect("no more than a buffer has");
         let produced = length(self.state.total_out() - before.1);
         self.packed
             .consume(length(self.state.total_in() - before.0));
@@ -224,23 +225,23 @@ impl<R: BufRead> Inflated<R> {
         }
         let is_whole = status == Status::StreamEnd;
         if is_whole {
-            self.stage = Stage::Trailer;
+            self.stage = MemberStage::Trailer;
         }
         Ok((produced, is_whole))
     }
 
-    /// What stands behind a body: checksum and length after gzip (RFC 1952 §2.3.1). After zlib, whose checksum was looked
-    /// at with the body, nothing may follow: it has no members.
-    fn trailer(&mut self) -> Result<(), Failure> {
+    /// Checks checksum and length behind a gzip body (RFC 1952 §2.3.1). Nothing may follow a zlib body, which has no members
+    /// and whose checksum the decompressor has checked.
+    fn trailer(&mut self) -> Result<(), InflateFailure> {
         let is_right = match self.compression {
             Compression::Gzip => {
                 let checksum = u32::from_le_bytes(self.packed.octets()?);
                 let length = u32::from_le_bytes(self.packed.octets()?);
-                self.stage = Stage::Member;
+                self.stage = MemberStage::Member;
                 checksum == self.checksum.sum() && length == self.checksum.amount()
             }
             Compression::Zlib => {
-                self.stage = Stage::End;
+                self.stage = MemberStage::End;
                 self.packed.fill_buf()?.is_empty()
             }
         };
@@ -254,8 +255,8 @@ impl<R: BufRead> Read for Inflated<R> {
             return Ok(0);
         }
         self.step(into).map_err(|failure| match failure {
-            Failure::Input(error) => error,
-            Failure::Fault(fault) => io::Error::other(UnpackError::Gzip {
+            InflateFailure::Input(error) => error,
+            InflateFailure::Fault(fault) => io::Error::other(UnpackError::Gzip {
                 position: self.packed.position,
                 fault,
             }),
@@ -263,32 +264,32 @@ impl<R: BufRead> Read for Inflated<R> {
     }
 }
 
-/// Why a stream does not go on.
-enum Failure {
-    /// The packed octets could not be read.
+/// Reason why a stream does not go on.
+enum InflateFailure {
+    /// Error of the compressed input.
     Input(io::Error),
     Fault(GzipFault),
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for InflateFailure {
     fn from(error: io::Error) -> Self {
         Self::Input(error)
     }
 }
 
-impl From<GzipFault> for Failure {
+impl From<GzipFault> for InflateFailure {
     fn from(fault: GzipFault) -> Self {
         Self::Fault(fault)
     }
 }
 
-/// Compressed input that knows how much of it was taken.
-struct Counted<R> {
+/// Compressed input with the number of octets taken.
+struct CountedInput<R> {
     inner: R,
     position: u64,
 }
 
-impl<R: BufRead> Counted<R> {
+impl<R: BufRead> CountedInput<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.inner.fill_buf()
     }
@@ -298,8 +299,8 @@ impl<R: BufRead> Counted<R> {
         self.inner.consume(amount);
     }
 
-    /// The next octets, which have to be there.
-    fn octets<const N: usize>(&mut self) -> Result<[u8; N], Failure> {
+    /// Takes the next octets, which must be there.
+    fn octets<const N: usize>(&mut self) -> Result<[u8; N], InflateFailure> {
         let mut octets = [0; N];
         for octet in &mut octets {
             *octet = *self.fill_buf()?.first().ok_or(GzipFault::Truncated)?;
@@ -308,8 +309,8 @@ impl<R: BufRead> Counted<R> {
         Ok(octets)
     }
 
-    /// The header of a member (RFC 1952 §2.3). Of what it says nothing is of use.
-    fn gzip_header(&mut self) -> Result<(), Failure> {
+    /// Passes over the header of a member (RFC 1952 §2.3), and checks its checksum.
+    fn gzip_header(&mut self) -> Result<(), InflateFailure> {
         const HEADER_CHECKSUM: u8 = 1 << 1;
         const EXTRA: u8 = 1 << 2;
         const NAME: u8 = 1 << 3;
@@ -346,8 +347,8 @@ impl<R: BufRead> Counted<R> {
         Ok(())
     }
 
-    /// Passes over a text and the zero at its end.
-    fn skip_text(&mut self, checksum: &mut Crc) -> Result<(), Failure> {
+    /// Passes over a text and its final zero.
+    fn skip_text(&mut self, checksum: &mut Crc) -> Result<(), InflateFailure> {
         loop {
             let octets = self.fill_buf()?;
             if octets.is_empty() {

@@ -1,17 +1,16 @@
 //! Unpacks what AWS delivers (base64, gzip, JSON, text, envelopes) into flow-log lines.
 //!
-//! An [`Unpacker`] owns the buffers and hands every line, as borrowed bytes, to a receiver that implements [`LineSink`].
-//! What a line means is not this crate's business: a header line, a `NODATA` line and nonsense are all handed on.
+//! An [`Unpacker`] owns the buffers and hands every line, as borrowed bytes, to a [`LineSink`]. The meaning of a line is not
+//! this crate's business: header lines, `NODATA` lines and nonsense are all handed on.
 //!
-//! There are two ways in:
+//! There are two doors:
 //!
-//! - [`Unpacker::unpack`], [`Unpacker::unpack_event`] and [`Unpacker::unpack_decoded`] take one CloudWatch Logs
-//!   subscription payload, which is checked as a whole before its first line is handed on; [`Unpacker::open`] stops in
-//!   between, for those who must know where the lines come from before they take them;
-//! - [`Unpacker::read`] takes any stream and recognises by its content what it is.
+//! - [`Unpacker::open`] takes one CloudWatch Logs subscription payload and checks it as a whole before its first line is
+//!   handed on; [`FunctionEvent`] finds the payloads in the event of a function: subscription, Kinesis records, messages
+//!   of its failure queue;
+//! - [`Unpacker::read`] takes any stream and recognises its content.
 //!
-//! [`FunctionEvent`] finds the payloads in the event of a function: subscription, Kinesis records, messages of its failure
-//! queue. Where a stream is an object, the notice that announced it is read by [`s3::S3Event`].
+//! Notices of new S3 objects are read by [`s3::S3Event`].
 //!
 //! ```
 //! use flowlogs_source::{LogEvent, LineSink, LineOrigin, Unpacker};
@@ -36,31 +35,47 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Memory is bounded by the limit given to [`Unpacker::new`] on every path, whatever arrives: payloads and JSON
-//! documents that are larger are an error, and text is a stream of which at most one line is held.
+//! Memory is bounded by the limit given to [`Unpacker::new`], whatever arrives: larger payloads and JSON documents are an
+//! error, and of a text at most one line is in memory.
+//!
+//! | file | stage |
+//! |---|---|
+//! | `event.rs`, `s3/` | event of a function → payloads, or objects to read |
+//! | `unpacker.rs` | both doors; compressed stream → plain content |
+//! | `content.rs`, `peeked.rs` | kind of content, by its first octets |
+//! | `base64.rs`, `inflate.rs` | packed → plain octets |
+//! | `documents.rs`, `json/`, `document_lines.rs` | JSON stream → documents → log events |
+//! | `subscription.rs` | one payload, checked as a whole |
+//! | `text.rs`, `export_time.rs` | text → lines |
+//! | `line_writer.rs`, `lines.rs` | lines → the caller's sink |
+//! | `buffers.rs`, `memory.rs` | every buffer, and what is kept of it |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod base64;
+mod buffers;
+mod content;
+mod document_lines;
 mod documents;
-mod envelope;
 mod error;
 mod event;
 mod export_time;
-mod firehose;
 mod inflate;
 mod json;
 mod line_writer;
 mod lines;
+mod memory;
 mod peeked;
-mod recognise;
 pub mod s3;
 mod subscription;
 mod text;
+mod unpacker;
 
+pub use content::PARQUET_MAGIC;
 pub use error::{GzipFault, JsonFault, ReadError, UnpackError};
 pub use event::{FailedInvocation, FunctionEvent, KinesisRecord, QueueMessage};
-pub use lines::{LineOrigin, LineSink, LogEvent, MAX_LINE};
-pub use recognise::{PARQUET_MAGIC, ReadSummary};
-pub use subscription::{Message, OpenedPayload, Payload, Unpacker};
+pub use json::Payload;
+pub use lines::{LineOrigin, LineSink, LogEvent, MAX_LINE, ReadSummary};
+pub use subscription::OpenedPayload;
+pub use unpacker::Unpacker;

@@ -1,23 +1,22 @@
-//! Hands lines to the receiver and counts them: the one place where a message becomes lines.
+//! Hands lines to the sink and counts them: the one place where a message becomes lines.
 //!
-//! Every family of input ends here, so that line ends, over-long lines and origins are treated alike in all of them.
+//! Every kind of input ends here, so that line ends, over-long lines and origins are treated alike.
 
 use memchr::memchr;
 
-use crate::recognise::ReadSummary;
-use crate::{LineOrigin, LineSink, LogEvent, MAX_LINE, ReadError};
+use crate::lines::{LineOrigin, LineSink, LogEvent, MAX_LINE, ReadSummary};
 
-/// The receiver of one call, with what was handed to it so far.
+/// Sink of one call, with the summary of the lines so far.
 pub(crate) struct LineWriter<'l, L> {
-    lines: &'l mut L,
+    sink: &'l mut L,
     summary: ReadSummary,
     in_run: bool,
 }
 
 impl<'l, L: LineSink> LineWriter<'l, L> {
-    pub(crate) fn new(lines: &'l mut L) -> Self {
+    pub(crate) fn new(sink: &'l mut L) -> Self {
         Self {
-            lines,
+            sink,
             summary: ReadSummary::default(),
             in_run: false,
         }
@@ -27,15 +26,15 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
         self.summary
     }
 
-    /// Begins a payload, or anything else whose lines belong together.
-    pub(crate) fn begin(&mut self, origin: &LineOrigin<'_>) -> Result<(), ReadError<L::Error>> {
+    /// Begins a payload, a text or another group of lines with one origin.
+    pub(crate) fn begin(&mut self, origin: &LineOrigin<'_>) -> Result<(), L::Error> {
         self.in_run = false;
-        self.lines.origin(origin).map_err(ReadError::Sink)
+        self.sink.origin(origin)
     }
 
-    /// Begins a run of lines that come one by one, unless one is under way: `{"message"}` objects and Firehose records
-    /// are one line each, and an origin for each would end the reign of a header line after no line at all.
-    pub(crate) fn begin_run(&mut self) -> Result<(), ReadError<L::Error>> {
+    /// Begins a run of single lines, unless a run is under way: an origin for each `{"message"}` object would end the
+    /// reign of a header line before its first record.
+    pub(crate) fn begin_run(&mut self) -> Result<(), L::Error> {
         if !self.in_run {
             self.begin(&LineOrigin::default())?;
             self.in_run = true;
@@ -43,12 +42,13 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
         Ok(())
     }
 
+    /// Counts a control message.
     pub(crate) fn control(&mut self) {
         self.summary.control_messages += 1;
     }
 
     /// Hands on the lines of an event's message; at least one, so that no event vanishes.
-    pub(crate) fn message(&mut self, event: &LogEvent<'_>) -> Result<(), ReadError<L::Error>> {
+    pub(crate) fn message(&mut self, event: &LogEvent<'_>) -> Result<(), L::Error> {
         let message = without_line_end(event.message);
         if memchr(b'\n', message).is_none() {
             return self.line(&LogEvent { message, ..*event });
@@ -68,16 +68,14 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
     }
 
     /// Hands on one line that has no line end.
-    pub(crate) fn line(&mut self, event: &LogEvent<'_>) -> Result<(), ReadError<L::Error>> {
+    pub(crate) fn line(&mut self, event: &LogEvent<'_>) -> Result<(), L::Error> {
         let message = event.message.get(..=MAX_LINE).unwrap_or(event.message);
         self.summary.events += 1;
-        self.lines
-            .event(&LogEvent { message, ..*event })
-            .map_err(ReadError::Sink)
+        self.sink.event(&LogEvent { message, ..*event })
     }
 }
 
-/// `line` without the carriage returns and line feeds at its end.
+/// Strips carriage returns and line feeds from the end of a line.
 pub(crate) fn without_line_end(mut line: &[u8]) -> &[u8] {
     while let [rest @ .., b'\r' | b'\n'] = line {
         line = rest;
@@ -85,16 +83,22 @@ pub(crate) fn without_line_end(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// A receiver that remembers everything, for the tests of all modules.
+/// Sink that records everything, for the tests of all modules.
 #[cfg(test)]
 pub(crate) mod recorded {
     use std::convert::Infallible;
 
-    use crate::{LineOrigin, LineSink, LogEvent};
+    use crate::lines::{LineOrigin, LineSink, LogEvent};
 
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub(crate) enum Call {
-        Origin(Option<String>, Option<String>, Option<String>),
+        /// Owner, region, log group and log stream.
+        Origin(
+            Option<String>,
+            Option<String>,
+            Option<String>,
+            Option<String>,
+        ),
         Event(Option<String>, Option<u64>, String),
     }
 
@@ -119,6 +123,7 @@ pub(crate) mod recorded {
         fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
             self.0.push(Call::Origin(
                 origin.owner.map(Into::into),
+                origin.region.map(Into::into),
                 origin.log_group.map(Into::into),
                 origin.log_stream.map(Into::into),
             ));
@@ -136,7 +141,7 @@ pub(crate) mod recorded {
     }
 
     pub(crate) fn no_origin() -> Call {
-        Call::Origin(None, None, None)
+        Call::Origin(None, None, None, None)
     }
 
     pub(crate) fn event(
@@ -159,8 +164,8 @@ mod tests {
 
     fn delivered(message: &[u8]) -> Recorded {
         let mut recorded = Recorded::default();
-        let mut delivery = LineWriter::new(&mut recorded);
-        delivery
+        let mut writer = LineWriter::new(&mut recorded);
+        writer
             .message(&LogEvent {
                 id: Some(b"7"),
                 timestamp: Some(5),
@@ -210,6 +215,6 @@ mod tests {
         }
         let mut full = Full;
         let outcome = LineWriter::new(&mut full).line(&LogEvent::default());
-        assert_eq!(outcome, Err(ReadError::Sink("full")));
+        assert_eq!(outcome, Err("full"));
     }
 }

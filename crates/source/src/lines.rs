@@ -1,11 +1,11 @@
-//! The seam between this crate and whoever reads the lines: what is handed on, and to whom.
+//! Seam between this crate and its callers: lines, their origin, and the sink that takes both.
 //!
-//! Everything here is borrowed from the unpacker's buffers and lives for one call only.
+//! Lines and origins borrow from the unpacker's buffers and live for one call only.
 
-/// The longest line that is handed on whole, in octets.
+/// Longest line that is handed on whole, in octets.
 ///
-/// A longer one is cut to `MAX_LINE + 1` octets and its rest is skipped, so that the receiver sees that it is too long
-/// and counts it instead of taking a part of it for the whole. The longest flow-log line of AWS is below 2 KiB.
+/// A longer line is cut to `MAX_LINE + 1` octets and its rest is skipped, so that the sink sees that the line is too long
+/// and counts it, and does not take a part for the whole. The longest flow-log line of AWS is below 2 KiB.
 pub const MAX_LINE: usize = 65_535;
 
 /// Owner and name of the log group of lines, as far as the payload says it.
@@ -16,44 +16,53 @@ pub const MAX_LINE: usize = 65_535;
 /// group-level subscription filters".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LineOrigin<'a> {
-    /// The account that owns the log group, as the payload writes it: 12 digits in a data message.
+    /// Account that owns the log group, as the payload writes it: 12 digits in a data message.
     pub owner: Option<&'a str>,
     /// Region of the log group. `None` unless an event names it.
     pub region: Option<&'a str>,
-    /// The log group.
+    /// Log group.
     pub log_group: Option<&'a str>,
-    /// The log stream. An opaque label: neither an interface nor a format can be derived from it.
+    /// Log stream. An opaque label: neither an interface nor a format can be derived from it.
     pub log_stream: Option<&'a str>,
 }
 
 /// One line as delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LogEvent<'a> {
-    /// The id that CloudWatch Logs gave to the event; the same in every delivery of it. Of an event whose message has
-    /// several lines, the first line has it and the others have `None`.
+    /// Event id of CloudWatch Logs, equal in every delivery of the event. If a message has several lines, the first line
+    /// has the id and the rest have `None`.
     pub id: Option<&'a [u8]>,
     /// Milliseconds since 1970: the event's time in CloudWatch Logs, or the time before the line in its exports.
     pub timestamp: Option<u64>,
-    /// The line without its line end; at most `MAX_LINE + 1` octets ([`MAX_LINE`]), not necessarily UTF-8. Empty only
-    /// where an event in a JSON document had an empty message: blank lines of a text are not handed on.
+    /// Line without its line end; at most `MAX_LINE + 1` octets ([`MAX_LINE`]), not necessarily UTF-8. Empty only where an
+    /// event in a JSON document had an empty message: blank lines of a text are not handed on.
     pub message: &'a [u8],
 }
 
-/// Who receives lines, in order.
+/// Receiver of lines, in order.
 pub trait LineSink {
-    /// Why the receiver stops; it ends the call that hands lines on, as [`ReadError::Sink`](crate::ReadError::Sink).
+    /// Reason to stop. An error ends the call that hands lines on, as [`ReadError::Sink`](crate::ReadError::Sink).
     type Error;
 
-    /// Comes before the first line of every payload, file or object, and within a payload wherever the events begin to name
-    /// another account, region or log group; what an earlier header line said no longer holds.
+    /// Begins the lines of an origin: before the first line of every payload, file or object, and within a payload wherever
+    /// the events begin to name another account, region or log group. An earlier header line no longer holds.
     ///
     /// # Errors
-    /// Whatever stops the receiver.
+    /// The reason to stop.
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Self::Error>;
 
     /// Takes one line.
     ///
     /// # Errors
-    /// Whatever stops the receiver.
+    /// The reason to stop.
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error>;
+}
+
+/// Counts of what a stream held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadSummary {
+    /// Lines handed on, header lines among them.
+    pub events: u64,
+    /// Subscription payloads that only tested the destination.
+    pub control_messages: u64,
 }

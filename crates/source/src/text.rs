@@ -1,41 +1,43 @@
-//! Text, line by line, as a stream: of an input of any length at most one line is held.
+//! Text stage: a stream of any length → lines, with at most one line in memory.
 //!
-//! A header line is a line like any other here. Blank lines are skipped, and so is the time that an export of
-//! CloudWatch Logs puts before each line, which becomes the event's timestamp.
+//! A header line is handed on like a record. Blank lines are skipped. The time that an export of CloudWatch Logs puts
+//! before each line becomes the event's timestamp.
 
 use std::io::BufRead;
 
 use wide::u8x32;
 
+use crate::error::{ReadError, UnpackError};
+use crate::export_time;
 use crate::line_writer::{LineWriter, without_line_end};
-use crate::{LineSink, LogEvent, MAX_LINE, ReadError, UnpackError, export_time};
+use crate::lines::{LineSink, LogEvent, MAX_LINE};
 
-/// How much of a line is looked at: the longest, the time and the carriage return around it, and one more octet that
-/// shows that the line is too long.
-const LOOKED_AT: usize = MAX_LINE + 1 + export_time::LONGEST + 1;
+/// Octets of a line that are kept: the longest line, the time and the carriage return around it, and one octet that shows
+/// that the line is too long.
+const LONGEST_KEPT: usize = MAX_LINE + 1 + export_time::LONGEST + 1;
 
-/// Hands on the lines of `input`; `held` is a buffer for lines that arrive in parts.
+/// Hands on the lines of `input`; `held` buffers a line that arrives in parts.
 ///
 /// # Errors
-/// What the input fails with, after the lines before it were handed on; or what the receiver stops with.
+/// The error of the input, after the lines before it were handed on, or of the sink.
 pub(crate) fn hand_on_lines<L: LineSink>(
     input: &mut dyn BufRead,
     held: &mut Vec<u8>,
-    delivery: &mut LineWriter<'_, L>,
+    writer: &mut LineWriter<'_, L>,
 ) -> Result<(), ReadError<L::Error>> {
     held.clear();
     loop {
         let chunk = input.fill_buf().map_err(UnpackError::from_io)?;
         if chunk.is_empty() {
-            return hand_on_line(held, delivery);
+            return hand_on_line(held, writer).map_err(ReadError::Sink);
         }
         let mut rest = chunk;
         while let Some(end) = line_end(rest) {
             if held.is_empty() {
-                hand_on_line(&rest[..end], delivery)?;
+                hand_on_line(&rest[..end], writer).map_err(ReadError::Sink)?;
             } else {
                 hold(held, &rest[..end]);
-                hand_on_line(held, delivery)?;
+                hand_on_line(held, writer).map_err(ReadError::Sink)?;
                 held.clear();
             }
             rest = &rest[end + 1..];
@@ -46,31 +48,28 @@ pub(crate) fn hand_on_lines<L: LineSink>(
     }
 }
 
-/// Where the first line feed is. LineSink are short: looking at the octets here is done before a call for it would be.
+/// Offset of the first line feed. Inlined, because lines are short: a call of `memchr` would take longer than the search.
 #[inline(always)]
 fn line_end(text: &[u8]) -> Option<usize> {
     let (blocks, rest) = text.as_chunks();
     let line_feed = |octet: &u8| *octet == b'\n';
-    for (number, block) in blocks.iter().enumerate() {
+    for (index, block) in blocks.iter().enumerate() {
         let found = u8x32::new(*block).simd_eq(u8x32::splat(b'\n')).to_bitmask();
         if found != 0 {
-            return Some(number * block.len() + found.trailing_zeros() as usize);
+            return Some(index * block.len() + found.trailing_zeros() as usize);
         }
     }
     let found = rest.iter().position(line_feed);
-    found.map(|place| text.len() - rest.len() + place)
+    found.map(|offset| text.len() - rest.len() + offset)
 }
 
 fn hold(held: &mut Vec<u8>, part: &[u8]) {
-    let room = LOOKED_AT - held.len().min(LOOKED_AT);
+    let room = LONGEST_KEPT - held.len().min(LONGEST_KEPT);
     held.extend_from_slice(&part[..part.len().min(room)]);
 }
 
-fn hand_on_line<L: LineSink>(
-    line: &[u8],
-    delivery: &mut LineWriter<'_, L>,
-) -> Result<(), ReadError<L::Error>> {
-    let line = without_line_end(&line[..line.len().min(LOOKED_AT)]);
+fn hand_on_line<L: LineSink>(line: &[u8], writer: &mut LineWriter<'_, L>) -> Result<(), L::Error> {
+    let line = without_line_end(&line[..line.len().min(LONGEST_KEPT)]);
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(());
     }
@@ -78,7 +77,7 @@ fn hand_on_line<L: LineSink>(
         Some((milliseconds, message)) => (Some(milliseconds), message),
         None => (None, line),
     };
-    delivery.line(&LogEvent {
+    writer.line(&LogEvent {
         id: None,
         timestamp,
         message,
@@ -149,6 +148,6 @@ mod tests {
         hand_on_lines(&mut input, &mut held, &mut LineWriter::new(&mut recorded))
             .expect("memory does not fail");
         assert_eq!(recorded.messages()[0].len(), MAX_LINE + 1);
-        assert!(held.capacity() <= 2 * LOOKED_AT, "{}", held.capacity());
+        assert!(held.capacity() <= 2 * LONGEST_KEPT, "{}", held.capacity());
     }
 }

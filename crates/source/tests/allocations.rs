@@ -25,8 +25,8 @@ fn a_later_invocation_allocates_no_more_than_an_earlier_one() {
     let format = pipeline::format("v2");
     let mut pipeline = Pipeline::new(&format, true);
     let allocations = |minute| {
-        let payload = pipeline::json(&format, minute);
-        allocation_counter::measure(|| pipeline.invoke_inflated(&payload)).count_total
+        let payload = pipeline::plain_payload(&format, minute);
+        allocation_counter::measure(|| pipeline.invoke(&payload)).count_total
     };
     let all: Vec<u64> = (0..50).map(allocations).collect();
     let (early, late) = (&all[5..15], &all[40..]);

@@ -16,7 +16,7 @@ use flowlogs_core::{
     Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,
 };
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, OpenedPayload, UnpackError, Unpacker};
 
 /// Records of one payload.
 pub const RECORDS: usize = 8_000;
@@ -96,24 +96,13 @@ impl Pipeline {
         self
     }
 
-    /// Runs one invocation.
+    /// Runs one invocation, through the door that the function uses.
     ///
     /// # Panics
     ///
     /// If the payload cannot be unpacked, or has not [`RECORDS`] flows.
     pub fn invoke(&mut self, payload: &str) {
-        self.invoke_with(|unpacker, transcoding| unpacker.unpack(payload.as_bytes(), transcoding));
-    }
-
-    /// Runs one invocation whose payload was inflated before.
-    ///
-    /// # Panics
-    ///
-    /// As [`Self::invoke`].
-    pub fn invoke_inflated(&mut self, json: &str) {
-        self.invoke_with(|unpacker, transcoding| {
-            unpacker.unpack_decoded(json.as_bytes(), transcoding)
-        });
+        self.invoke_with(|unpacker, transcoding| hand_on(unpacker, payload, transcoding));
     }
 
     /// Runs one invocation with another way of unpacking.
@@ -166,6 +155,22 @@ impl LineSink for Transcoding {
             send(sink, message)
         })
     }
+}
+
+/// Unpacks a payload and hands on its lines.
+///
+/// # Errors
+///
+/// The error of the unpacker.
+pub fn hand_on<L: LineSink<Error = Infallible>>(
+    unpacker: &mut Unpacker,
+    payload: &str,
+    lines: &mut L,
+) -> Result<(), UnpackError> {
+    if let OpenedPayload::Data(payload) = unpacker.open(payload.as_bytes())? {
+        let Ok(()) = payload.hand_on(lines);
+    }
+    Ok(())
 }
 
 fn send(sink: &mut Sink, message: &[u8]) -> Result<SendOutcome, Infallible> {
@@ -289,6 +294,11 @@ pub fn payload(format: &str, minute: u32) -> String {
     gzip.write_all(json(format, minute).as_bytes())
         .expect("memory");
     BASE64_STANDARD.encode(gzip.finish().expect("memory"))
+}
+
+/// Payload of a minute that is not compressed, which the unpacker takes as well.
+pub fn plain_payload(format: &str, minute: u32) -> String {
+    BASE64_STANDARD.encode(json(format, minute))
 }
 
 /// JSON of a payload with the keys and the order of CloudWatch Logs. An event has the time of its record's start; its id

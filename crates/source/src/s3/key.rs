@@ -1,4 +1,4 @@
-//! What a key says: whether the object may be a flow log, and whose.
+//! Keys of objects: which ones may be flow logs, and of which account and region.
 //!
 //! ```text
 //! <prefix>/AWSLogs/<account>/vpcflowlogs/<region>/<YYYY>/<MM>/<DD>/[<HH>/]<file>
@@ -6,13 +6,13 @@
 //! file: <account>_vpcflowlogs_<region>_<flow log>_<time>_<hash>.log.gz (or .log.parquet)
 //! ```
 //!
-//! Transit gateways deliver to the same path; their guide writes `service=` for `aws-service=`. Nothing of this decides
-//! what the object is: its content does, as long as the key does not say that it is something else.
+//! Transit gateways deliver to the same path; their guide writes `service=` for `aws-service=`. The content decides what an
+//! object is, unless the key names another service.
 //!
 //! Sources: Amazon VPC User Guide, "Flow log files"; AWS Transit Gateways Guide, "Transit Gateway Flow Logs records in
 //! Amazon S3".
 
-use super::TriggerError;
+use super::notice::TriggerError;
 
 /// Ends of keys that can be flow logs: those that AWS gives, and those of a copy, of an export of CloudWatch Logs, or of a
 /// query engine.
@@ -21,13 +21,13 @@ const SUFFIXES: [&str; 4] = [".gz", ".parquet", ".log", ".txt"];
 /// The end that CloudTrail and Config give, which may share the bucket.
 const NEVER: &str = ".json.gz";
 
-/// The folder behind the prefix, which every service that delivers logs to a bucket writes.
+/// Folder behind the prefix, written by every service that delivers logs to a bucket.
 const FOLDER: &str = "AWSLogs";
 
-/// The service of flow logs, those of transit gateways among them.
+/// Service of flow logs, also of transit gateways.
 const SERVICE: &str = "vpcflowlogs";
 
-/// The account and region that a key names.
+/// Account and region that a key names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyOwner<'a> {
     /// 12 digits.
@@ -43,7 +43,7 @@ pub fn may_be_a_flow_log(key: &str) -> bool {
     has_suffix && !is_of_another
 }
 
-/// Whose flow log it is.
+/// Reads account and region from a key.
 pub fn owner(key: &str) -> KeyOwner<'_> {
     let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
     let by_path = layout(key).filter(|[_, service, _]| *service == SERVICE);
@@ -60,7 +60,7 @@ pub fn owner(key: &str) -> KeyOwner<'_> {
     }
 }
 
-/// Account, service and region by the folders of the key; only AWS's own have an account there, or a name in front.
+/// Account, service and region by the folders of the key: values alone, or `name=value`.
 fn layout(key: &str) -> Option<[&str; 3]> {
     let (path, _) = key.rsplit_once('/')?;
     let mut folders = path.split('/').skip_while(|folder| *folder != FOLDER);
@@ -82,11 +82,11 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
-/// A key as it is, from its form in a notice of S3: a space is `+`, and others are `%` and two hexadecimal digits, among
-/// them the `=` of Hive-compatible paths.
+/// Decodes a key from a notice of S3, where a space is `+` and many octets are `%` and two hexadecimal digits (also the `=`
+/// of Hive-compatible paths).
 ///
 /// # Errors
-/// It is not UTF-8 when decoded.
+/// The decoded key is not UTF-8.
 pub fn decoded(key: &str) -> Result<String, TriggerError> {
     let mut octets = Vec::with_capacity(key.len());
     let mut rest = key.as_bytes();

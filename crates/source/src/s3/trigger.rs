@@ -1,8 +1,7 @@
-//! What a trigger says: which objects are new, and in which messages they came.
+//! Event of the S3 function: which objects are new, and in which messages they came.
 //!
-//! The same notice arrives in many wrappings, and a function cannot choose which: directly from S3, as text in a message
-//! of SQS, in an envelope of SNS inside of that (or raw), or as an event of EventBridge, directly or queued. They are told
-//! by their shape.
+//! A notice arrives in one of many wrappings: directly from S3, as text in a message of SQS, in an envelope of SNS inside of
+//! that message (or raw), or as an event of EventBridge, directly or queued. The keys of a wrapping tell its kind.
 //!
 //! Sources: Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure"; Amazon SNS
 //! Developer Guide, "HTTP/HTTPS notification JSON format"; AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
@@ -12,19 +11,20 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{MAJOR_VERSION, Message, ObjectNotice, ObjectRef, TriggerError, decoded};
+use super::key::decoded;
+use super::notice::{MAJOR_VERSION, NoticeMessage, ObjectNotice, ObjectRef, TriggerError};
 
-/// How many wrappings there may be: a queue around SNS around the notice.
+/// Most wrappings around each other: a queue around SNS around the notice.
 const WRAPPINGS: u8 = 3;
 
-/// The most that is told of what is wrong with a document, in characters: it may quote the document.
+/// Characters of a fault that are kept: the parser's words may quote the document.
 const LONGEST_REASON: usize = 160;
 
-/// What invoked the function.
+/// Event of the S3 function.
 #[derive(Debug, PartialEq, Eq)]
 pub enum S3Event {
-    /// Messages of a queue.
-    Queue(Vec<Message>),
+    /// Messages of a queue, each with its own outcome.
+    Queue(Vec<NoticeMessage>),
     /// S3, SNS or EventBridge itself: all or nothing.
     Direct(Vec<ObjectNotice>),
 }
@@ -34,18 +34,18 @@ impl S3Event {
     ///
     /// # Errors
     ///
-    /// Why the event as a whole says nothing. What is wrong with a message of a queue is said in that message.
+    /// A fault of the event as a whole. A message of a queue has its own outcome.
     pub fn read(event: &str) -> Result<Self, TriggerError> {
-        let document: JsonDocument<'_> = parse(event)?;
-        let is_queue = |record: &JsonEnvelope<'_>| record.source() == Some("aws:sqs");
+        let document: WrapperFields<'_> = parse(event)?;
+        let is_queue = |record: &RecordSourceFields<'_>| record.source() == Some("aws:sqs");
         let records = document.records.iter().flatten();
-        let envelopes: Vec<JsonEnvelope<'_>> = records
+        let envelopes: Vec<RecordSourceFields<'_>> = records
             .map(|record| parse(record.get()))
             .collect::<Result<_, _>>()?;
         if envelopes.is_empty() || !envelopes.iter().all(is_queue) {
             return notices(event, WRAPPINGS).map(Self::Direct);
         }
-        let messages = envelopes.into_iter().map(|message| Message {
+        let messages = envelopes.into_iter().map(|message| NoticeMessage {
             notices: notices(message.body.as_deref().unwrap_or_default(), WRAPPINGS),
             id: message.message_id.unwrap_or_default().into_owned(),
         });
@@ -53,19 +53,19 @@ impl S3Event {
     }
 }
 
-/// Anything that may arrive, as far as it tells what it is.
+/// Keys that tell one wrapping from another.
 #[derive(Deserialize)]
-struct JsonDocument<'a> {
-    /// Of S3, SNS and SQS.
+struct WrapperFields<'a> {
+    /// Key of S3, SNS and SQS.
     #[serde(borrow, rename = "Records")]
     records: Option<Vec<&'a RawValue>>,
-    /// Of the message with which S3 tries a new destination out.
+    /// Key of the message with which S3 tests a new destination.
     #[serde(borrow, rename = "Event")]
     event: Option<Cow<'a, str>>,
-    /// Of the envelope of SNS: the notice as text.
+    /// Key of the envelope of SNS: the notice as text.
     #[serde(borrow, rename = "Message")]
     message: Option<Cow<'a, str>>,
-    /// Of EventBridge.
+    /// Key of EventBridge.
     #[serde(borrow)]
     source: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "detail-type")]
@@ -74,12 +74,12 @@ struct JsonDocument<'a> {
     detail: Option<&'a RawValue>,
 }
 
-/// A record, as far as it tells where it comes from, and what SQS and SNS put around.
+/// Keys that tell the service of a record, and the wrapping of SQS or SNS.
 #[derive(Deserialize)]
-struct JsonEnvelope<'a> {
+struct RecordSourceFields<'a> {
     #[serde(borrow, rename = "eventSource")]
     event_source: Option<Cow<'a, str>>,
-    /// SNS writes it like this.
+    /// Spelling of SNS.
     #[serde(borrow, rename = "EventSource")]
     sns_source: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "messageId")]
@@ -96,13 +96,13 @@ struct SnsMessage<'a> {
     message: Cow<'a, str>,
 }
 
-impl JsonEnvelope<'_> {
+impl RecordSourceFields<'_> {
     fn source(&self) -> Option<&str> {
         self.event_source.as_deref().or(self.sns_source.as_deref())
     }
 }
 
-/// A record of S3.
+/// Record of S3.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct S3Record<'a> {
@@ -111,26 +111,26 @@ struct S3Record<'a> {
     #[serde(borrow)]
     event_name: Cow<'a, str>,
     #[serde(borrow)]
-    s3: Place<'a>,
+    s3: S3Fields<'a>,
 }
 
-/// Where, in a record of S3 and in the detail of EventBridge.
+/// Bucket and object, in a record of S3 and in the detail of EventBridge.
 #[derive(Deserialize)]
-struct Place<'a> {
+struct S3Fields<'a> {
     #[serde(borrow)]
-    bucket: Bucket<'a>,
+    bucket: BucketFields<'a>,
     #[serde(borrow)]
-    object: Object<'a>,
+    object: ObjectFields<'a>,
 }
 
 #[derive(Deserialize)]
-struct Bucket<'a> {
+struct BucketFields<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
-struct Object<'a> {
+struct ObjectFields<'a> {
     #[serde(borrow)]
     key: Cow<'a, str>,
     size: Option<u64>,
@@ -155,17 +155,17 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, TriggerError> {
     })
 }
 
-/// The notices in a document, however they are wrapped.
+/// Notices in a document, however they are wrapped.
 fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError> {
     let wrappings = wrappings.checked_sub(1).ok_or(TriggerError::Unknown)?;
-    let document: JsonDocument<'_> = parse(text)?;
+    let document: WrapperFields<'_> = parse(text)?;
     if document.event.as_deref() == Some("s3:TestEvent") {
         return Ok(Vec::new());
     }
     if let Some(records) = document.records {
         let mut all = Vec::new();
         for record in records {
-            let envelope: JsonEnvelope<'_> = parse(record.get())?;
+            let envelope: RecordSourceFields<'_> = parse(record.get())?;
             match (envelope.source(), &envelope.sns) {
                 (Some("aws:s3"), _) => all.push(from_s3(record.get())?),
                 (Some("aws:sns"), Some(sns)) => all.extend(notices(&sns.message, wrappings)?),
@@ -179,10 +179,10 @@ fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError>
             if document.detail_type.as_deref() != Some("Object Created") {
                 return Ok(vec![ObjectNotice::Other]);
             }
-            // EventBridge has the key as it is.
-            let place: Place<'_> = parse(detail.get())?;
-            let key = place.object.key.clone().into_owned();
-            return place.object(key).map(|notice| vec![notice]);
+            // EventBridge does not encode the key.
+            let fields: S3Fields<'_> = parse(detail.get())?;
+            let key = fields.object.key.clone().into_owned();
+            return fields.object(key).map(|notice| vec![notice]);
         }
         (Some(_), _) => return Err(TriggerError::Unknown),
         _ => {}
@@ -198,7 +198,7 @@ fn from_s3(record: &str) -> Result<ObjectNotice, TriggerError> {
     if record.event_version.split('.').next() != Some(MAJOR_VERSION) {
         return Err(TriggerError::Version(record.event_version.into_owned()));
     }
-    // Without the `s3:` that the configuration has in front, but nobody promises that.
+    // Notices have no `s3:` in front, as the configuration has; but AWS does not promise that.
     let name = record.event_name.trim_start_matches("s3:");
     if !name.starts_with("ObjectCreated:") {
         return Ok(ObjectNotice::Other);
@@ -207,7 +207,7 @@ fn from_s3(record: &str) -> Result<ObjectNotice, TriggerError> {
     record.s3.object(key)
 }
 
-impl Place<'_> {
+impl S3Fields<'_> {
     fn object(self, key: String) -> Result<ObjectNotice, TriggerError> {
         if self.bucket.name.is_empty() || key.is_empty() {
             return Err(TriggerError::Nameless);
@@ -302,7 +302,7 @@ mod tests {
             from_event_bridge(),
             in_sns(&from_event_bridge()),
         ] {
-            let message = Message {
+            let message = NoticeMessage {
                 id: "m0".into(),
                 notices: Ok(vec![object()]),
             };

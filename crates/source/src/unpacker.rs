@@ -1,86 +1,122 @@
-//! Any stream → lines: what it is, is decided by its first octets and never by a name.
+//! Both doors of the crate: one payload, or any stream.
 //!
-//! This file decides and leads the way; each family is unpacked in a file of its own: compressed streams in
-//! `inflate.rs`, JSON in `json.rs`, Firehose records in `firehose.rs`, text in `text.rs`.
+//! This file recognises a stream and undoes its compression; plain content is read by `text.rs` and `document_lines.rs`.
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::mem::take;
 
-use crate::inflate::{Compression, Inflated, Inflater};
-use crate::json::Packed;
+use crate::buffers::{Buffers, ContentBuffers, LayerBuffers, PayloadBuffers};
+use crate::content::{Content, HEAD};
+use crate::document_lines::hand_on_documents;
+use crate::error::{ReadError, UnpackError};
+use crate::inflate::{Compression, Inflated};
+use crate::json::LARGEST;
 use crate::line_writer::LineWriter;
+use crate::lines::{LineOrigin, LineSink, ReadSummary};
 use crate::peeked::PeekedReader;
-use crate::{LineOrigin, LineSink, ReadError, UnpackError, Unpacker, text};
+use crate::subscription::OpenedPayload;
+use crate::text;
 
-/// The first octets of a Parquet file (Apache Parquet, "File Format").
-pub const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
-
-/// How many octets are looked at to recognise a stream.
-const HEAD: usize = 512;
-
-/// How much is read, and how much is inflated, at a time.
+/// Octets that are read, and inflated, at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// Most octets of a compressed stream that are read before they are inflated at once, which takes two thirds of the time.
+/// Largest compressed stream that is inflated at once, which takes two thirds of the time.
 const PACKED_AT_ONCE: usize = 1 << 20;
 
-/// Most octets to which they are inflated at once.
+/// Largest size to which a stream is inflated at once.
 const PLAIN_AT_ONCE: usize = 16 << 20;
 
-/// How often a stream may be compressed: Firehose compresses what it writes, and what it writes may be compressed.
-const LAYERS: u8 = 2;
-
-/// What a stream held.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReadSummary {
-    /// LineSink handed on, header lines among them.
-    pub events: u64,
-    /// Subscription payloads that only tested the destination.
-    pub control_messages: u64,
+/// Unpacks payloads, files and objects in reused buffers.
+///
+/// A process needs one. An unpacker keeps no state of what it read, so that an error in one payload does not touch the
+/// next.
+#[derive(Debug)]
+pub struct Unpacker {
+    limit: usize,
+    buffers: Buffers,
 }
 
 impl Unpacker {
+    /// Unpacker that holds at most `limit_bytes` octets (and never more than 2 GiB − 1) of unpacked data, and a few times
+    /// as much in all its buffers together.
+    #[must_use]
+    pub fn new(limit_bytes: usize) -> Self {
+        Self {
+            limit: limit_bytes.min(LARGEST),
+            buffers: Buffers::default(),
+        }
+    }
+
+    /// Unpacks and checks one subscription payload, base64 of gzip (or zlib, or neither) of JSON: the `awslogs.data` of a
+    /// subscription event, or one payload of another [`FunctionEvent`](crate::FunctionEvent). The payload can be inspected,
+    /// and handed on any number of times.
+    ///
+    /// # Errors
+    /// [`UnpackError::Base64`], [`UnpackError::Gzip`], [`UnpackError::TooLarge`] or [`UnpackError::Json`].
+    pub fn open(&mut self, base64_data: &[u8]) -> Result<OpenedPayload<'_>, UnpackError> {
+        self.buffers.release();
+        self.buffers.payload.open(base64_data, self.limit)
+    }
+
     /// Reads a stream to its end, recognised by content. Known are
     ///
     /// - text of lines, with or without a header line, and exports of CloudWatch Logs (an ISO time before each line);
-    /// - the event of a function (`{"awslogs":{"data":…}}`) and decoded subscription payloads;
+    /// - decoded subscription payloads;
     /// - `{"message":…}` objects, as Firehose and others write them;
     /// - the JSON of `aws logs filter-log-events` and `aws logs get-log-events`;
-    /// - the event of a Firehose transformation;
+    /// - every [`FunctionEvent`](crate::FunctionEvent);
     /// - any number of these JSON documents directly after each other, on lines, or in a JSON array;
-    /// - all of it compressed with gzip (of any number of members) or zlib, once or twice;
-    /// - nothing: an empty stream is a success without lines.
+    /// - each of these compressed with gzip (of any number of members) or zlib, once or twice;
+    /// - an empty stream, which is a success without lines.
     ///
     /// A UTF-8 byte order mark is skipped. Text is a stream of any length; a JSON document must be within the limit and
     /// is parsed whole before its first line is handed on.
     ///
     /// # Errors
     /// [`ReadError::Unpack`], after the lines before the fault were handed on (where compressed text is damaged, up to
-    /// the last whole block before the fault): [`UnpackError::Parquet`] and [`UnpackError::Unrecognised`] for what has
-    /// no lines, otherwise the stage that failed. [`ReadError::Sink`] when `lines` stops.
+    /// the last whole block before the fault): [`UnpackError::Parquet`] and [`UnpackError::Unrecognised`] for content
+    /// without lines, otherwise the stage that failed. [`ReadError::Sink`] when `sink` stops.
     pub fn read<R: Read, L: LineSink>(
         &mut self,
         input: R,
-        lines: &mut L,
+        sink: &mut L,
     ) -> Result<ReadSummary, ReadError<L::Error>> {
-        let mut delivery = LineWriter::new(lines);
-        let mut input = BufReader::with_capacity(
-            CHUNK,
-            Steady {
-                input,
-                ended: false,
-            },
-        );
-        let outcome = self.recognised(&mut input, LAYERS, &mut delivery);
-        self.release();
-        outcome.map(|()| delivery.summary())
+        let mut writer = LineWriter::new(sink);
+        let input = UninterruptedReader {
+            input,
+            ended: false,
+        };
+        let mut input = BufReader::with_capacity(CHUNK, input);
+        let Buffers {
+            layers,
+            content,
+            payload,
+        } = &mut self.buffers;
+        let mut reading = StreamReading {
+            limit: self.limit,
+            content,
+            payload,
+            writer: &mut writer,
+        };
+        let outcome = reading.stream(&mut input, layers);
+        self.buffers.release();
+        outcome.map(|()| writer.summary())
     }
+}
 
-    fn recognised<L: LineSink>(
+/// One call of [`Unpacker::read`].
+struct StreamReading<'a, 'l, L> {
+    limit: usize,
+    content: &'a mut ContentBuffers,
+    payload: &'a mut PayloadBuffers,
+    writer: &'a mut LineWriter<'l, L>,
+}
+
+impl<L: LineSink> StreamReading<'_, '_, L> {
+    /// Reads a stream that may be compressed as often as there are `layers`.
+    fn stream(
         &mut self,
         input: &mut dyn BufRead,
-        layers: u8,
-        delivery: &mut LineWriter<'_, L>,
+        layers: &mut [LayerBuffers],
     ) -> Result<(), ReadError<L::Error>> {
         let mut head = Vec::new();
         let mut input = PeekedReader::new(input, &mut head, HEAD);
@@ -88,103 +124,55 @@ impl Unpacker {
             Content::Empty => input
                 .failure()
                 .map_or(Ok(()), |error| Err(UnpackError::from_io(error).into())),
-            Content::Compressed(compression) if layers > 0 => {
-                // A payload in it has buffers of its own.
-                let (mut packed, mut whole) = (take(&mut self.packed), take(&mut self.whole));
-                let packed_octets = PeekedReader::new(&mut input, &mut packed, PACKED_AT_ONCE);
-                let outcome =
-                    self.compressed(compression, packed_octets, &mut whole, layers - 1, delivery);
-                (self.packed, self.whole) = (packed, whole);
-                outcome
+            Content::Compressed(compression) => match layers.split_first_mut() {
+                Some((layer, inner)) => self.compressed(compression, &mut input, layer, inner),
+                None => Err(UnpackError::Unrecognised.into()),
+            },
+            Content::Json => {
+                let payload = Some(&mut *self.payload);
+                hand_on_documents(&mut input, self.limit, self.content, payload, self.writer)
             }
-            Content::Json => self.documents(&mut input, Packed::Allowed, delivery),
             Content::Text => {
-                delivery.begin(&LineOrigin::default())?;
-                text::hand_on_lines(&mut input, &mut self.line, delivery)
+                let begun = self.writer.begin(&LineOrigin::default());
+                begun.map_err(ReadError::Sink)?;
+                text::hand_on_lines(&mut input, &mut self.content.line, self.writer)
             }
             Content::Parquet => Err(UnpackError::Parquet.into()),
-            Content::Compressed(_) | Content::Binary => Err(UnpackError::Unrecognised.into()),
+            Content::Binary => Err(UnpackError::Unrecognised.into()),
         }
     }
 
-    /// A small whole member is inflated at once, by `whole`; everything else as a stream, which also says what is wrong.
-    fn compressed<L: LineSink>(
+    /// Inflates a small whole member at once, and everything else as a stream, which also yields the errors.
+    fn compressed(
         &mut self,
         compression: Compression,
-        packed: PeekedReader<'_>,
-        whole: &mut Inflater,
-        layers: u8,
-        delivery: &mut LineWriter<'_, L>,
+        input: &mut dyn BufRead,
+        layer: &mut LayerBuffers,
+        inner: &mut [LayerBuffers],
     ) -> Result<(), ReadError<L::Error>> {
+        let LayerBuffers { packed, inflater } = layer;
+        let packed = PeekedReader::new(input, packed, PACKED_AT_ONCE);
         let limit = self.limit.min(PLAIN_AT_ONCE);
         if packed.is_whole()
-            && let Some(mut plain) = whole.inflate_member(compression, packed.head(), limit)
+            && let Some(mut plain) = inflater.inflate_member(compression, packed.head(), limit)
         {
-            return self.recognised(&mut plain, layers, delivery);
+            return self.stream(&mut plain, inner);
         }
-        let inflated = Inflated::new(compression, packed, self.inflater.state());
+        let inflated = Inflated::new(compression, packed, inflater.take_state());
         let mut plain = BufReader::with_capacity(CHUNK, inflated);
-        let outcome = self.recognised(&mut plain, layers, delivery);
-        self.inflater.keep(plain.into_inner());
+        let outcome = self.stream(&mut plain, inner);
+        inflater.keep_state(plain.into_inner());
         outcome
     }
 }
 
-/// What the first octets of something say that it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
-    Empty,
-    Compressed(Compression),
-    Parquet,
-    Json,
-    Text,
-    Binary,
-}
-
-impl Content {
-    /// Recognises octets without a byte order mark; `is_whole` says that nothing follows them.
-    pub(crate) fn recognise(octets: &[u8], is_whole: bool) -> Self {
-        let head = &octets[..octets.len().min(HEAD)];
-        let is_whole = is_whole && head.len() == octets.len();
-        if head.is_empty() {
-            return Self::Empty;
-        }
-        if head.starts_with(&PARQUET_MAGIC) {
-            return Self::Parquet;
-        }
-        if let Some(compression) = Compression::recognise(head) {
-            return Self::Compressed(compression);
-        }
-        if let [b'{' | b'[', ..] = head.trim_ascii_start() {
-            return Self::Json;
-        }
-        let is_encoded = match str::from_utf8(head) {
-            Ok(_) => true,
-            // A character that is cut off where the head ends.
-            Err(error) => error.error_len().is_none() && !is_whole,
-        };
-        let is_printable = |octet: &u8| !octet.is_ascii_control() || octet.is_ascii_whitespace();
-        if is_encoded && head.iter().all(is_printable) {
-            Self::Text
-        } else {
-            Self::Binary
-        }
-    }
-}
-
-/// `octets` without the byte order mark that some editors put before UTF-8.
-pub(crate) fn without_mark(octets: &[u8]) -> &[u8] {
-    octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets)
-}
-
-/// An input that is never interrupted and ends once: what comes after it need not care for either.
-struct Steady<R> {
+/// Input without interruptions, which ends once: a terminal, for one, has more to read after its end.
+struct UninterruptedReader<R> {
     input: R,
-    /// A terminal, for one, has more to read after its end.
     ended: bool,
 }
 
-impl<R: Read> Read for Steady<R> {
+impl<R: Read> Read for UninterruptedReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while !self.ended {
             match self.input.read(into) {
@@ -204,9 +192,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::error::{GzipFault, JsonFault};
     use crate::inflate::packed::{gigabyte, gzip, zlib};
     use crate::line_writer::recorded::{Recorded, event, no_origin};
-    use crate::{GzipFault, JsonFault};
 
     const LIMIT: usize = 1 << 20;
 
@@ -434,7 +422,7 @@ mod tests {
                 assert_eq!(handed_on.len() % text.lines().count(), 0);
             }
         }
-        assert!(unpacker.packed.capacity() <= 2 * PACKED_AT_ONCE);
+        assert!(unpacker.buffers.layers[0].packed.capacity() <= 2 * PACKED_AT_ONCE);
     }
 
     #[test]
@@ -540,9 +528,10 @@ mod tests {
         let member = gzip(many_lines(20_000));
         let outcome = unpacker.read(&member.repeat(20)[..], &mut Recorded::default());
         assert_eq!(outcome.map(|summary| summary.events), Ok(400_000));
-        assert!(unpacker.line.capacity() < 1000);
+        assert!(unpacker.buffers.content.line.capacity() < 1000);
         assert_eq!(
-            unpacker.inflater.output().capacity() + unpacker.document.capacity(),
+            unpacker.buffers.payload.inflater.output().capacity()
+                + unpacker.buffers.content.document.capacity(),
             0
         );
     }

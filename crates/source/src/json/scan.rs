@@ -1,71 +1,72 @@
-//! Reads a payload that looks exactly as CloudWatch Logs writes it, in one scan.
+//! Fast path: reads a payload exactly as CloudWatch Logs writes it, in one scan.
 //!
 //! ```json
 //! {"messageType":"DATA_MESSAGE","owner":"…","logGroup":"…","logStream":"…","subscriptionFilters":["…"],
 //!  "logEvents":[{"id":"…","timestamp":1763715600000,"message":"…"},…]}
 //! ```
 //!
-//! Most of a payload is the same few octets between one message and the next, which a general reader of JSON looks at one by
-//! one. Whatever is not as it always is (a space, an escape, another key, a fault) is not judged here: the scan gives
-//! up and [`visit`](super::visit) reads the document from its beginning. Where the scan does not give up, both find the same.
+//! Behind `message`, an event may have `extractedFields`, an object of texts. The octets between two messages are constant
+//! and compared as a whole, as are timestamp and extracted fields with those of the event before. The scan judges nothing
+//! else: at a space, an escape, an unknown key or a fault it gives up, and [`visit`](super::visit), its slow twin, reads
+//! the document from its beginning. If the scan does not give up, both find the same (tested with random changes).
 
 use wide::{i8x32, u8x32};
 
-use super::{EventSpans, JsonEnvelope, Span, UNESCAPED};
+use super::spans::{DocumentSpans, EventSpans, LARGEST, Span, SpanTexts, SystemFields};
 
-/// Fills an empty `envelope` from a whole document; whether the document is as expected. If not, the envelope is to be
+/// Fills empty `spans` from a whole document. Returns false if the document is not as expected; the spans are then to be
 /// cleared.
-pub(super) fn fill(envelope: &mut JsonEnvelope, json: &[u8]) -> bool {
-    debug_assert!(json.len() < UNESCAPED as usize);
-    let mut scan = Scan { json, at: 0 };
-    scan.document(envelope).is_some()
+pub(super) fn fill(spans: &mut DocumentSpans, json: &[u8]) -> bool {
+    debug_assert!(json.len() <= LARGEST);
+    let mut scan = DocumentScan { json, at: 0 };
+    scan.document(spans).is_some()
 }
 
-/// Octets that are looked at together.
+/// Octets that are compared at once.
 const LANES: usize = 32;
 
-/// How many octets are plain before the first one that is not. What is plain is printable ASCII, and neither ends a text
-/// nor escapes: of nothing else a text is UTF-8, one line, and itself.
+/// Number of plain octets at the beginning. Plain is printable ASCII but quotation mark and backslash: a text of plain
+/// octets is UTF-8, has no line end, and stands for itself.
 #[inline]
 fn plain_octets(octets: &[u8]) -> usize {
     let (parts, rest) = octets.as_chunks::<LANES>();
-    for (number, part) in parts.iter().enumerate() {
+    for (index, part) in parts.iter().enumerate() {
         let part = u8x32::new(*part);
         let others = part.simd_eq(u8x32::splat(b'"')) | part.simd_eq(u8x32::splat(b'\\'));
-        // Seen with a sign, what is not ASCII is below zero.
+        // Octets beyond ASCII are negative as signed numbers.
         let signed: i8x32 = bytemuck::cast(part);
         let others = others | bytemuck::cast::<_, u8x32>(signed.simd_lt(i8x32::splat(0x20)));
         let others = others.to_bitmask();
         if others != 0 {
-            return number * LANES + others.trailing_zeros() as usize;
+            return index * LANES + others.trailing_zeros() as usize;
         }
     }
     let is_plain = |&&octet: &&u8| matches!(octet, 0x20..0x80) && octet != b'"' && octet != b'\\';
     octets.len() - rest.len() + rest.iter().take_while(is_plain).count()
 }
 
-/// A position in a document. Every method reads on from there, or gives nothing where something is not as expected.
-struct Scan<'a> {
+/// Position in a document. Every method reads on from there, or returns `None` at something unexpected.
+struct DocumentScan<'a> {
     json: &'a [u8],
     at: usize,
 }
 
-impl<'a> Scan<'a> {
-    fn document(&mut self, envelope: &mut JsonEnvelope) -> Option<()> {
+impl<'a> DocumentScan<'a> {
+    fn document(&mut self, spans: &mut DocumentSpans) -> Option<()> {
         self.expect(b"{")?;
         loop {
             let key = self.quoted()?;
             self.expect(b":")?;
             match self.octets(key) {
-                b"messageType" => envelope.message_type = Some(self.quoted()?),
-                b"owner" => envelope.owner = Some(self.quoted()?),
-                b"logGroup" => envelope.log_group = Some(self.quoted()?),
-                b"logStream" => envelope.log_stream = Some(self.quoted()?),
+                b"messageType" => spans.message_type = Some(self.quoted()?),
+                b"owner" => spans.owner = Some(self.quoted()?),
+                b"logGroup" => spans.log_group = Some(self.quoted()?),
+                b"logStream" => spans.log_stream = Some(self.quoted()?),
                 b"policyLevel" => _ = self.quoted()?,
                 b"subscriptionFilters" => self.filters()?,
-                b"logEvents" if !envelope.has_log_events => {
-                    envelope.has_log_events = true;
-                    self.events(&mut envelope.events)?;
+                b"logEvents" if !spans.has_log_events => {
+                    spans.has_log_events = true;
+                    self.events(spans)?;
                 }
                 _ => return None,
             }
@@ -89,10 +90,11 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn events(&mut self, events: &mut Vec<EventSpans>) -> Option<()> {
+    fn events(&mut self, spans: &mut DocumentSpans) -> Option<()> {
         self.expect(b"[")?;
-        // Most events have the timestamp of the one before.
+        // Most events repeat the timestamp and the extracted fields of the event before.
         let mut last = (&b"0"[..], 0);
+        let mut last_fields = &b""[..];
         loop {
             self.expect(b"{\"id\":\"")?;
             let id = self.text()?;
@@ -108,7 +110,14 @@ impl<'a> Scan<'a> {
             }
             self.expect(b",\"message\":\"")?;
             let message = self.text()?;
-            events.push(EventSpans {
+            let repeats_fields = match last_fields {
+                [] => self.rest().first() == Some(&b'}'),
+                fields => self.expect(fields).is_some(),
+            };
+            if !repeats_fields {
+                last_fields = self.extracted_fields(spans)?;
+            }
+            spans.events.push(EventSpans {
                 id,
                 timestamp: last.1,
                 message,
@@ -122,26 +131,49 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Reads the extracted fields of an event, if it has any, and returns them as written, from the comma in front.
+    fn extracted_fields(&mut self, spans: &mut DocumentSpans) -> Option<&'a [u8]> {
+        let begin = self.at;
+        let mut fields = SystemFields::default();
+        if self.expect(b",\"extractedFields\":{").is_some() {
+            loop {
+                let key = self.quoted()?;
+                self.expect(b":")?;
+                let value = self.quoted()?;
+                match self.octets(key) {
+                    b"@aws.account" => fields.account = value,
+                    b"@aws.region" => fields.region = value,
+                    b"@source.log" => fields.log_group = value,
+                    _ => {}
+                }
+                match self.next()? {
+                    b',' => {}
+                    b'}' => break,
+                    _ => return None,
+                }
+            }
+        }
+        spans.begin_run(fields, self.json);
+        Some(&self.json[begin..self.at])
+    }
+
     fn quoted(&mut self) -> Option<Span> {
         self.expect(b"\"")?;
         self.text()
     }
 
-    /// The text up to the next quotation mark, behind which the position is then.
+    /// Reads a text and the quotation mark behind it.
     #[inline]
     fn text(&mut self) -> Option<Span> {
         let length = plain_octets(self.rest());
-        let span = Span {
-            start: u32::try_from(self.at).ok()?,
-            length: u32::try_from(length).ok()?,
-        };
+        let span = Span::new(self.at, length)?;
         self.at += length;
         self.expect(b"\"")?;
         Some(span)
     }
 
-    /// An integer without sign, fraction and exponent, and without leading zeros, which JSON does not have; how it is
-    /// written, and its value.
+    /// Reads an integer without sign, fraction and exponent, and without leading zeros, which JSON does not have. Returns
+    /// its digits and its value.
     fn number(&mut self) -> Option<(&'a [u8], u64)> {
         let rest = self.rest();
         let digits = rest.iter().take_while(|octet| octet.is_ascii_digit());
@@ -165,18 +197,22 @@ impl<'a> Scan<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<u8> {
-        let octet = self.json.get(self.at).copied();
+        let octet = self.json.get(self.at).copied()?;
         self.at += 1;
-        octet
+        Some(octet)
     }
 
     #[inline]
     fn rest(&self) -> &'a [u8] {
-        self.json.get(self.at..).unwrap_or_default()
+        &self.json[self.at..]
     }
 
     fn octets(&self, span: Span) -> &'a [u8] {
-        &self.json[span.start as usize..][..span.length as usize]
+        let texts = SpanTexts {
+            json: self.json,
+            unescaped: &[],
+        };
+        texts.octets(span)
     }
 }
 
@@ -197,19 +233,18 @@ mod tests {
         format!(r#"{{"id":"{id}","timestamp":{timestamp},"message":"{message}"}}"#)
     }
 
-    /// Whether the scan takes the document; if it does, the general reader must have found the same.
+    /// Returns true if the scan takes the document; the slow twin must then have found the same.
     fn scanned(json: &[u8]) -> bool {
-        let mut envelope = JsonEnvelope::default();
-        if !fill(&mut envelope, json) {
+        let mut scanned = DocumentSpans::default();
+        if !fill(&mut scanned, json) {
             return false;
         }
-        let mut general = JsonEnvelope::default();
+        let mut visited = DocumentSpans::default();
         assert!(
-            visit::fill(&mut general, json).is_ok(),
-            "the general reader refuses it"
+            visit::fill(&mut visited, json).is_ok(),
+            "the slow twin refuses it"
         );
-        general.base = envelope.base;
-        assert_eq!(format!("{envelope:?}"), format!("{general:?}"));
+        assert_eq!(format!("{scanned:?}"), format!("{visited:?}"));
         true
     }
 
@@ -232,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_not_as_it_always_is_is_left_to_the_general_reader() {
+    fn whatever_is_not_as_it_always_is_is_left_to_the_slow_twin() {
         let usual = payload(&event("1", "5", "2 a"));
         for (from, to) in [
             (r#""2 a""#, r#""2 \n a""#),
@@ -247,7 +282,11 @@ mod tests {
             (r#":5,"#, ":null,"),
             (
                 r#""message":"2 a""#,
-                r#""message":"2 a","extractedFields":{}"#,
+                r#""message":"2 a","extractedFields":{"a":5}"#,
+            ),
+            (
+                r#""message":"2 a""#,
+                r#""message":"2 a","extractedFields":{"a":"b"},"new":"c""#,
             ),
             (r#""id":"1","#, ""),
             (r#""id":"1""#, r#""id":"é""#),
@@ -284,21 +323,44 @@ mod tests {
     }
 
     #[test]
+    fn extracted_fields_are_scanned_and_make_a_run_where_system_fields_change() {
+        let fields = [
+            "",
+            r#","extractedFields":{"@aws.account":"1","@aws.region":"r","srcaddr":"a"}"#,
+            r#","extractedFields":{"@aws.account":"1","@aws.region":"r","srcaddr":"b"}"#,
+            r#","extractedFields":{"@aws.account":"1","@aws.region":"r","srcaddr":"b"}"#,
+            r#","extractedFields":{"@source.log":"g"}"#,
+            "",
+            "",
+        ];
+        let with = |fields: &&str| event("1", "5", "2").replace('}', fields) + "}";
+        let events: Vec<_> = fields.iter().map(with).collect();
+        let json = payload(&events.join(","));
+        assert!(scanned(json.as_bytes()), "{json}");
+        let mut spans = DocumentSpans::default();
+        assert!(fill(&mut spans, json.as_bytes()));
+        let begins: Vec<_> = spans.runs.iter().map(|(begin, _)| *begin).collect();
+        assert_eq!(begins, [1, 4, 5]);
+    }
+
+    #[test]
     fn timestamps_that_begin_alike_are_told_apart() {
         let events = ["1", "12", "12", "1"].map(|timestamp| event("1", timestamp, "2"));
         assert!(scanned(payload(&events.join(",")).as_bytes()));
     }
 
     proptest! {
-        /// One octet is written over, put in or taken out: either the scan gives up, or both readers agree.
+        /// One octet is written over, put in or taken out: either the scan gives up, or both agree.
         #[test]
-        fn where_the_scan_does_not_give_up_both_readers_agree(
+        fn where_the_scan_does_not_give_up_both_twins_agree(
             message in "[ -~é\u{0}-\u{1f}]{0,30}",
             place: prop::sample::Index,
             octet in prop_oneof![any::<u8>(), prop::sample::select(&b"\"\\{}[],:0 x\n"[..])],
             change in 0..4,
         ) {
-            let mut json = payload(&[event("12", "34", "56"), event("7", "8", &message)].join(",")).into_bytes();
+            let fields = r#","extractedFields":{"@aws.account":"1"}}"#;
+            let events = [event("12", "34", "56").replace('}', fields), event("7", "8", &message)];
+            let mut json = payload(&events.join(",")).into_bytes();
             let place = place.index(json.len());
             match change {
                 0 => json[place] = octet,

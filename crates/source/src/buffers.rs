@@ -1,0 +1,61 @@
+//! Every buffer of an unpacker, grouped by the stage that borrows it.
+//!
+//! The stages are nested: a compressed stream holds JSON documents, a document holds an event, an event holds packed
+//! payloads. Each group is lent to its stage as one `&mut`, while the stages inside use the other groups.
+
+use crate::base64::Base64Decoder;
+use crate::inflate::Inflater;
+use crate::json::JsonParser;
+use crate::memory::release;
+
+/// Layers of compression around a stream: Firehose compresses its objects, and records in them may be compressed.
+pub(crate) const LAYERS: usize = 2;
+
+/// All buffers.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    pub(crate) layers: [LayerBuffers; LAYERS],
+    pub(crate) content: ContentBuffers,
+    pub(crate) payload: PayloadBuffers,
+}
+
+/// Buffers of one layer of compression.
+#[derive(Debug, Default)]
+pub(crate) struct LayerBuffers {
+    /// Compressed octets of an object that is small enough to be inflated at once.
+    pub(crate) packed: Vec<u8>,
+    pub(crate) inflater: Inflater,
+}
+
+/// Buffers of plain content: text and JSON documents.
+#[derive(Debug, Default)]
+pub(crate) struct ContentBuffers {
+    /// Beginning of a line whose end has not been read yet.
+    pub(crate) line: Vec<u8>,
+    /// One JSON document of a stream.
+    pub(crate) document: Vec<u8>,
+    pub(crate) parser: JsonParser,
+}
+
+/// Buffers of one payload on its way from base64 to log events.
+#[derive(Debug, Default)]
+pub(crate) struct PayloadBuffers {
+    pub(crate) base64: Base64Decoder,
+    pub(crate) inflater: Inflater,
+    pub(crate) parser: JsonParser,
+}
+
+impl Buffers {
+    /// Gives back memory that only an unusually large input needed.
+    pub(crate) fn release(&mut self) {
+        for layer in &mut self.layers {
+            release(&mut layer.packed);
+            layer.inflater.release();
+        }
+        release(&mut self.content.document);
+        self.content.parser.release();
+        self.payload.base64.release();
+        self.payload.inflater.release();
+        self.payload.parser.release();
+    }
+}

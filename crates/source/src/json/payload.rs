@@ -1,0 +1,113 @@
+//! Log events of a checked document, and their way to a sink.
+
+use super::spans::{DocumentSpans, EventSpans, NO_TIME, SpanTexts, SystemFields};
+use crate::line_writer::LineWriter;
+use crate::lines::{LineOrigin, LineSink, LogEvent};
+
+/// Log events of a payload that was unpacked and checked as a whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Payload<'a> {
+    texts: SpanTexts<'a>,
+    origin: LineOrigin<'a>,
+    events: &'a [EventSpans],
+    runs: &'a [(usize, SystemFields)],
+    /// Every message is one line without a line end.
+    has_lines: bool,
+}
+
+impl<'a> Payload<'a> {
+    /// Payload of a parsed document.
+    pub(super) fn new(
+        spans: &'a DocumentSpans,
+        texts: SpanTexts<'a>,
+        origin: LineOrigin<'a>,
+        has_lines: bool,
+    ) -> Self {
+        Self {
+            texts,
+            origin,
+            events: &spans.events,
+            runs: &spans.runs,
+            has_lines,
+        }
+    }
+
+    /// Origin in the payload's own words, whatever its events say.
+    #[must_use]
+    pub fn origin(&self) -> LineOrigin<'a> {
+        self.origin
+    }
+
+    /// Origins of the lines in their order: one, unless events name their own account, region or log group. The same
+    /// origin may come several times.
+    pub fn origins(&self) -> impl Iterator<Item = LineOrigin<'a>> {
+        self.runs().map(|(origin, _)| origin)
+    }
+
+    /// Hands on every line, after its origin.
+    ///
+    /// # Errors
+    /// The error of `sink`; nothing is handed on after it.
+    pub fn hand_on<L: LineSink>(&self, sink: &mut L) -> Result<(), L::Error> {
+        self.write_to(&mut LineWriter::new(sink))
+    }
+
+    pub(crate) fn write_to<L: LineSink>(
+        &self,
+        writer: &mut LineWriter<'_, L>,
+    ) -> Result<(), L::Error> {
+        for (origin, events) in self.runs() {
+            writer.begin(&origin)?;
+            let mut events = events.iter().map(|event| self.event(event));
+            if self.has_lines {
+                events.try_for_each(|event| writer.line(&event))?;
+            } else {
+                events.try_for_each(|event| writer.message(&event))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Groups of consecutive events with one origin; a payload without events is one empty group.
+    fn runs(&self) -> impl Iterator<Item = (LineOrigin<'a>, &'a [EventSpans])> {
+        let Self {
+            texts,
+            origin,
+            events,
+            runs,
+            ..
+        } = *self;
+        let first = runs.first().map_or(events.len(), |(first, _)| *first);
+        let is_first = first > 0 || runs.is_empty();
+        let without_fields = is_first.then_some((origin, &events[..first]));
+        let with_fields = runs
+            .iter()
+            .enumerate()
+            .map(move |(index, (begin, fields))| {
+                let end = runs.get(index + 1).map_or(events.len(), |(next, _)| *next);
+                let origin = LineOrigin {
+                    owner: texts.text(fields.account).or(origin.owner),
+                    region: texts.text(fields.region).or(origin.region),
+                    log_group: texts.text(fields.log_group).or(origin.log_group),
+                    log_stream: origin.log_stream,
+                };
+                (origin, &events[*begin..end])
+            });
+        without_fields.into_iter().chain(with_fields)
+    }
+
+    /// Events in their order.
+    #[cfg(test)]
+    pub(super) fn events(&self) -> impl Iterator<Item = LogEvent<'a>> {
+        self.events.iter().map(|event| self.event(event))
+    }
+
+    #[inline]
+    fn event(&self, event: &EventSpans) -> LogEvent<'a> {
+        LogEvent {
+            id: (!event.id.is_empty()).then(|| self.texts.octets(event.id)),
+            timestamp: Some(event.timestamp).filter(|&time| time != NO_TIME),
+            message: self.texts.octets(event.message),
+        }
+    }
+}

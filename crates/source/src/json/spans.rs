@@ -1,0 +1,141 @@
+//! Parsed document as positions: texts are spans of the document, or of a buffer where they had escapes.
+//!
+//! The lists are reused, so that a document whose messages have no escapes costs no allocation.
+
+/// Largest document in octets: positions have 31 bits, and the topmost bit names the buffer.
+pub(crate) const LARGEST: usize = (1 << 31) - 1;
+
+/// Topmost bit of [`Span::start`]: the text had escapes and stands in [`DocumentSpans::unescaped`].
+const UNESCAPED: u32 = 1 << 31;
+
+/// Timestamp of an event without one: an `Option` would make the list of a large payload a third larger.
+pub(super) const NO_TIME: u64 = u64::MAX;
+
+/// Known contents of a document.
+#[derive(Debug, Default)]
+pub(super) struct DocumentSpans {
+    pub(super) message_type: Option<Span>,
+    pub(super) owner: Option<Span>,
+    pub(super) log_group: Option<Span>,
+    pub(super) log_stream: Option<Span>,
+    pub(super) message: Option<Span>,
+    pub(super) timestamp: Option<u64>,
+    pub(super) has_log_events: bool,
+    pub(super) has_events: bool,
+    pub(super) events: Vec<EventSpans>,
+    /// System fields and the index of the first event that has them. Empty if no event has any.
+    pub(super) runs: Vec<(usize, SystemFields)>,
+    /// Texts that had escapes, one after the other.
+    pub(super) unescaped: Vec<u8>,
+}
+
+/// One log event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EventSpans {
+    /// Empty where there is none: an empty id identifies nothing.
+    pub(super) id: Span,
+    /// Milliseconds since 1970, or [`NO_TIME`].
+    pub(super) timestamp: u64,
+    pub(super) message: Span,
+}
+
+/// System fields in an event's `extractedFields`; an empty span is a missing field.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct SystemFields {
+    /// `@aws.account`
+    pub(super) account: Span,
+    /// `@aws.region`
+    pub(super) region: Span,
+    /// `@source.log`
+    pub(super) log_group: Span,
+}
+
+/// Position of a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    length: u32,
+}
+
+impl Span {
+    /// Text of the document; `None` beyond [`LARGEST`].
+    #[inline]
+    pub(super) fn new(start: usize, length: usize) -> Option<Self> {
+        let start = u32::try_from(start).ok()?;
+        let length = u32::try_from(length).ok()?;
+        (start < UNESCAPED).then_some(Self { start, length })
+    }
+
+    /// Returns true for a missing or empty text.
+    pub(super) fn is_empty(self) -> bool {
+        self.length == 0
+    }
+}
+
+/// Both buffers that spans point into.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SpanTexts<'a> {
+    pub(super) json: &'a [u8],
+    pub(super) unescaped: &'a [u8],
+}
+
+impl<'a> SpanTexts<'a> {
+    /// Octets of a span, which was made for these buffers.
+    #[inline]
+    pub(super) fn octets(self, span: Span) -> &'a [u8] {
+        let buffer = if span.start & UNESCAPED == 0 {
+            self.json
+        } else {
+            self.unescaped
+        };
+        let start = (span.start & !UNESCAPED) as usize;
+        &buffer[start..start + span.length as usize]
+    }
+
+    /// Text of a span, unless it is empty: AWS writes empty texts where it has nothing to say.
+    pub(super) fn text(self, span: Span) -> Option<&'a str> {
+        let text = str::from_utf8(self.octets(span)).ok();
+        text.filter(|text| !text.is_empty())
+    }
+}
+
+impl DocumentSpans {
+    /// Copies a text that had escapes.
+    pub(super) fn unescape(&mut self, text: &[u8]) -> Option<Span> {
+        let mut span = Span::new(self.unescaped.len(), text.len())?;
+        span.start |= UNESCAPED;
+        self.unescaped.extend_from_slice(text);
+        Some(span)
+    }
+
+    /// Begins a run of events with these system fields at the next event, unless the current run has the same.
+    pub(super) fn begin_run(&mut self, fields: SystemFields, json: &[u8]) {
+        let texts = SpanTexts {
+            json,
+            unescaped: &self.unescaped,
+        };
+        let last = self.runs.last().map(|(_, fields)| *fields);
+        let last = last.unwrap_or_default();
+        let is_equal = |one: Span, other: Span| texts.octets(one) == texts.octets(other);
+        let goes_on = is_equal(last.account, fields.account)
+            && is_equal(last.region, fields.region)
+            && is_equal(last.log_group, fields.log_group);
+        if !goes_on {
+            self.runs.push((self.events.len(), fields));
+        }
+    }
+
+    /// Forgets a document and keeps the lists.
+    pub(super) fn clear(&mut self) {
+        let mut kept = Self {
+            events: std::mem::take(&mut self.events),
+            runs: std::mem::take(&mut self.runs),
+            unescaped: std::mem::take(&mut self.unescaped),
+            ..Self::default()
+        };
+        kept.events.clear();
+        kept.runs.clear();
+        kept.unescaped.clear();
+        *self = kept;
+    }
+}

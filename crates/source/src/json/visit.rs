@@ -1,0 +1,341 @@
+//! Slow twin of `scan.rs`: reads any JSON with serde_json, and yields the errors.
+//!
+//! One visitor serves every level of a document: [`NodeKind`] says which value it stands at. serde_json lends texts without
+//! escapes from the document, whose positions are noted, and passes the rest unescaped, to be copied.
+
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{self, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::spans::{DocumentSpans, EventSpans, NO_TIME, Span, SystemFields};
+
+/// Fills empty `spans` from a whole document, after which only whitespace may follow.
+pub(super) fn fill(spans: &mut DocumentSpans, json: &[u8]) -> serde_json::Result<()> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let document = Node {
+        spans,
+        json,
+        kind: NodeKind::Document,
+    };
+    match deserializer.deserialize_any(document)? {
+        NodeValue::Object => {}
+        // A string in a list of messages.
+        NodeValue::Text(message) => spans.message = Some(message),
+        _ => return Err(serde_json::Error::custom("neither an object nor a text")),
+    }
+    deserializer.end()
+}
+
+/// Position of a value in a document, as far as the position decides how the value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NodeKind {
+    Document,
+    /// List of log events.
+    Events,
+    /// Element of that list.
+    Event,
+    ExtractedFields,
+    /// Text that must be one. Read as octets, which spares the check for UTF-8: most of a payload is messages.
+    Message,
+    /// Another value, of any type.
+    Value,
+}
+
+/// Type of a value, and as much of its content as is of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NodeValue {
+    Text(Span),
+    Number(u64),
+    List,
+    Object,
+    SystemFields(SystemFields),
+    Other,
+}
+
+impl NodeValue {
+    fn text(self) -> Option<Span> {
+        match self {
+            Self::Text(span) => Some(span),
+            _ => None,
+        }
+    }
+
+    fn number(self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+/// Visitor of one value.
+struct Node<'e, 'j> {
+    spans: &'e mut DocumentSpans,
+    json: &'j [u8],
+    kind: NodeKind,
+}
+
+impl<'j> Node<'_, 'j> {
+    /// Visitor of a value inside of this one.
+    fn inner(&mut self, kind: NodeKind) -> Node<'_, 'j> {
+        Node {
+            spans: self.spans,
+            json: self.json,
+            kind,
+        }
+    }
+
+    /// Span of a text that serde_json lends from the document.
+    fn borrowed<E: de::Error>(&self, text: &[u8]) -> Result<NodeValue, E> {
+        let start = text.as_ptr().addr().checked_sub(self.json.as_ptr().addr());
+        let span = start.and_then(|start| Span::new(start, text.len()));
+        span.map(NodeValue::Text)
+            .ok_or_else(|| E::custom("a text outside of the document"))
+    }
+
+    fn copied<E: de::Error>(self, text: &[u8]) -> Result<NodeValue, E> {
+        let span = self.spans.unescape(text).map(NodeValue::Text);
+        span.ok_or_else(|| E::custom("too many texts with escapes"))
+    }
+
+    fn document<'de, A: MapAccess<'de>>(mut self, mut map: A) -> Result<NodeValue, A::Error> {
+        while let Some(key) = map.next_key::<Key>()? {
+            let kind = match key {
+                Key::Message => NodeKind::Message,
+                Key::LogEvents | Key::Events => NodeKind::Events,
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                _ => NodeKind::Value,
+            };
+            let value = map.next_value_seed(self.inner(kind))?;
+            let spans = &mut *self.spans;
+            match key {
+                Key::Message => spans.message = Some(required(value, "message")?),
+                Key::Timestamp => spans.timestamp = value.number(),
+                Key::MessageType => spans.message_type = value.text(),
+                Key::Owner => spans.owner = value.text(),
+                Key::LogGroup => spans.log_group = value.text(),
+                Key::LogStream => spans.log_stream = value.text(),
+                Key::LogEvents => spans.has_log_events = value == NodeValue::List,
+                Key::Events => spans.has_events = value == NodeValue::List,
+                Key::Id
+                | Key::ExtractedFields
+                | Key::Account
+                | Key::Region
+                | Key::SourceLog
+                | Key::Other => {}
+            }
+        }
+        Ok(NodeValue::Object)
+    }
+
+    fn event<'de, A: MapAccess<'de>>(mut self, mut map: A) -> Result<NodeValue, A::Error> {
+        let mut id = None;
+        let mut timestamp = None;
+        let mut message = None;
+        let mut fields = SystemFields::default();
+        while let Some(key) = map.next_key::<Key>()? {
+            match key {
+                Key::Id => id = map.next_value_seed(self.inner(NodeKind::Value))?.text(),
+                Key::Timestamp => {
+                    timestamp = map.next_value_seed(self.inner(NodeKind::Value))?.number();
+                }
+                Key::Message => {
+                    let value = map.next_value_seed(self.inner(NodeKind::Message))?;
+                    message = Some(required(value, "message")?);
+                }
+                Key::ExtractedFields => {
+                    let value = map.next_value_seed(self.inner(NodeKind::ExtractedFields))?;
+                    fields = match value {
+                        NodeValue::SystemFields(fields) => fields,
+                        _ => SystemFields::default(),
+                    };
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        // An event of no octets would let a small document grow into a large list.
+        let message = message.ok_or_else(|| de::Error::missing_field("message"))?;
+        self.spans.begin_run(fields, self.json);
+        self.spans.events.push(EventSpans {
+            id: id.unwrap_or_default(),
+            timestamp: timestamp.unwrap_or(NO_TIME),
+            message,
+        });
+        Ok(NodeValue::Object)
+    }
+
+    fn extracted_fields<'de, A: MapAccess<'de>>(
+        mut self,
+        mut map: A,
+    ) -> Result<NodeValue, A::Error> {
+        let mut fields = SystemFields::default();
+        while let Some(key) = map.next_key::<Key>()? {
+            let field = match key {
+                Key::Account => &mut fields.account,
+                Key::Region => &mut fields.region,
+                Key::SourceLog => &mut fields.log_group,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            let value = map.next_value_seed(self.inner(NodeKind::Value))?;
+            *field = value.text().unwrap_or_default();
+        }
+        Ok(NodeValue::SystemFields(fields))
+    }
+}
+
+fn required<E: de::Error>(value: NodeValue, name: &'static str) -> Result<Span, E> {
+    value.text().ok_or_else(|| E::missing_field(name))
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
+    type Value = NodeValue;
+
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<NodeValue, D::Error> {
+        match self.kind {
+            NodeKind::Event => deserializer.deserialize_map(self),
+            NodeKind::Message => deserializer.deserialize_bytes(self),
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_, '_> {
+    type Value = NodeValue;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self.kind {
+            NodeKind::Event => "an event",
+            NodeKind::Message => "text",
+            _ => "a value",
+        })
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<NodeValue, E> {
+        self.borrowed(text.as_bytes())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<NodeValue, E> {
+        self.copied(text.as_bytes())
+    }
+
+    fn visit_borrowed_bytes<E: de::Error>(self, text: &'de [u8]) -> Result<NodeValue, E> {
+        self.borrowed(text)
+    }
+
+    fn visit_bytes<E: de::Error>(self, text: &[u8]) -> Result<NodeValue, E> {
+        self.copied(text)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<NodeValue, E> {
+        Ok(NodeValue::Number(number))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<NodeValue, E> {
+        Ok(NodeValue::Other)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<NodeValue, E> {
+        Ok(NodeValue::Other)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<NodeValue, E> {
+        Ok(NodeValue::Other)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<NodeValue, E> {
+        Ok(NodeValue::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<NodeValue, A::Error> {
+        if self.kind != NodeKind::Events {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(NodeValue::List);
+        }
+        // As with every other key, the last of two lists counts.
+        self.spans.events.clear();
+        self.spans.runs.clear();
+        while list
+            .next_element_seed(self.inner(NodeKind::Event))?
+            .is_some()
+        {}
+        Ok(NodeValue::List)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NodeValue, A::Error> {
+        match self.kind {
+            NodeKind::Document => self.document(map),
+            NodeKind::Event => self.event(map),
+            NodeKind::ExtractedFields => self.extracted_fields(map),
+            NodeKind::Events | NodeKind::Message | NodeKind::Value => {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(NodeValue::Object)
+            }
+        }
+    }
+}
+
+/// Keys that mean something at one of the levels.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    MessageType,
+    Owner,
+    LogGroup,
+    LogStream,
+    LogEvents,
+    Events,
+    Id,
+    Timestamp,
+    Message,
+    ExtractedFields,
+    Account,
+    Region,
+    SourceLog,
+    Other,
+}
+
+impl<'de> de::Deserialize<'de> for Key {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyName;
+
+        impl Visitor<'_> for KeyName {
+            type Value = Key;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a key")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Key, E> {
+                Ok(match name {
+                    "message" => Key::Message,
+                    "timestamp" => Key::Timestamp,
+                    "id" | "eventId" => Key::Id,
+                    "messageType" => Key::MessageType,
+                    "owner" => Key::Owner,
+                    "logGroup" => Key::LogGroup,
+                    "logStream" => Key::LogStream,
+                    "logEvents" => Key::LogEvents,
+                    "events" => Key::Events,
+                    "extractedFields" => Key::ExtractedFields,
+                    "@aws.account" => Key::Account,
+                    "@aws.region" => Key::Region,
+                    "@source.log" => Key::SourceLog,
+                    _ => Key::Other,
+                })
+            }
+        }
+
+        deserializer.deserialize_identifier(KeyName)
+    }
+}

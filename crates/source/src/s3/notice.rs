@@ -1,0 +1,115 @@
+//! Notices, the objects that they announce, and errors.
+
+use std::fmt;
+
+/// Major version of the notices that are understood; a minor version changes no field.
+pub(super) const MAJOR_VERSION: &str = "2";
+
+/// New object, as it was announced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectRef {
+    /// Bucket.
+    pub bucket: String,
+    /// Key, decoded.
+    pub key: String,
+    /// Size in octets, if the notice has a size.
+    pub size: Option<u64>,
+    /// Version, where the bucket has versions.
+    pub version: Option<String>,
+    /// Entity tag.
+    pub etag: Option<String>,
+}
+
+/// Notice about one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectNotice {
+    /// An object was created.
+    Created(ObjectRef),
+    /// Another change in the bucket, which concerns no flow log.
+    Other,
+}
+
+/// Message of a queue with notices, acknowledged or returned as a whole.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoticeMessage {
+    /// Message id, for the answer.
+    pub id: String,
+    /// Notices in the message.
+    pub notices: Result<Vec<ObjectNotice>, TriggerError>,
+}
+
+/// Error of an event or message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TriggerError {
+    /// Not JSON, or without the keys of a notice.
+    #[error("the event is damaged at line {line} column {column}: {reason}")]
+    Damaged {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// Fault at that position.
+        reason: String,
+    },
+    /// Event of another kind.
+    #[error(
+        "the event is of no known kind; known are notices of S3, from S3 itself, EventBridge, SNS or SQS"
+    )]
+    Unknown,
+    /// Notice of another major version, whose fields may have another meaning.
+    #[error("the notice has version {0}; known is version {MAJOR_VERSION}")]
+    Version(String),
+    /// Notice without the name of a bucket or of an object.
+    #[error("a notice names no bucket or no object; pass it as S3 sent it")]
+    Nameless,
+    /// Key that is not UTF-8 when decoded.
+    #[error("the key of an object is not UTF-8: {0}")]
+    Key(String),
+}
+
+impl ObjectRef {
+    /// Id of this version of the object, equal in every notice of the version. Empty if the notice has neither version nor
+    /// entity tag.
+    pub fn id(&self) -> String {
+        let (version, tag) = (self.version.as_deref(), self.etag.as_deref());
+        if version.is_none() && tag.is_none() {
+            return String::new();
+        }
+        // Both: where versions are suspended, each object has the version `null`.
+        let (version, tag) = (version.unwrap_or_default(), tag.unwrap_or_default());
+        format!("{}/{}@{version}#{tag}", self.bucket, self.key)
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The key is chosen by everybody who may write to the bucket, and ends in a log.
+        let key = self.key.escape_debug();
+        write!(f, "s3://{}/{key}", self.bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_tells_versions_and_contents_apart_and_is_none_without_both() {
+        let object = |version: Option<&str>, etag: Option<&str>| ObjectRef {
+            bucket: "b".into(),
+            key: "k".into(),
+            version: version.map(str::to_owned),
+            etag: etag.map(str::to_owned),
+            ..ObjectRef::default()
+        };
+        let all = [
+            object(None, Some("e")),
+            object(Some("v"), None),
+            object(Some("null"), Some("e")),
+            object(Some("null"), Some("f")),
+        ];
+        let ids: std::collections::HashSet<_> = all.iter().map(ObjectRef::id).collect();
+        assert_eq!(ids.len(), all.len());
+        assert_eq!(object(None, None).id(), "");
+    }
+}
