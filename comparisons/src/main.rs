@@ -1,14 +1,15 @@
-//! Other ways through the same flow logs, timed beside ours in one run.
+//! Other programs for the same flow logs, timed beside the product in one run.
 //!
-//! `scripts/measure-comparisons` runs it and writes docs/benchmarks.json. Every row does the same records, row after row, round after round,
-//! so that all meet the same noise; what is printed is the median of a row's rounds, in nanoseconds a record.
+//! `scripts/measure-comparisons` runs this program and writes docs/benchmarks.json. All rows process equal records, row
+//! after row and round after round, so that noise of the machine meets all rows alike. The output is the median of a row's
+//! rounds, in nanoseconds a record.
 //!
 //! - `rows.rs` are the rows;
-//! - `ready_made.rs` is the way that a function would go with the event type of `aws_lambda_events`;
+//! - `ready_made.rs` is a function built on the event type of `aws_lambda_events`;
 //! - `objects.rs` writes the lines as objects of S3;
-//! - lines and payloads, and our whole way, are those of the product's benchmarks.
+//! - lines, payloads and the product's pipeline come from `flowlogs_testing::pipeline`, as in the product's benchmarks.
 //!
-//! `flowlogs-comparisons lines` prints the lines instead, for programs in other languages.
+//! `flowlogs-comparisons lines` prints the lines, for programs in other languages.
 
 mod objects;
 mod ready_made;
@@ -19,7 +20,7 @@ use std::time::Instant;
 use flowlogs_testing::pipeline;
 use serde_json::{Map, json};
 
-/// Rounds that count; one more comes first and does not.
+/// Measured rounds, after one round of warm-up.
 const ROUNDS: u32 = 30;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! The lines of a minute as AWS stores them in a bucket.
+//! Lines of a minute as objects of a bucket, as AWS writes them.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use flowlogs_parquet::Bytes;
 use flowlogs_testing::parquet_writer::{Column, Options, Stored, write};
 use flowlogs_testing::pipeline;
 
-/// Text, of so many interfaces: the names of the columns, then the lines; gzip.
+/// Makes a text object (gzip) of several interfaces: a header line, then the lines.
 pub(crate) fn text(minute: u32, interfaces: u64) -> Vec<u8> {
     let mut object = GzEncoder::new(Vec::new(), Compression::default());
     let (names, lines) = (names().join(" "), lines(minute, interfaces));
@@ -18,7 +18,7 @@ pub(crate) fn text(minute: u32, interfaces: u64) -> Vec<u8> {
     object.finish().expect("memory")
 }
 
-/// Parquet, its pages in gzip.
+/// Makes a Parquet object with gzip pages.
 pub(crate) fn parquet(minute: u32) -> Bytes {
     let mut columns: Vec<_> = names()
         .iter()
@@ -45,7 +45,7 @@ fn names() -> Vec<String> {
     format.names().to_vec()
 }
 
-/// How AWS stores a field.
+/// Stored type of a field in the objects of AWS.
 fn stored(name: &str) -> Stored {
     match name {
         "version" | "srcport" | "dstport" | "protocol" => Stored::Int32,

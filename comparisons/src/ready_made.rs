@@ -1,6 +1,6 @@
-//! The way that comes to mind first: the ready-made event type, `split` and `parse`, and an encoder that writes field after field.
+//! The obvious function: the ready-made event type, `split` and `parse`, and an encoder that writes field after field.
 //!
-//! It knows one format, IPv4, one template, and nothing of duplicates.
+//! One format, IPv4, one template, no deduplication.
 
 use std::net::Ipv4Addr;
 
@@ -35,7 +35,7 @@ struct Flow {
     accepted: bool,
 }
 
-/// From an event to messages; how many octets they are.
+/// Transcodes an event and returns the octets of the messages.
 pub(crate) fn invoke(event: &[u8]) -> usize {
     let event: LogsEvent = serde_json::from_slice(event).expect("an event");
     let mut messages = Messages::default();
@@ -62,7 +62,7 @@ fn parse(line: &str) -> Option<Flow> {
     })
 }
 
-/// One message after the other; the octets of those that are done are counted.
+/// Writer of messages, which counts the octets of finished messages.
 #[derive(Default)]
 struct Messages {
     message: Vec<u8>,
@@ -97,7 +97,7 @@ impl Messages {
         }
     }
 
-    /// The header; in the first message the template; the header of the data set.
+    /// Begins a message: header, template (first message only), header of the data set.
     fn begin(&mut self) {
         let message = &mut self.message;
         message.extend(10_u16.to_be_bytes());

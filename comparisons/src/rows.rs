@@ -1,4 +1,4 @@
-//! What is timed.
+//! The measured rows.
 
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
@@ -23,10 +23,10 @@ use vrl::value::{Secrets, Value};
 use crate::{objects, ready_made};
 use flowlogs_testing::pipeline::{self, Pipeline};
 
-/// A name, and what does all records of a round.
+/// Name and function of a row.
 pub(crate) type Row = (&'static str, Run);
 
-/// Does all records of a round; how long that took, if it is not what the caller measures.
+/// Processes all records of a round; returns the time if only a part of the call counts.
 type Run = Box<dyn FnMut(usize) -> Option<Duration>>;
 
 fn run(mut round: impl FnMut(usize) + 'static) -> Run {
@@ -39,7 +39,7 @@ fn run(mut round: impl FnMut(usize) + 'static) -> Run {
 /// Memory for the pages of a Parquet object.
 const PAGES: usize = 40 << 20;
 
-/// All rows, ready for so many rounds.
+/// Prepares all rows for a number of rounds.
 pub(crate) fn all(rounds: u32) -> Vec<Row> {
     let format = pipeline::format("v2");
     let payloads: Rc<[String]> = (0..rounds)
@@ -93,7 +93,7 @@ fn whole_way(payloads: Rc<[String]>) -> Run {
     run(move |round| pipeline.invoke(&payloads[round]))
 }
 
-/// With a collector that takes everything, at a rate that nothing has to wait for. Adds up how long sending takes.
+/// Sends over UDP to a collector that drops nothing, without pacing. Adds up the time of sending.
 fn over_udp(payloads: Rc<[String]>, sending: Rc<Cell<Duration>>) -> Run {
     let collector = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let url = format!("udp://{}", collector.local_addr().expect("bound"));
@@ -148,7 +148,7 @@ fn parse() -> Run {
     })
 }
 
-/// A program of the Vector Remap Language, compiled once, line by line.
+/// Runs a program of the Vector Remap Language, compiled once, on each line.
 fn vrl(program: &str) -> Run {
     let program: Program = compile(program, &vrl::stdlib::all())
         .expect("a program")

@@ -1,8 +1,8 @@
-//! Collector URLs: what is taken says itself again and leads somewhere; what is refused names the reason in one line and
-//! never a password.
+//! Collector URLs: an accepted URL prints as itself and has a destination; the error of a refused one is one line and
+//! contains no password.
 #![no_main]
 
-// Included, so that neither TLS nor anything else of the crate has to be compiled with it.
+// Included as a file, so that the rest of the crate, TLS among it, need not be compiled.
 #[path = "../../crates/export/src/url.rs"]
 #[allow(dead_code)]
 mod url;
@@ -29,7 +29,7 @@ fuzz_target!(|octets: &[u8]| {
         Ok(urls) => assert!(!urls.is_empty()),
         Err(error) => refused(&error),
     }
-    // The same text as somebody's password.
+    // The text as part of a password.
     if !text.chars().any(char::is_control) {
         let secret = format!("udp://me:hunter2{text}@collector.example");
         let shown = secret

@@ -1,4 +1,4 @@
-//! Format strings and header lines: no text stops the parser, and a format that was read says itself again.
+//! Format strings and header lines: no text makes the parser panic, and a parsed format prints as itself.
 #![no_main]
 
 use flowlogs_core::{Formats, LogFormat};
@@ -21,7 +21,7 @@ fuzz_target!(|octets: &[u8]| {
     }
 });
 
-/// Both ways of writing a format mean the same.
+/// Both notations of a format have equal meanings.
 fn again(format: &LogFormat) {
     let names = format.names();
     let braces: Vec<String> = names.iter().map(|name| format!("${{{name}}}")).collect();

@@ -1,4 +1,4 @@
-//! Inventory files: whatever the JSON says, it is read or refused, and lines go all the way with what it said.
+//! Inventory files: any JSON is read or refused, and lines are transcoded with the inventory that was read.
 #![no_main]
 
 use flowlogs_core::{Formats, LogFormat, LogLine};
@@ -6,7 +6,7 @@ use flowlogs_fuzz::{settings, transcode};
 
 use libfuzzer_sys::fuzz_target;
 
-/// Two ends of one subnet, both sides of a gateway, and interfaces that only a fuzzer's inventory may know.
+/// Lines from both ends of a subnet and both sides of a gateway, and of interfaces that only a random inventory has.
 const LINES: [&[u8]; 4] = [
     b"2 123456789012 eni-0a9b8c7d6e5f40312 10.20.2.20 10.20.1.20 8080 43210 6 17 51012 1795035610 1795035668 ACCEPT OK",
     b"2 123456789012 eni-0b2d4f6a8c0e13579 10.20.1.20 10.20.2.20 43210 8080 6 17 51012 1795035610 1795035668 ACCEPT OK",

@@ -61,7 +61,7 @@ fn key(text: &str) {
 }
 
 fn named(error: &TriggerError, text: &str) {
-    // A version and a key are quoted as they are.
+    // Versions and keys are quoted unchanged.
     let error = error.to_string();
     assert!(error.len() <= 1_000 + text.len(), "{error}");
 }

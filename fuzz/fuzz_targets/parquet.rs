@@ -1,4 +1,4 @@
-//! Parquet files: a footer or a page that lies ends in a named error within the limit; what is read goes all the way.
+//! Parquet files: a false footer or page ends in a named error within the memory limit; rows are transcoded.
 #![no_main]
 
 use flowlogs_core::{Formats, LogLine};

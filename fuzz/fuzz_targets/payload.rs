@@ -1,5 +1,5 @@
-//! Whatever may arrive as a payload: base64, gzip, JSON, text, envelopes. Every way into the unpacker ends in lines or in
-//! a named error, the ways agree with each other, and the lines go all the way.
+//! Payloads: base64, gzip, JSON, text, envelopes. Each entry point of the unpacker ends in lines or in a named error, the
+//! entry points agree with each other, and the lines are transcoded.
 #![no_main]
 
 use std::io::Write;
@@ -13,7 +13,7 @@ use flowlogs_fuzz::{Kept, settings, transcode};
 use flowlogs_source::{FunctionEvent, OpenedPayload, Unpacker};
 use libfuzzer_sys::fuzz_target;
 
-/// Far below the limit in production, so that reaching it is part of what is tried.
+/// Far below the limit in production, so that random payloads reach the limit.
 const LIMIT: usize = 256 * 1024;
 
 fuzz_target!(|octets: &[u8]| {
@@ -25,7 +25,9 @@ fuzz_target!(|octets: &[u8]| {
     }
 
     // A function is invoked with the same octets, as its event or as what the event holds.
-    let event = str::from_utf8(octets).ok().and_then(|event| FunctionEvent::read(event).ok());
+    let event = str::from_utf8(octets)
+        .ok()
+        .and_then(|event| FunctionEvent::read(event).ok());
     if let Some(FunctionEvent::Subscription(data)) = &event
         && let Some(event) = opened(&mut unpacker, data.as_bytes())
     {
@@ -34,7 +36,7 @@ fuzz_target!(|octets: &[u8]| {
     }
     opened(&mut unpacker, octets);
 
-    // A payload means the same, however it is packed.
+    // Packing does not change the meaning of a payload.
     let plain = STANDARD.encode(octets);
     if octets.trim_ascii_start().starts_with(b"{")
         && let Some(plain) = opened(&mut unpacker, plain.as_bytes())
@@ -42,13 +44,16 @@ fuzz_target!(|octets: &[u8]| {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         gzip.write_all(octets).expect("a Vec takes it");
         let data = STANDARD.encode(gzip.finish().expect("a Vec takes it"));
-        assert_eq!(opened(&mut unpacker, data.as_bytes()).as_ref(), Some(&plain));
+        assert_eq!(
+            opened(&mut unpacker, data.as_bytes()).as_ref(),
+            Some(&plain)
+        );
         all_the_way(&plain);
     }
     all_the_way(&read);
 });
 
-/// Lines of a payload, if it can be unpacked.
+/// Lines of a payload that can be unpacked.
 fn opened(unpacker: &mut Unpacker, data: &[u8]) -> Option<Kept> {
     let mut kept = Kept::default();
     match unpacker.open(data) {

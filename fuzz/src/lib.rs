@@ -1,5 +1,5 @@
-//! What the targets share: a receiver that keeps lines, and the whole way from lines to messages with what must hold of
-//! it, whatever came in.
+//! Parts that the targets share: a receiver that keeps lines, and the whole path from lines to messages with its
+//! invariants.
 
 use std::convert::Infallible;
 
@@ -13,12 +13,12 @@ use flowlogs_core::{
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE};
 use flowlogs_testing::wire;
 
-/// Keeps what is handed on.
+/// Receiver that keeps origins and lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// Account and log group of each origin, before the number of lines that came before it.
+    /// Number of lines before each origin, with its account and log group.
     pub origins: Vec<(usize, Option<String>, Option<String>)>,
-    /// Each line.
+    /// All lines.
     pub lines: Vec<KeptLine>,
 }
 
@@ -53,7 +53,7 @@ impl LineSink for Kept {
     }
 }
 
-/// TranscoderSettings that a few bits choose.
+/// Derives settings from eight bits.
 pub fn settings(bits: u8) -> TranscoderSettings {
     let mut settings = TranscoderSettings::default();
     let on = |bit: u8| bits & (1 << bit) != 0;

@@ -1,4 +1,4 @@
-//! The captured events of `events/`, each with what must become of it.
+//! The captured events of `events/`, with the expected counters of each.
 
 use std::path::PathBuf;
 
@@ -9,35 +9,35 @@ use serde_json::Value;
 pub struct Case {
     /// Name of the file within `events/`.
     pub name: String,
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
-    /// The counters that must come out, by the names of the metrics, and why.
+    /// Expected counters by the names of the metrics, with a reason where they are not obvious.
     pub expected: Value,
 }
 
 impl Case {
-    /// An expected number; 0 where nothing is said of it.
+    /// Returns an expected counter; 0 if the case does not mention the counter.
     pub fn number(&self, key: &str) -> u64 {
         self.expected[key].as_u64().unwrap_or_default()
     }
 
-    /// The stage at which a damaged event fails, of those that do.
+    /// Returns the stage at which a damaged event fails; `None` for an undamaged event.
     pub fn error(&self) -> Option<&str> {
         self.expected["error"].as_str()
     }
 }
 
-/// `events/`.
+/// Path of `events/`.
 pub fn directory() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"))
 }
 
-/// What the AWS CLI says of the interfaces, VPCs and flow logs of the events.
+/// Path of the inventory: interfaces, VPCs and flow logs of the events as the AWS CLI prints them.
 pub fn inventory() -> PathBuf {
     directory().join("inventory.json")
 }
 
-/// Every case, damaged ones included.
+/// Returns every case, damaged or not.
 ///
 /// # Panics
 ///
@@ -56,7 +56,7 @@ pub fn all() -> Vec<Case> {
     expected.iter().map(case).collect()
 }
 
-/// The cases that make flows.
+/// Returns the cases with at least one flow.
 pub fn with_flows() -> Vec<Case> {
     let mut cases = all();
     cases.retain(|case| case.number("FlowsExported") > 0);

@@ -1,10 +1,10 @@
-//! A flow as a collector shows it; what a collector does not show is nothing.
+//! A flow as a collector shows it: a field that the collector does not show is `None`.
 
 use std::net::IpAddr;
 
 use serde_json::Value;
 
-/// A flow. Every field is optional, because every collector leaves out something else.
+/// A flow. All fields are optional, because each collector omits some.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flow {
     /// Observation domain.
@@ -55,16 +55,16 @@ pub struct Flow {
     pub status: Option<u8>,
     /// Packets lost.
     pub dropped: Option<u64>,
-    /// The other source address.
+    /// Translated source address (225, 281).
     pub nat_source: Option<IpAddr>,
-    /// The other destination address.
+    /// Translated destination address (226, 282).
     pub nat_destination: Option<IpAddr>,
     /// applicationId: engine and selector.
     pub application: Option<(u8, u32)>,
 }
 
 impl Flow {
-    /// A flow as `flowlogs replay --output json` prints it.
+    /// Reads a flow from the JSON of `flowlogs replay --output json`.
     ///
     /// # Panics
     ///
@@ -118,7 +118,7 @@ impl Flow {
     }
 }
 
-/// Packets and octets of all flows.
+/// Sums packets and octets of flows.
 pub fn sums<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> (u64, u64) {
     flows.into_iter().fold((0, 0), |sum, flow| {
         (
@@ -128,11 +128,11 @@ pub fn sums<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> (u64, u64) {
     })
 }
 
-/// A JSON number of a small type.
+/// Reads a JSON number into a small type.
 ///
 /// # Panics
 ///
-/// If it is larger than the type.
+/// If the number is larger than the type.
 pub fn small<T: TryFrom<u64>>(value: &Value) -> Option<T>
 where
     T::Error: std::fmt::Debug,
@@ -142,22 +142,22 @@ where
         .map(|number| T::try_from(number).expect("within its type"))
 }
 
-/// A decimal number.
+/// Parses a decimal number.
 ///
 /// # Panics
 ///
-/// If it is none.
+/// If the text is no number of the type.
 pub fn number<T: std::str::FromStr>(text: &str) -> T {
     text.trim()
         .parse()
         .unwrap_or_else(|_| panic!("not a number of its type: {text}"))
 }
 
-/// Milliseconds since 1970 of `2026-11-18T10:00:17.000Z`, or with a space in the middle, more digits, or no Z.
+/// Parses a time into milliseconds since 1970: `2026-11-18T10:00:17.000Z`, or with a space in the middle, more digits, or no Z.
 ///
 /// # Panics
 ///
-/// If it is no such time.
+/// If the text is no such time.
 pub fn milliseconds(text: &str) -> u64 {
     let parts: Vec<u64> = text
         .trim_end_matches('Z')

@@ -1,13 +1,13 @@
-//! What the black-box tests share: running the product and real collectors, and reading what they show.
+//! Parts of the black-box tests: running the product and real collectors, and reading the flows that they show.
 //!
-//! - [`cases`] are the captured events with what must become of them;
-//! - [`replay`] runs `flowlogs replay` and reads what it prints;
+//! - [`cases`] are the captured events with their expected counters;
+//! - [`replay`] runs `flowlogs replay` and reads its output;
 //! - [`documents`] reads configurations out of `docs/`;
-//! - [`collectors`] start one real collector each and read its flows back as [`flow::Flow`]s;
+//! - [`collectors`] starts real collectors and reads their flows as [`flow::Flow`]s;
 //! - [`recorder`] and [`pcap`] are for decoders that read files instead of sockets;
 //! - [`generated`] writes lines from a fixed seed.
 //!
-//! Everything stays on loopback addresses, ends within bounded time and leaves no process behind.
+//! All traffic stays on loopback addresses, all waiting is bounded in time, and no process outlives its test.
 
 pub mod cases;
 pub mod collectors;

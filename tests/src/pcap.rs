@@ -1,15 +1,15 @@
-//! Capture files with IPFIX in them, for decoders that read captures: no test needs the right to capture.
+//! Capture files of IPFIX for decoders that read captures. No test needs the right to capture.
 //!
 //! Classic pcap, link type raw IPv4 (101). Checksums are left 0, which UDP allows and dissectors do not check for TCP.
 
 use crate::recorder::Datagram;
 
-/// IPFIX's port, by which dissectors know it.
+/// Port of IPFIX, by which dissectors recognise the protocol.
 const IPFIX: u16 = 4_739;
 const EXPORTER: [u8; 4] = [127, 0, 0, 1];
 const COLLECTOR: [u8; 4] = [127, 0, 0, 2];
 
-/// A capture of datagrams on their way to a collector.
+/// Makes a capture of datagrams to a collector.
 pub fn of_datagrams(datagrams: &[Datagram]) -> Vec<u8> {
     let packets = datagrams.iter().map(|datagram| {
         let length = u16::try_from(8 + datagram.octets.len()).expect("a datagram");
@@ -24,7 +24,7 @@ pub fn of_datagrams(datagrams: &[Datagram]) -> Vec<u8> {
     capture(packets)
 }
 
-/// A capture of a TCP connection that carries a stream in segments of this size, wherever messages begin and end.
+/// Makes a capture of a TCP connection. The stream is cut into segments of this size, without regard to messages.
 pub fn of_stream(stream: &[u8], segment: usize) -> Vec<u8> {
     const SYN: u8 = 2;
     const ACK: u8 = 16;

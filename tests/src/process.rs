@@ -1,4 +1,4 @@
-//! Child processes that never outlive their test, and waiting that never lasts for ever.
+//! Child processes that end with their test, and waiting with a time limit.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long anything may take that takes a second at most.
+/// Time limit of waiting for something that takes at most a second.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running program with its own process group; killed with all its children when it is dropped.
@@ -23,7 +23,7 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// If it cannot be started.
+    /// If the program cannot be started.
     pub fn start(mut command: Command, log: PathBuf) -> Self {
         let output = File::create(&log).expect("a log file in the test's own directory");
         let errors = output.try_clone().expect("a second handle");
@@ -37,12 +37,12 @@ impl Process {
         Self { child, log }
     }
 
-    /// What it has printed so far.
+    /// Returns the output so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// The last so many octets that it has printed, or a few less.
+    /// Returns the last octets of the output, at most this many.
     pub fn end_of_log(&self, octets: u64) -> String {
         let end = || {
             let mut file = File::open(&self.log)?;
@@ -55,11 +55,11 @@ impl Process {
         String::from_utf8_lossy(&end().unwrap_or_default()).into_owned()
     }
 
-    /// Its memory in octets, by the kernel's name for it: `VmRSS` is what it has, `VmHWM` the most that it has had.
+    /// Returns the memory of the process in octets, by the kernel's name: `VmRSS` (now) or `VmHWM` (maximum so far).
     ///
     /// # Panics
     ///
-    /// If the kernel does not say.
+    /// If the process has ended.
     pub fn memory(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(&path).expect("a running process");
@@ -68,11 +68,11 @@ impl Process {
         kibibytes.expect("the kernel counts it") * 1024
     }
 
-    /// How many descriptors it has open.
+    /// Counts the open descriptors.
     ///
     /// # Panics
     ///
-    /// If it has ended.
+    /// If the process has ended.
     pub fn descriptors(&self) -> usize {
         let path = format!("/proc/{}/fd", self.child.id());
         std::fs::read_dir(path).expect("a running process").count()
@@ -82,7 +82,7 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// If it does not end.
+    /// If the program does not end.
     pub fn stop(mut self, signal: &str) -> String {
         send_signal(signal, &self.child.id().to_string());
         let mut status = None;
@@ -93,7 +93,7 @@ impl Process {
         self.log()
     }
 
-    /// Its exit status, if it has ended.
+    /// Returns the exit status if the process has ended.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
@@ -107,8 +107,8 @@ impl Drop for Process {
     }
 }
 
-/// To a process or, with a minus sign, a group. The shell's own `kill`: there is no other way without unsafe code or
-/// another dependency.
+/// Sends a signal to a process or, with a minus sign, to a process group. Uses the shell's `kill`, which needs neither
+/// unsafe code nor a dependency.
 fn send_signal(signal: &str, to: &str) {
     let kill = format!("kill -s {signal} -- {to}");
     let _ = Command::new("/bin/sh")
@@ -117,11 +117,11 @@ fn send_signal(signal: &str, to: &str) {
         .status();
 }
 
-/// Asks again and again until it holds.
+/// Polls a condition until it is true.
 ///
 /// # Panics
 ///
-/// If it does not within [`PATIENCE`].
+/// If the condition is not true within [`PATIENCE`].
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
@@ -130,11 +130,11 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// A UDP port of the loopback interface that nobody has at the moment.
+/// Returns a UDP port of the loopback interface that is free at the moment.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If no port is free.
 pub fn free_udp_port() -> u16 {
     UdpSocket::bind("127.0.0.1:0")
         .and_then(|socket| socket.local_addr())
@@ -142,19 +142,19 @@ pub fn free_udp_port() -> u16 {
         .port()
 }
 
-/// Octets that wait to be read from the loopback UDP port, as the kernel tells; nothing when nobody listens.
+/// Octets in the receive queue of a loopback UDP port; `None` if no socket listens.
 pub fn udp_backlog(port: u16) -> Option<u64> {
     let row = udp_row(port)?;
     let (_, received) = row.get(4)?.split_once(':')?;
     u64::from_str_radix(received, 16).ok()
 }
 
-/// Datagrams for which the loopback UDP port's receive buffer had no room; nothing when nobody listens.
+/// Datagrams that a loopback UDP port dropped for want of room in its receive buffer; `None` if no socket listens.
 pub fn udp_dropped(port: u16) -> Option<u64> {
     udp_row(port)?.get(12)?.parse().ok()
 }
 
-/// What the kernel tells of a UDP port, column by column.
+/// Columns of a UDP port in `/proc/net/udp`.
 fn udp_row(port: u16) -> Option<Vec<String>> {
     let table = std::fs::read_to_string(Path::new("/proc/net/udp")).ok()?;
     let local = format!("0100007F:{port:04X}");
@@ -170,7 +170,7 @@ fn udp_row(port: u16) -> Option<Vec<String>> {
 ///
 /// # Panics
 ///
-/// If it does not, or ends.
+/// If the collector does not listen in time, or ends.
 pub fn wait_until_listening(process: &mut Process, port: u16) {
     wait_until("a listening collector", || {
         assert!(
@@ -182,11 +182,11 @@ pub fn wait_until_listening(process: &mut Process, port: u16) {
     });
 }
 
-/// Waits until everything that was sent to the port was read.
+/// Waits until the receive queue of the port is empty.
 ///
 /// # Panics
 ///
-/// If it is not.
+/// If the queue does not become empty in time.
 pub fn wait_until_read(port: u16) {
     wait_until("the collector to read", || udp_backlog(port) == Some(0));
 }

@@ -1,4 +1,4 @@
-//! Receivers that keep what arrives, octet by octet: UDP datagrams with their ports, TCP streams.
+//! Receivers that record UDP datagrams, with their ports, and TCP streams.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -9,16 +9,17 @@ use std::time::Duration;
 
 use crate::process::PATIENCE;
 
-/// A datagram as it arrived.
+/// A received datagram.
 #[derive(Debug, Clone)]
 pub struct Datagram {
-    /// Who sent it.
+    /// Address and port of the sender.
     pub from: SocketAddr,
-    /// Its payload.
+    /// Payload.
     pub octets: Vec<u8>,
 }
 
-/// Keeps the datagrams that arrive at a loopback port, and reads them as they come: a socket holds a few hundred.
+/// Records the datagrams that arrive at a loopback port. A thread reads them at once, because a socket buffers only a few
+/// hundred.
 #[derive(Debug)]
 pub struct UdpRecorder {
     address: SocketAddr,
@@ -27,11 +28,11 @@ pub struct UdpRecorder {
 }
 
 impl UdpRecorder {
-    /// Listens.
+    /// Starts to listen.
     ///
     /// # Panics
     ///
-    /// If there is no port.
+    /// If no port is free.
     pub fn start() -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let address = socket.local_addr().expect("its port");
@@ -61,16 +62,17 @@ impl UdpRecorder {
         }
     }
 
-    /// `udp://…`
+    /// Returns the URL `udp://…`.
     pub fn url(&self) -> String {
         format!("udp://{}", self.address)
     }
 
-    /// What has arrived. Call it when the sender has ended: on the loopback interface what was sent is then here.
+    /// Returns the received datagrams. Call this after the sender has ended: on the loopback interface all datagrams have
+    /// arrived by then.
     ///
     /// # Panics
     ///
-    /// If the reader has failed.
+    /// If the reading thread has failed.
     pub fn received(mut self) -> Vec<Datagram> {
         self.ended.store(true, Relaxed);
         let reading = self.reading.take().expect("it is only taken here");
@@ -84,7 +86,7 @@ impl Drop for UdpRecorder {
     }
 }
 
-/// Keeps what arrives over one TCP connection.
+/// Records the stream of one TCP connection.
 #[derive(Debug)]
 pub struct TcpRecorder {
     address: SocketAddr,
@@ -92,11 +94,11 @@ pub struct TcpRecorder {
 }
 
 impl TcpRecorder {
-    /// Listens.
+    /// Starts to listen.
     ///
     /// # Panics
     ///
-    /// If there is no port.
+    /// If no port is free.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its port");
@@ -112,12 +114,13 @@ impl TcpRecorder {
         Self { address, reading }
     }
 
-    /// `tcp://…`
+    /// Returns the URL `tcp://…`.
     pub fn url(&self) -> String {
         format!("tcp://{}", self.address)
     }
 
-    /// The whole stream. Call it when the sender has ended successfully, or it waits for a connection.
+    /// Returns the whole stream. Waits for a connection if there was none, so call this only after the sender has
+    /// succeeded.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! Running `flowlogs replay` as its users do, and reading what it prints.
+//! Runs `flowlogs replay` as its users do, and reads the output.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -11,41 +11,41 @@ use crate::cases;
 use crate::flow::Flow;
 use crate::process::PATIENCE;
 
-/// What a run printed.
+/// Output of a run.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// Exit status.
     pub status: Option<i32>,
-    /// The flows as they were printed, a JSON object a line.
+    /// Printed flows, a JSON object a line.
     pub printed: String,
-    /// The counters.
+    /// Counters.
     pub summary: Value,
     /// Standard error without the counters.
     pub errors: String,
 }
 
 impl Run {
-    /// The printed objects.
+    /// Returns the printed objects.
     ///
     /// # Panics
     ///
-    /// If a line is none.
+    /// If a line is no JSON.
     pub fn objects(&self) -> Vec<Value> {
         self.printed.lines().map(json).collect()
     }
 
-    /// The printed flows.
+    /// Returns the printed flows.
     pub fn flows(&self) -> Vec<Flow> {
         self.objects().iter().map(Flow::of_replay).collect()
     }
 
-    /// A counter.
+    /// Returns a counter.
     pub fn counter(&self, name: &str) -> Option<u64> {
         self.summary[name].as_u64()
     }
 }
 
-/// The program.
+/// Path of the program under test.
 ///
 /// # Panics
 ///
@@ -59,11 +59,11 @@ pub fn program() -> PathBuf {
     ))
 }
 
-/// `flowlogs replay --inventory … --output json --summary json`, with these arguments and inputs.
+/// Runs `flowlogs replay --inventory … --output json --summary json` with further arguments and inputs.
 ///
 /// # Panics
 ///
-/// If it does not end in time or prints anything but JSON.
+/// If the program does not end in time or prints anything but JSON.
 pub fn replay<A: AsRef<OsStr>>(arguments: &[A], inputs: &[PathBuf]) -> Run {
     let mut command = Command::new(program());
     command
@@ -97,7 +97,7 @@ fn finish(mut command: Command) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    // It has time limits of its own on everything that it waits for.
+    // The program limits all of its own waiting.
     let output = child.wait_with_output().expect("its output");
     assert!(started.elapsed() < PATIENCE, "{command:?} took too long");
     output

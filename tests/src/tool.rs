@@ -1,14 +1,14 @@
-//! Programs that the tests need and that may be missing: skipped in a bare `cargo test`, a failure where
-//! `FLOWLOGS_REQUIRE_TOOLS=1` says that everything is installed.
+//! External programs of the tests. A test whose program is missing is skipped in a bare `cargo test`, and fails with
+//! `FLOWLOGS_REQUIRE_TOOLS=1`.
 
 use std::io::Write;
 use std::path::PathBuf;
 
-/// The program's path; nothing when it is not installed, which is said on standard error.
+/// Finds the path of a program; `None`, with a line on standard error, if the program is not installed.
 ///
 /// # Panics
 ///
-/// If it is missing and `FLOWLOGS_REQUIRE_TOOLS` is `1`.
+/// If the program is missing and `FLOWLOGS_REQUIRE_TOOLS` is `1`.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Debian keeps daemons where users do not look, and `scripts/setup` keeps its own programs in the repository.
@@ -27,7 +27,7 @@ pub fn find(name: &str) -> Option<PathBuf> {
             !required,
             "{name} is not installed and FLOWLOGS_REQUIRE_TOOLS=1"
         );
-        // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+        // Not `eprintln!`: the test harness hides its output when a test passes.
         let line = format!("skipped: {name} is not installed (scripts/test installs it)\n");
         let _ = std::io::stderr().write_all(line.as_bytes());
     }

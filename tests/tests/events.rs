@@ -1,5 +1,5 @@
-//! Every captured event, replayed alone: the counters of `events/expected.json`, which was written independently of the
-//! transcoder, and the decoded flows in the `.golden` file beside each event.
+//! Replays each captured event alone, and compares the counters with `events/expected.json`, which was written without the
+//! transcoder, and the decoded flows with the `.golden` file beside the event.
 //!
 //! `UPDATE_GOLDENS=1 cargo test -p flowlogs-tests --test events` writes the goldens again; look at what changed.
 
@@ -11,7 +11,7 @@ use flowlogs_tests::flow::sums;
 use flowlogs_tests::replay::{Run, replay};
 use serde_json::Value;
 
-/// Every record of a case is in exactly one of the others.
+/// The total and its parts: each record of a case counts in exactly one part.
 const COUNTERS: [&str; 11] = [
     "RecordsReceived",
     "FlowsExported",
@@ -57,7 +57,7 @@ fn every_case_alone_gives_the_counters_that_were_written_for_it() {
         compare("packets", Some(packets));
         compare("octets", Some(octets));
         compare("FlowsExported", u64::try_from(flows.len()).ok());
-        // An input of which not one line could be parsed is the only undamaged one that fails.
+        // An undamaged input fails only if no line could be parsed.
         let parsed = case.number("UnparsedRecords") < case.number("RecordsReceived")
             || case.number("RecordsReceived") == 0;
         if run.status != Some(i32::from(!parsed)) {
@@ -138,7 +138,7 @@ fn one_tcp_connection_that_is_recorded_four_times_makes_two_flows() {
     assert_ne!(there.ingress, back.ingress);
 }
 
-/// Nothing in them depends on when or where they were written.
+/// The goldens do not depend on time and place.
 #[test]
 fn decoded_flows_are_the_goldens() {
     let events = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"));
@@ -185,7 +185,7 @@ fn decoded_flows_are_the_goldens() {
     }
 }
 
-/// The members that differ, a line each.
+/// Lists the members that differ, a line each.
 fn differences(wanted: &Value, found: &Value) -> String {
     let keys = |value: &Value| -> Vec<String> {
         let object = value.as_object().expect("a flow");

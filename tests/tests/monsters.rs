@@ -1,6 +1,6 @@
-//! Bombs and monsters: what nobody sends by accident ends in a counter or a named error, within the memory that
-//! `docs/limits.md` states, and in a time that does not grow with a square. Memory is counted by the allocator, octet by
-//! octet, and time by the kernel, against that of ordinary records; a run with `--nocapture` prints both.
+//! Hostile input of extreme size ends in a counter or a named error, within the memory that `docs/limits.md` states, and in
+//! linear time. The allocator counts memory octet by octet; processor time is compared with the time of ordinary records.
+//! A run with `--nocapture` prints both.
 
 #![allow(missing_docs)]
 
@@ -27,19 +27,18 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What the function allows a payload to unpack to.
+/// Largest unpacked payload of the function.
 const LIMIT: usize = 48 << 20;
 
 const MIB: usize = 1 << 20;
 
-/// One test at a time: the allocator counts for all threads, also what another test makes ready.
+/// Lock for one test at a time: the allocator counts all threads.
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What each monster may take on top of what was held: octets of memory, and time in [`yardstick`]s, which is twenty times
-/// what it takes.
+/// Bounds of each monster: additional octets of memory, and time in [`yardstick`]s, twenty times the measured time.
 const BOUNDS: &[(&str, usize, f64)] = &[
     ("1 GB in a payload", 3 * LIMIT, 40.0),
     ("1 GB in a file", 40 * MIB, 60.0),
@@ -86,7 +85,7 @@ fn within<T>(what: &str, monster: impl FnOnce() -> T) -> T {
     outcome
 }
 
-/// The time of 100,000 ordinary records on this machine, by which all others are measured.
+/// Processor time of 100,000 ordinary records on this machine, the unit of all bounds.
 fn yardstick() -> f64 {
     static SECONDS: OnceLock<f64> = OnceLock::new();
     *SECONDS.get_or_init(|| {
@@ -100,7 +99,7 @@ fn yardstick() -> f64 {
     })
 }
 
-/// Processor time of this thread in seconds, to which other programs add nothing.
+/// Processor time of this thread in seconds; other programs do not change it.
 fn processor_time() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("the kernel's word");
     let nanoseconds = text.split(' ').next().and_then(|text| text.parse().ok());
@@ -108,7 +107,7 @@ fn processor_time() -> f64 {
     nanoseconds as f64 / 1e9
 }
 
-/// Takes lines all the way to messages, which nobody keeps.
+/// Transcodes lines and discards the messages.
 struct Way {
     transcoder: Transcoder,
     source: RecordSource,
@@ -136,7 +135,7 @@ impl Way {
         let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
     }
 
-    /// What was counted, each record once.
+    /// Sum of the counters in which each record counts once.
     fn report(&mut self) -> BatchReport {
         let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         let Ok(()) = self.transcoder.flush(&mut sink);
@@ -186,7 +185,7 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("text")
 }
 
-/// The n-th of a million records, each of another interface.
+/// Record number `n` of a million records, each of a different interface.
 fn record(number: usize, interface: &str) -> String {
     let [_, a, b, c] = u32::try_from(number)
         .expect("a number of records")

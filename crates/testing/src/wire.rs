@@ -1,9 +1,9 @@
-//! The plainest reader of IPFIX messages that there can be (RFC 7011 §3), for what no decoder library shows: sets,
-//! padding, sequence numbers, the order of messages. It knows no element, only lengths.
+//! A plain reader of IPFIX messages (RFC 7011 §3) for properties that decoder libraries hide: sets, padding, sequence
+//! numbers, order of messages. Elements have no meaning here, only lengths.
 
 use std::collections::HashMap;
 
-/// A message, taken apart.
+/// A decoded message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Octets of the whole message.
@@ -48,11 +48,11 @@ pub struct Template {
 pub struct Field {
     /// Element identifier.
     pub element: u16,
-    /// Its octets.
+    /// Value.
     pub octets: Vec<u8>,
 }
 
-/// What a message carries; a transcoder never mixes them.
+/// Content of a message; a transcoder never mixes the kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// Templates and options templates.
@@ -61,7 +61,7 @@ pub enum Content {
     Options,
     /// Flow records.
     Flows,
-    /// Several of them, or nothing.
+    /// Several kinds, or no set.
     Mixed,
 }
 
@@ -74,11 +74,11 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads a message and checks everything that RFC 7011 says of its shape and that collectors are strict about.
+    /// Reads a message and checks its shape by RFC 7011 and by the stricter rules of some collectors.
     ///
     /// # Errors
     ///
-    /// What is wrong with it, in words.
+    /// The first fault, in words.
     pub fn read(&mut self, message: &[u8]) -> Result<Message, String> {
         let header = message.get(..16).ok_or("shorter than a header")?;
         if u16_at(header, 0) != 10 {
@@ -161,7 +161,7 @@ impl Reader {
 }
 
 impl Message {
-    /// What the message carries.
+    /// Returns the kind of content.
     pub fn content(&self) -> Content {
         let of = |set: &Set| match set {
             Set::Templates(_) => Content::Templates,
@@ -216,8 +216,8 @@ pub fn messages(mut stream: &[u8]) -> Vec<&[u8]> {
     messages
 }
 
-/// One record and nothing behind it: several collectors read only the first record of an options template set, and fail
-/// on padding.
+/// Reads a template set of one record without padding: several collectors read only the first record of an options
+/// template set, and fail on padding.
 fn read_template(body: &[u8], options: bool) -> Result<Template, String> {
     let header = if options { 6 } else { 4 };
     let start = body.get(..header).ok_or("a template without a header")?;

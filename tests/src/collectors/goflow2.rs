@@ -28,18 +28,18 @@ pub struct Goflow2 {
 pub struct Decoded {
     /// The flows.
     pub flows: Vec<Flow>,
-    /// Flows whose sampling rate it did not know; 0 is written for an unknown rate.
+    /// Flows without a sampling rate. goflow2 writes 0 for an unknown rate.
     pub without_rate: usize,
-    /// Lines of its log that warn, such as "template not found".
+    /// Warnings in the log, such as "template not found".
     pub warnings: Vec<String>,
 }
 
 impl Goflow2 {
-    /// Starts it with the default number of workers; `None` if goflow2 is not installed.
+    /// Starts the collector with the default number of workers; `None` if goflow2 is not installed.
     ///
     /// # Panics
     ///
-    /// If it does not start.
+    /// If the collector does not start.
     pub fn start() -> Option<Self> {
         let goflow2 = tool::find("goflow2")?;
         let directory = TempDir::new().expect("a directory");
@@ -66,13 +66,13 @@ impl Goflow2 {
         })
     }
 
-    /// `udp://…`
+    /// Returns the URL `udp://…`.
     pub fn url(&self) -> String {
         format!("udp://127.0.0.1:{}", self.port)
     }
 
-    /// Waits until this many flows were written in all, and returns the number that was: fewer if none came for two
-    /// seconds.
+    /// Waits for this total number of flows and returns the number of flows that were written. Gives up after two seconds
+    /// without a new flow.
     pub fn wait_for(&self, flows: usize) -> usize {
         let (mut written, mut last) = (0, Instant::now());
         while written < flows && last.elapsed() < Duration::from_secs(2) {
@@ -85,11 +85,11 @@ impl Goflow2 {
         written
     }
 
-    /// Stops it and reads the flows that it has written.
+    /// Stops the collector and reads the written flows.
     ///
     /// # Panics
     ///
-    /// If it does not end.
+    /// If the collector does not end.
     pub fn stop(self) -> Decoded {
         let lines = self.lines();
         let rows: Vec<Value> = lines
@@ -148,8 +148,8 @@ fn flow(row: &Value, started: u64) -> Flow {
     }
 }
 
-/// Returns the part of a flow that goflow2 shows: everything but names, which it does not take from options data. Its
-/// own fields are 0 where a flow has none; mapped elements are absent then.
+/// Reduces a flow to the fields that goflow2 shows: all but names, which goflow2 does not take from options data. Absent
+/// fields are 0, unless the mapping adds them.
 pub fn as_shown(flow: &Flow) -> Flow {
     let zero = |value: Option<u32>| Some(value.unwrap_or(0));
     let small = |value: Option<u8>| Some(value.unwrap_or(0));
@@ -173,7 +173,7 @@ pub fn as_shown(flow: &Flow) -> Flow {
     }
 }
 
-/// goflow2 writes protocols by name.
+/// Parses a protocol, which goflow2 writes by name.
 fn protocol(text: &str) -> u8 {
     match text {
         "HOPOPT" => 0,
@@ -187,7 +187,7 @@ fn protocol(text: &str) -> u8 {
     }
 }
 
-/// `0600000c`: an octet of engine, three of selector.
+/// Parses `0600000c`: an octet of engine, three octets of selector.
 fn application(text: &str) -> (u8, u32) {
     let number = u32::from_str_radix(text, 16).expect("four octets in hexadecimal");
     let [engine, ..] = number.to_be_bytes();

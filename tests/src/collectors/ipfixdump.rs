@@ -1,4 +1,4 @@
-//! libfixbuf's `ipfixDump`: the strictest reader of IPFIX files, which warns of every record that is missing.
+//! libfixbuf's `ipfixDump`: a strict reader of IPFIX files, which warns of each missing record.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,25 +7,25 @@ use std::process::Command;
 use crate::flow::{Flow, milliseconds, number};
 use crate::tool;
 
-/// What ipfixDump has read from a file.
+/// Contents of a file as ipfixDump prints them.
 #[derive(Debug)]
 pub struct Dump {
-    /// Its flows, with the names that options records gave to numbers before them.
+    /// Flows, with the names that earlier options records gave to their numbers.
     pub flows: Vec<Flow>,
     /// Options records.
     pub options: usize,
-    /// Everything on its standard error.
+    /// All of standard error.
     pub warnings: String,
 }
 
 /// Names by domain, element of the scope, and number.
 type Names = HashMap<(u32, u16, u32), String>;
 
-/// Reads a file; nothing when ipfixDump is not installed.
+/// Reads a file; `None` if ipfixDump is not installed.
 ///
 /// # Panics
 ///
-/// If it fails.
+/// If ipfixDump fails.
 pub fn read(file: &Path) -> Option<Dump> {
     let output = Command::new(tool::find("ipfixDump")?)
         .arg("--data")
@@ -61,7 +61,7 @@ pub fn read(file: &Path) -> Option<Dump> {
     Some(dump)
 }
 
-/// `(82)      interfaceName : (len: 32) eni-1`
+/// Parses a field: `(82)      interfaceName : (len: 32) eni-1`
 struct Field<'a> {
     element: u16,
     is_scope: bool,
@@ -135,7 +135,7 @@ fn flow(domain: u32, fields: &[Field<'_>], names: &Names) -> Flow {
     flow
 }
 
-/// What ipfixDump shows of a flow: everything but applicationId.
+/// Reduces a flow to the fields that ipfixDump shows: all but applicationId.
 pub fn as_shown(flow: &Flow) -> Flow {
     Flow {
         application: None,

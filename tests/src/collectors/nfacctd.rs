@@ -12,7 +12,7 @@ use crate::flow::{Flow, number, small, sums};
 use crate::process::{Process, free_udp_port, wait_until, wait_until_listening, wait_until_read};
 use crate::tool;
 
-/// Elements that pmacct has no word for, or not in 1.7.7: name, element, octets.
+/// Elements without a keyword in pmacct 1.7.7: name, element, octets.
 const PRIMITIVES: [(&str, u16, u16); 7] = [
     ("flow_direction", 61, 1),
     ("forwarding_status", 89, 1),
@@ -32,23 +32,23 @@ pub struct Nfacctd {
     started: u64,
 }
 
-/// What nfacctd has collected.
+/// Flows and warnings of a stopped nfacctd.
 #[derive(Debug)]
 pub struct Collected {
-    /// Flows; those that are equal in everything but their counters are one.
+    /// Flows. Flows that differ in nothing but counters are added up.
     pub flows: Vec<Flow>,
-    /// Every sampling rate that it has applied.
+    /// Every sampling rate that was applied.
     pub sampling_rates: Vec<u64>,
-    /// Lines of its log that warn.
+    /// Warnings in the log.
     pub warnings: Vec<String>,
 }
 
 impl Nfacctd {
-    /// Starts it; nothing when it is not installed.
+    /// Starts the collector; `None` if it is not installed.
     ///
     /// # Panics
     ///
-    /// If it does not start.
+    /// If the collector does not start.
     pub fn start() -> Option<Self> {
         let nfacctd = tool::find("nfacctd")?;
         let directory = TempDir::new().expect("a directory");
@@ -84,7 +84,7 @@ impl Nfacctd {
         command.arg("-f").arg(path("configuration"));
         let mut process = Process::start(command, path("log"));
         wait_until_listening(&mut process, port);
-        // The socket is open before the plugin is ready, and what arrives in between is lost without a word.
+        // The socket is open before the plugin is ready; datagrams that arrive in between are lost silently.
         wait_until("nfacctd's plugin to work", || {
             process.log().contains("Purging cache - END")
         });
@@ -96,16 +96,16 @@ impl Nfacctd {
         })
     }
 
-    /// `udp://…`
+    /// Returns the URL `udp://…`.
     pub fn url(&self) -> String {
         format!("udp://127.0.0.1:{}", self.port)
     }
 
-    /// Waits until it has written as many packets as these flows have, stops it, and reads what it has written.
+    /// Waits until as many packets were written as these flows have, stops the collector, and reads its file.
     ///
     /// # Panics
     ///
-    /// If it does not end.
+    /// If the collector does not end.
     pub fn stop(self, expected: &[Flow]) -> Collected {
         wait_until_read(self.port);
         let Self {
@@ -115,7 +115,7 @@ impl Nfacctd {
             ..
         } = self;
         let file = directory.path().join("flows");
-        // It writes every second what has come in since, so that the counters of a flow can be in two rows.
+        // The file is written every second, so that the counters of a flow can be in two rows.
         let flows = || aggregated(rows(&file).iter().map(|row| flow(row, started)));
         wait_until("nfacctd to write its flows", || {
             let flows = flows();
@@ -134,7 +134,7 @@ impl Nfacctd {
     }
 }
 
-/// What it has written so far. The file begins with its first flow, and a line that is being written is not yet JSON.
+/// Reads the rows written so far. A line that is being written is no JSON yet and is skipped.
 fn rows(file: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     text.lines()
@@ -173,9 +173,9 @@ fn flow(row: &Value, collector_started: u64) -> Flow {
     }
 }
 
-/// What nfacctd shows of a flow: no observation domain, no names (learnt from options data after 1.7.9 only); what a
-/// flow does not have is 0. A flow without octets (blocked public access) is an *event* to pmacct, without packets too; translated
-/// addresses are shown beside IPv4 addresses only.
+/// Reduces a flow to the fields that nfacctd 1.7.7 shows: no observation domain, no names (versions after 1.7.9 learn
+/// names from options data). Absent fields are 0. A flow without octets (Block Public Access) is an *event* to pmacct and
+/// has no packets either. Translated addresses are shown beside IPv4 addresses only.
 pub fn as_shown(flow: &Flow) -> Flow {
     let zero = |value: Option<u32>| Some(value.unwrap_or_default());
     let small = |value: Option<u8>| Some(value.unwrap_or_default());
@@ -210,7 +210,7 @@ pub fn as_shown(flow: &Flow) -> Flow {
     }
 }
 
-/// Flows that are equal in everything but their counters become one, as pmacct keeps them.
+/// Adds up flows that differ in nothing but counters, as pmacct does.
 pub fn aggregated(flows: impl IntoIterator<Item = Flow>) -> Vec<Flow> {
     let mut by_key = std::collections::BTreeMap::new();
     for mut flow in flows {
@@ -229,7 +229,7 @@ pub fn aggregated(flows: impl IntoIterator<Item = Flow>) -> Vec<Flow> {
     by_key.into_iter().map(flow).collect()
 }
 
-/// pmacct writes protocols by name, where `/etc/protocols` or its own table has one.
+/// Parses a protocol, which pmacct writes by name if `/etc/protocols` or its own table has one.
 fn protocol(text: &str) -> u8 {
     match text {
         "icmp" => 1,

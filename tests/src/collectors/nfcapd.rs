@@ -22,50 +22,50 @@ pub struct Nfcapd {
     nfdump: PathBuf,
 }
 
-/// What nfcapd has collected.
+/// Flows and counters of a stopped nfcapd.
 #[derive(Debug)]
 pub struct Collected {
-    /// The flows as `nfdump` shows them.
+    /// Flows as `nfdump` shows them.
     pub flows: Vec<Flow>,
-    /// Sequence errors that it counted.
+    /// Sequence errors that nfcapd counted.
     pub sequence_errors: u64,
-    /// Packets that it could not read.
+    /// Packets that nfcapd could not read.
     pub bad_packets: u64,
 }
 
-/// What nfcapd says that it has collected, for more flows than one would read.
+/// Counters in the log of nfcapd, for runs with too many flows to read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
     /// Flows.
     pub flows: u64,
-    /// Their packets.
+    /// Packets of all flows.
     pub packets: u64,
-    /// Their octets.
+    /// Octets of all flows.
     pub octets: u64,
-    /// Sequence errors that it counted.
+    /// Sequence errors that nfcapd counted.
     pub sequence_errors: u64,
-    /// Packets that it could not read.
+    /// Packets that nfcapd could not read.
     pub bad_packets: u64,
-    /// Datagrams that its receive buffer had no room for, which it does not know of.
+    /// Datagrams that the kernel dropped for want of room in the receive buffer; nfcapd does not know of them.
     pub dropped: u64,
 }
 
 impl Nfcapd {
-    /// Starts it; nothing when it is not installed.
+    /// Starts the collector; `None` if it is not installed.
     ///
     /// # Panics
     ///
-    /// If it does not start.
+    /// If the collector does not start.
     pub fn start() -> Option<Self> {
-        // As docs/collectors.md has it, for a busy machine.
+        // The buffer of docs/collectors.md, for a busy machine.
         Self::with(&["-B", "8388608"])
     }
 
-    /// Starts it with the receive buffer that the system gives to everyone, 208 KiB as a rule.
+    /// Starts the collector with the default receive buffer of the system, usually 208 KiB.
     ///
     /// # Panics
     ///
-    /// If it does not start.
+    /// If the collector does not start.
     pub fn start_with_the_usual_buffer() -> Option<Self> {
         Self::with(&[])
     }
@@ -100,16 +100,16 @@ impl Nfcapd {
         })
     }
 
-    /// `udp://…`
+    /// Returns the URL `udp://…`.
     pub fn url(&self) -> String {
         format!("udp://127.0.0.1:{}", self.port)
     }
 
-    /// Waits until it has read everything, stops it, and reads what it says last.
+    /// Stops the collector when its receive queue is empty, and reads the counters in its log.
     ///
     /// # Panics
     ///
-    /// If it does not end.
+    /// If the collector does not end.
     pub fn stop_and_count(self) -> Counted {
         wait_until_read(self.port);
         let dropped = udp_dropped(self.port).expect("it listens");
@@ -124,11 +124,11 @@ impl Nfcapd {
         }
     }
 
-    /// Waits until it has read everything, stops it, and reads its files.
+    /// Stops the collector when its receive queue is empty, and reads its files.
     ///
     /// # Panics
     ///
-    /// If it does not end, or nfdump prints anything but flows.
+    /// If the collector does not end, or nfdump prints anything but flows.
     pub fn stop(self) -> Collected {
         wait_until_read(self.port);
         let log = self.process.stop("TERM");
@@ -148,16 +148,16 @@ impl Nfcapd {
     }
 }
 
-/// The sequence errors that nfcapd counts although nothing is missing: the sequence number counts all data records (RFC
-/// 7011 §3.1), nfcapd only those of flows, so that what follows options data seems out of order, once a domain has had
-/// its first flows.
+/// Predicts the sequence errors that nfcapd counts although no message is missing. The sequence number counts all data
+/// records (RFC 7011 §3.1), but nfcapd counts flow records only, so a message behind options data seems out of order once
+/// a domain has had its first flows.
 #[derive(Debug, Default)]
 pub struct FalseSequenceErrors {
-    /// How many so far.
+    /// Predicted errors so far.
     pub count: u64,
-    /// Flows in the messages of a domain so far.
+    /// Flows of each domain so far.
     flows: HashMap<u32, u64>,
-    /// The number that nfcapd expects next in a domain.
+    /// Next sequence number that nfcapd expects, by domain.
     next: HashMap<u32, u32>,
 }
 
@@ -180,7 +180,7 @@ impl FalseSequenceErrors {
     }
 }
 
-/// Objects with commas between them; the array's brackets come and go with versions.
+/// Parses objects with commas between them; some versions print the brackets of an array around them.
 fn flows(printed: &str, log: &str) -> Vec<Flow> {
     let objects = printed
         .trim()
@@ -218,9 +218,9 @@ fn flow(object: &Value, log: &str) -> Flow {
     }
 }
 
-/// What nfdump shows of a flow. Forwarding status (89) is 0 in 1.7.1, whatever arrives, and names of interfaces and VRFs
-/// are not found there (`docs` of the product say so); lost packets, physical ports, applications and translated IPv6
-/// addresses are not shown at all. What a flow does not have is 0, and ICMP has no ports.
+/// Reduces a flow to the fields that nfdump 1.7.1 shows. Forwarding status (89) is always 0 and names are not found
+/// (`docs/collectors.md`); lost packets, physical ports, applications and translated IPv6 addresses are not shown at all.
+/// Absent fields are 0, and ICMP has no ports.
 pub fn as_shown(flow: &Flow) -> Flow {
     let zero = |value: Option<u8>| Some(value.unwrap_or_default());
     let is_icmp = matches!(flow.protocol, Some(1 | 58));
@@ -248,7 +248,7 @@ pub fn as_shown(flow: &Flow) -> Flow {
     }
 }
 
-/// `......SF`, and `0x` for more than six flags.
+/// Parses flags: `......SF`, or `0x…` for more than six flags.
 fn tcp_flags(text: &str) -> u8 {
     if let Some(number) = text.trim().strip_prefix("0x") {
         return u8::from_str_radix(number, 16).expect("flags");
@@ -260,14 +260,14 @@ fn tcp_flags(text: &str) -> u8 {
         .fold(0, |flags, (bit, _)| flags | 1 << bit)
 }
 
-/// The observation domain of an exporter: the log says it once.
+/// Finds the observation domain of an exporter in the log.
 fn domain(log: &str, system: u64) -> Option<u32> {
     let row = format!("SysID: {system}, Observation domain ");
     let (_, rest) = log.split_once(&row)?;
     rest.split_whitespace().next().map(number)
 }
 
-/// It says its counters at the end and, beginning again, whenever an hour has passed.
+/// Sums a counter over the log: nfcapd prints counters at the end and after each hour, and resets them then.
 fn counted(log: &str, label: &str) -> u64 {
     let said = log.split(label).skip(1);
     let counters =

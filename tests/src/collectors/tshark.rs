@@ -1,4 +1,4 @@
-//! `tshark`: Wireshark's dissector, which reads captures and says what is malformed or out of sequence in them.
+//! `tshark`: Wireshark's dissector, which reads captures and reports malformed and out-of-sequence messages.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,25 +9,25 @@ use serde_json::{Map, Value};
 use crate::flow::{Flow, milliseconds, number};
 use crate::tool;
 
-/// What tshark makes of a capture.
+/// A dissected capture.
 #[derive(Debug)]
 pub struct Dissection {
-    /// The flows, with the names that options records gave to numbers before them.
+    /// Flows, with the names that earlier options records gave to their numbers.
     pub flows: Vec<Flow>,
     /// IPFIX messages.
     pub messages: usize,
-    /// Malformed packets, and whatever else it has to say of IPFIX.
+    /// Malformed packets, and other expert information about IPFIX.
     pub complaints: Vec<String>,
 }
 
 /// Names by domain, key of the number, and number.
 type Names = HashMap<(u32, &'static str, String), String>;
 
-/// Dissects a capture file; nothing when tshark is not installed.
+/// Dissects a capture file; `None` if tshark is not installed.
 ///
 /// # Panics
 ///
-/// If it fails.
+/// If tshark fails.
 pub fn read(capture: &Path) -> Option<Dissection> {
     let output = Command::new(tool::find("tshark")?)
         .arg("-n")
@@ -93,7 +93,7 @@ impl Dissection {
     }
 }
 
-/// Expert information anywhere within a message.
+/// Collects expert information at any depth of a message.
 fn complaints(object: &Map<String, Value>, found: &mut Vec<String>) {
     for (key, value) in object {
         if key.starts_with("_ws.") {
@@ -104,7 +104,7 @@ fn complaints(object: &Map<String, Value>, found: &mut Vec<String>) {
     }
 }
 
-/// Fields at any depth: tshark groups some of them.
+/// Collects fields at any depth: tshark groups some fields.
 fn leaves<'a>(object: &'a Map<String, Value>, fields: &mut HashMap<&'a str, &'a str>) {
     for (key, value) in object {
         match value {
@@ -139,7 +139,7 @@ fn flow(domain: u32, fields: &HashMap<&str, &str>, names: &Names) -> Flow {
     let name = |scope: &'static str, key: &str| {
         names.get(&(domain, scope, text(key)?.to_owned())).cloned()
     };
-    // Two bits of status, then six of a reason, each shown by itself.
+    // tshark shows the two bits of status and the six bits of reason separately.
     let status = text("cflow.forwarding_status").map(|status| {
         let reasons = ["unknown", "forward", "drop", "consume"];
         let reason = reasons
@@ -193,19 +193,19 @@ fn flow(domain: u32, fields: &HashMap<&str, &str>, names: &Names) -> Flow {
     }
 }
 
-/// What tshark shows of a flow: everything.
+/// Returns the flow unchanged: tshark shows all fields.
 pub fn as_shown(flow: &Flow) -> Flow {
     flow.clone()
 }
 
-/// `00:00:0c`
+/// Parses octets: `00:00:0c`.
 fn octets(text: &str) -> u32 {
     text.split(':').fold(0, |number, octet| {
         number << 8 | u32::from_str_radix(octet, 16).expect("an octet")
     })
 }
 
-/// `Nov 19, 2026 04:00:10.000000000 UTC`
+/// Parses a time: `Nov 19, 2026 04:00:10.000000000 UTC`
 fn time(text: &str) -> u64 {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let parts: Vec<&str> = text.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! What every collector must show, case by case.
+//! Expected flows of collectors, case by case.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use flowlogs_tests::cases::{self, Case};
 use flowlogs_tests::flow::{Flow, sums};
 use flowlogs_tests::replay::{Run, replay};
 
-/// Each case replayed alone, once for all tests; a collector that shows the same flows shows the same sums.
+/// Flows of each case, replayed alone once for all tests. The sums are checked here, for all collectors.
 static ALL: LazyLock<Vec<(String, Vec<Flow>)>> = LazyLock::new(|| {
     let alone = |case: Case| {
         let flows = replay::<&str>(&[], std::slice::from_ref(&case.path)).flows();
@@ -18,7 +18,7 @@ static ALL: LazyLock<Vec<(String, Vec<Flow>)>> = LazyLock::new(|| {
     cases::with_flows().into_iter().map(alone).collect()
 });
 
-/// Flows that must be shown, by name of the case.
+/// Expected flows by name of the case.
 pub(crate) struct Expected(Vec<(String, Vec<Flow>)>);
 
 impl Expected {
@@ -26,7 +26,7 @@ impl Expected {
         Self(ALL.clone())
     }
 
-    /// The flows of one run, whatever it was.
+    /// The flows of a run.
     pub(crate) fn of_run(run: &Run) -> Self {
         Self(vec![("this run".to_owned(), run.flows())])
     }
@@ -36,7 +36,7 @@ impl Expected {
         self.0.iter().flat_map(|(_, flows)| flows.clone()).collect()
     }
 
-    /// The same for a collector that shows flows as one where they differ in nothing that it shows but counters.
+    /// Adds up flows that are equal as shown but for counters, for a collector that aggregates.
     pub(crate) fn aggregated(
         mut self,
         as_shown: fn(&Flow) -> Flow,
@@ -48,7 +48,8 @@ impl Expected {
         self
     }
 
-    /// The collector shows each flow of each case once and nothing else, as far as it can show it at all.
+    /// Asserts that the collector shows each flow of each case exactly once, and no other flow; only fields that the
+    /// collector can show are compared.
     pub(crate) fn assert_shown(&self, shown: Vec<Flow>, as_shown: fn(&Flow) -> Flow) {
         let mut left: HashMap<Flow, u32> = HashMap::new();
         for flow in shown {
@@ -68,7 +69,7 @@ impl Expected {
     }
 }
 
-/// How the most similar of the shown flows differs, for the message of a failure.
+/// Describes the differences to the most similar of the shown flows, for the message of a failure.
 fn nearest(flow: &Flow, shown: &HashMap<Flow, u32>) -> String {
     let fields = |flow: &Flow| -> Vec<String> {
         let text = format!("{flow:?}");

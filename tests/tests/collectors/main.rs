@@ -1,8 +1,8 @@
-//! Every captured event on real collectors: each flow arrives with the same addresses, ports, times, counters, numbers
-//! and, where the collector can show them, names, status and losses; nothing is malformed or missing.
+//! Every captured event on real collectors: each flow arrives with its addresses, ports, times, counters, numbers and, if
+//! the collector shows such fields, names, status and losses; no message is malformed or missing.
 //!
-//! What must arrive is what `flowlogs replay --output json` prints of each case alone; the sums are those of
-//! `events/expected.json`, which no transcoder has computed.
+//! The expected flows are the output of `flowlogs replay --output json` for each case alone. Their sums are compared with
+//! `events/expected.json`, which was written without the transcoder.
 
 mod expected;
 
@@ -18,12 +18,12 @@ use tempfile::TempDir;
 
 use expected::Expected;
 
-/// One run with all cases that make flows, to these targets.
+/// Sends all cases with flows to these targets in one run.
 fn send(targets: &[&str]) {
     send_with(&[], targets);
 }
 
-/// The same with other settings.
+/// Like [`send`], with settings.
 fn send_with(settings: &[&str], targets: &[&str]) -> Run {
     let to = targets.iter().flat_map(|url| ["--to", *url]);
     let arguments: Vec<&str> = settings.iter().copied().chain(to).collect();
@@ -47,7 +47,7 @@ fn nfcapd_shows_every_flow_of_every_case() {
     let collected = nfcapd.stop();
     Expected::of_all_cases().assert_shown(collected.flows, nfcapd::as_shown);
     assert_eq!(collected.bad_packets, 0);
-    // The datagrams themselves are read on the way: their numbers are right.
+    // The sequence numbers of the datagrams are right.
     let (mut reader, mut none) = (Reader::default(), FalseSequenceErrors::default());
     for datagram in recorder.received() {
         none.take(&reader.read(&datagram.octets).expect("a right message"));
@@ -127,7 +127,7 @@ fn dissect(capture: &[u8]) -> Option<tshark::Dissection> {
     tshark::read(&file)
 }
 
-/// A file is one transport session, and so is a connection: both get the same octets.
+/// A file and a TCP connection are transport sessions alike, and get equal octets.
 #[test]
 fn the_file_and_the_tcp_stream_are_the_same_messages() {
     let directory = TempDir::new().expect("a directory");
@@ -142,7 +142,7 @@ fn the_file_and_the_tcp_stream_are_the_same_messages() {
     }
 }
 
-/// Every setting that changes what flows look like, in messages for networks that pass no larger ones.
+/// Every setting that changes layouts, in messages of the smallest size.
 #[test]
 fn other_settings_make_other_templates_that_are_read_as_well() {
     let settings = [

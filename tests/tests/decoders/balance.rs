@@ -1,4 +1,4 @@
-//! Whatever comes in, nothing panics, and every record ends in exactly one counter.
+//! Any input: no panic, and each record counts in exactly one counter.
 
 use flowlogs_core::{
     Counters, Formats, LogLine, RecordSource, Transcoder, TranscoderSettings, Transport, dedup,

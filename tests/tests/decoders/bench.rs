@@ -1,4 +1,4 @@
-//! A transcoder with a network beside it, fed with lines that are all different.
+//! A transcoder with a simulated network, fed with distinct lines.
 
 use std::convert::Infallible;
 
@@ -10,16 +10,16 @@ use flowlogs_testing::wire::{Message, Reader};
 
 pub(crate) const NOW: u64 = 1_763_715_600_000;
 
-/// A message for a session, and what became of it.
+/// A message for a session, and its outcome.
 pub(crate) type Handed = (usize, Vec<u8>, SendOutcome);
 
-/// A transcoder, and a network that takes messages or does not.
+/// A transcoder and a network that delivers messages or fails.
 pub(crate) struct Bench {
     pub(crate) transcoder: Transcoder,
     source: RecordSource,
-    /// What became of messages of flows.
+    /// Outcome of messages of flows.
     pub(crate) flows: SendOutcome,
-    /// Everything that was taken or not.
+    /// All messages, delivered or not.
     pub(crate) messages: Vec<Handed>,
     lines: u64,
 }
@@ -66,13 +66,13 @@ impl Bench {
         self.transcoder.take_report().counters
     }
 
-    /// A message of flows, with whatever has to go before it.
+    /// Sends a message of flows, with the templates and options data before it.
     pub(crate) fn send_one(&mut self) {
         self.feed("123456789012");
         self.flush();
     }
 
-    /// What of a session was sent since the first so many messages, read from the beginning.
+    /// Messages of a session, without the first few, decoded from the beginning of the session.
     pub(crate) fn sent(&self, session: usize, skip: usize) -> Vec<Message> {
         let sent = read(&self.messages, session).into_iter();
         sent.filter(|(place, _)| *place >= skip)
@@ -81,7 +81,7 @@ impl Bench {
     }
 }
 
-/// Takes everything but flows, of which it does what it was told.
+/// Delivers all messages but flows, whose outcome is given.
 fn network(
     flows: SendOutcome,
     messages: &mut Vec<Handed>,
@@ -98,7 +98,7 @@ fn network(
     }
 }
 
-/// What of a session was sent, with its place among these messages, checked by a reader that knows only this session.
+/// Delivered messages of a session with their positions, decoded by a reader of this session alone.
 pub(crate) fn read(messages: &[Handed], session: usize) -> Vec<(usize, Message)> {
     let mut reader = Reader::default();
     let sent = messages.iter().enumerate();

@@ -1,5 +1,4 @@
-//! What the exporting process says of itself: what was sent, what was lost, what was left out on purpose; and what it
-//! says again when an invocation begins.
+//! Statistics of the exporting process: sent, lost and omitted flows; and the repetitions at the start of an invocation.
 
 use std::collections::HashSet;
 
@@ -13,7 +12,7 @@ const NOT_SENT: [u16; 3] = [166, 167, 168];
 const IGNORED: u16 = 407;
 const INTERFACE_NAME: u16 = 82;
 
-/// An element of the last options record that has it.
+/// Value of an element in the last options record with that element.
 fn told(bench: &Bench, element: u16) -> u64 {
     let messages = bench.sent(0, 0);
     let records = messages.iter().flat_map(Message::records);
@@ -118,7 +117,7 @@ fn an_interface_that_nobody_knows_is_noted_when_its_name_is_told() {
     }
 }
 
-/// What an invocation sends after another one, and what the time of a refresh brings.
+/// Repetitions of a second invocation, and of a refresh by time.
 #[test]
 fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alone() {
     let whole = vec![Content::Templates, Content::Options, Content::Flows];

@@ -1,4 +1,4 @@
-//! Two decoders by other people, each as it is meant to be used by a collector: template state by transport session.
+//! Two independent decoders, each used as a collector would: with template state by transport session.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -36,7 +36,7 @@ impl NetflowParserCrate {
     ///
     /// # Panics
     ///
-    /// If the crate finds anything wrong with it.
+    /// If the crate finds a fault in the message.
     pub(crate) fn decode(&mut self, message: &[u8]) -> Vec<Decoded> {
         let result = self.parser.parse_bytes(message);
         assert!(result.error.is_none(), "netflow_parser: {:?}", result.error);
@@ -104,7 +104,7 @@ impl NetGauze {
     ///
     /// # Panics
     ///
-    /// If the crate finds anything wrong with it.
+    /// If the crate finds a fault in the message.
     pub(crate) fn decode(&mut self, message: &[u8]) -> Vec<Decoded> {
         let mut reader = SliceReader::new(message);
         let packet = match IpfixPacket::parse(&mut reader, &mut self.templates) {

@@ -1,4 +1,4 @@
-//! Random flow-log formats and lines: mostly what AWS could write, sometimes what nobody should.
+//! Random flow-log formats and lines: most of them possible in AWS, some of them wrong.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -19,7 +19,7 @@ const GATEWAY: &str = "version resource-type account-id tgw-id tgw-attachment-id
     log-status type packets-lost-no-route packets-lost-blackhole packets-lost-mtu-exceeded packets-lost-ttl-expired \
     tcp-flags region flow-direction pkt-src-aws-service pkt-dst-aws-service";
 
-/// The columns that make a layout regular: random subsets alone would hardly ever have them all.
+/// Columns of a regular layout: a random subset would rarely contain all of them.
 const USUAL: &str = "srcaddr dstaddr srcport dstport protocol packets bytes start end";
 
 /// A format and lines of it.
@@ -82,7 +82,7 @@ fn token(field: &'static str) -> BoxedStrategy<String> {
 
 fn suited(field: &'static str) -> BoxedStrategy<String> {
     let id = |prefix: &'static str| {
-        // Few enough that they come again, so that names must be remembered; some longer than a name may be.
+        // Few ids, so that they repeat and their names are cached; some longer than a name may be.
         prop_oneof![
             20 => (0_u32..6).prop_map(move |n| format!("{prefix}0123456789abcdef{n}")),
             1 => "[a-zé]{30,80}".prop_map(move |rest| format!("{prefix}{rest}")),

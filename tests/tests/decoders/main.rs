@@ -1,7 +1,7 @@
-//! Round trips through decoders of other people: what the transcoder writes must be read back as what the lines say.
+//! Round trips through independent decoders: each decoded value must equal the value in the line.
 //!
-//! The lines are random, their meaning is told by a naive reference ([`naive`]), and the messages are decoded by two
-//! libraries and by the plainest reader that there can be ([`flowlogs_testing::wire`]), which watches over their shape.
+//! The lines are random, a naive reference ([`naive`]) computes their meaning, two libraries decode the messages, and a
+//! plain reader ([`flowlogs_testing::wire`]) checks the shape of the messages.
 
 mod balance;
 mod bench;

@@ -1,4 +1,5 @@
-//! What a flow-log line means, the obvious way: split at spaces, put the columns into a map, apply the rules one by one.
+//! Naive reference for the meaning of a flow-log line: split at spaces, put the columns into a map, apply the rules one by
+//! one.
 //!
 //! Written from the product's rules, not from its code, so that the two can disagree.
 
@@ -16,7 +17,7 @@ pub(crate) struct Options {
     pub(crate) exporter: Option<IpAddr>,
 }
 
-/// What becomes of a line.
+/// Fate of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
     Unparsed,
@@ -25,7 +26,7 @@ pub(crate) enum Outcome {
     Flow(Flow),
 }
 
-/// A flow and what must have been said before it.
+/// A flow, and the names that must be announced before it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flow {
     /// Name of the observation domain; its number is the name's identity.
@@ -42,7 +43,7 @@ pub(crate) struct Flow {
     pub(crate) services: Option<(String, String)>,
 }
 
-/// The largest of each; not `version`, which is not exported: whatever it holds is ignored.
+/// Largest value of each numeric column. `version` is missing: it is not exported, and any value is ignored.
 const NUMBERS: [(&str, u64); 10] = [
     ("srcport", 65_535),
     ("dstport", 65_535),
@@ -96,7 +97,7 @@ impl Columns<'_> {
     }
 
     fn number(&self, field: &str) -> Option<u64> {
-        // The standard library takes a plus sign as well, which no flow log has.
+        // The standard library accepts a plus sign, which is no number in a flow log.
         let text = self.text(field)?;
         text.parse().ok().filter(|_| !text.starts_with('+'))
     }
@@ -122,7 +123,7 @@ impl Columns<'_> {
         self.names.iter().any(gateways)
     }
 
-    /// What the record was captured on.
+    /// Interface or attachment that recorded the line.
     fn interface(&self) -> Option<&str> {
         if self.of_a_gateway() {
             return self.text("tgw-attachment-id");
@@ -148,7 +149,7 @@ impl Columns<'_> {
     }
 }
 
-/// What becomes of a line of this format, delivered at `event_time` from an account and a region.
+/// Computes the fate of a line of this format, delivered at `event_time` from an account and a region.
 pub(crate) fn read(
     format: &[&str],
     line: &str,
@@ -383,7 +384,7 @@ fn gateway(columns: &Columns<'_>, flow: &mut Flow) {
     flow.vrfs = texts(&["tgw-src-vpc-id", "tgw-dst-vpc-id"]);
 }
 
-/// Both, with 0 for the unknown one; neither, when both are unknown.
+/// Both numbers, with 0 for an unknown one; `None` if both are unknown.
 fn pair_of_numbers(first: u16, second: u16, one: u64, other: u64, record: &mut Record) {
     if (one, other) != (0, 0) {
         record.push((first, Value::Number(one)));

@@ -1,4 +1,4 @@
-//! Every element of every flow, and every name behind a number, is what the line says, for two decoders.
+//! Each element of each flow, and each name behind a number, has the value of the line, in two decoders.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ const NOW: u64 = 1_763_715_600_000;
 const OWNER: &str = "210987654321";
 const REGION: &str = "ap-south-2";
 
-/// What a random run is made of, beside its lines.
+/// Settings of a random run.
 #[derive(Debug, Clone, Copy)]
 struct Setup {
     options: Options,
@@ -102,7 +102,7 @@ impl Setup {
     }
 }
 
-/// The messages of all lines over one datagram and one stream session, with the reference's opinion of each line.
+/// Messages of all lines over a datagram and a stream session, with the reference's fate of each line.
 fn transcode(input: &Input, setup: Setup) -> (Messages, Vec<Outcome>) {
     let mut transcoder =
         Transcoder::new(setup.settings(), &[Transport::Datagram, Transport::Stream]);
@@ -153,7 +153,7 @@ fn transcode(input: &Input, setup: Setup) -> (Messages, Vec<Outcome>) {
     (messages, outcomes)
 }
 
-/// The flows of a session that are still to come, by domain, and the names that were announced so far.
+/// Expected flows of a session by domain, and the names announced so far.
 struct Expected<'a> {
     flows: HashMap<u32, std::vec::IntoIter<&'a Flow>>,
     names: HashMap<(u32, u16, u64), HashMap<u16, String>>,
@@ -218,7 +218,7 @@ impl<'a> Expected<'a> {
         self.check_application(decoded.domain, application, next.services.as_ref());
     }
 
-    /// Keeps what an options record says: scope element and number → strings.
+    /// Keeps the names of an options record: scope element and number → strings.
     fn learn(&mut self, decoded: &Decoded) {
         let Some((scope, Value::Number(number))) = decoded.record.first() else {
             panic!("every scope is a number: {decoded:?}");
@@ -320,7 +320,7 @@ proptest! {
     }
 }
 
-/// One transcoder has a few layouts; collectors see those of every process and release.
+/// A collector sees the layouts of all processes and releases, not only the few of one transcoder.
 #[test]
 fn a_regular_template_id_has_one_meaning_in_every_process() {
     let meanings: RefCell<HashMap<u16, Vec<(u16, u16)>>> = RefCell::default();

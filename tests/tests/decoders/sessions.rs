@@ -1,4 +1,4 @@
-//! Transport sessions: when templates come again, where sequence numbers start, what time messages bear.
+//! Transport sessions: repetition of templates, start of sequence numbers, export times of messages.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Values as every decoder can give them, to compare decoders with each other and with the reference.
+//! Common values of all decoders, to compare decoders with each other and with the reference.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ pub(crate) enum Value {
 /// Element and value; of a flow, ordered by element.
 pub(crate) type Record = Vec<(u16, Value)>;
 
-/// What a decoder makes of a data record.
+/// A decoded data record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decoded {
     pub(crate) domain: u32,

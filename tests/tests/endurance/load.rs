@@ -1,4 +1,4 @@
-//! Load: nothing is lost between `flowlogs replay` and a collector, at the default pace over UDP and over TCP.
+//! Load: no flow is lost between `flowlogs replay` and a collector, over UDP at the default pace and over TCP.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::size;
 use flowlogs_tests::generated::{FlowSums, write};
 
-/// Flows of a message, as its octets say them.
+/// Sums the flows of a message.
 pub(crate) fn add(sum: &mut FlowSums, message: &Message) {
     for (template, record) in message.records() {
         if template.scopes > 0 {
@@ -32,7 +32,7 @@ pub(crate) fn add(sum: &mut FlowSums, message: &Message) {
     }
 }
 
-/// `flowlogs replay`, which has to be able to send everything.
+/// Runs `flowlogs replay`, which has to succeed.
 fn replay(inputs: &TempDir, targets: &[&str]) {
     let started = Instant::now();
     let mut command = Command::new(program());
@@ -94,7 +94,7 @@ fn over_udp_at_the_default_pace_nfcapd_misses_nothing() {
     misses_nothing(Nfcapd::start());
 }
 
-/// The same for whoever did not read `docs/collectors.md`.
+/// With the default receive buffer, for users who did not read `docs/collectors.md`.
 #[test]
 #[ignore = "needs the machine to itself: scripts/measure-reliability runs it"]
 fn over_udp_at_the_default_pace_nfcapd_with_the_usual_buffer_misses_nothing() {
@@ -104,7 +104,7 @@ fn over_udp_at_the_default_pace_nfcapd_with_the_usual_buffer_misses_nothing() {
 fn misses_nothing(nfcapd: Option<Nfcapd>) {
     let Some(nfcapd) = nfcapd else { return };
     let (inputs, expected) = traffic();
-    // The same messages once more, for the sequence errors that nfcapd counts although nothing is missing.
+    // Equal messages once more, to predict the sequence errors that nfcapd counts although no message is missing.
     let recorder = UdpRecorder::start();
     replay(&inputs, &[&nfcapd.url(), &recorder.url()]);
     let datagrams = recorder.received();

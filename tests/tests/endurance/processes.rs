@@ -1,4 +1,4 @@
-//! Many processes at once: what each of them calls an interface, a domain and a template is what all of them call it.
+//! Many processes at once: all agree on the numbers of interfaces, domains and templates.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,7 @@ use flowlogs_tests::generated::{FlowSums, lines};
 const PROCESSES: usize = 16;
 const FLOWS: u64 = 3_200;
 
-/// Starts all of them, each with its share of the same lines, and waits for their ends.
+/// Starts all processes, each with a share of the lines, and waits for their ends.
 fn replay_at_once(directory: &TempDir, targets: &[&str]) -> (FlowSums, BTreeSet<String>) {
     let mut shares = vec![String::new(); PROCESSES];
     let mut sum = FlowSums::default();
@@ -54,7 +54,7 @@ fn sixteen_processes_agree_on_identities_and_template_ids() {
     let recorder = UdpRecorder::start();
     let (expected, interfaces) = replay_at_once(&directory, &[&recorder.url()]);
 
-    // A collector that knows the sender's port: each port is a transport session with sequence numbers of its own.
+    // A collector that keys sessions by the sender's port: each port has sequence numbers of its own.
     let mut by_port: HashMap<_, Reader> = HashMap::new();
     let mut sum = FlowSums::default();
     let mut templates: BTreeMap<(u32, u16), Template> = BTreeMap::new();
