@@ -7,7 +7,7 @@ use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
 use flowlogs_core::network::Inventory;
 use flowlogs_core::{
-    BatchReport, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
+    BatchReport, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,
 };
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE};
@@ -99,7 +99,7 @@ pub fn transcode<'a>(
     let mut source = RecordSource::new(Some("/vpc/flow-logs"), formats);
     let mut readers = [wire::Reader::default(), wire::Reader::default()];
     let mut flows = [0u64; 2];
-    let mut sink = |session: usize, message: &[u8]| {
+    let mut sink = |session: usize, _: MessageKind, message: &[u8]| {
         assert!(
             message.len() <= largest,
             "{} octets, over {largest}",

@@ -16,7 +16,7 @@ use flate2::write::GzEncoder;
 use flowlogs_core::flowlog::MAX_CANDIDATES;
 use flowlogs_core::flowlog::{FormatError, MAX_COLUMNS};
 use flowlogs_core::{
-    BatchReport, Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder,
+    BatchReport, Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
 };
 use flowlogs_source::{
@@ -131,13 +131,13 @@ impl Way {
             timestamp: None,
             text,
         };
-        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
+        let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
     }
 
     /// Sum of the counters in which each record counts once.
     fn report(&mut self) -> BatchReport {
-        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
+        let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         let Ok(()) = self.transcoder.flush(&mut sink);
         self.transcoder.commit();
         let report = self.transcoder.take_report();

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
-use flowlogs_core::{MessageSink, SendOutcome, Transport};
+use flowlogs_core::{MessageKind, MessageSink, SendOutcome, Transport};
 use flowlogs_export::{Collectors, SendError};
 
 use crate::cli::OutputKind;
@@ -178,7 +178,12 @@ impl MessageOutlet {
 impl MessageSink for MessageOutlet {
     type Error = OutletError;
 
-    fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, OutletError> {
+    fn send(
+        &mut self,
+        session: usize,
+        _kind: MessageKind,
+        message: &[u8],
+    ) -> Result<SendOutcome, OutletError> {
         let targets = self
             .collectors
             .as_ref()

@@ -2,7 +2,8 @@
 
 use flowlogs_core::mapping::MappingSettings;
 use flowlogs_core::{
-    Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings, Transport,
+    Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
+    Transport,
 };
 
 use crate::decode::{DecodeError, DecodedFlow, MessageDecoder};
@@ -24,7 +25,7 @@ pub(crate) fn flows(
         Formats::of_setting(format).expect("format of the test"),
     );
     let mut decoder = MessageDecoder::default();
-    let mut sink = |_: usize, message: &[u8]| {
+    let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
         decoder.decode(message, |flow| {
             each(flow);
             Ok::<_, DecodeError>(())

@@ -1,18 +1,20 @@
 //! Flow logs become IPFIX: parse → deduplicate → encode, without I/O, clock or environment.
 //!
 //! A [`Transcoder`] takes flow-log lines of a [`RecordSource`] and hands finished IPFIX messages (RFC 7011) to a
-//! [`MessageSink`]. Time is an argument, the [`network::Inventory`] is data, formats are data: who looked them up is not
-//! this crate's business.
+//! [`MessageSink`]. Time is an argument, the [`network::Inventory`] is data, formats are data: the caller looks
+//! them up.
 //!
 //! ```
-//! use flowlogs_core::{SendOutcome, Formats, LogLine, TranscoderSettings, RecordSource, Transcoder, Transport};
+//! use flowlogs_core::{
+//!     Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings, Transport,
+//! };
 //!
 //! let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Datagram]);
 //! let mut source = RecordSource::new(Some("/vpc/flow-logs"), Formats::defaults());
 //! source.set_owner(None, Some("eu-central-1"));
 //!
 //! let mut messages = Vec::new();
-//! let mut sink = |_session: usize, message: &[u8]| {
+//! let mut sink = |_session: usize, _kind: MessageKind, message: &[u8]| {
 //!     messages.push(message.to_vec());
 //!     Ok::<_, std::convert::Infallible>(SendOutcome::Sent)
 //! };
@@ -50,9 +52,10 @@ mod transcoder;
 pub use choice::NotAChoice;
 pub use flowlog::{Formats, LogFormat};
 pub use identity::{Collision, EXAMPLES as IDENTITY_EXAMPLES, identity};
-pub use ipfix::{MessageSink, SendOutcome, TemplateRefresh, Transport};
+pub use ipfix::{MessageKind, MessageSink, SendOutcome, TemplateRefresh, Transport};
+pub use mapping::MAX_UNKNOWN;
 pub use network::Address;
 pub use origin::{LogLine, RecordSource};
 pub use report::{BatchReport, Counters, UnparsedLine};
 pub use settings::TranscoderSettings;
-pub use transcoder::{MAX_UNKNOWN, Transcoder};
+pub use transcoder::Transcoder;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::dedup::Coverage;
 use crate::flowlog::Formats;
+use crate::network::Inventory;
 
 /// Where lines come from.
 ///
@@ -24,8 +25,10 @@ pub struct RecordSource {
     pub formats: Formats,
     /// The log group or bucket; decides which flow logs of the inventory count.
     destination: Option<String>,
-    /// What the flow logs cover, with the version of the inventory that says so.
-    pub(crate) coverage: Option<(u64, Coverage)>,
+    /// Coverage by the flow logs of this destination.
+    pub(crate) coverage: Coverage,
+    /// Version of the inventory that the coverage follows from.
+    coverage_version: Option<u64>,
 }
 
 impl RecordSource {
@@ -36,7 +39,8 @@ impl RecordSource {
             region: None,
             formats,
             destination: destination.map(str::to_owned),
-            coverage: None,
+            coverage: Coverage::default(),
+            coverage_version: None,
         }
     }
 
@@ -46,6 +50,15 @@ impl RecordSource {
             if known.as_deref() != name {
                 *known = name.map(Arc::from);
             }
+        }
+    }
+
+    /// Computes the coverage anew if the inventory has another version.
+    #[inline]
+    pub(crate) fn update_coverage(&mut self, version: u64, inventory: &Inventory) {
+        if self.coverage_version != Some(version) {
+            self.coverage = Coverage::of(inventory, self.destination());
+            self.coverage_version = Some(version);
         }
     }
 

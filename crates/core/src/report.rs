@@ -1,10 +1,8 @@
-//! What happened: every record that came in is in exactly one counter.
+//! Report of a batch: every record that came in is in exactly one counter, and each counter has its meaning here.
 
+use crate::dedup::DedupVerdict;
 use crate::flowlog::ParseError;
 use crate::identity::Collision;
-
-/// Collisions that are kept with both names; further ones are only counted.
-const KEPT_COLLISIONS: usize = 16;
 
 /// Octets of an unparsed line that are kept as a sample.
 const SAMPLE_OCTETS: usize = 200;
@@ -18,12 +16,12 @@ macro_rules! counters {
         }
 
         impl Counters {
-            /// Names and values, in the order of the documentation.
+            /// Returns names and values, in the order of the documentation.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$(($name, self.$field)),*].into_iter()
             }
 
-            /// Adds another batch.
+            /// Adds the counters of another batch.
             pub fn add(&mut self, other: &Self) {
                 $(self.$field = self.$field.saturating_add(other.$field);)*
             }
@@ -32,13 +30,13 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Records that came in; the sum of the ten that follow.
+    /// Records that came in: the sum of the next ten counters.
     records_received "RecordsReceived"
     /// Records that became flow records.
     flows_exported "FlowsExported"
-    /// Records that say that there was no traffic.
+    /// Records of windows without traffic (`NODATA`).
     no_data "NoData"
-    /// Records that say that AWS lost some: data that is missing everywhere.
+    /// Records of windows that AWS lost (`SKIPDATA`): data that is missing everywhere.
     skipped_windows "SkippedWindows"
     /// Lines that fit no format.
     unparsed_records "UnparsedRecords"
@@ -50,24 +48,24 @@ counters! {
     duplicate_transit_gateway "DuplicateTransitGateway"
     /// Rule 4: flows whose other end is observed too.
     duplicate_both_ends "DuplicateBothEnds"
-    /// Records of the direction that a setting leaves out.
+    /// Records of the direction that `DIRECTION` leaves out.
     filtered_by_direction "FilteredByDirection"
-    /// The transcoder's own packets.
+    /// Flows of the transcoder's own packets.
     excluded_collector_traffic "ExcludedCollectorTraffic"
     /// Messages sent, to all targets together.
     messages_sent "MessagesSent"
-    /// Octets of these messages.
+    /// Octets of the sent messages.
     bytes_sent "BytesSent"
     /// Options records written: names, domains, statistics.
     options_records "OptionsRecords"
-    /// Identifiers that share a number with another one.
+    /// Identifiers that share a number with an earlier identifier of their domain.
     identity_collisions "IdentityCollisions"
     /// Layouts whose hashed template ID was taken.
     template_id_collisions "TemplateIdCollisions"
 }
 
 impl Counters {
-    /// Whether every record is in exactly one counter.
+    /// Returns whether every record is in exactly one counter.
     pub fn is_balanced(&self) -> bool {
         let ends = self
             .iter()
@@ -78,21 +76,23 @@ impl Counters {
         self.records_received == ends
     }
 
-    /// Whether there were records, and not one of them could be parsed.
+    /// Returns whether records came in and none could be parsed.
     pub fn nothing_parsed(&self) -> bool {
         self.records_received > 0 && self.unparsed_records == self.records_received
     }
 }
 
-/// What happened in a batch.
+/// Report of a batch.
 ///
 /// ```
 /// use std::convert::Infallible;
-/// use flowlogs_core::{SendOutcome, Formats, LogLine, TranscoderSettings, RecordSource, Transcoder, Transport};
+/// use flowlogs_core::{
+///     Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings, Transport,
+/// };
 ///
 /// let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
 /// let mut source = RecordSource::new(None, Formats::defaults());
-/// let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
+/// let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
 /// for text in ["no flow log at all", "2 1 eni-1 - - - - - - - 1418530010 1418530070 - NODATA"] {
 ///     let line = LogLine { id: None, timestamp: None, text: text.as_bytes() };
 ///     let Ok(()) = transcoder.line(&mut source, line, &mut sink);
@@ -105,7 +105,7 @@ impl Counters {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BatchReport {
-    /// The counters.
+    /// Counters of the batch.
     pub counters: Counters,
     /// Packets of the exported flows.
     pub packets: u64,
@@ -113,22 +113,22 @@ pub struct BatchReport {
     pub octets: u64,
     /// Exported flows of unknown direction while `DIRECTION` asks for one.
     pub unknown_direction: u64,
-    /// The newest `end` of all records, milliseconds since 1970.
+    /// Newest `end` of all records, milliseconds since 1970.
     pub newest_end: Option<u64>,
-    /// The first line that fitted no format, and why.
+    /// First line that fitted no format, and the reason.
     pub unparsed: Option<UnparsedLine>,
-    /// Identifiers that share a number, the first few.
+    /// First few pairs of identifiers that share a number.
     pub collisions: Vec<Collision>,
 }
 
-/// A line that fitted no format.
+/// Line that fitted no format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnparsedLine {
-    /// The line's number in the batch, from 1.
+    /// Number of the line in the batch, from 1.
     pub record: u64,
-    /// The line, cut.
+    /// Beginning of the line.
     pub line: String,
-    /// What the format that was tried last says of it.
+    /// Error of the format that was tried last.
     pub error: ParseError,
 }
 
@@ -146,7 +146,7 @@ impl BatchReport {
         });
     }
 
-    /// A record ends at this time.
+    /// Notes the end of a record.
     #[inline]
     pub(crate) fn ended(&mut self, end: Option<u64>) {
         if let Some(end) = end
@@ -156,11 +156,25 @@ impl BatchReport {
         }
     }
 
-    pub(crate) fn collided(&mut self, collision: Option<Collision>) {
-        let Some(collision) = collision else { return };
-        self.counters.identity_collisions += 1;
-        if self.collisions.len() < KEPT_COLLISIONS {
-            self.collisions.push(collision);
-        }
+    /// Counts a record that a rule leaves out.
+    pub(crate) fn left_out(&mut self, verdict: DedupVerdict) {
+        let counters = &mut self.counters;
+        let counter = match verdict {
+            DedupVerdict::Keep => return,
+            DedupVerdict::DuplicateRecord => &mut counters.duplicate_records,
+            DedupVerdict::DuplicateTransitGateway => &mut counters.duplicate_transit_gateway,
+            DedupVerdict::DuplicateBothEnds => &mut counters.duplicate_both_ends,
+            DedupVerdict::FilteredByDirection => &mut counters.filtered_by_direction,
+            DedupVerdict::ExcludedCollectorTraffic => &mut counters.excluded_collector_traffic,
+        };
+        *counter += 1;
+    }
+
+    /// Counts an exported flow with its packets and octets.
+    #[inline]
+    pub(crate) fn exported(&mut self, (packets, octets): (u64, u64)) {
+        self.counters.flows_exported += 1;
+        self.packets = self.packets.saturating_add(packets);
+        self.octets = self.octets.saturating_add(octets);
     }
 }

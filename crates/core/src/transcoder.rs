@@ -1,38 +1,37 @@
-//! The way through the house: a line is parsed, judged, mapped and encoded, and ends in exactly one counter.
+//! The way through the house: a line is parsed, judged and encoded, and ends in exactly one counter.
 //!
-//! A [`Transcoder`] owns everything that lives longer than a line: buffers, templates, sequence numbers, what was
-//! announced and what was seen.
+//! A [`Transcoder`] owns everything that lives longer than a line: buffers, templates, sequence numbers, announcements,
+//! and the memory of deliveries.
 
 use std::collections::BTreeSet;
 
 use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator};
 use crate::encode::FlowEncoder;
-use crate::flowlog::field::{ColumnType, FIELDS, TextPattern};
-use crate::flowlog::{Field, FieldSet, FlowRecord, LogStatus, RecordValues};
-use crate::identity::Identities;
-use crate::ipfix::{Exporter, Flow, MessageSink, Sent, Transport};
-use crate::mapping::context::{ContextCache, InterfaceContext};
-use crate::mapping::{Domains, Layouts, Names};
+use crate::flowlog::{
+    Field, FieldSet, FlowDirection, FlowRecord, Formats, LogStatus, RecordValues,
+};
+use crate::ipfix::{Exporter, FlowValues, MessageSink, SentTotals, Transport};
+use crate::mapping::Layouts;
+use crate::mapping::announce::{Announcements, InterfaceContext};
 use crate::network::Inventory;
 use crate::origin::{LogLine, RecordSource};
 use crate::report::BatchReport;
 use crate::settings::TranscoderSettings;
 
-/// Most identifiers that are noted as unknown between two calls.
-pub const MAX_UNKNOWN: usize = 1_000;
-
 /// Parses, deduplicates and encodes.
 ///
-/// A batch ends with [`flush`](Self::flush) and then [`commit`](Self::commit), once it is known to have arrived; or with
-/// [`rollback`](Self::rollback), after which the same lines count as if they came for the first time:
+/// A batch ends with [`flush`](Self::flush) and then [`commit`](Self::commit), once the batch is known to have arrived; or
+/// with [`rollback`](Self::rollback), after which the same lines count as if they came for the first time:
 ///
 /// ```
 /// use std::convert::Infallible;
-/// use flowlogs_core::{SendOutcome, Formats, LogLine, TranscoderSettings, RecordSource, Transcoder, Transport};
+/// use flowlogs_core::{
+///     Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings, Transport,
+/// };
 ///
 /// let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
 /// let mut source = RecordSource::new(None, Formats::defaults());
-/// let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
+/// let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
 /// let text = b"2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 \
 ///     1418530010 1418530070 ACCEPT OK";
 /// let line = LogLine { id: Some(b"1"), timestamp: None, text };
@@ -52,16 +51,14 @@ pub struct Transcoder {
     dedup: Deduplicator,
     direction_matters: bool,
     inventory: Inventory,
-    subjects: ContextCache,
     /// Raised with every new inventory, so that sources compute their coverage anew.
     inventory_version: u64,
-    export: FlowEncoder,
+    encoder: FlowEncoder,
     report: BatchReport,
-    unknown: BTreeSet<String>,
 }
 
 impl Transcoder {
-    /// A transcoder that writes to one session for each transport, in this order.
+    /// Makes a transcoder that writes to one session for each transport, in this order.
     pub fn new(settings: TranscoderSettings, transports: &[Transport]) -> Self {
         let exporter = Exporter::new(
             transports,
@@ -73,74 +70,70 @@ impl Transcoder {
             direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
             dedup: Deduplicator::new(settings.dedup),
             inventory: Inventory::default(),
-            subjects: ContextCache::default(),
             inventory_version: 0,
-            export: FlowEncoder {
-                mapping: settings.mapping,
-                domains: Domains::new(settings.observation_domain),
-                names: Names::default(),
-                identities: Identities::default(),
+            encoder: FlowEncoder {
+                settings: settings.mapping,
+                announcements: Announcements::new(settings.observation_domain),
                 layouts: Layouts::default(),
-                flow: Flow::default(),
+                values: FlowValues::default(),
                 exporter,
             },
             report: BatchReport::default(),
-            unknown: BTreeSet::new(),
         }
     }
 
-    /// An invocation begins at this time, milliseconds since 1970: over UDP templates and names are due again.
+    /// Begins an invocation at this time, milliseconds since 1970: over UDP templates and names are due again.
     pub fn begin(&mut self, now: u64) {
-        self.export.exporter.begin(now);
+        self.encoder.begin(now);
     }
 
-    /// Time goes on within an invocation.
+    /// Moves the time on within an invocation.
     pub fn set_now(&mut self, now: u64) {
-        self.export.exporter.set_now(now);
+        self.encoder.set_now(now);
     }
 
-    /// A target has a new connection or socket: its templates and sequence numbers start again.
+    /// Restarts templates and sequence numbers of a target that has a new connection or socket.
     pub fn restart_session(&mut self, session: usize) {
-        self.export.exporter.restart_session(session);
+        self.encoder.restart_session(session);
     }
 
-    /// What is known of interfaces, VPCs and flow logs from now on; names are announced again.
+    /// Replaces the knowledge of interfaces, VPCs and flow logs; names are announced again.
     pub fn set_inventory(&mut self, inventory: Inventory) {
         self.inventory = inventory;
         self.inventory_version += 1;
-        self.subjects = ContextCache::default();
-        self.export.exporter.announce_again();
+        self.encoder.set_inventory();
     }
 
-    /// Flows to and from these are the transcoder's own and left out from now on.
+    /// Leaves out flows to and from these collectors from now on: the flows are the transcoder's own.
     pub fn set_collectors(&mut self, collectors: Vec<dedup::CollectorAddress>) {
         self.dedup.set_collectors(collectors);
     }
 
-    /// What is known of interfaces, VPCs and flow logs.
+    /// Knowledge of interfaces, VPCs and flow logs.
     pub fn inventory(&self) -> &Inventory {
         &self.inventory
     }
 
-    /// Notes which identifiers of a line the inventory does not know, and nothing else: for those who look names up
-    /// before the lines are transcoded.
+    /// Notes the identifiers of a line that the inventory does not know, and nothing else: for callers that look names up
+    /// before they transcode the lines.
     pub fn survey(&mut self, source: &mut RecordSource, text: &[u8]) {
         if source.formats.take_header(text) {
             return;
         }
         if let Ok(record) = source.formats.parse(text, &mut self.values) {
-            note_unknown(&record, &self.inventory, &mut self.unknown);
+            let notes = &mut self.encoder.announcements.notes;
+            notes.identifiers(&record, &self.inventory);
         }
     }
 
-    /// Identifiers (`eni-…`, `vpc-…`, `tgw-…`, `tgw-attach-…`) of surveyed and exported records that the inventory does
-    /// not know, since the last call; at most [`MAX_UNKNOWN`].
+    /// Takes the identifiers (`eni-…`, `vpc-…`, `tgw-…`, `tgw-attach-…`) of surveyed lines and announced names that the
+    /// inventory does not know, since the last call; at most [`MAX_UNKNOWN`](crate::MAX_UNKNOWN).
     pub fn take_unknown(&mut self) -> BTreeSet<String> {
-        std::mem::take(&mut self.unknown)
+        self.encoder.announcements.notes.take_unknown()
     }
 
-    /// Rule 1 for a whole object: whether its version was delivered and exported before; from now on it was. For those
-    /// who can tell before they read it; what has an id for each line says it with [`LogLine::id`].
+    /// Rule 1 for a whole object: returns whether this version was delivered and exported before, and remembers the
+    /// version. For callers that can tell before they read the object; lines have [`LogLine::id`].
     pub fn delivered_before(&mut self, id: &[u8]) -> bool {
         self.dedup.delivered_before(id, None)
     }
@@ -156,108 +149,58 @@ impl Transcoder {
         line: LogLine<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        if source.formats.take_header(line.text) {
+        if !self.admit(source, line) {
             return Ok(());
+        }
+        let Self {
+            values,
+            dedup,
+            inventory,
+            encoder,
+            report,
+            direction_matters,
+            ..
+        } = self;
+        let Some((record, formats)) = parse(&mut source.formats, line.text, values, report) else {
+            return Ok(());
+        };
+        let context = encoder.turn_to(&record, &source.owner, &source.region, inventory, sink)?;
+        match judge(
+            &record,
+            formats,
+            &source.coverage,
+            context,
+            inventory,
+            dedup,
+        ) {
+            Ok(direction) => {
+                report.unknown_direction += u64::from(*direction_matters && direction.is_none());
+                encoder.encode(&record, direction, line.timestamp, inventory, report, sink)
+            }
+            Err(verdict) => {
+                encoder.ignore();
+                report.left_out(verdict);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns whether a line is a record that has to be looked at, and counts the record: a header is none, and rule 1
+    /// leaves out what was delivered before.
+    #[inline(always)] // called in one place, for every record
+    fn admit(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
+        if source.formats.take_header(line.text) {
+            return false;
         }
         self.report.counters.records_received += 1;
         if let Some(id) = line.id
             && self.dedup.delivered_before(id, line.timestamp)
         {
             self.report.counters.duplicate_deliveries += 1;
-            return Ok(());
+            return false;
         }
-        if source
-            .coverage
-            .as_ref()
-            .is_none_or(|(version, _)| *version != self.inventory_version)
-        {
-            let coverage = Coverage::of(&self.inventory, source.destination());
-            source.coverage = Some((self.inventory_version, coverage));
-        }
-        let RecordSource {
-            owner,
-            region,
-            formats,
-            coverage: Some((_, coverage)),
-            ..
-        } = source
-        else {
-            return Ok(());
-        };
-        if let Err(error) = formats.read(line.text, &mut self.values) {
-            self.report.unparsed(line.text, error);
-            return Ok(());
-        }
-        let record = formats.record(line.text, &self.values);
-        self.report.ended(record.number(Field::End));
-        let counters = &mut self.report.counters;
-        match content(&record) {
-            Content::Flow => {}
-            Content::NoData => {
-                counters.no_data += 1;
-                return Ok(());
-            }
-            Content::Skipped => {
-                counters.skipped_windows += 1;
-                return Ok(());
-            }
-        }
-        let export = &mut self.export;
-        let inventory = &self.inventory;
-        let report = &mut self.report;
-        let find = |record: &FlowRecord<'_>| {
-            let (domain, collision) = export.domain(record, owner.as_deref(), region.as_deref());
-            report.collided(collision);
-            InterfaceContext {
-                domain,
-                interface: inventory.interface_of(record),
-                numbers: None,
-                observer: None,
-            }
-        };
-        let subject = self.subjects.of(&record, owner, region, find);
-        let domain = subject.domain;
-        let interface = subject.interface(inventory);
-        let counters = &mut self.report.counters;
-        let direction = dedup::direction(&record, interface, inventory);
-        let shared = formats.shared_fields(record.kind());
-        let dropped = match self.dedup.decide(
-            &record,
-            direction,
-            interface,
-            &mut subject.observer,
-            shared,
-            coverage,
-        ) {
-            DedupVerdict::Keep => None,
-            DedupVerdict::DuplicateRecord => Some(&mut counters.duplicate_records),
-            DedupVerdict::DuplicateTransitGateway => Some(&mut counters.duplicate_transit_gateway),
-            DedupVerdict::DuplicateBothEnds => Some(&mut counters.duplicate_both_ends),
-            DedupVerdict::FilteredByDirection => Some(&mut counters.filtered_by_direction),
-            DedupVerdict::ExcludedCollectorTraffic => {
-                Some(&mut counters.excluded_collector_traffic)
-            }
-        };
-        if let Some(counter) = dropped {
-            *counter += 1;
-            export.exporter.ignore(domain);
-            return Ok(());
-        }
-        self.report.unknown_direction += u64::from(self.direction_matters && direction.is_none());
-        let announced = export.exporter.options_records();
-        export.record(
-            &record,
-            direction,
-            line.timestamp,
-            subject,
-            inventory,
-            &mut self.report,
-            sink,
-        )?;
-        if export.exporter.options_records() != announced {
-            note_unknown(&record, &self.inventory, &mut self.unknown);
-        }
-        Ok(())
+        source.update_coverage(self.inventory_version, &self.inventory);
+        true
     }
 
     /// Sends everything that is still under construction.
@@ -266,68 +209,98 @@ impl Transcoder {
     ///
     /// The sink's error; then [`Self::rollback`] forgets the batch.
     pub fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.export.exporter.flush(sink)
+        self.encoder.exporter.flush(sink)
     }
 
-    /// The batch arrived: what it held will be recognised as a duplicate.
+    /// Ends a batch that arrived: its deliveries and records will be recognised as duplicates.
     pub fn commit(&mut self) {
         self.dedup.commit();
-        self.export.exporter.commit();
+        self.encoder.exporter.commit();
     }
 
-    /// What was read of the batch arrived, but the rest did not come: the records will be recognised as duplicates, and
-    /// the deliveries will not, because they have to come again.
+    /// Ends a batch that arrived but was not read to its end: its records will be recognised as duplicates, its deliveries
+    /// will not, because they have to come again.
     pub fn commit_records(&mut self) {
         self.dedup.commit_records();
-        self.export.exporter.commit();
+        self.encoder.exporter.commit();
     }
 
-    /// The batch failed and will come again: what it held is forgotten, what is unsent is dropped.
+    /// Ends a batch that failed and comes again: the batch is forgotten, unsent messages are dropped.
     pub fn rollback(&mut self) {
         self.dedup.rollback();
-        self.export.exporter.discard();
+        self.encoder.discard();
     }
 
-    /// What happened since the last call.
+    /// Takes the report since the last call.
     pub fn take_report(&mut self) -> BatchReport {
         let mut report = std::mem::take(&mut self.report);
-        let Sent {
+        let SentTotals {
             messages,
             octets,
             options_records,
-        } = self.export.exporter.take_sent();
+        } = self.encoder.exporter.take_sent();
         report.counters.messages_sent = messages;
         report.counters.bytes_sent = octets;
         report.counters.options_records = options_records;
-        report.counters.template_id_collisions = self.export.layouts.take_collisions();
+        report.counters.template_id_collisions = self.encoder.layouts.take_collisions();
+        let notes = &mut self.encoder.announcements.notes;
+        (report.counters.identity_collisions, report.collisions) = notes.take_collisions();
         report
     }
 }
 
-fn note_unknown(record: &FlowRecord<'_>, inventory: &Inventory, unknown: &mut BTreeSet<String>) {
-    for row in &FIELDS {
-        let ColumnType::Text(TextPattern::Prefix("eni-" | "vpc-" | "tgw-" | "tgw-attach-")) =
-            row.read
-        else {
-            continue;
-        };
-        if let Some(id) = record.text(row.field)
-            && unknown.len() < MAX_UNKNOWN
-            && !inventory.knows(id)
-        {
-            unknown.insert(String::from_utf8_lossy(id).into_owned());
-        }
+/// Parses a line, and returns the record if it is a flow, with the formats that it was read by. Any other line ends here,
+/// in its counter.
+#[inline(always)] // called in one place, for every record
+fn parse<'a>(
+    formats: &'a mut Formats,
+    line: &'a [u8],
+    values: &'a mut RecordValues,
+    report: &mut BatchReport,
+) -> Option<(FlowRecord<'a>, &'a Formats)> {
+    if let Err(error) = formats.read(line, values) {
+        report.unparsed(line, error);
+        return None;
+    }
+    let formats: &Formats = formats;
+    let record = formats.record(line, values);
+    report.ended(record.number(Field::End));
+    match content(&record) {
+        LineContent::Flow => return Some((record, formats)),
+        LineContent::NoData => report.counters.no_data += 1,
+        LineContent::SkipData => report.counters.skipped_windows += 1,
+    }
+    None
+}
+
+/// Decides whether a flow counts: returns its direction, or the rule that leaves it out.
+#[inline(always)] // called in one place, for every record
+fn judge(
+    record: &FlowRecord<'_>,
+    formats: &Formats,
+    coverage: &Coverage,
+    context: &mut InterfaceContext,
+    inventory: &Inventory,
+    dedup: &mut Deduplicator,
+) -> Result<Option<FlowDirection>, DedupVerdict> {
+    let interface = context.interface(inventory);
+    let direction = dedup::direction(record, interface, inventory);
+    let shared = formats.shared_fields(record.kind());
+    let observer = &mut context.observer;
+    match dedup.decide(record, direction, interface, observer, shared, coverage) {
+        DedupVerdict::Keep => Ok(direction),
+        verdict => Err(verdict),
     }
 }
 
-/// What a record is about.
-enum Content {
+/// Content of a line that could be parsed.
+enum LineContent {
     Flow,
     NoData,
-    Skipped,
+    SkipData,
 }
 
-fn content(record: &FlowRecord<'_>) -> Content {
+fn content(record: &FlowRecord<'_>) -> LineContent {
     const ADDRESSES: FieldSet = FieldSet::of(&[
         Field::SourceAddress,
         Field::DestinationAddress,
@@ -337,13 +310,13 @@ fn content(record: &FlowRecord<'_>) -> Content {
     const COUNTERS: FieldSet = FieldSet::of(&[Field::Packets, Field::Bytes]);
     let has_addresses = record.present().has_any(ADDRESSES);
     match record.status() {
-        Some(LogStatus::Ok) => Content::Flow,
-        Some(LogStatus::NoData) => Content::NoData,
-        Some(LogStatus::SkipData) => Content::Skipped,
-        Some(LogStatus::Other) if has_addresses => Content::Flow,
-        Some(LogStatus::Other) => Content::NoData,
-        None if has_addresses || record.present().has_any(COUNTERS) => Content::Flow,
-        None => Content::NoData,
+        Some(LogStatus::Ok) => LineContent::Flow,
+        Some(LogStatus::NoData) => LineContent::NoData,
+        Some(LogStatus::SkipData) => LineContent::SkipData,
+        Some(LogStatus::Other) if has_addresses => LineContent::Flow,
+        Some(LogStatus::Other) => LineContent::NoData,
+        None if has_addresses || record.present().has_any(COUNTERS) => LineContent::Flow,
+        None => LineContent::NoData,
     }
 }
 
@@ -353,7 +326,7 @@ mod tests {
 
     use super::*;
     use crate::flowlog::Formats;
-    use crate::ipfix::SendOutcome;
+    use crate::ipfix::{MessageKind, SendOutcome};
     use crate::network::NetworkInterface;
 
     const LINE: &[u8] =
@@ -372,14 +345,14 @@ mod tests {
         }
     }
 
-    fn accept(_: usize, _: &[u8]) -> Result<SendOutcome, Infallible> {
+    fn accept(_: usize, _: MessageKind, _: &[u8]) -> Result<SendOutcome, Infallible> {
         Ok(SendOutcome::Sent)
     }
 
     #[test]
     fn a_retry_after_a_failed_batch_is_exported_in_full() {
         let (mut transcoder, mut source) = transcoder();
-        let mut fail = |_: usize, _: &[u8]| Err("connection reset");
+        let mut fail = |_: usize, _: MessageKind, _: &[u8]| Err("connection reset");
         transcoder.begin(0);
         assert_eq!(
             transcoder.line(&mut source, line("a", LINE), &mut fail),

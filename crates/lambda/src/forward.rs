@@ -7,7 +7,8 @@
 use std::convert::Infallible;
 
 use flowlogs_core::{
-    BatchReport, MessageSink, SendOutcome, Transcoder, TranscoderSettings, Transport, dedup,
+    BatchReport, MessageKind, MessageSink, SendOutcome, Transcoder, TranscoderSettings, Transport,
+    dedup,
 };
 use flowlogs_export::{
     CollectorUrl, Collectors, ConfigError, SendError, SenderOptions, SessionState,
@@ -47,7 +48,12 @@ impl MessageSink for TargetSink<'_> {
     /// Never fails: [`Collectors::finish`] returns the error of a target, and the other targets go on.
     type Error = Infallible;
 
-    fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, Infallible> {
+    fn send(
+        &mut self,
+        session: usize,
+        _kind: MessageKind,
+        message: &[u8],
+    ) -> Result<SendOutcome, Infallible> {
         if self.again.is_some_and(|again| !again.contains(&session)) {
             return Ok(SendOutcome::Skipped);
         }

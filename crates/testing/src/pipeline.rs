@@ -13,8 +13,8 @@ use flowlogs_core::flowlog::FIELDS;
 use flowlogs_core::network;
 use flowlogs_core::network::Inventory;
 use flowlogs_core::{
-    Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
-    Transport,
+    Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
+    TranscoderSettings, Transport,
 };
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, OpenedPayload, UnpackError, Unpacker};
 
@@ -123,7 +123,8 @@ impl Pipeline {
         let Transcoding {
             transcoder, sink, ..
         } = transcoding;
-        let Ok(()) = transcoder.flush(&mut |_: usize, message: &[u8]| send(sink, message));
+        let Ok(()) =
+            transcoder.flush(&mut |_: usize, _: MessageKind, message: &[u8]| send(sink, message));
         transcoder.commit();
         assert_eq!(
             transcoder.take_report().counters.flows_exported,
@@ -151,9 +152,11 @@ impl LineSink for Transcoding {
             timestamp: event.timestamp,
             text: event.message,
         };
-        transcoder.line(source, line, &mut |_: usize, message: &[u8]| {
-            send(sink, message)
-        })
+        transcoder.line(
+            source,
+            line,
+            &mut |_: usize, _: MessageKind, message: &[u8]| send(sink, message),
+        )
     }
 }
 

@@ -6,8 +6,8 @@ use flowlogs_core::dedup;
 use flowlogs_core::network::Inventory;
 use flowlogs_core::network::{FlowLog, NetworkInterface};
 use flowlogs_core::{
-    Counters, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
-    Transport,
+    Counters, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
+    TranscoderSettings, Transport,
 };
 
 /// The interfaces of a VPC that a flow log observes.
@@ -54,7 +54,7 @@ impl Process {
 
     /// One packet from 10.0.0.5 (eni-1) to 10.0.0.6 in each of these minutes, as these interfaces record it.
     fn invoke(&mut self, minutes: &[u64], recorded_by: &[&str]) -> Counters {
-        let mut sink = |_: usize, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
+        let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         for minute in minutes {
             for interface in recorded_by {
                 let start = 1_763_715_600 + 60 * minute;

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use flowlogs_core::dedup::{self, DirectionFilter};
 use flowlogs_core::{
-    Counters, Formats, LogFormat, LogLine, RecordSource, SendOutcome, Transcoder,
+    Counters, Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
 };
 
@@ -71,7 +71,7 @@ fn transcode(
         let mut fails_at = delivery.fails_first.then(|| random.index(3));
         loop {
             let mut messages = Vec::new();
-            let mut sink = |_: usize, message: &[u8]| {
+            let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
                 if fails_at == Some(messages.len()) {
                     return Err("the connection is gone");
                 }

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use flowlogs_core::{
-    Counters, Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
-    Transport,
+    Counters, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
+    TranscoderSettings, Transport,
 };
 use flowlogs_testing::wire::{Message, Reader};
 
@@ -85,8 +85,8 @@ impl Bench {
 fn network(
     flows: SendOutcome,
     messages: &mut Vec<Handed>,
-) -> impl FnMut(usize, &[u8]) -> Result<SendOutcome, Infallible> {
-    move |session, message| {
+) -> impl FnMut(usize, MessageKind, &[u8]) -> Result<SendOutcome, Infallible> {
+    move |session, _, message| {
         let set = u16::from_be_bytes([message[16], message[17]]);
         let delivery = if set >= 0x4000 {
             flows

@@ -177,16 +177,41 @@ fn templates_that_do_not_fit_into_one_message_leave_in_several() {
     assert!(known.len() >= 8, "each of them: {known:?}");
 }
 
+/// The reader of [`Bench::sent`] checks that the sequence numbers of each domain go on.
 #[test]
-fn more_accounts_than_domains_share_one() {
+fn every_account_of_5000_has_a_domain_and_one_that_comes_back_goes_on() {
     let mut bench = Bench::new(TranscoderSettings::default(), UDP);
-    (0..1_100).for_each(|account| bench.feed(&format!("{account:012}")));
-    bench.flush();
-    let domains: HashSet<u32> = bench.sent(0, 0).iter().map(|m| m.domain).collect();
+    for _ in 0..2 {
+        (0..5_000).for_each(|account| bench.feed(&format!("{account:012}")));
+        bench.flush();
+    }
+    let sent = bench.sent(0, 0);
+    let domains: HashSet<u32> = sent.iter().map(|message| message.domain).collect();
+    assert_eq!(domains.len(), 5_000);
+    let flows = sent.iter().filter(|m| m.content() == Content::Flows);
+    assert_eq!(flows.flat_map(Message::records).count(), 10_000);
+    let counters = bench.counters();
     assert_eq!(
-        domains.len(),
-        1_024 + 1,
-        "that of what has none is the last"
+        (counters.flows_exported, counters.identity_collisions),
+        (10_000, 0)
     );
-    assert_eq!(bench.counters().flows_exported, 1_100);
+}
+
+/// 4,096 domains are open at a time; the two last used ones of 4,097 are among them.
+#[test]
+fn the_least_recently_used_domains_are_closed_first() {
+    let mut bench = Bench::new(TranscoderSettings::default(), &[Transport::Stream]);
+    let account = |number: u32| format!("{number:012}");
+    (0..4_096).for_each(|number| bench.feed(&account(number)));
+    bench.feed(&account(0));
+    bench.feed(&account(4_096));
+    bench.flush();
+    let before = bench.messages.len();
+    for number in [0, 4_096, 4_095, 1] {
+        bench.feed(&account(number));
+        bench.flush();
+    }
+    let contents: Vec<Content> = bench.sent(0, before).iter().map(Message::content).collect();
+    let again = [Content::Templates, Content::Options, Content::Flows];
+    assert_eq!(contents, [&[Content::Flows; 3][..], &again].concat());
 }

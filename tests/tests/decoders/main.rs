@@ -15,7 +15,7 @@ mod value;
 
 use std::convert::Infallible;
 
-use flowlogs_core::{LogLine, RecordSource, SendOutcome, Transcoder};
+use flowlogs_core::{LogLine, MessageKind, RecordSource, SendOutcome, Transcoder};
 
 /// Finished messages, by session.
 type Messages = Vec<(usize, Vec<u8>)>;
@@ -38,8 +38,10 @@ fn flush(transcoder: &mut Transcoder, messages: &mut Messages) {
     let Ok(()) = transcoder.flush(&mut keep(messages));
 }
 
-fn keep(messages: &mut Messages) -> impl FnMut(usize, &[u8]) -> Result<SendOutcome, Infallible> {
-    |session, message| {
+fn keep(
+    messages: &mut Messages,
+) -> impl FnMut(usize, MessageKind, &[u8]) -> Result<SendOutcome, Infallible> {
+    |session, _, message| {
         messages.push((session, message.to_vec()));
         Ok(SendOutcome::Sent)
     }

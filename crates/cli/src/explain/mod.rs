@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use flowlogs_core::flowlog::RecordValues;
 use flowlogs_core::ipfix::element::InformationElement;
-use flowlogs_core::{LogLine, SendOutcome, Transcoder, Transport};
+use flowlogs_core::{LogLine, MessageKind, SendOutcome, Transcoder, Transport};
 
 use crate::cli::ExplainArguments;
 use crate::clock;
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     transcoder.begin(clock::now());
     let mut sent = SentRecord::default();
     let mut decoder = MessageDecoder::default();
-    let mut sink = |_: usize, message: &[u8]| {
+    let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
         decoder.decode(message, |flow| {
             sent = SentRecord::of(flow);
             Ok::<_, DecodeError>(())

@@ -1,9 +1,9 @@
-//! The IANA information elements that this product exports, and nothing else.
+//! IANA information elements that this product exports, and no others.
 //!
 //! Each constant is a row of the IANA registry "IPFIX Information Elements"; a test compares all of them with the rows
 //! kept in `iana/elements.csv`. Templates and the field table refer to these constants, never to bare numbers.
 
-/// An information element of the IANA registry (RFC 7012).
+/// Information element of the IANA registry (RFC 7012).
 #[derive(Debug, PartialEq, Eq)]
 pub struct InformationElement {
     /// InformationElement identifier, 1..=32767.

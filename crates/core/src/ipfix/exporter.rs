@@ -1,126 +1,94 @@
-//! The exporting process: records go in, finished messages come out in the right order.
+//! Exporting process: records go in, finished messages come out in the right order.
 //!
-//! Per observation domain two messages are under construction, one with options data and one with flows. They leave in
-//! messages of their own and always in this order: the templates that a session has not seen, options data, flows, so
-//! that a collector never meets a record whose template or names come later, and loses nothing but templates when it
-//! drops a message for an unknown one.
+//! Each observation domain has two messages under construction, for options data and for flows. The messages of a domain
+//! leave in this order: templates that a session lacks, options data, flows. A collector therefore never meets a record
+//! before its template or its names; and a collector that drops a message for an unknown element loses templates only.
+//!
+//! The caller decides when a name is due (`mapping/announce`); this file decides when a template is.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
 
 use super::element as e;
-use super::flow::{Flow, Layout};
-use super::message::Message;
+use super::message::MessageBuffer;
 use super::options::{OptionsRecord, OptionsTable};
-use super::session::{Session, TemplateRefresh, Transport};
-
-/// Most observation domains of one process; further ones are exported under the domain `unknown`.
-pub const MAX_DOMAINS: usize = 1_024;
+use super::record::{FlowLayout, FlowValues};
+use super::session::{ExportSession, TemplateRefresh, Transport};
+use super::sink::{MessageKind, MessageSink, SendOutcome};
+use super::template::Template;
 
 /// Smallest message size that can be set: every record of every layout fits.
 pub const MIN_MESSAGE_SIZE: usize = 512;
 
-/// This software as a process that exports and mediates; one number, because a collector sees one such process.
+/// Number of this software as a process that exports and mediates; a collector sees one such process.
 const PROCESS_ID: u32 = 1;
 
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendOutcome {
-    /// It is on its way.
-    Sent,
-    /// It could not be sent and this does not end the work (UDP): its records are counted as not sent.
-    NotSent,
-    /// The session takes no part in this batch: for it, nothing has happened.
-    Skipped,
-}
+/// Most closed domains whose sequence numbers are kept, about 100 octets each. When there are more, all of them start
+/// again at 0.
+const MAX_CLOSED: usize = 65_536;
 
-/// Receives finished messages.
-///
-/// A closure is one. This one collects what a file would hold:
-///
-/// ```
-/// use flowlogs_core::{SendOutcome, MessageSink};
-///
-/// let mut file = Vec::new();
-/// let mut sink = |_session: usize, message: &[u8]| {
-///     file.extend_from_slice(message);
-///     Ok::<_, std::io::Error>(SendOutcome::Sent)
-/// };
-/// sink.send(0, b"a message")?;
-/// assert_eq!(file, b"a message");
-/// # Ok::<_, std::io::Error>(())
-/// ```
-pub trait MessageSink {
-    /// Why the work cannot go on.
-    type Error;
+/// Domains that keep their buffers between batches; those in later slots release them.
+const KEPT_BUFFERS: usize = 64;
 
-    /// Takes one complete IPFIX message for one transport session, in order.
-    ///
-    /// # Errors
-    ///
-    /// An error ends the batch; the caller rolls back and decides whether to try again.
-    fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, Self::Error>;
-}
-
-impl<E, F: FnMut(usize, &[u8]) -> Result<SendOutcome, E>> MessageSink for F {
-    type Error = E;
-
-    fn send(&mut self, session: usize, message: &[u8]) -> Result<SendOutcome, E> {
-        self(session, message)
-    }
-}
-
-/// What the exporting process has done.
+/// Totals of the exporting process since the last report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct SentTotals {
     pub(crate) messages: u64,
     pub(crate) octets: u64,
     pub(crate) options_records: u64,
 }
 
-/// An observation domain with its messages under construction.
+/// Observation domain with its messages under construction.
 #[derive(Debug)]
-pub(crate) struct Domain {
+struct ObservationDomain {
     id: u32,
     name: Box<str>,
     /// Templates in the order of their first use: set ID and template record.
     templates: Vec<(u16, Box<[u8]>)>,
-    /// Which options templates are among them, a bit a table.
+    /// Options tables whose templates are listed, a bit for each table.
     tables: u32,
-    /// Until which epoch the standing options records were sent.
-    epoch: u32,
-    /// For each layout until which epoch its template was announced with flow keys.
-    layouts: Vec<u32>,
-    options: Message,
-    flows: Message,
-    /// Packets and octets of the flows in the message under construction.
-    pending: Totals,
-    not_sent: Totals,
-    /// What was not sent since the last commit: what is rolled back will come again, so it is not lost.
-    not_sent_in_batch: Totals,
+    options: MessageBuffer,
+    flows: MessageBuffer,
+    /// Totals of the flows in the message under construction.
+    pending: FlowTotals,
+    not_sent: FlowTotals,
+    /// Flows that were not sent since the last commit: after a rollback they come again, so they are not lost.
+    not_sent_in_batch: FlowTotals,
     ignored: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Totals {
+struct FlowTotals {
     flows: u64,
     packets: u64,
     octets: u64,
 }
 
-/// The exporting process.
+/// Facts about a closed domain that go on when it is opened again.
+#[derive(Debug)]
+struct ClosedDomain {
+    /// Sequence number in each session.
+    sequences: Box<[u32]>,
+    not_sent: FlowTotals,
+    ignored: u64,
+}
+
+/// Exporting process with one transport session for each target.
 #[derive(Debug)]
 pub(crate) struct Exporter {
-    domains: Vec<Domain>,
-    sessions: Vec<Session>,
-    templates: Message,
+    domains: Vec<ObservationDomain>,
+    /// Closed domains by their numbers.
+    closed: HashMap<u32, ClosedDomain, FixedState>,
+    sessions: Vec<ExportSession>,
+    templates: MessageBuffer,
     record: OptionsRecord,
     limit: usize,
     refresh: TemplateRefresh,
     /// Milliseconds since 1970; never goes back.
     now: u64,
     started: Option<u64>,
-    /// Raised when options data is due again.
-    epoch: u32,
-    epoch_at: u64,
-    sent: Sent,
+    sent: SentTotals,
 }
 
 impl Exporter {
@@ -132,221 +100,161 @@ impl Exporter {
         let limit = max_message_size.clamp(MIN_MESSAGE_SIZE, usize::from(u16::MAX));
         Self {
             domains: Vec::new(),
-            sessions: transports.iter().copied().map(Session::new).collect(),
-            templates: Message::new(limit),
+            closed: HashMap::default(),
+            sessions: transports.iter().copied().map(ExportSession::new).collect(),
+            templates: MessageBuffer::new(limit),
             record: OptionsRecord::default(),
             limit,
             refresh,
             now: 0,
             started: None,
-            epoch: 1,
-            epoch_at: 0,
-            sent: Sent::default(),
+            sent: SentTotals::default(),
         }
     }
 
-    /// An invocation begins.
-    pub(crate) fn begin(&mut self, now: u64) {
-        self.set_now(now);
-        self.sessions.iter_mut().for_each(Session::begin);
-        if self
-            .sessions
-            .iter()
-            .any(|session| session.transport() == Transport::Datagram)
-        {
-            self.announce_again();
-        }
+    /// Begins an invocation: over UDP templates are due again.
+    pub(crate) fn begin(&mut self) {
+        self.sessions.iter_mut().for_each(ExportSession::begin);
     }
 
-    /// Time goes on. FlowEncoder times never go back within a session: collectors reject that (RFC 7011 §8.2).
+    /// Moves the time on. Export times never go back within a session: collectors reject that (RFC 7011 §8.2).
     pub(crate) fn set_now(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.started.get_or_insert(self.now);
-        let age = self.now.saturating_sub(self.epoch_at) / 1_000;
-        let datagram = self
-            .sessions
-            .iter()
-            .any(|session| session.transport() == Transport::Datagram);
-        if datagram && age >= u64::from(self.refresh.seconds) {
-            self.announce_again();
-        }
     }
 
-    /// A target has a new connection or socket.
+    /// Time of the last [`Self::set_now`] that did not go back, milliseconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Repetition of templates over UDP.
+    pub(crate) fn refresh(&self) -> TemplateRefresh {
+        self.refresh
+    }
+
+    /// Returns whether a session is UDP, over which messages may vanish.
+    pub(crate) fn has_datagram_session(&self) -> bool {
+        self.sessions.iter().any(ExportSession::is_datagram)
+    }
+
+    /// Restarts a session: its connection or socket is new.
     pub(crate) fn restart_session(&mut self, session: usize) {
-        if let Some(session) = self.sessions.get_mut(session) {
-            session.restart();
+        if let Some(restarted) = self.sessions.get_mut(session) {
+            restarted.restart();
+            for closed in self.closed.values_mut() {
+                closed.sequences[session] = 0;
+            }
         }
-        self.announce_again();
     }
 
-    /// Options data is due again.
-    pub(crate) fn announce_again(&mut self) {
-        self.epoch = self.epoch.wrapping_add(1).max(1);
-        self.epoch_at = self.now;
-    }
-
-    /// Until when what was announced holds.
-    pub(crate) fn epoch(&self) -> u32 {
-        self.epoch
-    }
-
-    /// The batch is through: what was not sent will not come again.
+    /// Ends a batch that arrived: flows that were not sent are lost.
     pub(crate) fn commit(&mut self) {
         for domain in &mut self.domains {
-            domain
-                .not_sent
-                .add(std::mem::take(&mut domain.not_sent_in_batch));
+            let lost = std::mem::take(&mut domain.not_sent_in_batch);
+            domain.not_sent.add(lost);
         }
     }
 
-    /// Drops what is not sent: the batch has failed and will come again.
+    /// Drops every message under construction: the batch failed and comes again.
     pub(crate) fn discard(&mut self) {
         for domain in &mut self.domains {
             domain.options.clear();
             domain.flows.clear();
-            domain.pending = Totals::default();
-            domain.not_sent_in_batch = Totals::default();
+            domain.pending = FlowTotals::default();
+            domain.not_sent_in_batch = FlowTotals::default();
         }
-        // Names that were in the discarded messages were never announced.
-        self.announce_again();
     }
 
-    /// Options records written since the last [`Self::take_sent`].
-    pub(crate) fn options_records(&self) -> u64 {
-        self.sent.options_records
-    }
-
-    /// What was sent since the last call.
-    pub(crate) fn take_sent(&mut self) -> Sent {
+    /// Takes the totals since the last call.
+    pub(crate) fn take_sent(&mut self) -> SentTotals {
         std::mem::take(&mut self.sent)
     }
 
-    /// Whether another domain may be opened.
-    pub(crate) fn has_room_for_domain(&self) -> bool {
-        self.domains.len() < MAX_DOMAINS
-    }
-
-    /// The place of a domain, opened if it is new. Not called per record.
-    pub(crate) fn open_domain(&mut self, id: u32, name: &str) -> usize {
-        if let Some(index) = self.domains.iter().position(|domain| domain.id == id) {
-            return index;
-        }
-        self.domains.push(Domain {
+    /// Opens a domain in a slot: the next one, or that of a domain that was closed. Sequence numbers and statistics of a
+    /// domain that was open before go on (RFC 7011 §3.1).
+    pub(crate) fn open_domain(&mut self, slot: usize, id: u32, name: &str) {
+        let mut domain = ObservationDomain {
             id,
             name: name.into(),
             templates: Vec::new(),
             tables: 0,
-            epoch: 0,
-            layouts: Vec::new(),
-            options: Message::new(self.limit),
-            flows: Message::new(self.limit),
-            pending: Totals::default(),
-            not_sent: Totals::default(),
-            not_sent_in_batch: Totals::default(),
+            options: MessageBuffer::new(self.limit),
+            flows: MessageBuffer::new(self.limit),
+            pending: FlowTotals::default(),
+            not_sent: FlowTotals::default(),
+            not_sent_in_batch: FlowTotals::default(),
             ignored: 0,
-        });
-        self.domains.len() - 1
+        };
+        if let Some(closed) = self.closed.remove(&id) {
+            domain.not_sent = closed.not_sent;
+            domain.ignored = closed.ignored;
+            for (session, sequence) in self.sessions.iter_mut().zip(closed.sequences) {
+                session.open(slot, sequence);
+            }
+        }
+        match self.domains.get_mut(slot) {
+            Some(before) => *before = domain,
+            None => self.domains.push(domain),
+        }
     }
 
-    /// A record of this domain was received and is deliberately not exported.
+    /// Closes a domain that has nothing under construction: its slot is free. Sequence numbers and statistics are kept.
+    pub(crate) fn close_domain(&mut self, slot: usize) {
+        let sequences = self.sessions.iter_mut().map(|session| session.close(slot));
+        let sequences = sequences.collect();
+        let domain = &self.domains[slot];
+        if self.closed.len() >= MAX_CLOSED {
+            self.closed.clear();
+        }
+        self.closed.insert(
+            domain.id,
+            ClosedDomain {
+                sequences,
+                not_sent: domain.not_sent,
+                ignored: domain.ignored,
+            },
+        );
+    }
+
+    /// Name of a domain.
+    pub(crate) fn domain_name(&self, domain: usize) -> &str {
+        &self.domains[domain].name
+    }
+
+    /// Counts a record that was received and is deliberately not exported.
     pub(crate) fn ignore(&mut self, domain: usize) {
         self.domains[domain].ignored += 1;
     }
 
-    /// Writes an options record.
-    pub(crate) fn options<S: MessageSink>(
-        &mut self,
-        domain: usize,
-        table: OptionsTable,
-        write: impl FnOnce(&mut OptionsRecord),
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        self.announce_domain(domain, sink)?;
-        self.options_record(domain, table, write, sink)
-    }
-
-    /// Writes a flow by a layout, which has the given number in this process.
-    #[inline(always)] // called in one place, for every record
-    pub(crate) fn flow<S: MessageSink>(
-        &mut self,
-        domain: usize,
-        (number, layout): (usize, &Layout),
-        flow: &Flow,
-        (packets, octets): (u64, u64),
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        let id = layout.template.id;
-        let is_ready = |domain: &Domain, epoch| {
-            domain.layouts.get(number) == Some(&epoch) && domain.flows.has_room(id, layout.octets())
-        };
-        if !is_ready(&self.domains[domain], self.epoch) {
-            self.make_ready(domain, (number, layout), sink)?;
-        }
+    /// Adds a template to those of the domain.
+    pub(crate) fn add_template(&mut self, domain: usize, template: &Template) {
         let domain = &mut self.domains[domain];
-        domain
-            .flows
-            .flow(id, layout.octets(), |room| layout.write(flow, room));
-        domain.pending.flows += 1;
-        domain.pending.packets = domain.pending.packets.saturating_add(packets);
-        domain.pending.octets = domain.pending.octets.saturating_add(octets);
-        Ok(())
+        let record = template.record().into();
+        domain.templates.push((template.set_id(), record));
     }
 
-    /// Sees to it that a flow of this layout can be written: it is announced and has room.
-    #[inline(never)]
-    fn make_ready<S: MessageSink>(
-        &mut self,
-        domain: usize,
-        (number, layout): (usize, &Layout),
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        if self.domains[domain].layouts.get(number) != Some(&self.epoch) {
-            self.announce_layout(domain, number, layout, sink)?;
-        }
-        let flows = &self.domains[domain].flows;
-        if !flows.has_room(layout.template.id, layout.octets()) {
-            self.send_pending(domain, true, sink)?;
-        }
-        Ok(())
-    }
-
-    /// Sends everything that is under construction.
-    pub(crate) fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        (0..self.domains.len()).try_for_each(|domain| self.send_pending(domain, true, sink))
-    }
-
-    /// Once in an epoch: who the domain is, how it samples, what was lost and left out.
-    fn announce_domain<S: MessageSink>(
+    /// Writes the standing records of a domain: its name, its sampling rate, and its statistics.
+    pub(crate) fn describe_domain<S: MessageSink>(
         &mut self,
         index: usize,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let domain = &mut self.domains[index];
-        if domain.epoch == self.epoch {
-            return Ok(());
-        }
-        domain.epoch = self.epoch;
-        let (id, name, not_sent, ignored) = (
-            domain.id,
-            domain.name.clone(),
-            domain.not_sent,
-            domain.ignored,
-        );
+        let domain = &self.domains[index];
+        let (id, name) = (domain.id, domain.name.clone());
+        let write =
+            |r: &mut OptionsRecord| _ = r.u32(id).string(&e::OBSERVATION_DOMAIN_NAME, &name);
+        self.options(index, OptionsTable::Domain, write, sink)?;
+        let write = |r: &mut OptionsRecord| _ = r.u32(id).u32(1).u32(0);
+        self.options(index, OptionsTable::Sampling, write, sink)?;
+        self.statistics(index, sink)
+    }
+
+    fn statistics<S: MessageSink>(&mut self, index: usize, sink: &mut S) -> Result<(), S::Error> {
+        let domain = &self.domains[index];
+        let (id, not_sent, ignored) = (domain.id, domain.not_sent, domain.ignored);
         let (from, to) = (self.started.unwrap_or(self.now), self.now);
-        self.options_record(
-            index,
-            OptionsTable::Domain,
-            |r| _ = r.u32(id).string(&e::OBSERVATION_DOMAIN_NAME, &name),
-            sink,
-        )?;
-        self.options_record(
-            index,
-            OptionsTable::Sampling,
-            |r| _ = r.u32(id).u32(1).u32(0),
-            sink,
-        )?;
-        let lost = |r: &mut OptionsRecord| {
+        let write = |r: &mut OptionsRecord| {
             _ = r
                 .u32(PROCESS_ID)
                 .u64(not_sent.flows)
@@ -355,41 +263,15 @@ impl Exporter {
                 .u64(from)
                 .u64(to);
         };
-        self.options_record(index, OptionsTable::ExporterReliability, lost, sink)?;
-        let left_out =
-            |r: &mut OptionsRecord| _ = r.u32(id).u32(PROCESS_ID).u64(ignored).u64(from).u64(to);
-        self.options_record(index, OptionsTable::IntermediateReliability, left_out, sink)
+        self.options(index, OptionsTable::ExporterReliability, write, sink)?;
+        let write = |r: &mut OptionsRecord| {
+            _ = r.u32(id).u32(PROCESS_ID).u64(ignored).u64(from).u64(to);
+        };
+        self.options(index, OptionsTable::IntermediateReliability, write, sink)
     }
 
-    /// Once in an epoch and domain: the layout's template, if it is new, and which of its fields are flow keys.
-    fn announce_layout<S: MessageSink>(
-        &mut self,
-        index: usize,
-        number: usize,
-        layout: &Layout,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        self.announce_domain(index, sink)?;
-        let domain = &mut self.domains[index];
-        if domain.layouts.len() <= number {
-            domain.layouts.resize(number + 1, 0);
-        }
-        if domain.layouts[number] == 0 {
-            domain
-                .templates
-                .push((layout.template.set_id(), layout.template.record().into()));
-        }
-        domain.layouts[number] = self.epoch;
-        let (id, keys) = (layout.template.id, layout.flow_keys());
-        self.options_record(
-            index,
-            OptionsTable::FlowKeys,
-            |r| _ = r.u16(id).u64(keys),
-            sink,
-        )
-    }
-
-    fn options_record<S: MessageSink>(
+    /// Writes an options record.
+    pub(crate) fn options<S: MessageSink>(
         &mut self,
         index: usize,
         table: OptionsTable,
@@ -401,12 +283,12 @@ impl Exporter {
         let domain = &mut self.domains[index];
         if domain.tables & 1 << table as u32 == 0 {
             domain.tables |= 1 << table as u32;
-            let template = table.template();
-            domain
-                .templates
-                .push((template.set_id(), template.record().into()));
+            self.add_template(index, &table.template());
         }
-        if !domain.options.has_room(table.template_id(), octets) {
+        if !self.domains[index]
+            .options
+            .has_room(table.template_id(), octets)
+        {
             self.send_pending(index, false, sink)?;
         }
         self.domains[index]
@@ -416,36 +298,66 @@ impl Exporter {
         Ok(())
     }
 
+    /// Writes a flow of a layout whose template was added to the domain.
+    #[inline(always)] // called in one place, for every record
+    pub(crate) fn flow<S: MessageSink>(
+        &mut self,
+        index: usize,
+        layout: &FlowLayout,
+        flow: &FlowValues,
+        (packets, octets): (u64, u64),
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let id = layout.template.id;
+        if !self.domains[index].flows.has_room(id, layout.octets()) {
+            self.send_pending(index, true, sink)?;
+        }
+        let domain = &mut self.domains[index];
+        domain
+            .flows
+            .flow(id, layout.octets(), |window| layout.write(flow, window));
+        domain.pending.add(FlowTotals {
+            flows: 1,
+            packets,
+            octets,
+        });
+        Ok(())
+    }
+
+    /// Sends every message under construction.
+    pub(crate) fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        (0..self.domains.len()).try_for_each(|domain| self.send_domain(domain, sink))?;
+        for domain in self.domains.iter_mut().skip(KEPT_BUFFERS) {
+            domain.options.release();
+            domain.flows.release();
+        }
+        Ok(())
+    }
+
+    /// Sends everything that a domain has under construction.
+    pub(crate) fn send_domain<S: MessageSink>(
+        &mut self,
+        domain: usize,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.send_pending(domain, true, sink)
+    }
+
     /// Sends a domain's templates that a session lacks, its options data and, if asked, its flows.
+    #[inline(never)]
     fn send_pending<S: MessageSink>(
         &mut self,
         index: usize,
         with_flows: bool,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let export_time = u32::try_from(self.now / 1_000).unwrap_or(u32::MAX);
-        let Self {
-            domains,
-            sessions,
-            templates,
-            refresh,
-            now,
-            sent,
-            ..
-        } = self;
-        let domain = &mut domains[index];
+        let export_time = self.export_time();
+        let domain = &mut self.domains[index];
         let send_options = !domain.options.is_empty();
         let send_flows = with_flows && !domain.flows.is_empty();
         if !send_options && !send_flows {
             return Ok(());
         }
-        let mut count = |delivery: SendOutcome, message: &[u8]| {
-            if delivery == SendOutcome::Sent {
-                sent.messages += 1;
-                sent.octets += message.len() as u64;
-            }
-            delivery
-        };
         if send_options {
             domain.options.finish(export_time, domain.id);
         }
@@ -453,40 +365,17 @@ impl Exporter {
             domain.flows.finish(export_time, domain.id);
         }
         let mut all_sent = true;
-        for (number, session) in sessions.iter_mut().enumerate() {
-            let state = session.domain(index, *now, *refresh);
-            while state.templates < domain.templates.len() {
-                let mut next = state.templates;
-                templates.clear();
-                for (set, record) in domain.templates.iter().skip(next) {
-                    if !templates.is_empty() && !templates.has_room(*set, record.len()) {
-                        break;
-                    }
-                    templates.template_record(*set, record);
-                    next += 1;
-                }
-                templates.finish(export_time, domain.id);
-                let message = templates.with_sequence(state.sequence);
-                if count(sink.send(number, message)?, message) != SendOutcome::Sent {
-                    break; // due again before the next message
-                }
-                state.sent_templates(next, *now);
-            }
+        for session in 0..self.sessions.len() {
+            self.send_templates(index, session, sink)?;
             if send_options {
-                let message = domain.options.with_sequence(state.sequence);
-                if count(sink.send(number, message)?, message) == SendOutcome::Sent {
-                    state.sent_records(domain.options.records());
-                }
+                self.send_data(index, session, MessageKind::Options, sink)?;
             }
             if send_flows {
-                let message = domain.flows.with_sequence(state.sequence);
-                match count(sink.send(number, message)?, message) {
-                    SendOutcome::Sent => state.sent_records(domain.flows.records()),
-                    SendOutcome::NotSent => all_sent = false,
-                    SendOutcome::Skipped => {}
-                }
+                let outcome = self.send_data(index, session, MessageKind::Flows, sink)?;
+                all_sent &= outcome != SendOutcome::NotSent;
             }
         }
+        let domain = &mut self.domains[index];
         domain.options.clear();
         if send_flows {
             domain.flows.clear();
@@ -497,9 +386,84 @@ impl Exporter {
         }
         Ok(())
     }
+
+    /// Sends the templates of a domain that a session lacks, in as many messages as they need.
+    fn send_templates<S: MessageSink>(
+        &mut self,
+        index: usize,
+        session: usize,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let export_time = self.export_time();
+        let domain = &self.domains[index];
+        let state = self.sessions[session].domain(index, self.now, self.refresh);
+        while state.templates < domain.templates.len() {
+            let mut next = state.templates;
+            self.templates.clear();
+            for (set, record) in &domain.templates[next..] {
+                if !self.templates.is_empty() && !self.templates.has_room(*set, record.len()) {
+                    break;
+                }
+                self.templates.template_record(*set, record);
+                next += 1;
+            }
+            let kind = match state.has_new_template(next) {
+                true => MessageKind::NewTemplates,
+                false => MessageKind::TemplatesAgain,
+            };
+            self.templates.finish(export_time, domain.id);
+            let message = self.templates.with_sequence(state.sequence);
+            let outcome = sink.send(session, kind, message)?;
+            self.sent.count(outcome, message);
+            if outcome != SendOutcome::Sent {
+                break; // due again before the next message
+            }
+            state.sent_templates(next, self.now);
+        }
+        Ok(())
+    }
+
+    /// Sends the finished options data or flows of a domain to a session.
+    fn send_data<S: MessageSink>(
+        &mut self,
+        index: usize,
+        session: usize,
+        kind: MessageKind,
+        sink: &mut S,
+    ) -> Result<SendOutcome, S::Error> {
+        let domain = &mut self.domains[index];
+        let data = match kind {
+            MessageKind::Flows => &mut domain.flows,
+            _ => &mut domain.options,
+        };
+        let state = self.sessions[session].domain(index, self.now, self.refresh);
+        let records = data.records();
+        let message = data.with_sequence(state.sequence);
+        let outcome = sink.send(session, kind, message)?;
+        self.sent.count(outcome, message);
+        if outcome == SendOutcome::Sent {
+            state.sent_records(records);
+        }
+        Ok(outcome)
+    }
+
+    /// Export time of a message, seconds since 1970.
+    fn export_time(&self) -> u32 {
+        u32::try_from(self.now / 1_000).unwrap_or(u32::MAX)
+    }
 }
 
-impl Totals {
+impl SentTotals {
+    fn count(&mut self, outcome: SendOutcome, message: &[u8]) {
+        if outcome == SendOutcome::Sent {
+            self.messages += 1;
+            self.octets += message.len() as u64;
+        }
+    }
+}
+
+impl FlowTotals {
+    #[inline]
     fn add(&mut self, other: Self) {
         self.flows += other.flows;
         self.packets = self.packets.saturating_add(other.packets);

@@ -4,7 +4,7 @@
 //! +--------------------------------+--------------------------------+
 //! | Version Number (10)            | Length of the whole message    |
 //! +--------------------------------+--------------------------------+
-//! | FlowEncoder Time, seconds since 1970                                 |
+//! | Export Time, seconds since 1970                                 |
 //! +-----------------------------------------------------------------+
 //! | Sequence Number: data records sent before this message          |
 //! +-----------------------------------------------------------------+
@@ -12,36 +12,36 @@
 //! +-----------------------------------------------------------------+
 //! ```
 //!
-//! Records go in one by one; lengths are patched when the message is finished. The buffer is reused.
+//! Records are appended one by one; lengths are patched when the message is finished. The buffer is reused.
 
 /// Octets of a message header.
 pub(crate) const HEADER: usize = 16;
 /// Octets of a set header.
 pub(crate) const SET_HEADER: usize = 4;
 
-/// Octets before a flow that whoever writes it may write over; they are restored.
-pub(crate) const BEFORE: usize = 8;
+/// Octets of the window before the record. A writer may overwrite them; they are restored.
+pub(crate) const LEAD_OCTETS: usize = 8;
 
-/// Octets that whoever writes a flow may write, whatever its layout: those before it, the flow, and others behind it, which
-/// are not part of it.
-pub(crate) const ROOM: usize = 264;
+/// Octets of the scratch window given to the writer of a flow: [`LEAD_OCTETS`] of earlier data, the record, and slack
+/// behind the record.
+pub(crate) const WINDOW_OCTETS: usize = 264;
 
-/// A message under construction.
+/// Message under construction.
 #[derive(Debug)]
-pub(crate) struct Message {
-    /// The message, and room behind it.
+pub(crate) struct MessageBuffer {
+    /// Message, with slack behind.
     octets: Vec<u8>,
     /// Octets of the message.
     length: usize,
-    /// Most octets that the message may have.
+    /// Most octets of the message.
     limit: usize,
-    /// Where the open set starts, and its ID.
+    /// Offset and ID of the open set.
     set: Option<(usize, u16)>,
     /// Data records so far.
     records: u32,
 }
 
-impl Message {
+impl MessageBuffer {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             octets: Vec::new(),
@@ -52,7 +52,7 @@ impl Message {
         }
     }
 
-    /// Whether nothing is in it.
+    /// Returns whether the message has no record.
     pub(crate) fn is_empty(&self) -> bool {
         self.length <= HEADER
     }
@@ -62,29 +62,34 @@ impl Message {
         self.records
     }
 
-    /// Whether a record of this set still goes in.
+    /// Returns whether a record of this set still fits.
     pub(crate) fn has_room(&self, set_id: u16, octets: usize) -> bool {
         let header = if self.is_open(set_id) { 0 } else { SET_HEADER };
         self.length.max(HEADER) + header + octets <= self.limit
     }
 
-    /// Appends a data record in a set, which is opened if another one is open: as many octets, which `write` writes
-    /// [`BEFORE`] octets into the room that it is given.
+    /// Appends a data record of `octets` octets, in a new set if the open set is of another ID. `write` writes the record
+    /// [`LEAD_OCTETS`] into the window.
     #[inline]
-    pub(crate) fn flow(&mut self, set_id: u16, octets: usize, write: impl FnOnce(&mut [u8; ROOM])) {
+    pub(crate) fn flow(
+        &mut self,
+        set_id: u16,
+        octets: usize,
+        write: impl FnOnce(&mut [u8; WINDOW_OCTETS]),
+    ) {
         self.open(set_id);
-        let begin = self.length - BEFORE; // a set header at the least
+        let begin = self.length - LEAD_OCTETS; // headers of the message and of a set, at the least
         self.append(octets);
-        let room = self.octets.get_mut(begin..);
-        if let Some(room) = room.and_then(|room| room.first_chunk_mut::<ROOM>()) {
-            let mut before = [0; BEFORE];
-            before.copy_from_slice(&room[..BEFORE]);
-            write(room);
-            room[..BEFORE].copy_from_slice(&before);
-        }
+        let window = self.octets[begin..]
+            .first_chunk_mut::<WINDOW_OCTETS>()
+            .expect("slack behind the message");
+        let mut lead = [0; LEAD_OCTETS];
+        lead.copy_from_slice(&window[..LEAD_OCTETS]);
+        write(window);
+        window[..LEAD_OCTETS].copy_from_slice(&lead);
     }
 
-    /// Appends a data record in a set, which is opened if another one is open.
+    /// Appends a data record, in a new set if the open set is of another ID.
     pub(crate) fn data_record(&mut self, set_id: u16, record: &[u8]) {
         self.open(set_id);
         self.append(record.len())[..record.len()].copy_from_slice(record);
@@ -98,8 +103,7 @@ impl Message {
         self.records = self.records.wrapping_add(1);
     }
 
-    /// Appends a template record in a set of its own: some collectors read only the first record of an options
-    /// template set.
+    /// Appends a template record in its own set: some collectors read only the first record of an options template set.
     pub(crate) fn template_record(&mut self, set_id: u16, record: &[u8]) {
         self.open_set(set_id);
         self.append(record.len())[..record.len()].copy_from_slice(record);
@@ -109,14 +113,14 @@ impl Message {
     /// Completes lengths and header, all but the sequence number.
     pub(crate) fn finish(&mut self, export_time: u32, domain: u32) {
         self.close_set();
-        let length = u16::try_from(self.length).unwrap_or(u16::MAX);
+        let length = u16::try_from(self.length).expect("the limit is at most 65,535 octets");
         self.octets[0..2].copy_from_slice(&10_u16.to_be_bytes());
         self.octets[2..4].copy_from_slice(&length.to_be_bytes());
         self.octets[4..8].copy_from_slice(&export_time.to_be_bytes());
         self.octets[12..16].copy_from_slice(&domain.to_be_bytes());
     }
 
-    /// The finished message with this sequence number.
+    /// Returns the finished message with this sequence number.
     pub(crate) fn with_sequence(&mut self, sequence: u32) -> &[u8] {
         self.octets[8..12].copy_from_slice(&sequence.to_be_bytes());
         &self.octets[..self.length]
@@ -127,6 +131,13 @@ impl Message {
         self.length = 0;
         self.set = None;
         self.records = 0;
+    }
+
+    /// Frees the buffer of an empty message.
+    pub(crate) fn release(&mut self) {
+        if self.is_empty() {
+            self.octets = Vec::new();
+        }
     }
 
     fn is_open(&self, set_id: u16) -> bool {
@@ -142,12 +153,12 @@ impl Message {
         self.append(SET_HEADER)[..2].copy_from_slice(&set_id.to_be_bytes());
     }
 
-    /// The place of so many octets at the end, and [`ROOM`] ones behind it.
+    /// Lengthens the message, and returns its new octets with [`WINDOW_OCTETS`] of slack behind.
     #[inline]
     fn append(&mut self, octets: usize) -> &mut [u8] {
         let start = self.length;
         self.length += octets;
-        let end = self.length + ROOM;
+        let end = self.length + WINDOW_OCTETS;
         if self.octets.len() < end {
             self.octets.resize(2 * end, 0);
         }
@@ -156,7 +167,8 @@ impl Message {
 
     fn close_set(&mut self) {
         if let Some((start, _)) = self.set.take() {
-            let length = u16::try_from(self.length - start).unwrap_or(u16::MAX);
+            let length =
+                u16::try_from(self.length - start).expect("a set is shorter than its message");
             self.octets[start + 2..start + 4].copy_from_slice(&length.to_be_bytes());
         }
     }
@@ -169,7 +181,7 @@ mod tests {
     /// RFC 7011 Appendix A.3: three data records of template 256, a set of 64 octets.
     #[test]
     fn the_data_set_of_rfc_7011_a_3_has_the_rfcs_octets() {
-        let mut message = Message::new(1_400);
+        let mut message = MessageBuffer::new(1_400);
         let mut flow = |source: u8, destination: u8, next_hop: u8, packets: u32, octets: u32| {
             let host = |last| [192, 0, 2, last];
             let addresses = [host(source), host(destination), host(next_hop)].concat();
@@ -195,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_record_that_would_exceed_the_limit_has_no_room() {
-        let mut message = Message::new(HEADER + SET_HEADER + 10);
+        let mut message = MessageBuffer::new(HEADER + SET_HEADER + 10);
         assert!(message.has_room(256, 10) && !message.has_room(256, 11));
         message.data_record(256, &[1; 6]);
         assert!(message.has_room(256, 4) && !message.has_room(256, 5));
@@ -207,7 +219,7 @@ mod tests {
 
     #[test]
     fn records_of_one_template_share_a_set_and_template_records_do_not() {
-        let mut message = Message::new(1_400);
+        let mut message = MessageBuffer::new(1_400);
         message.data_record(300, &[1]);
         message.data_record(300, &[1]);
         message.data_record(301, &[1]);

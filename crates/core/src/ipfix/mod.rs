@@ -1,21 +1,29 @@
-//! What leaves: information elements, templates, messages, options tables, transport sessions (RFC 7011).
+//! IPFIX on the wire (RFC 7011): information elements, templates, messages, options tables, transport sessions.
 //!
-//! Takes typed values from [`crate::mapping`] and hands finished messages to a [`MessageSink`]; nothing in here knows
-//! what a flow-log line looks like.
+//! Takes typed values from [`crate::mapping`] and hands finished messages to a [`MessageSink`]. Nothing in this folder
+//! knows a flow-log line.
+//!
+//! ```text
+//! FlowValues ─► FlowLayout ─► MessageBuffer ─┐
+//! OptionsRecord ────────────► MessageBuffer ─┼─► Exporter ─► MessageSink, once for each ExportSession
+//! Template ─────────────────► MessageBuffer ─┘
+//! ```
 
 pub mod element;
 mod exporter;
-mod flow;
 mod message;
 mod options;
+mod record;
 mod session;
+mod sink;
 mod template;
 
-pub use exporter::{MAX_DOMAINS, MIN_MESSAGE_SIZE, MessageSink, SendOutcome};
+pub use exporter::MIN_MESSAGE_SIZE;
 pub use options::{OptionsTable, TABLES};
 pub use session::{TemplateRefresh, Transport};
+pub use sink::{MessageKind, MessageSink, SendOutcome};
 pub use template::{FieldSpecifier, OTHER_BASE, REGULAR_BASE, REGULAR_BITS, Template};
 
-pub(crate) use exporter::{Exporter, Sent};
-pub(crate) use flow::{Flow, INTERFACE_NAME_OCTETS, Layout, Place, Slot};
+pub(crate) use exporter::{Exporter, SentTotals};
 pub(crate) use options::{OptionsRecord, cut};
+pub(crate) use record::{FlowLayout, FlowValues, INTERFACE_NAME_OCTETS, LayoutField, ValueSlot};

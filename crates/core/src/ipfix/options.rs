@@ -1,17 +1,17 @@
-//! The options tables: what collectors learn beside the flows (RFC 7011 §3.4.2.2, §4; RFC 7119 §10).
+//! Options tables: names and facts for collectors beside the flows (RFC 7011 §3.4.2.2, §4; RFC 7119 §10).
 //!
-//! Strings have a fixed length and end in NUL, because several collectors cannot read options of variable length; each
-//! table has one fixed template ID below the regular layouts. The interface table carries both 82 and 83: nfdump
-//! learns from one, pmacct from the other. Nothing but the interface table has 10 and nothing but the VRF table has
-//! 234, because nfdump takes any options template with them for a name table.
+//! Strings have a fixed length and end in NUL, because several collectors cannot read options of variable length. Each
+//! table has a fixed template ID below the regular layouts. The interface table carries both 82 and 83: nfdump learns
+//! from 83, pmacct from 82. Element 10 stands in the interface table alone and element 234 in the VRF table alone,
+//! because nfdump takes any options template with them for a name table.
 
 use super::element::{self as e, InformationElement};
 use super::template::{FieldSpecifier, Template};
 
-/// An options table.
+/// Options table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OptionsTable {
-    /// NetworkInterface index → name, description, station.
+    /// Interface index → name, description, instance.
     Interface,
     /// VRF id → name.
     Vrf,
@@ -21,11 +21,11 @@ pub enum OptionsTable {
     Sampling,
     /// Application → name and description.
     Application,
-    /// What could not be sent (RFC 7011 §4.3).
+    /// Flows that could not be sent (RFC 7011 §4.3).
     ExporterReliability,
     /// Records that were received and deliberately not exported (RFC 7119 §10.1).
     IntermediateReliability,
-    /// Which fields of a template are flow keys (RFC 7011 §4.4).
+    /// Template → its flow keys (RFC 7011 §4.4).
     FlowKeys,
 }
 
@@ -42,12 +42,12 @@ pub const TABLES: [OptionsTable; 8] = [
 ];
 
 impl OptionsTable {
-    /// The fixed template ID.
+    /// Fixed template ID.
     pub const fn template_id(self) -> u16 {
         256 + self as u16
     }
 
-    /// Scope fields, then the others.
+    /// Scope fields, then the remaining fields.
     pub const fn elements(
         self,
     ) -> (
@@ -95,7 +95,7 @@ impl OptionsTable {
         }
     }
 
-    /// The options template.
+    /// Options template of the table.
     pub fn template(self) -> Template {
         let (scopes, others) = self.elements();
         let fields = scopes
@@ -106,12 +106,12 @@ impl OptionsTable {
         Template {
             id: self.template_id(),
             fields,
-            scopes: u16::try_from(scopes.len()).unwrap_or(1),
+            scopes: u16::try_from(scopes.len()).expect("one or two scope fields"),
         }
     }
 }
 
-/// RecordValues of an options record, written one after the other.
+/// Octets of an options record; values are appended in template order.
 #[derive(Debug, Default)]
 pub(crate) struct OptionsRecord {
     octets: Vec<u8>,
@@ -138,7 +138,7 @@ impl OptionsRecord {
         self
     }
 
-    /// A string in the element's fixed length.
+    /// Appends a string at the element's fixed length.
     pub(crate) fn string(&mut self, element: &InformationElement, text: &str) -> &mut Self {
         let length = usize::from(element.octets);
         let cut = cut(text, length);
@@ -153,8 +153,8 @@ impl OptionsRecord {
     }
 }
 
-/// The longest prefix that fits into a fixed-length string of `length` octets with a NUL behind it: it ends before any
-/// NUL of the text itself and on a UTF-8 boundary.
+/// Returns the longest prefix that leaves room for a NUL in a string of `length` octets. The prefix ends before the first
+/// NUL of the text and on a UTF-8 boundary.
 pub(crate) fn cut(text: &str, length: usize) -> &str {
     let text = text.split('\0').next().unwrap_or("");
     let mut end = text.len().min(length.saturating_sub(1));

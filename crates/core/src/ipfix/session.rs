@@ -1,9 +1,9 @@
-//! A transport session as the exporting process sees it: sequence numbers and sent templates, per observation domain
-//! (RFC 7011 §3.1, §8).
+//! Transport sessions as the exporting process sees them: sequence numbers and sent templates, for each observation
+//! domain (RFC 7011 §3.1, §8).
 //!
-//! Every target has a session of its own, because a reconnect starts one session again and leaves the others alone.
+//! Every target has a session of its own: a reconnect restarts that session and leaves the others alone.
 
-/// How a transport session behaves.
+/// Behaviour of a transport session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// UDP: messages may vanish, so templates are sent again and again (RFC 7011 §8.4).
@@ -12,36 +12,38 @@ pub enum Transport {
     Stream,
 }
 
-/// When templates are sent again over UDP.
+/// Repetition of templates over UDP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TemplateRefresh {
-    /// After this many seconds (RFC 6728 templateRefreshTimeout).
+    /// Seconds between repetitions (RFC 6728 templateRefreshTimeout).
     pub seconds: u32,
-    /// After this many messages of a domain.
+    /// Messages of a domain between repetitions.
     pub messages: u32,
 }
 
 /// One transport session.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct ExportSession {
     transport: Transport,
     domains: Vec<DomainState>,
 }
 
-/// What a session has sent of one domain.
+/// Progress of one domain in one session.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DomainState {
     /// Data records sent so far, modulo 2^32.
     pub(crate) sequence: u32,
-    /// How many of the domain's templates, in order, were sent.
+    /// Number of the domain's templates, in order, that are sent and not due again.
     pub(crate) templates: usize,
-    /// When the first of them was last sent, milliseconds since 1970.
+    /// Number of the domain's templates, in order, that this session ever had.
+    known_templates: usize,
+    /// Time at which the first template was last sent, milliseconds since 1970.
     templates_at: u64,
-    /// Messages with data since.
+    /// Messages with data since then.
     messages: u32,
 }
 
-impl Session {
+impl ExportSession {
     pub(crate) fn new(transport: Transport) -> Self {
         Self {
             transport,
@@ -49,36 +51,50 @@ impl Session {
         }
     }
 
-    pub(crate) fn transport(&self) -> Transport {
-        self.transport
+    pub(crate) fn is_datagram(&self) -> bool {
+        self.transport == Transport::Datagram
     }
 
-    /// A new connection or socket: counting and templates start again.
+    /// Restarts counting and templates: the connection or socket is new.
     pub(crate) fn restart(&mut self) {
         self.domains.clear();
     }
 
-    /// An invocation begins: over UDP templates are due again.
+    /// Opens a domain whose sequence numbers go on.
+    pub(crate) fn open(&mut self, index: usize, sequence: u32) {
+        self.state(index).sequence = sequence;
+    }
+
+    /// Closes a domain and returns its sequence number.
+    pub(crate) fn close(&mut self, index: usize) -> u32 {
+        std::mem::take(self.state(index)).sequence
+    }
+
+    fn state(&mut self, index: usize) -> &mut DomainState {
+        if self.domains.len() <= index {
+            self.domains.resize(index + 1, DomainState::default());
+        }
+        &mut self.domains[index]
+    }
+
+    /// Begins an invocation: over UDP templates are due again.
     pub(crate) fn begin(&mut self) {
-        if self.transport == Transport::Datagram {
+        if self.is_datagram() {
             self.domains
                 .iter_mut()
                 .for_each(|domain| domain.templates = 0);
         }
     }
 
-    /// The state of a domain, with its templates marked as unsent when they are due again.
+    /// Returns the state of a domain, with its templates marked as unsent when they are due again.
     pub(crate) fn domain(
         &mut self,
         index: usize,
         now: u64,
         refresh: TemplateRefresh,
     ) -> &mut DomainState {
-        if self.domains.len() <= index {
-            self.domains.resize(index + 1, DomainState::default());
-        }
-        let datagram = self.transport == Transport::Datagram;
-        let state = &mut self.domains[index];
+        let datagram = self.is_datagram();
+        let state = self.state(index);
         let age = now.saturating_sub(state.templates_at) / 1_000;
         if datagram && (state.messages >= refresh.messages || age >= u64::from(refresh.seconds)) {
             state.templates = 0;
@@ -88,16 +104,22 @@ impl Session {
 }
 
 impl DomainState {
-    /// Templates up to this one were sent.
+    /// Returns whether the first `count` templates hold one that this session never had.
+    pub(crate) fn has_new_template(&self, count: usize) -> bool {
+        count > self.known_templates
+    }
+
+    /// Notes that the first `count` templates are sent.
     pub(crate) fn sent_templates(&mut self, count: usize, now: u64) {
         if self.templates == 0 {
             self.templates_at = now;
             self.messages = 0;
         }
         self.templates = count;
+        self.known_templates = self.known_templates.max(count);
     }
 
-    /// A message with this many data records was sent.
+    /// Notes that a message with this many data records was sent.
     pub(crate) fn sent_records(&mut self, records: u32) {
         self.sequence = self.sequence.wrapping_add(records);
         self.messages = self.messages.saturating_add(1);

@@ -1,4 +1,4 @@
-//! Template records and options template records (RFC 7011 §3.4), and the numbers that name them.
+//! Template records and options template records (RFC 7011 §3.4), and the ranges of their IDs.
 //!
 //! ```text
 //!  Template Record                        Options Template Record
@@ -16,14 +16,14 @@ pub(crate) const TEMPLATE_SET: u16 = 2;
 /// Set ID of options template sets.
 pub(crate) const OPTIONS_TEMPLATE_SET: u16 = 3;
 
-/// First template ID of the regular layouts; the layout's bits are added to it. Options templates lie below.
+/// First template ID of the regular layouts; the mask of a layout is added. Options templates lie below.
 pub const REGULAR_BASE: u16 = 0x4000;
-/// How many bits a regular layout has.
+/// Bits of a regular layout.
 pub const REGULAR_BITS: u32 = 14;
-/// First template ID of all other layouts, whose IDs are hashed from their fields.
+/// First template ID of all irregular layouts; an ID is hashed from the fields.
 pub const OTHER_BASE: u16 = 0x8000;
 
-/// A field specifier without an enterprise number.
+/// Field specifier without an enterprise number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldSpecifier {
     /// The information element.
@@ -33,7 +33,7 @@ pub struct FieldSpecifier {
 }
 
 impl FieldSpecifier {
-    /// The element at the length that it always has here.
+    /// Specifies the element at its usual length.
     pub const fn of(element: &'static InformationElement) -> Self {
         Self {
             element,
@@ -42,19 +42,19 @@ impl FieldSpecifier {
     }
 }
 
-/// A template or, with scope fields, an options template.
+/// Template or, with scope fields, options template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    /// 256 and up.
+    /// Template ID, 256 and up.
     pub id: u16,
     /// Fields in order, scope fields first.
     pub fields: Vec<FieldSpecifier>,
-    /// How many of the fields are scope fields; 0 makes a template, more an options template.
+    /// Number of scope fields: 0 makes a template, more make an options template.
     pub scopes: u16,
 }
 
 impl Template {
-    /// The set that this record belongs into.
+    /// ID of the set for this template record.
     pub fn set_id(&self) -> u16 {
         if self.scopes == 0 {
             TEMPLATE_SET
@@ -71,9 +71,9 @@ impl Template {
             .sum()
     }
 
-    /// The template record on the wire.
+    /// Returns the template record as octets.
     pub fn record(&self) -> Vec<u8> {
-        let count = u16::try_from(self.fields.len()).unwrap_or(u16::MAX);
+        let count = u16::try_from(self.fields.len()).expect("fewer fields than elements");
         let mut octets = Vec::with_capacity(6 + 4 * self.fields.len());
         octets.extend(self.id.to_be_bytes());
         octets.extend(count.to_be_bytes());

@@ -1,79 +1,78 @@
-//! One record becomes the values of one flow: the rules that need more than one column.
+//! Values of one flow: the rules that need more than one column.
 
+use super::announce::{ACCEPT, REJECT, RecordNumbers};
 use super::layout::{Contents, part};
-use super::names::{ACCEPT, REJECT};
-use super::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
+use super::settings::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
 use crate::flowlog::{
     Field, FieldSet, FlowAction, FlowDirection, FlowRecord, RecordKind, RejectReason,
 };
-use crate::ipfix::{Flow, INTERFACE_NAME_OCTETS, Place, cut};
+use crate::ipfix::{FlowValues, INTERFACE_NAME_OCTETS, ValueSlot, cut};
 use crate::network::Address;
 
 /// IANA protocol number of TCP.
 const TCP: u64 = 6;
 
-/// The numbers that stand for the record's identifiers; 0 is unknown.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Numbers {
-    /// The interface, or the transit gateway's attachment.
-    pub(crate) interface: u32,
-    /// The attachment on the other side.
-    pub(crate) pair: u32,
-    pub(crate) source_eni: u32,
-    pub(crate) destination_eni: u32,
-    pub(crate) source_vrf: u32,
-    pub(crate) destination_vrf: u32,
-    /// applicationId, or 0 for none.
-    pub(crate) application: u32,
+/// Facts about a record that do not stand in its columns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordFacts {
+    /// Direction: the column's, or derived.
+    pub(crate) direction: Option<FlowDirection>,
+    /// Numbers of the identifiers.
+    pub(crate) numbers: RecordNumbers,
+    /// Timestamp of the event, milliseconds since 1970.
+    pub(crate) event_time: Option<u64>,
 }
 
-/// Writes the values of a record into `flow`, and says which of them there are.
+/// Writes the values of a record into `flow`, and returns the contents.
 #[inline(always)]
 pub(crate) fn map(
     record: &FlowRecord<'_>,
-    direction: Option<FlowDirection>,
-    numbers: Numbers,
-    event_time: Option<u64>,
-    mapping: &MappingSettings,
-    flow: &mut Flow,
+    facts: RecordFacts,
+    settings: &MappingSettings,
+    flow: &mut FlowValues,
 ) -> Contents {
+    let RecordFacts {
+        direction,
+        numbers,
+        event_time,
+    } = facts;
     flow.set_direct(record.numbers());
-    let mut parts = times(record, event_time, mapping, flow)
-        | addresses(record, mapping, flow)
+    let mut parts = times(record, event_time, settings, flow)
+        | addresses(record, settings, flow)
         | match record.kind() {
             RecordKind::Vpc => vpc_sides(record, direction, numbers, flow),
             RecordKind::TransitGateway => gateway_sides(record, direction, numbers, flow),
         };
     if numbers.source_vrf != 0 || numbers.destination_vrf != 0 {
-        flow.set(Place::INGRESS_VRF, numbers.source_vrf.into());
-        flow.set(Place::EGRESS_VRF, numbers.destination_vrf.into());
+        flow.set(ValueSlot::INGRESS_VRF, numbers.source_vrf.into());
+        flow.set(ValueSlot::EGRESS_VRF, numbers.destination_vrf.into());
         parts |= part::VRF;
     }
     if let Some(direction) = direction {
         flow.set(
-            Place::DIRECTION,
+            ValueSlot::DIRECTION,
             (direction == FlowDirection::Egress).into(),
         );
         parts |= part::DIRECTION;
     }
     if numbers.application != 0 {
-        flow.set(Place::APPLICATION, numbers.application.into());
+        flow.set(ValueSlot::APPLICATION, numbers.application.into());
         parts |= part::APPLICATION;
     }
-    if let Some(exporter) = mapping.exporter_address {
-        flow.set_address(Place::EXPORTER, exporter.into());
+    if let Some(exporter) = settings.exporter_address {
+        flow.set_address(ValueSlot::EXPORTER, exporter.into());
         parts |= if exporter.is_ipv4() {
             part::EXPORTER_4
         } else {
             part::EXPORTER_6
         };
     }
-    if mapping.interface_names == InterfaceNames::Inline
+    if settings.interface_names == InterfaceNames::Inline
         && let Some(id) = record.interface()
     {
         let name = String::from_utf8_lossy(id);
         flow.set_name(
-            Place::INTERFACE_NAME,
+            ValueSlot::INTERFACE_NAME,
             cut(&name, INTERFACE_NAME_OCTETS).as_bytes(),
         );
         parts |= part::INTERFACE_NAME;
@@ -91,28 +90,28 @@ pub(crate) fn map(
 fn times(
     record: &FlowRecord<'_>,
     event_time: Option<u64>,
-    mapping: &MappingSettings,
-    flow: &mut Flow,
+    settings: &MappingSettings,
+    flow: &mut FlowValues,
 ) -> u32 {
     // AWS documents the event's timestamp as equal to the record's start.
     let times = [
         (
             record.number(Field::Start).or(event_time),
-            Place::START,
+            ValueSlot::START,
             part::START,
         ),
-        (record.number(Field::End), Place::END, part::END),
+        (record.number(Field::End), ValueSlot::END, part::END),
     ];
     let mut parts = 0;
-    for (time, place, part) in times {
+    for (time, slot, part) in times {
         if let Some(milliseconds) = time {
-            flow.set(place, milliseconds);
+            flow.set(slot, milliseconds);
             parts |= part;
         }
     }
-    match mapping.timestamps {
+    match settings.timestamps {
         Timestamps::Seconds if parts != 0 => {
-            flow.divide(1_000, &[Place::START, Place::END]);
+            flow.divide(1_000, &[ValueSlot::START, ValueSlot::END]);
             parts | part::SECONDS
         }
         _ => parts,
@@ -120,7 +119,7 @@ fn times(
 }
 
 #[inline]
-fn addresses(record: &FlowRecord<'_>, mapping: &MappingSettings, flow: &mut Flow) -> u32 {
+fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut FlowValues) -> u32 {
     const PACKET: FieldSet =
         FieldSet::of(&[Field::PacketSourceAddress, Field::PacketDestinationAddress]);
     let pair = |source, destination| (record.address(source), record.address(destination));
@@ -131,22 +130,22 @@ fn addresses(record: &FlowRecord<'_>, mapping: &MappingSettings, flow: &mut Flow
     };
     let (primary, other) = match (interface, packet) {
         ((None, None), packet) => (packet, (None, None)),
-        ((Some(_), Some(_)), (Some(_), Some(_))) if mapping.address == AddressPair::Packet => {
+        ((Some(_), Some(_)), (Some(_), Some(_))) if settings.address == AddressPair::Packet => {
             (packet, interface)
         }
         _ => (interface, packet),
     };
     let mut parts = 0;
-    let mut take = |address: Option<Address>, place: Place, v4: u32, v6: u32| {
+    let mut take = |address: Option<Address>, slot: ValueSlot, v4: u32, v6: u32| {
         if let Some(address) = address {
-            flow.set_address(place, address);
+            flow.set_address(slot, address);
             parts |= if address.is_ipv4() { v4 } else { v6 };
         }
     };
-    take(primary.0, Place::SOURCE, part::SOURCE_4, part::SOURCE_6);
+    take(primary.0, ValueSlot::SOURCE, part::SOURCE_4, part::SOURCE_6);
     take(
         primary.1,
-        Place::DESTINATION,
+        ValueSlot::DESTINATION,
         part::DESTINATION_4,
         part::DESTINATION_6,
     );
@@ -155,13 +154,13 @@ fn addresses(record: &FlowRecord<'_>, mapping: &MappingSettings, flow: &mut Flow
     if all_four && primary != other {
         take(
             other.0,
-            Place::NAT_SOURCE,
+            ValueSlot::NAT_SOURCE,
             part::NAT_SOURCE_4,
             part::NAT_SOURCE_6,
         );
         take(
             other.1,
-            Place::NAT_DESTINATION,
+            ValueSlot::NAT_DESTINATION,
             part::NAT_DESTINATION_4,
             part::NAT_DESTINATION_6,
         );
@@ -169,13 +168,13 @@ fn addresses(record: &FlowRecord<'_>, mapping: &MappingSettings, flow: &mut Flow
     parts
 }
 
-/// The interface is on the side that the direction says, ACCEPT or REJECT on the other.
+/// Sets the sides of a VPC flow: the interface on the side of the direction, ACCEPT or REJECT on the opposite side.
 #[inline(always)] // called in one place, for every record
 fn vpc_sides(
     record: &FlowRecord<'_>,
     direction: Option<FlowDirection>,
-    numbers: Numbers,
-    flow: &mut Flow,
+    numbers: RecordNumbers,
+    flow: &mut FlowValues,
 ) -> u32 {
     let action = match record.action() {
         None if record.reject_reason().is_some()
@@ -205,14 +204,14 @@ fn vpc_sides(
         Some(FlowAction::Reject) => 0x80,
         None => 0,
     };
-    flow.set(Place::FORWARDING_STATUS, status);
+    flow.set(ValueSlot::FORWARDING_STATUS, status);
     set_sides(flow, sides)
 }
 
-/// Sets the two interfaces, of which 0 is unknown; nothing is exported where both are.
-fn set_sides(flow: &mut Flow, (ingress, egress): (u32, u32)) -> u32 {
-    flow.set(Place::INGRESS, ingress.into());
-    flow.set(Place::EGRESS, egress.into());
+/// Sets the two interfaces, 0 for unknown; neither is exported if both are unknown.
+fn set_sides(flow: &mut FlowValues, (ingress, egress): (u32, u32)) -> u32 {
+    flow.set(ValueSlot::INGRESS, ingress.into());
+    flow.set(ValueSlot::EGRESS, egress.into());
     if ingress != 0 || egress != 0 {
         part::INTERFACES
     } else {
@@ -220,12 +219,12 @@ fn set_sides(flow: &mut Flow, (ingress, egress): (u32, u32)) -> u32 {
     }
 }
 
-/// The attachment and its pair are the two sides; packets lost decide the status.
+/// Sets the sides of a gateway's flow, the attachment and its pair, and the status by the lost packets.
 fn gateway_sides(
     record: &FlowRecord<'_>,
     direction: Option<FlowDirection>,
-    numbers: Numbers,
-    flow: &mut Flow,
+    numbers: RecordNumbers,
+    flow: &mut FlowValues,
 ) -> u32 {
     let sides = match direction {
         Some(FlowDirection::Egress) => (numbers.pair, numbers.interface),
@@ -237,14 +236,14 @@ fn gateway_sides(
     };
     let mut parts = set_sides(flow, sides);
     if numbers.source_eni != 0 {
-        flow.set(Place::INGRESS_PHYSICAL, numbers.source_eni.into());
+        flow.set(ValueSlot::INGRESS_PHYSICAL, numbers.source_eni.into());
         parts |= part::INGRESS_PHYSICAL;
     }
     if numbers.destination_eni != 0 {
-        flow.set(Place::EGRESS_PHYSICAL, numbers.destination_eni.into());
+        flow.set(ValueSlot::EGRESS_PHYSICAL, numbers.destination_eni.into());
         parts |= part::EGRESS_PHYSICAL;
     }
-    /// The four reasons with their forwarding status, in the order that decides ties.
+    /// Reasons with their forwarding status, in the order that decides ties.
     const LOSSES: [(Field, u64); 4] = [
         (Field::PacketsLostNoRoute, 0x83),
         (Field::PacketsLostBlackhole, 0x83),
@@ -262,7 +261,7 @@ fn gateway_sides(
     }
     let mut status = 0;
     if let Some(sum) = sum {
-        flow.set(Place::DROPPED_PACKETS, sum);
+        flow.set(ValueSlot::DROPPED_PACKETS, sum);
         parts |= part::DROPPED;
         let all_lost = sum > 0
             && record
@@ -270,11 +269,11 @@ fn gateway_sides(
                 .is_some_and(|packets| sum >= packets);
         status = if all_lost { reason } else { 0x40 };
     }
-    flow.set(Place::FORWARDING_STATUS, status);
+    flow.set(ValueSlot::FORWARDING_STATUS, status);
     parts
 }
 
-/// Whether a counter needs more than 32 bits.
+/// Returns [`part::WIDE`] if a counter needs more than 32 bits.
 fn width(record: &FlowRecord<'_>) -> u32 {
     match (record.count(Field::Packets) | record.count(Field::Bytes)) > u64::from(u32::MAX) {
         true => part::WIDE,
@@ -282,7 +281,7 @@ fn width(record: &FlowRecord<'_>) -> u32 {
     }
 }
 
-/// A flow without TCP has no TCP flags: 0 says so and needs no template of its own.
+/// Returns the flags field of a flow without TCP: exported as 0, the flow needs no template of its own.
 fn flags(record: &FlowRecord<'_>) -> FieldSet {
     const TCP_FLAGS: FieldSet = FieldSet::of(&[Field::TcpFlags]);
     let protocol = record.number(Field::Protocol);

@@ -1,4 +1,4 @@
-//! Which fields a flow record has, and the template ID that follows from it.
+//! Fields of a flow record, and the template ID that follows from them.
 //!
 //! A layout is determined by [`Contents`]: the direct numbers that are present and a bit for everything else. *Regular*
 //! layouts differ in [`REGULAR_BITS`] things only, so their IDs are [`REGULAR_BASE`] plus a mask, unique by
@@ -9,22 +9,22 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use crate::flowlog::field::{FIELD_COUNT, FIELDS, Field, FieldMapping, FieldSet};
-use crate::flowlog::slot;
+use crate::flowlog::slot as value_index;
 use crate::identity::fnv1a;
 #[cfg(doc)]
 use crate::ipfix::REGULAR_BITS;
-use crate::ipfix::element as e;
-use crate::ipfix::{FieldSpecifier, Layout, OTHER_BASE, Place, REGULAR_BASE, Slot};
+use crate::ipfix::element::{self as e, InformationElement};
+use crate::ipfix::{FieldSpecifier, FlowLayout, LayoutField, OTHER_BASE, REGULAR_BASE, ValueSlot};
 
 /// Most layouts of one process; AWS formats need a few dozen.
 pub(crate) const MAX_LAYOUTS: usize = 4_096;
 
-/// What a flow record contains.
+/// Contents of a flow record: the key of its layout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Contents {
-    /// Numbers that go straight into an element.
+    /// Fields whose numbers go straight into an element.
     pub(crate) direct: FieldSet,
-    /// Everything else, a bit each.
+    /// Bits of [`part`] for everything else.
     pub(crate) parts: u32,
 }
 
@@ -37,7 +37,7 @@ macro_rules! parts {
     (@ $bit:expr;) => {};
 }
 
-/// The bits of [`Contents::parts`].
+/// Bits of [`Contents::parts`].
 pub(crate) mod part {
     parts! {
         SOURCE_4 SOURCE_6 DESTINATION_4 DESTINATION_6 NAT_SOURCE_4 NAT_SOURCE_6 NAT_DESTINATION_4 NAT_DESTINATION_6
@@ -47,15 +47,50 @@ pub(crate) mod part {
 }
 use part::*;
 
+/// Field of a layout that a part brings: the part, the element, the slot of the value, and whether the field belongs to
+/// the flow key.
+struct PartField(u32, &'static InformationElement, ValueSlot, bool);
+
+/// Fields behind the times.
+#[rustfmt::skip] // a table
+const ADDRESSES: [PartField; 4] = [
+    PartField(SOURCE_4, &e::SOURCE_IPV4_ADDRESS, ValueSlot::SOURCE, true),
+    PartField(SOURCE_6, &e::SOURCE_IPV6_ADDRESS, ValueSlot::SOURCE, true),
+    PartField(DESTINATION_4, &e::DESTINATION_IPV4_ADDRESS, ValueSlot::DESTINATION, true),
+    PartField(DESTINATION_6, &e::DESTINATION_IPV6_ADDRESS, ValueSlot::DESTINATION, true),
+];
+
+/// Fields behind the direct ones. Every layout has the forwarding status.
+#[rustfmt::skip] // a table
+const BEHIND: [PartField; 17] = [
+    PartField(INTERFACES, &e::INGRESS_INTERFACE, ValueSlot::INGRESS, true),
+    PartField(INTERFACES, &e::EGRESS_INTERFACE, ValueSlot::EGRESS, true),
+    PartField(VRF, &e::INGRESS_VRF_ID, ValueSlot::INGRESS_VRF, false),
+    PartField(VRF, &e::EGRESS_VRF_ID, ValueSlot::EGRESS_VRF, false),
+    PartField(DIRECTION, &e::FLOW_DIRECTION, ValueSlot::DIRECTION, true),
+    PartField(0, &e::FORWARDING_STATUS, ValueSlot::FORWARDING_STATUS, false),
+    PartField(NAT_SOURCE_4, &e::POST_NAT_SOURCE_IPV4_ADDRESS, ValueSlot::NAT_SOURCE, false),
+    PartField(NAT_SOURCE_6, &e::POST_NAT_SOURCE_IPV6_ADDRESS, ValueSlot::NAT_SOURCE, false),
+    PartField(NAT_DESTINATION_4, &e::POST_NAT_DESTINATION_IPV4_ADDRESS, ValueSlot::NAT_DESTINATION, false),
+    PartField(NAT_DESTINATION_6, &e::POST_NAT_DESTINATION_IPV6_ADDRESS, ValueSlot::NAT_DESTINATION, false),
+    PartField(APPLICATION, &e::APPLICATION_ID, ValueSlot::APPLICATION, false),
+    PartField(DROPPED, &e::DROPPED_PACKET_DELTA_COUNT, ValueSlot::DROPPED_PACKETS, false),
+    PartField(INGRESS_PHYSICAL, &e::INGRESS_PHYSICAL_INTERFACE, ValueSlot::INGRESS_PHYSICAL, false),
+    PartField(EGRESS_PHYSICAL, &e::EGRESS_PHYSICAL_INTERFACE, ValueSlot::EGRESS_PHYSICAL, false),
+    PartField(EXPORTER_4, &e::EXPORTER_IPV4_ADDRESS, ValueSlot::EXPORTER, false),
+    PartField(EXPORTER_6, &e::EXPORTER_IPV6_ADDRESS, ValueSlot::EXPORTER, false),
+    PartField(INTERFACE_NAME, &e::INTERFACE_NAME, ValueSlot::INTERFACE_NAME, false),
+];
+
 impl Contents {
-    /// Numbers that the table sends straight into an element.
+    /// Fields that the field table sends straight into an element.
     pub(crate) const DIRECT: FieldSet = direct_fields();
 
     pub(crate) fn has(self, part: u32) -> bool {
         self.parts & part == part
     }
 
-    /// The mask of a regular layout; nothing for any other.
+    /// Returns the mask of a regular layout, or nothing for an irregular one.
     fn regular_mask(self) -> Option<u16> {
         const BASIC: FieldSet = FieldSet::of(&[
             Field::SourcePort,
@@ -102,115 +137,37 @@ impl Contents {
         })
     }
 
-    /// The fields in the order in which they stand in a record.
-    fn slots(self) -> Vec<Slot> {
+    /// Returns the fields in the order of the record.
+    fn fields(self) -> Vec<LayoutField> {
         let (start, end) = if self.has(SECONDS) {
             (&e::FLOW_START_SECONDS, &e::FLOW_END_SECONDS)
         } else {
             (&e::FLOW_START_MILLISECONDS, &e::FLOW_END_MILLISECONDS)
         };
-        // Which part brings the field, its element, where its value is, and whether it is part of the flow key.
-        let before = [
-            (START, start, Place::START, false),
-            (END, end, Place::END, false),
-            (SOURCE_4, &e::SOURCE_IPV4_ADDRESS, Place::SOURCE, true),
-            (SOURCE_6, &e::SOURCE_IPV6_ADDRESS, Place::SOURCE, true),
-            (
-                DESTINATION_4,
-                &e::DESTINATION_IPV4_ADDRESS,
-                Place::DESTINATION,
-                true,
-            ),
-            (
-                DESTINATION_6,
-                &e::DESTINATION_IPV6_ADDRESS,
-                Place::DESTINATION,
-                true,
-            ),
+        let times = [
+            PartField(START, start, ValueSlot::START, false),
+            PartField(END, end, ValueSlot::END, false),
         ];
-        let behind = [
-            (INTERFACES, &e::INGRESS_INTERFACE, Place::INGRESS, true),
-            (INTERFACES, &e::EGRESS_INTERFACE, Place::EGRESS, true),
-            (VRF, &e::INGRESS_VRF_ID, Place::INGRESS_VRF, false),
-            (VRF, &e::EGRESS_VRF_ID, Place::EGRESS_VRF, false),
-            (DIRECTION, &e::FLOW_DIRECTION, Place::DIRECTION, true),
-            (0, &e::FORWARDING_STATUS, Place::FORWARDING_STATUS, false),
-            (
-                NAT_SOURCE_4,
-                &e::POST_NAT_SOURCE_IPV4_ADDRESS,
-                Place::NAT_SOURCE,
-                false,
-            ),
-            (
-                NAT_SOURCE_6,
-                &e::POST_NAT_SOURCE_IPV6_ADDRESS,
-                Place::NAT_SOURCE,
-                false,
-            ),
-            (
-                NAT_DESTINATION_4,
-                &e::POST_NAT_DESTINATION_IPV4_ADDRESS,
-                Place::NAT_DESTINATION,
-                false,
-            ),
-            (
-                NAT_DESTINATION_6,
-                &e::POST_NAT_DESTINATION_IPV6_ADDRESS,
-                Place::NAT_DESTINATION,
-                false,
-            ),
-            (APPLICATION, &e::APPLICATION_ID, Place::APPLICATION, false),
-            (
-                DROPPED,
-                &e::DROPPED_PACKET_DELTA_COUNT,
-                Place::DROPPED_PACKETS,
-                false,
-            ),
-            (
-                INGRESS_PHYSICAL,
-                &e::INGRESS_PHYSICAL_INTERFACE,
-                Place::INGRESS_PHYSICAL,
-                false,
-            ),
-            (
-                EGRESS_PHYSICAL,
-                &e::EGRESS_PHYSICAL_INTERFACE,
-                Place::EGRESS_PHYSICAL,
-                false,
-            ),
-            (
-                EXPORTER_4,
-                &e::EXPORTER_IPV4_ADDRESS,
-                Place::EXPORTER,
-                false,
-            ),
-            (
-                EXPORTER_6,
-                &e::EXPORTER_IPV6_ADDRESS,
-                Place::EXPORTER,
-                false,
-            ),
-            (
-                INTERFACE_NAME,
-                &e::INTERFACE_NAME,
-                Place::INTERFACE_NAME,
-                false,
-            ),
-        ];
-        let slot = |(part, element, place, key)| {
-            let field = FieldSpecifier::of(element);
-            self.has(part).then_some(Slot { field, place, key })
+        let field = |&PartField(part, element, slot, is_key): &PartField| {
+            let specifier = FieldSpecifier::of(element);
+            self.has(part).then_some(LayoutField {
+                specifier,
+                slot,
+                is_key,
+            })
         };
         let direct = self
             .direct
             .iter()
-            .filter_map(|field| self.direct_slot(field));
-        let before = before.into_iter().filter_map(slot);
-        let behind = behind.into_iter().filter_map(slot);
-        before.chain(direct).chain(behind).collect()
+            .filter_map(|field| self.direct_field(field));
+        let before = times.iter().chain(&ADDRESSES).filter_map(field);
+        before
+            .chain(direct)
+            .chain(BEHIND.iter().filter_map(field))
+            .collect()
     }
 
-    fn direct_slot(self, field: Field) -> Option<Slot> {
+    fn direct_field(self, field: Field) -> Option<LayoutField> {
         let FieldMapping::Element(element) = field.row().destination else {
             return None;
         };
@@ -220,30 +177,30 @@ impl Contents {
         } else {
             element.octets
         };
-        let key = matches!(
+        let is_key = matches!(
             field,
             Field::SourcePort | Field::DestinationPort | Field::Protocol
         );
-        Some(Slot {
-            field: FieldSpecifier { element, octets },
-            place: Place::direct(slot(field)),
-            key,
+        Some(LayoutField {
+            specifier: FieldSpecifier { element, octets },
+            slot: ValueSlot::direct(value_index(field)),
+            is_key,
         })
     }
 }
 
-/// Every layout of this process.
+/// Layouts of this process.
 #[derive(Debug, Default)]
 pub(crate) struct Layouts {
-    layouts: Vec<Layout>,
+    layouts: Vec<FlowLayout>,
     by_contents: HashMap<Contents, usize, FixedState>,
-    id_map: HashMap<u16, usize, FixedState>,
+    by_id: HashMap<u16, usize, FixedState>,
     last: Option<(Contents, usize)>,
     collisions: u64,
 }
 
 impl Layouts {
-    /// The number of the layout with these contents; nothing once there are [`MAX_LAYOUTS`] others.
+    /// Returns the number of the layout with these contents, or nothing if [`MAX_LAYOUTS`] other layouts exist.
     #[inline]
     pub(crate) fn number(&mut self, contents: Contents) -> Option<usize> {
         if let Some((last, number)) = self.last
@@ -259,11 +216,11 @@ impl Layouts {
         Some(number)
     }
 
-    pub(crate) fn layout(&self, number: usize) -> &Layout {
+    pub(crate) fn layout(&self, number: usize) -> &FlowLayout {
         &self.layouts[number]
     }
 
-    /// Layouts whose hashed ID was taken, since the last call.
+    /// Takes the number of layouts whose hashed ID was taken, since the last call.
     pub(crate) fn take_collisions(&mut self) -> u64 {
         std::mem::take(&mut self.collisions)
     }
@@ -272,32 +229,33 @@ impl Layouts {
         if self.layouts.len() >= MAX_LAYOUTS {
             return None;
         }
-        let slots = contents.slots();
+        let fields = contents.fields();
         let mut id = contents
             .regular_mask()
-            .map_or_else(|| hashed_id(&slots), |mask| REGULAR_BASE + mask);
-        if self.id_map.contains_key(&id) {
+            .map_or_else(|| hashed_id(&fields), |mask| REGULAR_BASE + mask);
+        if self.by_id.contains_key(&id) {
             self.collisions += 1;
-            while self.id_map.contains_key(&id) {
+            while self.by_id.contains_key(&id) {
                 id = id.checked_add(1).unwrap_or(OTHER_BASE); // fewer layouts than IDs, so one is free
             }
         }
         let number = self.layouts.len();
-        self.layouts.push(Layout::new(id, &slots));
+        self.layouts.push(FlowLayout::new(id, &fields));
         self.by_contents.insert(contents, number);
-        self.id_map.insert(id, number);
+        self.by_id.insert(id, number);
         Some(number)
     }
 }
 
-/// `0x8000 + FNV-1a-64(element id, length, … as 16-bit big-endian numbers) mod 0x8000`.
-fn hashed_id(slots: &[Slot]) -> u16 {
-    let words = slots
+/// Returns `0x8000 + FNV-1a-64(element id, length, … as 16-bit big-endian numbers) mod 0x8000`.
+fn hashed_id(fields: &[LayoutField]) -> u16 {
+    let words = fields
         .iter()
-        .flat_map(|slot| [slot.field.element.id, slot.field.octets]);
+        .map(|field| field.specifier)
+        .flat_map(|specifier| [specifier.element.id, specifier.octets]);
     let octets: Vec<u8> = words.flat_map(u16::to_be_bytes).collect();
-    let places = u64::from(u16::MAX - OTHER_BASE) + 1;
-    OTHER_BASE + u16::try_from(fnv1a(&octets) % places).unwrap_or(0)
+    let ids = u64::from(u16::MAX - OTHER_BASE) + 1;
+    OTHER_BASE + u16::try_from(fnv1a(&octets) % ids).expect("less than 16 bits")
 }
 
 const fn direct_fields() -> FieldSet {
@@ -374,9 +332,9 @@ mod tests {
             let mask = contents.regular_mask().expect("regular");
             assert!(ids.insert(REGULAR_BASE + mask));
             let list: Vec<(u16, u16)> = contents
-                .slots()
+                .fields()
                 .iter()
-                .map(|slot| (slot.field.element.id, slot.field.octets))
+                .map(|field| (field.specifier.element.id, field.specifier.octets))
                 .collect();
             assert!(lists.insert(list));
         }
@@ -390,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_layout_has_places_below_256() {
+    fn the_longest_layout_has_less_than_256_octets() {
         let four = SOURCE_4 | DESTINATION_4 | NAT_SOURCE_4 | NAT_DESTINATION_4 | EXPORTER_4;
         let contents = Contents {
             direct: Contents::DIRECT,
@@ -447,8 +405,8 @@ mod tests {
             direct: FieldSet::EMPTY,
             parts: SOURCE_4,
         };
-        let id = hashed_id(&contents.slots());
-        layouts.id_map.insert(id, usize::MAX);
+        let id = hashed_id(&contents.fields());
+        layouts.by_id.insert(id, usize::MAX);
         let number = layouts.number(contents).expect("room");
         assert_eq!(layouts.layout(number).template.id, id + 1);
         assert_eq!(layouts.take_collisions(), 1);

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use flowlogs_core::flowlog::field::{ColumnType, FIELDS, FieldSpec, TextPattern};
 use flowlogs_core::{
-    Formats, LogLine, RecordSource, SendOutcome, Transcoder, TranscoderSettings, Transport,
+    Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
+    Transport,
 };
 use flowlogs_parquet::{Bytes, ParquetReader};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
@@ -36,7 +37,7 @@ impl Transcoded {
     /// The messages, and what was counted.
     fn finish(mut self) -> (Vec<Vec<u8>>, String) {
         let messages = &mut self.messages;
-        let mut sink = |_: usize, message: &[u8]| {
+        let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
             messages.push(message.to_vec());
             Ok::<_, Infallible>(SendOutcome::Sent)
         };
@@ -56,7 +57,7 @@ impl LineSink for Transcoded {
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
         let messages = &mut self.messages;
-        let mut sink = |_: usize, message: &[u8]| {
+        let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
             messages.push(message.to_vec());
             Ok(SendOutcome::Sent)
         };

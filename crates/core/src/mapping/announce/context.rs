@@ -1,0 +1,346 @@
+//! Context of a record: everything that follows from its identifiers, and a cache of contexts.
+//!
+//! Consecutive records mostly have the identifiers of the record before, or of one of the last few thousand records.
+//! Three comparisons find a context, the cheapest first:
+//!
+//! 1. The generation of the cached line prefix ([`FlowRecord::identifier_key`]) is that of the record before: equal generations
+//!    mean equal identifiers, so nothing else is compared.
+//! 2. The identifier columns are those of the current context, byte for byte.
+//! 3. The identifier columns hash to a cache slot that holds them.
+
+use std::hash::{BuildHasher, Hasher};
+use std::mem;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::numbers::RecordNumbers;
+use crate::dedup::Observer;
+use crate::flowlog::{ColumnPlan, FlowRecord};
+use crate::network::{Inventory, NetworkInterface};
+
+/// Everything that follows from the identifiers of a record.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct InterfaceContext {
+    /// Slot of the domain in the exporter.
+    pub(crate) domain: usize,
+    /// Index of the interface in the inventory.
+    pub(crate) interface: Option<usize>,
+    /// Numbers of the identifiers, and the epoch in which they were announced.
+    pub(crate) numbers: Option<(u32, RecordNumbers)>,
+    /// Observer as which the records are compared.
+    pub(crate) observer: Option<Observer>,
+}
+
+impl InterfaceContext {
+    /// Returns the interface of the record, if the inventory knows the interface.
+    pub(crate) fn interface<'a>(&self, inventory: &'a Inventory) -> Option<&'a NetworkInterface> {
+        inventory.interface_at(self.interface?)
+    }
+
+    /// Returns the numbers if they were announced in this epoch.
+    #[inline]
+    pub(crate) fn numbers_in(&self, epoch: u32) -> Option<RecordNumbers> {
+        let (announced, numbers) = self.numbers?;
+        (announced == epoch).then_some(numbers)
+    }
+}
+
+/// Slots of the cache, besides the current entry.
+const SLOTS: usize = 4_096;
+
+/// Octets of identifiers beyond which a context is not cached; those of AWS have half as many.
+const LONGEST: usize = 1_024;
+
+/// Cache of contexts. An entry that is current is not in its slot.
+#[derive(Debug, Default)]
+pub(crate) struct ContextCache {
+    /// Entry of the record before.
+    current: Box<CacheEntry>,
+    /// Prefix generation of the record before.
+    generation: Option<u64>,
+    /// Slot of the current entry, which is empty.
+    slot: usize,
+    /// [`SLOTS`] entries as soon as there was a record.
+    slots: Vec<Option<Box<CacheEntry>>>,
+    hash: FixedState,
+}
+
+/// Context with its key.
+#[derive(Debug, Default)]
+struct CacheEntry {
+    /// Column plan of the record's format.
+    plan: Option<Arc<ColumnPlan>>,
+    /// Identifier columns, a space behind each run of columns.
+    identifiers: Vec<u8>,
+    account: Option<Arc<str>>,
+    region: Option<Arc<str>>,
+    context: InterfaceContext,
+}
+
+impl ContextCache {
+    /// Context of the record before.
+    #[inline]
+    pub(super) fn current(&mut self) -> &mut InterfaceContext {
+        &mut self.current.context
+    }
+
+    /// Returns whether the record has the context of the record before. `account` and `region` are those of its source.
+    #[inline(always)] // called in one place, for every record
+    pub(super) fn is_current(
+        &mut self,
+        record: &FlowRecord<'_>,
+        account: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+    ) -> bool {
+        let generation = mem::replace(&mut self.generation, record.identifier_key());
+        self.current.is_from(record, account, region)
+            && generation == self.generation
+            && (generation.is_some() || self.current.has_identifiers(record))
+    }
+
+    /// Makes the cached context of the record the current one. Returns false if the cache has none: then
+    /// [`Self::insert`] has to follow, if the context can be made.
+    pub(super) fn recall(
+        &mut self,
+        record: &FlowRecord<'_>,
+        account: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+    ) -> bool {
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, || None);
+        }
+        let slot = self.slot_of(record);
+        if slot != self.slot {
+            let entry = self.slots[slot].take().unwrap_or_default();
+            let last = mem::replace(&mut self.current, entry);
+            self.slots[self.slot] = (last.identifiers.capacity() <= LONGEST).then_some(last);
+            self.slot = slot;
+        }
+        let found =
+            self.current.is_from(record, account, region) && self.current.has_identifiers(record);
+        if !found {
+            self.generation = None; // in case no context follows
+        }
+        found
+    }
+
+    /// Caches the context of the record as the current one.
+    pub(super) fn insert(
+        &mut self,
+        record: &FlowRecord<'_>,
+        account: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+        context: InterfaceContext,
+    ) {
+        let entry = &mut self.current;
+        entry.identifiers.clear();
+        for run in record.identifiers() {
+            entry.identifiers.extend_from_slice(run);
+            entry.identifiers.push(b' ');
+        }
+        entry.plan = Some(Arc::clone(record.format().plan()));
+        entry.account.clone_from(account);
+        entry.region.clone_from(region);
+        entry.context = context;
+        self.generation = record.identifier_key();
+    }
+
+    /// Forgets every context.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn slot_of(&self, record: &FlowRecord<'_>) -> usize {
+        let mut hasher = self.hash.build_hasher();
+        for run in record.identifiers() {
+            hasher.write(run);
+        }
+        usize::try_from(hasher.finish() % SLOTS as u64).expect("an index fits")
+    }
+}
+
+impl CacheEntry {
+    /// Returns whether the record is of the same format and source.
+    #[inline]
+    fn is_from(
+        &self,
+        record: &FlowRecord<'_>,
+        account: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+    ) -> bool {
+        let plan = record.format().plan();
+        self.plan
+            .as_ref()
+            .is_some_and(|cached| Arc::ptr_eq(cached, plan))
+            && self.account == *account
+            && self.region == *region
+    }
+
+    /// Returns whether the record has the same identifiers. Records of one plan have equally many runs of columns.
+    #[inline]
+    fn has_identifiers(&self, record: &FlowRecord<'_>) -> bool {
+        let mut rest = self.identifiers.as_slice();
+        for run in record.identifiers() {
+            match rest.strip_prefix(run) {
+                Some([b' ', left @ ..]) => rest = left,
+                _ => return false,
+            }
+        }
+        rest.is_empty()
+    }
+}
+
+#[cfg(test)]
+impl ContextCache {
+    /// Returns the context of a record: the cached one, or what `find` makes.
+    fn of(
+        &mut self,
+        record: &FlowRecord<'_>,
+        account: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+        find: impl FnOnce(&FlowRecord<'_>) -> InterfaceContext,
+    ) -> &mut InterfaceContext {
+        if !self.is_current(record, account, region) && !self.recall(record, account, region) {
+            self.insert(record, account, region, find(record));
+        }
+        self.current()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::flowlog::{LogFormat, RecordValues};
+
+    /// Returns how many contexts are made for records of these formats, one after the other.
+    fn found(records: &[(&LogFormat, &str)]) -> usize {
+        let mut contexts = ContextCache::default();
+        let mut found = 0;
+        let mut values = RecordValues::default();
+        for (format, line) in records {
+            let record = FlowRecord::parse(format, line.as_bytes(), &mut values);
+            let record = record.expect("line of the test");
+            contexts.of(&record, &Some("1".into()), &None, |_| {
+                found += 1;
+                InterfaceContext::default()
+            });
+        }
+        found
+    }
+
+    fn format(text: &str) -> LogFormat {
+        LogFormat::parse(text).expect("format of the test")
+    }
+
+    const VPC: &str =
+        "${account-id} ${interface-id} ${bytes} ${vpc-id} ${subnet-id} ${instance-id}";
+
+    #[test]
+    fn columns_that_are_no_identifiers_do_not_matter() {
+        let format = format(VPC);
+        let first = (&format, "1 eni-1 5 vpc-1 subnet-1 i-1");
+        let second = (&format, "1 eni-1 6 vpc-1 subnet-2 i-1");
+        assert_eq!(found(&[first, second, first]), 1);
+    }
+
+    #[test]
+    fn another_identifier_is_another_context() {
+        let format = format(VPC);
+        let first = (&format, "1 eni-1 5 vpc-1 - i-1");
+        for other in [
+            "2 eni-1 5 vpc-1 - i-1",
+            "1 eni-2 5 vpc-1 - i-1",
+            "1 eni-1 5 vpc-2 - i-1",
+            "1 eni-1 5 - - i-1",
+            "1 - 5 vpc-1 - i-1",
+            "- eni-1 5 vpc-1 - i-1",
+            "1 eni-1 5 vpc-1 - -",
+            "1 eni-1v 5 pc-1 - i-1",
+        ] {
+            assert_eq!(found(&[first, (&format, other), first]), 2, "{other}");
+        }
+    }
+
+    #[test]
+    fn another_prefix_is_another_context_and_the_same_prefix_is_not() {
+        let format = format("${version} ${account-id} ${interface-id} ${bytes}");
+        let one = (&format, "2 1 eni-1 5");
+        let other = (&format, "2 1 eni-2 5");
+        assert_eq!(found(&[one, (&format, "2 1 eni-1 6"), one]), 1);
+        assert_eq!(found(&[one, other, other, one]), 2);
+        assert_eq!(found(&[one, (&format, "2  1 eni-1 5"), one]), 1);
+    }
+
+    #[test]
+    fn another_source_is_another_context() {
+        let format = format(VPC);
+        let mut contexts = ContextCache::default();
+        let mut found = 0;
+        let names: [Option<Arc<str>>; 3] = [None, Some("1".into()), Some("2".into())];
+        for owner in &names {
+            for region in &names {
+                for _ in 0..2 {
+                    let mut values = RecordValues::default();
+                    let line = b"1 eni-1 5 vpc-1 - i-1";
+                    let record = FlowRecord::parse(&format, line, &mut values);
+                    let record = record.expect("line of the test");
+                    contexts.of(&record, owner, region, |_| {
+                        found += 1;
+                        InterfaceContext::default()
+                    });
+                }
+            }
+        }
+        assert_eq!(found, 9);
+    }
+
+    #[test]
+    fn the_same_line_of_another_format_is_another_context() {
+        let from_to = format("${tgw-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id}");
+        let to_from = format("${tgw-id} ${tgw-dst-vpc-id} ${tgw-src-vpc-id}");
+        let line = "tgw-1 vpc-1 vpc-2";
+        assert_eq!(found(&[(&from_to, line), (&to_from, line)]), 2);
+        let clone = from_to.clone();
+        assert_eq!(found(&[(&from_to, line), (&clone, line)]), 1);
+    }
+
+    #[test]
+    fn identifiers_without_end_are_not_cached() {
+        let format = format("${account-id} ${interface-id} ${bytes}");
+        let long = format!("1 eni-{} 5", "1".repeat(2 * LONGEST));
+        let (long, short) = ((&format, long.as_str()), (&format, "1 eni-1 5"));
+        assert_eq!(found(&[long, long, short, long]), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cached_context_is_the_one_that_would_be_made(
+            records in prop::collection::vec((0..2_usize, 0..2_usize, 0..3_000_u32), 1..4_000),
+        ) {
+            let formats = [format(VPC), format("${interface-id} ${bytes} ${account-id}")];
+            let owners = ["1", "2"].map(|owner| Some(Arc::from(owner)));
+            let (mut contexts, mut values) = (ContextCache::default(), RecordValues::default());
+            let mut numbers = HashMap::new();
+            for (which, owner, interface) in records {
+                let line = match which {
+                    0 => format!("1 eni-{interface} 5 vpc-1 - i-1"),
+                    _ => format!("eni-{interface} 5 1"),
+                };
+                let number = numbers.len();
+                let expected = *numbers.entry((which, owner, interface)).or_insert(number);
+                let record = FlowRecord::parse(&formats[which], line.as_bytes(), &mut values);
+                let record = record.expect("line of the test");
+                let context = contexts.of(&record, &owners[owner], &None, |_| InterfaceContext {
+                    domain: expected,
+                    ..InterfaceContext::default()
+                });
+                prop_assert_eq!(context.domain, expected);
+            }
+        }
+    }
+}

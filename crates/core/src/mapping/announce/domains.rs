@@ -1,0 +1,139 @@
+//! Observation domains, the "virtual exporters": the domain of a record, and the domains that are open.
+//!
+//! A transit gateway is its own domain, named by its id. Every other record belongs to its account and region, named
+//! `123456789012/eu-central-1`. The number of a domain is the identity of its name, or the number that a setting pins.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use crate::flowlog::{Field, FlowRecord, RecordKind};
+
+/// Account of a record when nothing is known.
+const UNKNOWN: &str = "unknown";
+
+/// Most domain names that are open at a time. 300 accounts in 4 regions are 1,200.
+pub(crate) const MAX_DOMAINS: usize = 4_096;
+
+/// Names that are closed at once when there is no room, so that the context cache is rarely cleared.
+const CLOSED_AT_ONCE: usize = MAX_DOMAINS / 8;
+
+/// Longest part of a domain name, in octets; a longer column is no account, region or gateway of AWS.
+const LONGEST_PART: usize = 64;
+
+/// Open domains by name.
+#[derive(Debug, Default)]
+pub(super) struct OpenDomains {
+    /// Slot of each name. Names that share a number share a slot.
+    by_name: HashMap<Box<[u8]>, usize, FixedState>,
+    by_number: HashMap<u32, usize, FixedState>,
+    slots: Vec<DomainSlot>,
+    free: Vec<usize>,
+    pinned: Option<u32>,
+    /// Counter of uses.
+    clock: u64,
+}
+
+#[derive(Debug, Default)]
+struct DomainSlot {
+    number: u32,
+    /// Names that share the slot; 0 for a free slot.
+    names: usize,
+    /// [`OpenDomains::clock`] at the last use.
+    last_used: u64,
+}
+
+impl OpenDomains {
+    /// Opens no domain yet. `pinned` is the number of the only domain, if a setting pins the number.
+    pub(super) fn new(pinned: Option<u32>) -> Self {
+        Self {
+            pinned,
+            ..Self::default()
+        }
+    }
+
+    /// Number of the only domain, if a setting pins the number.
+    pub(super) fn pinned(&self) -> Option<u32> {
+        self.pinned
+    }
+
+    /// Returns the slot of an open domain.
+    pub(super) fn slot(&self, name: &[u8]) -> Option<usize> {
+        match self.pinned {
+            Some(number) => self.by_number.get(&number).copied(),
+            None => self.by_name.get(name).copied(),
+        }
+    }
+
+    /// Notes that a domain is used now.
+    pub(super) fn touch(&mut self, slot: usize) {
+        self.clock += 1;
+        self.slots[slot].last_used = self.clock;
+    }
+
+    /// Returns the domains to close before a name is added: none while there is room, else the least recently used.
+    pub(super) fn least_recently_used(&self) -> Vec<usize> {
+        if self.by_name.len() < MAX_DOMAINS {
+            return Vec::new();
+        }
+        let mut open: Vec<usize> = self.by_number.values().copied().collect();
+        open.sort_unstable_by_key(|&slot| self.slots[slot].last_used);
+        let mut names = 0;
+        let needed = open.iter().take_while(|&&slot| {
+            let is_needed = names < CLOSED_AT_ONCE;
+            names += self.slots[slot].names;
+            is_needed
+        });
+        open.truncate(needed.count());
+        open
+    }
+
+    /// Frees the slots of domains.
+    pub(super) fn close(&mut self, closed: &[usize]) {
+        for &slot in closed {
+            self.by_number.remove(&self.slots[slot].number);
+            self.slots[slot] = DomainSlot::default();
+        }
+        let slots = &self.slots;
+        self.by_name.retain(|_, &mut slot| slots[slot].names > 0);
+        self.free.extend(closed);
+    }
+
+    /// Adds a domain and returns its slot, or as an error the slot of the open domain that has this number.
+    pub(super) fn add(&mut self, name: &[u8], number: u32) -> Result<usize, usize> {
+        let shared = self.by_number.get(&number).copied();
+        let slot = shared.or_else(|| self.free.pop()).unwrap_or_else(|| {
+            self.slots.push(DomainSlot::default());
+            self.slots.len() - 1
+        });
+        self.by_name.insert(name.into(), slot);
+        self.by_number.insert(number, slot);
+        self.slots[slot].number = number;
+        self.slots[slot].names += 1;
+        match shared {
+            Some(shared) => Err(shared),
+            None => Ok(slot),
+        }
+    }
+}
+
+/// Returns the name of a record's domain: the gateway, or the account and, behind a slash, the region. `account` and
+/// `region` are those of the record's source.
+pub(super) fn name(
+    record: &FlowRecord<'_>,
+    account: Option<&str>,
+    region: Option<&str>,
+) -> Vec<u8> {
+    let part = |field| record.text(field).filter(|text| text.len() <= LONGEST_PART);
+    if let (RecordKind::TransitGateway, Some(gateway)) = (record.kind(), part(Field::TgwId)) {
+        return gateway.to_vec();
+    }
+    let account = part(Field::AccountId)
+        .filter(|account| account.iter().all(u8::is_ascii_digit))
+        .or(account.map(str::as_bytes))
+        .unwrap_or(UNKNOWN.as_bytes());
+    match part(Field::Region).or(region.map(str::as_bytes)) {
+        Some(region) => [account, region].join(&b'/'),
+        None => account.to_vec(),
+    }
+}

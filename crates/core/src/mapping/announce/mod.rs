@@ -1,0 +1,280 @@
+//! Announcements: the numbers of identifiers, and the options records that name them.
+//!
+//! # How announcements work
+//!
+//! IPFIX carries numbers where AWS has names. A number is announced by an options record in the observation domain that
+//! uses the number, before the first flow with the number leaves. Worked example, the first line of a session:
+//!
+//! ```text
+//! 2 123456789012 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK
+//!   └── domain ─┘└──── interface ────┘
+//! ```
+//!
+//! 1. `turn_to` looks for the record's context: the bytes of its identifier columns are the cache key. This record is the
+//!    first, so the context is made: domain `123456789012` gets slot 0 and the number `identity("123456789012")`.
+//! 2. `numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table names
+//!    the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
+//! 3. `announce_layout` finds that the domain never used layout 16384: the template is added, its flow keys announced.
+//! 4. The next line of this interface takes its context from the cache, and the numbers from the context.
+//!
+//! | cache | key | holds | invalidated by |
+//! |---|---|---|---|
+//! | `ContextCache` (`context.rs`), 4,096 entries and the current one | format, account and region of the source, identifier columns | domain slot, index in the inventory, numbers with their epoch | a new inventory, a closed domain |
+//! | `OpenDomains` (`domains.rs`), 4,096 names | domain name | slot in the exporter | eviction of the least recently used |
+//! | `AnnouncedIds` (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance | its epoch; all of them when the 64 MiB are full |
+//! | layouts of a domain (`names.rs`) | number of the layout | epoch | its epoch |
+//!
+//! An **epoch** ends all of them at once: an entry of an earlier epoch counts as never announced. An epoch begins with a
+//! new connection or socket, a new inventory, a failed batch (its announcements may be lost) and, if a session is UDP,
+//! with every invocation and every template refresh.
+//!
+//! **To add an options table**: add it to `ipfix/options.rs`; announce its records in `names.rs` behind a check of the
+//! epoch, like `application`; add a place for its numbers to `RecordNumbers` (`numbers.rs`); and write them in
+//! `mapping/flow.rs`.
+
+mod context;
+mod description;
+mod domains;
+mod names;
+mod notes;
+mod numbers;
+
+use std::sync::Arc;
+
+use crate::flowlog::FlowRecord;
+use crate::identity::identity;
+use crate::ipfix::{Exporter, FlowLayout, MessageSink};
+use crate::network::Inventory;
+
+pub(crate) use context::{ContextCache, InterfaceContext};
+pub(crate) use names::{ACCEPT, REJECT};
+pub use notes::MAX_UNKNOWN;
+pub(crate) use numbers::{RecordNumbers, has_services};
+
+use domains::OpenDomains;
+use names::{AnnouncedNames, Announcer};
+use notes::AnnouncementNotes;
+
+/// Everything that was announced, in one epoch.
+#[derive(Debug)]
+pub(crate) struct Announcements {
+    /// Current epoch: announcements of an earlier epoch are due again.
+    epoch: u32,
+    /// Beginning of the epoch, milliseconds since 1970.
+    epoch_at: u64,
+    domains: OpenDomains,
+    contexts: ContextCache,
+    names: AnnouncedNames,
+    pub(crate) notes: AnnouncementNotes,
+}
+
+impl Announcements {
+    /// Makes announcements of nothing. `pinned` is the number of the only domain, if a setting pins the number.
+    pub(crate) fn new(pinned: Option<u32>) -> Self {
+        Self {
+            epoch: 1,
+            epoch_at: 0,
+            domains: OpenDomains::new(pinned),
+            contexts: ContextCache::default(),
+            names: AnnouncedNames::default(),
+            notes: AnnouncementNotes::default(),
+        }
+    }
+
+    /// Begins an epoch: everything is due again.
+    pub(crate) fn begin_epoch(&mut self, now: u64) {
+        self.epoch = self.epoch.wrapping_add(1).max(1);
+        self.epoch_at = now;
+    }
+
+    /// Begins an invocation: over UDP everything is due again.
+    pub(crate) fn begin(&mut self, exporter: &Exporter) {
+        if exporter.has_datagram_session() {
+            self.begin_epoch(exporter.now());
+        }
+    }
+
+    /// Begins an epoch if over UDP the current one is as old as the template refresh allows.
+    pub(crate) fn set_now(&mut self, exporter: &Exporter) {
+        let age = exporter.now().saturating_sub(self.epoch_at) / 1_000;
+        if exporter.has_datagram_session() && age >= u64::from(exporter.refresh().seconds) {
+            self.begin_epoch(exporter.now());
+        }
+    }
+
+    /// Clears the context cache, and begins an epoch: the inventory is new.
+    pub(crate) fn set_inventory(&mut self, now: u64) {
+        self.contexts.clear();
+        self.begin_epoch(now);
+    }
+
+    /// Makes the context of the record the current one. `account` and `region` are those of the record's source.
+    #[inline(always)] // called in one place, for every record
+    pub(crate) fn turn_to<S: MessageSink>(
+        &mut self,
+        record: &FlowRecord<'_>,
+        account: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+        inventory: &Inventory,
+        exporter: &mut Exporter,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        if self.contexts.is_current(record, account, region) {
+            return Ok(());
+        }
+        // A copy of the record, so that the caller's can stay in registers.
+        self.turn_to_other(*record, account, region, inventory, exporter, sink)
+    }
+
+    #[inline(never)]
+    fn turn_to_other<S: MessageSink>(
+        &mut self,
+        record: FlowRecord<'_>,
+        account: &Option<Arc<str>>,
+        region: &Option<Arc<str>>,
+        inventory: &Inventory,
+        exporter: &mut Exporter,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        if !self.contexts.recall(&record, account, region) {
+            let name = domains::name(&record, account.as_deref(), region.as_deref());
+            let domain = match self.domains.slot(&name) {
+                Some(slot) => slot,
+                None => self.open_domain(&name, exporter, sink)?,
+            };
+            let context = InterfaceContext {
+                domain,
+                interface: inventory.interface_of(&record),
+                ..InterfaceContext::default()
+            };
+            self.contexts.insert(&record, account, region, context);
+        }
+        self.domains.touch(self.contexts.current().domain);
+        Ok(())
+    }
+
+    /// Opens the domain with this name and returns its slot. Closes the least recently used domains if there is no room.
+    fn open_domain<S: MessageSink>(
+        &mut self,
+        name: &[u8],
+        exporter: &mut Exporter,
+        sink: &mut S,
+    ) -> Result<usize, S::Error> {
+        self.close_least_recently_used(exporter, sink)?;
+        let number = self.domains.pinned().unwrap_or_else(|| identity(name));
+        let slot = match self.domains.add(name, number) {
+            Ok(slot) => {
+                exporter.open_domain(slot, number, &String::from_utf8_lossy(name));
+                slot
+            }
+            Err(shared) => {
+                let first = exporter.domain_name(shared).as_bytes();
+                self.notes.collision(number, first, name);
+                shared
+            }
+        };
+        Ok(slot)
+    }
+
+    /// Closes the least recently used domains if there is no room for another one.
+    fn close_least_recently_used<S: MessageSink>(
+        &mut self,
+        exporter: &mut Exporter,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let closed = self.domains.least_recently_used();
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let mut slots = closed.iter();
+        slots.try_for_each(|&slot| exporter.send_domain(slot, sink))?;
+        for &slot in &closed {
+            exporter.close_domain(slot);
+            self.names.forget(slot);
+        }
+        self.domains.close(&closed);
+        self.contexts.clear();
+        Ok(())
+    }
+
+    /// Context of the current record.
+    pub(crate) fn context(&mut self) -> &mut InterfaceContext {
+        self.contexts.current()
+    }
+
+    /// Returns the numbers of the current record's identifiers, each announced in this epoch.
+    #[inline(always)] // called in one place, for every record
+    pub(crate) fn numbers<S: MessageSink>(
+        &mut self,
+        record: &FlowRecord<'_>,
+        inventory: &Inventory,
+        exporter: &mut Exporter,
+        sink: &mut S,
+    ) -> Result<RecordNumbers, S::Error> {
+        match self.contexts.current().numbers_in(self.epoch) {
+            Some(numbers) if !has_services(record) => Ok(numbers),
+            _ => self.announce(record, inventory, exporter, sink),
+        }
+    }
+
+    #[inline(never)]
+    fn announce<S: MessageSink>(
+        &mut self,
+        record: &FlowRecord<'_>,
+        inventory: &Inventory,
+        exporter: &mut Exporter,
+        sink: &mut S,
+    ) -> Result<RecordNumbers, S::Error> {
+        let context = self.contexts.current();
+        let mut announcer = Announcer {
+            domain: context.domain,
+            epoch: self.epoch,
+            exporter,
+            inventory,
+            notes: &mut self.notes,
+            sink,
+        };
+        self.names.domain(&mut announcer)?;
+        let mut numbers = match context.numbers_in(self.epoch) {
+            Some(numbers) => numbers,
+            None => {
+                let interface = context.interface(inventory);
+                numbers::announce(record, interface, &mut self.names, &mut announcer)?
+            }
+        };
+        context.numbers = Some((self.epoch, numbers));
+        if has_services(record) {
+            numbers.application = numbers::application(record, &mut self.names, &mut announcer)?;
+        }
+        Ok(numbers)
+    }
+
+    /// Returns whether the current record's domain has announced this layout in this epoch.
+    #[inline]
+    pub(crate) fn has_layout(&mut self, number: usize) -> bool {
+        let domain = self.contexts.current().domain;
+        self.names.has_layout(domain, number, self.epoch)
+    }
+
+    /// Announces a layout in the current record's domain: its template, if it is new there, and its flow keys.
+    #[inline(never)]
+    pub(crate) fn announce_layout<S: MessageSink>(
+        &mut self,
+        number: usize,
+        layout: &FlowLayout,
+        inventory: &Inventory,
+        exporter: &mut Exporter,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let mut announcer = Announcer {
+            domain: self.contexts.current().domain,
+            epoch: self.epoch,
+            exporter,
+            inventory,
+            notes: &mut self.notes,
+            sink,
+        };
+        self.names.domain(&mut announcer)?;
+        self.names.layout(number, layout, &mut announcer)
+    }
+}

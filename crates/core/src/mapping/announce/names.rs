@@ -1,0 +1,320 @@
+//! Names that were announced, by domain, and the options records that announce them.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::description::{self, vrf_name};
+use super::notes::AnnouncementNotes;
+use crate::flowlog::FlowRecord;
+use crate::flowlog::field::{DescribedInterface, Field};
+use crate::identity::identity;
+use crate::ipfix::element as e;
+use crate::ipfix::{Exporter, FlowLayout, MessageSink, OptionsRecord, OptionsTable};
+use crate::mapping::services;
+use crate::network::Inventory;
+
+/// Pseudo-interfaces: the side of a flow that is not the interface.
+pub(crate) const ACCEPT: u32 = 1;
+pub(crate) const REJECT: u32 = 2;
+
+/// Octets of names that are kept, of all domains together; when they are full the tables are cleared, and names are
+/// announced again. A name counts with its entry.
+const KEPT_OCTETS: usize = 64 << 20;
+
+/// Octets of an entry without its texts, roughly.
+const ENTRY_OCTETS: usize = 128;
+
+/// Most identifiers of one number that are told apart.
+const MAX_SHARING: u8 = 4;
+
+/// Way of an announcement: the domain, and everything that an options record passes.
+pub(super) struct Announcer<'a, S> {
+    pub(super) domain: usize,
+    pub(super) epoch: u32,
+    pub(super) exporter: &'a mut Exporter,
+    pub(super) inventory: &'a Inventory,
+    pub(super) notes: &'a mut AnnouncementNotes,
+    pub(super) sink: &'a mut S,
+}
+
+/// Announcements of all domains, by slot.
+#[derive(Debug, Default)]
+pub(super) struct AnnouncedNames {
+    domains: Vec<DomainNames>,
+    /// Octets of all names that are kept.
+    octets: usize,
+}
+
+/// Announcements of one domain.
+#[derive(Debug, Default)]
+struct DomainNames {
+    /// Epoch in which the domain itself was described; 0 for never.
+    described: u32,
+    /// Epoch in which each layout was announced; 0 for never.
+    layouts: Vec<u32>,
+    pseudo_interfaces: u32,
+    interfaces: AnnouncedIds,
+    vrfs: AnnouncedIds,
+    applications: HashMap<u32, u32, FixedState>,
+    /// Octets of the names that are kept.
+    octets: usize,
+}
+
+/// Announced identifiers of one options table. The key is the number, and the count of identifiers that had the number
+/// before: 0 for all but those that share a number.
+#[derive(Debug, Default)]
+struct AnnouncedIds {
+    entries: HashMap<(u32, u8), AnnouncedId, FixedState>,
+}
+
+#[derive(Debug)]
+struct AnnouncedId {
+    id: Box<[u8]>,
+    epoch: u32,
+    /// Instance that was announced with an interface.
+    instance: Option<Box<[u8]>>,
+}
+
+impl AnnouncedIds {
+    /// Returns the key of an identifier, whether it is kept or not.
+    fn key(&self, id: &[u8]) -> (u32, u8) {
+        let number = identity(id);
+        let is_free = |ordinal: &u8| {
+            let entry = self.entries.get(&(number, *ordinal));
+            entry.is_none_or(|entry| *entry.id == *id)
+        };
+        let ordinal = (0..MAX_SHARING).find(is_free);
+        (number, ordinal.unwrap_or(MAX_SHARING - 1))
+    }
+
+    /// Returns whether the identifier was announced in this epoch, with this instance if there is one.
+    fn is_announced(&self, key: (u32, u8), epoch: u32, instance: Option<&[u8]>) -> bool {
+        self.entries.get(&key).is_some_and(|entry| {
+            entry.epoch == epoch && (instance.is_none() || entry.instance.as_deref() == instance)
+        })
+    }
+}
+
+impl AnnouncedNames {
+    /// Announces the domain itself.
+    pub(super) fn domain<S: MessageSink>(
+        &mut self,
+        to: &mut Announcer<'_, S>,
+    ) -> Result<(), S::Error> {
+        let domain = self.of_domain(to.domain);
+        if domain.described == to.epoch {
+            return Ok(());
+        }
+        domain.described = to.epoch;
+        let name = to.exporter.domain_name(to.domain).as_bytes();
+        to.notes.identifier(name, to.inventory);
+        to.exporter.describe_domain(to.domain, to.sink)
+    }
+
+    /// Returns whether the domain has announced a layout in this epoch.
+    #[inline]
+    pub(super) fn has_layout(&self, domain: usize, number: usize, epoch: u32) -> bool {
+        self.domains
+            .get(domain)
+            .is_some_and(|domain| domain.layouts.get(number) == Some(&epoch))
+    }
+
+    /// Announces the flow keys of a layout, and adds its template to the domain if the layout is new there.
+    pub(super) fn layout<S: MessageSink>(
+        &mut self,
+        number: usize,
+        layout: &FlowLayout,
+        to: &mut Announcer<'_, S>,
+    ) -> Result<(), S::Error> {
+        let layouts = &mut self.of_domain(to.domain).layouts;
+        if layouts.len() <= number {
+            layouts.resize(number + 1, 0);
+        }
+        if layouts[number] == 0 {
+            to.exporter.add_template(to.domain, &layout.template);
+        }
+        layouts[number] = to.epoch;
+        let write = |r: &mut OptionsRecord| {
+            _ = r.u16(layout.template.id).u64(layout.flow_keys());
+        };
+        to.options(OptionsTable::FlowKeys, write)
+    }
+
+    /// Announces an interface and returns its number.
+    pub(super) fn interface<S: MessageSink>(
+        &mut self,
+        id: &[u8],
+        described: DescribedInterface,
+        record: &FlowRecord<'_>,
+        to: &mut Announcer<'_, S>,
+    ) -> Result<u32, S::Error> {
+        let instance = match described {
+            DescribedInterface::Interface => record.text(Field::InstanceId),
+            _ => None,
+        };
+        let number = identity(id);
+        if !self.is_due(|domain| &mut domain.interfaces, id, instance, to) {
+            return Ok(number);
+        }
+        let known = || to.inventory.interface(id)?.instance.clone();
+        let station = instance
+            .map(|id| String::from_utf8_lossy(id).into_owned())
+            .or_else(known)
+            .unwrap_or_default();
+        let description = description::interface(id, described, record, to.inventory);
+        to.name_interface(number, &String::from_utf8_lossy(id), &description, &station)?;
+        Ok(number)
+    }
+
+    /// Announces a VPC and returns its number.
+    pub(super) fn vrf<S: MessageSink>(
+        &mut self,
+        id: &[u8],
+        to: &mut Announcer<'_, S>,
+    ) -> Result<u32, S::Error> {
+        let number = identity(id);
+        if !self.is_due(|domain| &mut domain.vrfs, id, None, to) {
+            return Ok(number);
+        }
+        let name = vrf_name(id, to.inventory);
+        let write = |r: &mut OptionsRecord| _ = r.u32(number).string(&e::VRF_NAME, &name);
+        to.options(OptionsTable::Vrf, write)?;
+        Ok(number)
+    }
+
+    /// Announces the services of both ends and returns their number.
+    pub(super) fn application<S: MessageSink>(
+        &mut self,
+        source: Option<&[u8]>,
+        destination: Option<&[u8]>,
+        to: &mut Announcer<'_, S>,
+    ) -> Result<u32, S::Error> {
+        let number = services::application_id(source, destination);
+        let applications = &mut self.of_domain(to.domain).applications;
+        match applications.insert(number, to.epoch) {
+            Some(epoch) if epoch == to.epoch => return Ok(number),
+            Some(_) => {}
+            None => self.count(to.domain, ENTRY_OCTETS),
+        }
+        let (name, description) = services::names(source, destination);
+        let write = |r: &mut OptionsRecord| {
+            _ = r
+                .u32(number)
+                .string(&e::APPLICATION_NAME, &name)
+                .string(&e::APPLICATION_DESCRIPTION, &description);
+        };
+        to.options(OptionsTable::Application, write)?;
+        Ok(number)
+    }
+
+    /// Announces ACCEPT and REJECT.
+    pub(super) fn pseudo_interfaces<S: MessageSink>(
+        &mut self,
+        to: &mut Announcer<'_, S>,
+    ) -> Result<(), S::Error> {
+        let domain = self.of_domain(to.domain);
+        if domain.pseudo_interfaces == to.epoch {
+            return Ok(());
+        }
+        domain.pseudo_interfaces = to.epoch;
+        to.name_interface(ACCEPT, "ACCEPT", "ACCEPT", "")?;
+        to.name_interface(REJECT, "REJECT", "REJECT", "")
+    }
+
+    /// Forgets everything that was announced in a slot.
+    pub(super) fn forget(&mut self, slot: usize) {
+        let forgotten = std::mem::take(self.of_domain(slot));
+        self.octets -= forgotten.octets;
+    }
+
+    /// Returns whether an identifier has to be announced now, and notes that it was. A new identifier is noted if another
+    /// one has its number, or if the inventory does not know it.
+    fn is_due<S>(
+        &mut self,
+        table: impl Fn(&mut DomainNames) -> &mut AnnouncedIds,
+        id: &[u8],
+        instance: Option<&[u8]>,
+        to: &mut Announcer<'_, S>,
+    ) -> bool {
+        let ids = table(self.of_domain(to.domain));
+        let key @ (number, ordinal) = ids.key(id);
+        if ids.is_announced(key, to.epoch, instance) {
+            return false;
+        }
+        to.notes.identifier(id, to.inventory);
+        let entry = AnnouncedId {
+            id: id.into(),
+            epoch: to.epoch,
+            instance: instance.map(Into::into),
+        };
+        let octets = entry.octets();
+        let replaced = ids.entries.insert(key, entry);
+        let is_new = replaced.as_ref().is_none_or(|replaced| *replaced.id != *id);
+        if is_new && ordinal > 0 {
+            let first = &ids.entries[&(number, 0)].id;
+            to.notes.collision(number, first, id);
+        }
+        let released = replaced.map_or(0, |replaced| replaced.octets());
+        let domain = self.of_domain(to.domain);
+        domain.octets -= released;
+        self.octets -= released;
+        self.count(to.domain, octets);
+        true
+    }
+
+    /// Counts the octets of a kept name; the tables are cleared when they are full.
+    fn count(&mut self, domain: usize, octets: usize) {
+        self.octets += octets;
+        self.domains[domain].octets += octets;
+        if self.octets > KEPT_OCTETS {
+            self.octets = 0;
+            for domain in &mut self.domains {
+                domain.interfaces = AnnouncedIds::default();
+                domain.vrfs = AnnouncedIds::default();
+                domain.applications = HashMap::default();
+                domain.octets = 0;
+            }
+        }
+    }
+
+    fn of_domain(&mut self, slot: usize) -> &mut DomainNames {
+        if self.domains.len() <= slot {
+            self.domains.resize_with(slot + 1, DomainNames::default);
+        }
+        &mut self.domains[slot]
+    }
+}
+
+impl AnnouncedId {
+    fn octets(&self) -> usize {
+        ENTRY_OCTETS + self.id.len() + self.instance.as_deref().map_or(0, <[u8]>::len)
+    }
+}
+
+impl<S: MessageSink> Announcer<'_, S> {
+    fn options(
+        &mut self,
+        table: OptionsTable,
+        write: impl FnOnce(&mut OptionsRecord),
+    ) -> Result<(), S::Error> {
+        self.exporter.options(self.domain, table, write, self.sink)
+    }
+
+    fn name_interface(
+        &mut self,
+        number: u32,
+        name: &str,
+        description: &str,
+        station: &str,
+    ) -> Result<(), S::Error> {
+        let write = |r: &mut OptionsRecord| {
+            _ = r
+                .u32(number)
+                .string(&e::INTERFACE_NAME, name)
+                .string(&e::INTERFACE_DESCRIPTION, description)
+                .string(&e::VIRTUAL_STATION_NAME, station);
+        };
+        self.options(OptionsTable::Interface, write)
+    }
+}

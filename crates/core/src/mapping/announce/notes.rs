@@ -1,0 +1,74 @@
+//! Notes taken while names are announced: identifiers without a name, and identifiers that share a number.
+
+use std::collections::BTreeSet;
+
+use crate::flowlog::FlowRecord;
+use crate::flowlog::field::{ColumnType, FIELDS, TextPattern};
+use crate::identity::Collision;
+use crate::network::Inventory;
+
+/// Most identifiers that are noted as unknown between two calls.
+pub const MAX_UNKNOWN: usize = 1_000;
+
+/// Collisions that are kept with both identifiers; further ones are only counted.
+const KEPT_COLLISIONS: usize = 16;
+
+/// Prefixes of the identifiers that EC2 describes; `tgw-` includes `tgw-attach-`.
+const DESCRIBED: [&str; 3] = ["eni-", "vpc-", "tgw-"];
+
+/// Notes since the last report.
+#[derive(Debug, Default)]
+pub(crate) struct AnnouncementNotes {
+    unknown: BTreeSet<String>,
+    collisions: u64,
+    kept_collisions: Vec<Collision>,
+}
+
+impl AnnouncementNotes {
+    /// Notes an identifier that the inventory could know and does not.
+    pub(super) fn identifier(&mut self, id: &[u8], inventory: &Inventory) {
+        let is_described = DESCRIBED
+            .iter()
+            .any(|prefix| id.starts_with(prefix.as_bytes()));
+        if is_described && self.unknown.len() < MAX_UNKNOWN && !inventory.knows(id) {
+            self.unknown
+                .insert(String::from_utf8_lossy(id).into_owned());
+        }
+    }
+
+    /// Notes every identifier of a record that the inventory could know and does not.
+    pub(crate) fn identifiers(&mut self, record: &FlowRecord<'_>, inventory: &Inventory) {
+        for spec in &FIELDS {
+            if let ColumnType::Text(TextPattern::Prefix(prefix)) = spec.read
+                && DESCRIBED
+                    .iter()
+                    .any(|described| prefix.starts_with(described))
+                && let Some(id) = record.text(spec.field)
+            {
+                self.identifier(id, inventory);
+            }
+        }
+    }
+
+    /// Notes two identifiers with one number.
+    pub(super) fn collision(&mut self, number: u32, first: &[u8], second: &[u8]) {
+        self.collisions += 1;
+        if self.kept_collisions.len() < KEPT_COLLISIONS {
+            let collision = Collision::new(number, first, second);
+            self.kept_collisions.push(collision);
+        }
+    }
+
+    /// Takes the identifiers that the inventory does not know.
+    pub(crate) fn take_unknown(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.unknown)
+    }
+
+    /// Takes the number of collisions, and the first of them.
+    pub(crate) fn take_collisions(&mut self) -> (u64, Vec<Collision>) {
+        (
+            std::mem::take(&mut self.collisions),
+            std::mem::take(&mut self.kept_collisions),
+        )
+    }
+}
