@@ -6,7 +6,7 @@ use crate::dedup;
 use crate::ipfix::TemplateRefresh;
 use crate::mapping::MappingSettings;
 
-/// How a transcoder works.
+/// Settings of a transcoder.
 ///
 /// ```
 /// use flowlogs_core::{TranscoderSettings, dedup::DirectionFilter};
@@ -17,15 +17,15 @@ use crate::mapping::MappingSettings;
 /// ```
 #[derive(Debug, Clone)]
 pub struct TranscoderSettings {
-    /// How values are exported.
+    /// Export of values.
     pub mapping: MappingSettings,
-    /// What counts once.
+    /// Rules that leave records out.
     pub dedup: dedup::DedupSettings,
-    /// A number that pins the observation domain of every record.
+    /// Number of the only observation domain; without it each record has its own.
     pub observation_domain: Option<u32>,
     /// Most octets of a message, 512..=65535.
     pub max_message_size: usize,
-    /// When templates are sent again over UDP.
+    /// Repetition of templates over UDP.
     pub template_refresh: TemplateRefresh,
 }
 

@@ -117,7 +117,7 @@ pub(crate) struct LayoutField {
     pub(crate) specifier: FieldSpecifier,
     /// Slot whose low octets are written.
     pub(crate) slot: ValueSlot,
-    /// Whether the field belongs to the flow key (RFC 7011 §2).
+    /// Membership in the flow key (RFC 7011 §2).
     pub(crate) is_key: bool,
 }
 

@@ -21,7 +21,7 @@ pub struct TemplateRefresh {
     pub messages: u32,
 }
 
-/// One transport session.
+/// Transport session of one target.
 #[derive(Debug)]
 pub(crate) struct ExportSession {
     transport: Transport,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::choice::choices;
 
-/// How values are exported; part of the settings.
+/// Settings that change how values are exported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MappingSettings {
     /// Unit of the exported times.

@@ -19,7 +19,7 @@ pub(crate) const MAX_DOMAINS: usize = 4_096;
 const CLOSED_AT_ONCE: usize = MAX_DOMAINS / 8;
 
 /// Longest part of a domain name, in octets; a longer column is no account, region or gateway of AWS.
-const LONGEST_PART: usize = 64;
+const LONGEST_PART: usize = 255;
 
 /// Open domains by name.
 #[derive(Debug, Default)]
