@@ -51,7 +51,6 @@ class Application:
             "SourceCodeUrl": HOME,
             "SemanticVersion": version(),
         }
-        self.template.metadata["cfn-lint"] = {"config": {"ignore_checks": ["W1030"]}}
         self.rows = parameters.of(source)
         for group in parameters.GROUPS:
             for row in (row for row in self.rows if row.group == group):

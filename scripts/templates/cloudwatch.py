@@ -1,16 +1,18 @@
 """template.yaml: flow logs of CloudWatch log groups."""
 
 from troposphere import AccountId, GetAtt, If, NoValue, Ref, Sub
-from troposphere.awslambda import Permission
+from troposphere.awslambda import EventSourceMapping, Permission, ScalingConfig
 from troposphere.logs import SubscriptionFilter
 from troposphere.serverless import DestinationConfiguration, EventInvokeConfiguration, OnFailure
 from troposphere.sqs import Queue
 
-from . import alarms, conditions, dashboard, function
+from . import alarms, conditions, dashboard, function, rules
 from .application import Application
+from .notes import Noted
 from .parameters import CLOUDWATCH
 from .policies import policy, statement
 
+LOG_GROUPS = 10
 PERMISSIONS = (
     "A permission has to be there before its subscription filter. One permission a group, and each for this account"
     " alone, so that nobody else's log group can invoke the function."
@@ -26,7 +28,7 @@ WORDS = {
 
 def add_log_group(app, number):
     suffix = "" if number == 1 else str(number)
-    condition = {} if number == 1 else {"Condition": f"HasLogGroup{number}"}
+    condition = {"Condition": f"HasLogGroup{suffix}"}
     group = f"LogGroupName{suffix}"
     app.add(
         Permission(
@@ -61,12 +63,11 @@ def application():
         " interface and VPC names.",
         ["cloudwatch-logs", "rust"],
     )
-    function.add_rules(app.template)
-    reserved = Ref("ReservedConcurrency")
+    function.add_mappings(app.template)
+    rules.add_all(app)
     function.add_function(
         app,
         "Sends the flow logs of CloudWatch log groups as IPFIX",
-        ReservedConcurrentExecutions=If("HasReservedConcurrency", reserved, NoValue),
         EventInvokeConfig=EventInvokeConfiguration(
             MaximumRetryAttempts=2,
             MaximumEventAgeInSeconds=21600,
@@ -76,8 +77,25 @@ def application():
         ),
     )
     app.add(
-        Queue("FailureQueue", MessageRetentionPeriod=1209600, SqsManagedSseEnabled=True),
-        note="Invocations that failed three times, with their payload: fix the cause, then invoke the function with it again.",
+        Queue(
+            "FailureQueue",
+            VisibilityTimeout=function.visibility(),
+            MessageRetentionPeriod=1209600,
+            **function.encryption(),
+        ),
+        note="Invocations that failed three times, with their payload. They wait here for up to 14 days; one that fails again"
+        " is hidden until its next try.",
+    )
+    app.add(
+        EventSourceMapping(
+            "RedeliverySource",
+            FunctionName=Ref("Function"),
+            EventSourceArn=GetAtt("FailureQueue", "Arn"),
+            Enabled=If("Redelivers", True, False),
+            BatchSize=10,
+            FunctionResponseTypes=Noted("One payload that fails again does not repeat the others.", ["ReportBatchItemFailures"]),
+            ScalingConfig=ScalingConfig(MaximumConcurrency=Ref("RedeliveryConcurrency")),
+        )
     )
     function.add_role(
         app,
@@ -85,15 +103,32 @@ def application():
         policy(
             "failures",
             statement(
-                {"sqs:SendMessage": "Lambda hands over, with this role, what failed after its retries"},
+                {
+                    "sqs:SendMessage": "Lambda hands over, with this role, what failed after its retries",
+                    "sqs:ReceiveMessage": "and takes it from there again",
+                    "sqs:DeleteMessage": "what was exported",
+                    "sqs:GetQueueAttributes": None,
+                },
                 GetAtt("FailureQueue", "Arn"),
             ),
         ),
     )
-    https = function.egress("EC2 and Secrets Manager", "tcp", 443, CidrIp=Ref("AwsApiCidr"))
+    https = function.egress("EC2 and Secrets Manager", "tcp", (443, 443), CidrIp=Ref("AwsApiCidr"))
     function.add_security_group(app, If("CallsAwsApis", https, NoValue))
-    for number in range(1, 6):
+    for number in range(1, LOG_GROUPS + 1):
         add_log_group(app, number)
+    app.add(
+        Permission(
+            "PermissionOfAll",
+            Condition="AdmitsAllLogGroups",
+            FunctionName=Ref("Function"),
+            Action="lambda:InvokeFunction",
+            Principal="logs.amazonaws.com",
+            SourceAccount=AccountId,
+            SourceArn=Sub("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:*"),
+        ),
+        note="For an account-level subscription policy, which the serverless repository does not let a template make.",
+    )
     alarms.add(app, WORDS)
     dashboard.add(app)
     function.add_outputs(app, "Payloads that failed after all retries")

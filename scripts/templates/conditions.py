@@ -1,8 +1,14 @@
 """Conditions by name. A template gets those that something in it uses."""
 
-from troposphere import And, Condition, Equals, Join, Not, Or, Ref
+from troposphere import And, Condition, Equals, Not, Or, Partition, Ref
 
 C = Condition
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-eusc": "console.amazonaws-eusc.eu",
+}
 
 
 def given(parameter):
@@ -13,12 +19,10 @@ ALL = {
     "InVpc": given("VpcId"),
     "HasCollectorIpv4": given("CollectorCidr"),
     "HasCollectorIpv6": given("CollectorCidrIpv6"),
-    "SendsUdpIpv4": And(C("HasCollectorIpv4"), Not(Equals(Ref("CollectorProtocol"), "tcp"))),
-    "SendsTcpIpv4": And(C("HasCollectorIpv4"), Not(Equals(Ref("CollectorProtocol"), "udp"))),
-    "SendsUdpIpv6": And(C("HasCollectorIpv6"), Not(Equals(Ref("CollectorProtocol"), "tcp"))),
-    "SendsTcpIpv6": And(C("HasCollectorIpv6"), Not(Equals(Ref("CollectorProtocol"), "udp"))),
-    "HasSecurityGroups": Not(Equals(Join("", Ref("SecurityGroupIds")), "")),
-    **{f"HasLogGroup{number}": given(f"LogGroupName{number}") for number in range(2, 6)},
+    "HasSecurityGroups": given("SecurityGroupIds"),
+    "HasLogGroup": given("LogGroupName"),
+    **{f"HasLogGroup{number}": given(f"LogGroupName{number}") for number in range(2, 11)},
+    "AdmitsAllLogGroups": Equals(Ref("AllLogGroups"), "on"),
     "MakesBucket": Equals(Ref("Notification"), "new-bucket"),
     "UsesEventBridge": Equals(Ref("Notification"), "event-bridge"),
     "HasTopic": given("TopicArn"),
@@ -28,8 +32,20 @@ ALL = {
     "HasTlsSecret": given("TlsSecretId"),
     "HasTlsSecretKmsKey": And(C("HasTlsSecret"), given("TlsSecretKmsKeyArn")),
     "CallsAwsApis": Or(C("ReadsFlowLogs"), C("HasTlsSecret")),
+    "HasS3PrefixList": given("S3PrefixListId"),
+    "CallsOtherAwsApis": And(C("HasS3PrefixList"), C("CallsAwsApis")),
     "HasReservedConcurrency": given("ReservedConcurrency"),
     "HasAlarmTopic": given("AlarmTopicArn"),
+    "HasDashboard": Equals(Ref("WithDashboard"), "on"),
+    # The console's address is known of these partitions; elsewhere the stack has no link.
+    "HasConsole": Or(*(Equals(Partition, partition) for partition in CONSOLES)),
+    "HasConsoleLink": And(C("HasDashboard"), C("HasConsole")),
+    "Traces": Equals(Ref("Tracing"), "on"),
+    "HasRole": given("RoleName"),
+    "MakesRole": Not(C("HasRole")),
+    "Redelivers": Equals(Ref("Redelivery"), "on"),
+    "HasBoundary": given("PermissionsBoundaryArn"),
+    "HasKmsKey": given("KmsKeyArn"),
 }
 
 

@@ -96,5 +96,5 @@ def layout(widgets):
 def add(app):
     widgets = [widget(place, *graph) for place, graph in enumerate(graphs(app.source))]
     app.add(
-        Dashboard("Dashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(layout(widgets)))
+        Dashboard("Dashboard", Condition="HasDashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(layout(widgets)))
     )

@@ -1,12 +1,13 @@
 """What every function has: the function itself, its log, its role, its security group."""
 
-from troposphere import Equals, GetAtt, If, Join, NoValue, Not, Or, Ref, Split, Sub
+from troposphere import FindInMap, GetAtt, If, Join, NoValue, Partition, Ref, Select, Split, Sub
 from troposphere.awslambda import Environment, LoggingConfig, VPCConfig
 from troposphere.ec2 import SecurityGroup, SecurityGroupRule
 from troposphere.iam import Role
 from troposphere.logs import LogGroup
 from troposphere.serverless import Function
 
+from . import conditions, parameters
 from .notes import Noted
 from .policies import document, policy, statement
 
@@ -30,21 +31,16 @@ NAMES = {
 }
 
 
-def add_rules(template):
-    in_a_vpc = {"RuleCondition": Not(Equals(Ref("VpcId"), ""))}
-    template.add_rule("VpcIsComplete", {
-        **in_a_vpc,
-        "Assertions": [{
-            "Assert": Or(Not(Equals(Ref("CollectorCidr"), "")), Not(Equals(Ref("CollectorCidrIpv6"), ""))),
-            "AssertDescription": "In a VPC, CollectorCidr or CollectorCidrIpv6 says where the security group lets messages"
-            " out to.",
-        }],
-    })  # fmt: skip
+FIPS_AND_DUAL_STACK = {
+    "AWS_USE_FIPS_ENDPOINT": Ref("UseFipsEndpoints"),
+    "AWS_USE_DUALSTACK_ENDPOINT": Ref("UseDualStackEndpoints"),
+}
 
 
 def add_function(app, description, **more):
     """The function; `more` is what a source has of its own."""
-    groups = Split(",", Join(",", [GetAtt("SecurityGroup", "GroupId"), Join(",", Ref("SecurityGroupIds"))]))
+    own_group = GetAtt("SecurityGroup", "GroupId")
+    groups = Split(",", Join(",", [own_group, Ref("SecurityGroupIds")]))
     app.add(
         Function(
             "Function",
@@ -59,18 +55,21 @@ def add_function(app, description, **more):
             Architectures=[Ref("Architecture")],
             MemorySize=Ref("MemorySize"),
             Timeout=Ref("Timeout"),
-            Role=GetAtt("FunctionRole", "Arn"),
+            Role=If("HasRole", Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${RoleName}"), GetAtt("FunctionRole", "Arn")),
+            KmsKeyArn=If("HasKmsKey", Ref("KmsKeyArn"), NoValue),
+            Tracing=If("Traces", "Active", "PassThrough"),
+            ReservedConcurrentExecutions=If("HasReservedConcurrency", Ref("ReservedConcurrency"), NoValue),
             LoggingConfig=LoggingConfig(
                 LogGroup=Ref("FunctionLogGroup"),
                 LogFormat="JSON",
                 ApplicationLogLevel=Ref("LogLevel"),
-                SystemLogLevel="INFO",
+                SystemLogLevel=Ref("SystemLogLevel"),
             ),
             VpcConfig=If(
                 "InVpc",
                 VPCConfig(
-                    SubnetIds=Ref("SubnetIds"),
-                    SecurityGroupIds=If("HasSecurityGroups", groups, [GetAtt("SecurityGroup", "GroupId")]),
+                    SubnetIds=Split(",", Ref("SubnetIds")),
+                    SecurityGroupIds=If("HasSecurityGroups", groups, [own_group]),
                     Ipv6AllowedForDualStack=If("HasCollectorIpv6", True, False),
                 ),
                 NoValue,
@@ -78,6 +77,7 @@ def add_function(app, description, **more):
             Environment=Environment(
                 Variables={
                     **app.variables(),
+                    **FIPS_AND_DUAL_STACK,
                     "SSL_CERT_FILE": Noted(TRUST_STORE, "/etc/pki/tls/certs/ca-bundle.crt"),
                 }
             ),
@@ -89,6 +89,7 @@ def add_function(app, description, **more):
             "FunctionLogGroup",
             LogGroupName=Sub(f"/aws/lambda/${{AWS::StackName}}-{app.binary}"),
             RetentionInDays=Ref("LogRetentionDays"),
+            KmsKeyId=If("HasKmsKey", Ref("KmsKeyArn"), NoValue),
         )
     )
 
@@ -114,6 +115,9 @@ def add_role(app, formats_of, *policies):
     app.add(
         Role(
             "FunctionRole",
+            Condition="MakesRole",
+            Path=Ref("RolePath"),
+            PermissionsBoundary=If("HasBoundary", Ref("PermissionsBoundaryArn"), NoValue),
             AssumeRolePolicyDocument=document(
                 {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
             ),
@@ -149,6 +153,28 @@ def add_role(app, formats_of, *policies):
                     decrypt("the secret is encrypted with a key of its own", "TlsSecretKmsKeyArn", "secretsmanager"),
                     when="HasTlsSecretKmsKey",
                 ),
+                policy(
+                    "key",
+                    statement(
+                        {
+                            "kms:Decrypt": "the environment variables, and messages of the queues",
+                            "kms:GenerateDataKey": "messages that are put into a queue",
+                        },
+                        Ref("KmsKeyArn"),
+                    ),
+                    when="HasKmsKey",
+                ),
+                policy(
+                    "traces",
+                    statement(
+                        {
+                            "xray:PutTraceSegments": "Lambda sends the traces with this role",
+                            "xray:PutTelemetryRecords": None,
+                        },
+                        Noted("X-Ray knows no narrower resource", "*"),
+                    ),
+                    when="Traces",
+                ),
             ],
         )
     )  # fmt: skip
@@ -160,15 +186,22 @@ def decrypt(reason, parameter, service):
     return statement({"kms:Decrypt": reason}, Ref(parameter), Condition=via)
 
 
-def egress(description, protocol, port, **to):
-    return SecurityGroupRule(Description=description, IpProtocol=protocol, FromPort=port, ToPort=port, **to)
+def egress(description, protocol, ports, **to):
+    first, last = ports
+    return SecurityGroupRule(Description=description, IpProtocol=protocol, FromPort=first, ToPort=last, **to)
+
+
+def collector_ports():
+    """First and last port of `CollectorPort`, a port or a range: of "4739-4739" or "4739-4740-4739-4740" the second."""
+    return Select(0, Split("-", Ref("CollectorPort"))), Select(1, Split("-", Sub("${CollectorPort}-${CollectorPort}")))
 
 
 def add_security_group(app, *api_rules):
-    def out(condition, protocol, **to):
+    def out(protocol, condition, **to):
         words = "IPFIX over UDP" if protocol == "udp" else "IPFIX over TCP or TLS"
-        return If(condition, egress(words, protocol, Ref("CollectorPort"), **to), NoValue)
+        return If(condition, egress(words, protocol, collector_ports(), **to), NoValue)
 
+    ipv4, ipv6 = {"CidrIp": Ref("CollectorCidr")}, {"CidrIpv6": Ref("CollectorCidrIpv6")}
     app.add(
         SecurityGroup(
             "SecurityGroup",
@@ -176,27 +209,55 @@ def add_security_group(app, *api_rules):
             GroupDescription="Flow Logs Transcoder, out to the collectors only",
             VpcId=Ref("VpcId"),
             SecurityGroupEgress=[
-                out("SendsUdpIpv4", "udp", CidrIp=Ref("CollectorCidr")),
-                out("SendsTcpIpv4", "tcp", CidrIp=Ref("CollectorCidr")),
-                out("SendsUdpIpv6", "udp", CidrIpv6=Ref("CollectorCidrIpv6")),
-                out("SendsTcpIpv6", "tcp", CidrIpv6=Ref("CollectorCidrIpv6")),
+                out("udp", "HasCollectorIpv4", **ipv4),
+                out("tcp", "HasCollectorIpv4", **ipv4),
+                out("udp", "HasCollectorIpv6", **ipv6),
+                out("tcp", "HasCollectorIpv6", **ipv6),
                 *api_rules,
             ],
         ),
-        note="Names are resolved by the VPC's own resolver, which security groups do not see.",
+        note="Names are resolved by the VPC's own resolver, which security groups do not see. A rule cannot look into"
+        " Collector, so both protocols are let out.",
     )
+
+
+def encryption():
+    """Properties of a queue: the key of the stack, or one of SQS."""
+    return {
+        "SqsManagedSseEnabled": If("HasKmsKey", NoValue, True),
+        "KmsMasterKeyId": If("HasKmsKey", Ref("KmsKeyArn"), NoValue),
+    }
+
+
+def visibility():
+    """How long a message that was received is hidden: the pause between two tries."""
+    return FindInMap("Timeouts", Ref("Timeout"), "Visibility")
+
+
+def add_mappings(template):
+    timeouts = next(row for row in parameters.TABLE if row.name == "Timeout").values
+    template.mappings["Timeouts"] = Noted(
+        "Six times the timeout, as AWS recommends, and no less than 20 minutes, the pause between two tries.",
+        {str(seconds): {"Visibility": max(6 * seconds, 1200)} for seconds in timeouts},
+    )
+    template.mappings["Partitions"] = {partition: {"Console": host} for partition, host in conditions.CONSOLES.items()}
 
 
 def add_outputs(app, failures):
     app.output("FunctionName", "The function, for aws lambda invoke", Ref("Function"))
-    if app.source == "s3":
+    if app.source == parameters.S3:
         app.output("QueueArn", "What the notification of an existing bucket names", GetAtt("Queue", "Arn"))
+        app.output("QueueUrl", "The queue of notices", Ref("Queue"))
+    else:
+        app.output("FunctionArn", "The function, for an account-level subscription policy", GetAtt("Function", "Arn"))
     app.output("FailureQueueUrl", failures, Ref("FailureQueue"))
     app.output("FunctionLogGroupName", "The function's own log", Ref("FunctionLogGroup"))
+    link = "https://${AWS::Region}.${Console}/cloudwatch/home?region=${AWS::Region}#dashboards:name=${Dashboard}"
     app.output(
         "DashboardUrl",
         "Flows in and out, drops by reason, lag, cost",
-        Sub("https://${AWS::Region}.console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}#dashboards:name=${Dashboard}"),
+        Sub(link, Console=FindInMap("Partitions", Partition, "Console")),
+        Condition="HasConsoleLink",
     )
     app.output(
         "SecurityGroupId",

@@ -21,12 +21,14 @@ FLOWS = "What a flow looks like"
 MESSAGES = "Messages"
 TLS = "TLS"
 OPERATION = "Function and operation"
-GROUPS = [SOURCE, NETWORK, RECORDS, FLOWS, MESSAGES, TLS, OPERATION]
+ACCESS = "Roles and keys"
+GROUPS = [SOURCE, NETWORK, RECORDS, FLOWS, MESSAGES, TLS, OPERATION, ACCESS]
 
 ON_OFF = ["on", "off"]
 RETENTION = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 
-LOG_GROUP = r"^[.\-_/#A-Za-z0-9]{%d,512}$"
+ORDINALS = ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+LOG_GROUP = r"^[.\-_/#A-Za-z0-9]{0,512}$"
 IPV4_RANGE = r"[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}"
 
 
@@ -54,11 +56,16 @@ class Parameter:
     only: str | None = None  # the one source whose template has it
     note: str | dict | None = None
 
+    @staticmethod
+    def here(value, source):
+        """The value for a source."""
+        return value.get(source) if isinstance(value, dict) else value
+
     def made(self, source):
         """The parameter in the template of a source."""
 
         def here(value):
-            return value.get(source) if isinstance(value, dict) else value
+            return self.here(value, source)
 
         default, values = here(self.default), here(self.values)
         number = isinstance(default, int)
@@ -101,7 +108,9 @@ TABLE = [
         SOURCE,
         "The log group that the flow logs are published to. It has to exist, in this account and region, in the log class"
         " Standard.",
-        pattern=LOG_GROUP % 1,
+        "",
+        LOG_GROUP,
+        wrong="The name of a log group.",
         only=CLOUDWATCH,
     ),
     *(
@@ -110,10 +119,20 @@ TABLE = [
             SOURCE,
             f"A {ordinal} log group, or empty.",
             "",
-            LOG_GROUP % 0,
+            LOG_GROUP,
+            wrong="The name of a log group.",
             only=CLOUDWATCH,
         )
-        for number, ordinal in enumerate(["second", "third", "fourth", "fifth"], 2)
+        for number, ordinal in enumerate(ORDINALS, 2)
+    ),
+    Parameter(
+        "AllLogGroups",
+        SOURCE,
+        "Let every log group of this account and region invoke the function, for an account-level subscription policy, which"
+        " a command sets up (docs/deploy.md).",
+        "off",
+        values=ON_OFF,
+        only=CLOUDWATCH,
     ),
     Parameter(
         "FilterPattern",
@@ -129,6 +148,7 @@ TABLE = [
         SOURCE,
         "The bucket that the flow logs are published to, in this region.",
         pattern="^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        wrong="The name of a bucket, without s3:// and without a path.",
         only=S3,
     ),
     Parameter(
@@ -138,6 +158,7 @@ TABLE = [
         " read nothing beside it. For one account's flow logs alone, AWSLogs/123456789012/vpcflowlogs/.",
         "AWSLogs/",
         "^[A-Za-z0-9!_.*'()/=-]*$",
+        wrong="The beginning of keys, without the bucket.",
         longest=700,
         only=S3,
     ),
@@ -156,6 +177,7 @@ TABLE = [
         "The ARN of an SNS topic that the bucket notifies already; the queue subscribes to it. Empty for none.",
         "",
         arn("sns", ".+"),
+        wrong="The ARN of an SNS topic.",
         only=S3,
     ),
     Parameter(
@@ -165,6 +187,7 @@ TABLE = [
         " encrypted with it.",
         "",
         arn("kms", "key/.+"),
+        wrong="The ARN of a KMS key, not of an alias.",
         only=S3,
     ),
     Parameter(
@@ -174,18 +197,20 @@ TABLE = [
         " IPv4 addresses only.",
         "",
         "^(vpc-[0-9a-f]+)?$",
+        wrong="The id of a VPC.",
     ),
     Parameter(
         "SubnetIds",
         NETWORK,
         {
-            CLOUDWATCH: "Subnets of that VPC, from which a route leads to the collector and, for look-ups, to the AWS APIs"
-            " (NAT or endpoints).",
-            S3: "Subnets of that VPC, from which a route leads to the collector, to S3 and, for look-ups, to the other AWS"
-            " APIs (NAT, or endpoints, of which S3's gateway endpoint is free).",
+            CLOUDWATCH: "Subnets of that VPC, separated by commas, from which a route leads to the collector and, for look-ups,"
+            " to the AWS APIs (NAT or endpoints).",
+            S3: "Subnets of that VPC, separated by commas, from which a route leads to the collector, to S3 and, for look-ups,"
+            " to the other AWS APIs (NAT, or endpoints, of which S3's gateway endpoint is free).",
         },
         "",
-        kind="CommaDelimitedList",
+        "^(subnet-[0-9a-f]+(,subnet-[0-9a-f]+){0,15})?$",
+        wrong="Ids of up to 16 subnets, separated by commas without spaces.",
     ),
     Parameter(
         "CollectorCidr",
@@ -193,6 +218,7 @@ TABLE = [
         "The collectors' IPv4 addresses, as 10.1.2.3/32. The function's security group lets nothing else out.",
         "",
         f"^({IPV4_RANGE})?$",
+        wrong="A range such as 10.1.2.3/32.",
     ),
     Parameter(
         "CollectorCidrIpv6",
@@ -200,22 +226,15 @@ TABLE = [
         "The collectors' IPv6 addresses, as 2001:db8::1/128; all subnets have to be dual-stack then.",
         "",
         "^([0-9a-fA-F:.]+/[0-9]{1,3})?$",
-    ),
-    Parameter(
-        "CollectorProtocol",
-        NETWORK,
-        "The protocol that the security group lets out to the collectors; tcp for tcp:// and tls:// URLs, both where there"
-        " are both.",
-        "udp",
-        values=["udp", "tcp", "both"],
+        wrong="A range such as 2001:db8::1/128.",
     ),
     Parameter(
         "CollectorPort",
         NETWORK,
-        "The port that the security group lets out to the collectors.",
-        4739,
-        least=1,
-        most=65535,
+        "The port, or the range of ports, that the security group lets out to the collectors, UDP and TCP.",
+        "4739-4740",
+        "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$",
+        wrong="A port such as 4739, or a range such as 4739-4740.",
     ),
     Parameter(
         "AwsApiCidr",
@@ -228,13 +247,35 @@ TABLE = [
         },
         "0.0.0.0/0",
         f"^{IPV4_RANGE}$",
+        wrong="A range such as 10.0.0.0/16.",
+    ),
+    Parameter(
+        "S3PrefixListId",
+        NETWORK,
+        "The prefix list of S3 in this region (com.amazonaws.REGION.s3): the security group lets out to S3 by it, and"
+        " AwsApiCidr may then be the VPC's own range.",
+        "",
+        "^(pl-[0-9a-f]+)?$",
+        wrong="The id of a prefix list.",
+        only=S3,
     ),
     Parameter(
         "SecurityGroupIds",
         NETWORK,
-        "Further security groups of the function (at most 4), for instance where collectors listen on several ports.",
+        "Further security groups of the function (at most 4), separated by commas.",
         "",
-        kind="CommaDelimitedList",
+        "^(sg-[0-9a-f]+(,sg-[0-9a-f]+){0,3})?$",
+        wrong="Ids of up to 4 security groups, separated by commas without spaces.",
+    ),
+    *(
+        Parameter(
+            f"Use{kind}Endpoints",
+            NETWORK,
+            f"Reach the AWS APIs through their {words} endpoints.",
+            "false",
+            values=["true", "false"],
+        )
+        for kind, words in (("Fips", "FIPS 140"), ("DualStack", "dual-stack (IPv4 and IPv6)"))
     ),
     Setting(
         "LogFormat",
@@ -249,6 +290,7 @@ TABLE = [
         },
         "auto",
         r"^(auto|[\s\S]*\$\{[A-Za-z0-9_-]+\}[\s\S]*)$",
+        wrong="auto, or a format such as ${version} ${account-id} ${interface-id}; in quotes, because it has spaces.",
     ),
     Setting(
         "Direction",
@@ -300,6 +342,7 @@ TABLE = [
         " transit gateway.",
         "auto",
         "^(auto|[1-9][0-9]{0,9})$",
+        wrong="auto, or a number from 1 to 4294967295.",
     ),
     Setting(
         "ExporterAddress",
@@ -308,6 +351,7 @@ TABLE = [
         " empty for none.",
         "",
         "^[0-9a-fA-F:.]*$",
+        wrong="An IPv4 or IPv6 address.",
     ),
     Setting(
         "InterfaceNames",
@@ -357,6 +401,7 @@ TABLE = [
         " tls:// collectors; instead of the next three.",
         "",
         arn("secretsmanager", "secret:.+"),
+        wrong="The full ARN of a secret.",
     ),
     Parameter(
         "TlsSecretKmsKeyArn",
@@ -364,6 +409,7 @@ TABLE = [
         "The ARN of the KMS key of that secret, if it is not the AWS managed one.",
         "",
         arn("kms", "key/.+"),
+        wrong="The ARN of a KMS key, not of an alias.",
     ),
     Setting(
         "TlsCa",
@@ -412,18 +458,34 @@ TABLE = [
             S3: "Seconds that an invocation may take. What it has no time for is returned to the queue.",
         },
         {CLOUDWATCH: 60, S3: 300},
-        values={S3: [60, 120, 300, 600, 900]},
-        least={CLOUDWATCH: 10},
-        most={CLOUDWATCH: 900},
-        note={S3: "CloudFormation cannot multiply: the visibility timeout of each is in Mappings."},
+        values=[30, 60, 120, 200, 300, 600, 900],
+        note="CloudFormation cannot multiply: the visibility timeout of each is in Mappings.",
     ),
     Parameter(
         "ReservedConcurrency",
         OPERATION,
         "At most so many environments at once; empty sets no limit. Over UDP, 1 gives collectors an unbroken message"
-        " sequence.",
+        " sequence; 0 stops the function, and what arrives waits.",
         "",
-        "^([1-9][0-9]{0,4})?$",
+        "^(0|[1-9][0-9]{0,4})?$",
+        wrong="A number, or empty.",
+    ),
+    Parameter(
+        "Redelivery",
+        OPERATION,
+        "Deliver what waits in the failure queue again by itself, every 20 minutes; off leaves it there.",
+        "on",
+        values=ON_OFF,
+        only=CLOUDWATCH,
+    ),
+    Parameter(
+        "RedeliveryConcurrency",
+        OPERATION,
+        "At most so many invocations at once deliver again, so that a collector is not flooded after an outage. SQS knows no"
+        " less than 2.",
+        2,
+        least=2,
+        most=1000,
         only=CLOUDWATCH,
     ),
     Parameter(
@@ -454,6 +516,14 @@ TABLE = [
         note="Lines without a level count as INFO, and metrics lines have none: from WARN on, Lambda would drop them.",
     ),
     Parameter(
+        "SystemLogLevel",
+        OPERATION,
+        "What Lambda itself logs of each invocation. WARN leaves out its START and REPORT lines, which cost more than the"
+        " function's own, but also billed time, memory used and time-outs.",
+        "INFO",
+        values=["INFO", "WARN"],
+    ),
+    Parameter(
         "LogRetentionDays",
         OPERATION,
         "How long the function's own log is kept.",
@@ -466,6 +536,7 @@ TABLE = [
         "The ARN of an SNS topic that the alarms notify; empty for alarms that only show.",
         "",
         arn("sns", ".+"),
+        wrong="The ARN of an SNS topic.",
     ),
     Parameter(
         "DeliveryLagAlarmSeconds",
@@ -478,6 +549,54 @@ TABLE = [
         },
         {CLOUDWATCH: 1800, S3: 3600},
         least=60,
+    ),
+    Parameter(
+        "WithDashboard",
+        OPERATION,
+        "Make the dashboard, which costs 3 dollars a month.",
+        "on",
+        values=ON_OFF,
+    ),
+    Parameter(
+        "Tracing",
+        OPERATION,
+        "Send traces of the invocations to X-Ray.",
+        "off",
+        values=ON_OFF,
+    ),
+    Parameter(
+        "RoleName",
+        ACCESS,
+        "The name of an existing role of this account for the function, with its path, as networking/flowlogs; in place of"
+        " the role that the stack makes. What it needs is in docs/deploy.md.",
+        "",
+        "^[A-Za-z0-9+=,.@_/-]*$",
+        wrong="The name of a role, not its ARN.",
+    ),
+    Parameter(
+        "RolePath",
+        ACCESS,
+        "The path of the role that the stack makes.",
+        "/",
+        "^/([!-~]+/)?$",
+        wrong="A path that begins and ends with a slash.",
+    ),
+    Parameter(
+        "PermissionsBoundaryArn",
+        ACCESS,
+        "The ARN of a managed policy that bounds the role which the stack makes; empty for none.",
+        "",
+        r"^(arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+)?$",
+        wrong="The ARN of a managed policy.",
+    ),
+    Parameter(
+        "KmsKeyArn",
+        ACCESS,
+        "The ARN of a KMS key that encrypts the function's log, its environment variables and its queues; empty for keys of"
+        " AWS. Its policy has to let the services in (docs/deploy.md).",
+        "",
+        arn("kms", "key/.+"),
+        wrong="The ARN of a KMS key, not of an alias.",
     ),
 ]
 

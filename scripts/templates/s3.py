@@ -1,6 +1,6 @@
 """template-s3.yaml: flow logs of a bucket, text or Parquet."""
 
-from troposphere import AccountId, FindInMap, GetAtt, If, NoValue, Ref, Sub
+from troposphere import AccountId, GetAtt, If, NoValue, Ref, Sub
 from troposphere.events import Rule, Target
 from troposphere.s3 import (
     Bucket,
@@ -17,13 +17,12 @@ from troposphere.s3 import (
 from troposphere.sns import SubscriptionResource
 from troposphere.sqs import Queue, QueuePolicy, RedrivePolicy
 
-from . import alarms, conditions, dashboard, function
+from . import alarms, conditions, dashboard, function, rules
 from .application import Application
 from .notes import Noted
 from .parameters import S3
 from .policies import document, policy, statement, trusted
 
-TIMEOUTS = [60, 120, 300, 600, 900]
 WORDS = {
     "failures": "Objects could not be exported and their messages wait in the dead-letter queue; the function's log says"
     " why, and a redrive tries them again.",
@@ -38,18 +37,15 @@ def add_queues(app):
     app.add(
         Queue(
             "Queue",
-            VisibilityTimeout=FindInMap("Timeouts", Ref("Timeout"), "Visibility"),
-            MessageRetentionPeriod=345600,
-            SqsManagedSseEnabled=True,
+            VisibilityTimeout=function.visibility(),
+            MessageRetentionPeriod=1209600,
             RedrivePolicy=RedrivePolicy(
                 deadLetterTargetArn=GetAtt("FailureQueue", "Arn"),
-                maxReceiveCount=Noted(
-                    "More than a failure needs: what an invocation had no time for counts as received, too.", 5
-                ),
+                maxReceiveCount=Noted("Every 20 minutes for 13.9 days, the most that SQS takes.", 1000),
             ),
+            **function.encryption(),
         ),
-        note="Notices of new objects. A message is hidden while an invocation works on it: six times as long as one may take,"
-        " because Lambda may hold messages back when it is throttled.",
+        note="Notices of new objects. A message that was received is hidden, and comes again if its object was not exported.",
     )
     here = GetAtt("Queue", "Arn")
 
@@ -88,7 +84,7 @@ def add_queues(app):
         )
     )
     app.add(
-        Queue("FailureQueue", MessageRetentionPeriod=1209600, SqsManagedSseEnabled=True),
+        Queue("FailureQueue", MessageRetentionPeriod=1209600, **function.encryption()),
         note="Messages of objects that could not be exported: fix the cause, then start a redrive to the queue.",
     )
 
@@ -191,10 +187,8 @@ def application():
         " with interface and VPC names.",
         ["s3", "parquet", "rust"],
     )
-    app.template.mappings["Timeouts"] = Noted(
-        "Six times the timeout, as AWS recommends.", {str(seconds): {"Visibility": 6 * seconds} for seconds in TIMEOUTS}
-    )
-    function.add_rules(app.template)
+    function.add_mappings(app.template)
+    rules.add_all(app)
     function.add_function(
         app,
         "Sends the flow logs of a bucket as IPFIX",
@@ -214,8 +208,19 @@ def application():
     )
     add_queues(app)
     function.add_role(app, "objects without a header line", *role_policies())
+    https = (443, 443)
     function.add_security_group(
-        app, function.egress("S3, EC2 and Secrets Manager", "tcp", 443, CidrIp=Ref("AwsApiCidr"))
+        app,
+        If(
+            "HasS3PrefixList",
+            function.egress("S3", "tcp", https, DestinationPrefixListId=Ref("S3PrefixListId")),
+            function.egress("S3, EC2 and Secrets Manager", "tcp", https, CidrIp=Ref("AwsApiCidr")),
+        ),
+        If(
+            "CallsOtherAwsApis",
+            function.egress("EC2 and Secrets Manager", "tcp", https, CidrIp=Ref("AwsApiCidr")),
+            NoValue,
+        ),
     )
     add_bucket(app)
     alarms.add(app, WORDS)
