@@ -1,99 +1,195 @@
-"""The alarms: each says in its description what a person has to do."""
+"""The alarms: one for each thing that a person has to do, none for what heals itself.
 
-from troposphere import GetAtt, If, NoValue, Ref
+A row says when it is raised and, in the words of the notification, what to do. tests/test_alarms.py feeds series to them.
+"""
+
+import dataclasses
+
+from troposphere import FindInMap, GetAtt, If, NoValue, Ref
 from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
 
-OURS = "FlowLogsTranscoder"
+from .parameters import CLOUDWATCH, S3
+
+OURS, LAMBDA, SQS, LOGS = "FlowLogsTranscoder", "AWS/Lambda", "AWS/SQS", "AWS/Logs"
+PERIOD = 300
+# Payloads that wait are tried every 20 minutes: a period that always has a try in it.
+TRY = 1800
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """An alarm. `statistic` of `metric` over `period` is compared; with `share`, percent of it in that other metric."""
+
+    name: str
+    what_to_do: str | dict
+    namespace: str
+    metric: str
+    statistic: str = "Sum"
+    above: int | Ref = 0
+    periods: int | FindInMap = 1  # so many in turn
+    period: int = PERIOD
+    share: str | None = None
+    queue: str | None = None
+    below: int | None = None  # in place of `above`
+    missing: str = "notBreaching"
+    only: str | None = None
+    when: str = "HasAlarms"
+
+
+ROWS = [
+    Row(
+        "SilenceAlarm",
+        "No flow log has arrived for the minutes of SilenceAlarmMinutes. Do the flow logs still exist, and is their status"
+        " ACTIVE? Is their subscription or notification still there? {\"flowlogs\":\"check\"} tells.",
+        OURS, "RecordsReceived", below=1, periods=FindInMap("Silence", Ref("SilenceAlarmMinutes"), "Periods"),
+        missing="breaching", when="HasSilenceAlarm",
+    ),
+    Row(
+        "UndeliveredAlarm",
+        "Payloads have waited for more than half an hour and were tried several times. Is the collector up and reachable?"
+        " The function's log names the error. What waits is delivered by itself when the cause is gone.",
+        OURS, "OldestUndeliveredSeconds", "Maximum", above=1800, period=TRY,
+    ),
+    Row(
+        "QueueAgeAlarm",
+        {
+            CLOUDWATCH: "Payloads in the failure queue are not taken from it. Is Redelivery on, ReservedConcurrency above 0,"
+            " and does the function start? Its log tells.",
+            S3: "Notices wait in the queue. Raise MaximumConcurrency or MemorySize, or look for what throttles the function.",
+        },
+        SQS, "ApproximateAgeOfOldestMessage", "Maximum", above=3600, periods=3,
+    ),
+    Row(
+        "PayloadAlarm",
+        {
+            CLOUDWATCH: "Payloads that cannot be decoded wait in the failure queue: does something else write to the log group?"
+            " Look at them with flowlogs replay, then delete them from the queue.",
+            S3: "Objects could not be decoded; the function's log names bucket, key and version. Look at them with flowlogs"
+            " replay.",
+        },
+        OURS, "PayloadErrors", period=TRY,
+    ),
+    Row(
+        "FailureDeliveryAlarm",
+        "Lambda could not put a failed payload into the failure queue, and its flows are lost. Does the role still allow"
+        " sqs:SendMessage, and the key's policy kms:GenerateDataKey?",
+        LAMBDA, "DestinationDeliveryFailures", only=CLOUDWATCH,
+    ),
+    Row(
+        "FailingAlarm",
+        "Every invocation of the last half hour failed. The function's log says why: a wrong setting, a collector that is"
+        " down, a role without a right.",
+        LAMBDA, "Errors", share="Invocations", above=99, periods=6,
+    ),
+    Row(
+        "BacklogAlarm",
+        "Invocations wait for more than 15 minutes before they start. Raise ReservedConcurrency, or have the account's"
+        " concurrency raised.",
+        LAMBDA, "AsyncEventAge", "Maximum", above=900_000, periods=3, only=CLOUDWATCH,
+    ),
+    Row(
+        "SkippedWindowsAlarm",
+        "AWS itself lost flow data (SKIPDATA); nothing here can bring it back. The function's log names interface and time:"
+        " tell who counts.",
+        OURS, "SkippedWindows",
+    ),
+    Row(
+        "UnparsedRecordsAlarm",
+        "More than one record in a hundred fits no known format. The function's log has a sample; LogFormat sets the format.",
+        OURS, "UnparsedRecords", share="RecordsReceived", above=1, periods=2,
+    ),
+    Row(
+        "SendErrorsAlarm",
+        "Messages could not be sent for a quarter of an hour. Is the collector up, and do security group and route let them"
+        " out? Over UDP these flows are lost; over TCP and TLS they come again.",
+        OURS, "SendErrors", periods=3,
+    ),
+    Row(
+        "DeliveryLagAlarm",
+        {
+            CLOUDWATCH: "Of a hundred payloads five bring flows that are older than DeliveryLagAlarmSeconds. AWS delivers late,"
+            " or the function is too slow: compare with BacklogAlarm.",
+            S3: "Of a hundred objects five bring flows that are older than DeliveryLagAlarmSeconds. AWS delivers late, or the"
+            " queue is long: raise MaximumConcurrency.",
+        },
+        OURS, "DeliveryLagSeconds", "p95", above=Ref("DeliveryLagAlarmSeconds"), periods=3,
+    ),
+]  # fmt: skip
 
 
 def dimension(namespace, queue):
-    if namespace == "AWS/SQS":
-        return MetricDimension(Name="QueueName", Value=GetAtt(queue, "QueueName"))
-    return MetricDimension(Name="FunctionName", Value=Ref("Function"))
+    if namespace == SQS:
+        return [MetricDimension(Name="QueueName", Value=GetAtt(queue, "QueueName"))]
+    return [MetricDimension(Name="FunctionName", Value=Ref("Function"))]
 
 
-def alarm(app, name, what_to_do, **properties):
-    app.add(
-        Alarm(
-            name,
-            AlarmDescription=what_to_do,
-            **{
-                "EvaluationPeriods": 1,
-                "Threshold": 0,
-                "ComparisonOperator": "GreaterThanThreshold",
-                "TreatMissingData": "notBreaching",
-                **properties,
-            },
-            AlarmActions=If("HasAlarmTopic", [Ref("AlarmTopicArn")], NoValue),
-        )
-    )
-
-
-def metric_alarm(app, name, namespace, metric, what_to_do, statistic="Sum", queue="FailureQueue", **properties):
-    alarm(
-        app,
-        name,
-        what_to_do,
-        Namespace=namespace,
-        MetricName=metric,
-        Dimensions=[dimension(namespace, queue)],
-        Statistic=statistic,
-        Period=300,
-        **properties,
-    )
-
-
-def measured(identifier, metric):
+def measured(identifier, namespace, metric, row):
+    where = Metric(Namespace=namespace, MetricName=metric, Dimensions=dimension(namespace, row.queue))
     return MetricDataQuery(
         Id=identifier,
         ReturnData=False,
-        MetricStat=MetricStat(
-            Metric=Metric(Namespace=OURS, MetricName=metric, Dimensions=[dimension(OURS, None)]), Period=300, Stat="Sum"
-        ),
+        MetricStat=MetricStat(Metric=where, Period=row.period, Stat=row.statistic),
     )
 
 
-def add(app, words):
-    """All alarms; `words` has the sentences that depend on the source."""
-    metric_alarm(app, "FailureQueueAlarm", "AWS/SQS", "ApproximateNumberOfMessagesVisible", words["failures"], "Maximum")
-    if app.source == "s3":
-        metric_alarm(
-            app, "QueueAgeAlarm", "AWS/SQS", "ApproximateAgeOfOldestMessage",
-            "Notices wait in the queue for long; raise MaximumConcurrency or MemorySize, or look for what throttles the"
-            " function.",
-            "Maximum", "Queue", EvaluationPeriods=3, Threshold=Ref("DeliveryLagAlarmSeconds"),
-        )  # fmt: skip
-    else:
-        metric_alarm(
-            app, "FailureDeliveryAlarm", "AWS/Lambda", "DestinationDeliveryFailures",
-            "Lambda could not put a failed payload into the failure queue; these flows are lost.",
-        )  # fmt: skip
-    metric_alarm(app, "ErrorsAlarm", "AWS/Lambda", "Errors", words["errors"])
-    metric_alarm(app, "ThrottlesAlarm", "AWS/Lambda", "Throttles", words["throttles"])
-    metric_alarm(
-        app, "SkippedWindowsAlarm", OURS, "SkippedWindows",
-        "AWS itself lost flow data (SKIPDATA); nothing here can bring it back.",
+def compared(row, queue):
+    """The properties that say what is compared. Counters are sparse: they are filled with 0 before arithmetic."""
+    if row.share:
+        expression = "IF(FILL(all, 0) > 0, 100 * FILL(part, 0) / FILL(all, 0), 0)"
+        return {
+            "Metrics": [
+                MetricDataQuery(Id="share", Label=f"{row.metric} in percent of {row.share}", Expression=expression),
+                measured("part", row.namespace, row.metric, row),
+                measured("all", row.namespace, row.share, row),
+            ]
+        }
+    statistic = "ExtendedStatistic" if row.statistic.startswith("p") else "Statistic"
+    return {
+        "Namespace": row.namespace,
+        "MetricName": row.metric,
+        "Dimensions": dimension(row.namespace, queue),
+        statistic: row.statistic,
+        "Period": row.period,
+    }
+
+
+def alarm(row, source, **more):
+    what_to_do = row.what_to_do[source] if isinstance(row.what_to_do, dict) else row.what_to_do
+    queue = "Queue" if source == S3 else "FailureQueue"
+    tell = If("HasAlarmTopic", [Ref("AlarmTopicArn")], NoValue)
+    properties = {**compared(row, queue), **more}
+    return Alarm(
+        row.name,
+        Condition=row.when,
+        AlarmDescription=what_to_do,
+        **properties,
+        EvaluationPeriods=row.periods,
+        Threshold=row.above if row.below is None else row.below,
+        ComparisonOperator="GreaterThanThreshold" if row.below is None else "LessThanThreshold",
+        TreatMissingData=row.missing,
+        AlarmActions=tell,
+        OKActions=tell,
+    )
+
+
+def of_log_group(suffix):
+    """The alarm of one log group: CloudWatch Logs cannot hand its lines over."""
+    row = Row(
+        f"DeliveryErrorsAlarm{suffix}",
+        "CloudWatch Logs could not hand lines of this log group to the function, and drops them after 24 hours. Do the"
+        " function and its permission still exist?",
+        LOGS, "DeliveryErrors", periods=3, when=f"HasAlarmOfLogGroup{suffix}",
     )  # fmt: skip
-    alarm(
-        app, "UnparsedRecordsAlarm",
-        "More than one record in a hundred fits no known format; the function's log has a sample, and LogFormat sets the"
-        " format.",
-        Metrics=[
-            MetricDataQuery(
-                Id="share",
-                Label="Unparsed records in percent",
-                Expression="IF(received > 0, 100 * unparsed / received, 0)",
-            ),
-            measured("unparsed", "UnparsedRecords"),
-            measured("received", "RecordsReceived"),
-        ],
-        Threshold=1,
-    )  # fmt: skip
-    metric_alarm(
-        app, "SendErrorsAlarm", OURS, "SendErrors",
-        "Messages could not be written to a collector; is it up, and does the security group let them out?",
-    )  # fmt: skip
-    metric_alarm(
-        app, "DeliveryLagAlarm", OURS, "DeliveryLagSeconds", words["lag"], "Maximum",
-        EvaluationPeriods=3, Threshold=Ref("DeliveryLagAlarmSeconds"),
-    )  # fmt: skip
+    names = {
+        "LogGroupName": Ref(f"LogGroupName{suffix}"),
+        "DestinationType": "Lambda",
+        "FilterName": Ref(f"Subscription{suffix}"),
+    }
+    dimensions = [MetricDimension(Name=name, Value=value) for name, value in names.items()]
+    return alarm(row, CLOUDWATCH, Dimensions=dimensions)
+
+
+def add(app):
+    for row in ROWS:
+        if row.only in (None, app.source):
+            app.add(alarm(row, app.source))

@@ -9,25 +9,17 @@ from troposphere.sqs import Queue
 from . import alarms, conditions, dashboard, function, rules
 from .application import Application
 from .notes import Noted
-from .parameters import CLOUDWATCH
+from .parameters import CLOUDWATCH, ORDINALS
 from .policies import policy, statement
 
-LOG_GROUPS = 10
+SUFFIXES = ["", *(str(number) for number in range(2, len(ORDINALS) + 2))]
 PERMISSIONS = (
     "A permission has to be there before its subscription filter. One permission a group, and each for this account"
     " alone, so that nobody else's log group can invoke the function."
 )
-WORDS = {
-    "failures": "Payloads failed after all retries and wait in the failure queue; fix the cause and invoke the function with"
-    " them again.",
-    "errors": "Invocations fail; the function's log names the stage, and Lambda tries twice more.",
-    "throttles": "Lambda refuses invocations (concurrency limit); they are tried again for six hours.",
-    "lag": "Even the newest flows arrive late; compare with Throttles and with the age of what CloudWatch Logs delivers.",
-}
 
 
-def add_log_group(app, number):
-    suffix = "" if number == 1 else str(number)
+def add_log_group(app, suffix):
     condition = {"Condition": f"HasLogGroup{suffix}"}
     group = f"LogGroupName{suffix}"
     app.add(
@@ -40,7 +32,7 @@ def add_log_group(app, number):
             SourceArn=Sub(f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:${{{group}}}:*"),
             **condition,
         ),
-        note=PERMISSIONS if number == 1 else None,
+        note=None if suffix else PERMISSIONS,
     )
     app.add(
         SubscriptionFilter(
@@ -115,8 +107,8 @@ def application():
     )
     https = function.egress("EC2 and Secrets Manager", "tcp", (443, 443), CidrIp=Ref("AwsApiCidr"))
     function.add_security_group(app, If("CallsAwsApis", https, NoValue))
-    for number in range(1, LOG_GROUPS + 1):
-        add_log_group(app, number)
+    for suffix in SUFFIXES:
+        add_log_group(app, suffix)
     app.add(
         Permission(
             "PermissionOfAll",
@@ -129,7 +121,9 @@ def application():
         ),
         note="For an account-level subscription policy, which the serverless repository does not let a template make.",
     )
-    alarms.add(app, WORDS)
+    alarms.add(app)
+    for suffix in SUFFIXES:
+        app.add(alarms.of_log_group(suffix))
     dashboard.add(app)
     function.add_outputs(app, "Payloads that failed after all retries")
     conditions.add_used(app.template)

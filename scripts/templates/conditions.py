@@ -36,6 +36,12 @@ ALL = {
     "CallsOtherAwsApis": And(C("HasS3PrefixList"), C("CallsAwsApis")),
     "HasReservedConcurrency": given("ReservedConcurrency"),
     "HasAlarmTopic": given("AlarmTopicArn"),
+    "HasAlarms": Equals(Ref("WithAlarms"), "on"),
+    "HasSilenceAlarm": And(C("HasAlarms"), Not(Equals(Ref("SilenceAlarmMinutes"), "0"))),
+    **{
+        f"HasAlarmOfLogGroup{suffix}": And(C("HasAlarms"), C(f"HasLogGroup{suffix}"))
+        for suffix in ("", *range(2, 11))
+    },
     "HasDashboard": Equals(Ref("WithDashboard"), "on"),
     # The console's address is known of these partitions; elsewhere the stack has no link.
     "HasConsole": Or(*(Equals(Partition, partition) for partition in CONSOLES)),

@@ -7,7 +7,7 @@ from troposphere.iam import Role
 from troposphere.logs import LogGroup
 from troposphere.serverless import Function
 
-from . import conditions, parameters
+from . import alarms, conditions, parameters
 from .notes import Noted
 from .policies import document, policy, statement
 
@@ -240,6 +240,9 @@ def add_mappings(template):
         "Six times the timeout, as AWS recommends, and no less than 20 minutes, the pause between two tries.",
         {str(seconds): {"Visibility": max(6 * seconds, 1200)} for seconds in timeouts},
     )
+    template.mappings["Silence"] = {
+        str(minutes): {"Periods": max(minutes * 60 // alarms.PERIOD, 1)} for minutes in (0, *parameters.SILENCE)
+    }
     template.mappings["Partitions"] = {partition: {"Console": host} for partition, host in conditions.CONSOLES.items()}
 
 

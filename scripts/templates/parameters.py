@@ -25,6 +25,7 @@ ACCESS = "Roles and keys"
 GROUPS = [SOURCE, NETWORK, RECORDS, FLOWS, MESSAGES, TLS, OPERATION, ACCESS]
 
 ON_OFF = ["on", "off"]
+SILENCE = [15, 30, 60, 120, 360, 720]
 RETENTION = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 
 ORDINALS = ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
@@ -531,6 +532,20 @@ TABLE = [
         values=RETENTION,
     ),
     Parameter(
+        "WithAlarms",
+        OPERATION,
+        "Make the alarms, each of which costs 10 cents a month, those of a share 30.",
+        "on",
+        values=ON_OFF,
+    ),
+    Parameter(
+        "SilenceAlarmMinutes",
+        OPERATION,
+        "Raise an alarm when no record has arrived for so many minutes; 0 makes no such alarm.",
+        60,
+        values=[0, *SILENCE],
+    ),
+    Parameter(
         "AlarmTopicArn",
         OPERATION,
         "The ARN of an SNS topic that the alarms notify; empty for alarms that only show.",
@@ -544,8 +559,8 @@ TABLE = [
         {
             CLOUDWATCH: "The age of the newest flow of an invocation above which the alarm is raised; AWS itself takes up to"
             " the aggregation interval (600) and some minutes.",
-            S3: "The age of the newest flow of an invocation, and of a notice in the queue, above which an alarm is raised;"
-            " AWS itself takes up to the aggregation interval (600) and ten minutes.",
+            S3: "The age of the newest flow of an invocation above which the alarm is raised; AWS itself takes up to the"
+            " aggregation interval (600) and ten minutes.",
         },
         {CLOUDWATCH: 1800, S3: 3600},
         least=60,

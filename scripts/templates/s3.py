@@ -23,13 +23,6 @@ from .notes import Noted
 from .parameters import S3
 from .policies import document, policy, statement, trusted
 
-WORDS = {
-    "failures": "Objects could not be exported and their messages wait in the dead-letter queue; the function's log says"
-    " why, and a redrive tries them again.",
-    "errors": "Invocations fail; the function's log names the stage, and the messages come again.",
-    "throttles": "Lambda refuses invocations (concurrency limit); the messages stay in the queue.",
-    "lag": "Even the newest flows arrive late; compare with Throttles and with the age of the oldest message in the queue.",
-}
 BUCKET_ARN = "arn:${AWS::Partition}:s3:::${BucketName}"
 
 
@@ -223,7 +216,7 @@ def application():
         ),
     )
     add_bucket(app)
-    alarms.add(app, WORDS)
+    alarms.add(app)
     dashboard.add(app)
     function.add_outputs(app, "Messages of objects that could not be exported")
     conditions.add_used(app.template)
