@@ -16,7 +16,8 @@ def given(parameter):
 
 
 ALL = {
-    "InVpc": given("VpcId"),
+    # A rule wants both or neither; said here, too, so that cfn-lint knows that neither is empty.
+    "InVpc": And(given("VpcId"), given("SubnetIds")),
     "HasCollectorIpv4": given("CollectorCidr"),
     "HasCollectorIpv6": given("CollectorCidrIpv6"),
     "HasSecurityGroups": given("SecurityGroupIds"),
