@@ -3,12 +3,17 @@
 Parameters are checked and conditions and resources rendered by cloud-radar, rules by `rules`.
 """
 
+import atexit
 import contextlib
 import copy
 import functools
 import io
 import pathlib
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 
 from cloud_radar.cf.unit._template import Template, add_metadata
 
@@ -30,6 +35,20 @@ def sections(name):
     for mapping, rows in data["Mappings"].items():
         data["Mappings"][mapping] = {str(key): row for key, row in rows.items()}
     return data
+
+
+@functools.cache
+def released():
+    """A folder with the templates of a release, which is deleted at the end."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    subprocess.run([sys.executable, ROOT / "scripts/make-templates", "--zip", folder, "{}.zip", "arm64"], check=True)
+    return pathlib.Path(folder)
+
+
+def plain(binary):
+    """The path of a template without a transform."""
+    return str(released() / f"plain-{binary}-arm64.yaml")
 
 
 class Stack:

@@ -6,12 +6,14 @@ import shlex
 import tomllib
 import unittest
 
+import hcl2
 from samcli.cli.types import CfnParameterOverridesType
 
-from .resolve import ROOT, resolve, sections
+from .resolve import ROOT, plain, resolve, sections
 from .rules import Refused
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CHANGES = ("deploy", "create-stack", "create-stack-set", "update-stack")
 OF_FLOW_LOGS = {"FileFormat"}  # an option of create-flow-logs that looks like a parameter
 FORMAT = "${version} ${account-id} ${interface-id}"
 
@@ -53,7 +55,10 @@ def pairs(words):
 
 
 def template_of(parameters):
-    return "template-s3.yaml" if "BucketName" in parameters else "template.yaml"
+    source = "s3" if "BucketName" in parameters else "cloudwatch"
+    if "CodeBucket" in parameters:
+        return plain(f"flowlogs-{source}")
+    return {"s3": "template-s3.yaml", "cloudwatch": "template.yaml"}[source]
 
 
 def deployments():
@@ -64,7 +69,7 @@ def deployments():
             yield place, sam(overrides), words[1] == "deploy"
         elif words[:2] == ["aws", "serverlessrepo"] and overrides:
             yield place, dict(re.fullmatch("Name=(.*?),Value=(.*)", word).groups() for word in overrides), True
-        elif words[:2] == ["aws", "cloudformation"] and words[2] in ("deploy", "create-stack", "update-stack"):
+        elif words[:2] == ["aws", "cloudformation"] and words[2] in CHANGES:
             given = [re.fullmatch("ParameterKey=(.*?),ParameterValue=(.*)", word).groups()
                      for word in after(words, "--parameters") if word.startswith("ParameterKey")]  # fmt: skip
             if overrides or given:
@@ -75,6 +80,11 @@ def deployments():
         for environment in tomllib.loads(text).values():
             for command in environment.values():
                 yield place, sam(command["parameters"]["parameter_overrides"]), True
+    for place, text in blocks("terraform"):
+        for resource in hcl2.loads(text)["resource"]:
+            for stacks in resource.values():
+                for stack in stacks.values():
+                    yield place, {name: value.strip('"') for name, value in stack["parameters"].items()}, True
     for place, text in blocks("json"):
         try:
             content = json.loads(text)
@@ -87,7 +97,7 @@ def deployments():
 class Deployments(unittest.TestCase):
     def test_every_deployment_of_the_documents_would_work(self):
         shown = list(deployments())
-        self.assertGreaterEqual(len(shown), 6, "deployments were not found")
+        self.assertGreaterEqual(len(shown), 12, "deployments were not found")
         for place, parameters, whole in shown:
             if not whole:  # other parameters keep their values, or are not asked for
                 parameters = {"Collector": "udp://10.1.2.3:4739", "LogGroupName": "/vpc/flow-logs", **parameters}

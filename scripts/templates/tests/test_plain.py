@@ -1,12 +1,9 @@
 """The templates without a transform make what the others make, of a zip in a bucket."""
 
-import pathlib
 import subprocess
-import sys
-import tempfile
 import unittest
 
-from .resolve import ROOT, resolve
+from .resolve import plain, released, resolve
 from .test_parameters import BUCKET, KEY, LOGS, SECRET, VPC
 
 SETS = [
@@ -21,24 +18,11 @@ OF_SAM_ALONE = {"CodeUri", "Code", "Tracing", "TracingConfig", "Events", "EventI
 
 
 class Plain(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.directory = tempfile.TemporaryDirectory()
-        command = [sys.executable, ROOT / "scripts/make-templates", "--zip", cls.directory.name, "{}.zip", "arm64"]
-        subprocess.run(command, check=True)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.directory.cleanup()
-
-    def path(self, name):
-        return pathlib.Path(self.directory.name) / name
-
     def test_the_resources_are_the_same(self):
         for template, binary, parameters in SETS:
             with self.subTest(parameters=parameters):
                 one = resolve(template, **parameters)
-                other = resolve(str(self.path(f"plain-{binary}-arm64.yaml")), **parameters, **CODE)
+                other = resolve(plain(binary), **parameters, **CODE)
                 ours, theirs = one.properties("Function"), other.properties("Function")
                 self.assertEqual(theirs["Code"], {"S3Bucket": "my-code", "S3Key": "releases/function.zip"})
                 self.assertEqual(theirs["TracingConfig"]["Mode"], ours["Tracing"])
@@ -51,12 +35,12 @@ class Plain(unittest.TestCase):
                     self.assertEqual(one.resources[name], other.resources[name])
 
     def test_there_is_no_transform(self):
-        for path in pathlib.Path(self.directory.name).glob("plain-*.yaml"):
+        for path in released().glob("plain-*.yaml"):
             text = path.read_text()
             self.assertNotIn("AWS::Serverless-", text)
             self.assertNotIn("AWS::Serverless::", text)
 
     def test_cfn_lint_has_nothing_to_say(self):
-        paths = sorted(pathlib.Path(self.directory.name).glob("plain-*.yaml"))
+        paths = sorted(released().glob("plain-*.yaml"))
         found = subprocess.run(["cfn-lint", *paths], capture_output=True, text=True)
         self.assertEqual((found.returncode, found.stdout), (0, ""))
