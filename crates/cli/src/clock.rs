@@ -2,6 +2,10 @@
 
 use std::fmt::{self, Display};
 
+use chrono::TimeZone;
+
+use crate::cli::TimeKind;
+
 const DAY: u64 = 86_400_000;
 
 pub(crate) use flowlogs_export::now;
@@ -30,6 +34,31 @@ impl Time {
             month,
             day: day_of_year - (153 * shifted + 2) / 5 + 1,
         }
+    }
+
+    /// Returns the time as a clock of the zone shows it, and the name of the zone.
+    pub(crate) fn in_zone(self, zone: TimeKind) -> (Self, String) {
+        let offset = match zone {
+            TimeKind::Utc => None,
+            TimeKind::Local => self.local_offset(),
+        };
+        match offset {
+            None => (self, "UTC".to_owned()),
+            Some(seconds) => {
+                let shown = self.0.saturating_add_signed(i64::from(seconds) * 1_000);
+                let minutes = seconds.unsigned_abs() / 60;
+                let sign = if seconds < 0 { '-' } else { '+' };
+                let name = format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+                (Self(shown), name)
+            }
+        }
+    }
+
+    /// Returns the seconds by which local time is ahead of UTC at this time.
+    fn local_offset(self) -> Option<i32> {
+        let milliseconds = i64::try_from(self.0).ok()?;
+        let time = chrono::Local.timestamp_millis_opt(milliseconds).single()?;
+        Some(time.offset().local_minus_utc())
     }
 
     /// Formats hours, minutes and seconds.

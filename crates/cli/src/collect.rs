@@ -1,12 +1,15 @@
 //! `flowlogs collect`: a small receiving end that prints arriving flows, with the names from options data.
 //!
 //! Threads receive (`receive.rs`); `run` decodes and prints. Each peer (UDP) and each connection (TCP) is a transport
-//! session with a decoder of its own. Sessions, connections and the queue of messages are bounded.
+//! session with a decoder of its own. Memory is bounded in octets: the queue of messages, and one budget for templates,
+//! names and observation domains of all sessions together.
 
+mod file;
 mod receive;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -27,7 +30,10 @@ use receive::{Arrival, ArrivalContent, SessionId};
 const SESSIONS: usize = 256;
 
 /// Capacity of the queue between receiving and decoding, in messages.
-const QUEUE: usize = 1_024;
+const QUEUE: usize = 256;
+
+/// Limit of the octets that templates, names and domains of all sessions take; beyond it the largest session is dropped.
+const BUDGET: usize = 64 * 1_024 * 1_024;
 
 /// Interval between checks for the end while nothing arrives.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -38,7 +44,33 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Limit of undecodable messages whose reason is shown.
 const SHOWN: u64 = 5;
 
-pub(crate) fn run(arguments: &CollectArguments) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &CollectArguments) -> Result<ExitCode, CommandError> {
+    let mut collector = CollectRun {
+        printer: FlowPrinter::new(arguments.output, arguments.width, arguments.time).live(),
+        sessions: HashMap::new(),
+        wanted: arguments.count.unwrap_or(u64::MAX),
+        tally: ReceiveTally::default(),
+        weight: 0,
+    };
+    let outcome = match &arguments.read {
+        Some(path) => file::read(&mut collector, path),
+        None => listen(&mut collector, arguments),
+    };
+    let mut stderr = io::stderr().lock();
+    // Nobody can be told that standard error is closed.
+    let _ = match arguments.summary {
+        SummaryKind::Text => collector.tally.write_text(&mut stderr),
+        SummaryKind::Json => collector.tally.write_json(&mut stderr),
+        SummaryKind::None => Ok(()),
+    };
+    outcome
+}
+
+/// Receives until there are enough flows or a signal comes.
+fn listen(
+    collector: &mut CollectRun,
+    arguments: &CollectArguments,
+) -> Result<ExitCode, CommandError> {
     let end = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&end)).map_err(CommandError::failed)?;
@@ -48,21 +80,8 @@ pub(crate) fn run(arguments: &CollectArguments) -> Result<(), CommandError> {
         receive::listen(url, sender.clone())?;
         terminal::say(format_args!("listening on {url}; Ctrl-C ends"));
     }
-    let mut collector = CollectRun {
-        printer: FlowPrinter::new(arguments.output, arguments.width).live(),
-        sessions: HashMap::new(),
-        wanted: arguments.count.unwrap_or(u64::MAX),
-        tally: ReceiveTally::default(),
-    };
-    let outcome = collector.work(&arrivals, &end);
-    let mut stderr = io::stderr().lock();
-    // Nobody can be told that standard error is closed.
-    let _ = match arguments.summary {
-        SummaryKind::Text => collector.tally.write_text(&mut stderr),
-        SummaryKind::Json => collector.tally.write_json(&mut stderr),
-        SummaryKind::None => Ok(()),
-    };
-    outcome
+    collector.work(&arrivals, &end)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Counters of everything that arrived.
@@ -109,6 +128,8 @@ struct CollectRun {
     sessions: HashMap<SessionId, (MessageDecoder, Instant)>,
     wanted: u64,
     tally: ReceiveTally,
+    /// Upper estimate of the octets that all sessions take.
+    weight: usize,
 }
 
 /// Reason for not decoding a message to its end.
@@ -152,9 +173,13 @@ impl CollectRun {
                 }
                 ArrivalContent::Garbage => {
                     self.complain(&arrival.session, &DecodeError::NotIpfix.to_string());
-                    self.sessions.remove(&arrival.session);
+                    self.forget(&arrival.session);
                 }
-                ArrivalContent::End => _ = self.sessions.remove(&arrival.session),
+                ArrivalContent::Silent => {
+                    self.complain(&arrival.session, "silent too long, closed");
+                    self.forget(&arrival.session);
+                }
+                ArrivalContent::End => self.forget(&arrival.session),
             }
         }
         self.printer
@@ -184,7 +209,7 @@ impl CollectRun {
             if self.sessions.len() >= SESSIONS {
                 let oldest = self.sessions.iter().min_by_key(|(_, (_, heard))| *heard);
                 if let Some(oldest) = oldest.map(|(session, _)| session.clone()) {
-                    self.sessions.remove(&oldest);
+                    self.forget(&oldest);
                 }
             }
         }
@@ -192,18 +217,45 @@ impl CollectRun {
         let fresh = || (MessageDecoder::default(), now);
         let (decoder, heard) = self.sessions.entry(session.clone()).or_insert_with(fresh);
         *heard = now;
+        let before = decoder.weight();
         let (printer, flows, wanted) = (&mut self.printer, &mut self.tally.flows, self.wanted);
-        decoder.decode(message, |flow| {
+        let decoded = decoder.decode(message, |flow| {
             if *flows >= wanted {
                 return Err(DecodeStop::Enough);
             }
             *flows += 1;
             printer.flow(flow).map_err(DecodeStop::Output)
-        })?;
+        });
+        self.weight = self.weight + decoder.weight() - before;
+        self.keep_to_budget();
+        decoded?;
         if self.tally.flows >= self.wanted {
             return Err(DecodeStop::Enough);
         }
         Ok(())
+    }
+
+    /// Removes a session with everything that it remembers.
+    fn forget(&mut self, session: &SessionId) {
+        if let Some((decoder, _)) = self.sessions.remove(session) {
+            self.weight -= decoder.weight();
+        }
+    }
+
+    /// Drops the sessions that take most memory while all together take more than the budget.
+    fn keep_to_budget(&mut self) {
+        while self.weight > BUDGET {
+            let sessions = self.sessions.iter();
+            let largest = sessions.max_by_key(|(_, (decoder, _))| decoder.weight());
+            let Some(largest) = largest.map(|(session, _)| session.clone()) else {
+                return;
+            };
+            self.forget(&largest);
+            self.complain(
+                &largest,
+                "its templates and names take too much memory; forgotten until they come again",
+            );
+        }
     }
 
     fn complain(&mut self, session: &SessionId, reason: &str) {

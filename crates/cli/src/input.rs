@@ -2,16 +2,24 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flowlogs_core::network::Inventory;
+use flowlogs_export::CollectorUrl;
 
 use crate::failure::CommandError;
 
 /// Octets that suffice to recognise an inventory.
 const BEGINNING: usize = 4_096;
+
+/// Extension of the expectations of `flowlogs verify`.
+pub(crate) const EXPECTED: &str = "expected";
+
+/// Extensions of files beside flow logs: pages about them, decoded flows to compare with.
+const COMPANIONS: [&str; 3] = ["md", "golden", EXPECTED];
 
 /// File or standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +77,12 @@ pub(crate) struct InputList {
     pub(crate) inventory: Inventory,
     /// Messages about files that could not be listed or read.
     pub(crate) failures: Vec<String>,
+    /// Notes about inventories without content.
+    pub(crate) notes: Vec<String>,
+    /// Inventories that were read, by path.
+    inventories: Vec<PathBuf>,
+    /// Directories that are being walked: a symbolic link into one of them is not followed.
+    ancestors: Vec<PathBuf>,
 }
 
 impl InputList {
@@ -87,7 +101,14 @@ impl InputList {
                 .map_err(|error| {
                     CommandError::failed(format_args!("--inventory {}: {error}", path.display()))
                 })?;
+            if inventory.is_empty() {
+                this.notes.push(format!(
+                    "--inventory {} holds no interface, VPC, gateway or flow log",
+                    path.display()
+                ));
+            }
             this.inventory.merge(inventory);
+            this.inventories.push(path.clone());
         }
         for path in arguments {
             if path.as_os_str() == "-" {
@@ -106,10 +127,11 @@ impl InputList {
     fn add(&mut self, path: &Path, walked: bool) {
         let problem = |error: io::Error| format!("{}: {error}", path.display());
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => match sorted(path) {
-                Ok(paths) => paths.iter().for_each(|path| self.add(path, true)),
-                Err(error) => self.failures.push(problem(error)),
-            },
+            Ok(metadata) if metadata.is_dir() => {
+                if let Err(error) = self.walk(path) {
+                    self.failures.push(problem(error));
+                }
+            }
             Ok(metadata) => match self.take_inventory(path) {
                 Ok(true) => {}
                 Ok(false) => self.inputs.push(InputFile {
@@ -121,6 +143,56 @@ impl InputList {
             },
             Err(error) => self.failures.push(problem(error)),
         }
+    }
+
+    /// Adds the files of a directory, unless it is a symbolic link to a directory around it.
+    fn walk(&mut self, directory: &Path) -> io::Result<()> {
+        let real = directory.canonicalize()?;
+        if self.ancestors.contains(&real) {
+            return Ok(());
+        }
+        self.ancestors.push(real);
+        let paths = sorted(directory);
+        if let Ok(paths) = &paths {
+            paths.iter().for_each(|path| self.add(path, true));
+        }
+        self.ancestors.pop();
+        paths.map(|_| ())
+    }
+
+    /// Returns the octets of all inputs; 0 if unknown, because standard input is among them.
+    pub(crate) fn size(&self) -> u64 {
+        let known = self.inputs.iter().all(|input| input.path.is_some());
+        let octets = self.inputs.iter().map(|input| input.octets).sum();
+        if known { octets } else { 0 }
+    }
+
+    /// Refuses a file as a target that is an input or an inventory: opening the target would empty it.
+    ///
+    /// # Errors
+    ///
+    /// The first such target.
+    pub(crate) fn refuse_as_targets(&self, urls: &[CollectorUrl]) -> Result<(), CommandError> {
+        let inputs = self.inputs.iter().filter_map(|input| input.path.as_ref());
+        let read: Vec<_> = inputs
+            .chain(&self.inventories)
+            .filter_map(|path| {
+                fs::metadata(path)
+                    .ok()
+                    .map(|found| (found.dev(), found.ino()))
+            })
+            .collect();
+        for url in urls {
+            let Some(Ok(found)) = url.path().map(fs::metadata) else {
+                continue;
+            };
+            if found.is_file() && read.contains(&(found.dev(), found.ino())) {
+                return Err(CommandError::usage(format_args!(
+                    "--to {url} is an input, which writing would destroy; give another file"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Reads the file if it is an inventory, because inventories are needed before the first line.
@@ -143,8 +215,51 @@ impl InputList {
             .map_err(|error| error.to_string())?;
         let inventory = flowlogs_describe::read(&json).map_err(|error| error.to_string())?;
         self.inventory.merge(inventory);
+        self.inventories.push(path.to_owned());
         Ok(true)
     }
+}
+
+/// Refuses targets that are existing files.
+///
+/// # Errors
+///
+/// The first such target.
+pub(crate) fn refuse_to_overwrite(urls: &[CollectorUrl]) -> Result<(), CommandError> {
+    for url in urls {
+        // Devices and pipes are not overwritten.
+        if url.path().is_some_and(Path::is_file) {
+            return Err(CommandError::usage(format_args!(
+                "--to {url} exists; give another file, or --force to overwrite it"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Lists the expectations of `flowlogs verify` in directories.
+pub(crate) fn walk_expectations(directories: &[PathBuf]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut left: Vec<_> = directories.to_vec();
+    while let Some(directory) = left.pop() {
+        // A directory that cannot be listed is a failure already.
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => left.push(entry.path()),
+                Ok(_)
+                    if entry
+                        .path()
+                        .extension()
+                        .is_some_and(|known| known == EXPECTED) =>
+                {
+                    found.push(entry.path());
+                }
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Lists a directory in the order of the names.
@@ -155,10 +270,9 @@ fn sorted(directory: &Path) -> io::Result<Vec<PathBuf>> {
         let hidden = path
             .file_name()
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        // Companions of flow logs: pages about them, decoded flows to compare with.
         let beside = path
             .extension()
-            .is_some_and(|extension| extension == "md" || extension == "golden");
+            .is_some_and(|extension| COMPANIONS.iter().any(|known| extension == *known));
         if !hidden && !beside {
             paths.push(path);
         }
@@ -194,6 +308,19 @@ mod tests {
         assert!(inputs.inputs.iter().all(|input| input.walked));
         assert!(inputs.inventory.vpc(b"vpc-1").is_some());
         assert_eq!(inputs.failures.len(), 2, "{:?}", inputs.failures);
+    }
+
+    #[test]
+    fn symbolic_links_in_a_circle_are_followed_once() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let inner = directory.path().join("inner");
+        fs::create_dir(&inner).expect("created");
+        fs::write(inner.join("a.txt"), "1").expect("written");
+        std::os::unix::fs::symlink(directory.path(), inner.join("up")).expect("linked");
+        std::os::unix::fs::symlink("self", inner.join("self")).expect("linked");
+        let inputs = InputList::of(&[directory.path().to_owned()], &[]).expect("listed");
+        assert_eq!(inputs.inputs.len(), 1, "{:?}", inputs.inputs);
+        assert_eq!(inputs.failures.len(), 1, "a link to itself leads nowhere");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use flowlogs_core::ipfix::element as e;
 
-use crate::decode::{DecodedFlow, DecodedValue, ElementId};
+use crate::decode::{DecodedFlow, DecodedValue, ElementId, KnownInterface};
 
 /// Writes a flow and a line end.
 pub(crate) fn write(out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<()> {
@@ -20,12 +20,11 @@ pub(crate) fn write(out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<
         object.member(&id.to_string(), value)?;
         let ElementId::Iana(id) = *id else { continue };
         let index = value.number().unwrap_or_default();
-        let interface = || names.interface(index).map(|known| known.name.as_str());
         match (id, value) {
-            (10, _) => object.name("ingressInterfaceName", interface())?,
-            (14, _) => object.name("egressInterfaceName", interface())?,
-            (252, _) => object.name("ingressPhysicalInterfaceName", interface())?,
-            (253, _) => object.name("egressPhysicalInterfaceName", interface())?,
+            (10, _) => object.interface("ingressInterface", names.interface(index))?,
+            (14, _) => object.interface("egressInterface", names.interface(index))?,
+            (252, _) => object.interface("ingressPhysicalInterface", names.interface(index))?,
+            (253, _) => object.interface("egressPhysicalInterface", names.interface(index))?,
             (234, _) => object.name("ingressVRFname", names.vrf(index))?,
             (235, _) => object.name("egressVRFname", names.vrf(index))?,
             (95, DecodedValue::Application(engine, selector)) => {
@@ -38,28 +37,37 @@ pub(crate) fn write(out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<
     object.close()
 }
 
-/// JSON object under construction.
+/// JSON object under construction. A key that is there already is left out: other exporters may repeat an element.
 struct JsonObject<'a, W: Write> {
     out: &'a mut W,
-    first: bool,
+    keys: Vec<String>,
 }
 
 impl<'a, W: Write> JsonObject<'a, W> {
     fn open(out: &'a mut W) -> io::Result<Self> {
         out.write_all(b"{")?;
-        Ok(Self { out, first: true })
+        let keys = Vec::with_capacity(32);
+        Ok(Self { out, keys })
     }
 
-    fn key(&mut self, key: &str) -> io::Result<()> {
-        if !std::mem::take(&mut self.first) {
+    /// Writes a key, unless it is there already; returns whether the value must follow.
+    fn key(&mut self, key: &str) -> io::Result<bool> {
+        if self.keys.iter().any(|known| known == key) {
+            return Ok(false);
+        }
+        if !self.keys.is_empty() {
             self.out.write_all(b",")?;
         }
+        self.keys.push(key.to_owned());
         string(self.out, key)?;
-        self.out.write_all(b":")
+        self.out.write_all(b":")?;
+        Ok(true)
     }
 
     fn member(&mut self, key: &str, value: &DecodedValue) -> io::Result<()> {
-        self.key(key)?;
+        if !self.key(key)? {
+            return Ok(());
+        }
         match value {
             DecodedValue::Number(number) => write!(self.out, "{number}"),
             DecodedValue::Float(number) if number.is_finite() => write!(self.out, "{number}"),
@@ -68,9 +76,19 @@ impl<'a, W: Write> JsonObject<'a, W> {
     }
 
     fn name(&mut self, key: &str, name: Option<&str>) -> io::Result<()> {
-        let Some(name) = name else { return Ok(()) };
-        self.key(key)?;
-        string(self.out, name)
+        match name {
+            Some(name) if self.key(key)? => string(self.out, name),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes name and description of an interface; a description that only repeats the name is left out.
+    fn interface(&mut self, element: &str, known: Option<&KnownInterface>) -> io::Result<()> {
+        let Some(known) = known else { return Ok(()) };
+        self.name(&format!("{element}Name"), Some(&known.name))?;
+        let description = Some(known.description.as_str());
+        let new = description.filter(|text| !text.is_empty() && *text != known.name);
+        self.name(&format!("{element}Description"), new)
     }
 
     fn close(self) -> io::Result<()> {

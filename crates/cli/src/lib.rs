@@ -3,7 +3,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `cli` | grammar of the command line |
-//! | `replay`, `explain`, `fields`, `collect`, `shell` | the commands |
+//! | `replay`, `verify`, `explain`, `fields`, `name_list`, `collect`, `shell` | the commands |
 //! | `input`, `sources`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
 //! | `outlet`, `decode` | sink of messages; decoder that shares no code with our encoder |
 //! | `table`, `json`, `summary`, `progress` | output |
@@ -24,6 +24,7 @@ mod failure;
 mod fields;
 mod input;
 mod json;
+mod name_list;
 mod outlet;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -42,6 +43,7 @@ mod terminal;
 #[cfg(test)]
 mod testing;
 mod text;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -81,9 +83,11 @@ pub fn main() -> ExitCode {
 fn run(command: &Command) -> Result<ExitCode, CommandError> {
     match command {
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Names(arguments) => name_list::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Explain(arguments) => explain::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Fields(arguments) => fields::run(arguments).map(|()| ExitCode::SUCCESS),
-        Command::Collect(arguments) => collect::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Collect(arguments) => collect::run(arguments),
         Command::Completions(arguments) => {
             shell::completions(arguments).map(|()| ExitCode::SUCCESS)
         }

@@ -3,9 +3,9 @@
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use flowlogs_core::{MessageKind, MessageSink, SendOutcome, Transport};
-use flowlogs_export::{Collectors, SendError};
+use flowlogs_export::{Collectors, SendError, SendStatistics};
 
-use crate::cli::OutputKind;
+use crate::cli::{OutputKind, TimeKind};
 use crate::decode::{DecodeError, DecodedFlow, MessageDecoder};
 use crate::failure::CommandError;
 use crate::json;
@@ -43,9 +43,32 @@ impl From<OutletError> for CommandError {
 #[derive(Debug)]
 pub(crate) struct FlowPrinter {
     form: PrintForm,
-    out: BufWriter<StdoutLock<'static>>,
+    out: PrintTarget,
     /// Flush after every message, because somebody watches.
     live: bool,
+}
+
+/// Destination of a printer.
+#[derive(Debug)]
+enum PrintTarget {
+    Stdout(BufWriter<StdoutLock<'static>>),
+    Memory(Vec<u8>),
+}
+
+impl Write for PrintTarget {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write(octets),
+            Self::Memory(out) => out.write(octets),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.flush(),
+            Self::Memory(_) => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -57,16 +80,34 @@ enum PrintForm {
 
 impl FlowPrinter {
     /// Creates a printer; `width` is the value of `--width`.
-    pub(crate) fn new(kind: OutputKind, width: Option<u16>) -> Self {
+    pub(crate) fn new(kind: OutputKind, width: Option<u16>, time: TimeKind) -> Self {
         let out = io::stdout();
+        let table = || FlowTable::new(TextLook::of_stdout(width), time);
         Self {
             form: match kind {
-                OutputKind::Table => PrintForm::Table(FlowTable::new(TextLook::of_stdout(width))),
+                OutputKind::Table => PrintForm::Table(table()),
                 OutputKind::Json => PrintForm::Json,
                 OutputKind::None => PrintForm::None,
             },
             live: out.is_terminal(),
-            out: BufWriter::with_capacity(64 * 1_024, out.lock()),
+            out: PrintTarget::Stdout(BufWriter::with_capacity(64 * 1_024, out.lock())),
+        }
+    }
+
+    /// Creates a printer of JSON into memory.
+    pub(crate) fn into_memory() -> Self {
+        Self {
+            form: PrintForm::Json,
+            live: false,
+            out: PrintTarget::Memory(Vec::new()),
+        }
+    }
+
+    /// Returns everything that was printed into memory.
+    pub(crate) fn into_text(self) -> Vec<u8> {
+        match self.out {
+            PrintTarget::Memory(text) => text,
+            PrintTarget::Stdout(_) => Vec::new(),
         }
     }
 
@@ -96,16 +137,37 @@ impl FlowPrinter {
 
 /// Sink for all sessions: those of the collectors come first, that of the decoder is last. Without collectors and decoder,
 /// one session takes messages to count them.
+///
+/// A failure does not end the work of the others: a failed collector gets no further messages, and a closed standard
+/// output ends the table only. The work ends when nobody is left.
 pub(crate) struct MessageOutlet {
     collectors: Option<Collectors>,
+    /// Number of collectors.
+    targets: usize,
+    /// Collectors over TCP or TLS, and files, that have failed.
+    stopped: Vec<bool>,
     transports: Vec<Transport>,
-    viewer: Option<(MessageDecoder, FlowPrinter)>,
-    /// Messages and octets sent, for each session.
-    sent: Vec<(u64, u64)>,
-    /// Number of flows that the decoder yielded.
-    pub(crate) decoded: u64,
-    /// First failure over UDP; it does not end the work.
-    pub(crate) lost: Option<SendError>,
+    viewer: Option<FlowViewer>,
+    /// Messages and octets of the session behind those of the collectors.
+    shown: (u64, u64),
+}
+
+/// Decoder and printer of messages.
+#[derive(Debug)]
+struct FlowViewer {
+    decoder: MessageDecoder,
+    printer: FlowPrinter,
+    /// First failure of the printer; nothing is printed after it.
+    failure: Option<io::Error>,
+}
+
+/// State of a collector at the end.
+#[derive(Debug)]
+pub(crate) struct TargetReport {
+    pub(crate) url: String,
+    pub(crate) statistics: SendStatistics,
+    /// Reason why messages are missing.
+    pub(crate) failure: Option<String>,
 }
 
 impl MessageOutlet {
@@ -119,17 +181,22 @@ impl MessageOutlet {
                 false => Transport::Stream,
             })
             .collect();
-        let viewer = printer.map(|printer| (MessageDecoder::default(), printer));
+        let targets = transports.len();
+        let viewer = printer.map(|printer| FlowViewer {
+            decoder: MessageDecoder::default(),
+            printer,
+            failure: None,
+        });
         if viewer.is_some() || transports.is_empty() {
             transports.push(Transport::Stream);
         }
         Self {
             collectors,
-            sent: vec![(0, 0); transports.len()],
+            targets,
+            stopped: vec![false; targets],
             transports,
             viewer,
-            decoded: 0,
-            lost: None,
+            shown: (0, 0),
         }
     }
 
@@ -140,38 +207,105 @@ impl MessageOutlet {
 
     /// Returns messages and octets to all targets; without targets, to the decoder.
     pub(crate) fn sent(&self) -> (u64, u64) {
-        let targets = self
-            .collectors
-            .as_ref()
-            .map_or(0, |known| known.urls().len());
-        let counted = if targets > 0 {
-            targets
-        } else {
-            self.sent.len()
-        };
-        self.sent[..counted]
-            .iter()
-            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
-    }
-
-    /// Returns the number of failed connections, sends and finishes.
-    pub(crate) fn send_errors(&self) -> u64 {
-        let statistics = self.collectors.as_ref().map(Collectors::statistics);
-        let all = statistics.into_iter().flatten();
-        all.map(|one| one.errors).sum()
-    }
-
-    /// Flushes everything and returns the failures of targets.
-    pub(crate) fn finish(&mut self) -> Result<Vec<SendError>, OutletError> {
-        if let Some((_, printer)) = &mut self.viewer {
-            printer.finish().map_err(OutletError::Output)?;
+        match &self.collectors {
+            None => self.shown,
+            Some(collectors) => collectors.statistics().iter().fold((0, 0), |sum, one| {
+                (sum.0 + one.messages, sum.1 + one.octets)
+            }),
         }
-        let finished = self.collectors.as_mut().map(Collectors::finish);
-        Ok(finished
-            .into_iter()
-            .flatten()
-            .filter_map(Result::err)
-            .collect())
+    }
+
+    /// Flushes everything and returns the state of each collector.
+    pub(crate) fn finish(&mut self) -> Vec<TargetReport> {
+        if let Some(viewer) = &mut self.viewer
+            && let Err(error) = viewer.printer.finish()
+        {
+            viewer.failure.get_or_insert(error);
+        }
+        let Some(collectors) = &mut self.collectors else {
+            return Vec::new();
+        };
+        let finished = collectors.finish();
+        let urls: Vec<_> = collectors.urls().map(ToString::to_string).collect();
+        let states = finished.into_iter().zip(collectors.statistics());
+        urls.into_iter()
+            .zip(states)
+            .map(|(url, (outcome, statistics))| TargetReport {
+                failure: failure(&url, outcome, statistics),
+                url,
+                statistics,
+            })
+            .collect()
+    }
+
+    /// Returns the failure of standard output.
+    pub(crate) fn take_output_failure(&mut self) -> Option<io::Error> {
+        self.viewer.as_mut()?.failure.take()
+    }
+
+    /// Returns the text of a printer into memory.
+    pub(crate) fn into_text(self) -> Vec<u8> {
+        self.viewer
+            .map_or_else(Vec::new, |viewer| viewer.printer.into_text())
+    }
+
+    fn send_to(&mut self, target: usize, message: &[u8]) -> Result<SendOutcome, OutletError> {
+        let collectors = self.collectors.as_mut();
+        let collectors = collectors.expect("sessions below `targets` are collectors");
+        if self.stopped[target] {
+            return Ok(SendOutcome::NotSent);
+        }
+        let Err(error) = collectors.send(target, message) else {
+            return Ok(SendOutcome::Sent);
+        };
+        if self.transports[target] == Transport::Stream {
+            self.stopped[target] = true;
+            let all = self.stopped.iter().all(|stopped| *stopped);
+            if all && self.viewer.is_none() {
+                return Err(OutletError::Send(error));
+            }
+        }
+        Ok(SendOutcome::NotSent)
+    }
+}
+
+/// Returns why messages of a collector are missing, if any are. Over UDP single messages are lost without an error.
+fn failure(
+    url: &str,
+    outcome: Result<(), SendError>,
+    statistics: SendStatistics,
+) -> Option<String> {
+    match outcome {
+        Err(error) => Some(error.to_string()),
+        Ok(()) if statistics.errors > 0 => Some(format!(
+            "{url}: {} messages were refused or met a closed port; look at the collector and send again",
+            statistics.errors
+        )),
+        Ok(()) => None,
+    }
+}
+
+impl FlowViewer {
+    /// Decodes and prints a message. A failure of the printer is kept; later messages are decoded by nobody.
+    fn show(&mut self, message: &[u8]) -> Result<(), DecodeError> {
+        if self.failure.is_some() {
+            return Ok(());
+        }
+        let printer = &mut self.printer;
+        let shown = self
+            .decoder
+            .decode(message, |flow| {
+                printer.flow(flow).map_err(OutletError::Output)
+            })
+            .and_then(|()| printer.end_message().map_err(OutletError::Output));
+        match shown {
+            Err(OutletError::Output(error)) => {
+                self.failure = Some(error);
+                Ok(())
+            }
+            Err(OutletError::Decode(error)) => Err(error),
+            Err(OutletError::Send(_)) | Ok(()) => Ok(()),
+        }
     }
 }
 
@@ -184,37 +318,18 @@ impl MessageSink for MessageOutlet {
         _kind: MessageKind,
         message: &[u8],
     ) -> Result<SendOutcome, OutletError> {
-        let targets = self
-            .collectors
-            .as_ref()
-            .map_or(0, |known| known.urls().len());
-        let mut outcome = SendOutcome::Sent;
-        if session < targets {
-            let sent = match &mut self.collectors {
-                Some(collectors) => collectors.send(session, message),
-                None => Ok(()),
-            };
-            match (sent, self.transports[session]) {
-                (Ok(()), _) => {}
-                (Err(error), Transport::Datagram) => {
-                    self.lost.get_or_insert(error);
-                    outcome = SendOutcome::NotSent;
-                }
-                (Err(error), Transport::Stream) => return Err(OutletError::Send(error)),
+        if session < self.targets {
+            return self.send_to(session, message);
+        }
+        if let Some(viewer) = &mut self.viewer {
+            viewer.show(message)?;
+            let nobody_left = self.stopped.iter().all(|stopped| *stopped);
+            if nobody_left && let Some(error) = viewer.failure.take() {
+                return Err(OutletError::Output(error));
             }
-        } else if let Some((decoder, printer)) = &mut self.viewer {
-            let decoded = &mut self.decoded;
-            decoder.decode(message, |flow| {
-                *decoded += 1;
-                printer.flow(flow).map_err(OutletError::Output)
-            })?;
-            printer.end_message().map_err(OutletError::Output)?;
         }
-        if outcome == SendOutcome::Sent {
-            let (messages, octets) = &mut self.sent[session];
-            *messages += 1;
-            *octets += u64::try_from(message.len()).unwrap_or_default();
-        }
-        Ok(outcome)
+        self.shown.0 += 1;
+        self.shown.1 += message.len() as u64;
+        Ok(SendOutcome::Sent)
     }
 }

@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use crate::text::{grouped, octets};
+use crate::terminal::wants_ascii;
+use crate::text::{ascii, grouped, octets};
 
 /// Time before the first bar.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -39,6 +40,18 @@ impl ProgressBar {
         }
     }
 
+    /// Creates a bar that is never shown.
+    pub(crate) fn hidden() -> Self {
+        Self {
+            watched: false,
+            started: Instant::now(),
+            next: PATIENCE,
+            total: 0,
+            records: 0,
+            shown: false,
+        }
+    }
+
     /// Updates the bar: `records` more, `read` octets in all.
     pub(crate) fn update(&mut self, records: u64, read: u64) {
         self.records += records;
@@ -49,6 +62,7 @@ impl ProgressBar {
         self.next = elapsed + PAUSE;
         self.shown = true;
         let line = line(self.total, read, self.records, elapsed);
+        let line = if wants_ascii() { ascii(&line) } else { line };
         // A closed terminal does not end the work.
         let _ = write!(io::stderr(), "\r\x1b[K{line}");
     }

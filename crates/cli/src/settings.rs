@@ -9,6 +9,7 @@ use flowlogs_export::{CollectorPeer, CollectorUrl, SenderOptions, TlsOptions, pe
 
 use crate::cli::{MappingOptions, ReplayArguments, SendingOptions, Switch};
 use crate::failure::CommandError;
+use crate::replay::RunOptions;
 
 fn mapping(arguments: &MappingOptions) -> MappingSettings {
     MappingSettings {
@@ -19,12 +20,10 @@ fn mapping(arguments: &MappingOptions) -> MappingSettings {
     }
 }
 
-/// Returns the settings of `replay`; `peers` are the connections to collectors.
-pub(crate) fn transcoder(
-    arguments: &ReplayArguments,
-    peers: &[CollectorPeer],
-) -> TranscoderSettings {
-    let excluded = match arguments.counting.exclude_collector_traffic {
+/// Returns the settings of a run; `peers` are the connections to collectors.
+pub(crate) fn transcoder(options: &RunOptions<'_>, peers: &[CollectorPeer]) -> TranscoderSettings {
+    let counting = options.counting;
+    let excluded = match counting.exclude_collector_traffic {
         Switch::On => peers,
         Switch::Off => &[],
     };
@@ -35,21 +34,25 @@ pub(crate) fn transcoder(
             protocol: peer.transport.protocol()?,
         })
     });
-    TranscoderSettings {
-        mapping: mapping(&arguments.mapping),
+    let mut settings = TranscoderSettings {
+        mapping: mapping(options.mapping),
         dedup: dedup::DedupSettings {
-            deduplicate: arguments.counting.deduplicate == Switch::On,
-            direction: arguments.counting.direction,
+            deduplicate: counting.deduplicate == Switch::On,
+            direction: counting.direction,
             collectors: collectors.collect(),
             seed: RandomState::new().build_hasher().finish(),
         },
-        observation_domain: arguments.mapping.observation_domain.0,
-        max_message_size: usize::from(arguments.sending.max_message_size),
-        template_refresh: TemplateRefresh {
-            seconds: arguments.sending.template_refresh_seconds,
-            messages: arguments.sending.template_refresh_messages,
-        },
+        observation_domain: options.mapping.observation_domain.0,
+        ..TranscoderSettings::default()
+    };
+    if let Some(sending) = options.sending {
+        settings.max_message_size = usize::from(sending.max_message_size);
+        settings.template_refresh = TemplateRefresh {
+            seconds: sending.template_refresh_seconds,
+            messages: sending.template_refresh_messages,
+        };
     }
+    settings
 }
 
 /// Returns the settings of `explain`: a single line needs no deduplication.

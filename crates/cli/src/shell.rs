@@ -19,7 +19,7 @@ pub(crate) fn completions(arguments: &CompletionsArguments) -> Result<(), Comman
     print(&script)
 }
 
-/// Prints the manual page of the program or of one command.
+/// Prints the manual page of the program or of a command.
 pub(crate) fn manual(arguments: &ManualArguments) -> Result<(), CommandError> {
     let mut program = Cli::command();
     program.build();
@@ -30,19 +30,55 @@ pub(crate) fn manual(arguments: &ManualArguments) -> Result<(), CommandError> {
             .cloned()
             .ok_or_else(|| CommandError::usage(unknown(name, &program)))?,
     };
+    print(&page(command).map_err(|error| CommandError::output(&error))?)
+}
+
+/// Renders a manual page, with the text behind the options as sections of its own.
+fn page(command: clap::Command) -> io::Result<Vec<u8>> {
     // Pages of commands are named like git's: flowlogs-replay(1).
     let name = command.get_display_name().unwrap_or("flowlogs").to_owned();
+    let after = command.get_after_help().map(ToString::to_string);
+    let after = after.unwrap_or_default();
+    let man = clap_mangen::Man::new(command.after_help("")).title(name.to_uppercase());
     let mut page = Vec::new();
-    clap_mangen::Man::new(command)
-        .title(name.to_uppercase())
-        .render(&mut page)
-        .map_err(|error| CommandError::output(&error))?;
-    print(&page)
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    man.render_subcommands_section(&mut page)?;
+    let (examples, statuses) = after
+        .split_once("Exit status:")
+        .unwrap_or((&after, EXIT_STATUSES));
+    section(&mut page, "\"EXIT STATUS\"", statuses)?;
+    let examples = examples.trim().trim_start_matches("Examples:");
+    if !examples.is_empty() {
+        section(&mut page, "EXAMPLES", examples)?;
+    }
+    Ok(page)
+}
+
+/// Exit statuses of commands that do not list theirs.
+const EXIT_STATUSES: &str = "
+  0  done
+  1  something could not be done
+  2  wrong usage";
+
+/// Writes a section whose lines stay as they are.
+fn section(page: &mut Vec<u8>, title: &str, text: &str) -> io::Result<()> {
+    writeln!(page, ".SH {title}\n.nf")?;
+    for line in text.trim_matches('\n').trim_end().lines() {
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        // A line that begins with a point or an apostrophe would be a request.
+        writeln!(page, "\\&{line}")?;
+    }
+    writeln!(page, ".fi")
 }
 
 fn unknown(name: &str, program: &clap::Command) -> String {
     let known: Vec<_> = program
         .get_subcommands()
+        .filter(|command| !command.is_hide_set())
         .map(clap::Command::get_name)
         .collect();
     format!("no command '{name}'; there are {}", known.join(", "))

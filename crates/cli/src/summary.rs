@@ -6,6 +6,7 @@ use std::time::Duration;
 use flowlogs_core::{BatchReport, Counters, UnparsedLine};
 use serde_json::{Map, Value, json};
 
+use crate::outlet::TargetReport;
 use crate::text::{cut, grouped, octets, plural, visible, words, wrap};
 
 /// Limit of samples of unparsed lines.
@@ -63,6 +64,10 @@ pub(crate) struct RunSummary {
     pub(crate) bytes_read: u64,
     pub(crate) elapsed: Duration,
     pub(crate) unknown_direction: u64,
+    /// State of each collector.
+    pub(crate) targets: Vec<TargetReport>,
+    /// Messages about everything that could not be done, as printed before.
+    pub(crate) failures: Vec<String>,
     /// Notes, each once.
     pub(crate) notes: Vec<String>,
     tried: String,
@@ -112,6 +117,12 @@ impl RunSummary {
         }
     }
 
+    /// Returns the reason of the last sample of an unparsed line.
+    pub(crate) fn last_reason(&self) -> Option<String> {
+        let sample = self.samples.last()?;
+        Some(sample.unparsed.error.to_string())
+    }
+
     /// Returns every counter by its name.
     fn values(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let others = [
@@ -149,6 +160,16 @@ impl RunSummary {
                 "line": sample.unparsed.line,
             })
         });
+        let targets = self.targets.iter().map(|target| {
+            json!({
+                "url": target.url,
+                "messages": target.statistics.messages,
+                "octets": target.statistics.octets,
+                "errors": target.statistics.errors,
+            })
+        });
+        object.insert("targets".to_owned(), targets.collect());
+        object.insert("failures".to_owned(), json!(self.failures));
         object.insert("seconds".to_owned(), json!(self.elapsed.as_secs_f64()));
         object.insert("notes".to_owned(), json!(self.notes));
         object.insert("unparsed".to_owned(), samples.collect());
@@ -186,6 +207,15 @@ impl RunSummary {
         if !zeros.is_empty() {
             paragraph(out, "zero: ", &zeros.join(", "))?;
         }
+        for target in &self.targets {
+            let sent = format!(
+                "{}: {}, {}",
+                visible(&target.url),
+                plural(target.statistics.messages, "message"),
+                octets(target.statistics.octets)
+            );
+            paragraph(out, "sent to ", &sent)?;
+        }
         for sample in &self.samples {
             let unparsed = &sample.unparsed;
             let reason = format!(
@@ -205,13 +235,17 @@ impl RunSummary {
         for note in &self.notes {
             paragraph(out, "note: ", note)?;
         }
+        for failure in &self.failures {
+            paragraph(out, "failed: ", failure)?;
+        }
         Ok(())
     }
 }
 
 /// Writes a text wrapped to [`WIDTH`], with indented lines after the first.
 fn paragraph(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
-    let lines = wrap(&words(text), " ", WIDTH - label.len());
+    let text = visible(text);
+    let lines = wrap(&words(&text), " ", WIDTH - label.len());
     for (number, line) in lines.iter().enumerate() {
         let (indent, label) = if number == 0 { (0, label) } else { (6, "") };
         writeln!(out, "{:indent$}{label}{line}", "")?;

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-use crate::text::{words, wrap};
+use crate::text::{ascii, visible, words, wrap};
 
 /// Width of files and pipes.
 const DEFAULT_WIDTH: usize = 160;
@@ -16,13 +16,14 @@ pub(crate) struct TextLook {
     pub(crate) width: usize,
     /// Whether colours and weights are used.
     pub(crate) colour: bool,
+    /// Whether only ASCII is written.
+    pub(crate) ascii: bool,
 }
 
 impl TextLook {
     /// Returns the look of standard output. Width: `width`, else `COLUMNS`, else that of the terminal. Colours: on a
-    /// terminal only, and not with `NO_COLOR` (<https://no-color.org>).
+    /// terminal only, and not with `NO_COLOR` (<https://no-color.org>). ASCII: in the locale `C`.
     pub(crate) fn of_stdout(width: Option<u16>) -> Self {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let columns = || {
             variable("COLUMNS")?
                 .parse()
@@ -37,6 +38,7 @@ impl TextLook {
                 .or_else(|| width_of(io::stdout()))
                 .unwrap_or(DEFAULT_WIDTH),
             colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none() && !dumb,
+            ascii: wants_ascii(),
         }
     }
 
@@ -66,6 +68,19 @@ pub(crate) enum TextStyle {
     Bad,
 }
 
+/// Returns the value of an environment variable; `None` if it is empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns whether the locale is the one without characters outside ASCII.
+pub(crate) fn wants_ascii() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(variable);
+    locale.is_some_and(|locale| locale == "C" || locale == "POSIX")
+}
+
 /// Returns the width of a terminal; `None` for files and pipes.
 fn width_of(stream: impl AsFd) -> Option<usize> {
     let (terminal_size::Width(width), _) = terminal_size::terminal_size_of(stream)?;
@@ -76,10 +91,13 @@ fn width_of(stream: impl AsFd) -> Option<usize> {
 /// words; in a file or pipe it stays one line.
 pub(crate) fn say(text: impl Display) {
     let text = format!("flowlogs: {text}");
+    let lines: Vec<_> = text.split('\n').map(visible).collect();
+    let text = lines.join("\n");
     let text = match width_of(io::stderr()) {
         Some(width) => wrapped(&text, width),
         None => text,
     };
+    let text = if wants_ascii() { ascii(&text) } else { text };
     // Nobody can be told that standard error is closed.
     let _ = writeln!(io::stderr(), "{text}");
 }
@@ -96,7 +114,11 @@ mod tests {
 
     #[test]
     fn colours_are_there_only_where_they_are_wanted() {
-        let look = |colour| TextLook { width: 80, colour };
+        let look = |colour| TextLook {
+            width: 80,
+            colour,
+            ascii: false,
+        };
         assert_eq!(
             look(false).paint(TextStyle::Bad, "REJECT").to_string(),
             "REJECT"

@@ -45,15 +45,38 @@ pub(crate) fn cut(text: &str, room: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", kept.trim_end()))
 }
 
-/// Replaces control characters by U+FFFD, so that a line of a file cannot send escape sequences to the terminal.
+/// Replaces characters that change how a terminal shows its neighbours by U+FFFD, so that the content of a file or message
+/// can neither send escape sequences nor reorder, hide or break a line.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(disturbs) {
         return Cow::Borrowed(text);
     }
     let shown = text.chars();
     shown
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if disturbs(c) { '\u{fffd}' } else { c })
         .collect()
+}
+
+/// Returns whether a character is a control character, a line separator, invisible, or an override of the writing
+/// direction.
+fn disturbs(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Replaces each character outside ASCII by an ASCII character of the same width, for `LC_ALL=C`.
+pub(crate) fn ascii(text: &str) -> String {
+    let replaced = |c: char| match c {
+        '→' => '>',
+        '…' => '~',
+        '·' | '─' => '-',
+        '█' => '#',
+        '░' => '.',
+        c if c.is_ascii() => c,
+        _ => '?',
+    };
+    text.chars().map(replaced).collect()
 }
 
 /// Formats a number with its digits in groups of three.
@@ -133,8 +156,21 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_do_not_reach_a_terminal() {
+    fn nothing_that_disturbs_a_terminal_is_shown() {
         assert_eq!(visible("a\x1b[31mb"), "a\u{fffd}[31mb");
-        assert_eq!(visible("plain"), "plain");
+        for disturbing in [
+            '\u{202e}', '\u{2066}', '\u{2028}', '\u{200b}', '\u{feff}', '\u{9b}', '\n',
+        ] {
+            let text = format!("web{disturbing}1");
+            assert_eq!(visible(&text), "web\u{fffd}1", "{disturbing:?}");
+        }
+        assert_eq!(visible("plain 本番 é"), "plain 本番 é");
+    }
+
+    #[test]
+    fn ascii_keeps_the_width_of_everything_that_this_program_draws() {
+        let drawn = "── eni-1 → vpc-1 · web…  ███░░";
+        assert_eq!(ascii(drawn), "-- eni-1 > vpc-1 - web~  ###..");
+        assert_eq!(columns(&ascii(drawn)), columns(drawn));
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::options::{CountingOptions, MappingOptions, SendingOptions, SourceOptions};
-use super::values::{OutputKind, SummaryKind, TargetList, listeners, targets};
+use super::values::{NamesForm, OutputKind, SummaryKind, TargetList, TimeKind, listeners, targets};
 
 /// Arguments of `flowlogs replay`.
 #[derive(Debug, Args)]
@@ -23,13 +23,29 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "KIND")]
     pub(crate) output: Option<OutputKind>,
 
-    /// How to print the counters on standard error
+    /// Overwrite existing files of --to
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Fail (exit status 1) if any line fits no format
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// How to print the counters
     #[arg(long, value_name = "KIND", default_value = "text")]
     pub(crate) summary: SummaryKind,
+
+    /// File for the counters, instead of standard error
+    #[arg(long, value_name = "FILE")]
+    pub(crate) summary_to: Option<PathBuf>,
 
     /// Width in columns [default: width of the terminal, else 160]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
     pub(crate) width: Option<u16>,
+
+    /// Time zone of the table
+    #[arg(long, value_name = "ZONE", default_value = "utc")]
+    pub(crate) time: TimeKind,
 
     #[command(flatten)]
     pub(crate) source: SourceOptions,
@@ -56,22 +72,85 @@ Examples:
 
 Exit status:
   0  done
-  1  something could not be read, decoded or sent, or none of an input's lines
-     could be parsed; the rest was done
+  1  something could not be read, decoded or sent, none of an input's lines
+     could be parsed, or nothing was read; the rest was done
+     (--strict: also if any line could not be parsed)
   2  wrong usage";
+
+/// Arguments of `flowlogs verify`.
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub(crate) struct VerifyArguments {
+    /// Directories with captured input and, beside each INPUT, its expectation INPUT.expected
+    #[arg(required = true, value_name = "DIR")]
+    pub(crate) directories: Vec<PathBuf>,
+
+    /// Write the expectations anew
+    #[arg(long)]
+    pub(crate) update: bool,
+
+    #[command(flatten)]
+    pub(crate) source: SourceOptions,
+
+    #[command(flatten)]
+    pub(crate) mapping: MappingOptions,
+
+    #[command(flatten)]
+    pub(crate) counting: CountingOptions,
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  flowlogs verify --update captured           once: write the expectations
+  flowlogs verify captured                    in CI: replay and compare
+
+Exit status:
+  0  every input gives the flows and counters that are expected
+  1  an input differs, has no expectation or cannot be read, or there is none
+  2  wrong usage";
+
+/// Arguments of `flowlogs names`.
+#[derive(Debug, Args)]
+#[command(after_help = NAMES_EXAMPLES)]
+pub(crate) struct NamesArguments {
+    /// JSON as `aws ec2 describe-…` prints it; repeats
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) inventory: Vec<PathBuf>,
+
+    /// Form of the names
+    #[arg(
+        long = "as",
+        value_name = "FORM",
+        default_value = "csv",
+        conflicts_with = "coverage"
+    )]
+    pub(crate) form: NamesForm,
+
+    /// Address or prefix of the exporter, for --as akvorado
+    #[arg(long, value_name = "PREFIX", default_value = "::/0")]
+    pub(crate) exporter: String,
+
+    /// Accounts with interfaces, and the destinations of flow logs
+    #[arg(long)]
+    pub(crate) coverage: bool,
+}
+
+const NAMES_EXAMPLES: &str = "\
+Examples:
+  flowlogs names --inventory interfaces.json --inventory vpcs.json >names.csv
+  flowlogs names --inventory interfaces.json --as akvorado >metadata.yaml";
 
 /// Arguments of `flowlogs explain`.
 #[derive(Debug, Args)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub(crate) struct ExplainArguments {
     /// A flow-log line, in quotes or not
-    #[arg(
-        required = true,
-        value_name = "LINE",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(required = true, value_name = "LINE", allow_hyphen_values = true)]
     pub(crate) line: Vec<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 
     /// Width in columns [default: width of the terminal, else 160]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
@@ -88,8 +167,8 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   flowlogs explain 2 123456789010 eni-1235b8ca123456789 172.31.16.139 \\
       172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK
-  flowlogs explain --log-format 'interface-id srcaddr dstaddr bytes' \\
-      'eni-1 10.0.0.1 10.0.0.2 840'";
+  flowlogs explain 'eni-1 10.0.0.1 10.0.0.2 840' \\
+      --log-format 'interface-id srcaddr dstaddr bytes'";
 
 /// Arguments of `flowlogs fields`.
 #[derive(Debug, Args)]
@@ -98,6 +177,10 @@ pub(crate) struct FieldsArguments {
     /// Print docs/field-mapping.md
     #[arg(long)]
     pub(crate) markdown: bool,
+
+    /// Print JSON, an array of fields
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
 
     /// Width in columns [default: width of the terminal, else 160]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
@@ -117,6 +200,10 @@ pub(crate) struct CollectArguments {
     #[arg(long, value_name = "URL", default_value = "udp://127.0.0.1:4739", value_parser = listeners)]
     pub(crate) listen: Vec<TargetList>,
 
+    /// Read an IPFIX file, such as --to file:flows.ipfix writes, instead of listening
+    #[arg(long, value_name = "FILE", conflicts_with = "listen")]
+    pub(crate) read: Option<PathBuf>,
+
     /// End after this number of flows [default: with Ctrl-C]
     #[arg(long, value_name = "FLOWS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -132,12 +219,17 @@ pub(crate) struct CollectArguments {
     /// Width in columns [default: width of the terminal, else 160]
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
     pub(crate) width: Option<u16>,
+
+    /// Time zone of the table
+    #[arg(long, value_name = "ZONE", default_value = "utc")]
+    pub(crate) time: TimeKind,
 }
 
 const COLLECT_EXAMPLES: &str = "\
 Examples:
   flowlogs collect                            what arrives on UDP port 4739
   flowlogs collect --listen udp://0.0.0.0:4739,tcp://0.0.0.0:4739
+  flowlogs collect --read flows.ipfix         what a file holds
   flowlogs collect --count 10 &
       flowlogs replay --to udp://127.0.0.1:4739 events";
 

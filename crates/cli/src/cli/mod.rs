@@ -14,10 +14,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub(crate) use commands::{
     CollectArguments, CompletionsArguments, ExplainArguments, FieldsArguments, ManualArguments,
-    ReplayArguments,
+    NamesArguments, ReplayArguments, VerifyArguments,
 };
-pub(crate) use options::{MappingOptions, SendingOptions, SourceOptions};
-pub(crate) use values::{LogFormats, OutputKind, SummaryKind, Switch};
+pub(crate) use options::{CountingOptions, MappingOptions, SendingOptions, SourceOptions};
+pub(crate) use values::{LogFormats, NamesForm, OutputKind, SummaryKind, Switch, TimeKind};
 
 /// AWS VPC and transit gateway flow logs to IPFIX (RFC 7011)
 #[derive(Debug, Parser)]
@@ -31,10 +31,14 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Transcode captured flow logs as the functions would, and show what is sent
     Replay(Box<ReplayArguments>),
+    /// Replay captured input and compare the flows with expectations, for CI
+    Verify(VerifyArguments),
     /// Follow one line, column by column, to what is exported of it, or why not
     Explain(Box<ExplainArguments>),
     /// List every flow-log field and where it goes
     Fields(FieldsArguments),
+    /// List the numbers of interfaces, VPCs and domains with their names, for collectors
+    Names(NamesArguments),
     /// Print the flows and names that arrive: a small receiving end, for trying things out
     Collect(CollectArguments),
     /// Print the completions of a shell, for it to read

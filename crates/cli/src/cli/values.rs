@@ -10,7 +10,7 @@ use flowlogs_export::{CollectorUrl, Transport};
 pub(crate) enum OutputKind {
     /// Columns for people
     Table,
-    /// One object a line, with IANA element names
+    /// JSON, an object a line, with IANA element names
     Json,
     /// Nothing
     None,
@@ -21,10 +21,30 @@ pub(crate) enum OutputKind {
 pub(crate) enum SummaryKind {
     /// Lines for people
     Text,
-    /// One object
+    /// JSON, an object
     Json,
     /// Not at all
     None,
+}
+
+/// Form of `flowlogs names`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NamesForm {
+    /// Rows of kind, number, id, name, description
+    Csv,
+    /// JSON, an object a line, with the members of the CSV form
+    Json,
+    /// YAML for the static metadata provider of Akvorado
+    Akvorado,
+}
+
+/// Time zone of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TimeKind {
+    /// Coordinated universal time
+    Utc,
+    /// Time zone of this computer, or of the variable TZ
+    Local,
 }
 
 /// State of a rule.

@@ -1,43 +1,60 @@
 //! Sockets: datagrams and connections become messages of transport sessions.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowlogs_export::{CollectorUrl, Transport};
 
 use crate::decode::HEADER;
 use crate::failure::CommandError;
+use crate::terminal;
 
-/// Limit of simultaneous connections; further connections are closed at once.
+/// Limit of simultaneous connections; beyond it the connection that was silent longest is closed.
 const CONNECTIONS: usize = 64;
+
+/// Time within which a message must be whole after its first octet, and after the connection was opened.
+const MESSAGE_TIME: Duration = Duration::from_secs(10);
+
+/// Time that a connection may be silent between two messages.
+const IDLE_TIME: Duration = Duration::from_secs(600);
 
 /// Pause after a failed accept or receive.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Transport session: a peer that sends datagrams to a socket of ours, or a connection.
+/// Transport session: a peer that sends datagrams to a socket of ours, a connection, or a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct SessionId {
-    transport: Transport,
-    local: SocketAddr,
-    peer: SocketAddr,
+pub(super) enum SessionId {
+    Datagrams { local: SocketAddr, peer: SocketAddr },
+    Connection { local: SocketAddr, peer: SocketAddr },
+    File(PathBuf),
 }
 
 impl SessionId {
+    /// Returns the session of a file.
+    pub(super) fn of_file(path: &Path) -> Self {
+        Self::File(path.to_owned())
+    }
+
     /// Returns whether the session is a connection, whose end is noticed.
     pub(super) fn is_connection(&self) -> bool {
-        self.transport == Transport::Tcp
+        matches!(self, Self::Connection { .. })
     }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.transport, self.peer)
+        match self {
+            Self::Datagrams { peer, .. } => write!(f, "udp://{peer}"),
+            Self::Connection { peer, .. } => write!(f, "tcp://{peer}"),
+            Self::File(path) => path.display().fmt(f),
+        }
     }
 }
 
@@ -54,6 +71,8 @@ pub(super) enum ArrivalContent {
     Message(Vec<u8>),
     /// A connection that did not carry IPFIX; closed.
     Garbage,
+    /// A connection that was closed because it was silent too long.
+    Silent,
     /// End of a connection.
     End,
 }
@@ -95,11 +114,7 @@ fn datagrams(socket: &UdpSocket, local: SocketAddr, arrivals: &SyncSender<Arriva
             thread::sleep(PAUSE);
             continue;
         };
-        let session = SessionId {
-            transport: Transport::Udp,
-            local,
-            peer,
-        };
+        let session = SessionId::Datagrams { local, peer };
         let content = ArrivalContent::Message(buffer[..octets].to_vec());
         if arrivals.send(Arrival { session, content }).is_err() {
             return;
@@ -107,38 +122,73 @@ fn datagrams(socket: &UdpSocket, local: SocketAddr, arrivals: &SyncSender<Arriva
     }
 }
 
+/// Open connections, each with the time of its last message.
+type OpenConnections = Arc<Mutex<HashMap<SocketAddr, (Instant, TcpStream)>>>;
+
 fn connections(listener: &TcpListener, local: SocketAddr, arrivals: &SyncSender<Arrival>) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let open = OpenConnections::default();
     loop {
         let Ok((stream, peer)) = listener.accept() else {
             thread::sleep(PAUSE);
             continue;
         };
-        if open.load(Ordering::Relaxed) >= CONNECTIONS {
-            continue; // closes it
+        let Ok(shared) = stream.try_clone() else {
+            continue;
+        };
+        if let Ok(mut open) = open.lock() {
+            if open.len() >= CONNECTIONS {
+                close_most_silent(&mut open);
+            }
+            open.insert(peer, (Instant::now(), shared));
         }
         let (open, arrivals) = (Arc::clone(&open), arrivals.clone());
-        open.fetch_add(1, Ordering::Relaxed);
         thread::spawn(move || {
-            let session = SessionId {
-                transport: Transport::Tcp,
-                local,
-                peer,
-            };
-            connection(stream, &session, &arrivals);
-            open.fetch_sub(1, Ordering::Relaxed);
+            let session = SessionId::Connection { local, peer };
+            connection(stream, peer, &session, &arrivals, &open);
+            if let Ok(mut open) = open.lock() {
+                open.remove(&peer);
+            }
         });
     }
 }
 
+/// Closes the connection whose last message is oldest.
+fn close_most_silent(open: &mut HashMap<SocketAddr, (Instant, TcpStream)>) {
+    let oldest = open.iter().min_by_key(|(_, (heard, _))| *heard);
+    let Some(peer) = oldest.map(|(peer, _)| *peer) else {
+        return;
+    };
+    if let Some((_, stream)) = open.remove(&peer) {
+        terminal::say(format_args!(
+            "{CONNECTIONS} connections are open: closing that of {peer}, which was silent longest"
+        ));
+        // The thread of the connection sees the end.
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
 /// Queues the messages of a connection.
-fn connection(mut stream: TcpStream, session: &SessionId, arrivals: &SyncSender<Arrival>) {
+fn connection(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    session: &SessionId,
+    arrivals: &SyncSender<Arrival>,
+    open: &OpenConnections,
+) {
+    let mut first = true;
     loop {
-        let content = match message(&mut stream) {
+        let content = match timed_message(&mut stream, first) {
             Ok(Some(message)) => ArrivalContent::Message(message),
             Ok(None) => ArrivalContent::Garbage,
+            Err(error) if is_timeout(&error) => ArrivalContent::Silent,
             Err(_) => ArrivalContent::End,
         };
+        first = false;
+        if let Ok(mut open) = open.lock()
+            && let Some((heard, _)) = open.get_mut(&peer)
+        {
+            *heard = Instant::now();
+        }
         let more = matches!(content, ArrivalContent::Message(_));
         let session = session.clone();
         if arrivals.send(Arrival { session, content }).is_err() || !more {
@@ -147,8 +197,44 @@ fn connection(mut stream: TcpStream, session: &SessionId, arrivals: &SyncSender<
     }
 }
 
+/// Reads a message; the first must follow the opening of the connection at once.
+fn timed_message(stream: &mut TcpStream, first: bool) -> io::Result<Option<Vec<u8>>> {
+    let wait = if first { MESSAGE_TIME } else { IDLE_TIME };
+    stream.set_read_timeout(Some(wait))?;
+    // An octet that is looked at stays there.
+    if stream.peek(&mut [0])? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let deadline = Instant::now() + MESSAGE_TIME;
+    read_message(&mut TimedReader { stream, deadline })
+}
+
+/// Reader that ends at a deadline, however slowly octets arrive.
+struct TimedReader<'a> {
+    stream: &'a mut TcpStream,
+    deadline: Instant,
+}
+
+impl Read for TimedReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
 /// Reads a message by the length in its header (RFC 7011 §3.1); `None` if the octets are not a header.
-fn message(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn read_message(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut message = vec![0; HEADER];
     stream.read_exact(&mut message)?;
     let [version, length] = [0, 2].map(|at| u16::from_be_bytes([message[at], message[at + 1]]));
@@ -173,7 +259,7 @@ mod tests {
         second[1] = 10;
         second[3] = 16;
         let mut stream = io::Cursor::new([first.clone(), second.clone(), vec![0; 16]].concat());
-        let mut next = || message(&mut stream);
+        let mut next = || read_message(&mut stream);
         assert_eq!(next().expect("whole"), Some(first));
         assert_eq!(next().expect("whole"), Some(second));
         assert_eq!(next().expect("read"), None, "not a message");

@@ -15,7 +15,7 @@ pub(crate) use names::{DomainNames, KnownInterface};
 pub(crate) use value::{DecodedValue, ElementId};
 
 /// Limit of observation domains in a transport session.
-const MAX_DOMAINS: usize = 2_048;
+const MAX_DOMAINS: usize = 8_192;
 
 /// Length of a message header in octets (RFC 7011 §3.1).
 pub(crate) const HEADER: usize = 16;
@@ -75,7 +75,12 @@ impl<'a> DecodedFlow<'a> {
 pub(crate) struct MessageDecoder {
     domains: HashMap<u32, DecodedDomain>,
     record: Vec<(ElementId, DecodedValue)>,
+    /// Upper estimate of the octets that templates, names and domains take.
+    weight: usize,
 }
+
+/// Octets that an observation domain takes without templates and names.
+const DOMAIN_WEIGHT: usize = 4_096;
 
 /// State of an observation domain, in which templates are valid (RFC 7011 §8).
 #[derive(Debug)]
@@ -88,6 +93,11 @@ impl MessageDecoder {
     /// Returns the names of an observation domain.
     pub(crate) fn names(&self, domain: u32) -> Option<&DomainNames> {
         self.domains.get(&domain).map(|domain| &domain.names)
+    }
+
+    /// Returns an upper estimate of the octets that templates, names and domains take.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Decodes a message and passes each flow to `each`.
@@ -104,10 +114,28 @@ impl MessageDecoder {
         if self.domains.len() >= MAX_DOMAINS && !self.domains.contains_key(&id) {
             return Err(DecodeError::TooManyDomains.into());
         }
-        let domain = self.domains.entry(id).or_insert_with(|| DecodedDomain {
-            parser: parser(),
-            names: DomainNames::of(id),
+        let domain = self.domains.entry(id).or_insert_with(|| {
+            self.weight += DOMAIN_WEIGHT;
+            DecodedDomain {
+                parser: parser(),
+                names: DomainNames::of(id),
+            }
         });
+        let before = domain.names.weight();
+        let outcome = domain.decode(&mut self.record, message, &mut each);
+        self.weight = (self.weight + domain.names.weight()).saturating_sub(before);
+        outcome
+    }
+}
+
+impl DecodedDomain {
+    fn decode<E: From<DecodeError>>(
+        &mut self,
+        values: &mut Vec<(ElementId, DecodedValue)>,
+        message: &[u8],
+        each: &mut impl FnMut(&DecodedFlow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let domain = self;
         let parsed = domain.parser.parse_bytes(message);
         let mut read = 0;
         let mut problem = parsed
@@ -127,18 +155,28 @@ impl MessageDecoder {
                             .iter()
                             .for_each(|template| domain.names.template(template));
                     }
+                    FlowSetBody::OptionsTemplate(template) => {
+                        let fields = template.fields.len();
+                        domain.names.template_size(template.template_id, fields);
+                    }
+                    FlowSetBody::OptionsTemplates(templates) => {
+                        for template in &templates {
+                            let fields = template.fields.len();
+                            domain.names.template_size(template.template_id, fields);
+                        }
+                    }
                     FlowSetBody::OptionsData(data) => {
                         for record in data.fields {
-                            take(&mut self.record, record);
-                            domain.names.learn(&self.record);
+                            take(values, record);
+                            domain.names.learn(values);
                         }
                     }
                     FlowSetBody::Data(data) => {
                         for record in data.fields {
-                            take(&mut self.record, record);
+                            take(values, record);
                             each(&DecodedFlow {
                                 template: set.header.header_id,
-                                fields: &self.record,
+                                fields: values,
                                 names: &domain.names,
                             })?;
                         }

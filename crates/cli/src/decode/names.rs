@@ -1,6 +1,7 @@
 //! Names from the options records of an observation domain: interfaces, VRFs, applications, the domain.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use flowlogs_core::ipfix::element as e;
 use netflow_parser::variable_versions::ipfix::Template;
@@ -9,6 +10,12 @@ use super::{DecodedValue, ElementId};
 
 /// Limit of names of a kind; beyond it the map of names is cleared.
 const REMEMBERED: usize = 65_536;
+
+/// Octets of a name beside its text.
+const NAME_WEIGHT: usize = 256;
+
+/// Octets of a field of a template in the parser.
+const FIELD_WEIGHT: usize = 96;
 
 /// Record of the interface table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,6 +37,10 @@ pub(crate) struct DomainNames {
     applications: HashMap<(u8, u64), String>,
     /// Octets of a record, by template ID.
     octets: HashMap<u16, u32>,
+    /// Number of fields of a template, by template ID.
+    fields: HashMap<u16, usize>,
+    /// Upper estimate of the octets that templates and names take.
+    weight: usize,
 }
 
 impl DomainNames {
@@ -64,12 +75,24 @@ impl DomainNames {
         self.octets.get(&template).copied()
     }
 
+    /// Returns an upper estimate of the octets that templates and names take.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Takes note of the size of a template.
+    pub(super) fn template_size(&mut self, id: u16, fields: usize) {
+        let size = |fields: &usize| NAME_WEIGHT + fields * FIELD_WEIGHT;
+        keep(&mut self.fields, &mut self.weight, id, fields, size);
+    }
+
     pub(super) fn template(&mut self, template: &Template) {
+        self.template_size(template.template_id, template.fields.len());
         let octets = template
             .fields
             .iter()
             .map(|field| u32::from(field.field_length));
-        bounded(&mut self.octets).insert(template.template_id, octets.sum());
+        self.octets.insert(template.template_id, octets.sum());
     }
 
     /// Learns the names in an options record.
@@ -92,25 +115,50 @@ impl DomainNames {
                 description: text(&e::INTERFACE_DESCRIPTION).unwrap_or_default(),
                 station: text(&e::VIRTUAL_STATION_NAME).unwrap_or_default(),
             };
-            bounded(&mut self.interfaces).insert(index, interface);
+            let size = |known: &KnownInterface| {
+                NAME_WEIGHT + known.name.len() + known.description.len() + known.station.len()
+            };
+            keep(
+                &mut self.interfaces,
+                &mut self.weight,
+                index,
+                interface,
+                size,
+            );
         }
         if let (Some(id), Some(name)) = (number(&e::INGRESS_VRF_ID), text(&e::VRF_NAME)) {
-            bounded(&mut self.vrfs).insert(id, name);
+            let size = |name: &String| NAME_WEIGHT + name.len();
+            keep(&mut self.vrfs, &mut self.weight, id, name, size);
         }
         if let (Some(DecodedValue::Application(engine, selector)), Some(name)) =
             (value(&e::APPLICATION_ID), text(&e::APPLICATION_NAME))
         {
-            bounded(&mut self.applications).insert((*engine, *selector), name);
+            let size = |name: &String| NAME_WEIGHT + name.len();
+            let key = (*engine, *selector);
+            keep(&mut self.applications, &mut self.weight, key, name, size);
         }
         if let Some(name) = text(&e::OBSERVATION_DOMAIN_NAME) {
-            self.domain_name = Some(name);
+            self.weight += name.len();
+            let old = self.domain_name.replace(name);
+            self.weight -= old.map_or(0, |old| old.len());
         }
     }
 }
 
-fn bounded<K, V>(map: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
+/// Inserts a value into a map of at most [`REMEMBERED`] values, and keeps the sum of their sizes.
+fn keep<K: Eq + Hash, V>(
+    map: &mut HashMap<K, V>,
+    sum: &mut usize,
+    key: K,
+    value: V,
+    size: impl Fn(&V) -> usize,
+) {
     if map.len() >= REMEMBERED {
+        *sum -= map.values().map(&size).sum::<usize>();
         map.clear();
     }
-    map
+    *sum += size(&value);
+    if let Some(old) = map.insert(key, value) {
+        *sum -= size(&old);
+    }
 }

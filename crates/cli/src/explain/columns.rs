@@ -6,6 +6,7 @@ use flowlogs_core::flowlog::field::{DescribedInterface, FieldMapping};
 use flowlogs_core::flowlog::{Field, LogFormat};
 use flowlogs_core::ipfix::element::{self as e, InformationElement};
 use flowlogs_core::{Counters, identity};
+use serde_json::json;
 
 use super::SentRecord;
 use crate::decode::{DecodedValue, DomainNames, ElementId};
@@ -13,7 +14,7 @@ use crate::fields::element;
 use crate::summary;
 use crate::table::status_meaning;
 use crate::terminal::{TextLook, TextStyle};
-use crate::text::{words, wrap};
+use crate::text::{visible, words, wrap};
 
 /// Columns of a field name.
 const NAME: usize = 27;
@@ -34,10 +35,10 @@ impl LineExplanation<'_> {
         for (index, (name, token)) in self.format.names().iter().zip(&self.tokens).enumerate() {
             let title = format!("{name:<NAME$}");
             let title = self.look.paint(TextStyle::Strong, title);
-            writeln!(out, "{:>3} {title} {token}", index + 1)?;
+            writeln!(out, "{:>3} {title} {}", index + 1, visible(token))?;
             let (lines, why) = self.explain(index, name, token, &mut shown);
             for line in lines {
-                writeln!(out, "    → {line}")?;
+                writeln!(out, "    → {}", visible(&line))?;
             }
             for line in wrap(&words(&why), " ", self.look.width.max(80) - 6) {
                 writeln!(out, "      {}", self.look.paint(TextStyle::Faint, line))?;
@@ -67,23 +68,55 @@ impl LineExplanation<'_> {
         self.column(field, token, shown)
     }
 
+    /// Returns the values that do not come from a column, a line each.
+    fn rest(&self, shown: &[ElementId]) -> Vec<String> {
+        let fields = self.sent.fields.iter();
+        let rest = fields.filter(|(id, _)| !shown.contains(id));
+        rest.map(|(id, value)| {
+            let number = match id {
+                ElementId::Iana(number) => format!(" ({number})"),
+                ElementId::Enterprise(_) => String::new(),
+            };
+            format!("{id}{number} = {}", self.meaning(*id, value))
+        })
+        .collect()
+    }
+
     /// Writes the values that do not come from a column.
     fn write_rest(&self, out: &mut impl Write, shown: &[ElementId]) -> io::Result<()> {
-        let fields = self.sent.fields.iter();
-        let rest: Vec<_> = fields.filter(|(id, _)| !shown.contains(id)).collect();
+        let rest = self.rest(shown);
         if rest.is_empty() {
             return Ok(());
         }
         let title = "from elsewhere: rules, inventory, settings";
         writeln!(out, "    {}", self.look.paint(TextStyle::Strong, title))?;
-        for (id, value) in rest {
-            let number = match id {
-                ElementId::Iana(number) => format!(" ({number})"),
-                ElementId::Enterprise(_) => String::new(),
-            };
-            writeln!(out, "    → {id}{number} = {}", self.meaning(*id, value))?;
+        for line in rest {
+            writeln!(out, "    → {}", visible(&line))?;
         }
         Ok(())
+    }
+
+    /// Writes the explanation as a JSON object on one line.
+    pub(super) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut shown = Vec::new();
+        let columns = self.format.names().iter().zip(&self.tokens).enumerate();
+        let columns: Vec<_> = columns
+            .map(|(index, (name, token))| {
+                let (exported, reason) = self.explain(index, name, token, &mut shown);
+                json!({ "field": name, "value": token, "exported": exported, "reason": reason })
+            })
+            .collect();
+        let ends = self.counters.iter().skip(1).take(10);
+        let end = ends.filter(|(_, count)| *count > 0).map(|(name, _)| name);
+        let object = json!({
+            "columns": columns,
+            "others": self.rest(&shown),
+            "counted": end.collect::<Vec<_>>(),
+            "observationDomainId": self.sent.domain,
+            "template": self.sent.domain.map(|_| self.sent.template),
+            "octets": self.sent.domain.map(|_| self.sent.octets),
+        });
+        writeln!(out, "{object}")
     }
 
     /// Returns the exported values of the column of a known field, a line each, and the reason.

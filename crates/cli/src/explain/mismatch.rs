@@ -1,6 +1,7 @@
 //! Error message for a line that fits no format, with a mark below the column at fault.
 
 use flowlogs_core::Formats;
+use flowlogs_core::flowlog::field::FIELDS;
 use flowlogs_core::flowlog::{FlowRecord, ParseError, ParseProblem, RecordValues};
 
 use crate::failure::CommandError;
@@ -22,22 +23,33 @@ pub(super) fn error(line: &str, formats: &Formats, error: ParseError) -> Command
     let (text, column) = match closest {
         Some(closest) => (closest.to_string(), closest.column),
         None if wrong_length && formats.candidates().count() > 1 => {
-            let mut lengths: Vec<_> = formats
-                .candidates()
-                .map(|format| format.names().len())
-                .collect();
-            lengths.sort_unstable();
-            lengths.dedup();
-            let lengths: Vec<_> = lengths.iter().map(ToString::to_string).collect();
-            let text = format!(
-                "the line has {tokens} columns, the formats that were tried have {}; give its own with --log-format",
-                lengths.join(", ")
-            );
-            return CommandError::failed(text);
+            let nearest = nearest(formats, tokens);
+            return CommandError::failed(format!(
+                "the line has {tokens} columns; nearest: {nearest}; give its own format with --log-format"
+            ));
         }
         None => (error.to_string(), error.column),
     };
     CommandError::failed(format_args!("{text}\n{}", mark(line, column)))
+}
+
+/// Names the format whose number of columns is nearest: of the candidates, and of all fields up to a version.
+fn nearest(formats: &Formats, tokens: usize) -> String {
+    let candidates = formats
+        .candidates()
+        .map(|format| (format.names().len(), "a known format".to_owned()));
+    let versions = (2..=u8::MAX).map_while(|version| {
+        let fields = FIELDS.iter().filter_map(|field| field.vpc);
+        let last = fields.clone().max().is_some_and(|last| version <= last);
+        let columns = fields.filter(|added| *added <= version).count();
+        last.then(|| (columns, format!("version {version}")))
+    });
+    let nearest = versions
+        .chain(candidates)
+        .min_by_key(|(columns, _)| columns.abs_diff(tokens));
+    nearest.map_or_else(String::new, |(columns, name)| {
+        format!("{name} with {columns}")
+    })
 }
 
 /// Formats the line with a mark below a column, counted from 1.

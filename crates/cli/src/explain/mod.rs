@@ -22,6 +22,7 @@ use crate::input::InputList;
 use crate::settings;
 use crate::sources::SourceCache;
 use crate::terminal::TextLook;
+use crate::text::ascii;
 
 use columns::LineExplanation;
 
@@ -71,9 +72,19 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         sent: &sent,
         counters: transcoder.take_report().counters,
     };
+    let mut text = Vec::new();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    explanation
-        .write(&mut out)
+    let written = match arguments.json {
+        true => explanation.write_json(&mut out),
+        false => explanation.write(&mut text).and_then(|()| {
+            let text = String::from_utf8_lossy(&text);
+            match explanation.look.ascii {
+                true => out.write_all(ascii(&text).as_bytes()),
+                false => out.write_all(text.as_bytes()),
+            }
+        }),
+    };
+    written
         .and_then(|()| out.flush())
         .map_err(|error| CommandError::output(&error))
 }

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use flowlogs_core::flowlog::FIELDS;
 use flowlogs_core::flowlog::field::{DescribedInterface, FieldMapping};
 use flowlogs_core::ipfix::element::{self as e, InformationElement};
+use serde_json::{Value, json};
 
 use crate::cli::FieldsArguments;
 use crate::failure::CommandError;
@@ -20,12 +21,29 @@ pub(crate) fn run(arguments: &FieldsArguments) -> Result<(), CommandError> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = if arguments.markdown {
         out.write_all(markdown::document().as_bytes())
+    } else if arguments.json {
+        write_json(&mut out)
     } else {
         write(&mut out, TextLook::of_stdout(arguments.width))
     };
     written
         .and_then(|()| out.flush())
         .map_err(|error| CommandError::output(&error))
+}
+
+/// Writes a JSON array of all fields.
+fn write_json(out: &mut impl Write) -> io::Result<()> {
+    let fields = FIELDS.iter().map(|row| {
+        json!({
+            "name": row.name,
+            "vpcVersion": row.vpc,
+            "transitGatewayVersion": row.tgw,
+            "exportedAs": places(row.destination),
+            "dash": row.dash,
+            "reason": row.reason,
+        })
+    });
+    writeln!(out, "{}", fields.collect::<Value>())
 }
 
 fn write(out: &mut impl Write, look: TextLook) -> io::Result<()> {
@@ -96,6 +114,7 @@ mod tests {
         let look = TextLook {
             width: 80,
             colour: false,
+            ascii: false,
         };
         write(&mut out, look).expect("into memory");
         let text = String::from_utf8(out).expect("text");

@@ -69,9 +69,9 @@ pub(super) fn status(status: Option<u64>, wide: bool) -> (&'static str, TextStyl
         Some(0x00..=0x3f) => ("-", "unknown", TextStyle::Faint),
         Some(0x40..=0x7f) => ("fwd", "forwarded", TextStyle::Good),
         Some(0x81 | 0x82) => ("denied", "denied", TextStyle::Bad),
-        Some(0x83) => ("unrout", "unroutable", TextStyle::Bad),
-        Some(0x85) => ("toobig", "too big", TextStyle::Bad),
-        Some(0x89) => ("ttl", "bad TTL", TextStyle::Bad),
+        Some(0x83) => ("drop", "no route", TextStyle::Bad),
+        Some(0x85) => ("drop", "too big", TextStyle::Bad),
+        Some(0x89) => ("drop", "bad TTL", TextStyle::Bad),
         Some(0x80..=0xbf) => ("drop", "dropped", TextStyle::Bad),
         Some(_) => ("taken", "consumed", TextStyle::Faint),
     };

@@ -2,9 +2,9 @@
 
 use flowlogs_core::ipfix::element as e;
 
-use super::{ColumnLayout, TIME, WIDE};
+use super::{ColumnLayout, TIME, WIDE, status_meaning};
 use crate::decode::{DecodedFlow, DecodedValue, KnownInterface};
-use crate::text::{columns, cut, words, wrap};
+use crate::text::{columns, cut, visible, words, wrap};
 
 /// Columns that a name may take where the id has fewer.
 const SHORTEST_NAME: usize = 12;
@@ -12,41 +12,60 @@ const SHORTEST_NAME: usize = 12;
 /// Formats the details of a flow as lines that fit below its addresses.
 pub(super) fn details(flow: &DecodedFlow<'_>, layout: ColumnLayout) -> Vec<String> {
     let names = flow.names;
-    let wide = layout.width >= WIDE;
-    let interface = |index: u64| match names.interface(index) {
-        Some(known) if !known.name.is_empty() => label(known, wide),
-        _ => numbered(index),
-    };
+    let room = layout.width - TIME - 1;
     // Interfaces of a gateway: no Name tags, and one description by AWS for all of them.
     let physical = |index: u64| match names.interface(index) {
         Some(known) if !known.name.is_empty() => known.name.clone(),
         _ => numbered(index),
     };
     let vrf = |id: u64| names.vrf(id).map_or_else(|| numbered(id), str::to_owned);
+    let physical_ids = [
+        e::INGRESS_PHYSICAL_INTERFACE.id,
+        e::EGRESS_PHYSICAL_INTERFACE.id,
+    ];
     let segments: Vec<String> = [
-        pair(
-            flow,
-            [e::INGRESS_INTERFACE.id, e::EGRESS_INTERFACE.id],
-            interface,
-        ),
+        interfaces(flow, layout.width >= WIDE),
         pair(flow, [e::INGRESS_VRF_ID.id, e::EGRESS_VRF_ID.id], vrf),
-        pair(
-            flow,
-            [
-                e::INGRESS_PHYSICAL_INTERFACE.id,
-                e::EGRESS_PHYSICAL_INTERFACE.id,
-            ],
-            physical,
-        )
-        .map(|text| format!("by {text}")),
+        pair(flow, physical_ids, physical).map(|text| format!("by {text}")),
         services(flow),
         translated(flow),
         lost(flow),
+        reason(flow, layout.width),
     ]
     .into_iter()
     .flatten()
+    .map(|text| cut(&visible(&text), room).into_owned())
     .collect();
-    wrap(&segments, "  ", layout.width - TIME - 1)
+    wrap(&segments, "  ", room)
+}
+
+/// Formats the interfaces of a flow. Of a VPC record: `→ eni-1` if the flow came in by it, `eni-1 →` if it went out by it,
+/// `eni-1` if the direction is unknown; the other side is a pseudo-interface, which the status says already. Of a transit
+/// gateway: both attachments.
+fn interfaces(flow: &DecodedFlow<'_>, wide: bool) -> Option<String> {
+    let called = |index: u64| match flow.names.interface(index) {
+        Some(known) if !known.name.is_empty() => label(known, wide),
+        _ => numbered(index),
+    };
+    let ids = [e::INGRESS_INTERFACE.id, e::EGRESS_INTERFACE.id];
+    let own = match ids.map(|id| flow.number(id)) {
+        [Some(own), Some(other)] | [Some(other), Some(own)]
+            if is_pseudo(other) && !is_pseudo(own) =>
+        {
+            own
+        }
+        _ => return pair(flow, ids, called),
+    };
+    Some(match flow.number(e::FLOW_DIRECTION.id) {
+        Some(0) => format!("→ {}", called(own)),
+        Some(1) => format!("{} →", called(own)),
+        _ => called(own),
+    })
+}
+
+/// Returns whether an interface stands for `ACCEPT`, `REJECT` or an unknown one.
+fn is_pseudo(index: u64) -> bool {
+    index <= 2
 }
 
 /// Formats a number without a name; 0 is unknown.
@@ -78,8 +97,15 @@ fn services(flow: &DecodedFlow<'_>) -> Option<String> {
     let DecodedValue::Application(engine, selector) = flow.value(e::APPLICATION_ID.id)? else {
         return None;
     };
-    let name = flow.names.application(*engine, *selector);
-    Some(name.map_or_else(|| format!("application {engine}:{selector}"), str::to_owned))
+    let Some(name) = flow.names.application(*engine, *selector) else {
+        return Some(format!("application {engine}:{selector}"));
+    };
+    Some(match name.split_once('>') {
+        Some(("-", destination)) => format!("to AWS {destination}"),
+        Some((source, "-")) => format!("from AWS {source}"),
+        Some((source, destination)) => format!("AWS {source} → {destination}"),
+        None => name.to_owned(),
+    })
 }
 
 /// Formats the second address pair.
@@ -100,6 +126,13 @@ fn translated(flow: &DecodedFlow<'_>) -> Option<String> {
 fn lost(flow: &DecodedFlow<'_>) -> Option<String> {
     let lost = flow.number(e::DROPPED_PACKET_DELTA_COUNT.id)?;
     (lost > 0).then(|| format!("{lost} lost"))
+}
+
+/// Returns the reason of a drop, where the column of the status has no room for more than `drop`.
+fn reason(flow: &DecodedFlow<'_>, width: usize) -> Option<String> {
+    let status = flow.number(e::FORWARDING_STATUS.id)?;
+    (width < WIDE && matches!(status, 0x83 | 0x85 | 0x89))
+        .then(|| status_meaning(status).to_owned())
 }
 
 /// Returns the label of an interface: the beginning of its description (its Name tag), cut to the width of the id; the id

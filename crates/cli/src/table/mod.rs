@@ -10,10 +10,11 @@ use std::io::{self, Write};
 
 use flowlogs_core::ipfix::element as e;
 
+use crate::cli::TimeKind;
 use crate::clock::{Date, Time};
 use crate::decode::{DecodedFlow, DomainNames};
 use crate::terminal::{TextLook, TextStyle};
-use crate::text::columns;
+use crate::text::{ascii, columns, cut, visible};
 
 pub(crate) use cells::status_meaning;
 use cells::{compact, ends, protocol_name, status, time};
@@ -23,7 +24,10 @@ use details::details;
 const TIME: usize = 8;
 
 /// Width of the narrowest layout; a narrower terminal wraps.
-const NARROWEST: usize = 80;
+const NARROWEST: usize = 40;
+
+/// Least width of the layout with both addresses in a line.
+const MEDIUM: usize = 80;
 
 /// Least width of the wide layout: counters as whole numbers, states as words, ids of interfaces beside their names.
 const WIDE: usize = 120;
@@ -32,9 +36,12 @@ const WIDE: usize = 120;
 #[derive(Debug)]
 pub(crate) struct FlowTable {
     look: TextLook,
+    zone: TimeKind,
     layout: ColumnLayout,
     /// Observation domain and day of the current heading.
     heading: Option<(u32, Option<Date>)>,
+    /// Text of a flow, before it is written.
+    text: Vec<u8>,
 }
 
 /// Widths of the cells of a row.
@@ -51,14 +58,16 @@ struct ColumnLayout {
 impl ColumnLayout {
     fn of(width: usize) -> Self {
         let width = width.max(NARROWEST);
-        let (address, packets, octets, status) = match width {
-            WIDE.. => (23, 8, 10, 10),
-            _ => (21, 6, 6, 6),
+        let (address, protocol, packets, octets, status) = match width {
+            WIDE.. => (23, 6, 8, 10, 10),
+            MEDIUM.. => (21, 6, 6, 6, 6),
+            // Both addresses and the values take a line each.
+            _ => (0, 6, 6, 6, 6),
         };
         Self {
             width,
             address,
-            protocol: 6,
+            protocol,
             packets,
             octets,
             status,
@@ -67,7 +76,10 @@ impl ColumnLayout {
 
     /// Returns the width of both addresses with the blank between them.
     fn addresses(self) -> usize {
-        2 * self.address + 1
+        match self.address {
+            0 => 0,
+            address => 2 * address + 1,
+        }
     }
 
     /// Returns the width of the cells behind the addresses.
@@ -82,26 +94,40 @@ impl ColumnLayout {
 }
 
 impl FlowTable {
-    pub(crate) fn new(look: TextLook) -> Self {
+    pub(crate) fn new(look: TextLook, zone: TimeKind) -> Self {
         Self {
             look,
+            zone,
             layout: ColumnLayout::of(look.width),
             heading: None,
+            text: Vec::new(),
         }
     }
 
     /// Prints a flow, after a heading if its domain or day differs from the flow before.
     pub(crate) fn flow(&mut self, out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<()> {
-        let time = time(flow);
-        self.print_heading(out, flow.names, time.map(Time::date))?;
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        self.write_flow(&mut text, flow)?;
+        if self.look.ascii {
+            out.write_all(ascii(&String::from_utf8_lossy(&text)).as_bytes())?;
+        } else {
+            out.write_all(&text)?;
+        }
+        self.text = text;
+        Ok(())
+    }
+
+    fn write_flow(&mut self, out: &mut Vec<u8>, flow: &DecodedFlow<'_>) -> io::Result<()> {
+        let time = time(flow).map(|time| time.in_zone(self.zone));
+        self.write_heading(out, flow.names, time.as_ref())?;
         let layout = self.layout;
-        let time = time.map_or_else(|| "-".to_owned(), |time| time.clock().to_string());
+        let time = time.map_or_else(|| "-".to_owned(), |(time, _)| time.clock().to_string());
         let values = self.values(flow);
         let [source, destination] = ends(flow);
-        let fits = columns(&source).max(columns(&destination)) <= layout.address;
-        let mut addresses = match fits {
+        let mut addresses = match columns(&source).max(columns(&destination)) <= layout.address {
             true => vec![format!("{source:<0$} {destination}", layout.address)],
-            false => vec![source, destination],
+            false => vec![source, format!("→ {destination}")],
         };
         // The values stand behind the first address that leaves room for them, else on a line of their own.
         let room = layout.addresses() + 1 + values.blanks;
@@ -115,65 +141,92 @@ impl FlowTable {
             let time = if number == 0 { time.as_str() } else { "" };
             write!(out, "{time:<TIME$} {text}")?;
             if number == line {
-                let pad = room - columns(text);
-                write!(out, "{:pad$}{}", "", &values.text[values.blanks..])?;
-                let status = self.look.paint(values.style, values.status);
+                let pad = match layout.address {
+                    0 => 0,
+                    _ => room - columns(text),
+                };
                 let fits = details.len() == 1
                     && layout.columns() + 2 + columns(&details[0]) <= layout.width;
-                write!(out, " {status}")?;
-                if fits && let Some(text) = details.pop() {
-                    let pad = layout.status - columns(values.status) + 2;
-                    write!(
-                        out,
-                        "{:pad$}{}",
-                        "",
-                        self.look.paint(TextStyle::Faint, text)
-                    )?;
-                }
+                let detail = if fits { details.pop() } else { None };
+                self.write_values(out, pad, &values, detail)?;
             }
             writeln!(out)?;
         }
         for text in details {
-            writeln!(
-                out,
-                "{:TIME$} {}",
-                "",
-                self.look.paint(TextStyle::Faint, text)
-            )?;
+            let text = self.look.paint(TextStyle::Faint, text);
+            writeln!(out, "{:TIME$} {text}", "")?;
         }
         Ok(())
     }
 
-    fn print_heading(
-        &mut self,
-        out: &mut impl Write,
-        names: &DomainNames,
-        date: Option<Date>,
+    /// Writes the cells behind the addresses, and a detail that fits behind the cells.
+    fn write_values(
+        &self,
+        out: &mut Vec<u8>,
+        pad: usize,
+        values: &RowValues,
+        detail: Option<String>,
     ) -> io::Result<()> {
-        let layout = self.layout;
+        let status = self.look.paint(values.style, values.status);
+        write!(out, "{:pad$}{} {status}", "", &values.text[values.blanks..])?;
+        let Some(detail) = detail else { return Ok(()) };
+        let pad = self.layout.status - columns(values.status) + 2;
+        let detail = self.look.paint(TextStyle::Faint, detail);
+        write!(out, "{:pad$}{detail}", "")
+    }
+
+    fn write_heading(
+        &mut self,
+        out: &mut Vec<u8>,
+        names: &DomainNames,
+        time: Option<&(Time, String)>,
+    ) -> io::Result<()> {
         if self.heading.is_none() {
-            let text = format!(
-                "{:<TIME$} {:<address$} {:<address$} {:>protocol$} {:>packets$} {:>octets$} {}",
-                "START",
-                "SOURCE",
-                "DESTINATION",
-                "PROTO",
-                "PKTS",
-                "BYTES",
-                "STATUS",
-                address = layout.address,
-                protocol = layout.protocol,
-                packets = layout.packets,
-                octets = layout.octets,
-            );
-            writeln!(out, "{}", self.look.paint(TextStyle::Strong, text))?;
+            self.write_legend(out)?;
         }
+        let date = time.map(|(time, _)| time.date());
         if self.heading != Some((names.domain, date)) {
             self.heading = Some((names.domain, date));
-            let name = names.domain_name.as_deref().unwrap_or("unnamed");
-            let date = date.map_or_else(String::new, |date| format!(" · {date} UTC"));
-            let text = format!("── {name} · domain {}{date} ──", names.domain);
+            let name = visible(names.domain_name.as_deref().unwrap_or("unnamed"));
+            let day = time.map_or_else(String::new, |(time, zone)| {
+                format!(" · {} {zone}", time.date())
+            });
+            let text = format!("── {name} · domain {}{day} ──", names.domain);
             writeln!(out, "{}", self.look.paint(TextStyle::Strong, text))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the names of the columns, and what the arrows of the details mean.
+    fn write_legend(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        const DETAILS: &str = "INTERFACE (→ in, out →)  VPC";
+        let layout = self.layout;
+        let (address, protocol) = (layout.address, layout.protocol);
+        let (packets, octets) = (layout.packets, layout.octets);
+        let values = format!(
+            "{:>protocol$} {:>packets$} {:>octets$}",
+            "PROTO", "PKTS", "BYTES"
+        );
+        let ends = match address {
+            0 => "SOURCE → DESTINATION".to_owned(),
+            _ => format!("{:<address$} {:<address$}", "SOURCE", "DESTINATION"),
+        };
+        let mut lines = match address {
+            0 => vec![
+                format!("{:<TIME$} {ends}", "START"),
+                format!("{:<TIME$} {} STATUS", "", values.trim_start()),
+            ],
+            _ => vec![format!("{:<TIME$} {ends} {values} STATUS", "START")],
+        };
+        if layout.columns() + 2 + columns(DETAILS) <= layout.width {
+            let pad = layout.columns() + 2 - columns(&lines[0]);
+            lines[0] = format!("{}{:pad$}{DETAILS}", lines[0], "");
+        } else {
+            let room = layout.width - TIME - 1;
+            lines.push(format!("{:<TIME$} {}", "", cut(DETAILS, room)));
+        }
+        for line in lines {
+            writeln!(out, "{}", self.look.paint(TextStyle::Strong, line))?;
         }
         Ok(())
     }
@@ -225,8 +278,9 @@ mod tests {
         let look = TextLook {
             width,
             colour: false,
+            ascii: false,
         };
-        let (mut table, mut out) = (FlowTable::new(look), Vec::new());
+        let (mut table, mut out) = (FlowTable::new(look, TimeKind::Utc), Vec::new());
         crate::testing::flows(MappingSettings::default(), format, lines, |flow| {
             table.flow(&mut out, flow).expect("into memory");
         });
@@ -244,11 +298,12 @@ mod tests {
             shown(80, FORMAT, &[ACCEPTED, REJECTED]),
             "\
 START    SOURCE                DESTINATION            PROTO   PKTS  BYTES STATUS
+         INTERFACE (→ in, out →)  VPC
 ── 123456789012 · domain 294082119 · 2014-12-14 UTC ──
 04:06:50 203.0.113.12:46900    10.20.0.10:443           TCP     20   4249 fwd
-         eni-0a9b8c7d6e5f40312 → ACCEPT  vpc-0b7e4c1d9f2a83650
+         → eni-0a9b8c7d6e5f40312  vpc-0b7e4c1d9f2a83650
 04:06:50 10.20.0.10            203.0.113.12            ICMP 6.442G 9.019T drop
-         REJECT → eni-0a9b8c7d6e5f40312  vpc-0b7e4c1d9f2a83650
+         eni-0a9b8c7d6e5f40312 →  vpc-0b7e4c1d9f2a83650
 "
         );
     }
@@ -259,7 +314,7 @@ START    SOURCE                DESTINATION            PROTO   PKTS  BYTES STATUS
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 4, "{text}");
         assert!(
-            lines[2].ends_with("forwarded   eni-0a9b8c7d6e5f40312 → ACCEPT  vpc-0b7e4c1d9f2a83650"),
+            lines[2].ends_with("forwarded   → eni-0a9b8c7d6e5f40312  vpc-0b7e4c1d9f2a83650"),
             "{text}"
         );
         assert!(lines[3].contains(" 6.44245G 9.0194313T dropped "), "{text}");
@@ -271,7 +326,7 @@ START    SOURCE                DESTINATION            PROTO   PKTS  BYTES STATUS
             2001:db8:1234:a102:3304:8879:34cf:4071 34892 22 6 54 8855 1418530010 1418530070 ACCEPT ingress";
         let back = "123456789012 eni-0a9b8c7d6e5f40312 - 2001:db8:1234:a102:3304:8879:34cf:4071 \
             2001:db8:1234:a100:8d6e:3477:df66:f105 52222 34892 58 54 8855 1418530010 1418530070 ACCEPT egress";
-        for width in [80, 100, 120, 160, 200] {
+        for width in [60, 80, 100, 120, 160, 200] {
             let text = shown(width, FORMAT, &[long, back]);
             assert!(
                 text.contains("[2001:db8:1234:a100:8d6e:3477:df66:f105]:34892"),
@@ -290,11 +345,36 @@ START    SOURCE                DESTINATION            PROTO   PKTS  BYTES STATUS
     #[test]
     fn what_a_record_does_not_say_is_a_dash() {
         let text = shown(80, "${srcaddr} ${bytes}", &["10.0.0.1 9"]);
-        let row = text.lines().nth(2).expect("a row");
+        let row = text.lines().nth(3).expect("a row");
         assert!(
             row.starts_with("-        10.0.0.1              -   "),
             "{row}"
         );
         assert!(row.ends_with("      -      -      9 -"), "{row}");
+    }
+
+    #[test]
+    fn the_narrowest_terminal_has_a_line_for_each_address() {
+        assert_eq!(
+            shown(40, FORMAT, &[ACCEPTED]),
+            "\
+START    SOURCE → DESTINATION
+         PROTO   PKTS  BYTES STATUS
+         INTERFACE (→ in, out →)  VPC
+── 123456789012 · domain 294082119 · 2014-12-14 UTC ──
+04:06:50 203.0.113.12:46900
+         → 10.20.0.10:443
+         TCP     20   4249 fwd
+         → eni-0a9b8c7d6e5f40312
+         vpc-0b7e4c1d9f2a83650
+"
+        );
+    }
+
+    #[test]
+    fn an_interface_whose_direction_is_unknown_has_no_arrow() {
+        let format = "${interface-id} ${srcaddr} ${dstaddr} ${action}";
+        let text = shown(160, format, &["eni-1 10.0.0.1 10.0.0.2 ACCEPT"]);
+        assert!(text.ends_with(" forwarded   eni-1\n"), "{text}");
     }
 }

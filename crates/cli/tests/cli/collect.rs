@@ -130,7 +130,7 @@ fn what_is_no_ipfix_is_said_and_survived() {
 #[test]
 fn a_collector_that_is_not_there_is_one_line_and_status_1() {
     let url = format!("tcp://127.0.0.1:{}", free_port("tcp"));
-    let outcome = run(&["replay", "--to", &url, "-"], DEFAULT);
+    let outcome = run(&["replay", "--to", &url, "--summary=none", "-"], DEFAULT);
     assert_eq!(outcome.status, Some(1));
     assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     assert!(
@@ -155,4 +155,102 @@ fn an_address_that_is_taken_is_one_line_and_status_1() {
             .starts_with(&format!("flowlogs: cannot listen on {url}: ")),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn a_file_of_messages_is_read_back() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let path = directory.path().join("flows.ipfix");
+    let path = path.to_str().expect("UTF-8");
+    let target = format!("file:{path}");
+    let sent = run(&["replay", "--to", &target, "-"], DEFAULT);
+    assert_eq!(sent.status, Some(0), "{sent:?}");
+    let read = ["collect", "--output=json", "--summary=json", "--read"];
+    let outcome = run(&[&read[..], &[path]].concat(), "");
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    assert_eq!(
+        outcome.objects(),
+        run(&["replay", "--output=json", "-"], DEFAULT).objects()
+    );
+
+    let mut cut = std::fs::read(path).expect("written");
+    cut.truncate(cut.len() - 5);
+    std::fs::write(path, cut).expect("written");
+    let outcome = run(&[&read[..], &[path]].concat(), "");
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("ends within a message"),
+        "{outcome:?}"
+    );
+}
+
+/// A message of template 256 + `number` with 9,000 fields.
+fn large_template(number: u16, domain: u32) -> Vec<u8> {
+    let fields = 9_000_u16;
+    let set = 8 + 4 * fields;
+    let mut words = vec![10, 16 + set, 0, 0, 0, 0];
+    words.extend([
+        u16::try_from(domain >> 16).expect("high"),
+        u16::try_from(domain & 0xffff).expect("low"),
+    ]);
+    words.extend([2, set, 256 + number, fields]);
+    for _ in 0..fields {
+        words.extend([1, 4]);
+    }
+    words.into_iter().flat_map(u16::to_be_bytes).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn templates_of_an_attacker_do_not_fill_the_memory() {
+    let url = format!("tcp://127.0.0.1:{}", free_port("tcp"));
+    let mut collector = Collector::start(&url, &["--count", "1"]);
+    let mut stream = TcpStream::connect(url.trim_start_matches("tcp://")).expect("connects");
+    for number in 0..2_000 {
+        stream
+            .write_all(&large_template(number, u32::from(number / 100)))
+            .expect("sent");
+    }
+    drop(stream);
+    let mut complaint = String::new();
+    collector
+        .stderr
+        .read_line(&mut complaint)
+        .expect("complains");
+    assert!(complaint.contains("take too much memory"), "{complaint}");
+    // Others are served all the same.
+    assert_eq!(run(&["replay", "--to", &url, "-"], DEFAULT).status, Some(0));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", collector.child.id()));
+    // The process may have ended already, with its flow.
+    if let Ok(status) = status
+        && let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))
+    {
+        let kilobytes: u64 = peak
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number");
+        assert!(kilobytes < 400_000, "{kilobytes} kB");
+    }
+}
+
+#[test]
+fn connections_that_stay_silent_do_not_lock_others_out() {
+    let url = format!("tcp://127.0.0.1:{}", free_port("tcp"));
+    let mut collector = Collector::start(&url, &["--count", "2"]);
+    let silent: Vec<_> = (0..64)
+        .map(|_| {
+            let mut stream =
+                TcpStream::connect(url.trim_start_matches("tcp://")).expect("connects");
+            stream.write_all(&[0, 10, 0, 16]).expect("sent");
+            stream
+        })
+        .collect();
+    let sent = run(&["replay", "--to", &url, "-"], DEFAULT);
+    assert_eq!(sent.status, Some(0), "{sent:?}");
+    let mut complaint = String::new();
+    collector.stderr.read_line(&mut complaint).expect("says so");
+    assert!(complaint.contains("64 connections are open"), "{complaint}");
+    drop(silent);
+    assert_eq!(collector.end().0.len(), 2);
 }

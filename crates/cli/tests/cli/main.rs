@@ -4,10 +4,12 @@ mod collect;
 mod explain;
 mod fields;
 mod json;
+mod names;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod replay;
 mod shell;
+mod verify;
 
 use assert_cmd::Command;
 
@@ -23,6 +25,9 @@ fn flowlogs(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("COLUMNS")
+        .env_remove("LC_ALL")
+        .env_remove("LC_CTYPE")
+        .env_remove("LANG")
         .env_remove("NO_COLOR");
     command
 }

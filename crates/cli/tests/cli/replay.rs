@@ -5,6 +5,19 @@ use std::path::Path;
 
 use crate::{DEFAULT, flowlogs, run};
 
+/// 20,000 flows.
+fn many() -> String {
+    let line = |n: u32| {
+        format!(
+            "2 123456789010 eni-1 10.0.{}.{} 10.1.0.1 {} 22 6 20 4249 1418530010 1418530070 ACCEPT OK\n",
+            n % 200,
+            n / 200,
+            1_024 + n
+        )
+    };
+    (0..20_000).map(line).collect()
+}
+
 fn file(directory: &Path, name: &str, text: &str) -> String {
     let path = directory.join(name);
     fs::create_dir_all(path.parent().expect("in the directory")).expect("created");
@@ -63,7 +76,7 @@ fn the_table_fits_the_columns_that_there_are() {
         assert!(!text.contains('\x1b'), "colours in a pipe: {text:?}");
         let longest = text.lines().map(|line| line.chars().count()).max();
         assert!(longest <= Some(width), "{text}");
-        let lines = if width == 80 { 6 } else { 4 };
+        let lines = if width == 80 { 7 } else { 4 };
         assert_eq!(text.lines().count(), lines, "{text}");
     }
 }
@@ -134,7 +147,7 @@ fn lines_that_fit_no_format_are_a_failure_only_where_all_of_them_do() {
     assert_eq!(none.status, Some(1));
     assert!(
         none.stderr
-            .contains("flowlogs: standard input: none of its 1 lines fits a format"),
+            .contains("flowlogs: standard input: none of its 1 lines fits a format (column "),
         "{none:?}"
     );
     assert!(
@@ -149,7 +162,9 @@ fn lines_that_fit_no_format_are_a_failure_only_where_all_of_them_do() {
 
     let header = run(&["replay", "-"], "version account-id srcaddr\n");
     assert_eq!(header.status, Some(0), "{header:?}");
-    assert_eq!(run(&["replay", "-"], "").status, Some(0));
+    let nothing = run(&["replay", "-"], "");
+    assert_eq!(nothing.status, Some(1), "{nothing:?}");
+    assert!(nothing.stderr.contains("nothing was read"), "{nothing:?}");
 }
 
 #[test]
@@ -368,6 +383,7 @@ fn a_file_target_holds_the_messages_and_replaces_the_table() {
             "json",
             "--summary",
             "json",
+            "--force",
             "--to",
             &target,
             "-",
@@ -382,7 +398,13 @@ fn a_file_target_holds_the_messages_and_replaces_the_table() {
     );
 
     let nowhere = run(
-        &["replay", "--to", "file:/no/such/directory/x.ipfix", "-"],
+        &[
+            "replay",
+            "--summary=none",
+            "--to",
+            "file:/no/such/directory/x.ipfix",
+            "-",
+        ],
         DEFAULT,
     );
     assert_eq!(nowhere.status, Some(1));
@@ -415,4 +437,222 @@ fn messages_of_any_size_are_read_back_whole() {
         assert_eq!(outcome.status, Some(0), "{size}");
         assert_eq!(outcome.objects().len(), 4_000, "{size}");
     }
+}
+
+#[test]
+fn a_file_is_overwritten_only_by_force_and_an_input_never() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let input = file(directory.path(), "flows.txt", DEFAULT);
+    let link = directory.path().join("link");
+    std::os::unix::fs::symlink(&input, &link).expect("linked");
+    for target in [input.as_str(), link.to_str().expect("UTF-8")] {
+        let target = format!("file:{target}");
+        let outcome = run(&["replay", "--force", "--to", &target, &input], "");
+        assert_eq!(outcome.status, Some(2), "{outcome:?}");
+        assert!(outcome.stderr.contains("is an input"), "{outcome:?}");
+    }
+    assert_eq!(fs::read_to_string(&input).expect("there"), DEFAULT);
+
+    let kept = file(directory.path(), "kept", "something else");
+    let target = format!("file:{kept}");
+    let outcome = run(&["replay", "--to", &target, &input], "");
+    assert_eq!(outcome.status, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("--force"), "{outcome:?}");
+    assert_eq!(fs::read_to_string(&kept).expect("there"), "something else");
+    let outcome = run(&["replay", "--force", "--to", &target, &input], "");
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    assert_eq!(fs::read(&kept).expect("there")[..2], [0, 10]);
+}
+
+#[test]
+fn targets_get_everything_though_standard_output_is_closed() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let lines = many();
+    let input = file(directory.path(), "flows.txt", &lines);
+    let sizes = ["alone", "closed"].map(|name| {
+        let path = directory.path().join(name);
+        let target = format!("file:{}", path.display());
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_flowlogs"));
+        command.args(["replay", "--summary=none", "--to", &target, &input]);
+        if name == "closed" {
+            command.arg("--output=json");
+        }
+        let mut child = command
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("starts");
+        drop(child.stdout.take());
+        assert!(child.wait().expect("ends").success(), "{name}");
+        fs::metadata(path).expect("written").len()
+    });
+    assert!(sizes[0] > 100_000);
+    assert_eq!(sizes[0], sizes[1]);
+}
+
+#[test]
+fn the_summary_is_there_though_a_collector_is_not() {
+    let outcome = run(
+        &["replay", "--to=tcp://127.0.0.1:1", "--summary=json", "-"],
+        DEFAULT,
+    );
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let summary = outcome.summary();
+    assert_eq!(summary["RecordsReceived"], 0);
+    assert_eq!(summary["targets"][0]["url"], "tcp://127.0.0.1:1");
+    assert!(summary["SendErrors"].as_u64() > Some(0), "{summary}");
+    assert_eq!(summary["failures"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_udp_collector_that_dies_midway_is_a_failure() {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("udp://{}", socket.local_addr().expect("bound"));
+    let lines = many();
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let input = file(directory.path(), "flows.txt", &lines);
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_flowlogs"))
+        .args([
+            "replay",
+            "--udp-rate=300",
+            "--summary=json",
+            "--to",
+            &url,
+            &input,
+        ])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut datagram = [0; 65_535];
+    for _ in 0..50 {
+        socket.recv(&mut datagram).expect("a message");
+    }
+    drop(socket);
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(stderr.contains("met a closed port"), "{stderr}");
+}
+
+#[test]
+fn strict_allows_no_line_that_fits_no_format() {
+    let lines = format!("what is this\n{DEFAULT}");
+    let outcome = run(&["replay", "--strict", "-"], &lines);
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("1 lines fit no format"),
+        "{outcome:?}"
+    );
+    assert_eq!(run(&["replay", "--strict", "-"], DEFAULT).status, Some(0));
+}
+
+#[test]
+fn a_directory_without_flow_logs_is_a_failure() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    file(directory.path(), "other.json", r#"{"some": "thing else"}"#);
+    let outcome = run(&["replay", directory.path().to_str().expect("UTF-8")], "");
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("nothing was read"), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("failed: nothing was read"),
+        "at the end: {outcome:?}"
+    );
+}
+
+#[test]
+fn the_summary_goes_to_a_file() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let path = directory.path().join("summary.json");
+    let path = path.to_str().expect("UTF-8");
+    let outcome = run(
+        &[
+            "replay",
+            "--output=json",
+            "--summary=json",
+            "--summary-to",
+            path,
+            "-",
+        ],
+        DEFAULT,
+    );
+    assert_eq!(outcome.stderr, "");
+    let text = fs::read_to_string(path).expect("written");
+    let summary: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(summary["FlowsExported"], 2);
+}
+
+#[test]
+fn an_inventory_that_does_not_fit_is_noted() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let flow_logs = file(
+        directory.path(),
+        "flow-logs.json",
+        r#"{"FlowLogs": [{"FlowLogId": "fl-1", "ResourceId": "vpc-1", "LogGroupName": "/vpc/flow-logs",
+            "LogFormat": "${srcaddr} ${dstaddr}"}]}"#,
+    );
+    let empty = file(directory.path(), "empty.json", r#"{"Vpcs": []}"#);
+    let inventory = ["--inventory", &flow_logs, "--inventory", &empty];
+    let arguments = ["replay", "--log-group=/vpc/flowlogs", "--summary=json", "-"];
+    let outcome = run(&[&arguments[..], &inventory].concat(), DEFAULT);
+    let notes = outcome.summary()["notes"].to_string();
+    for text in [
+        "delivers to /vpc/flowlogs; they deliver to /vpc/flow-logs",
+        "has no interfaces",
+        "empty.json holds no interface",
+    ] {
+        assert!(notes.contains(text), "{text}: {notes}");
+    }
+}
+
+#[test]
+fn nothing_in_a_line_or_file_name_disturbs_the_terminal() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let path = file(
+        directory.path(),
+        "evil\u{1b}[31m\u{202e}name",
+        "\u{1b}]0;x\u{7} \u{202e} a\n",
+    );
+    let outcome = run(&["replay", &path], "");
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let line =
+        "2 1 eni-\u{202e}\u{1b}[31m1 10.0.0.1 10.0.0.2 1 2 6 3 4 1418530010 1418530070 ACCEPT OK";
+    let explained = run(
+        &[
+            "explain",
+            "--log-format",
+            "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status",
+            line,
+        ],
+        "",
+    );
+    for text in [
+        outcome.stderr,
+        outcome.stdout,
+        explained.stdout,
+        explained.stderr,
+    ] {
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text:?}");
+    }
+}
+
+#[test]
+fn the_c_locale_gets_ascii_only() {
+    let output = flowlogs(&["replay", "--width=80", "-"])
+        .env("LC_ALL", "C")
+        .write_stdin(DEFAULT)
+        .output()
+        .expect("runs");
+    assert!(output.stdout.is_ascii() && output.stderr.is_ascii());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("-- 123456789010 - domain "));
+}
+
+#[test]
+fn times_are_local_if_asked_for() {
+    let output = flowlogs(&["replay", "--time=local", "-"])
+        .env("TZ", "<+05>-5:30")
+        .write_stdin(DEFAULT)
+        .output()
+        .expect("runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains("2014-12-14 +05:30"), "{text}");
+    assert!(text.contains("09:36:50 172.31.16.139"), "{text}");
 }

@@ -18,18 +18,19 @@ fn every_command_has_a_manual_page() {
     let program = run(&["man"], "");
     assert_eq!(program.status, Some(0));
     assert!(program.stdout.contains(".TH FLOWLOGS 1"), "{program:?}");
-    for command in ["replay", "explain", "fields", "collect"] {
+    for command in ["replay", "verify", "explain", "fields", "names", "collect"] {
         let page = run(&["man", command], "").stdout;
         assert!(
             page.contains(&format!(".TH FLOWLOGS-{} 1", command.to_uppercase())),
             "{page}"
         );
-        assert!(page.contains("Examples:"), "{page}");
+        assert!(page.contains(".SH EXAMPLES"), "{page}");
+        assert!(page.contains(".SH \"EXIT STATUS\""), "{page}");
     }
     let unknown = run(&["man", "repaly"], "");
     assert_eq!(unknown.status, Some(2));
     assert!(
-        unknown.stderr.contains("there are replay, explain"),
+        unknown.stderr.contains("replay, verify, explain"),
         "{unknown:?}"
     );
 }
@@ -38,8 +39,10 @@ fn every_command_has_a_manual_page() {
 fn every_help_has_examples_and_wrong_usage_names_the_help_of_its_command() {
     for command in [
         "replay",
+        "verify",
         "explain",
         "fields",
+        "names",
         "collect",
         "completions",
         "man",

@@ -264,6 +264,21 @@ impl Inventory {
         self.attachments.get(id)
     }
 
+    /// Returns all VPCs, in no particular order.
+    pub fn vpcs(&self) -> impl Iterator<Item = &Vpc> {
+        self.vpcs.values()
+    }
+
+    /// Returns all transit gateways, in no particular order.
+    pub fn gateways(&self) -> impl Iterator<Item = &TransitGateway> {
+        self.gateways.values()
+    }
+
+    /// Returns all attachments of transit gateways, in no particular order.
+    pub fn attachments(&self) -> impl Iterator<Item = &GatewayAttachment> {
+        self.attachments.values()
+    }
+
     /// All flow logs, in the order in which they became known.
     pub fn flow_logs(&self) -> &[FlowLog] {
         self.flow_logs.as_slice()

@@ -1,0 +1,106 @@
+//! Receiver of lines, and reasons for not reading an input to its end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flowlogs_core::{LogLine, Transcoder};
+use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError};
+
+use crate::clock;
+use crate::outlet::{MessageOutlet, OutletError};
+use crate::parquet::{self, ParquetError};
+use crate::progress::ProgressBar;
+use crate::sources::SourceCache;
+
+/// Lines between two looks at the clock.
+const CLOCK_INTERVAL: u32 = 8_192;
+
+/// Reason for not reading an input to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InputError {
+    /// Failure to open.
+    #[error("{0}")]
+    Open(std::io::Error),
+    /// Failure to unpack.
+    #[error("{0}")]
+    Unpack(UnpackError),
+    /// Parquet on standard input.
+    #[error("Parquet is read from its end; give the path of the file instead of -")]
+    NotInRanges,
+    /// Failure to read Parquet.
+    #[error("{0}")]
+    Parquet(ParquetError),
+    /// Failure of the output.
+    #[error("the output failed")]
+    Sink(OutletError),
+}
+
+impl InputError {
+    /// Returns whether the input is not a flow log, as opposed to a damaged flow log.
+    pub(super) fn is_something_else(&self) -> bool {
+        match self {
+            Self::Unpack(error) => matches!(
+                error,
+                UnpackError::Unrecognised
+                    | UnpackError::Json {
+                        fault: JsonFault::Unknown,
+                        ..
+                    }
+            ),
+            Self::Parquet(error) => parquet::is_something_else(error),
+            Self::Open(_) | Self::NotInRanges | Self::Sink(_) => false,
+        }
+    }
+}
+
+impl From<ReadError<OutletError>> for InputError {
+    fn from(error: ReadError<OutletError>) -> Self {
+        match error {
+            ReadError::Unpack(error) => Self::Unpack(error),
+            ReadError::Sink(error) => Self::Sink(error),
+        }
+    }
+}
+
+/// Receiver of the lines of an input.
+pub(super) struct LineFeed<'a> {
+    pub(super) transcoder: &'a mut Transcoder,
+    pub(super) outlet: &'a mut MessageOutlet,
+    pub(super) sources: &'a mut SourceCache,
+    pub(super) slot: Option<usize>,
+    pub(super) lines: u32,
+    pub(super) octets: &'a AtomicU64,
+    pub(super) progress: &'a mut ProgressBar,
+}
+
+impl LineSink for LineFeed<'_> {
+    type Error = OutletError;
+
+    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutletError> {
+        let inventory = self.transcoder.inventory();
+        let slot = self.sources.slot(origin.owner, origin.log_group, inventory);
+        self.slot = Some(slot);
+        Ok(())
+    }
+
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), OutletError> {
+        self.lines += 1;
+        if self.lines == CLOCK_INTERVAL {
+            self.lines = 0;
+            self.transcoder.set_now(clock::now());
+            let read = self.octets.load(Ordering::Relaxed);
+            self.progress.update(CLOCK_INTERVAL.into(), read);
+        }
+        let slot = match self.slot {
+            Some(slot) => slot,
+            None => self.sources.slot(None, None, self.transcoder.inventory()),
+        };
+        self.slot = Some(slot);
+        let line = LogLine {
+            id: event.id,
+            timestamp: event.timestamp,
+            text: event.message,
+        };
+        self.transcoder
+            .line(self.sources.source(slot), line, self.outlet)
+    }
+}

@@ -1,0 +1,208 @@
+//! `flowlogs verify`: captured input is replayed, and its flows and counters are compared with an expectation beside it.
+//!
+//! The expectation of `INPUT` is `INPUT.expected`: the flows as `replay --output json` prints them, then one object with
+//! the counters that are not zero, and with the failure if the input could not be read. Every input is replayed alone, so
+//! that its expectation does not depend on its neighbours; inventories in the directory belong to all inputs.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use flowlogs_core::network::Inventory;
+use serde_json::{Map, Value, json};
+
+use crate::cli::{TimeKind, VerifyArguments};
+use crate::failure::CommandError;
+use crate::input::{EXPECTED, InputFile, InputList, walk_expectations};
+use crate::replay::{ReplayRun, RunOptions};
+use crate::summary::RunSummary;
+use crate::terminal;
+use crate::text::{plural, visible};
+
+/// Limit of differing lines that are shown for an input.
+const SHOWN: usize = 10;
+
+pub(crate) fn run(arguments: &VerifyArguments) -> Result<ExitCode, CommandError> {
+    let list = InputList::of(&arguments.directories, &arguments.source.inventory)?;
+    let mut verification = Verification {
+        update: arguments.update,
+        ..Verification::default()
+    };
+    for failure in &list.failures {
+        verification.fail(failure);
+    }
+    for input in &list.inputs {
+        verification.check(arguments, input, &list.inventory)?;
+    }
+    for stray in strays(arguments, &list.inputs) {
+        verification.fail(format_args!(
+            "{}: an expectation without its input; delete it, or bring the input back",
+            stray.display()
+        ));
+    }
+    if list.inputs.is_empty() {
+        verification.fail("nothing to verify: no input in these directories");
+    }
+    verification.report()
+}
+
+/// Outcome of all inputs.
+#[derive(Debug, Default)]
+struct Verification {
+    update: bool,
+    equal: u64,
+    written: u64,
+    failed: u64,
+}
+
+impl Verification {
+    fn fail(&mut self, reason: impl std::fmt::Display) {
+        self.failed += 1;
+        terminal::say(reason);
+    }
+
+    fn check(
+        &mut self,
+        arguments: &VerifyArguments,
+        input: &InputFile,
+        inventory: &Inventory,
+    ) -> Result<(), CommandError> {
+        let Some(path) = &input.path else {
+            return Err(CommandError::usage(
+                "verify takes directories and files, not -",
+            ));
+        };
+        let actual = replayed(arguments, input, inventory);
+        let expectation = expectation(path);
+        let expected = match fs::read_to_string(&expectation) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                self.fail(format_args!("{}: {error}", expectation.display()));
+                return Ok(());
+            }
+        };
+        let equal = expected.as_deref() == Some(actual.as_str());
+        match expected {
+            Some(_) if equal => self.equal += 1,
+            _ if self.update => {
+                fs::write(&expectation, &actual).map_err(|error| {
+                    CommandError::failed(format_args!("{}: {error}", expectation.display()))
+                })?;
+                self.written += 1;
+            }
+            None => self.fail(format_args!(
+                "{}: no expectation; write it with --update and read it",
+                path.display()
+            )),
+            Some(expected) => {
+                self.fail(format_args!(
+                    "{}: differs from its expectation",
+                    path.display()
+                ));
+                show(&expected, &actual).map_err(|error| CommandError::output(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&self) -> Result<ExitCode, CommandError> {
+        let mut parts = vec![format!("{} as expected", plural(self.equal, "input"))];
+        if self.written > 0 {
+            parts.push(format!("{} written", plural(self.written, "expectation")));
+        }
+        if self.failed > 0 {
+            parts.push(plural(self.failed, "failure"));
+        }
+        writeln!(io::stdout(), "{}", parts.join(", "))
+            .map_err(|error| CommandError::output(&error))?;
+        Ok(ExitCode::from(u8::from(self.failed > 0)))
+    }
+}
+
+/// Replays an input alone; returns the text of its expectation.
+fn replayed(arguments: &VerifyArguments, input: &InputFile, inventory: &Inventory) -> String {
+    let options = RunOptions {
+        urls: Vec::new(),
+        output: None,
+        width: None,
+        time: TimeKind::Utc,
+        strict: false,
+        source: &arguments.source,
+        mapping: &arguments.mapping,
+        counting: &arguments.counting,
+        sending: None,
+    };
+    let mut run = ReplayRun::into_memory(&options, inventory.clone());
+    run.read(input);
+    let (summary, flows) = run.finish_in_memory();
+    let flows = String::from_utf8_lossy(&flows).into_owned();
+    format!("{flows}{}\n", conclusion(&summary, input))
+}
+
+/// Returns the last line of an expectation: counters and failures.
+fn conclusion(summary: &RunSummary, input: &InputFile) -> Value {
+    let counters = summary.counters.iter();
+    // Messages and options records may change between releases, flows and the fate of records may not.
+    let ends: Map<_, _> = counters
+        .take(11)
+        .filter(|(_, value)| *value > 0)
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .collect();
+    let mut object = json!({ "counters": ends });
+    if !summary.failures.is_empty() {
+        // The name of the input depends on the directory from which the program is started.
+        let prefix = format!("{}: ", input.name());
+        let reasons = summary.failures.iter();
+        object["failures"] = reasons
+            .map(|line| line.strip_prefix(&prefix).unwrap_or(line))
+            .collect();
+    }
+    object
+}
+
+/// Returns the path of the expectation of an input.
+fn expectation(input: &Path) -> PathBuf {
+    let mut name = input.file_name().map(OsString::from).unwrap_or_default();
+    name.push(".");
+    name.push(EXPECTED);
+    input.with_file_name(name)
+}
+
+/// Returns expectations whose input is missing.
+fn strays(arguments: &VerifyArguments, inputs: &[InputFile]) -> Vec<PathBuf> {
+    let paths = inputs.iter().filter_map(|input| input.path.as_deref());
+    let wanted: BTreeSet<_> = paths.map(expectation).collect();
+    let found = walk_expectations(&arguments.directories);
+    found
+        .into_iter()
+        .filter(|path| !wanted.contains(path))
+        .collect()
+}
+
+/// Prints the lines that differ.
+fn show(expected: &str, actual: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let (old, new): (Vec<_>, Vec<_>) = (expected.lines().collect(), actual.lines().collect());
+    let mut left = SHOWN;
+    for index in 0..old.len().max(new.len()) {
+        let (old, new) = (old.get(index), new.get(index));
+        if old == new {
+            continue;
+        }
+        if left == 0 {
+            writeln!(out, "  … and further lines")?;
+            break;
+        }
+        left -= 1;
+        for (sign, line) in [('-', old), ('+', new)] {
+            if let Some(line) = line {
+                writeln!(out, "  {sign} {}", visible(line))?;
+            }
+        }
+    }
+    Ok(())
+}
