@@ -9,6 +9,7 @@ mod receive;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,6 +46,10 @@ const LINGER: Duration = Duration::from_secs(2);
 const SHOWN: u64 = 5;
 
 pub(crate) fn run(arguments: &CollectArguments) -> Result<ExitCode, CommandError> {
+    let input = match &arguments.read {
+        Some(path) => MessageInput::File(path),
+        None => MessageInput::Network(listen(arguments)?),
+    };
     let mut collector = CollectRun {
         printer: FlowPrinter::new(arguments.output, arguments.width, arguments.time).live(),
         sessions: HashMap::new(),
@@ -52,9 +57,12 @@ pub(crate) fn run(arguments: &CollectArguments) -> Result<ExitCode, CommandError
         tally: ReceiveTally::default(),
         weight: 0,
     };
-    let outcome = match &arguments.read {
-        Some(path) => file::read(&mut collector, path),
-        None => listen(&mut collector, arguments),
+    let outcome = match input {
+        MessageInput::File(path) => file::read(&mut collector, path),
+        MessageInput::Network((arrivals, end)) => {
+            let outcome = collector.work(&arrivals, &end);
+            outcome.map(|()| ExitCode::SUCCESS)
+        }
     };
     let mut stderr = io::stderr().lock();
     // Nobody can be told that standard error is closed.
@@ -66,11 +74,17 @@ pub(crate) fn run(arguments: &CollectArguments) -> Result<ExitCode, CommandError
     outcome
 }
 
-/// Receives until there are enough flows or a signal comes.
-fn listen(
-    collector: &mut CollectRun,
-    arguments: &CollectArguments,
-) -> Result<ExitCode, CommandError> {
+/// Input of the messages.
+enum MessageInput<'a> {
+    File(&'a Path),
+    Network(Listeners),
+}
+
+/// Queue of messages, and the flag that a signal sets.
+type Listeners = (Receiver<Arrival>, Arc<AtomicBool>);
+
+/// Listens for messages and for signals.
+fn listen(arguments: &CollectArguments) -> Result<Listeners, CommandError> {
     let end = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&end)).map_err(CommandError::failed)?;
@@ -80,8 +94,7 @@ fn listen(
         receive::listen(url, sender.clone())?;
         terminal::say(format_args!("listening on {url}; Ctrl-C ends"));
     }
-    collector.work(&arrivals, &end)?;
-    Ok(ExitCode::SUCCESS)
+    Ok((arrivals, end))
 }
 
 /// Counters of everything that arrived.

@@ -56,3 +56,40 @@ fn an_empty_directory_verifies_nothing() {
     assert_eq!(outcome.status, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("nothing to verify"), "{outcome:?}");
 }
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/ci-example");
+
+#[test]
+fn the_example_repository_is_green_and_goes_red_when_a_format_changes() {
+    let captured = format!("{EXAMPLE}/captured");
+    let green = run(&["verify", &captured], "");
+    assert_eq!(green.status, Some(0), "{green:?}");
+    assert_eq!(green.stdout, "1 input as expected\n");
+
+    let copy = tempfile::tempdir().expect("temporary directory");
+    for name in ["flow-logs.json", "web.json", "web.json.expected"] {
+        fs::copy(format!("{captured}/{name}"), copy.path().join(name)).expect("copied");
+    }
+    let formats = copy.path().join("flow-logs.json");
+    let text = fs::read_to_string(&formats).expect("there");
+    let changed = text.replace("${packets} ${bytes}", "${bytes} ${packets}");
+    assert_ne!(text, changed);
+    fs::write(&formats, changed).expect("written");
+    let red = run(&["verify", copy.path().to_str().expect("UTF-8")], "");
+    assert_eq!(red.status, Some(1), "{red:?}");
+    assert!(red.stdout.contains("\"packetDeltaCount\":4249"), "{red:?}");
+}
+
+#[test]
+fn the_workflows_of_the_example_call_what_there_is() {
+    let read = |path: &str| fs::read_to_string(format!("{EXAMPLE}/{path}")).expect(path);
+    let (action, gitlab) = (read("../../action.yml"), read(".gitlab-ci.yml"));
+    let (github, page) = (read(".github/workflows/flow-logs.yml"), read("../ci.md"));
+    assert!(action.contains("verify \"${options[@]}\" \"$DIRECTORY\""));
+    assert!(github.contains("directory: captured") && action.contains("\n  directory:\n"));
+    assert!(page.contains(&gitlab), "docs/ci.md has the file as it is");
+    let version = format!("v{}", env!("CARGO_PKG_VERSION"));
+    for text in [&gitlab, &github, &page] {
+        assert!(text.contains(&version), "{text}");
+    }
+}
