@@ -18,7 +18,7 @@ const LIMIT: usize = 512 * 1_024 * 1_024;
 
 /// Returns whether the file is not a flow log, as opposed to a damaged flow log.
 pub(crate) fn is_something_else(error: &ParquetError) -> bool {
-    *error == ParquetError::NoFlowLogColumn
+    matches!(error, ParquetError::NoFlowLogColumn | ParquetError::Ocsf)
 }
 
 /// Passes the lines of a Parquet file to `lines`, and counts the octets read.

@@ -87,8 +87,14 @@ impl Columns {
                 _ => header.extend_from_slice(format!("column-{}", index + 1).as_bytes()),
             }
         }
-        if known < LEAST_KNOWN || read.is_empty() {
-            return Err(ParquetError::NoFlowLogColumn);
+        if known < LEAST_KNOWN || !fields.iter().any(|field| makes_a_flow(*field)) {
+            let is_ocsf = |column: &ColumnDescriptor| column.path().parts() == ["class_uid"];
+            let mut columns = schema.columns().iter();
+            return Err(if columns.any(|column| is_ocsf(column)) {
+                ParquetError::Ocsf
+            } else {
+                ParquetError::NoFlowLogColumn
+            });
         }
         Ok(Self {
             header,
@@ -96,6 +102,20 @@ impl Columns {
             read,
         })
     }
+}
+
+/// Returns true for a field without which a record says nothing about traffic: an address or a counter.
+fn makes_a_flow(field: Field) -> bool {
+    let is_counter = matches!(
+        field,
+        Field::Packets
+            | Field::Bytes
+            | Field::PacketsLostNoRoute
+            | Field::PacketsLostBlackhole
+            | Field::PacketsLostMtuExceeded
+            | Field::PacketsLostTtlExpired
+    );
+    is_counter || field.row().read == ColumnType::Address
 }
 
 impl Form {
@@ -216,12 +236,23 @@ mod tests {
             "optional int64 id; optional binary name (UTF8);",
             "optional int64 bytes;",
             "optional int32 version; optional binary type (UTF8);",
+            "optional int64 start; optional binary action; optional binary log_status; optional int64 srcport;",
         ] {
             assert_eq!(
                 columns(fields).expect_err(fields),
                 ParquetError::NoFlowLogColumn
             );
         }
+    }
+
+    #[test]
+    fn the_schema_of_security_lake_is_named_and_never_no_traffic() {
+        let ocsf = "optional int32 class_uid; optional int64 time; optional binary action (UTF8); optional binary region (UTF8);
+                    optional group src_endpoint { optional binary ip (UTF8); } optional group traffic { optional int64 bytes; }";
+        assert_eq!(columns(ocsf).expect_err("OCSF"), ParquetError::Ocsf);
+        let counters =
+            "optional int32 class_uid; optional int64 packets_lost_no_route; optional int64 start;";
+        assert!(columns(counters).is_ok(), "losses are a flow");
     }
 
     #[test]

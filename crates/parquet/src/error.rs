@@ -31,11 +31,17 @@ pub enum ParquetError {
         /// What is wrong with it.
         reason: String,
     },
-    /// There are not two columns of a flow log in it, or none that says anything about a flow.
+    /// Fewer than two columns of a flow log, or neither an address nor a counter among them.
     #[error(
-        "parquet: no flow-log column; a flow log has columns such as srcaddr, dstaddr and bytes"
+        "parquet: not a flow log, which has addresses or counters in columns such as srcaddr, dstaddr and bytes"
     )]
     NoFlowLogColumn,
+    /// OCSF, the schema of Security Lake.
+    #[error(
+        "parquet: not a flow log but OCSF, the schema of Security Lake; read the objects that the flow log itself \
+         delivers to S3"
+    )]
+    Ocsf,
     /// More columns than a record format may have.
     #[error("parquet: {columns} columns, which are more than a flow log can have")]
     TooManyColumns {
@@ -190,6 +196,7 @@ mod tests {
                 reason: text(),
             },
             ParquetError::NoFlowLogColumn,
+            ParquetError::Ocsf,
             ParquetError::TooManyColumns { columns: 2000 },
             ParquetError::ColumnType {
                 column: text(),

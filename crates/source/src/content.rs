@@ -30,27 +30,110 @@ impl Content {
         if head.starts_with(&PARQUET_MAGIC) {
             return Self::Parquet;
         }
+        let odd = odd_octets(head, is_whole);
+        let is_text = odd <= 1 || odd * LEAST_TEXT <= head.len();
         if let Some(compression) = Compression::recognise(head) {
-            return Self::Compressed(compression);
+            // A text may begin with `x^` as well, which is the header of a fast compression.
+            let is_caret = head.starts_with(b"x^");
+            return match is_caret && is_text {
+                true => Self::Text,
+                false => Self::Compressed(compression),
+            };
         }
         if let [b'{' | b'[', ..] = head.trim_ascii_start() {
             return Self::Json;
         }
-        let is_encoded = match str::from_utf8(head) {
-            Ok(_) => true,
-            // The head may end within a character.
-            Err(error) => error.error_len().is_none() && !is_whole,
-        };
-        let is_printable = |octet: &u8| !octet.is_ascii_control() || octet.is_ascii_whitespace();
-        if is_encoded && head.iter().all(is_printable) {
-            Self::Text
-        } else {
-            Self::Binary
+        match is_text {
+            true => Self::Text,
+            false => Self::Binary,
         }
     }
+}
+
+/// Octets among which a text has at most one that is odd. A compressed or executable file has one in three.
+const LEAST_TEXT: usize = 8;
+
+/// Number of octets that no text has: control characters without whitespace, and octets that are not UTF-8. A character
+/// that the end of the head cuts is none of them, unless the head is the whole.
+fn odd_octets(head: &[u8], is_whole: bool) -> usize {
+    let is_odd = |octet: &u8| octet.is_ascii_control() && !octet.is_ascii_whitespace();
+    let mut chunks = head.utf8_chunks().peekable();
+    let mut odd = head.iter().filter(|octet| is_odd(octet)).count();
+    while let Some(chunk) = chunks.next() {
+        let is_cut = !is_whole && chunks.peek().is_none() && is_cut_character(chunk.invalid());
+        odd += if is_cut { 0 } else { chunk.invalid().len() };
+    }
+    odd
+}
+
+/// Returns true for the beginning of a character of several octets.
+fn is_cut_character(octets: &[u8]) -> bool {
+    str::from_utf8(octets).is_err_and(|error| error.error_len().is_none())
 }
 
 /// Strips the byte order mark that some editors put before UTF-8.
 pub(crate) fn without_mark(octets: &[u8]) -> &[u8] {
     octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &[u8] = b"2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 50000 6 1 40 1795035610 1795035668 ACCEPT OK\n";
+
+    #[test]
+    fn one_odd_octet_anywhere_does_not_make_a_text_binary() {
+        for octet in [0, 1, 0x1b, 0x7f, 0x80, 0xc3, 0xe9, 0xff] {
+            for offset in 1..LINE.len() {
+                let mut text = LINE.to_vec();
+                text[offset] = octet;
+                assert_eq!(
+                    Content::recognise(&text, true),
+                    Content::Text,
+                    "{octet} at {offset}"
+                );
+            }
+            assert_eq!(
+                Content::recognise(&[b'2', b' ', octet], true),
+                Content::Text
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_binary_stays_binary() {
+        let mut state = 7_u64;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 56) as u8
+        };
+        let compressed: Vec<u8> = b"PK\x03\x04"
+            .iter()
+            .copied()
+            .chain((0..600).map(|_| random()))
+            .collect();
+        let utf_16: Vec<u8> = LINE.iter().flat_map(|octet| [*octet, 0]).collect();
+        for octets in [
+            &compressed[..],
+            &utf_16,
+            &[0; 100],
+            b"\x7fELF\x02\x01\x01\0\0\0",
+            b"PK\x03\x04",
+        ] {
+            assert_eq!(Content::recognise(octets, false), Content::Binary);
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_like_zlib_is_text() {
+        assert_eq!(Content::recognise(b"x^y 2 3", true), Content::Text);
+        let zlib = crate::inflate::packed::zlib(LINE);
+        assert_eq!(
+            Content::recognise(&zlib, true),
+            Content::Compressed(Compression::Zlib)
+        );
+    }
 }

@@ -5,7 +5,8 @@
 //! not decoded here. Events of the S3 function are read by [`s3::S3Event`](crate::s3::S3Event).
 //!
 //! Captured events come in a few more wrappings, for `flowlogs replay`: the output of `aws sqs receive-message`, an
-//! invocation record by itself, and the record of an S3 destination for Kinesis failures.
+//! invocation record by itself, the record of an S3 destination for Kinesis failures, and a record below Firehose's error
+//! prefix.
 //!
 //! Sources: Amazon CloudWatch Logs User Guide, "Log group-level subscription filters"; AWS Lambda Developer Guide, "Using
 //! Lambda to process records from Amazon Kinesis Data Streams", "Using Lambda with Amazon SQS", "Retaining records of
@@ -36,7 +37,8 @@ pub enum FunctionEvent<'a> {
     Queue(Vec<QueueMessage>),
     /// An invocation record outside of a queue.
     Invocation(FailedInvocation),
-    /// Records of a Firehose transformation, base64. No function takes this event; `flowlogs replay` does.
+    /// Records of a Firehose transformation, base64. No function takes this event; `flowlogs replay` and the reader of
+    /// objects do.
     Firehose(Vec<String>),
 }
 
@@ -134,6 +136,9 @@ impl<'a> FunctionEvent<'a> {
             let data = |record: DataField<'a>| record.data.into_owned();
             return Ok(Self::Firehose(records.into_iter().map(data).collect()));
         }
+        if let Some(data) = fields.raw_data {
+            return Ok(Self::Firehose(vec![data.into_owned()]));
+        }
         match (fields.payload, wrappings.checked_sub(1)) {
             (Some(payload), Some(wrappings)) => {
                 Ok(FunctionEvent::unwrapped(&payload, wrappings)?.into_owned())
@@ -188,6 +193,9 @@ struct EventFields<'a> {
     #[serde(borrow)]
     request_context: Option<RequestContext<'a>>,
     response_payload: Option<serde_json::Value>,
+    /// Record that Firehose could not process, below its error prefix.
+    #[serde(borrow)]
+    raw_data: Option<Cow<'a, str>>,
     /// Whole event, as text, in the record of an S3 destination.
     #[serde(borrow)]
     payload: Option<Cow<'a, str>>,
@@ -484,6 +492,16 @@ mod tests {
         assert_eq!(targets("", "CollectorUnreachable: tcp://a:4739"), both[..1]);
         assert!(targets("OutOfTime", "tcp://a:4739 was slow").is_empty());
         assert!(targets("", "").is_empty());
+    }
+
+    #[test]
+    fn a_record_below_the_error_prefix_of_firehose_is_that_record() {
+        let failed = json!({"attemptsMade": 4, "arrivalTimestamp": 1, "errorCode": "Lambda.FunctionError",
+            "errorMessage": "x", "attemptEndingTimestamp": 2, "rawData": "MiBh", "lambdaArn": "arn"});
+        assert_eq!(
+            read(&failed),
+            Ok(FunctionEvent::Firehose(vec!["MiBh".into()]))
+        );
     }
 
     #[test]

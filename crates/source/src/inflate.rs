@@ -20,8 +20,7 @@ pub(crate) enum Compression {
 }
 
 impl Compression {
-    /// Compression by the first octets. Of zlib only the default window is taken: its first octet is `x`, and its second
-    /// never follows an `x` in a line of text.
+    /// Compression by the first octets. Of zlib only the default window is taken, whose first octet is `x`.
     pub(crate) fn recognise(head: &[u8]) -> Option<Self> {
         match head {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),

@@ -368,15 +368,31 @@ mod tests {
     fn what_is_neither_text_nor_json_nor_compressed_is_unrecognised() {
         let cases = [
             &b"\x7fELF\x02\x01"[..],
-            b"2 123456789012\0",
             b"\xff\xfe2\0 \0",
-            b"caf\xe9 au lait",
             b"PK\x03\x04",
             &gzip(gzip(gzip("2 a"))),
             &gigabyte(),
         ];
         for octets in cases {
             assert_eq!(refused(octets), UnpackError::Unrecognised);
+        }
+    }
+
+    #[test]
+    fn good_lines_around_an_odd_octet_are_handed_on() {
+        for octet in [b"\0".as_slice(), b"\xff", b"\x07", b"\xe9"] {
+            let text = [
+                many_lines(2).as_bytes(),
+                octet,
+                b"\n",
+                many_lines(200).as_bytes(),
+            ]
+            .concat();
+            for form in [text.clone(), gzip(&text), [b"x^y\n", &text[..]].concat()] {
+                let (outcome, recorded) = read(&form);
+                assert!(outcome.is_ok(), "{outcome:?}");
+                assert!(recorded.messages().len() >= 203);
+            }
         }
     }
 

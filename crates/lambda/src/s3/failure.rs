@@ -110,6 +110,7 @@ impl ObjectError {
                 ParquetError::Io { .. } => "ObjectUnreadable",
                 ParquetError::NotParquet
                 | ParquetError::NoFlowLogColumn
+                | ParquetError::Ocsf
                 | ParquetError::TooManyColumns { .. }
                 | ParquetError::ColumnType { .. } => "ObjectNotAFlowLog",
                 ParquetError::Codec { .. } | ParquetError::Encrypted => "ObjectParquetUnsupported",

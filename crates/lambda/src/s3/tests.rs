@@ -152,6 +152,19 @@ fn returned(answer: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// Key of an object that Firehose wrote with its default settings.
+const FIREHOSE_KEY: &str =
+    "2026/11/28/10/flow-logs-3-2026-11-28-10-15-04-0a1b2c3d-4e5f-6789-abcd-ef0123456789";
+
+/// Gzip member of records as a flow log with a delivery stream writes them, without line ends.
+fn messages(count: usize) -> Vec<u8> {
+    let text = String::from_utf8(text(count)).expect("ASCII");
+    let objects = text
+        .lines()
+        .map(|line| json!({"message": line}).to_string());
+    gzip(objects.collect::<String>().as_bytes())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn text_and_parquet_are_exported_and_what_is_no_flow_log_by_its_key_is_not_even_read() {
     let mut setup = Setup::new();
@@ -162,19 +175,24 @@ async fn text_and_parquet_are_exported_and_what_is_no_flow_log_by_its_key_is_not
         .bucket
         .put("b.log.parquet", Content::Object(parquet(50)));
     setup.bucket.put("c.txt", Content::Object(text(7)));
+    let from_firehose = [messages(3), messages(2)].concat();
+    setup
+        .bucket
+        .put(FIREHOSE_KEY, Content::Object(from_firehose));
     let event = json!({"Records": [
         record("a+b.log.gz", 10), record("b.log.parquet", 10), record("c.txt", 10),
-        record("d.json.gz", 10), record("folder/", 0), record("empty.log", 0),
+        record(FIREHOSE_KEY, 10), record("AWSLogs/123456789012/CloudTrail/eu-central-1/2026/11/28/d.json.gz", 10),
+        record("folder/", 0), record("empty.log", 0),
     ]});
     let (answer, metrics) = setup.invoke(&event, 5 * MINUTE).await;
     let answer = answer.expect("success");
     assert_eq!(
         (&answer["FlowsExported"], &answer["RecordsReceived"]),
-        (&json!(157), &json!(157))
+        (&json!(162), &json!(162))
     );
     assert_eq!(
         (&metrics["ObjectsExported"], &metrics["ObjectsSkipped"]),
-        (&json!(3), &json!(3))
+        (&json!(4), &json!(3))
     );
     assert_eq!(metrics["Source"], "flows");
     let keys: Vec<_> = setup
@@ -185,7 +203,7 @@ async fn text_and_parquet_are_exported_and_what_is_no_flow_log_by_its_key_is_not
         .collect();
     assert_eq!(
         keys,
-        ["a b.log.gz", "b.log.parquet", "c.txt"],
+        ["a b.log.gz", "b.log.parquet", "c.txt", FIREHOSE_KEY],
         "one request each"
     );
 }

@@ -14,12 +14,8 @@
 
 use super::notice::TriggerError;
 
-/// Ends of keys that can be flow logs: those that AWS gives, and those of a copy, of an export of CloudWatch Logs, or of a
-/// query engine.
-const SUFFIXES: [&str; 4] = [".gz", ".parquet", ".log", ".txt"];
-
-/// The end that CloudTrail and Config give, which may share the bucket.
-const NEVER: &str = ".json.gz";
+/// File that CloudWatch Logs writes beside its exports, to test the permission.
+const EXPORT_TEST: &str = "aws-logs-write-test";
 
 /// Folder behind the prefix, written by every service that delivers logs to a bucket.
 const FOLDER: &str = "AWSLogs";
@@ -27,25 +23,34 @@ const FOLDER: &str = "AWSLogs";
 /// Service of flow logs, also of transit gateways.
 const SERVICE: &str = "vpcflowlogs";
 
-/// Account and region that a key names.
+/// Account, region and source of an object, as far as its key names them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyOwner<'a> {
-    /// 12 digits.
+    /// Account, 12 digits.
     pub account: Option<&'a str>,
-    /// As in `eu-central-1`.
+    /// Region, as in `eu-central-1`.
     pub region: Option<&'a str>,
+    /// Flow log, as in `fl-1234abcd`.
+    pub flow_log: Option<&'a str>,
+    /// Firehose delivery stream that wrote the object.
+    pub delivery_stream: Option<&'a str>,
 }
 
-/// Whether the object may be a flow log: by the end of its key, and because the key does not name another service.
+/// Returns true for an object that may be a flow log.
+///
+/// Below `AWSLogs/` only keys of flow logs are: other services deliver there as well. Everywhere else the content decides,
+/// and the key only excludes folder markers and the test file of an export.
 pub fn may_be_a_flow_log(key: &str) -> bool {
-    let has_suffix = SUFFIXES.iter().any(|suffix| key.ends_with(suffix)) && !key.ends_with(NEVER);
-    let is_of_another = layout(key).is_some_and(|[_, service, _]| service != SERVICE);
-    has_suffix && !is_of_another
+    let is_log = match folders_behind_aws_logs(key) {
+        Some(_) => layout(key).is_some_and(|[_, service, _]| service == SERVICE),
+        None => true,
+    };
+    is_log && !key.is_empty() && !key.ends_with('/') && file_name(key) != EXPORT_TEST
 }
 
-/// Reads account and region from a key.
+/// Reads account, region and source from a key.
 pub fn owner(key: &str) -> KeyOwner<'_> {
-    let file = key.rsplit_once('/').map_or(key, |(_, file)| file);
+    let file = file_name(key);
     let by_path = layout(key).filter(|[_, service, _]| *service == SERVICE);
     let by_file = first_three(file.split('_')).filter(|[_, service, _]| *service == SERVICE);
     let of_both = |part: usize| {
@@ -54,18 +59,64 @@ pub fn owner(key: &str) -> KeyOwner<'_> {
             .chain(by_file)
             .map(move |parts| parts[part])
     };
+    let flow_log = by_file.and_then(|_| file.split('_').nth(3));
     KeyOwner {
         account: of_both(0).find(|account| is_account(account)),
         region: of_both(2).find(|region| !region.is_empty()),
+        flow_log: flow_log.filter(|id| id.starts_with("fl-")),
+        delivery_stream: delivery_stream(file),
     }
+}
+
+/// Delivery stream in the name of an object that Firehose wrote:
+/// `<stream>-<version>-<yyyy>-<MM>-<dd>-<HH>-<mm>-<ss>-<uuid>[<suffix>]`.
+///
+/// Source: Amazon Data Firehose Developer Guide, "Configure Amazon S3 object name format".
+fn delivery_stream(file: &str) -> Option<&str> {
+    /// Lengths of the digits of a time.
+    const TIME: [usize; 6] = [4, 2, 2, 2, 2, 2];
+    /// Lengths of the hexadecimal digits of a UUID.
+    const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+    let name = file.split_once('.').map_or(file, |(name, _)| name);
+    let is_digits = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|octet| octet.is_ascii_digit())
+    };
+    let is_hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|octet| octet.is_ascii_hexdigit())
+    };
+    let mut parts = name.rsplit('-');
+    let mut rest = name;
+    let mut strip = |is_part: &dyn Fn(&str, usize) -> bool, length: usize| -> Option<()> {
+        let part = parts.next().filter(|part| is_part(part, length))?;
+        rest = rest.strip_suffix(part)?.strip_suffix('-')?;
+        Some(())
+    };
+    for length in UUID.into_iter().rev() {
+        strip(&is_hex, length)?;
+    }
+    for length in TIME.into_iter().rev() {
+        strip(&is_digits, length)?;
+    }
+    let (stream, version) = rest.rsplit_once('-')?;
+    let is_stream = !stream.is_empty() && is_digits(version, version.len());
+    (is_stream && !version.is_empty()).then_some(stream)
+}
+
+fn file_name(key: &str) -> &str {
+    key.rsplit_once('/').map_or(key, |(_, file)| file)
+}
+
+/// Folders of a key behind `AWSLogs/`.
+fn folders_behind_aws_logs(key: &str) -> Option<impl Iterator<Item = &str>> {
+    let (path, _) = key.rsplit_once('/')?;
+    let mut folders = path.split('/').skip_while(|folder| *folder != FOLDER);
+    folders.next()?;
+    Some(folders)
 }
 
 /// Account, service and region by the folders of the key: values alone, or `name=value`.
 fn layout(key: &str) -> Option<[&str; 3]> {
-    let (path, _) = key.rsplit_once('/')?;
-    let mut folders = path.split('/').skip_while(|folder| *folder != FOLDER);
-    folders.next()?;
-    let parts = first_three(folders.map(value))?;
+    let parts = first_three(folders_behind_aws_logs(key)?.map(value))?;
     is_account(parts[0]).then_some(parts)
 }
 
@@ -91,7 +142,7 @@ pub fn decoded(key: &str) -> Result<String, TriggerError> {
     let mut octets = Vec::with_capacity(key.len());
     let mut rest = key.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
-        let hex = |place: usize| char::from(*after.get(place)?).to_digit(16);
+        let hex = |index: usize| char::from(*after.get(index)?).to_digit(16);
         let code = (first == b'%')
             .then(|| Some(hex(0)? * 16 + hex(1)?))
             .flatten();
@@ -121,6 +172,11 @@ mod tests {
         let both = KeyOwner {
             account: Some("123456789012"),
             region: Some("eu-central-1"),
+            ..KeyOwner::default()
+        };
+        let all = KeyOwner {
+            flow_log: Some("fl-1234abcd"),
+            ..both
         };
         for path in [
             "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2018/06/20",
@@ -128,10 +184,10 @@ mod tests {
             "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-central-1/year=2018/month=06/day=20",
             "p/AWSLogs/aws-account-id=123456789012/service=vpcflowlogs/aws-region=eu-central-1/year=2018/month=06/day=20/hour=16",
         ] {
-            assert_eq!(owner(&format!("{path}/{FILE}")), both, "{path}");
+            assert_eq!(owner(&format!("{path}/{FILE}")), all, "{path}");
             assert_eq!(owner(&format!("{path}/flows.log.gz")), both, "{path}");
         }
-        assert_eq!(owner(FILE), both, "moved, with its name");
+        assert_eq!(owner(FILE), all, "moved, with its name");
     }
 
     #[test]
@@ -148,24 +204,51 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_cannot_be_flow_logs_are_told_by_their_keys() {
+    fn an_object_of_firehose_names_its_stream() {
+        const NAME: &str = "flow-logs-3-2026-11-28-10-15-04-0a1b2c3d-4e5f-6789-abcd-ef0123456789";
+        for key in [
+            format!("2026/11/28/10/{NAME}"),
+            format!("prefix/{NAME}.gz"),
+            NAME.to_owned(),
+        ] {
+            assert_eq!(owner(&key).delivery_stream, Some("flow-logs"), "{key}");
+            assert!(may_be_a_flow_log(&key), "{key}");
+        }
+        for key in [
+            &NAME[10..],
+            &NAME[..NAME.len() - 1],
+            &NAME.replace("-10-15", "-1x-15"),
+            "flow-logs",
+            "",
+            FILE,
+        ] {
+            assert_eq!(owner(key).delivery_stream, None, "{key}");
+        }
+    }
+
+    #[test]
+    fn outside_of_aws_logs_content_decides() {
         for key in [
             FILE,
             "a.log.parquet",
             "exports/000000.gz",
-            "flows.log",
-            "flows.txt",
+            "flows",
+            "2026/11/28/10/whatever",
+            "a.json.gz",
+            "a.csv",
+            "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2018/06/20/x",
         ] {
             assert!(may_be_a_flow_log(key), "{key}");
         }
         for key in [
             "AWSLogs/",
+            "folder/",
             "AWSLogs/aws-programmatic-access-test-object",
-            "a.json.gz",
+            "p/AWSLogs/123456789012/CloudTrail/eu-central-1/2018/06/20/a.json.gz",
+            "AWSLogs/123456789012/Config/eu-central-1/2018/06/20/a.json.gz",
             "AWSLogs/123456789012/elasticloadbalancing/eu-central-1/2018/06/20/x.log.gz",
             "p/AWSLogs/123456789012/vpcdnsquerylogs/vpc-1/2018/06/20/x.log.gz",
-            "a.csv",
-            "_SUCCESS",
+            "exports/aws-logs-write-test",
             "",
         ] {
             assert!(!may_be_a_flow_log(key), "{key}");
