@@ -6,12 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use flowlogs_parquet::ParquetError;
-use flowlogs_parquet::{ByteRanges, Bytes, ParquetReadError, ParquetReader};
+use flowlogs_parquet::{ByteRanges, Bytes, ParquetReader};
+pub(crate) use flowlogs_parquet::{ParquetError, ParquetReadError};
 use flowlogs_source::{LineSink, ReadSummary};
 
 use crate::outlet::OutletError;
-use crate::replay::InputError;
 
 /// Limit of pages in memory, in octets.
 const LIMIT: usize = 512 * 1_024 * 1_024;
@@ -26,17 +25,14 @@ pub(crate) fn read(
     path: &Path,
     counter: &Arc<AtomicU64>,
     lines: &mut impl LineSink<Error = OutletError>,
-) -> Result<ReadSummary, InputError> {
-    let file = File::open(path).map_err(|error| InputError::Parquet(error.into()))?;
+) -> Result<ReadSummary, ParquetReadError<OutletError>> {
+    let file = File::open(path).map_err(|error| ParquetReadError::Parquet(error.into()))?;
     let counted = CountedFile {
         file,
         counter: Arc::clone(counter),
     };
-    let reader = ParquetReader::open(counted, LIMIT).map_err(InputError::Parquet)?;
-    let rows = reader.read(lines).map_err(|error| match error {
-        ParquetReadError::Parquet(error) => InputError::Parquet(error),
-        ParquetReadError::Sink(error) => InputError::Sink(error),
-    })?;
+    let reader = ParquetReader::open(counted, LIMIT).map_err(ParquetReadError::Parquet)?;
+    let rows = reader.read(lines)?;
     Ok(ReadSummary {
         events: rows,
         control_messages: 0,

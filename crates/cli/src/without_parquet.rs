@@ -9,12 +9,21 @@ use std::sync::atomic::AtomicU64;
 use flowlogs_source::{LineSink, ReadSummary};
 
 use crate::outlet::OutletError;
-use crate::replay::InputError;
 
 /// Error of a build without the Parquet reader.
 #[derive(Debug, thiserror::Error)]
 #[error("Parquet, which this build of flowlogs does not read; build it with --features parquet")]
 pub(crate) struct ParquetError;
+
+/// Error of [`read`], with the variants of the reader that is left out.
+#[derive(Debug)]
+pub(crate) enum ParquetReadError<E> {
+    /// Every file.
+    Parquet(ParquetError),
+    /// Failure of the sink: no build without the reader has any.
+    #[expect(dead_code, reason = "the reader that is left out has this variant")]
+    Sink(E),
+}
 
 /// Returns `false`: without the reader, any Parquet file may be a flow log.
 pub(crate) fn is_something_else(_: &ParquetError) -> bool {
@@ -26,6 +35,6 @@ pub(crate) fn read(
     _: &Path,
     _: &Arc<AtomicU64>,
     _: &mut impl LineSink<Error = OutletError>,
-) -> Result<ReadSummary, InputError> {
-    Err(InputError::Parquet(ParquetError))
+) -> Result<ReadSummary, ParquetReadError<OutletError>> {
+    Err(ParquetReadError::Parquet(ParquetError))
 }

@@ -7,7 +7,7 @@ use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, Unpa
 
 use crate::clock;
 use crate::outlet::{MessageOutlet, OutletError};
-use crate::parquet::{self, ParquetError};
+use crate::parquet::{self, ParquetError, ParquetReadError};
 use crate::progress::ProgressBar;
 use crate::sources::SourceCache;
 
@@ -57,6 +57,15 @@ impl From<ReadError<OutletError>> for InputError {
         match error {
             ReadError::Unpack(error) => Self::Unpack(error),
             ReadError::Sink(error) => Self::Sink(error),
+        }
+    }
+}
+
+impl From<ParquetReadError<OutletError>> for InputError {
+    fn from(error: ParquetReadError<OutletError>) -> Self {
+        match error {
+            ParquetReadError::Parquet(error) => Self::Parquet(error),
+            ParquetReadError::Sink(error) => Self::Sink(error),
         }
     }
 }

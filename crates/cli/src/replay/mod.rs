@@ -3,6 +3,7 @@
 //! `run.rs` is one run with everything between the inputs and the targets, `feed.rs` takes the lines of an input.
 
 mod feed;
+mod options;
 mod run;
 
 use std::fs::File;
@@ -17,8 +18,8 @@ use crate::summary::RunSummary;
 use crate::terminal::wants_ascii;
 use crate::text::ascii;
 
-pub(crate) use feed::InputError;
-pub(crate) use run::{ReplayRun, RunOptions};
+pub(crate) use options::RunOptions;
+pub(crate) use run::ReplayRun;
 
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError> {
     let inputs = InputList::of(&arguments.inputs, &arguments.source.inventory)?;

@@ -7,16 +7,12 @@ use std::time::Instant;
 use flowlogs_core::Transcoder;
 use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::network::{Inventory, destination_name};
-use flowlogs_export::{
-    CollectorPeer, CollectorUrl, Collectors, SendError, SenderOptions, SessionState,
-};
+use flowlogs_export::{CollectorPeer, Collectors, SendError, SenderOptions, SessionState};
 use flowlogs_source::{UnpackError, Unpacker};
 
 use super::feed::{InputError, LineFeed};
-use crate::cli::{
-    CountingOptions, LogFormats, MappingOptions, OutputKind, SendingOptions, SourceOptions, Switch,
-    TimeKind,
-};
+use super::options::RunOptions;
+use crate::cli::{LogFormats, OutputKind, SourceOptions, Switch};
 use crate::clock;
 use crate::failure::CommandError;
 use crate::input::InputFile;
@@ -34,19 +30,6 @@ const LIMIT: usize = 512 * 1_024 * 1_024;
 
 /// Limit of files of directories that are named as skipped.
 const NAMED_SKIPPED: usize = 10;
-
-/// Options of a run.
-pub(crate) struct RunOptions<'a> {
-    pub(crate) urls: Vec<CollectorUrl>,
-    pub(crate) output: Option<OutputKind>,
-    pub(crate) width: Option<u16>,
-    pub(crate) time: TimeKind,
-    pub(crate) strict: bool,
-    pub(crate) source: &'a SourceOptions,
-    pub(crate) mapping: &'a MappingOptions,
-    pub(crate) counting: &'a CountingOptions,
-    pub(crate) sending: Option<&'a SendingOptions>,
-}
 
 /// State of a run.
 pub(crate) struct ReplayRun {
@@ -267,7 +250,7 @@ impl ReplayRun {
         };
         // Parquet is recognised by its beginning and read from its end; no line was passed on so far.
         let path = input.path.as_ref().ok_or(InputError::NotInRanges)?;
-        let outcome = parquet::read(path, &self.octets, &mut feed);
+        let outcome = parquet::read(path, &self.octets, &mut feed).map_err(InputError::from);
         // Ranges are read twice where they overlap: the size of the file is what counts.
         self.octets.store(before + input.octets, Ordering::Relaxed);
         outcome.map(|_| ())
