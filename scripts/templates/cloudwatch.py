@@ -1,7 +1,8 @@
 """template.yaml: flow logs of CloudWatch log groups."""
 
 from troposphere import AccountId, GetAtt, If, NoValue, Ref, Sub
-from troposphere.awslambda import EventSourceMapping, Permission, ScalingConfig
+from troposphere.awslambda import DestinationConfig, EventSourceMapping, Permission, ScalingConfig
+from troposphere.awslambda import OnFailure as StreamOnFailure
 from troposphere.logs import SubscriptionFilter
 from troposphere.serverless import DestinationConfiguration, EventInvokeConfiguration, OnFailure
 from troposphere.sqs import Queue
@@ -43,6 +44,59 @@ def add_log_group(app, suffix):
             DestinationArn=GetAtt("Function", "Arn"),
             **condition,
         )
+    )
+
+
+def add_stream(app):
+    """The data stream as event source: retried until its retention ends, which is why nothing bounds tries or age."""
+    failures = Sub("arn:${AWS::Partition}:s3:::${StreamFailureBucket}")
+    app.add(
+        EventSourceMapping(
+            "StreamSource",
+            Condition="HasStream",
+            FunctionName=Ref("Function"),
+            EventSourceArn=Ref("StreamArn"),
+            StartingPosition=Ref("StreamStart"),
+            BatchSize=Ref("StreamBatchSize"),
+            BisectBatchOnFunctionError=True,
+            FunctionResponseTypes=Noted(
+                "What comes before the record that failed is not repeated.", ["ReportBatchItemFailures"]
+            ),
+            DestinationConfig=If(
+                "HasStreamFailureBucket",
+                DestinationConfig(OnFailure=StreamOnFailure(Destination=failures)),
+                NoValue,
+            ),
+        )
+    )
+
+
+def stream_policies():
+    yield policy(
+        "stream",
+        statement(
+            {
+                "kinesis:GetRecords": "Lambda reads the stream with this role",
+                "kinesis:GetShardIterator": None,
+                "kinesis:DescribeStream": None,
+                "kinesis:DescribeStreamSummary": None,
+                "kinesis:ListShards": None,
+            },
+            Ref("StreamArn"),
+        ),
+        when="HasStream",
+    )
+    yield policy(
+        "stream-key",
+        function.decrypt("the stream is encrypted with a key of its own", "StreamKmsKeyArn", "kinesis"),
+        when="HasStreamKmsKey",
+    )
+    bucket = "arn:${AWS::Partition}:s3:::${StreamFailureBucket}"
+    yield policy(
+        "stream-failures",
+        statement({"s3:PutObject": "records that the stream no longer has"}, Sub(f"{bucket}/*")),
+        statement({"s3:ListBucket": "Lambda asks whether it may write there"}, Sub(bucket)),
+        when="HasStreamFailureBucket",
     )
 
 
@@ -104,6 +158,7 @@ def application():
                 GetAtt("FailureQueue", "Arn"),
             ),
         ),
+        *stream_policies(),
     )
     https = function.egress("EC2 and Secrets Manager", "tcp", (443, 443), CidrIp=Ref("AwsApiCidr"))
     function.add_security_group(app, If("CallsAwsApis", https, NoValue))
@@ -121,6 +176,7 @@ def application():
         ),
         note="For an account-level subscription policy, which the serverless repository does not let a template make.",
     )
+    add_stream(app)
     alarms.add(app)
     for suffix in SUFFIXES:
         app.add(alarms.of_log_group(suffix))

@@ -99,10 +99,19 @@ def add_all(app):
         "SomethingArrives",
         [
             assertion(
-                Or(given("LogGroupName"), Equals(Ref("AllLogGroups"), "on")),
-                "LogGroupName says where the flow logs are; without it, AllLogGroups=on.",
+                Or(given("LogGroupName"), Equals(Ref("AllLogGroups"), "on"), given("StreamArn")),
+                "LogGroupName says where the flow logs are; without it, AllLogGroups=on or StreamArn.",
             )
         ],
+    )
+    add(
+        app,
+        "NothingOfAStreamWithoutOne",
+        [
+            assertion(absent(name), f"{name} has no effect without StreamArn: name the stream, or leave {name} out.")
+            for name in ("StreamKmsKeyArn", "StreamFailureBucket")
+        ],
+        when=absent("StreamArn"),
     )
 
 

@@ -32,6 +32,13 @@ const TEMPLATES: [Template; 2] = [
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
+            "kinesis:GetRecords",
+            "kinesis:GetShardIterator",
+            "kinesis:DescribeStream",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:ListShards",
+            "s3:PutObject",
+            "s3:ListBucket",
         ],
         metrics_of_aws: &[
             ("AWS/Lambda", "DestinationDeliveryFailures"),

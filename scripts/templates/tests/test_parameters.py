@@ -14,6 +14,7 @@ VPC = {
 }
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:collector-AbCdEf"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+STREAM = {"StreamArn": "arn:aws:kinesis:eu-central-1:123456789012:stream/flow-logs"}
 GROUP = "sg-0123456789abcdef0"
 
 # Template, parameters, and the sentence of the refusal.
@@ -29,6 +30,7 @@ BAD = [
     ("template.yaml", {**LOGS, "TlsKey": "-----BEGIN PRIVATE KEY-----"}, "TlsCertificate and TlsKey go together"),
     ("template.yaml", {**LOGS, "TlsSecretId": SECRET, "TlsCa": "/opt/ca.pem"}, "TlsSecretId holds all three"),
     ("template.yaml", {**LOGS, "TlsSecretKmsKeyArn": KEY}, "TlsSecretKmsKeyArn has no effect without TlsSecretId"),
+    ("template.yaml", {**LOGS, "StreamFailureBucket": "my-failures"}, "StreamFailureBucket has no effect without StreamArn"),
     ("template.yaml", {**LOGS, "RoleName": "flowlogs", "RolePath": "/net/"}, "are of the role that the stack makes"),
     ("template-s3.yaml", {**BUCKET, "TopicArn": "arn:aws:sns:eu-central-1:123456789012:new", "Notification": "new-bucket"},
      "With TopicArn the topic announces the objects"),
@@ -104,6 +106,15 @@ class Good(unittest.TestCase):
         self.assertTrue(permission["SourceArn"].endswith(":log-group:*"))
         self.assertEqual(permission["SourceAccount"], "5" * 12)
         self.assertEqual(stack.named("AWS::Logs::SubscriptionFilter"), set())
+
+    def test_a_stream_is_an_event_source_that_is_never_given_up(self):
+        stack = resolve("template.yaml", Collector="tcp://203.0.113.7:4739", **STREAM, StreamFailureBucket="my-failures")
+        source = stack.properties("StreamSource")
+        self.assertEqual(source["EventSourceArn"], STREAM["StreamArn"])
+        self.assertEqual(source["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        self.assertFalse({"MaximumRetryAttempts", "MaximumRecordAgeInSeconds"} & source.keys())
+        self.assertEqual(source["DestinationConfig"]["OnFailure"]["Destination"], "arn:aws:s3:::my-failures")
+        self.assertNotIn("StreamSource", resolve("template.yaml", **LOGS).resources)
 
     def test_what_failed_comes_again_every_20_minutes_unless_switched_off(self):
         stack = resolve("template.yaml", **LOGS)

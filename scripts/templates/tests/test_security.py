@@ -4,7 +4,7 @@ import re
 import unittest
 
 from .resolve import ROOT, resolve
-from .test_parameters import BUCKET, KEY, LOGS, SECRET, VPC
+from .test_parameters import BUCKET, KEY, LOGS, SECRET, STREAM, VPC
 
 FORMAT = {"LogFormat": "${version} ${srcaddr}"}
 LEAST = {**FORMAT, "ResolveNames": "off"}
@@ -16,12 +16,17 @@ MODES = {
     "`VpcId` is set": VPC,
     "`TlsSecretId` is set": {"TlsSecretId": SECRET},
     "`TlsSecretKmsKeyArn` is set": {"TlsSecretId": SECRET, "TlsSecretKmsKeyArn": KEY},
+    "`StreamArn` is set": STREAM,
+    "`StreamKmsKeyArn` is set": {**STREAM, "StreamKmsKeyArn": KEY},
+    "`StreamFailureBucket` is set": {**STREAM, "StreamFailureBucket": "my-failures"},
     "`BucketKmsKeyArn` is set": {"BucketKmsKeyArn": KEY},
     "`KmsKeyArn` is set": {"KmsKeyArn": KEY},
     "`Tracing=on`": {"Tracing": "on"},
 }
 # Modes that come with others: their actions are allowed, too.
 IMPLIED = {
+    "`StreamKmsKeyArn` is set": ["`StreamArn` is set"],
+    "`StreamFailureBucket` is set": ["`StreamArn` is set"],
     "`ResolveNames=on`": ["`ResolveNames=on` or `LogFormat=auto`"],
     "`TlsSecretKmsKeyArn` is set": ["`TlsSecretId` is set"],
 }
