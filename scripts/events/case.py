@@ -66,6 +66,7 @@ class Case:
     extra: dict = field(default_factory=dict)  # members of the payload beside the usual ones
     beside: dict = field(default_factory=dict)  # members beside `data` in the event
     extracted_fields: bool = False
+    system_fields: dict[str, dict] = field(default_factory=dict)  # by the record's account: fields that a central group emits
     timestamp: int | None = None  # of the events, in seconds, where the lines have no start
 
     def lines(self) -> list[Line]:
@@ -94,6 +95,9 @@ class Case:
             if self.extracted_fields:
                 names = (name.replace("-", "_") for name in line.columns)
                 event["extractedFields"] = dict(zip(names, line.text.split()))
+            account = line.text.split()[1] if self.system_fields else ""
+            if account in self.system_fields:
+                event["extractedFields"] = event.get("extractedFields", {}) | self.system_fields[account]
             events.append(event)
         return events
 

@@ -191,4 +191,101 @@ INPUTS = [
         ],
         export,
     ),
+    Input(
+        "kinesis-batch.json",
+        [
+            lines(
+                "kinesis-batch first",
+                "the event of a Kinesis data stream: one subscription payload a record, of two log groups",
+                f"""
+                flow: 2 123456789012 {WEB} 203.0.113.12 10.20.0.10 47000 443 6 20 4249 1795064410 1795064468 ACCEPT OK
+                no-data: 2 123456789012 {WEB} - - - - - - - 1795064470 1795064528 - NODATA
+                """,
+                log_group="/vpc/flow-logs/default",
+            ),
+            lines(
+                "kinesis-batch second",
+                "",
+                f"""
+                flow: 8 123456789012 {WEB} 203.0.113.77 10.20.0.10 47001 443 6 2 - 1795064412 1795064468 REJECT OK {PRODUCTION} 2 ingress BPA
+                """,
+                REJECTS,
+                "/vpc/flow-logs/rejects",
+            ),
+        ],
+        kinesis_batch,
+    ),
+    Input(
+        "failure-queue.json",
+        [
+            lines(
+                "failure-queue first",
+                "the event of the failure queue: invocation records, each with the payload that failed",
+                f"""
+                flow: 2 123456789012 {WEB} 203.0.113.12 10.20.0.10 47100 443 6 20 4249 1795068010 1795068068 ACCEPT OK
+                """,
+                log_group="/vpc/flow-logs/default",
+            ),
+            lines(
+                "failure-queue second",
+                "",
+                f"""
+                skipped: 2 123456789012 {WEB} - - - - - - - 1795068070 1795068128 - SKIPDATA
+                flow: 2 123456789012 {WEB} 203.0.113.66 10.20.0.10 47101 23 6 1 40 1795068072 1795068128 REJECT OK
+                """,
+                log_group="/vpc/flow-logs/default",
+            ),
+        ],
+        failure_queue,
+    ),
+    Input(
+        "received-messages.json",
+        [
+            lines(
+                "received-messages",
+                "what `aws sqs receive-message` prints of the failure queue",
+                f"""
+                flow: 2 123456789012 {WEB} 203.0.113.12 10.20.0.10 47200 443 6 20 4249 1795071610 1795071668 ACCEPT OK
+                """,
+                log_group="/vpc/flow-logs/default",
+            )
+        ],
+        received_messages,
+    ),
+    Input(
+        "invocation-record.json",
+        [
+            lines(
+                "invocation-record",
+                "an invocation record by itself, as it is kept from the failure queue",
+                f"""
+                flow: 2 123456789012 {WEB} 203.0.113.12 10.20.0.10 47300 443 6 20 4249 1795075210 1795075268 ACCEPT OK
+                """,
+                log_group="/vpc/flow-logs/default",
+            )
+        ],
+        lambda case: pretty(invocation_record(case)),
+    ),
+    Input(
+        "firehose-object",
+        [
+            lines(
+                "firehose-object first",
+                "an object of Firehose: gzip members, without a suffix; a subscription payload, and records without line ends",
+                f"""
+                flow: 2 123456789012 {WEB} 203.0.113.12 10.20.0.10 47400 443 6 20 4249 1795078810 1795078868 ACCEPT OK
+                """,
+                log_group="/vpc/flow-logs/default",
+            ),
+            lines(
+                "firehose-object second",
+                "",
+                f"""
+                flow: 2 123456789012 {WEB} 203.0.113.12 10.20.0.10 47401 443 6 20 4249 1795078812 1795078868 ACCEPT OK
+                flow: 2 123456789012 {WEB} 203.0.113.66 10.20.0.10 47402 23 6 1 40 1795078812 1795078868 REJECT OK
+                """,
+            ),
+        ],
+        firehose_object,
+    ),
 ]

@@ -93,4 +93,22 @@ CASES = [
         "/vpc/flow-logs/v5-alphabetical",
         f"{APP_2}-all",
     ),
+    Case(
+        "vpc-central-log-group",
+        "a central log group: events name account, region and log group of their records (`@aws.account`, …)",
+        f"""
+        flow/REJECTS: 8 123456789012 {WEB} 203.0.113.77 10.20.0.10 51700 443 6 2 - 1795082410 1795082468 REJECT OK {PRODUCTION} 2 ingress BPA
+        flow/REJECTS: 8 123456789012 {WEB} 203.0.113.12 10.20.0.10 51701 443 6 8 1264 1795082412 1795082468 ACCEPT OK {PRODUCTION} 3 ingress -
+        flow/DEFAULT: 2 {OTHER_ACCOUNT} {STAGING_1} 203.0.113.12 10.40.1.15 51702 443 6 20 4249 1795082414 1795082468 ACCEPT OK
+        flow/REJECTS: 8 123456789012 {WEB} 203.0.113.66 10.20.0.10 51703 22 6 1 40 1795082416 1795082468 REJECT OK {PRODUCTION} 2 ingress -
+        """,
+        {"REJECTS": REJECTS, "DEFAULT": DEFAULT},
+        "/central/flow-logs",
+        f"{WEB}-all",
+        owner="555566667777",
+        system_fields={
+            ACCOUNT: {"@aws.account": ACCOUNT, "@aws.region": REGION, "@source.log": "/vpc/flow-logs/rejects"},
+            OTHER_ACCOUNT: {"@aws.account": OTHER_ACCOUNT, "@aws.region": "eu-west-1"},
+        },
+    ),
 ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from case import Case
-from envelopes import compact, gzip, iso, pretty
+from envelopes import compact, gzip, iso, payload, pretty
 from formats import DEFAULT
 from network import ACCOUNT, REGION, WEB
 
@@ -86,6 +86,97 @@ def firehose_transformation(case: Case) -> bytes:
             "records": records,
         }
     )
+
+
+def packed(case: Case) -> str:
+    """A payload as it travels in JSON."""
+    return base64.b64encode(gzip(compact(payload(case)))).decode()
+
+
+def kinesis_batch(*cases: Case) -> bytes:
+    """The event of a function that reads a Kinesis data stream, to which subscriptions of other accounts deliver."""
+    records = [
+        {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": f"{index:032x}",
+                "sequenceNumber": f"4966{index:052d}",
+                "data": packed(case),
+                "approximateArrivalTimestamp": case.events()[0]["timestamp"] / 1000 + 91.417,
+            },
+            "eventSource": "aws:kinesis",
+            "eventVersion": "1.0",
+            "eventID": f"shardId-000000000006:4966{index:052d}",
+            "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/flow-logs-transcoder",
+            "awsRegion": REGION,
+            "eventSourceARN": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/flow-logs",
+        }
+        for index, case in enumerate(cases)
+    ]
+    return pretty({"Records": records})
+
+
+def invocation_record(case: Case) -> dict:
+    """What Lambda sends to an OnFailure destination after three failures."""
+    return {
+        "version": "1.0",
+        "timestamp": iso(case.events()[0]["timestamp"] + 391_417),
+        "requestContext": {
+            "requestId": "3f1c5d7e-9b02-4a46-8c68-1e3a5c7d9f10",
+            "functionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:flow-logs-transcoder:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": {"awslogs": {"data": packed(case)}},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": {
+            "errorType": "CollectorUnreachable",
+            "errorMessage": "CollectorUnreachable: tcp://collector.example.com:4739",
+        },
+    }
+
+
+def failure_queue(*cases: Case) -> bytes:
+    """The event of a function whose event source is its own failure queue."""
+    records = [
+        {
+            "messageId": f"{index:08x}-5d7e-4b02-9a46-8c681e3a5c7d",
+            "receiptHandle": "AQEB",
+            "body": compact(invocation_record(case)).decode(),
+            "attributes": {
+                "ApproximateReceiveCount": "2",
+                "SentTimestamp": str(case.events()[0]["timestamp"] + 391_500),
+                "SenderId": ACCOUNT,
+                "ApproximateFirstReceiveTimestamp": str(case.events()[0]["timestamp"] + 391_600),
+            },
+            "messageAttributes": {},
+            "md5OfBody": "00000000000000000000000000000000",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:flow-logs-transcoder-failures",
+            "awsRegion": REGION,
+        }
+        for index, case in enumerate(cases)
+    ]
+    return pretty({"Records": records})
+
+
+def received_messages(case: Case) -> bytes:
+    """What `aws sqs receive-message` prints of the failure queue."""
+    message = {
+        "MessageId": "00000000-5d7e-4b02-9a46-8c681e3a5c7d",
+        "ReceiptHandle": "AQEB",
+        "MD5OfBody": "00000000000000000000000000000000",
+        "Body": compact(invocation_record(case)).decode(),
+    }
+    return pretty({"Messages": [message]})
+
+
+def firehose_object(subscription: Case, direct: Case) -> bytes:
+    """An object that Firehose wrote without decompression: payloads as gzip members, and records of a flow log."""
+    members = [gzip(compact(payload(subscription)))]
+    members += [gzip(b"".join(compact({"message": line.text}) for line in direct.lines()))]
+    return b"".join(members)
 
 
 def lines(name: str, shows: str, text: str, fields: str = DEFAULT, log_group: str = "", **more) -> Case:

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use flowlogs_core::network::Inventory;
 use flowlogs_core::{Formats, LogFormat, RecordSource};
+use flowlogs_source::LineOrigin;
 
 use crate::cli::{LogFormats, SourceOptions};
 
 /// Limit of sources; beyond it the cache is cleared.
 const CAPACITY: usize = 1_024;
 
-/// Account and log group of a source.
-type SourceKey = (Option<String>, Option<String>);
+/// Account, region and log group of a source.
+type SourceKey = (Option<String>, Option<String>, Option<String>);
 
 /// Cache of record sources with compiled formats.
 #[derive(Debug)]
@@ -42,16 +43,16 @@ impl SourceCache {
         }
     }
 
-    /// Returns the slot of a source, and begins a new object in it. Options replace an unknown owner or log group.
-    pub(crate) fn slot(
-        &mut self,
-        owner: Option<&str>,
-        log_group: Option<&str>,
-        inventory: &Inventory,
-    ) -> usize {
-        let owner = owner.or(self.owner.as_deref()).map(str::to_owned);
-        let destination = log_group.or(self.destination.as_deref()).map(str::to_owned);
-        let key = (owner, destination);
+    /// Returns the slot of a source, and begins a new object in it. Options replace an unknown owner, region or log group.
+    pub(crate) fn slot(&mut self, origin: &LineOrigin<'_>, inventory: &Inventory) -> usize {
+        let known = |name: Option<&str>, option: &Option<String>| {
+            name.or(option.as_deref()).map(str::to_owned)
+        };
+        let key = (
+            known(origin.owner, &self.owner),
+            known(origin.region, &self.region),
+            known(origin.log_group, &self.destination),
+        );
         if let Some(&slot) = self.slots.get(&key) {
             self.sources[slot].formats.begin_object();
             return slot;
@@ -60,9 +61,9 @@ impl SourceCache {
             self.sources.clear();
             self.slots.clear();
         }
-        let formats = self.formats(key.1.as_deref(), inventory);
-        let mut source = RecordSource::new(key.1.as_deref(), formats);
-        source.set_owner(key.0.as_deref(), self.region.as_deref());
+        let formats = self.formats(key.2.as_deref(), inventory);
+        let mut source = RecordSource::new(key.2.as_deref(), formats);
+        source.set_owner(key.0.as_deref(), key.1.as_deref());
         self.sources.push(source);
         let slot = self.sources.len() - 1;
         self.slots.insert(key, slot);

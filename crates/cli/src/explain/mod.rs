@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use flowlogs_core::flowlog::RecordValues;
 use flowlogs_core::ipfix::element::InformationElement;
 use flowlogs_core::{LogLine, MessageKind, SendOutcome, Transcoder, Transport};
+use flowlogs_source::LineOrigin;
 
 use crate::cli::ExplainArguments;
 use crate::clock;
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         Ok(record) => record.format().clone(),
         Err(error) => return Err(mismatch::error(&line, &formats, error)),
     };
-    let slot = sources.slot(None, None, &inputs.inventory);
+    let slot = sources.slot(&LineOrigin::default(), &inputs.inventory);
     let settings = settings::explainer(&arguments.mapping);
     let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
     transcoder.set_inventory(inputs.inventory);

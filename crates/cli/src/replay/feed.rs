@@ -86,7 +86,7 @@ impl LineSink for LineFeed<'_> {
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutletError> {
         let inventory = self.transcoder.inventory();
-        let slot = self.sources.slot(origin.owner, origin.log_group, inventory);
+        let slot = self.sources.slot(origin, inventory);
         self.slot = Some(slot);
         Ok(())
     }
@@ -101,7 +101,10 @@ impl LineSink for LineFeed<'_> {
         }
         let slot = match self.slot {
             Some(slot) => slot,
-            None => self.sources.slot(None, None, self.transcoder.inventory()),
+            None => {
+                let inventory = self.transcoder.inventory();
+                self.sources.slot(&LineOrigin::default(), inventory)
+            }
         };
         self.slot = Some(slot);
         let line = LogLine {
