@@ -1,6 +1,6 @@
-//! Messages that wait to leave together.
+//! Batch of messages that leave in one system call.
 
-/// Messages of one length, but for the last one, which may be shorter: what the kernel can cut into datagrams again.
+/// Messages of equal length, of which the last may be shorter: the kernel can cut such a batch into datagrams.
 #[derive(Debug, Default)]
 pub(crate) struct MessageBatch {
     octets: Vec<u8>,
@@ -14,7 +14,7 @@ pub(crate) struct MessageBatch {
 }
 
 impl MessageBatch {
-    /// Room for so many messages and octets.
+    /// Empty batch with a limit of messages and octets.
     pub(crate) fn new(most: u32, room: usize) -> Self {
         Self {
             octets: Vec::new(),
@@ -25,12 +25,12 @@ impl MessageBatch {
         }
     }
 
-    /// How many there are.
+    /// Number of messages.
     pub(crate) fn messages(&self) -> u32 {
         self.messages
     }
 
-    /// Whether the message can leave with those that wait, in its turn.
+    /// Returns true if the message fits behind the messages of the batch.
     pub(crate) fn takes(&self, message: &[u8]) -> bool {
         let is_even = self.octets.len() == self.each * self.messages as usize;
         self.messages == 0
@@ -49,27 +49,27 @@ impl MessageBatch {
         self.messages += 1;
     }
 
-    /// Whether no other message can be added.
+    /// Returns true if no message fits.
     pub(crate) fn is_full(&self) -> bool {
         self.messages >= self.most
     }
 
-    /// Octets of each message, the last one of which may have fewer.
+    /// Octets of each message; the last message may have fewer.
     pub(crate) fn each(&self) -> usize {
         self.each
     }
 
-    /// All of them, one behind the other.
+    /// Octets of all messages back to back.
     pub(crate) fn octets(&self) -> &[u8] {
         &self.octets
     }
 
-    /// One by one.
+    /// Messages one by one.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.octets.chunks(self.each.max(1))
     }
 
-    /// They have left.
+    /// Empties the batch.
     pub(crate) fn clear(&mut self) {
         self.octets.clear();
         self.messages = 0;

@@ -1,14 +1,14 @@
-//! Several targets at once, and the life of their transport sessions from one invocation to the next.
+//! Targets, and the life of their transport sessions from one invocation to the next.
 //!
-//! Responsible for who is connected, what is new and what was kept, the one reconnect an invocation has, and for
-//! counting. Each kind of session is in its own file: `udp.rs`, `stream.rs`, `file.rs`.
+//! Responsible for connecting, for keeping and probing sessions, for the one reconnect of an invocation, and for counting.
+//! Each kind of session has a file: `udp.rs`, `stream.rs`, `file.rs`.
 
 use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
 
 use rustls::{ClientConfig, pki_types::ServerName};
 
 use crate::{
-    CollectorUrl, Transport,
+    CollectorUrl, TargetKind,
     error::{SendError, SendProblem},
     file::FileSession,
     options::{ConfigError, SenderOptions},
@@ -17,61 +17,61 @@ use crate::{
     udp::{self, UdpSession},
 };
 
-/// The largest length the 16 bits of a message header can state (RFC 7011 §3.1).
+/// Largest length that the 16 bits of a message header can state (RFC 7011 §3.1).
 const LARGEST_MESSAGE: usize = u16::MAX as usize;
 
-/// Every target that messages are sent to, numbered from 0 in the order of their URLs.
+/// Targets of messages, numbered from 0 in the order of their URLs.
 ///
 /// An invocation is `begin`, any number of `send`, `finish`:
 ///
 /// - A failed target stays failed until the end of the invocation, or until its one [`reconnect`](Self::reconnect):
-///   `send` and `finish` return its error again. The others are not affected.
-/// - After the failure of a TCP or TLS target it is unknown which messages of this invocation arrived. Only when
-///   `finish` is `Ok` did all of them.
+///   `send` and `finish` return its error again. Another target is not affected.
+/// - After the failure of a TCP or TLS target nobody knows which messages of this invocation arrived. All arrived only
+///   if `finish` is `Ok`.
 /// - Over UDP, `send` fails only for a message that is too large. Local errors are counted, and `finish` fails when
 ///   nothing got out.
 ///
-/// What an invocation that never finished left in a buffer leaves with the next one, in its order. Dropping the
-/// collectors closes the connections without flushing: that is what [`finish`](Self::finish) is for.
+/// Messages that an invocation without `finish` left in a buffer leave with the next invocation, in order. Dropping the
+/// collectors closes the connections without flushing; [`finish`](Self::finish) flushes.
 pub struct Collectors {
     targets: Vec<Target>,
     tls: Option<Arc<ClientConfig>>,
     options: SenderOptions,
 }
 
-/// Whether a target's transport session is the one of the invocation before.
+/// State of a target's transport session at the beginning of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionState {
-    /// A new transport session: templates have to be sent and sequence numbers start at 0 (RFC 7011 §3.1, §8).
+    /// New transport session: templates have to be sent and sequence numbers start at 0 (RFC 7011 §3.1, §8).
     New,
-    /// The session goes on, and so do its sequence numbers.
+    /// Session of the invocation before: sequence numbers go on.
     Kept,
 }
 
-/// What happened at one target since the last [`Collectors::begin`].
+/// Counts of one target since the last [`Collectors::begin`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SendStatistics {
     /// Messages handed over: to the kernel over UDP, to the connection's or file's buffer otherwise.
     pub messages: u64,
-    /// Their octets, without the headers of UDP, TCP, TLS and IP.
+    /// Octets of these messages, without the headers of UDP, TCP, TLS and IP.
     pub octets: u64,
-    /// Failed connections, sends and finishes; over UDP the messages the kernel refused, and for each "port unreachable"
-    /// those that left together before it.
+    /// Failed connections, sends and finishes; over UDP the messages that the kernel refused, and for each "port
+    /// unreachable" the messages that left together before it.
     pub errors: u64,
-    /// Over UDP, how many of `messages` met a closed port for all that is known: `messages - unreachable` got out.
+    /// UDP messages that met a closed port, as far as the kernel said so: `messages - unreachable` got out.
     pub unreachable: u64,
 }
 
-/// The two ends of a target's connection.
+/// Both ends of a target's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CollectorPeer {
-    /// The number of the target.
+    /// Number of the target.
     pub target: usize,
-    /// How messages travel to it.
-    pub transport: Transport,
-    /// Our address and port. Over UDP the address may be the one of the interface that the route points to.
+    /// Kind of the target.
+    pub transport: TargetKind,
+    /// Our address and port. Over UDP, the address may be that of the interface on the route.
     pub local: SocketAddr,
-    /// The collector's address and port.
+    /// Address and port of the collector.
     pub collector: SocketAddr,
 }
 
@@ -79,7 +79,7 @@ struct Target {
     url: CollectorUrl,
     name: Option<ServerName<'static>>,
     session: Option<Session>,
-    /// Why there is no session. For a file this is for good.
+    /// Reason why there is no session. Final for a file.
     failure: Option<SendProblem>,
     file_opened: bool,
     reconnected: bool,
@@ -97,7 +97,7 @@ impl Collectors {
     ///
     /// # Errors
     ///
-    /// No target or one that is nowhere, a rate or timeout of 0, or TLS material that cannot be used.
+    /// No target, a target without a usable address, a rate or timeout of 0, or unusable TLS material.
     pub fn new(urls: &[CollectorUrl], options: SenderOptions) -> Result<Self, ConfigError> {
         if urls.is_empty() {
             return Err(ConfigError::NoCollectors);
@@ -120,7 +120,7 @@ impl Collectors {
                 return Err(ConfigError::Timeout { setting });
             }
         }
-        let any_tls = urls.iter().any(|url| url.transport() == Transport::Tls);
+        let any_tls = urls.iter().any(|url| url.transport() == TargetKind::Tls);
         let tls = if any_tls {
             Some(tls::client_config(&options.tls)?)
         } else {
@@ -134,23 +134,23 @@ impl Collectors {
         })
     }
 
-    /// How messages travel, in target order.
-    pub fn transports(&self) -> Vec<Transport> {
+    /// Kinds of the targets, in target order.
+    pub fn transports(&self) -> Vec<TargetKind> {
         self.targets
             .iter()
             .map(|target| target.url.transport())
             .collect()
     }
 
-    /// The URLs, in target order.
+    /// URLs, in target order.
     pub fn urls(&self) -> impl ExactSizeIterator<Item = &CollectorUrl> {
         self.targets.iter().map(|target| &target.url)
     }
 
-    /// Starts an invocation: connects what is not connected, and probes what was kept. A connection that the collector
-    /// closed or reset meanwhile is replaced by a new one.
+    /// Starts an invocation: opens missing sessions and probes kept ones. A connection that the collector closed or reset
+    /// meanwhile is replaced.
     ///
-    /// Returns for every target whether its session is new or kept, or why it has none. Resets the statistics.
+    /// Returns for every target the state of its session, or the reason why there is none. Resets the statistics.
     pub fn begin(&mut self) -> Vec<Result<SessionState, SendError>> {
         let (tls, options) = (&self.tls, &self.options);
         self.targets
@@ -169,27 +169,27 @@ impl Collectors {
         self.target(target)?.send(message)
     }
 
-    /// Ends an invocation: writes what is buffered and waits until collectors over TCP and TLS have acknowledged it, up
+    /// Ends an invocation: writes the buffers and waits until collectors over TCP and TLS have acknowledged everything, up
     /// to the write timeout without progress. The result of a target covers the whole invocation: after `Ok` every
     /// message was written, and no reset or end of the connection has been seen.
     ///
-    /// An acknowledgement is the collector's kernel's; IPFIX itself has none.
+    /// The collector's kernel acknowledges; IPFIX has no acknowledgement.
     pub fn finish(&mut self) -> Vec<Result<(), SendError>> {
         self.targets.iter_mut().map(Target::finish).collect()
     }
 
-    /// Drops the connection of one target and makes a new one, which is a new transport session: templates and sequence
-    /// numbers start again, and what was sent since `begin` has to be sent again.
+    /// Replaces the connection of one target. The new transport session starts templates and sequence numbers again, and
+    /// everything sent since `begin` has to be sent again.
     ///
     /// # Errors
     ///
-    /// No connection; a second call in one invocation; a file, which is one session from its beginning to its end.
+    /// No connection; a second call in one invocation; a file, which is one session from beginning to end.
     pub fn reconnect(&mut self, target: usize) -> Result<(), SendError> {
         let (tls, options) = (self.tls.clone(), self.options.clone());
         self.target(target)?.reconnect(tls.as_ref(), &options)
     }
 
-    /// Both ends of every open connection, by which the transcoder's own traffic is recognised in flow logs.
+    /// Both ends of every open connection, to recognise the transcoder's own traffic in flow logs.
     pub fn peers(&self) -> Vec<CollectorPeer> {
         let ends = |session: &Session| match session {
             Session::Udp(udp) => Some(udp.addresses()),
@@ -210,7 +210,7 @@ impl Collectors {
             .collect()
     }
 
-    /// What happened since the last [`begin`](Self::begin), in target order.
+    /// Counts since the last [`begin`](Self::begin), in target order.
     pub fn statistics(&self) -> Vec<SendStatistics> {
         self.targets.iter().map(Target::statistics).collect()
     }
@@ -233,7 +233,7 @@ impl fmt::Debug for Collectors {
 
 impl Target {
     fn new(url: &CollectorUrl) -> Result<Self, ConfigError> {
-        let name = if url.transport() == Transport::Tls {
+        let name = if url.transport() == TargetKind::Tls {
             Some(tls::server_name(url)?)
         } else {
             None
@@ -318,7 +318,7 @@ impl Target {
         tls: Option<&Arc<ClientConfig>>,
         options: &SenderOptions,
     ) -> Result<(), SendError> {
-        if self.url.transport() == Transport::File {
+        if self.url.transport() == TargetKind::File {
             return Err(self.error(self.failure.clone().unwrap_or(SendProblem::FileNotReopened)));
         }
         if self.reconnected {
@@ -338,15 +338,15 @@ impl Target {
             return Err(self.error(self.failure.clone().unwrap_or(SendProblem::FileNotReopened)));
         }
         let opened = match self.url.transport() {
-            Transport::Udp => {
+            TargetKind::Udp => {
                 UdpSession::open(&self.url, options).map(|udp| Session::Udp(Box::new(udp)))
             }
-            Transport::Tcp | Transport::Tls => {
+            TargetKind::Tcp | TargetKind::Tls => {
                 let tls = tls.cloned().zip(self.name.clone());
                 StreamSession::open(&self.url, tls, options)
                     .map(|stream| Session::Stream(Box::new(stream)))
             }
-            Transport::File => {
+            TargetKind::File => {
                 FileSession::open(self.url.path().unwrap_or(Path::new(""))).map(Session::File)
             }
         };
@@ -361,7 +361,7 @@ impl Target {
         }
     }
 
-    /// The counters of a UDP session end with it; those of the target go on.
+    /// Adds the counters of a UDP session, which ends, to those of the target.
     fn end_session(&mut self) {
         self.statistics = self.statistics();
         self.session = None;

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{CollectorUrl, error::SendProblem};
 
-/// The addresses of a collector, in the resolver's order of preference; at least one.
+/// Addresses of a collector, in the resolver's order of preference; never empty.
 pub(crate) fn resolve(url: &CollectorUrl) -> Result<Vec<SocketAddr>, SendProblem> {
     // A file has neither and is never resolved; an empty host would be reported as such.
     let (host, port) = (
@@ -35,8 +35,8 @@ pub(crate) fn resolve(url: &CollectorUrl) -> Result<Vec<SocketAddr>, SendProblem
     Ok(addresses)
 }
 
-/// A TCP connection to the first address that accepts one. Each address gets its share of the time that is left, so that
-/// one behind a silent firewall does not use up that of the others.
+/// Connects to the first address that accepts. Each address gets an equal share of the time left, so that an address behind
+/// a silent firewall does not use up all of the time.
 pub(crate) fn connect_tcp(
     addresses: &[SocketAddr],
     timeout: Duration,
@@ -57,7 +57,7 @@ pub(crate) fn connect_tcp(
     Err(failure)
 }
 
-/// A UDP socket connected to the first address there is a route to. Connected, it learns of a closed port.
+/// Connects a UDP socket to the first address with a route. A connected socket learns of a closed port.
 pub(crate) fn connect_udp(addresses: &[SocketAddr]) -> Result<UdpSocket, SendProblem> {
     let mut failure = SendProblem::NotConnected;
     for &address in addresses {

@@ -1,36 +1,36 @@
-//! What can go wrong on the way to a collector, in the words of the person who operates one.
+//! Errors of sending, in the words of the person who operates a collector.
 //!
-//! Responsible for the error types of sending; configuration errors are in `options.rs`, those of URLs in `url.rs`.
+//! Errors of the configuration are in `options.rs`, errors of URLs in `url.rs`.
 
 use std::{io, net::SocketAddr, time::Duration};
 
 use thiserror::Error;
 
-/// A failure to reach a collector or to hand it messages: which collector, and why.
+/// Failure to reach a collector, or to hand messages to a collector.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{collector}: {problem}")]
 pub struct SendError {
-    /// The canonical form of the collector's URL.
+    /// Canonical form of the collector's URL.
     pub collector: String,
-    /// What happened.
+    /// Reason.
     pub problem: SendProblem,
 }
 
-/// What happened on the way to a collector.
+/// Reason of a failure on the way to a collector.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SendProblem {
-    /// The host name has no address, or no name server answered.
+    /// Host name has no address, or no name server answered.
     #[error("host name {host:?} was not resolved: {reason}")]
     NotResolved {
-        /// The host of the URL.
+        /// Host of the URL.
         host: String,
-        /// The resolver's words.
+        /// Resolver's words.
         reason: String,
     },
     /// Nothing listens on the port.
     #[error("connection to {address} refused: nothing listens there")]
     Refused {
-        /// The address tried last.
+        /// Address tried last.
         address: SocketAddr,
     },
     /// No answer to the connection attempt: wrong address, a security group, or a missing route.
@@ -38,23 +38,23 @@ pub enum SendProblem {
         "no answer from {address} within {after:?}: check its address, security group and route"
     )]
     ConnectTimeout {
-        /// The address tried last.
+        /// Address tried last.
         address: SocketAddr,
-        /// How long the attempt waited.
+        /// Duration of the attempt.
         after: Duration,
     },
     /// Another reason why there is no connection, such as no route.
     #[error("no connection to {address}: {reason}")]
     Connect {
-        /// The address tried last.
+        /// Address tried last.
         address: SocketAddr,
-        /// The operating system's words.
+        /// Operating system's words.
         reason: String,
     },
     /// The TLS handshake began and was not completed in time: often a collector that does not speak TLS on this port.
     #[error("TLS handshake not completed within {after:?}: is this the collector's TLS port?")]
     HandshakeTimeout {
-        /// How long the handshake waited.
+        /// Duration of the handshake.
         after: Duration,
     },
     /// TLS was refused by one of the two sides.
@@ -71,22 +71,22 @@ pub enum SendProblem {
         /// Largest length that can be sent.
         limit: usize,
     },
-    /// The connection is open, but nothing that was sent was taken for as long as the write timeout.
+    /// Open connection of which the collector took nothing during the write timeout.
     #[error("collector stopped reading: nothing taken for {after:?}")]
     StoppedReading {
-        /// The write timeout.
+        /// Write timeout.
         after: Duration,
     },
     /// The collector closed the connection, or its sending half.
     #[error("collector closed the connection")]
     Closed,
-    /// The connection was reset: what was under way is lost.
+    /// Reset of the connection: the octets under way are lost.
     #[error("connection reset")]
     Reset,
     /// Another failure of an open connection.
     #[error("connection failed: {reason}")]
     Broken {
-        /// The operating system's words.
+        /// Operating system's words.
         reason: String,
     },
     /// Over UDP, every message of this invocation met a local error or a closed port.
@@ -94,15 +94,15 @@ pub enum SendProblem {
     NothingSent {
         /// Messages that were to be sent.
         attempts: u64,
-        /// The last error, in the operating system's words.
+        /// Last error, in the operating system's words.
         reason: String,
     },
     /// A file could not be created or written.
     #[error("cannot write {path:?}: {reason}")]
     File {
-        /// The path of the URL.
+        /// Path of the URL.
         path: String,
-        /// The operating system's words.
+        /// Operating system's words.
         reason: String,
     },
     /// A file is one transport session from its first message to its last (RFC 5655): opening it again would erase it.
@@ -118,7 +118,7 @@ pub enum SendProblem {
     UnknownTarget,
 }
 
-/// Why TLS was refused, and by whom.
+/// Reason why one of both sides refused TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TlsProblem {
     /// The collector's certificate is past its end date.
@@ -127,10 +127,10 @@ pub enum TlsProblem {
     /// The collector's certificate is before its start date.
     #[error("the collector's certificate is not valid yet")]
     NotYetValid,
-    /// The collector's certificate names other hosts than the URL.
+    /// The collector's certificate does not name the host of the URL.
     #[error("the collector's certificate is not for {host:?}, the host of the URL")]
     WrongName {
-        /// The host of the URL.
+        /// Host of the URL.
         host: String,
     },
     /// No trusted authority issued the collector's certificate.
@@ -141,37 +141,37 @@ pub enum TlsProblem {
     /// Another fault of the collector's certificate.
     #[error("the collector's certificate was not accepted: {reason}")]
     ServerCertificate {
-        /// The verifier's words.
+        /// Verifier's words.
         reason: String,
     },
-    /// The collector wants a certificate and none is configured, or it was not sent.
+    /// The collector requires a client certificate, and none is configured or was sent.
     #[error("the collector requires a client certificate; configure a certificate and its key")]
     ClientCertificateRequired,
     /// The collector does not accept the configured certificate.
     #[error("the collector refused the client certificate: {alert}")]
     ClientCertificateRefused {
-        /// The name of the alert (RFC 8446 §6.2).
+        /// Name of the alert (RFC 8446 §6.2).
         alert: String,
     },
     /// The collector ended the handshake or the connection with another alert.
     #[error("the collector ended TLS with the alert {alert}")]
     Alert {
-        /// The name of the alert (RFC 8446 §6.2).
+        /// Name of the alert (RFC 8446 §6.2).
         alert: String,
     },
-    /// What came back is not TLS.
+    /// Answer that is not TLS.
     #[error("the collector does not speak TLS on this port")]
     NotTls,
     /// Another violation of the protocol.
     #[error("TLS failed: {reason}")]
     Protocol {
-        /// The TLS library's words.
+        /// TLS library's words.
         reason: String,
     },
 }
 
 impl SendProblem {
-    /// Names the failure of a read or write on an open connection; `patience` is the timeout it ran with.
+    /// Names the failure of a read or write on an open connection; `patience` is the timeout of the call.
     pub(crate) fn of_connection(error: &io::Error, patience: Duration) -> Self {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {

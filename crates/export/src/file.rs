@@ -1,4 +1,4 @@
-//! One IPFIX File (RFC 5655): the messages of a transport session, one after the other.
+//! IPFIX File (RFC 5655): the messages of a transport session back to back.
 //!
 //! Responsible for the file ending with a whole message, also when the disk is full.
 
@@ -21,7 +21,7 @@ pub(crate) struct FileSession {
 }
 
 impl FileSession {
-    /// Creates the file, or empties the one that is there.
+    /// Creates the file, or empties an existing file.
     pub(crate) fn open(path: &Path) -> Result<Self, SendProblem> {
         let file = File::create(path).map_err(|error| problem(path, &error))?;
         Ok(Self {
@@ -41,13 +41,13 @@ impl FileSession {
         Ok(())
     }
 
-    /// Writes what is buffered.
+    /// Writes the buffer.
     pub(crate) fn finish(&mut self) -> Result<(), SendProblem> {
         let result = self.file.write_all(&self.buffer);
         let octets = self.buffer.len() as u64;
         self.buffer.clear();
         if let Err(error) = result {
-            // Best effort, and impossible for a pipe: the part of a message that did fit is taken back.
+            // Best effort, and impossible for a pipe: cuts the part of a message that still fitted.
             let _ = self.file.set_len(self.written);
             return Err(problem(&self.path, &error));
         }

@@ -1,18 +1,18 @@
-//! Several datagrams in one system call: the kernel cuts what it is given into segments (`UDP_SEGMENT`, Linux).
+//! Generic segmentation offload: the kernel cuts one write into several datagrams (`UDP_SEGMENT`, Linux).
 //!
-//! The way through the kernel is paid once for all of them, which is most of what sending costs.
+//! The datagrams share one way through the kernel, which is most of the cost of sending.
 
 use std::net::UdpSocket;
 
-/// How long the datagrams of a socket are at most, if the kernel is to cut what is longer.
+/// Segment size of a socket: the kernel cuts longer writes into datagrams of this size.
 #[derive(Debug, Default)]
 pub(crate) struct GsoSegments {
-    /// 0: what is sent leaves as it is.
+    /// Octets of a segment; 0 if the kernel does not cut.
     octets: usize,
 }
 
 impl GsoSegments {
-    /// From now on what is sent is cut into datagrams of so many octets; whether the kernel can do that.
+    /// Sets the segment size. Returns false if the kernel cannot cut.
     pub(crate) fn cut(&mut self, socket: &UdpSocket, octets: usize) -> bool {
         if self.octets == octets {
             return true;
@@ -24,7 +24,7 @@ impl GsoSegments {
         is_set
     }
 
-    /// From now on what is sent leaves as it is.
+    /// Ends the cutting.
     pub(crate) fn leave_whole(&mut self, socket: &UdpSocket) {
         self.cut(socket, 0);
     }

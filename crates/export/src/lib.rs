@@ -1,22 +1,22 @@
 //! Puts finished IPFIX messages on a wire or in a file.
 //!
 //! Messages come in whole, in order, from `flowlogs-core`; they leave over UDP, TCP or TLS (RFC 7011 §10, §11) or into
-//! an IPFIX File (RFC 5655). This crate never looks inside a message: what it knows of one is its length.
+//! an IPFIX File (RFC 5655). This crate never looks inside a message; it knows the length alone.
 //!
-//! Everything blocks, with time limits, because its callers work through one invocation at a time. The rhythm is that of
-//! a function which is frozen between two invocations: [`Collectors::begin`] probes what was kept,
-//! [`Collectors::finish`] leaves nothing unsent behind.
+//! Every call blocks, with a time limit, because callers work through one invocation at a time. Lambda freezes a function
+//! between two invocations: [`Collectors::begin`] probes kept sessions, [`Collectors::finish`] leaves nothing unsent
+//! behind.
 //!
-//! | file | what it is about |
+//! | file | content |
 //! |---|---|
-//! | `url.rs` | where to: [`CollectorUrl`] |
-//! | `options.rs` | how: timeouts, pacing, certificates |
+//! | `url.rs` | [`CollectorUrl`]: address and kind of a target |
+//! | `options.rs` | timeouts, pacing, certificates |
 //! | `collectors.rs` | [`Collectors`], the targets and the life of their transport sessions |
 //! | `udp.rs`, `pace.rs` | datagrams at a rate that collectors survive |
-//! | `waiting.rs`, `segments.rs` | several of them in one system call |
-//! | `stream.rs`, `send_queue.rs`, `tls.rs` | connections, and the proof that what was written arrived |
+//! | `batch.rs`, `gso.rs` | several datagrams in one system call |
+//! | `stream.rs`, `send_queue.rs`, `tls.rs` | connections, and the proof that messages arrived |
 //! | `file.rs` | IPFIX Files |
-//! | `connect.rs`, `error.rs` | from a name to a socket; what can go wrong |
+//! | `connect.rs`, `error.rs` | from a name to a socket; errors |
 //!
 //! ```
 //! use std::net::UdpSocket;
@@ -62,5 +62,5 @@ pub use crate::{
     error::{SendError, SendProblem, TlsProblem},
     options::{ConfigError, DEFAULT_UDP_RATE, SenderOptions, TlsOptions},
     pem::pem_text,
-    url::{CollectorUrl, PORT, TLS_PORT, Transport, UrlError, UrlProblem},
+    url::{CollectorUrl, PORT, TLS_PORT, TargetKind, UrlError, UrlProblem},
 };

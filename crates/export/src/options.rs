@@ -1,7 +1,6 @@
-//! How to send: timeouts, pacing, and the certificates of TLS.
+//! Settings of sending: timeouts, pacing, and the certificates of TLS.
 //!
-//! Responsible for the settings and their defaults. Whether PEM text is any good is found out in `tls.rs`, once, when
-//! [`crate::Collectors`] is made.
+//! Responsible for the settings and their defaults. `tls.rs` checks PEM text, once, for [`crate::Collectors::new`].
 
 use std::{fmt, time::Duration};
 
@@ -10,23 +9,23 @@ use thiserror::Error;
 /// Messages a second to one collector over UDP, unless configured otherwise.
 ///
 /// nfcapd with the usual 208 KiB socket buffer holds some 90 messages of 1,400 octets (the kernel counts about 2,300
-/// octets for each); this rate, in bursts of at most 16, leaves it 15 ms to be scheduled in. It is 56 Mbit/s, or about
-/// 100,000 flows a second.
+/// octets for each); this rate, in bursts of at most 16, leaves nfcapd 15 ms to be scheduled in. The rate is 56 Mbit/s, or
+/// about 100,000 flows a second.
 pub const DEFAULT_UDP_RATE: u32 = 5_000;
 
-/// How [`crate::Collectors`] connects and sends. [`Default`] is right for a collector in the same region.
+/// Settings of [`crate::Collectors`]. [`Default`] is right for a collector in the same region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SenderOptions {
-    /// Limit of a connection attempt over all addresses of the host, and again of the TLS handshake. Resolving the name
-    /// before it is subject to the system resolver's own limits. 5 s by default.
+    /// Limit of a connection attempt over all addresses of the host, and again of the TLS handshake. The system's resolver
+    /// has limits of its own. 5 s by default.
     pub connect_timeout: Duration,
-    /// How long a TCP or TLS collector may take nothing before it counts as one that stopped reading. 10 s by default.
-    /// A slow collector is not cut off: every octet it takes starts this time again.
+    /// Time without progress after which a TCP or TLS collector counts as not reading. 10 s by default. A slow collector is
+    /// not cut off: every octet that it takes starts the time again.
     pub write_timeout: Duration,
     /// Messages a second to each UDP collector, at least 1. [`DEFAULT_UDP_RATE`] by default.
     pub udp_rate: u32,
-    /// How old a UDP session becomes before its host name is resolved again: a collector that moved would not be
-    /// noticed otherwise, because UDP reports nothing. 5 minutes by default.
+    /// Age of a UDP session after which the host name is resolved again: UDP does not report a collector that moved. 5
+    /// minutes by default.
     pub udp_resolve_after: Duration,
     /// Certificates and key for `tls://` collectors.
     pub tls: TlsOptions,
@@ -44,17 +43,17 @@ impl Default for SenderOptions {
     }
 }
 
-/// The PEM texts of TLS. Certificate and key together give mutual authentication, which RFC 7011 §11.3 requires.
+/// PEM texts of TLS. Certificate and key together give mutual authentication, which RFC 7011 §11.3 requires.
 ///
-/// [`Debug`] says which of them are there, never what they hold.
+/// [`Debug`] shows which texts are set, never their content.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// Certificates of the authorities that may issue a collector's certificate; without it, the system's trust store
     /// (or the file that `SSL_CERT_FILE` names).
     pub ca_pem: Option<String>,
-    /// The transcoder's certificate, followed by those between it and its authority.
+    /// Certificate of the transcoder, followed by the certificates up to the authority.
     pub certificate_pem: Option<String>,
-    /// The private key of that certificate: PKCS #8, PKCS #1 or SEC 1.
+    /// Private key of the certificate: PKCS #8, PKCS #1 or SEC 1.
     pub key_pem: Option<String>,
 }
 
@@ -72,7 +71,7 @@ impl fmt::Debug for TlsOptions {
     }
 }
 
-/// Settings with which nothing can be sent, found before any network is touched.
+/// Unusable settings, found before the first packet.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
     /// The list of collectors is empty.
@@ -81,10 +80,10 @@ pub enum ConfigError {
     /// A collector at `0.0.0.0` or `[::]`.
     #[error("{collector}: no machine has this address; give the collector's own")]
     NoAddress {
-        /// The canonical form of the URL.
+        /// Canonical form of the URL.
         collector: String,
     },
-    /// A pace of no messages at all.
+    /// Rate of 0 messages.
     #[error("UDP rate 0 would send nothing; give messages a second, such as {DEFAULT_UDP_RATE}")]
     UdpRate,
     /// A timeout of zero, which the operating system takes for none.
@@ -93,28 +92,28 @@ pub enum ConfigError {
         /// `connect timeout` or `write timeout`.
         setting: &'static str,
     },
-    /// The text given as CA holds no certificate, or a broken one.
+    /// CA text without a certificate, or with a broken certificate.
     #[error("TLS CA: {reason}; expected PEM text with BEGIN CERTIFICATE")]
     Ca {
-        /// What is wrong with it.
+        /// Fault of the text.
         reason: String,
     },
     /// No CA is given and the system has no trust store.
     #[error("no TLS CA given and none found on the system: {reason}")]
     NoSystemRoots {
-        /// Where it failed, if anything was there to fail.
+        /// Error of the trust store, if there is one.
         reason: String,
     },
-    /// The text given as certificate holds none, or a broken one.
+    /// Certificate text without a certificate, or with a broken certificate.
     #[error("TLS certificate: {reason}; expected PEM text with BEGIN CERTIFICATE")]
     Certificate {
-        /// What is wrong with it.
+        /// Fault of the text.
         reason: String,
     },
-    /// The text given as key holds none, or a broken one. Never quotes it.
+    /// Key text without a key, or with a broken key. Never quoted.
     #[error("TLS key: {reason}; expected PEM text with BEGIN PRIVATE KEY")]
     Key {
-        /// What is wrong with it.
+        /// Fault of the text.
         reason: String,
     },
     /// A certificate without its key.
@@ -126,10 +125,10 @@ pub enum ConfigError {
     /// The key belongs to another certificate.
     #[error("TLS key does not belong to the TLS certificate")]
     KeyMismatch,
-    /// The host of a `tls://` URL can stand in no certificate.
+    /// Host of a `tls://` URL can stand in no certificate.
     #[error("{collector}: the host cannot be verified by a certificate")]
     ServerName {
-        /// The canonical form of the URL.
+        /// Canonical form of the URL.
         collector: String,
     },
 }

@@ -1,11 +1,11 @@
-//! What the kernel still holds of a TCP connection: octets written by us and not yet acknowledged by the collector.
+//! Send queue of a TCP connection: octets written and not yet acknowledged by the collector.
 //!
-//! A successful write says only that the kernel took the octets. A function that ends is frozen, and one that is not
-//! needed again is destroyed with everything in its send queue; and a collector that is gone answers with a reset
-//! instead of an acknowledgement. So the end of an invocation waits for this number to become 0.
+//! A successful write says only that the kernel took the octets. Lambda freezes a function at the end of an invocation,
+//! and may destroy the environment with everything in the send queue; a collector that is gone answers with a reset and no
+//! acknowledgement. So the end of an invocation waits until the queue is empty.
 //!
 //! The number is read from the kernel's connection table, because the direct question (`ioctl` `SIOCOUTQ`) has no safe
-//! binding. Elsewhere than on Linux there is no such table, and the answer is "unknown".
+//! binding. Outside of Linux there is no such table, and the answer is "unknown".
 
 use std::{
     fmt::Write as _,
@@ -14,8 +14,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-/// The octets between two addresses that are not acknowledged yet; `None` when the kernel lists no such connection,
-/// because it was reset or because there is no list.
+/// Octets between two addresses that are not acknowledged yet. `None` if the kernel does not list the connection, because
+/// of a reset or because there is no list.
 pub(crate) fn unacknowledged(local: SocketAddr, peer: SocketAddr) -> Option<u64> {
     let table = match local {
         SocketAddr::V4(_) => "/proc/self/net/tcp",
@@ -40,7 +40,7 @@ fn find(table: impl BufRead, local: SocketAddr, peer: SocketAddr) -> Option<u64>
     None
 }
 
-/// An address as the table writes it: 32-bit words in the byte order of the machine, then the port.
+/// Address in the form of the table: 32-bit words in the byte order of the machine, then the port.
 fn column(address: SocketAddr) -> String {
     let mut text = String::with_capacity(37);
     let mut word = |octets: [u8; 4]| {

@@ -1,8 +1,8 @@
-//! One TCP or TLS transport session: messages back to back, and a reliable answer to whether they arrived.
+//! TCP or TLS transport session: messages back to back, and a reliable answer whether all arrived.
 //!
-//! Responsible for the write buffer, the write timeout, and for listening: a collector never sends messages, so what
-//! comes from it is its end, a reset, or (in TLS) an alert. After any error the session is over and must be dropped;
-//! nothing more is written, so that no message is cut and followed by another.
+//! Responsible for the write buffer, the write timeout, and for listening: a collector sends no messages, only the end of
+//! the connection, a reset, or (in TLS) an alert. After any error the session is over and must be dropped; nothing more is
+//! written, so that no message follows a cut message.
 
 use std::{
     io::{self, Read, Write},
@@ -26,10 +26,10 @@ use crate::{
 /// Octets gathered before they are written: some 46 messages of 1,400 octets cost one system call.
 const BUFFER: usize = 64 * 1024;
 
-/// Reads that one listening makes at most, so that a peer that talks without end does not hold up the sender.
+/// Most reads of one call of `listen`, so that a peer that talks without end does not hold up the sender.
 const READS: usize = 64;
 
-/// Looks at the send queue that may find no connection before the kernel is taken to keep no list of them.
+/// Look-ups of the send queue that may find no connection before the kernel counts as one without a list.
 const UNLISTED: u32 = 3;
 
 pub(crate) struct StreamSession {
@@ -43,7 +43,7 @@ pub(crate) struct StreamSession {
 }
 
 impl StreamSession {
-    /// Connects, and for TLS shakes hands. What is written is limited by the write timeout from then on.
+    /// Connects, and for TLS shakes hands. The write timeout limits every later write.
     pub(crate) fn open(
         url: &CollectorUrl,
         tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
@@ -89,13 +89,13 @@ impl StreamSession {
         Ok(())
     }
 
-    /// Whether a session kept from an earlier invocation still stands.
+    /// Checks that a session kept from an earlier invocation still stands.
     pub(crate) fn probe(&mut self) -> Result<(), SendProblem> {
         self.listen()
     }
 
-    /// Writes what is buffered and waits until the collector's kernel has acknowledged all of it, its TLS has accepted
-    /// our certificate, and neither an end nor a reset has come.
+    /// Writes the buffer and waits until the collector's kernel has acknowledged every octet and the collector's TLS has
+    /// accepted our certificate, without an end or a reset of the connection.
     pub(crate) fn finish(&mut self) -> Result<(), SendProblem> {
         self.write_out()?;
         self.wait_for_acknowledgement()?;
@@ -113,7 +113,7 @@ impl StreamSession {
             return Ok(());
         };
         self.broken = true;
-        // A reset says less than the alert that may have come before it.
+        // An alert before the reset says more than the reset.
         match self.listen() {
             Err(alert @ SendProblem::Tls(_)) => Err(alert),
             _ => Err(SendProblem::of_connection(&error, self.patience)),
@@ -127,7 +127,7 @@ impl StreamSession {
         let mut pause = Duration::from_micros(50);
         let mut unlisted = 0;
         loop {
-            // Before the queue is looked at, because a reset empties it as well.
+            // Before the look-up, because a reset empties the queue as well.
             self.listen()?;
             match unacknowledged(self.local, self.peer) {
                 Some(0) => return Ok(()),
@@ -136,9 +136,9 @@ impl StreamSession {
                     deadline = Instant::now() + self.patience;
                 }
                 Some(_) => {}
-                // The list is not a snapshot: a connection can be missed once while others come and go.
+                // The list is not a snapshot: a look-up can miss a connection while connections come and go.
                 None if unlisted < UNLISTED => unlisted += 1,
-                // No such list here. What is known is that the kernel has everything and that no reset has come.
+                // No list here: the kernel has every octet, and no reset has come.
                 None => return Ok(()),
             }
             if Instant::now() >= deadline {
@@ -152,7 +152,8 @@ impl StreamSession {
         }
     }
 
-    /// Once in a TLS 1.3 session. Rarely takes time: the clock has been running since the handshake.
+    /// Waits for the collector's answer to our certificate, once in a TLS 1.3 session. Rarely takes time: the clock runs
+    /// since the handshake.
     fn wait_for_verdict(&mut self) -> Result<(), SendProblem> {
         while let Some(deadline) = self.tls.as_ref().and_then(|tls| tls.verdict_by()) {
             let expired = Instant::now() >= deadline;
@@ -165,8 +166,8 @@ impl StreamSession {
         Ok(())
     }
 
-    /// Takes in what has come, without waiting. The end of the connection is an error here, also when the collector
-    /// closed only its own half: it says that nobody will read what follows.
+    /// Reads without waiting. The end of the connection is an error, also if the collector closed only its half: nobody
+    /// will read the messages that follow.
     fn listen(&mut self) -> Result<(), SendProblem> {
         let heard = self
             .socket
@@ -211,7 +212,7 @@ impl StreamSession {
 }
 
 impl Drop for StreamSession {
-    /// Ends TLS in order, as long as there is one and it costs no waiting. The kernel ends TCP.
+    /// Ends TLS in order, if that takes no waiting. The kernel ends TCP.
     fn drop(&mut self) {
         if let (false, Some(tls)) = (self.broken, &mut self.tls)
             && self.socket.set_nonblocking(true).is_ok()

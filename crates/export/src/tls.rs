@@ -1,8 +1,8 @@
 //! TLS as an exporting process speaks it (RFC 7011 §11): the client's side, the collector verified, mutual where a
 //! certificate is configured.
 //!
-//! Responsible for turning PEM text into a configuration once, for the handshake within its time limit, and for saying
-//! which side refused which certificate. `stream.rs` owns the socket and decides when to write and to listen.
+//! Responsible for turning PEM text into a configuration once, for the handshake within a time limit, and for naming the
+//! side that refused a certificate. `stream.rs` owns the socket and decides when to write and to listen.
 
 use std::{
     io::{self, Read, Write},
@@ -25,10 +25,10 @@ use crate::{
     options::{ConfigError, TlsOptions},
 };
 
-/// The least time a TLS 1.3 collector gets to object to the client certificate, counted from the end of the handshake.
+/// Least time for a TLS 1.3 collector to object to the client certificate, from the end of the handshake.
 const VERDICT_FLOOR: Duration = Duration::from_millis(250);
 
-/// What every TLS session of the process shares: trusted authorities, own certificate and key.
+/// Configuration shared by all TLS sessions of the process: trusted authorities, own certificate and key.
 pub(crate) fn client_config(options: &TlsOptions) -> Result<Arc<ClientConfig>, ConfigError> {
     let roots = match &options.ca_pem {
         Some(pem) => given_roots(pem)?,
@@ -70,7 +70,7 @@ pub(crate) fn client_config(options: &TlsOptions) -> Result<Arc<ClientConfig>, C
     Ok(Arc::new(config))
 }
 
-/// The name or address that the collector's certificate has to hold.
+/// Name or address that the collector's certificate has to hold.
 pub(crate) fn server_name(url: &CollectorUrl) -> Result<ServerName<'static>, ConfigError> {
     // The final dot that makes a DNS name absolute is not part of the name in a certificate (RFC 6066 §3).
     let host = url.host().unwrap_or_default();
@@ -115,7 +115,7 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(chain)
 }
 
-/// Never the library's own words: they quote what they could not parse, which may be part of a key.
+/// Fault of a key text. The library's words may quote a part of the key, and are dropped.
 fn pem_problem(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::NoItemsFound => "nothing of the kind in the text",
@@ -125,7 +125,7 @@ fn pem_problem(error: &pem::Error) -> &'static str {
     }
 }
 
-/// The TLS half of a connection after its handshake.
+/// TLS layer of a connection after the handshake.
 pub(crate) struct TlsLayer {
     connection: ClientConnection,
     host: String,
@@ -133,7 +133,7 @@ pub(crate) struct TlsLayer {
 }
 
 impl TlsLayer {
-    /// Shakes hands over a connected socket within `timeout`, whatever the collector sends or does not send meanwhile.
+    /// Shakes hands over a connected socket within `timeout`, whatever the collector sends meanwhile.
     pub(crate) fn handshake(
         socket: &mut TcpStream,
         config: Arc<ClientConfig>,
@@ -177,12 +177,12 @@ impl TlsLayer {
         })
     }
 
-    /// Until when the collector may still object to the client certificate; `None` once it has spoken.
+    /// Deadline of the collector's objection to the client certificate; `None` after an answer.
     pub(crate) fn verdict_by(&self) -> Option<Instant> {
         self.verdict_by
     }
 
-    /// No objection came in time: a collector that sends no session tickets.
+    /// Takes the client certificate as accepted: no objection came in time from a collector without session tickets.
     pub(crate) fn assume_accepted(&mut self) {
         self.verdict_by = None;
     }
@@ -201,8 +201,8 @@ impl TlsLayer {
         Ok(())
     }
 
-    /// Reads from the socket once; the octets read, 0 at the end of the connection. A collector has nothing to tell but
-    /// session tickets, key updates, alerts, and its end: what else it sends is dropped.
+    /// Reads from the socket once, and returns the octets read, 0 at the end of the connection. Only session tickets, key
+    /// updates, alerts and the end matter; data is dropped.
     pub(crate) fn read(&mut self, socket: &mut TcpStream) -> Result<usize, Trouble> {
         let octets = self.connection.read_tls(socket).map_err(Trouble::Io)?;
         let state = self
@@ -233,14 +233,14 @@ impl TlsLayer {
         tls_problem(error, &self.host).into()
     }
 
-    /// Announces the end of the connection (RFC 8446 §6.1), so that the collector knows that nothing was cut off.
+    /// Announces the end of the connection (RFC 8446 §6.1), so that the collector knows that all data came.
     pub(crate) fn close(&mut self, socket: &mut TcpStream) {
         self.connection.send_close_notify();
         let _ = write_pending(&mut self.connection, socket);
     }
 }
 
-/// What can interrupt a read.
+/// Interruption of a read.
 pub(crate) enum Trouble {
     Io(io::Error),
     Tls(Error),

@@ -1,7 +1,7 @@
-//! Where messages go: one collector URL, parsed once.
+//! Collector URL, parsed once.
 //!
-//! Responsible for the grammar of the `COLLECTOR` setting and for telling the operator, in one line, what is wrong with
-//! a value and what would be right. Hands [`CollectorUrl`]s to [`crate::Collectors`]; resolves and connects nothing.
+//! Responsible for the grammar of the `COLLECTOR` setting, and for errors of one line with the fault and the remedy. Hands
+//! [`CollectorUrl`]s to [`crate::Collectors`]; resolves and connects nothing.
 
 use std::{
     fmt,
@@ -12,33 +12,33 @@ use std::{
 
 use thiserror::Error;
 
-/// The port IANA assigned to IPFIX over UDP and TCP (RFC 7011 §10.3.4, §10.4.4).
+/// Port that IANA assigned to IPFIX over UDP and TCP (RFC 7011 §10.3.4, §10.4.4).
 pub const PORT: u16 = 4739;
 
-/// The port IANA assigned to IPFIX over TLS (RFC 7011 §10.4.4).
+/// Port that IANA assigned to IPFIX over TLS (RFC 7011 §10.4.4).
 pub const TLS_PORT: u16 = 4740;
 
-/// How messages travel to a collector (RFC 7011 §10, RFC 5655 for files).
+/// Kind of a target: the transport protocol (RFC 7011 §10), or a file (RFC 5655).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Transport {
-    /// One message a datagram; nothing confirms its arrival (RFC 7011 §10.3).
+pub enum TargetKind {
+    /// A message in each datagram, without confirmation (RFC 7011 §10.3).
     Udp,
-    /// Messages back to back on a connection, framed by their length field (RFC 7011 §10.4).
+    /// Messages back to back on a connection, framed by the length field (RFC 7011 §10.4).
     Tcp,
-    /// The same inside TLS 1.2 or 1.3 (RFC 7011 §11).
+    /// A TCP connection inside TLS 1.2 or 1.3 (RFC 7011 §11).
     Tls,
     /// Messages back to back in an IPFIX File (RFC 5655).
     File,
 }
 
-impl Transport {
-    /// Whether a message can be lost without anyone noticing, so that templates have to be repeated.
+impl TargetKind {
+    /// Returns true if a message can be lost unnoticed, so that templates have to be repeated.
     pub fn is_datagram(self) -> bool {
         self == Self::Udp
     }
 
-    /// The IANA protocol number of the packets, by which a flow record of the transcoder's own traffic is recognised:
-    /// 17 (UDP), 6 (TCP, also under TLS), or none for a file.
+    /// IANA protocol number of the packets, to recognise flow records of the transcoder's own traffic: 17 (UDP), 6 (TCP,
+    /// also under TLS), or none for a file.
     pub fn protocol(self) -> Option<u8> {
         match self {
             Self::Udp => Some(17),
@@ -64,13 +64,13 @@ impl Transport {
     }
 }
 
-impl fmt::Display for Transport {
+impl fmt::Display for TargetKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.scheme())
     }
 }
 
-/// One target of messages: `udp://host:4739`, `tcp://host:4739`, `tls://host:4740`, or `file:flows.ipfix`.
+/// Target of messages: `udp://host:4739`, `tcp://host:4739`, `tls://host:4740`, or `file:flows.ipfix`.
 ///
 /// - The scheme is case-insensitive. An absent port is 4739, for `tls` 4740.
 /// - A host is a DNS name (ASCII), an IPv4 address, or an IPv6 address in brackets.
@@ -80,10 +80,10 @@ impl fmt::Display for Transport {
 /// [`Display`](fmt::Display) prints the canonical form, which parses to an equal value.
 ///
 /// ```
-/// use flowlogs_export::{CollectorUrl, Transport};
+/// use flowlogs_export::{CollectorUrl, TargetKind};
 ///
 /// let url: CollectorUrl = "TLS://Collector.example.com".parse()?;
-/// assert_eq!(url.transport(), Transport::Tls);
+/// assert_eq!(url.transport(), TargetKind::Tls);
 /// assert_eq!(url.to_string(), "tls://collector.example.com:4740");
 /// # Ok::<(), flowlogs_export::UrlError>(())
 /// ```
@@ -93,7 +93,7 @@ pub struct CollectorUrl(UrlTarget);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum UrlTarget {
     Network {
-        transport: Transport,
+        transport: TargetKind,
         host: Host,
         port: u16,
     },
@@ -102,7 +102,7 @@ enum UrlTarget {
     },
 }
 
-/// The host as canonical text, and as an address when it is one and needs no resolving.
+/// Host as canonical text, and as an address if it needs no resolving.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Host {
     text: String,
@@ -131,15 +131,15 @@ impl CollectorUrl {
         Ok(urls)
     }
 
-    /// How messages travel to this target.
-    pub fn transport(&self) -> Transport {
+    /// Kind of the target.
+    pub fn transport(&self) -> TargetKind {
         match &self.0 {
             UrlTarget::Network { transport, .. } => *transport,
-            UrlTarget::File { .. } => Transport::File,
+            UrlTarget::File { .. } => TargetKind::File,
         }
     }
 
-    /// The DNS name in lower case, or the address (IPv6 without brackets); `None` for a file.
+    /// DNS name in lower case, or the address (IPv6 without brackets); `None` for a file.
     pub fn host(&self) -> Option<&str> {
         match &self.0 {
             UrlTarget::Network { host, .. } => Some(&host.text),
@@ -147,7 +147,7 @@ impl CollectorUrl {
         }
     }
 
-    /// The host where the URL has it as an address, so that it needs no resolving.
+    /// Address of the host, if the URL has an address that needs no resolving.
     pub fn address(&self) -> Option<IpAddr> {
         match &self.0 {
             UrlTarget::Network { host, .. } => host.address,
@@ -155,7 +155,7 @@ impl CollectorUrl {
         }
     }
 
-    /// The port, 1 to 65535; `None` for a file.
+    /// Port, 1 to 65535; `None` for a file.
     pub fn port(&self) -> Option<u16> {
         match &self.0 {
             UrlTarget::Network { port, .. } => Some(*port),
@@ -163,7 +163,7 @@ impl CollectorUrl {
         }
     }
 
-    /// The path of a file; `None` for a collector on the network.
+    /// Path of a file; `None` for a collector on the network.
     pub fn path(&self) -> Option<&Path> {
         match &self.0 {
             UrlTarget::Network { .. } => None,
@@ -199,22 +199,22 @@ impl FromStr for CollectorUrl {
     }
 }
 
-/// A value that is no collector URL: the value, and what would be right, in one line.
+/// Value that is no collector URL, with the remedy, in one line.
 ///
 /// User names and passwords are cut from the value that is kept: error messages end in logs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{value:?}: {problem}")]
 pub struct UrlError {
-    /// The value as it was given, without what stands before an `@`.
+    /// Value as given, without the part before an `@`.
     pub value: String,
-    /// What is wrong with it.
+    /// Fault of the value.
     pub problem: UrlProblem,
 }
 
-/// What can be wrong with a collector URL.
+/// Fault of a collector URL.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UrlProblem {
-    /// Nothing there, between two commas or at all.
+    /// Empty value, or nothing between two commas.
     #[error(
         "no collector given; write udp://collector.example.com:4739, or several separated by commas"
     )]
@@ -224,12 +224,12 @@ pub enum UrlProblem {
         "no scheme; begin with udp://, tcp://, tls:// or file:, as in udp://collector.example.com:4739"
     )]
     MissingScheme,
-    /// A scheme that is none of the four.
+    /// Unknown scheme.
     #[error(
         "unknown scheme {scheme:?}; IPFIX travels over udp://, tcp:// or tls://, or into a file:"
     )]
     UnknownScheme {
-        /// What stands before `://`.
+        /// Text before `://`.
         scheme: String,
     },
     /// A user name or password: IPFIX has none.
@@ -244,28 +244,28 @@ pub enum UrlProblem {
     /// A host that is neither an address nor a DNS name.
     #[error("{host:?} is neither an address nor a DNS name of letters, digits, hyphens and dots")]
     InvalidHost {
-        /// The host as given.
+        /// Host as given.
         host: String,
     },
-    /// An IPv6 address outside brackets: where it ends and the port begins is ambiguous.
+    /// IPv6 address without brackets: the beginning of the port would be ambiguous.
     #[error("IPv6 address without brackets; write udp://[2001:db8::1]:4739")]
     BareIpv6,
     /// Brackets that hold no IPv6 address.
     #[error("no IPv6 address between [ and ]; write udp://[2001:db8::1]:4739")]
     InvalidIpv6,
-    /// A zone such as `%eth0`, which means something on one machine only.
+    /// Zone such as `%eth0`, which has a meaning on one machine only.
     #[error("IPv6 zone after %; a collector needs an address that is valid beyond one link")]
     ScopedIpv6,
     /// A port that is no number from 1 to 65535.
     #[error("{port:?} is no port; write a number from 1 to 65535, usually 4739, or 4740 for tls")]
     InvalidPort {
-        /// What stands after the colon.
+        /// Text after the colon.
         port: String,
     },
     /// `file:` without a path.
     #[error("empty path; write file:flows.ipfix or file:///var/flows.ipfix")]
     EmptyPath,
-    /// `file://name`, where the name stands in the place of a host.
+    /// `file://name`, where the name stands for a host.
     #[error(
         "host in a file URL; write file:flows.ipfix for a relative path, file:///flows.ipfix for an absolute one"
     )]
@@ -273,7 +273,7 @@ pub enum UrlProblem {
     /// A control character, such as a line break in the middle.
     #[error("control character; a collector URL is one line of text")]
     ControlCharacter,
-    /// The same collector a second time in one list.
+    /// Collector that stands twice in one list.
     #[error("given twice; each collector gets every flow once, so name it once")]
     Duplicate,
 }
@@ -311,9 +311,9 @@ fn parse(text: &str) -> Result<UrlTarget, UrlProblem> {
         return Err(UrlProblem::MissingScheme);
     };
     let transport = match scheme.to_ascii_lowercase().as_str() {
-        "udp" => Transport::Udp,
-        "tcp" => Transport::Tcp,
-        "tls" => Transport::Tls,
+        "udp" => TargetKind::Udp,
+        "tcp" => TargetKind::Tcp,
+        "tls" => TargetKind::Tls,
         "" => return Err(UrlProblem::MissingScheme),
         _ if scheme.contains('@') => return Err(UrlProblem::UserInfo),
         _ => {
@@ -484,7 +484,7 @@ mod tests {
         let url: CollectorUrl = "udp://[::1]:9".parse().expect("a URL");
         assert_eq!(
             (url.transport(), url.host(), url.port()),
-            (Transport::Udp, Some("::1"), Some(9))
+            (TargetKind::Udp, Some("::1"), Some(9))
         );
         assert_eq!(
             (url.address(), url.path()),
@@ -493,7 +493,7 @@ mod tests {
         let url: CollectorUrl = "file:///tmp/x".parse().expect("a URL");
         assert_eq!(
             (url.transport(), url.host(), url.port()),
-            (Transport::File, None, None)
+            (TargetKind::File, None, None)
         );
         assert_eq!(url.path(), Some(Path::new("/tmp/x")));
     }

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use flowlogs_core::Formats;
 use flowlogs_core::flowlog::FormatError;
-use flowlogs_export::{CollectorUrl, Transport};
+use flowlogs_export::{CollectorUrl, TargetKind};
 
 /// Form in which flows are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,7 +70,7 @@ pub(super) fn targets(text: &str) -> Result<TargetList, String> {
 pub(super) fn listeners(text: &str) -> Result<TargetList, String> {
     let TargetList(urls) = targets(text)?;
     let can_listen = |url: &CollectorUrl| {
-        matches!(url.transport(), Transport::Udp | Transport::Tcp) && url.address().is_some()
+        matches!(url.transport(), TargetKind::Udp | TargetKind::Tcp) && url.address().is_some()
     };
     match urls.iter().find(|url| !can_listen(url)) {
         Some(url) => Err(format!(

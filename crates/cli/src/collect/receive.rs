@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flowlogs_export::{CollectorUrl, Transport};
+use flowlogs_export::{CollectorUrl, TargetKind};
 
 use crate::decode::HEADER;
 use crate::failure::CommandError;
@@ -97,7 +97,7 @@ pub(super) fn listen(
         return Err(CommandError::usage(format_args!("cannot listen on {url}")));
     };
     let local = SocketAddr::new(address, port);
-    if url.transport() == Transport::Udp {
+    if url.transport() == TargetKind::Udp {
         let socket = UdpSocket::bind(local).map_err(failed)?;
         thread::spawn(move || datagrams(&socket, local, &arrivals));
     } else {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::collector::{begin, collectors, messages, send_all};
-use flowlogs_export::{SendProblem, SenderOptions, SessionState, Transport};
+use flowlogs_export::{SendProblem, SenderOptions, SessionState, TargetKind};
 
 #[test]
 fn a_file_is_the_concatenation_of_its_messages() {
@@ -14,7 +14,7 @@ fn a_file_is_the_concatenation_of_its_messages() {
         &format!("file://{}", path.display()),
         SenderOptions::default(),
     );
-    assert_eq!(collectors.transports(), [Transport::File]);
+    assert_eq!(collectors.transports(), [TargetKind::File]);
     let sent = messages(300, 1_400);
     assert_eq!(begin(&mut collectors), SessionState::New);
     send_all(&mut collectors, &sent[..100]);

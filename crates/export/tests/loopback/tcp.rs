@@ -14,7 +14,7 @@ use crate::collector::{
     self, LIMIT, accept, begin, collectors, frames, listen, messages, read_all, read_some, script,
     send_all,
 };
-use flowlogs_export::{SendProblem, SendStatistics, SenderOptions, SessionState, Transport};
+use flowlogs_export::{SendProblem, SendStatistics, SenderOptions, SessionState, TargetKind};
 
 fn impatient() -> SenderOptions {
     SenderOptions {
@@ -62,7 +62,7 @@ fn an_ipv6_collector_is_reached() {
     let peers = collectors.peers();
     assert_eq!(
         (peers[0].transport, peers[0].collector),
-        (Transport::Tcp, address)
+        (TargetKind::Tcp, address)
     );
     drop(collectors);
     assert_eq!(frames(&received.join().expect("the collector")), (sent, 0));

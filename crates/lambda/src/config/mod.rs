@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, RandomState};
 use flowlogs_core::mapping::MappingSettings;
 use flowlogs_core::settings::table;
 use flowlogs_core::{Formats, TemplateRefresh, TranscoderSettings, dedup};
-use flowlogs_export::{CollectorUrl, SenderOptions, TlsOptions, Transport, pem_text};
+use flowlogs_export::{CollectorUrl, SenderOptions, TargetKind, TlsOptions, pem_text};
 
 pub use settings::{RawConfig, SettingError, SettingValue};
 
@@ -56,7 +56,7 @@ impl Config {
         let collectors = collectors(raw.value(&table::COLLECTOR))?;
         let udp = collectors
             .iter()
-            .any(|collector| collector.transport() == Transport::Udp);
+            .any(|collector| collector.transport() == TargetKind::Udp);
         let size = raw.value(&table::MAX_MESSAGE_SIZE);
         if udp && size.number()? > LARGEST_DATAGRAM {
             return Err(size.wrong_because(format_args!(
@@ -96,7 +96,7 @@ fn collectors(value: &SettingValue) -> Result<Vec<CollectorUrl>, SettingError> {
     let collectors = CollectorUrl::parse_list(list).map_err(|error| value.hidden(error))?;
     match collectors
         .iter()
-        .find(|collector| collector.transport() == Transport::File)
+        .find(|collector| collector.transport() == TargetKind::File)
     {
         // A file is gone with its environment: a function that writes one loses everything silently.
         Some(_) => Err(value.wrong()),
