@@ -11,12 +11,16 @@ use flowlogs_core::network::Inventory;
 use flowlogs_export::CollectorUrl;
 
 use crate::failure::CommandError;
+use crate::forms::{self, PlainError};
 
 /// Octets that suffice to recognise an inventory.
 const BEGINNING: usize = 4_096;
 
 /// Extension of the expectations of `flowlogs verify`.
 pub(crate) const EXPECTED: &str = "expected";
+
+/// Name of the file with which AWS tries whether an export may write into a bucket.
+const WRITE_TEST: &str = "aws-logs-write-test";
 
 /// Extensions of files beside flow logs: pages about them, decoded flows to compare with.
 const COMPANIONS: [&str; 3] = ["md", "golden", EXPECTED];
@@ -41,21 +45,21 @@ impl InputFile {
         }
     }
 
-    /// Opens the file with a counter of the octets read.
-    pub(crate) fn open(&self, counter: &Arc<AtomicU64>) -> io::Result<CountedReader> {
+    /// Opens the file with a counter of the octets read, as text that `flowlogs-source` knows.
+    pub(crate) fn open(&self, counter: &Arc<AtomicU64>) -> Result<Box<dyn Read>, PlainError> {
         let reader: Box<dyn Read> = match &self.path {
             Some(path) => Box::new(File::open(path)?),
             None => Box::new(io::stdin()),
         };
-        Ok(CountedReader {
+        forms::plain(Box::new(CountedReader {
             reader,
             counter: Arc::clone(counter),
-        })
+        }))
     }
 }
 
 /// Reader that counts octets.
-pub(crate) struct CountedReader {
+struct CountedReader {
     reader: Box<dyn Read>,
     counter: Arc<AtomicU64>,
 }
@@ -95,6 +99,9 @@ impl InputList {
     pub(crate) fn of(arguments: &[PathBuf], inventories: &[PathBuf]) -> Result<Self, CommandError> {
         let mut this = Self::default();
         for path in inventories {
+            if let Some(failure) = in_bucket(path) {
+                return Err(CommandError::usage(format_args!("--inventory {failure}")));
+            }
             let read = fs::read(path).map_err(|error| error.to_string());
             let inventory = read
                 .and_then(|json| flowlogs_describe::read(&json).map_err(|error| error.to_string()))
@@ -117,6 +124,8 @@ impl InputList {
                     walked: false,
                     octets: 0,
                 });
+            } else if let Some(failure) = in_bucket(path) {
+                this.failures.push(failure);
             } else {
                 this.add(path, false);
             }
@@ -220,6 +229,13 @@ impl InputList {
     }
 }
 
+/// Returns the command that copies an object of S3, if the path names one.
+fn in_bucket(path: &Path) -> Option<String> {
+    let url = path.to_str()?;
+    url.starts_with("s3://")
+        .then(|| format!("{url}: copy it first: aws s3 cp --recursive {url} DIR; then replay DIR"))
+}
+
 /// Refuses targets that are existing files.
 ///
 /// # Errors
@@ -273,7 +289,8 @@ fn sorted(directory: &Path) -> io::Result<Vec<PathBuf>> {
         let beside = path
             .extension()
             .is_some_and(|extension| COMPANIONS.iter().any(|known| extension == *known));
-        if !hidden && !beside {
+        let permission_check = path.file_name().is_some_and(|name| name == WRITE_TEST);
+        if !hidden && !beside && !permission_check {
             paths.push(path);
         }
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `cli` | grammar of the command line |
 //! | `replay`, `verify`, `explain`, `fields`, `name_list`, `collect`, `shell` | the commands |
-//! | `input`, `sources`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
+//! | `input`, `forms`, `sources`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
 //! | `outlet`, `decode` | sink of messages; decoder that shares no code with our encoder |
 //! | `table`, `json`, `summary`, `progress` | output |
 //! | `terminal`, `text`, `clock`, `failure` | terminal, widths, times, errors |
@@ -22,6 +22,7 @@ mod decode;
 mod explain;
 mod failure;
 mod fields;
+mod forms;
 mod input;
 mod json;
 mod name_list;

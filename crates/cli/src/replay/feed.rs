@@ -6,6 +6,7 @@ use flowlogs_core::{LogLine, Transcoder};
 use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError};
 
 use crate::clock;
+use crate::forms::PlainError;
 use crate::outlet::{MessageOutlet, OutletError};
 use crate::parquet::{self, ParquetError, ParquetReadError};
 use crate::progress::ProgressBar;
@@ -19,7 +20,7 @@ const CLOCK_INTERVAL: u32 = 8_192;
 pub(crate) enum InputError {
     /// Failure to open.
     #[error("{0}")]
-    Open(std::io::Error),
+    Open(#[from] PlainError),
     /// Failure to unpack.
     #[error("{0}")]
     Unpack(UnpackError),

@@ -230,7 +230,7 @@ impl ReplayRun {
 
     fn take_lines(&mut self, input: &InputFile) -> Result<(), InputError> {
         let before = self.octets.load(Ordering::Relaxed);
-        let reader = input.open(&self.octets).map_err(InputError::Open)?;
+        let reader = input.open(&self.octets)?;
         self.transcoder.set_now(clock::now());
         let mut feed = LineFeed {
             transcoder: &mut self.transcoder,

@@ -3,6 +3,7 @@
 mod collect;
 mod explain;
 mod fields;
+mod forms;
 mod json;
 mod names;
 #[cfg(feature = "parquet")]
