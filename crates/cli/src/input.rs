@@ -1,11 +1,11 @@
 //! List of input files: directories are walked, inventories among the files are recognised by content.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flowlogs_core::network::Inventory;
 use flowlogs_export::CollectorUrl;
@@ -46,15 +46,49 @@ impl InputFile {
     }
 
     /// Opens the file with a counter of the octets read, as text that `flowlogs-source` knows.
-    pub(crate) fn open(&self, counter: &Arc<AtomicU64>) -> Result<Box<dyn Read>, PlainError> {
+    ///
+    /// Standard input is read line by line; `idle` is true while no further line has arrived.
+    pub(crate) fn open(
+        &self,
+        counter: &Arc<AtomicU64>,
+        idle: &Arc<AtomicBool>,
+    ) -> Result<Box<dyn Read>, PlainError> {
         let reader: Box<dyn Read> = match &self.path {
             Some(path) => Box::new(File::open(path)?),
-            None => Box::new(io::stdin()),
+            None => Box::new(LineByLine::new(io::stdin(), Arc::clone(idle))),
         };
         forms::plain(Box::new(CountedReader {
             reader,
             counter: Arc::clone(counter),
         }))
+    }
+}
+
+/// Reader that returns a line at a time, as soon as the line has arrived.
+struct LineByLine<R> {
+    input: BufReader<R>,
+    idle: Arc<AtomicBool>,
+}
+
+impl<R: Read> LineByLine<R> {
+    fn new(input: R, idle: Arc<AtomicBool>) -> Self {
+        Self {
+            input: BufReader::with_capacity(64 * 1_024, input),
+            idle,
+        }
+    }
+}
+
+impl<R: Read> Read for LineByLine<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let waiting = self.input.fill_buf()?;
+        let line = waiting.iter().position(|octet| *octet == b'\n');
+        let end = line.map_or(waiting.len(), |end| end + 1).min(buffer.len());
+        buffer[..end].copy_from_slice(&waiting[..end]);
+        self.input.consume(end);
+        self.idle
+            .store(self.input.buffer().is_empty(), Ordering::Relaxed);
+        Ok(end)
     }
 }
 

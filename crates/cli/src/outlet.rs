@@ -200,6 +200,13 @@ impl MessageOutlet {
         }
     }
 
+    /// Flushes standard output after every message from now on.
+    pub(crate) fn show_at_once(&mut self) {
+        if let Some(viewer) = &mut self.viewer {
+            viewer.printer.live = true;
+        }
+    }
+
     /// Returns the transport of each session.
     pub(crate) fn transports(&self) -> &[Transport] {
         &self.transports

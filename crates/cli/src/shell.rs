@@ -24,12 +24,10 @@ pub(crate) fn manual(arguments: &ManualArguments) -> Result<(), CommandError> {
     let mut program = Cli::command();
     program.build();
     let command = match &arguments.command {
-        None => program,
-        Some(name) => program
-            .find_subcommand(name)
-            .cloned()
-            .ok_or_else(|| CommandError::usage(unknown(name, &program)))?,
+        None => Some(program),
+        Some(name) => program.find_subcommand(name).cloned(),
     };
+    let command = command.expect("the parser knows the commands");
     print(&page(command).map_err(|error| CommandError::output(&error))?)
 }
 
@@ -73,15 +71,6 @@ fn section(page: &mut Vec<u8>, title: &str, text: &str) -> io::Result<()> {
         writeln!(page, "\\&{line}")?;
     }
     writeln!(page, ".fi")
-}
-
-fn unknown(name: &str, program: &clap::Command) -> String {
-    let known: Vec<_> = program
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set())
-        .map(clap::Command::get_name)
-        .collect();
-    format!("no command '{name}'; there are {}", known.join(", "))
 }
 
 fn print(text: &[u8]) -> Result<(), CommandError> {

@@ -253,9 +253,21 @@ Examples:
 #[command(after_help = MANUAL_EXAMPLES)]
 pub(crate) struct ManualArguments {
     /// A command with a page of its own [default: the page of flowlogs]
-    #[arg(value_name = "COMMAND")]
+    #[arg(value_name = "COMMAND", hide_possible_values = true, value_parser = PAGES)]
     pub(crate) command: Option<String>,
 }
+
+/// Commands with a manual page.
+const PAGES: [&str; 8] = [
+    "replay",
+    "verify",
+    "explain",
+    "fields",
+    "names",
+    "collect",
+    "completions",
+    "man",
+];
 
 const MANUAL_EXAMPLES: &str = "\
 Examples:

@@ -1,4 +1,5 @@
-//! Options that several commands share: where records come from, how they are exported, counted and sent.
+//! Options that several commands share: where records come from, how they are exported, counted and sent. Settings of the
+//! functions have their words and meanings from the table of settings.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -6,9 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
+use flowlogs_core::settings::table;
 use flowlogs_export::DEFAULT_UDP_RATE;
 
-use super::values::{DomainNumber, LogFormats, Switch, log_format, observation_domain};
+use super::values::{DomainNumber, LogFormats, Switch, log_format, observation_domain, words};
 
 /// Format, account, region and destination of records, for input that lacks them.
 #[derive(Debug, Args)]
@@ -40,12 +42,10 @@ pub(crate) struct SourceOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Mapping")]
 pub(crate) struct MappingOptions {
-    /// Primary address pair of a record with two pairs: interface, packet
-    #[arg(long, value_name = "PAIR", default_value_t)]
+    #[arg(long, value_name = "PAIR", default_value_t, help = table::ADDRESS.meaning, value_parser = words::<AddressPair>(&table::ADDRESS))]
     pub(crate) address: AddressPair,
 
-    /// Unit of flow start and end: milliseconds, seconds
-    #[arg(long, value_name = "UNIT", default_value_t)]
+    #[arg(long, value_name = "UNIT", default_value_t, help = table::TIMESTAMPS.meaning, value_parser = words::<Timestamps>(&table::TIMESTAMPS))]
     pub(crate) timestamps: Timestamps,
 
     /// Observation domain of all flows: a number; auto derives a number for each account and region
@@ -56,8 +56,7 @@ pub(crate) struct MappingOptions {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) exporter_address: Option<IpAddr>,
 
-    /// Interface names in options data only, or in every flow as well: options, inline
-    #[arg(long, value_name = "WHERE", default_value_t)]
+    #[arg(long, value_name = "WHERE", default_value_t, help = table::INTERFACE_NAMES.meaning, value_parser = words::<InterfaceNames>(&table::INTERFACE_NAMES))]
     pub(crate) interface_names: InterfaceNames,
 }
 
@@ -65,22 +64,21 @@ pub(crate) struct MappingOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Counting")]
 pub(crate) struct CountingOptions {
-    /// Direction of exported flows: both, ingress, egress
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, help = table::DIRECTION.meaning, value_parser = words::<DirectionFilter>(&table::DIRECTION))]
     pub(crate) direction: DirectionFilter,
 
-    /// Count a flow once, though it is delivered twice, logged twice, or seen at both of its ends
     #[arg(
         long,
+        help = table::DEDUPLICATE.meaning,
         value_name = "on|off",
         default_value = "on",
         hide_possible_values = true
     )]
     pub(crate) deduplicate: Switch,
 
-    /// Leave out flows to and from a collector given with --to
     #[arg(
         long,
+        help = table::EXCLUDE_COLLECTOR_TRAFFIC.meaning,
         value_name = "on|off",
         default_value = "on",
         hide_possible_values = true
@@ -92,20 +90,16 @@ pub(crate) struct CountingOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sending")]
 pub(crate) struct SendingOptions {
-    /// Octets of an IPFIX message, 512 to 65535
-    #[arg(long, value_name = "OCTETS", default_value_t = 1400, value_parser = clap::value_parser!(u16).range(512..))]
+    #[arg(long, help = table::MAX_MESSAGE_SIZE.meaning, value_name = "OCTETS", default_value_t = 1400, value_parser = clap::value_parser!(u16).range(512..))]
     pub(crate) max_message_size: u16,
 
-    /// Over UDP, templates and names are sent again after this time
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, help = table::TEMPLATE_REFRESH_SECONDS.meaning, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(crate) template_refresh_seconds: u32,
 
-    /// Over UDP, templates are sent again after this number of messages
-    #[arg(long, value_name = "MESSAGES", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, help = table::TEMPLATE_REFRESH_MESSAGES.meaning, value_name = "MESSAGES", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) template_refresh_messages: u32,
 
-    /// Messages a second to each udp:// collector
-    #[arg(long, value_name = "MESSAGES", default_value_t = DEFAULT_UDP_RATE, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, help = table::UDP_RATE.meaning, value_name = "MESSAGES", default_value_t = DEFAULT_UDP_RATE, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) udp_rate: u32,
 
     /// Certificate authority of tls:// collectors: PEM text or a path [default: the system's trust store]

@@ -1,8 +1,12 @@
 //! Types of option values and their parsers.
 
+use std::str::FromStr;
+
 use clap::ValueEnum;
-use flowlogs_core::Formats;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use flowlogs_core::flowlog::FormatError;
+use flowlogs_core::settings::table::{Accepted, Setting};
+use flowlogs_core::{Formats, NotAChoice};
 use flowlogs_export::{CollectorUrl, TargetKind};
 
 /// Form in which flows are printed.
@@ -78,6 +82,18 @@ pub(super) fn listeners(text: &str) -> Result<TargetList, String> {
         )),
         None => Ok(TargetList(urls)),
     }
+}
+
+/// Returns the parser of a setting that takes one of a few words.
+pub(super) fn words<T>(setting: &'static Setting) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = NotAChoice> + Clone + Send + Sync + 'static,
+{
+    let words = match setting.accepted {
+        Accepted::Words(words) => words,
+        Accepted::Number { .. } | Accepted::Text { .. } => &[],
+    };
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
 /// Value of `LOG_FORMAT`.

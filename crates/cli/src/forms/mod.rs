@@ -82,8 +82,8 @@ pub(crate) enum PlainError {
     Io(#[from] io::Error),
 }
 
-/// Reads the beginning of a stream; returns it, and a reader of the whole stream. Ends with the first line, so that lines
-/// that arrive slowly are not waited for.
+/// Reads the beginning of a stream; returns it, and a reader of the whole stream. Of text, the first line is enough: the
+/// next line may not come soon.
 fn peek(mut reader: Box<dyn Read>) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
     let mut head = vec![0; HEAD];
     let mut filled = 0;
@@ -94,7 +94,8 @@ fn peek(mut reader: Box<dyn Read>) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-        if head[..filled].contains(&b'\n') {
+        let begun = head[..filled].trim_ascii_start();
+        if head[..filled].contains(&b'\n') && !matches!(begun.first(), None | Some(b'{' | b'[')) {
             break;
         }
     }

@@ -1,6 +1,6 @@
 //! Receiver of lines, and reasons for not reading an input to its end.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flowlogs_core::{LogLine, Transcoder};
 use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError};
@@ -79,6 +79,8 @@ pub(super) struct LineFeed<'a> {
     pub(super) slot: Option<usize>,
     pub(super) lines: u32,
     pub(super) octets: &'a AtomicU64,
+    /// Whether no further line has arrived, so that the flows so far are sent.
+    pub(super) idle: &'a AtomicBool,
     pub(super) progress: &'a mut ProgressBar,
 }
 
@@ -114,6 +116,10 @@ impl LineSink for LineFeed<'_> {
             text: event.message,
         };
         self.transcoder
-            .line(self.sources.source(slot), line, self.outlet)
+            .line(self.sources.source(slot), line, self.outlet)?;
+        if self.idle.load(Ordering::Relaxed) {
+            self.transcoder.flush(self.outlet)?;
+        }
+        Ok(())
     }
 }

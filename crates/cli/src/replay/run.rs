@@ -230,7 +230,11 @@ impl ReplayRun {
 
     fn take_lines(&mut self, input: &InputFile) -> Result<(), InputError> {
         let before = self.octets.load(Ordering::Relaxed);
-        let reader = input.open(&self.octets)?;
+        let idle = Arc::default();
+        let reader = input.open(&self.octets, &idle)?;
+        if input.path.is_none() {
+            self.outlet.show_at_once();
+        }
         self.transcoder.set_now(clock::now());
         let mut feed = LineFeed {
             transcoder: &mut self.transcoder,
@@ -239,6 +243,7 @@ impl ReplayRun {
             slot: None,
             lines: 0,
             octets: &self.octets,
+            idle: &idle,
             progress: &mut self.progress,
         };
         let outcome = self

@@ -656,3 +656,24 @@ fn times_are_local_if_asked_for() {
     assert!(text.contains("2014-12-14 +05:30"), "{text}");
     assert!(text.contains("09:36:50 172.31.16.139"), "{text}");
 }
+
+#[test]
+fn a_line_on_standard_input_is_shown_when_it_arrives() {
+    use std::io::{BufRead, BufReader, Write};
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_flowlogs"))
+        .args(["replay", "--output=json", "--summary=none", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut input = child.stdin.take().expect("piped");
+    let mut flows = BufReader::new(child.stdout.take().expect("piped")).lines();
+    for line in DEFAULT.lines() {
+        writeln!(input, "{line}").expect("written");
+        // Standard input is still open: a flow that waits for its end would never come.
+        let flow = flows.next().expect("a flow").expect("UTF-8");
+        assert!(flow.contains("172.31."), "{flow}");
+    }
+    drop(input);
+    assert!(child.wait().expect("ends").success());
+}

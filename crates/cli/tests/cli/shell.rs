@@ -30,7 +30,9 @@ fn every_command_has_a_manual_page() {
     let unknown = run(&["man", "repaly"], "");
     assert_eq!(unknown.status, Some(2));
     assert!(
-        unknown.stderr.contains("replay, verify, explain"),
+        unknown
+            .stderr
+            .contains("[possible values: replay, verify, explain"),
         "{unknown:?}"
     );
 }
@@ -67,4 +69,34 @@ fn every_help_has_examples_and_wrong_usage_names_the_help_of_its_command() {
     assert_eq!(nothing.stderr, run(&["--help"], "").stdout);
     let none = run(&["repaly"], "");
     assert!(none.stderr.ends_with("see `flowlogs --help`\n"), "{none:?}");
+}
+
+#[test]
+fn completions_know_commands_with_pages_and_words_of_settings() {
+    let bash = run(&["completions", "bash"], "").stdout;
+    for words in [
+        "both ingress egress",
+        "replay verify explain fields names",
+        "utc local",
+        "csv json akvorado",
+    ] {
+        assert!(bash.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn every_command_has_a_page() {
+    let help = run(&["--help"], "").stdout;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    for line in commands.take_while(|line| !line.is_empty()) {
+        let Some(command) = line
+            .strip_prefix("  ")
+            .and_then(|line| line.split(' ').next())
+        else {
+            continue;
+        };
+        if !command.is_empty() && command != "help" {
+            assert_eq!(run(&["man", command], "").status, Some(0), "{command}");
+        }
+    }
 }

@@ -1,0 +1,56 @@
+//! Flow-log lines of any input become IPFIX messages, with names from the JSON of the AWS CLI.
+//!
+//! usage: cargo run -p flowlogs-cli --example library -- INPUT INVENTORY.json >flows.ipfix
+
+use std::error::Error;
+use std::io::Write;
+
+use flowlogs_core::{
+    Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
+    TranscoderSettings, Transport,
+};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
+
+/// Writes each message to standard output; over UDP this would be a `send`.
+fn send(_session: usize, _kind: MessageKind, message: &[u8]) -> std::io::Result<SendOutcome> {
+    std::io::stdout().write_all(message)?;
+    Ok(SendOutcome::Sent)
+}
+
+/// Hands the lines of `flowlogs-source` to the transcoder.
+struct Lines(Transcoder, RecordSource);
+
+impl LineSink for Lines {
+    type Error = std::io::Error;
+
+    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
+        self.1.formats.begin_object();
+        Ok(())
+    }
+
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
+        let line = LogLine {
+            id: event.id,
+            timestamp: event.timestamp,
+            text: event.message,
+        };
+        self.0.line(&mut self.1, line, &mut send)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let [input, inventory] = [1, 2].map(|index| std::env::args().nth(index).unwrap_or_default());
+    let inventory = flowlogs_describe::read(&std::fs::read(inventory)?)?;
+    let formats = inventory.formats_for(None);
+    let formats = Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()));
+
+    let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
+    transcoder.set_inventory(inventory);
+    transcoder.begin(flowlogs_export::now());
+    let mut lines = Lines(transcoder, RecordSource::new(None, formats));
+    Unpacker::new(64 << 20).read(std::fs::File::open(input)?, &mut lines)?;
+    lines.0.flush(&mut send)?;
+    lines.0.commit();
+    eprintln!("{:?}", lines.0.take_report().counters);
+    Ok(())
+}
