@@ -62,7 +62,7 @@ fn is_lines(octets: &[u8]) -> bool {
     let is_printable = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
     octets.last() == Some(&b'\n')
         && octets.iter().all(is_printable)
-        && !matches!(octets.trim_ascii_start().first(), Some(b'{' | b'['))
+        && !matches!(octets.trim_ascii_start(), [] | [b'{' | b'[', ..])
 }
 
 impl BufRead for PeekedReader<'_> {

@@ -145,7 +145,7 @@ Examples:
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub(crate) struct ExplainArguments {
     /// A flow-log line, in quotes or not
-    #[arg(required = true, value_name = "LINE", allow_hyphen_values = true)]
+    #[arg(required = true, value_name = "LINE", allow_negative_numbers = true)]
     pub(crate) line: Vec<String>,
 
     /// Print JSON

@@ -172,3 +172,23 @@ fn an_error_points_at_its_column() {
         "{outcome:?}"
     );
 }
+
+#[test]
+fn options_may_stand_behind_the_line() {
+    let outcome = run(
+        &[
+            "explain",
+            "eni-1",
+            "10.0.0.1",
+            "-",
+            "--log-format",
+            "interface-id srcaddr bytes",
+        ],
+        "",
+    );
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("sourceIPv4Address (8) = 10.0.0.1"),
+        "{outcome:?}"
+    );
+}

@@ -37,6 +37,24 @@ fn every_member_is_in_the_document() {
     for (name, _) in summary.as_object().expect("an object") {
         assert!(words.contains(name.as_str()), "{name}");
     }
+    let line = "2 123456789010 eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 1418530010 1418530070 ACCEPT OK";
+    let explained = run(&["explain", line, "--json"], "").objects().remove(0);
+    assert_eq!(
+        explained["columns"][3]["exported"][0],
+        "sourceIPv4Address (8) = 10.0.0.1"
+    );
+    assert_eq!(explained["counted"][0], "FlowsExported");
+    let fields = run(&["fields", "--json"], "").objects().remove(0);
+    for object in [
+        &explained,
+        &explained["columns"][0],
+        &fields[0],
+        &summary["targets"][0],
+    ] {
+        for (name, _) in object.as_object().into_iter().flatten() {
+            assert!(words.contains(name.as_str()), "{name}");
+        }
+    }
     let sample = &summary["unparsed"][0];
     for (name, _) in sample.as_object().expect("an object") {
         assert!(words.contains(name.as_str()), "{name}");

@@ -5,6 +5,7 @@ mod explain;
 mod fields;
 mod forms;
 mod json;
+mod library;
 mod names;
 #[cfg(feature = "parquet")]
 mod parquet;
