@@ -1,4 +1,4 @@
-//! Unpacks the octets of a page: gzip, snappy, zstd or nothing, never past the size that the page's header states.
+//! Unpacks the octets of a page (gzip, snappy, zstd, plain), never past the size in the page's header.
 
 use std::io::{self, Read};
 
@@ -6,10 +6,10 @@ use flate2::bufread::MultiGzDecoder;
 use parquet::basic::Compression;
 use ruzstd::decoding::StreamingDecoder;
 
-/// The largest window of a zstd frame, unless the page itself is larger: what RFC 8878 §3.1.1.1.2 recommends.
+/// Largest window of a zstd frame, unless the page itself is larger (recommended by RFC 8878 §3.1.1.1.2).
 const ZSTD_WINDOW: usize = 8 * 1024 * 1024;
 
-/// How the pages of a column are compressed.
+/// Compression of a column's pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Codec {
     Plain,
@@ -19,7 +19,7 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
-    /// The codec that the footer names, if it is one of these.
+    /// Codec of a compression that the footer names; `None` for an unknown compression.
     pub(crate) fn of(compression: Compression) -> Option<Self> {
         match compression {
             Compression::UNCOMPRESSED => Some(Self::Plain),
@@ -30,7 +30,7 @@ impl Codec {
         }
     }
 
-    /// Appends what is packed, which is exactly `size` octets, or says what is wrong.
+    /// Appends the unpacked octets, exactly `size`, or names the fault.
     pub(crate) fn unpack(
         self,
         packed: &[u8],
@@ -55,9 +55,9 @@ impl Codec {
     }
 }
 
-/// Reads to the end, and not much further than `size`.
+/// Reads to the end, and one octet beyond `size` at most.
 fn up_to(size: usize, input: impl Read, output: &mut Vec<u8>) -> io::Result<()> {
-    // With one octet more the decoder is asked for the end, which is where it compares its checksum.
+    // Asked for one octet more, the decoder reaches the end, where it compares the checksum.
     let most = u64::try_from(size).unwrap_or(u64::MAX).saturating_add(1);
     output.reserve(size.saturating_add(1));
     input.take(most).read_to_end(output).map(drop)

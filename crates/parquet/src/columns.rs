@@ -1,4 +1,4 @@
-//! Which columns a file has: the header line with their names, and how the values of those that are read are written.
+//! Columns of a file: the header line with their names, and the text form of the values of each.
 
 use flowlogs_core::flowlog::MAX_COLUMNS;
 use flowlogs_core::flowlog::field::{ColumnType, Field};
@@ -7,56 +7,56 @@ use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 use crate::error::ParquetError;
 
-/// Fewest known fields that make a header line of the names, for `flowlogs-core` to take it as one.
+/// Fewest known fields for `flowlogs-core` to take the names as a header line.
 const LEAST_KNOWN: usize = 2;
 
-/// The columns of a file.
+/// Columns of a file.
 #[derive(Debug)]
-pub(crate) struct Columns {
-    /// The first line: a name for each column, in the file's order.
+pub(crate) struct FileColumns {
+    /// First line: a name for each column, in the file's order.
     pub(crate) header: Vec<u8>,
-    /// How many columns there are.
+    /// Number of columns.
     pub(crate) count: usize,
-    /// Those that are read.
-    pub(crate) read: Vec<Column>,
+    /// Columns to read.
+    pub(crate) read: Vec<ReadColumn>,
 }
 
-/// A column that is read.
+/// Column to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Column {
-    /// Which one, from 0.
+pub(crate) struct ReadColumn {
+    /// Index in the file, from 0.
     pub(crate) index: usize,
-    /// Its name in the file.
+    /// Name in the file.
     pub(crate) name: String,
-    pub(crate) form: Form,
+    pub(crate) form: TextForm,
 }
 
-/// How stored values are written as text.
+/// Text form of stored values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum TextForm {
     Signed,
     Unsigned,
-    /// A time, this many of whose units are a millisecond.
+    /// Time, with the number of units in a millisecond.
     Time {
         in_millisecond: i64,
     },
-    /// A floating-point number, or true or false.
+    /// Floating-point number or boolean.
     Other,
     Text,
 }
 
-impl Columns {
-    /// The columns that the schema describes.
+impl FileColumns {
+    /// Columns of a schema.
     ///
-    /// A column is read if the transcoder uses the field of its name; the others keep their place. Names are compared
-    /// without regard to case, because query engines that rewrite files change it.
+    /// A column is read if the transcoder uses the field of its name; every other column keeps its position. Names are
+    /// compared without regard to case, which query engines change in files that they rewrite.
     pub(crate) fn of(schema: &SchemaDescriptor) -> Result<Self, ParquetError> {
         let count = schema.num_columns();
         if count > MAX_COLUMNS {
             return Err(ParquetError::TooManyColumns { columns: count });
         }
         let mut known = 0;
-        let mut read: Vec<Column> = Vec::new();
+        let mut read: Vec<ReadColumn> = Vec::new();
         let mut header = Vec::new();
         let mut fields = Vec::new();
         for (index, column) in schema.columns().iter().enumerate() {
@@ -69,21 +69,22 @@ impl Columns {
                 header.push(b' ');
             }
             match field {
-                // A field named twice is read where it stands first.
+                // Of two columns of one field the first is read.
                 Some(field) if !fields.contains(&field) => {
                     fields.push(field);
                     known += 1;
                     header.extend_from_slice(field.row().name.as_bytes());
                     if !matches!(field.row().read, ColumnType::Skip(_)) {
                         let name = name.concat();
-                        let form = Form::of(column).ok_or_else(|| ParquetError::ColumnType {
-                            column: name.clone(),
-                            found: described(column),
-                        })?;
-                        read.push(Column { index, name, form });
+                        let form =
+                            TextForm::of(column).ok_or_else(|| ParquetError::ColumnType {
+                                column: name.clone(),
+                                found: described(column),
+                            })?;
+                        read.push(ReadColumn { index, name, form });
                     }
                 }
-                // Whatever it is called: it must not end the line, nor be taken for a field.
+                // A foreign name might contain a line end, or look like a field.
                 _ => header.extend_from_slice(format!("column-{}", index + 1).as_bytes()),
             }
         }
@@ -118,7 +119,7 @@ fn makes_a_flow(field: Field) -> bool {
     is_counter || field.row().read == ColumnType::Address
 }
 
-impl Form {
+impl TextForm {
     fn of(column: &ColumnDescriptor) -> Option<Self> {
         if column.max_rep_level() > 0 {
             return None;
@@ -178,9 +179,9 @@ mod tests {
 
     use super::*;
 
-    fn columns(fields: &str) -> Result<Columns, ParquetError> {
+    fn columns(fields: &str) -> Result<FileColumns, ParquetError> {
         let message = parse_message_type(&format!("message log {{ {fields} }}")).expect("a schema");
-        Columns::of(&SchemaDescriptor::new(Arc::new(message)))
+        FileColumns::of(&SchemaDescriptor::new(Arc::new(message)))
     }
 
     #[test]
@@ -216,16 +217,16 @@ mod tests {
         assert_eq!(
             forms,
             [
-                Form::Time { in_millisecond: 1 },
-                Form::Time {
+                TextForm::Time { in_millisecond: 1 },
+                TextForm::Time {
                     in_millisecond: 1_000_000
                 },
-                Form::Unsigned,
-                Form::Unsigned,
-                Form::Signed,
-                Form::Other,
-                Form::Signed,
-                Form::Text
+                TextForm::Unsigned,
+                TextForm::Unsigned,
+                TextForm::Signed,
+                TextForm::Other,
+                TextForm::Signed,
+                TextForm::Text
             ]
         );
     }

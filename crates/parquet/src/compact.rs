@@ -1,4 +1,4 @@
-//! Thrift's compact protocol, in which page headers and the footer are written.
+//! Compact protocol of Thrift: the encoding of page headers and footers.
 //!
 //! ```text
 //! field: |delta:4|type:4|, value      integers: zigzag, then 7 bits an octet, least first      struct ends with 0
@@ -7,12 +7,12 @@
 //!
 //! Source: Apache Thrift, "Thrift Compact protocol encoding".
 
-/// Why octets are not what was expected.
+/// Fault of encoded octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// They end too early: with more of them they may be it.
+pub(crate) enum ThriftFault {
+    /// End of the octets within a value; more octets may complete the value.
     Short,
-    /// More of them would not help.
+    /// Wrong octets, which more octets would not mend.
     Malformed,
 }
 
@@ -29,10 +29,10 @@ pub(crate) const LIST: u8 = 9;
 const SET: u8 = 10;
 pub(crate) const STRUCT: u8 = 12;
 
-/// How deep structs and lists that are passed over may be nested; the format has two levels of them.
+/// Most levels of structs and lists that are skipped; the format has two.
 pub(crate) const MOST_NESTED: u8 = 8;
 
-/// Octets that are read one value after the other.
+/// Reader of values in sequence.
 pub(crate) struct Compact<'a> {
     rest: &'a [u8],
 }
@@ -42,24 +42,24 @@ impl<'a> Compact<'a> {
         Self { rest: octets }
     }
 
-    /// How many octets were not read.
+    /// Number of octets left.
     pub(crate) fn left(&self) -> usize {
         self.rest.len()
     }
 
-    fn octet(&mut self) -> Result<u8, Fault> {
-        let (first, rest) = self.rest.split_first().ok_or(Fault::Short)?;
+    fn octet(&mut self) -> Result<u8, ThriftFault> {
+        let (first, rest) = self.rest.split_first().ok_or(ThriftFault::Short)?;
         self.rest = rest;
         Ok(*first)
     }
 
-    fn advance(&mut self, length: u64) -> Result<(), Fault> {
-        let length = usize::try_from(length).map_err(|_| Fault::Malformed)?;
-        self.rest = self.rest.get(length..).ok_or(Fault::Short)?;
+    fn advance(&mut self, length: u64) -> Result<(), ThriftFault> {
+        let length = usize::try_from(length).map_err(|_| ThriftFault::Malformed)?;
+        self.rest = self.rest.get(length..).ok_or(ThriftFault::Short)?;
         Ok(())
     }
 
-    fn unsigned(&mut self) -> Result<u64, Fault> {
+    fn unsigned(&mut self) -> Result<u64, ThriftFault> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let octet = self.octet()?;
@@ -68,26 +68,26 @@ impl<'a> Compact<'a> {
                 return Ok(value);
             }
         }
-        Err(Fault::Malformed)
+        Err(ThriftFault::Malformed)
     }
 
-    pub(crate) fn integer(&mut self) -> Result<i64, Fault> {
+    pub(crate) fn integer(&mut self) -> Result<i64, ThriftFault> {
         let value = self.unsigned()?;
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    pub(crate) fn count(&mut self) -> Result<u32, Fault> {
+    pub(crate) fn count(&mut self) -> Result<u32, ThriftFault> {
         // Signed in the file.
-        let count = i32::try_from(self.integer()?).map_err(|_| Fault::Malformed)?;
-        u32::try_from(count).map_err(|_| Fault::Malformed)
+        let count = i32::try_from(self.integer()?).map_err(|_| ThriftFault::Malformed)?;
+        u32::try_from(count).map_err(|_| ThriftFault::Malformed)
     }
 
-    pub(crate) fn size(&mut self) -> Result<usize, Fault> {
-        usize::try_from(self.count()?).map_err(|_| Fault::Malformed)
+    pub(crate) fn size(&mut self) -> Result<usize, ThriftFault> {
+        usize::try_from(self.count()?).map_err(|_| ThriftFault::Malformed)
     }
 
-    /// The next field's id and type; nothing at the end of the struct.
-    pub(crate) fn field(&mut self, last: &mut i64) -> Result<Option<(i64, u8)>, Fault> {
+    /// Reads id and type of the next field; `None` at the end of the struct.
+    pub(crate) fn field(&mut self, last: &mut i64) -> Result<Option<(i64, u8)>, ThriftFault> {
         let octet = self.octet()?;
         if octet == 0 {
             return Ok(None);
@@ -96,13 +96,13 @@ impl<'a> Compact<'a> {
             0 => self.integer()?,
             delta => last.saturating_add(i64::from(delta)),
         };
-        // An id has 16 bits; who cuts a longer one off reads another field.
-        i16::try_from(*last).map_err(|_| Fault::Malformed)?;
+        // An id has 16 bits; cutting a longer id would name another field.
+        i16::try_from(*last).map_err(|_| ThriftFault::Malformed)?;
         Ok(Some((*last, octet & 0x0f)))
     }
 
-    /// How many elements a list has, and of which type.
-    pub(crate) fn list(&mut self) -> Result<(u64, u8), Fault> {
+    /// Reads number and type of the elements of a list.
+    pub(crate) fn list(&mut self) -> Result<(u64, u8), ThriftFault> {
         let octet = self.octet()?;
         let elements = match octet >> 4 {
             15 => self.unsigned()?,
@@ -111,9 +111,9 @@ impl<'a> Compact<'a> {
         Ok((elements, octet & 0x0f))
     }
 
-    /// Passes over a value, in which structs and lists are nested at most `depth` times.
-    pub(crate) fn skip(&mut self, kind: u8, depth: u8) -> Result<(), Fault> {
-        let depth = depth.checked_sub(1).ok_or(Fault::Malformed)?;
+    /// Skips a value with at most `depth` levels of structs and lists.
+    pub(crate) fn skip(&mut self, kind: u8, depth: u8) -> Result<(), ThriftFault> {
+        let depth = depth.checked_sub(1).ok_or(ThriftFault::Malformed)?;
         match kind {
             TRUE | FALSE => Ok(()),
             BYTE => self.advance(1),
@@ -132,13 +132,13 @@ impl<'a> Compact<'a> {
             }
             LIST | SET => {
                 let (elements, kind) = self.list()?;
-                // The format has no list of booleans. Their elements have an octet, which not every reader knows.
+                // The format has no list of booleans, whose elements readers take differently.
                 if matches!(kind, TRUE | FALSE) && elements > 0 {
-                    return Err(Fault::Malformed);
+                    return Err(ThriftFault::Malformed);
                 }
                 (0..elements).try_for_each(|_| self.skip(kind, depth))
             }
-            _ => Err(Fault::Malformed), // nor has it a map
+            _ => Err(ThriftFault::Malformed), // nor has it a map
         }
     }
 }

@@ -1,21 +1,20 @@
-//! What can be wrong with a Parquet object, one line each; and the guard between this crate and the library that it
-//! decodes with.
+//! Errors of Parquet objects, one line each, and the guard around the library.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use parquet::errors::ParquetError as Library;
+use parquet::errors::ParquetError as LibraryError;
 
-/// Why a Parquet object could not be read (to its end).
+/// Error of a Parquet object that could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParquetError {
     /// The object does not begin as a Parquet file does.
     #[error("parquet: not a Parquet file, which begins with PAR1")]
     NotParquet,
-    /// The footer, which says where everything is, is missing or damaged.
+    /// Missing or damaged footer.
     #[error("parquet: the footer is damaged: {reason}; deliver or download the object again")]
     Footer {
-        /// What is wrong with it.
+        /// Fault.
         reason: String,
     },
     /// A page is damaged.
@@ -24,11 +23,11 @@ pub enum ParquetError {
          object again"
     )]
     Page {
-        /// The column, as the file calls it.
+        /// Name of the column in the file.
         column: String,
-        /// The row group, from 1.
+        /// Row group, from 1.
         row_group: usize,
-        /// What is wrong with it.
+        /// Fault.
         reason: String,
     },
     /// Fewer than two columns of a flow log, or neither an address nor a counter among them.
@@ -45,58 +44,68 @@ pub enum ParquetError {
     /// More columns than a record format may have.
     #[error("parquet: {columns} columns, which are more than a flow log can have")]
     TooManyColumns {
-        /// How many there are.
+        /// Number of columns.
         columns: usize,
     },
     /// A flow-log column has a type whose values cannot be those of a flow log.
     #[error("parquet: column {column} is {found}; it must be a number or text")]
     ColumnType {
-        /// The column, as the file calls it.
+        /// Name of the column in the file.
         column: String,
-        /// The type that it has.
+        /// Type of the column.
         found: String,
     },
-    /// A column is compressed in a way that is not known here.
+    /// Unknown compression of a column.
     #[error(
         "parquet: column {column} is compressed with {codec}; known are gzip, snappy, zstd and no compression"
     )]
     Codec {
-        /// The column, as the file calls it.
+        /// Name of the column in the file.
         column: String,
-        /// How it is compressed.
+        /// Compression of the column.
         codec: String,
+    },
+    /// Texts of a column in a delta encoding, which no writer of flow logs uses and which cannot be bounded in memory.
+    #[error(
+        "parquet: column {column} has the encoding {encoding}; write texts plain or with a dictionary"
+    )]
+    Encoding {
+        /// Name of the column in the file.
+        column: String,
+        /// Name of the encoding.
+        encoding: String,
     },
     /// The file is encrypted.
     #[error(
         "parquet: the file is encrypted with Parquet's own encryption, which AWS does not use for flow logs"
     )]
     Encrypted,
-    /// Pages and dictionaries that are needed at the same time take more memory than the reader was allowed to use.
+    /// Pages and dictionaries of a row group that need more memory than the limit at the same time.
     #[error(
         "parquet: the pages of a row group need over {limit} octets at a time; raise the limit if the writer is to be \
          trusted, or write smaller pages"
     )]
     TooLarge {
-        /// The limit, in octets.
+        /// Limit, in octets.
         limit: usize,
     },
-    /// Reading the object failed.
+    /// Failure to read the object.
     #[error("parquet: read: {reason}; the rest is missing")]
     Io {
-        /// The kind of failure.
+        /// Kind of failure.
         kind: io::ErrorKind,
-        /// The failure in the system's words.
+        /// Failure in the system's words.
         reason: String,
     },
 }
 
-/// Why handing on lines ended early: the object, or the receiver.
+/// Reason why handing on lines ended early: the object, or the sink.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParquetReadError<E> {
-    /// The object could not be read.
+    /// Error of the object.
     #[error("{0}")]
     Parquet(#[from] ParquetError),
-    /// The receiver of the lines stopped.
+    /// Error of the sink.
     #[error("{0}")]
     Sink(E),
 }
@@ -110,14 +119,14 @@ impl From<io::Error> for ParquetError {
     }
 }
 
-/// What went wrong inside the library: an error of this crate on its way through, or damage that the library found.
-pub(crate) enum Fault {
+/// Failure inside the library: an error of this crate on its way through, or damage that the library found.
+pub(crate) enum LibraryFault {
     Ours(ParquetError),
     Damage(String),
 }
 
-impl Fault {
-    /// The error, if the damage is in the footer.
+impl LibraryFault {
+    /// Error of a footer.
     pub(crate) fn in_footer(self) -> ParquetError {
         match self {
             Self::Ours(error) => error,
@@ -125,9 +134,13 @@ impl Fault {
         }
     }
 
-    /// The error, if the damage is in a page.
+    /// Error of a page.
     pub(crate) fn in_page(self, column: &str, row_group: usize) -> ParquetError {
         match self {
+            Self::Ours(ParquetError::Encoding { encoding, .. }) => ParquetError::Encoding {
+                column: column.to_owned(),
+                encoding,
+            },
             Self::Ours(error) => error,
             Self::Damage(reason) => ParquetError::Page {
                 column: column.to_owned(),
@@ -138,34 +151,38 @@ impl Fault {
     }
 }
 
-/// An error of this crate as one of the library's, for [`guarded`] to find on the other side.
-pub(crate) fn through_library(error: ParquetError) -> Library {
-    Library::External(Box::new(error))
+/// Wraps an error of this crate in an error of the library, for [`guarded`] to unwrap.
+pub(crate) fn through_library(error: ParquetError) -> LibraryError {
+    LibraryError::External(Box::new(error))
 }
 
-/// Damage that was found on this side of the library.
-pub(crate) fn damage(reason: impl Into<String>) -> Library {
-    Library::General(reason.into())
+/// Damage found by this crate, as an error of the library.
+pub(crate) fn damage(reason: impl Into<String>) -> LibraryError {
+    LibraryError::General(reason.into())
 }
 
-/// Calls the library.
+/// Calls the library, and turns a panic into damage.
 ///
-/// The library asserts what a damaged file can break (a page before its dictionary, levels past their end), and says of
-/// itself that it may panic on invalid input. A bad object is an error of that object and never a panic, so the unwinding
-/// ends here. What the call worked on is not used again after an error, which is why it may be asserted to be safe.
-pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Library>) -> Result<T, Fault> {
+/// The library asserts properties that a damaged file can break (a page before its dictionary, levels past their end), and
+/// documents that invalid input may panic. The state of a failed call is not used again, so that the call may be asserted
+/// to be unwind-safe.
+pub(crate) fn guarded<T>(
+    call: impl FnOnce() -> Result<T, LibraryError>,
+) -> Result<T, LibraryFault> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(Library::External(error))) => Err(match error.downcast::<ParquetError>() {
-            Ok(error) => Fault::Ours(*error),
-            Err(error) => Fault::Damage(one_line(&error.to_string())),
+        Ok(Err(LibraryError::External(error))) => Err(match error.downcast::<ParquetError>() {
+            Ok(error) => LibraryFault::Ours(*error),
+            Err(error) => LibraryFault::Damage(one_line(&error.to_string())),
         }),
-        Ok(Err(error)) => Err(Fault::Damage(one_line(&error.to_string()))),
-        Err(_) => Err(Fault::Damage("its parts contradict each other".to_owned())),
+        Ok(Err(error)) => Err(LibraryFault::Damage(one_line(&error.to_string()))),
+        Err(_) => Err(LibraryFault::Damage(
+            "its parts contradict each other".to_owned(),
+        )),
     }
 }
 
-/// The library's words without line breaks, without its prefix, and not without end: they may quote the file.
+/// Words of the library in one line of bounded length, without the library's prefix: they may quote the file.
 fn one_line(text: &str) -> String {
     const LONGEST: usize = 160;
     let text = text.split_once("error: ").map_or(text, |(_, rest)| rest);
@@ -206,6 +223,10 @@ mod tests {
                 column: text(),
                 codec: text(),
             },
+            ParquetError::Encoding {
+                column: text(),
+                encoding: text(),
+            },
             ParquetError::Encrypted,
             ParquetError::TooLarge { limit: 5 },
             io::Error::other("cable cut").into(),
@@ -221,7 +242,7 @@ mod tests {
     fn an_error_of_this_crate_survives_its_way_through_the_library() {
         let sent = ParquetError::TooLarge { limit: 7 };
         let outcome: Result<(), _> = guarded(|| Err(through_library(sent.clone())));
-        let Err(Fault::Ours(received)) = outcome else {
+        let Err(LibraryFault::Ours(received)) = outcome else {
             panic!("it was ours");
         };
         assert_eq!(received, sent);
@@ -242,6 +263,6 @@ mod tests {
     #[test]
     fn a_panic_of_the_library_is_damage() {
         let outcome: Result<(), _> = guarded(|| panic!("index out of bounds"));
-        assert!(matches!(outcome, Err(Fault::Damage(_))));
+        assert!(matches!(outcome, Err(LibraryFault::Damage(_))));
     }
 }

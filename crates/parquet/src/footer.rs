@@ -1,18 +1,18 @@
-//! The shape of a footer, `FileMetaData` of parquet.thrift, checked before the library reads it.
+//! Check of a footer, `FileMetaData` of parquet.thrift, before the library reads the footer.
 //!
-//! The library takes no octet for an element of a list of booleans and believes the count, up to 2^31: a list of six octets
-//! that it passes over keeps it busy for seconds, and a footer has room for 300,000 of them. It does not look either
-//! whether a field has the type that it reads it as, so that such a list can be hidden in what looks like a text. Here every
-//! field that the library reads must have its type, and a list of booleans or a map, of which a footer has none, is
-//! refused wherever it is.
+//! The library reads a list of booleans without an octet for each element and believes the count, up to 2^31: skipping a
+//! list of six octets takes seconds, and a footer has room for 300,000 lists. Nor does the library check the type of a
+//! field, so that a list can stand in the place of a text. Here every field that the library reads must have its type, and
+//! a list of booleans or a map, which no footer has, is refused anywhere.
 //!
 //! Source: Apache Parquet, parquet.thrift.
 
 use crate::compact::{
-    BINARY, BYTE, Compact, DOUBLE, FALSE, Fault, I16, I32, I64, LIST, MOST_NESTED, STRUCT, TRUE,
+    BINARY, BYTE, Compact, DOUBLE, FALSE, I16, I32, I64, LIST, MOST_NESTED, STRUCT, TRUE,
+    ThriftFault,
 };
 
-/// What a field is.
+/// Type of a field.
 enum ThriftType {
     Value(u8),
     Flag,
@@ -20,7 +20,7 @@ enum ThriftType {
     Struct(Fields),
 }
 
-/// The fields of a struct, by their ids. Those that are not listed are passed over, here and by the library.
+/// Fields of a struct, by their ids. Unlisted fields are skipped, here and by the library.
 type Fields = &'static [(i64, ThriftType)];
 
 const NUMBER: ThriftType = ThriftType::Value(I32);
@@ -51,7 +51,7 @@ const SCHEMA_ELEMENT: Fields = &[
     (10, ThriftType::Struct(LOGICAL_TYPE)),
 ];
 
-/// Those without a row, such as text, have no fields.
+/// A type without a row, such as text, has no fields.
 const LOGICAL_TYPE: Fields = &[
     (1, NOTHING),
     (2, NOTHING),
@@ -154,12 +154,12 @@ const BOX: ThriftType = ThriftType::Struct(&[
     (8, REAL),
 ]);
 
-/// Whether the library reads this footer in a time that its length bounds.
-pub(crate) fn check(footer: &[u8]) -> Result<(), Fault> {
+/// Checks that the length of this footer bounds the time that the library takes.
+pub(crate) fn check(footer: &[u8]) -> Result<(), ThriftFault> {
     check_fields(&mut Compact::new(footer), FILE)
 }
 
-fn check_fields(input: &mut Compact<'_>, fields: Fields) -> Result<(), Fault> {
+fn check_fields(input: &mut Compact<'_>, fields: Fields) -> Result<(), ThriftFault> {
     let mut last = 0;
     while let Some((field, kind)) = input.field(&mut last)? {
         match fields.iter().find(|(known, _)| *known == field) {
@@ -170,7 +170,7 @@ fn check_fields(input: &mut Compact<'_>, fields: Fields) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_value(input: &mut Compact<'_>, shape: &ThriftType, kind: u8) -> Result<(), Fault> {
+fn check_value(input: &mut Compact<'_>, shape: &ThriftType, kind: u8) -> Result<(), ThriftFault> {
     match (shape, kind) {
         (ThriftType::Value(expected), _) if *expected == kind => input.skip(kind, MOST_NESTED),
         (ThriftType::Flag, TRUE | FALSE) => Ok(()),
@@ -179,7 +179,7 @@ fn check_value(input: &mut Compact<'_>, shape: &ThriftType, kind: u8) -> Result<
             let (elements, kind) = input.list()?;
             (0..elements).try_for_each(|_| check_value(input, element, kind))
         }
-        _ => Err(Fault::Malformed),
+        _ => Err(ThriftFault::Malformed),
     }
 }
 
@@ -191,27 +191,30 @@ mod tests {
     fn a_list_of_booleans_is_refused_wherever_it_is() {
         // Field 20: a list, type and count in front: 2^31 - 1 booleans, none of which has an octet here.
         let list = [0x09, 40, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07];
-        assert_eq!(check(&[&list[..], &[0]].concat()), Err(Fault::Malformed));
+        assert_eq!(
+            check(&[&list[..], &[0]].concat()),
+            Err(ThriftFault::Malformed)
+        );
         // The same in a struct that nobody knows.
         let within = [&[0x0c, 40][..], &list, &[0, 0]].concat();
-        assert_eq!(check(&within), Err(Fault::Malformed));
+        assert_eq!(check(&within), Err(ThriftFault::Malformed));
         // Where a text is said to be in the place of the version, which the library reads as a number.
         let hidden = [&[0x18, 9][..], &list, &[0, 0]].concat();
-        assert_eq!(check(&hidden), Err(Fault::Malformed));
+        assert_eq!(check(&hidden), Err(ThriftFault::Malformed));
         // Behind an id that is the version's in 16 bits.
         let wrapped = [&[0x08, 0x82, 0x80, 0x08, 9][..], &list, &[0, 0]].concat();
-        assert_eq!(check(&wrapped), Err(Fault::Malformed));
+        assert_eq!(check(&wrapped), Err(ThriftFault::Malformed));
     }
 
     #[test]
     fn a_map_is_refused() {
         let map = [0x0b, 40, 0xff, 0xff, 0xff, 0xff, 0x07, 0x11, 0];
-        assert_eq!(check(&map), Err(Fault::Malformed));
+        assert_eq!(check(&map), Err(ThriftFault::Malformed));
     }
 
     #[test]
     fn a_list_longer_than_the_footer_is_refused() {
         let schema = [0x29, 0xfc, 0xff, 0xff, 0xff, 0xff, 0x07, 0];
-        assert_eq!(check(&schema), Err(Fault::Short));
+        assert_eq!(check(&schema), Err(ThriftFault::Short));
     }
 }

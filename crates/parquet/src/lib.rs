@@ -1,8 +1,8 @@
-//! Parquet flow-log objects become the lines that the text parser reads.
+//! Parquet flow-log objects → the lines that the text parser reads.
 //!
 //! A row is handed on as the line that AWS would have written into a text object: first a header line with the names of
-//! the columns, then a line for each row, `-` where a column has no value. So a flow is the same record, whichever way it
-//! was delivered, by construction and not by a second parser.
+//! the columns, then a line for each row, `-` for a missing value. So a flow is the same record in both kinds of object,
+//! without a second parser.
 //!
 //! ```no_run
 //! use flowlogs_parquet::ParquetReader;
@@ -28,34 +28,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Columns are found by name, in any order. A number may be stored as INT32, INT64, either of them unsigned, a double, or
-//! text, through a dictionary or not: what is handed on is its decimal form, and whether that is a port is
-//! `flowlogs-core`'s decision. Columns that flow logs have but the transcoder does not use, and columns it does not know,
-//! keep their place as `-` and are not read at all.
+//! Columns are found by name, in any order. A number may be stored as INT32, INT64 (signed or unsigned), double or text,
+//! with a dictionary or without; its decimal form is handed on, and `flowlogs-core` decides whether a number is a port.
+//! Columns that the transcoder does not use keep their position as `-` and are not read.
 //!
-//! Row groups are read one after the other, all columns of one in step, through ranged reads of a [`ByteRanges`]: a file, or
-//! an object in S3. At most one page and one dictionary of each column are in memory, never a column or a row group;
-//! together they stay within the limit given to [`ParquetReader::open`], or the object is [`ParquetError::TooLarge`]. What the
-//! footer describes comes on top: it is read whole, and is at most [`MAX_FOOTER`] octets.
+//! Row groups are read in sequence, with all columns of a group in step, through ranged reads of a [`ByteRanges`]: a file, or
+//! an object in S3. At most one page and one dictionary of each column are in memory, never a column or a row group; all of
+//! them together stay within the limit given to [`ParquetReader::open`], or the object is [`ParquetError::TooLarge`]. The
+//! parsed footer comes on top, of at most [`MAX_FOOTER`] octets.
 //!
-//! That bound is why there is a reader of pages here. Footer, levels and encodings are the library's; but its own pages
-//! cannot be bounded from outside: it allocates what a page's header states, inflates gzip to its end whatever that is (a
-//! thousand times the page's size), and expands delta-encoded texts by a count that it takes from the page. Its codecs
-//! cannot be replaced, and there is no limit to set. So pages are found, unpacked and, where they are delta-encoded texts,
-//! rewritten here, and handed to the library's column reader through its public `PageReader`. A smaller way with the same
-//! bound was not found: to cap the size of packed pages leaves the factor, and to refuse what AWS does not write leaves
-//! out objects that query engines have rewritten.
+//! This bound is the reason for an own reader of pages. Footer, levels and encodings are the library's work, but the
+//! library's pages cannot be bounded from outside: the library allocates what a page's header states, and inflates gzip to
+//! the end, up to a thousand times the page's size. Its codecs cannot be replaced, and there is no limit to set. So pages
+//! are found and unpacked here, and handed to the library's column reader through its public `PageReader`. The library also
+//! expands delta-encoded texts by a count in the page; no writer of flow logs uses them, and they are refused
+//! ([`ParquetError::Encoding`]).
 //!
-//! | file | what it is about |
+//! | file | content |
 //! |---|---|
-//! | `reader.rs` | [`ParquetReader`]: row groups become lines |
-//! | `footer.rs`, `compact.rs` | the shape of the footer; Thrift, in which it is written |
-//! | `columns.rs` | which columns there are, their names in the header line, how their values are written |
-//! | `values.rs` | a batch of a column's values as text |
-//! | `pages.rs`, `page_header.rs` | from ranged reads to pages, within the limit |
-//! | `codec.rs`, `delta.rs` | a page's octets, unpacked within the limit |
-//! | `ranges.rs` | where the octets come from: [`ByteRanges`] |
-//! | `error.rs` | what can be wrong, and the guard around the library |
+//! | `reader.rs` | [`ParquetReader`]: row groups → lines |
+//! | `footer.rs`, `compact.rs` | check of the footer; Thrift, its encoding |
+//! | `columns.rs` | columns, their names in the header line, the text form of their values |
+//! | `values.rs` | batch of a column's values as text |
+//! | `pages.rs`, `page_header.rs` | ranged reads → pages, within the limit |
+//! | `codec.rs` | octets of a page, unpacked within the limit |
+//! | `ranges.rs` | [`ByteRanges`], the source of octets |
+//! | `error.rs` | errors, and the guard around the library |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -63,7 +61,6 @@
 mod codec;
 mod columns;
 mod compact;
-mod delta;
 mod error;
 mod footer;
 mod page_header;

@@ -1,4 +1,4 @@
-//! The header in front of every page: `PageHeader` of parquet.thrift.
+//! Header in front of every page: `PageHeader` of parquet.thrift.
 //!
 //! ```text
 //! PageHeader                       5 DataPageHeader        7 DictionaryPageHeader   8 DataPageHeaderV2
@@ -15,25 +15,25 @@
 
 use parquet::basic::Encoding;
 
-use crate::compact::{Compact, FALSE, Fault, I32, MOST_NESTED, STRUCT, TRUE};
+use crate::compact::{Compact, FALSE, I32, MOST_NESTED, STRUCT, TRUE, ThriftFault};
 
-/// What a page is.
+/// PageKind of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum PageKind {
     Data,
     DataV2,
     Dictionary,
-    /// An index page, or what a later version of the format brings: passed over.
+    /// Index page, or a kind of a later version of the format; skipped.
     Other,
 }
 
-/// A page's header; sizes in octets.
+/// Header of a page; sizes in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PageHeader {
-    pub(crate) kind: Kind,
+    pub(crate) kind: PageKind,
     pub(crate) unpacked: usize,
     pub(crate) packed: usize,
-    /// CRC-32 of the page as it is stored.
+    /// CRC-32 of the stored page.
     pub(crate) checksum: Option<u32>,
     pub(crate) values: u32,
     pub(crate) encoding: Encoding,
@@ -43,20 +43,20 @@ pub(crate) struct PageHeader {
     pub(crate) nulls: u32,
     /// Version 2 only.
     pub(crate) rows: u32,
-    /// Version 2 only: octets of the levels, which come before the values and are not compressed.
+    /// Version 2 only: octets of the levels, which stand before the values, uncompressed.
     pub(crate) definition_levels: usize,
     /// Version 2 only.
     pub(crate) repetition_levels: usize,
-    /// Version 2 only: whether the values are compressed although the column is.
+    /// Version 2 only: false if the values of this page are not compressed.
     pub(crate) is_compressed: bool,
 }
 
 impl PageHeader {
-    /// Parses the header at the beginning of `octets`; with its length.
-    pub(crate) fn parse(octets: &[u8]) -> Result<(Self, usize), Fault> {
+    /// Parses the header at the beginning of `octets`, and returns it with its length.
+    pub(crate) fn parse(octets: &[u8]) -> Result<(Self, usize), ThriftFault> {
         let mut input = Compact::new(octets);
         let mut header = Self {
-            kind: Kind::Other,
+            kind: PageKind::Other,
             unpacked: 0,
             packed: 0,
             checksum: None,
@@ -78,10 +78,10 @@ impl PageHeader {
                 (1, I32) => {
                     has_kind = true;
                     header.kind = match input.integer()? {
-                        0 => Kind::Data,
-                        2 => Kind::Dictionary,
-                        3 => Kind::DataV2,
-                        _ => Kind::Other,
+                        0 => PageKind::Data,
+                        2 => PageKind::Dictionary,
+                        3 => PageKind::DataV2,
+                        _ => PageKind::Other,
                     };
                 }
                 (2, I32) => {
@@ -94,32 +94,33 @@ impl PageHeader {
                 }
                 // Signed in the file, unsigned in meaning.
                 (4, I32) => {
-                    let crc = i32::try_from(input.integer()?).map_err(|_| Fault::Malformed)?;
+                    let crc =
+                        i32::try_from(input.integer()?).map_err(|_| ThriftFault::Malformed)?;
                     header.checksum = Some(crc.cast_unsigned());
                 }
                 (5, STRUCT) => {
-                    own |= header.kind == Kind::Data;
+                    own |= header.kind == PageKind::Data;
                     header.data(&mut input)?;
                 }
                 (7, STRUCT) => {
-                    own |= header.kind == Kind::Dictionary;
+                    own |= header.kind == PageKind::Dictionary;
                     header.dictionary(&mut input)?;
                 }
                 (8, STRUCT) => {
-                    own |= header.kind == Kind::DataV2;
+                    own |= header.kind == PageKind::DataV2;
                     header.data_v2(&mut input)?;
                 }
                 (_, kind) => input.skip(kind, MOST_NESTED)?,
             }
         }
         let is_whole = has_kind && has_unpacked && has_packed;
-        if !is_whole || !own && header.kind != Kind::Other {
-            return Err(Fault::Malformed);
+        if !is_whole || !own && header.kind != PageKind::Other {
+            return Err(ThriftFault::Malformed);
         }
         Ok((header, octets.len() - input.left()))
     }
 
-    fn data(&mut self, input: &mut Compact<'_>) -> Result<(), Fault> {
+    fn data(&mut self, input: &mut Compact<'_>) -> Result<(), ThriftFault> {
         let mut last = 0;
         while let Some((field, kind)) = input.field(&mut last)? {
             match (field, kind) {
@@ -133,7 +134,7 @@ impl PageHeader {
         Ok(())
     }
 
-    fn dictionary(&mut self, input: &mut Compact<'_>) -> Result<(), Fault> {
+    fn dictionary(&mut self, input: &mut Compact<'_>) -> Result<(), ThriftFault> {
         let mut last = 0;
         while let Some((field, kind)) = input.field(&mut last)? {
             match (field, kind) {
@@ -145,7 +146,7 @@ impl PageHeader {
         Ok(())
     }
 
-    fn data_v2(&mut self, input: &mut Compact<'_>) -> Result<(), Fault> {
+    fn data_v2(&mut self, input: &mut Compact<'_>) -> Result<(), ThriftFault> {
         let mut last = 0;
         while let Some((field, kind)) = input.field(&mut last)? {
             match (field, kind) {
@@ -163,7 +164,7 @@ impl PageHeader {
     }
 }
 
-fn encoding(input: &mut Compact<'_>) -> Result<Encoding, Fault> {
+fn encoding(input: &mut Compact<'_>) -> Result<Encoding, ThriftFault> {
     #[allow(deprecated)] // old files have it
     let bit_packed = Encoding::BIT_PACKED;
     Ok(match input.integer()? {
@@ -176,7 +177,7 @@ fn encoding(input: &mut Compact<'_>) -> Result<Encoding, Fault> {
         7 => Encoding::DELTA_BYTE_ARRAY,
         8 => Encoding::RLE_DICTIONARY,
         9 => Encoding::BYTE_STREAM_SPLIT,
-        _ => return Err(Fault::Malformed),
+        _ => return Err(ThriftFault::Malformed),
     })
 }
 
@@ -198,7 +199,7 @@ mod tests {
     fn a_data_page_header_is_read_with_its_statistics_passed_over() {
         let (header, length) = PageHeader::parse(&[DATA, b"page"].concat()).expect("a header");
         assert_eq!(length, DATA.len());
-        assert_eq!(header.kind, Kind::Data);
+        assert_eq!(header.kind, PageKind::Data);
         assert_eq!(
             (header.unpacked, header.packed, header.values),
             (300, 200, 7)
@@ -213,7 +214,7 @@ mod tests {
         for length in 0..DATA.len() {
             assert_eq!(
                 PageHeader::parse(&DATA[..length]),
-                Err(Fault::Short),
+                Err(ThriftFault::Short),
                 "{length}"
             );
         }
@@ -223,9 +224,9 @@ mod tests {
     fn negative_sizes_and_a_page_without_its_own_header_are_malformed() {
         let mut negative = DATA.to_vec();
         negative[3] = 0xd9;
-        assert_eq!(PageHeader::parse(&negative), Err(Fault::Malformed));
+        assert_eq!(PageHeader::parse(&negative), Err(ThriftFault::Malformed));
         let without = [0x15, 0x00, 0x15, 0x08, 0x15, 0x08, 0x00];
-        assert_eq!(PageHeader::parse(&without), Err(Fault::Malformed));
+        assert_eq!(PageHeader::parse(&without), Err(ThriftFault::Malformed));
     }
 
     #[test]
@@ -234,7 +235,7 @@ mod tests {
             .into_iter()
             .chain([0x1c; 1_000])
             .collect::<Vec<_>>();
-        assert_eq!(PageHeader::parse(&nested), Err(Fault::Malformed));
+        assert_eq!(PageHeader::parse(&nested), Err(ThriftFault::Malformed));
     }
 
     proptest! {

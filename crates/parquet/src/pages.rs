@@ -1,8 +1,7 @@
-//! The pages of one column in one row group: ranged reads, unpacked within the limit, for the library to decode.
+//! Pages of one column in one row group: ranged reads, unpacked within the limit, for the library to decode.
 //!
-//! The library has a reader of pages too. This one differs in three points: it reads ahead, because a ranged read of an
-//! object is a request over the network; it counts what it holds, together with the other columns of the row group; and it
-//! never unpacks more than a page's header states, nor a page that states more than there is room for.
+//! The library's own reader of pages lacks three things: read-ahead (a ranged read of an S3 object is a request over the
+//! network), a common budget of the columns of a row group, and a bound on unpacking by the page's header and the budget.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,23 +12,22 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::Result;
 
 use crate::codec::Codec;
-use crate::compact::Fault;
-use crate::delta;
+use crate::compact::ThriftFault;
 use crate::error::{ParquetError, damage, through_library};
-use crate::page_header::{Kind, PageHeader};
+use crate::page_header::{PageHeader, PageKind};
 use crate::ranges::ByteRanges;
 
-/// The longest page header; they hold the least and the largest value, which may be texts.
+/// Longest page header. Headers hold the smallest and the largest value, which may be texts.
 const MAX_HEADER: usize = 1024 * 1024;
 
-/// The memory that the columns of a row group share.
+/// Memory budget of the columns of a row group.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct PageBudget {
     limit: usize,
     used: AtomicUsize,
 }
 
-impl Budget {
+impl PageBudget {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -37,7 +35,7 @@ impl Budget {
         }
     }
 
-    /// Something that took `from` octets takes `to` from now on.
+    /// Replaces a part of `from` octets by a part of `to` octets.
     pub(crate) fn change(&self, from: usize, to: usize) -> std::result::Result<(), ParquetError> {
         // One thread reads a row group; the counter is atomic because the library wants pages that may be sent.
         let used = self.used.load(Ordering::Relaxed);
@@ -50,42 +48,40 @@ impl Budget {
     }
 }
 
-/// Where a column's pages are and how they are stored.
+/// Position and storage of a column's pages.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chunk {
-    /// The first octet of the first page.
+pub(crate) struct ColumnChunk {
+    /// First octet of the first page.
     pub(crate) begin: u64,
-    /// The octet behind the last page.
+    /// Octet behind the last page.
     pub(crate) end: u64,
     pub(crate) codec: Codec,
     pub(crate) values: Type,
-    /// Whether the column may have nulls, and so has definition levels.
-    pub(crate) optional: bool,
 }
 
-/// The pages of one column in one row group.
-pub(crate) struct Pages<R> {
+/// Pages of one column in one row group.
+pub(crate) struct PageStream<R> {
     source: Arc<R>,
-    chunk: Chunk,
-    budget: Arc<Budget>,
-    /// How much is read at least.
+    chunk: ColumnChunk,
+    budget: Arc<PageBudget>,
+    /// Least octets of a ranged read.
     read_ahead: usize,
-    /// The next octet to read.
+    /// Next octet to read.
     position: u64,
-    /// What was read and not taken yet.
+    /// Octets read and not taken yet.
     window: Bytes,
     has_dictionary: bool,
-    // What of the budget is taken.
+    // Parts of the budget.
     by_window: usize,
     by_dictionary: usize,
     by_page: usize,
 }
 
-impl<R: ByteRanges> Pages<R> {
+impl<R: ByteRanges> PageStream<R> {
     pub(crate) fn new(
         source: Arc<R>,
-        chunk: Chunk,
-        budget: Arc<Budget>,
+        chunk: ColumnChunk,
+        budget: Arc<PageBudget>,
         read_ahead: usize,
     ) -> Self {
         Self {
@@ -110,7 +106,9 @@ impl<R: ByteRanges> Pages<R> {
             }
             let packed = self.take(header.packed)?;
             // The library takes a page without values for the last one.
-            if header.kind == Kind::Other || header.kind != Kind::Dictionary && header.values == 0 {
+            if header.kind == PageKind::Other
+                || header.kind != PageKind::Dictionary && header.values == 0
+            {
                 continue;
             }
             if header
@@ -120,7 +118,7 @@ impl<R: ByteRanges> Pages<R> {
                 return Err(damage("its checksum is wrong"));
             }
             return match header.kind {
-                Kind::Dictionary => self.dictionary(&header, &packed),
+                PageKind::Dictionary => self.dictionary(&header, &packed),
                 _ => self.data(&header, &packed),
             }
             .map(Some);
@@ -165,27 +163,34 @@ impl<R: ByteRanges> Pages<R> {
         if by_dictionary && !self.has_dictionary {
             return Err(damage("it needs a dictionary that is not there"));
         }
-        // The page before is still there while this one is unpacked.
+        // The library expands delta-encoded texts by a count in the page, without a limit.
+        let is_delta_text = matches!(
+            header.encoding,
+            Encoding::DELTA_BYTE_ARRAY | Encoding::DELTA_LENGTH_BYTE_ARRAY
+        );
+        if is_delta_text && self.chunk.values == Type::BYTE_ARRAY {
+            return Err(through_library(ParquetError::Encoding {
+                column: String::new(), // known to the caller of the library
+                encoding: header.encoding.to_string(),
+            }));
+        }
+        // The page before is still in memory while this page is unpacked.
         let size = header.unpacked;
         self.budget.change(0, size).map_err(through_library)?;
         let before = std::mem::replace(&mut self.by_page, size);
         let levels = match header.kind {
-            Kind::DataV2 => header
+            PageKind::DataV2 => header
                 .definition_levels
                 .checked_add(header.repetition_levels)
                 .filter(|levels| *levels <= header.unpacked.min(packed.len()))
                 .ok_or_else(|| damage("its levels are longer than itself"))?,
             _ => 0,
         };
-        let mut octets = self.unpack(header, packed, levels)?;
-        let mut encoding = header.encoding;
-        if delta::is_delta_text(encoding) && self.chunk.values == Type::BYTE_ARRAY {
-            octets = self.rewrite(header, &octets, levels)?;
-            encoding = Encoding::PLAIN;
-        }
+        let octets = self.unpack(header, packed, levels)?;
+        let encoding = header.encoding;
         self.budget.change(before, 0).map_err(through_library)?;
         let buf = octets.into();
-        Ok(if header.kind == Kind::DataV2 {
+        Ok(if header.kind == PageKind::DataV2 {
             Page::DataPageV2 {
                 buf,
                 num_values: header.values,
@@ -210,7 +215,7 @@ impl<R: ByteRanges> Pages<R> {
         })
     }
 
-    /// The octets of a page; the first `levels` of them are not packed.
+    /// Octets of a page, of which the first `levels` are not packed.
     fn unpack(&self, header: &PageHeader, packed: &[u8], levels: usize) -> Result<Vec<u8>> {
         let (stored, packed) = packed.split_at(levels);
         let size = header.unpacked - levels;
@@ -221,47 +226,11 @@ impl<R: ByteRanges> Pages<R> {
         } else {
             Codec::Plain
         };
-        // A page of nulls has no values, and some writers do not pack nothing.
+        // A page of nulls has no values, and some writers do not pack an empty page.
         if size > 0 {
             codec.unpack(packed, size, &mut octets).map_err(damage)?;
         }
         Ok(octets)
-    }
-
-    /// A page of texts in a delta encoding as one in PLAIN.
-    fn rewrite(&mut self, header: &PageHeader, octets: &[u8], levels: usize) -> Result<Vec<u8>> {
-        let levels = match header.kind {
-            Kind::DataV2 => levels,
-            _ if !self.chunk.optional => 0,
-            // Definition levels, with their length in front.
-            _ => {
-                let length = octets
-                    .first_chunk::<4>()
-                    .map(|octets| u32::from_le_bytes(*octets));
-                let length = length.and_then(|length| usize::try_from(length).ok());
-                let length = length.filter(|length| *length <= octets.len() - 4);
-                4 + length.ok_or_else(|| damage("its levels are longer than itself"))?
-            }
-        };
-        let most = usize::try_from(header.values).unwrap_or(usize::MAX);
-        let room = self.budget.limit - self.budget.used.load(Ordering::Relaxed);
-        // The lengths of the texts are there at the same time.
-        let room = room.saturating_sub(most.saturating_mul(2 * size_of::<usize>()));
-        let mut plain = octets[..levels].to_vec();
-        delta::rewrite(header.encoding, &octets[levels..], most, room, &mut plain).map_err(
-            |fault| match fault {
-                delta::Fault::Damaged => damage("its lengths contradict its texts"),
-                delta::Fault::TooLarge => through_library(ParquetError::TooLarge {
-                    limit: self.budget.limit,
-                }),
-            },
-        )?;
-        let size = plain.len();
-        self.budget
-            .change(self.by_page, size)
-            .map_err(through_library)?;
-        self.by_page = size;
-        Ok(plain)
     }
 
     /// Takes the header of the next page.
@@ -272,19 +241,19 @@ impl<R: ByteRanges> Pages<R> {
                     self.take(length)?;
                     return Ok(header);
                 }
-                Err(Fault::Malformed) => return Err(damage("its header is malformed")),
-                Err(Fault::Short) if self.window.len() as u64 == self.left() => {
+                Err(ThriftFault::Malformed) => return Err(damage("its header is malformed")),
+                Err(ThriftFault::Short) if self.window.len() as u64 == self.left() => {
                     return Err(damage("its header ends early"));
                 }
-                Err(Fault::Short) if self.window.len() > MAX_HEADER => {
+                Err(ThriftFault::Short) if self.window.len() > MAX_HEADER => {
                     return Err(damage("its header has no end"));
                 }
-                Err(Fault::Short) => self.fill(self.window.len() + 1)?,
+                Err(ThriftFault::Short) => self.fill(self.window.len() + 1)?,
             }
         }
     }
 
-    /// How many octets of the column are not taken yet.
+    /// Number of octets of the column that are not taken yet.
     fn left(&self) -> u64 {
         self.chunk.end - self.position + self.window.len() as u64
     }
@@ -320,7 +289,7 @@ impl<R: ByteRanges> Pages<R> {
     }
 }
 
-impl<R> Drop for Pages<R> {
+impl<R> Drop for PageStream<R> {
     fn drop(&mut self) {
         let all = self.by_window + self.by_dictionary + self.by_page;
         // Giving back never fails.
@@ -328,7 +297,7 @@ impl<R> Drop for Pages<R> {
     }
 }
 
-impl<R: ByteRanges> Iterator for Pages<R> {
+impl<R: ByteRanges> Iterator for PageStream<R> {
     type Item = Result<Page>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -336,7 +305,7 @@ impl<R: ByteRanges> Iterator for Pages<R> {
     }
 }
 
-impl<R: ByteRanges> PageReader for Pages<R> {
+impl<R: ByteRanges> PageReader for PageStream<R> {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         self.next_page()
     }
@@ -350,7 +319,7 @@ impl<R: ByteRanges> PageReader for Pages<R> {
     }
 }
 
-/// CRC-32 as gzip has it.
+/// CRC-32 of gzip.
 fn crc(octets: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(octets);

@@ -1,4 +1,4 @@
-//! Where octets come from: ranges of a file, of memory, or of whatever else can be asked for a range (an object in S3).
+//! Source of octets in ranges: a file, memory, or an object in S3.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Something of known size that can be read in ranges, in any order.
+/// Object of known size that can be read in ranges, in any order.
 pub trait ByteRanges: Send + Sync + 'static {
-    /// Its size in octets.
+    /// Size in octets.
     ///
     /// # Errors
-    /// The size is not to be had.
+    /// The size is unknown.
     fn size(&self) -> io::Result<u64>;
 
-    /// The octets from `position`, exactly `length` of them.
+    /// Reads exactly `length` octets from `position`.
     ///
     /// # Errors
-    /// They could not be read, or are not all there ([`io::ErrorKind::UnexpectedEof`]).
+    /// Failure to read, or an early end ([`io::ErrorKind::UnexpectedEof`]).
     fn read_at(&self, position: u64, length: usize) -> io::Result<Bytes>;
 }
 

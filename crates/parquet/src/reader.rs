@@ -1,4 +1,4 @@
-//! Row groups become lines.
+//! Reader of an object: row groups → lines.
 
 use std::sync::Arc;
 
@@ -10,45 +10,45 @@ use parquet::file::metadata::{
 };
 
 use crate::codec::Codec;
-use crate::columns::{Column, Columns};
+use crate::columns::{FileColumns, ReadColumn};
 use crate::error::{ParquetError, ParquetReadError, guarded};
 use crate::footer;
-use crate::pages::{Budget, Chunk, Pages};
+use crate::pages::{ColumnChunk, PageBudget, PageStream};
 use crate::ranges::ByteRanges;
-use crate::values::Values;
+use crate::values::ColumnValues;
 
-/// The largest footer, in octets. That of an object of AWS is a few thousand, and what is made of it takes some times as
-/// much memory.
+/// Largest footer, in octets. An object of AWS has a footer of a few thousand octets; the parsed footer takes several times
+/// as much memory.
 pub const MAX_FOOTER: usize = 2 * 1024 * 1024;
 
-/// How much of the object's end is read at first: footers of one row group are smaller.
+/// Octets of the object's end that are read first: a footer with one row group is smaller.
 const TAIL: usize = 64 * 1024;
 
-/// The shortest file: magic, footer, its length, magic.
+/// Shortest file: magic, footer, length of the footer, magic.
 const SHORTEST: u64 = 12;
 
-/// Rows that are decoded at a time.
+/// Rows that are decoded at once.
 const BATCH: usize = 1_024;
 
-/// How much is read of a column at a time, at least and at most. In between, read-ahead takes a quarter of the limit.
+/// Bounds of the read-ahead of one column. In between, the read-ahead of all columns takes a quarter of the limit.
 const READ_AHEAD: std::ops::RangeInclusive<usize> = 64 * 1024..=1024 * 1024;
 
-/// A Parquet object, opened.
+/// Opened Parquet object.
 #[derive(Debug)]
 pub struct ParquetReader<R> {
     source: Arc<R>,
     size: u64,
     metadata: ParquetMetaData,
-    columns: Columns,
+    columns: FileColumns,
     rows: u64,
     limit: usize,
 }
 
 impl<R: ByteRanges> ParquetReader<R> {
-    /// Reads the footer: what is in the object, and where.
+    /// Reads the footer.
     ///
-    /// `limit` is how many octets pages may take in memory, all columns together, when [`Self::read`] is called. 48 MiB
-    /// are enough for the pages of about a megabyte that writers make, whatever the object's size.
+    /// `limit` is the memory in octets for the pages of all columns together in [`Self::read`]. 48 MiB are enough for the
+    /// usual pages of about a megabyte, whatever the object's size.
     ///
     /// # Errors
     /// The object is no Parquet file, its footer is damaged, or it is not a flow log.
@@ -58,7 +58,7 @@ impl<R: ByteRanges> ParquetReader<R> {
         footer::check(&footer).map_err(|_| ParquetError::Footer {
             reason: "it is not built as the footer of a Parquet file is".to_owned(),
         })?;
-        // Statistics would take memory and say nothing here.
+        // Statistics take memory and are of no use here.
         let skip = || ParquetStatisticsPolicy::SkipAll;
         let options = ParquetMetaDataOptions::new()
             .with_column_stats_policy(skip())
@@ -68,7 +68,7 @@ impl<R: ByteRanges> ParquetReader<R> {
             ParquetMetaDataReader::decode_metadata_with_options(&footer, Some(&options))
         })
         .map_err(|fault| fault.in_footer())?;
-        let columns = Columns::of(metadata.file_metadata().schema_descr())?;
+        let columns = FileColumns::of(metadata.file_metadata().schema_descr())?;
         let mut rows: u64 = 0;
         for group in metadata.row_groups() {
             let more = u64::try_from(group.num_rows()).ok();
@@ -88,12 +88,12 @@ impl<R: ByteRanges> ParquetReader<R> {
         })
     }
 
-    /// How many rows the footer says there are.
+    /// Number of rows in the footer.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Hands on the origin, the header line and a line for each row; how many rows those were.
+    /// Hands on the origin, the header line and a line for each row. Returns the number of rows.
     ///
     /// # Errors
     /// [`ParquetReadError::Parquet`], after the rows before the fault were handed on (whole batches of them).
@@ -117,7 +117,7 @@ impl<R: ByteRanges> ParquetReader<R> {
         line: &mut Vec<u8>,
         lines: &mut L,
     ) -> Result<(), ParquetReadError<L::Error>> {
-        let budget = Arc::new(Budget::new(self.limit));
+        let budget = Arc::new(PageBudget::new(self.limit));
         let read = &self.columns.read;
         let read_ahead =
             (self.limit / 4 / read.len()).clamp(*READ_AHEAD.start(), *READ_AHEAD.end());
@@ -125,14 +125,16 @@ impl<R: ByteRanges> ParquetReader<R> {
             .iter()
             .map(|column| {
                 let chunk = self.chunk(column, group)?;
-                let pages = Pages::new(self.source.clone(), chunk, budget.clone(), read_ahead);
+                let pages = PageStream::new(self.source.clone(), chunk, budget.clone(), read_ahead);
                 let descriptor = group.column(column.index).column_descr_ptr();
-                Ok(Values::new(&descriptor, column.form, Box::new(pages)))
+                Ok(ColumnValues::new(&descriptor, column.form, Box::new(pages)))
             })
             .collect::<Result<Option<Vec<_>>, ParquetError>>()?
             .ok_or(ParquetError::NoFlowLogColumn)?;
         let mut by_texts = 0;
-        let mut left = usize::try_from(group.num_rows()).unwrap_or_default();
+        let mut left = usize::try_from(group.num_rows()).map_err(|_| ParquetError::Footer {
+            reason: format!("row group {number} has a wrong number of rows"),
+        })?;
         while left > 0 {
             let rows = left.min(BATCH);
             for (values, column) in values.iter_mut().zip(read) {
@@ -151,8 +153,12 @@ impl<R: ByteRanges> ParquetReader<R> {
         Ok(())
     }
 
-    /// Where the pages of a column are in a row group.
-    fn chunk(&self, column: &Column, group: &RowGroupMetaData) -> Result<Chunk, ParquetError> {
+    /// Position and storage of a column in a row group.
+    fn chunk(
+        &self,
+        column: &ReadColumn,
+        group: &RowGroupMetaData,
+    ) -> Result<ColumnChunk, ParquetError> {
         let stored: &ColumnChunkMetaData = group.column(column.index);
         let first = stored.data_page_offset();
         // Old writers state 0 where there is no dictionary.
@@ -171,16 +177,15 @@ impl<R: ByteRanges> ParquetReader<R> {
             column: column.name.clone(),
             codec: format!("{:?}", stored.compression()),
         })?;
-        Ok(Chunk {
+        Ok(ColumnChunk {
             begin,
             end,
             codec,
             values: stored.column_type(),
-            optional: stored.column_descr().max_def_level() > 0,
         })
     }
 
-    fn write_line(&self, values: &[Values], row: usize, line: &mut Vec<u8>) {
+    fn write_line(&self, values: &[ColumnValues], row: usize, line: &mut Vec<u8>) {
         line.clear();
         let mut read = self.columns.read.iter().zip(values).peekable();
         for index in 0..self.columns.count {
@@ -192,7 +197,7 @@ impl<R: ByteRanges> ParquetReader<R> {
                 None => line.push(b'-'),
             }
         }
-        // What is longer than a line may be is handed on as too long and not as a part of it.
+        // A line over the limit is handed on as too long, never as a shorter line.
         line.truncate(MAX_LINE + 1);
     }
 }
@@ -206,12 +211,12 @@ fn hand_on<L: LineSink>(message: &[u8], lines: &mut L) -> Result<(), ParquetRead
     lines.event(&event).map_err(ParquetReadError::Sink)
 }
 
-/// The octets of the footer.
+/// Reads the octets of the footer.
 fn read_footer(source: &impl ByteRanges, size: u64) -> Result<Bytes, ParquetError> {
     let damaged = |reason: &str| ParquetError::Footer {
         reason: reason.to_owned(),
     };
-    let head = source.read_at(0, usize::try_from(size.min(4)).unwrap_or_default())?;
+    let head = source.read_at(0, usize::try_from(size.min(4)).expect("at most 4"))?;
     if &head[..] == b"PARE" {
         return Err(ParquetError::Encrypted);
     }

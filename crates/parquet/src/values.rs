@@ -1,4 +1,4 @@
-//! A batch of a column's values, as the text that a text object would have.
+//! Batch of a column's values in the text form of a text object.
 
 use flowlogs_source::MAX_LINE;
 use parquet::basic::Type;
@@ -10,31 +10,31 @@ use parquet::data_type::{
 use parquet::errors::Result;
 use parquet::schema::types::ColumnDescPtr;
 
-use crate::columns::Form;
+use crate::columns::TextForm;
 use crate::error::damage;
 
-/// Times of this many milliseconds and more are written as milliseconds. Smaller ones, before 1973, are written as
-/// seconds, because that is how `flowlogs-core` tells one from the other.
+/// Smallest time, in milliseconds, that is written in milliseconds. Earlier times, before 1973, are written in seconds,
+/// because `flowlogs-core` tells the units apart by the size.
 const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 
-/// What a text object writes where there is no value.
+/// Text of a missing value.
 const NO_VALUE: &[u8] = b"-";
 
-/// The texts of a batch, one for each row.
+/// Texts of a batch, one for each row.
 #[derive(Debug, Default)]
-pub(crate) struct Texts {
+pub(crate) struct BatchTexts {
     octets: Vec<u8>,
     ends: Vec<usize>,
 }
 
-impl Texts {
-    /// The text of a row of the batch.
+impl BatchTexts {
+    /// Text of a row.
     pub(crate) fn of_row(&self, row: usize) -> &[u8] {
         let begin = row.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.octets[begin..self.ends[row]]
     }
 
-    /// How much memory they take.
+    /// Memory in octets.
     pub(crate) fn size(&self) -> usize {
         self.octets.capacity() + self.ends.capacity() * size_of::<usize>()
     }
@@ -45,46 +45,46 @@ impl Texts {
     }
 }
 
-/// The values of one column in one row group.
-pub(crate) struct Values {
-    stored: Stored,
-    form: Form,
+/// Values of one column in one row group.
+pub(crate) struct ColumnValues {
+    stored: TypedColumn,
+    form: TextForm,
     optional: bool,
-    /// For each row whether it has a value: 1, or not: 0.
+    /// Definition level of each row: 1 with a value, 0 without.
     levels: Vec<i16>,
-    pub(crate) texts: Texts,
+    pub(crate) texts: BatchTexts,
 }
 
-enum Stored {
-    Int32(Typed<Int32Type>),
-    Int64(Typed<Int64Type>),
-    Int96(Typed<Int96Type>),
-    Float(Typed<FloatType>),
-    Double(Typed<DoubleType>),
-    Bool(Typed<BoolType>),
-    Text(Typed<ByteArrayType>),
+enum TypedColumn {
+    Int32(TypedReader<Int32Type>),
+    Int64(TypedReader<Int64Type>),
+    Int96(TypedReader<Int96Type>),
+    Float(TypedReader<FloatType>),
+    Double(TypedReader<DoubleType>),
+    Bool(TypedReader<BoolType>),
+    Text(TypedReader<ByteArrayType>),
 }
 
-struct Typed<T: DataType> {
+struct TypedReader<T: DataType> {
     reader: ColumnReaderImpl<T>,
     values: Vec<T::T>,
 }
 
-impl Values {
-    /// Prepares to read a column; nothing, if its type is not one that [`Form`] knows.
+impl ColumnValues {
+    /// Prepares to read a column; `None` for a type without a text form.
     pub(crate) fn new(
         column: &ColumnDescPtr,
-        form: Form,
+        form: TextForm,
         pages: Box<dyn PageReader>,
     ) -> Option<Self> {
         let stored = match column.physical_type() {
-            Type::INT32 => Stored::Int32(Typed::new(column, pages)),
-            Type::INT64 => Stored::Int64(Typed::new(column, pages)),
-            Type::INT96 => Stored::Int96(Typed::new(column, pages)),
-            Type::FLOAT => Stored::Float(Typed::new(column, pages)),
-            Type::DOUBLE => Stored::Double(Typed::new(column, pages)),
-            Type::BOOLEAN => Stored::Bool(Typed::new(column, pages)),
-            Type::BYTE_ARRAY => Stored::Text(Typed::new(column, pages)),
+            Type::INT32 => TypedColumn::Int32(TypedReader::new(column, pages)),
+            Type::INT64 => TypedColumn::Int64(TypedReader::new(column, pages)),
+            Type::INT96 => TypedColumn::Int96(TypedReader::new(column, pages)),
+            Type::FLOAT => TypedColumn::Float(TypedReader::new(column, pages)),
+            Type::DOUBLE => TypedColumn::Double(TypedReader::new(column, pages)),
+            Type::BOOLEAN => TypedColumn::Bool(TypedReader::new(column, pages)),
+            Type::BYTE_ARRAY => TypedColumn::Text(TypedReader::new(column, pages)),
             Type::FIXED_LEN_BYTE_ARRAY => return None,
         };
         Some(Self {
@@ -92,11 +92,11 @@ impl Values {
             form,
             optional: column.max_def_level() > 0,
             levels: Vec::new(),
-            texts: Texts::default(),
+            texts: BatchTexts::default(),
         })
     }
 
-    /// Reads the next rows, all of which the column must have.
+    /// Reads the next `rows` rows, which the column must have.
     pub(crate) fn read(&mut self, rows: usize) -> Result<()> {
         let Self {
             stored,
@@ -108,37 +108,37 @@ impl Values {
         let form = *form;
         texts.clear();
         levels.clear();
-        let mut batch = Batch {
+        let mut batch = RowBatch {
             rows,
             levels,
             optional: *optional,
             texts,
         };
         match stored {
-            Stored::Int32(typed) => batch.read(typed, |value, texts| match form {
-                Form::Unsigned => number(i128::from(value.cast_unsigned()), texts),
+            TypedColumn::Int32(typed) => batch.read(typed, |value, texts| match form {
+                TextForm::Unsigned => number(i128::from(value.cast_unsigned()), texts),
                 _ => integer(i64::from(*value), form, texts),
             }),
-            Stored::Int64(typed) => batch.read(typed, |value, texts| match form {
-                Form::Unsigned => number(i128::from(value.cast_unsigned()), texts),
+            TypedColumn::Int64(typed) => batch.read(typed, |value, texts| match form {
+                TextForm::Unsigned => number(i128::from(value.cast_unsigned()), texts),
                 _ => integer(*value, form, texts),
             }),
-            Stored::Int96(typed) => batch.read(typed, |value, texts| {
+            TypedColumn::Int96(typed) => batch.read(typed, |value, texts| {
                 integer(value.to_millis(), form, texts)
             }),
-            Stored::Float(typed) => batch.read(typed, |value, texts| {
+            TypedColumn::Float(typed) => batch.read(typed, |value, texts| {
                 float(f64::from(*value), texts);
             }),
-            Stored::Double(typed) => batch.read(typed, |value, texts| float(*value, texts)),
-            Stored::Bool(typed) => batch.read(typed, |value, texts| {
+            TypedColumn::Double(typed) => batch.read(typed, |value, texts| float(*value, texts)),
+            TypedColumn::Bool(typed) => batch.read(typed, |value, texts| {
                 texts.extend_from_slice(if *value { b"true" } else { b"false" });
             }),
-            Stored::Text(typed) => batch.read(typed, |value, texts| text(value.data(), texts)),
+            TypedColumn::Text(typed) => batch.read(typed, |value, texts| text(value.data(), texts)),
         }
     }
 }
 
-impl<T: DataType> Typed<T> {
+impl<T: DataType> TypedReader<T> {
     fn new(column: &ColumnDescPtr, pages: Box<dyn PageReader>) -> Self {
         Self {
             reader: ColumnReaderImpl::new(column.clone(), pages),
@@ -147,17 +147,17 @@ impl<T: DataType> Typed<T> {
     }
 }
 
-struct Batch<'a> {
+struct RowBatch<'a> {
     rows: usize,
     levels: &'a mut Vec<i16>,
     optional: bool,
-    texts: &'a mut Texts,
+    texts: &'a mut BatchTexts,
 }
 
-impl Batch<'_> {
+impl RowBatch<'_> {
     fn read<T: DataType>(
         &mut self,
-        typed: &mut Typed<T>,
+        typed: &mut TypedReader<T>,
         write: impl Fn(&T::T, &mut Vec<u8>),
     ) -> Result<()> {
         typed.values.clear();
@@ -181,8 +181,8 @@ impl Batch<'_> {
     }
 }
 
-fn integer(value: i64, form: Form, texts: &mut Vec<u8>) {
-    let Form::Time { in_millisecond } = form else {
+fn integer(value: i64, form: TextForm, texts: &mut Vec<u8>) {
+    let TextForm::Time { in_millisecond } = form else {
         return number(i128::from(value), texts);
     };
     let milliseconds = value.div_euclid(in_millisecond);
@@ -206,7 +206,7 @@ fn number(value: i128, texts: &mut Vec<u8>) {
     let mut begin = digits.len();
     loop {
         begin -= 1;
-        digits[begin] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        digits[begin] = b'0' + u8::try_from(rest % 10).expect("a digit");
         rest /= 10;
         if rest == 0 {
             break;
@@ -215,22 +215,22 @@ fn number(value: i128, texts: &mut Vec<u8>) {
     texts.extend_from_slice(&digits[begin..]);
 }
 
-/// Writes a number that some tools store as a floating-point one because the column has nulls, which are then NaN.
+/// Writes a floating-point number. Some tools store integers so in a column with nulls, which are then NaN.
 fn float(value: f64, texts: &mut Vec<u8>) {
     if value.is_nan() {
         return texts.extend_from_slice(NO_VALUE);
     }
-    // Without an exponent and, where it is whole, without a point.
+    // Without an exponent, and without a point in a whole number.
     texts.extend_from_slice(value.to_string().as_bytes());
 }
 
-/// Writes a text. White space would shift the columns behind it, so it is percent-encoded, as AWS encodes tags; an empty
-/// text would too, and is no value.
+/// Writes a text. White space would shift the columns behind the text, and is percent-encoded, as AWS encodes tags; an
+/// empty text would as well, and is written as a missing value.
 fn text(value: &[u8], texts: &mut Vec<u8>) {
     if value.is_empty() {
         return texts.extend_from_slice(NO_VALUE);
     }
-    // More of it does not matter: the line is too long already.
+    // The line is too long already.
     let value = value.get(..=MAX_LINE).unwrap_or(value);
     if !value.iter().any(u8::is_ascii_whitespace) {
         return texts.extend_from_slice(value);
@@ -261,7 +261,7 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_are_written_in_decimal(signed: i64, unsigned: u64) {
-            prop_assert_eq!(written(|texts| integer(signed, Form::Signed, texts)), signed.to_string());
+            prop_assert_eq!(written(|texts| integer(signed, TextForm::Signed, texts)), signed.to_string());
             prop_assert_eq!(written(|texts| number(i128::from(unsigned), texts)), unsigned.to_string());
         }
     }
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn times_are_milliseconds_and_before_1973_seconds() {
         let time = |value, in_millisecond| {
-            written(|texts| integer(value, Form::Time { in_millisecond }, texts))
+            written(|texts| integer(value, TextForm::Time { in_millisecond }, texts))
         };
         assert_eq!(time(1_418_530_010_123, 1), "1418530010123");
         assert_eq!(time(1_418_530_010_123_999, 1_000), "1418530010123");

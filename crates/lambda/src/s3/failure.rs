@@ -113,7 +113,9 @@ impl ObjectError {
                 | ParquetError::Ocsf
                 | ParquetError::TooManyColumns { .. }
                 | ParquetError::ColumnType { .. } => "ObjectNotAFlowLog",
-                ParquetError::Codec { .. } | ParquetError::Encrypted => "ObjectParquetUnsupported",
+                ParquetError::Codec { .. }
+                | ParquetError::Encoding { .. }
+                | ParquetError::Encrypted => "ObjectParquetUnsupported",
             },
             Self::NotAFlowLog { .. } => "ObjectNotAFlowLog",
             Self::Format { .. } => "FormatUnknown",

@@ -194,6 +194,24 @@ fn a_read_that_fails_is_not_taken_for_damage() {
     assert_eq!(outcome, Err(expected.into()));
 }
 
+#[test]
+fn texts_in_a_delta_encoding_are_refused_by_name() {
+    for texts in [
+        Encoding::DELTA_BYTE_ARRAY,
+        Encoding::DELTA_LENGTH_BYTE_ARRAY,
+    ] {
+        let options = Options {
+            dictionary: false,
+            texts,
+            ..Options::default()
+        };
+        let error = read(write(&columns(), &options)).expect_err("refused");
+        let text = error.to_string();
+        assert!(text.contains(&texts.to_string()), "{text}");
+        assert!(text.contains("column "), "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -156,16 +156,8 @@ fn every_codec_version_and_encoding_gives_the_same_lines() {
             for (dictionary, texts, numbers) in [
                 (true, Encoding::PLAIN, Encoding::PLAIN),
                 (false, Encoding::PLAIN, Encoding::PLAIN),
-                (
-                    false,
-                    Encoding::DELTA_LENGTH_BYTE_ARRAY,
-                    Encoding::DELTA_BINARY_PACKED,
-                ),
-                (
-                    false,
-                    Encoding::DELTA_BYTE_ARRAY,
-                    Encoding::BYTE_STREAM_SPLIT,
-                ),
+                (false, Encoding::PLAIN, Encoding::DELTA_BINARY_PACKED),
+                (false, Encoding::PLAIN, Encoding::BYTE_STREAM_SPLIT),
             ] {
                 for (rows_in_page, rows_in_group) in [(100, 1_999), (20_000, 1_000_000)] {
                     let options = Options {

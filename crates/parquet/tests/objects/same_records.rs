@@ -130,11 +130,8 @@ fn column(row: &FieldSpec, tokens: &[String], wanted: Stored, nulls: u64) -> Col
 fn options() -> impl Strategy<Value = Options> {
     let encodings = prop_oneof![
         Just((Encoding::PLAIN, Encoding::PLAIN)),
-        Just((
-            Encoding::DELTA_LENGTH_BYTE_ARRAY,
-            Encoding::DELTA_BINARY_PACKED
-        )),
-        Just((Encoding::DELTA_BYTE_ARRAY, Encoding::BYTE_STREAM_SPLIT)),
+        Just((Encoding::PLAIN, Encoding::DELTA_BINARY_PACKED)),
+        Just((Encoding::PLAIN, Encoding::BYTE_STREAM_SPLIT)),
     ];
     (
         0_usize..4,
