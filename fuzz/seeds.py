@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes seeds of the fuzz targets into a directory, from the captured events: whoever fuzzes begins with what AWS sends."""
+"""Writes seeds of the fuzz targets into a directory, from the captured events: fuzzing begins with real payloads of AWS."""
 
 import base64
 import gzip
@@ -44,6 +44,30 @@ for file in sorted((root / "events").rglob("*")):
         continue
     write("payload", f"base64-{file.name}", data.encode())
     write("payload", f"plain-{file.name}", payload)
+    if len(data) < 2_000:
+        invocation = {
+            "requestContext": {"condition": "RetriesExhausted"},
+            "requestPayload": {"awslogs": {"data": data}},
+            "responsePayload": {
+                "errorType": "CollectorUnreachable",
+                "errorMessage": "tcp://10.0.0.1:4739: refused, tls://collector:4740",
+            },
+        }
+        message = {"eventSource": "aws:sqs", "messageId": "1", "body": json.dumps(invocation), "attributes": {"SentTimestamp": "1"}}
+        kinesis = {"eventSource": "aws:kinesis", "eventID": "shardId-000000000006:1", "kinesis": {"sequenceNumber": "1", "data": data}}
+        write("event", f"subscription-{file.name}", octets)
+        write("event", f"invocation-{file.name}", json.dumps(invocation).encode())
+        write("event", f"queue-{file.name}", json.dumps({"Records": [message]}).encode())
+        write("event", f"kinesis-{file.name}", json.dumps({"Records": [kinesis, kinesis]}).encode())
+        write("event", f"firehose-{file.name}", json.dumps({"records": [{"recordId": "1", "data": data}]}).encode())
+        # An object of Firehose: payloads as gzip members behind each other, or lines of JSON.
+        write("payload", f"members-{file.name}", base64.b64decode(data) * 2)
+        lines_of_json = "".join(json.dumps({"message": event["message"]}) + "\n" for event in events["logEvents"])
+        write("payload", f"messages-{file.name}", lines_of_json.encode())
+        # A central log group: each event names its account, region and log group.
+        central = {"@aws.account": "210987654321", "@aws.region": "us-east-1", "@source.log": "/vpc/flow-logs/default"}
+        events_of_all = [event | {"extractedFields": central} for event in events["logEvents"]]
+        write("payload", f"central-{file.name}", json.dumps(events | {"logEvents": events_of_all}).encode())
     text = ";".join(formats.get(events.get("logGroup"), []))
     lines = [text] + [event["message"] for event in events["logEvents"]]
     for settings in (0x00, 0xFF):

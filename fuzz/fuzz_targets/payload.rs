@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use flowlogs_core::{Formats, LogLine};
-use flowlogs_fuzz::{Kept, settings, transcode};
-use flowlogs_source::{FunctionEvent, OpenedPayload, Unpacker};
+use flowlogs_fuzz::{Kept, one_line, opened, settings, transcode};
+use flowlogs_source::{FunctionEvent, Unpacker};
 use libfuzzer_sys::fuzz_target;
 
 /// Far below the limit in production, so that random payloads reach the limit.
@@ -52,36 +52,6 @@ fuzz_target!(|octets: &[u8]| {
     }
     all_the_way(&read);
 });
-
-/// Lines of a payload that can be unpacked.
-fn opened(unpacker: &mut Unpacker, data: &[u8]) -> Option<Kept> {
-    let mut kept = Kept::default();
-    match unpacker.open(data) {
-        Ok(OpenedPayload::Data(payload)) => {
-            let Ok(()) = payload.hand_on(&mut kept);
-        }
-        Ok(OpenedPayload::Control) => {}
-        Err(error) => {
-            one_line(&error);
-            return None;
-        }
-    }
-    Some(kept)
-}
-
-fn one_line(error: &dyn std::fmt::Display) {
-    let text = error.to_string();
-    let stages = [
-        "base64: ",
-        "gzip: ",
-        "json: ",
-        "too large: ",
-        "parquet: ",
-        "unrecognised: ",
-    ];
-    assert!(stages.iter().any(|stage| text.starts_with(stage)), "{text}");
-    assert!(!text.contains('\n'), "{text}");
-}
 
 fn all_the_way(kept: &Kept) {
     let lines = kept.lines.iter().map(|(id, timestamp, text)| LogLine {

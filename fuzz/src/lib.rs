@@ -10,7 +10,7 @@ use flowlogs_core::{
     BatchReport, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,
 };
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE, OpenedPayload, Unpacker};
 use flowlogs_testing::wire;
 
 /// Receiver that keeps origins and lines.
@@ -51,6 +51,37 @@ impl LineSink for Kept {
             .push((id, event.timestamp, event.message.to_vec()));
         Ok(())
     }
+}
+
+/// Returns the lines of a payload that can be unpacked.
+pub fn opened(unpacker: &mut Unpacker, data: &[u8]) -> Option<Kept> {
+    let mut kept = Kept::default();
+    match unpacker.open(data) {
+        Ok(OpenedPayload::Data(payload)) => {
+            let Ok(()) = payload.hand_on(&mut kept);
+        }
+        Ok(OpenedPayload::Control) => {}
+        Err(error) => {
+            one_line(&error);
+            return None;
+        }
+    }
+    Some(kept)
+}
+
+/// Asserts that an error names its stage, in one line.
+pub fn one_line(error: &dyn std::fmt::Display) {
+    let text = error.to_string();
+    let stages = [
+        "base64: ",
+        "gzip: ",
+        "json: ",
+        "too large: ",
+        "parquet: ",
+        "unrecognised: ",
+    ];
+    assert!(stages.iter().any(|stage| text.starts_with(stage)), "{text}");
+    assert!(!text.contains('\n'), "{text}");
 }
 
 /// Derives settings from eight bits.

@@ -5,6 +5,7 @@
 //! - [`documents`] reads configurations out of `docs/`;
 //! - [`collectors`] starts real collectors and reads their flows as [`flow::Flow`]s;
 //! - [`recorder`] and [`pcap`] are for decoders that read files instead of sockets;
+//! - [`networks`] makes network namespaces for faults of networks;
 //! - [`generated`] writes lines from a fixed seed.
 //!
 //! All traffic stays on loopback addresses, all waiting is bounded in time, and no process outlives its test.
@@ -14,6 +15,7 @@ pub mod collectors;
 pub mod documents;
 pub mod flow;
 pub mod generated;
+pub mod networks;
 pub mod pcap;
 pub mod process;
 pub mod recorder;

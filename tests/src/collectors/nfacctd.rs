@@ -1,6 +1,6 @@
-//! pmacct's collector `nfacctd` with its print plugin. Written for 1.7.7 (Debian 12) and later.
+//! pmacct's collector `nfacctd` with its print plugin and the configuration of `docs/collectors.md`. Written for 1.7.7
+//! (Debian 12) and later.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -8,20 +8,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::collectors::{milliseconds_now, without_arrival};
+use crate::documents;
 use crate::flow::{Flow, number, small, sums};
 use crate::process::{Process, free_udp_port, wait_until, wait_until_listening, wait_until_read};
 use crate::tool;
-
-/// Elements without a keyword in pmacct 1.7.7: name, element, octets.
-const PRIMITIVES: [(&str, u16, u16); 7] = [
-    ("flow_direction", 61, 1),
-    ("forwarding_status", 89, 1),
-    ("ingress_vrf", 234, 4),
-    ("egress_vrf", 235, 4),
-    ("dropped_packets", 133, 8),
-    ("ingress_physical", 252, 4),
-    ("egress_physical", 253, 4),
-];
 
 /// A running `nfacctd`.
 #[derive(Debug)]
@@ -54,31 +44,22 @@ impl Nfacctd {
         let directory = TempDir::new().expect("a directory");
         let path = |name: &str| directory.path().join(name);
         let port = free_udp_port();
-        let (mut primitives, mut names) = (String::new(), String::new());
-        for (name, element, octets) in PRIMITIVES {
-            let _ = writeln!(
-                primitives,
-                "name={name} field_type={element} len={octets} semantics=u_int"
-            );
-            let _ = write!(names, ", {name}");
-        }
+        let [flows, primitives] =
+            ["flows", "primitives"].map(|name| path(name).display().to_string());
+        let documented = documents::collector_block("pmacct", "ini", 1)
+            .replace("0.0.0.0", "127.0.0.1")
+            .replace("4739", &port.to_string())
+            .replace("/etc/pmacct/primitives.lst", &primitives)
+            .replace("/var/flows/%Y%m%d-%H%M.json", &flows)
+            .replace("refresh_time[flows]: 60", "refresh_time[flows]: 1");
         let configuration = format!(
-            "daemonize: false\n\
-             nfacctd_ip: 127.0.0.1\n\
-             nfacctd_port: {port}\n\
-             plugins: print[flows]\n\
-             aggregate_primitives: {primitives}\n\
-             aggregate[flows]: src_host, dst_host, src_port, dst_port, proto, tcpflags, in_iface, out_iface, \
-             timestamp_start, timestamp_end, post_nat_src_host, post_nat_dst_host, sampling_rate{names}\n\
-             print_output[flows]: json\n\
-             print_output_file[flows]: {flows}\n\
+            "{documented}\
+             daemonize: false\n\
              print_output_file_append[flows]: true\n\
-             print_refresh_time[flows]: 1\n\
-             timestamps_since_epoch: true\n",
-            primitives = path("primitives").display(),
-            flows = path("flows").display(),
+             timestamps_since_epoch: true\n"
         );
-        std::fs::write(path("primitives"), primitives).expect("a file");
+        std::fs::write(&primitives, documents::collector_block("pmacct", "ini", 0))
+            .expect("a file");
         std::fs::write(path("configuration"), configuration).expect("a file");
         let mut command = Command::new(nfacctd);
         command.arg("-f").arg(path("configuration"));
