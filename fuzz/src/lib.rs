@@ -7,8 +7,8 @@ use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
 use flowlogs_core::network::Inventory;
 use flowlogs_core::{
-    BatchReport, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
-    Transport,
+    BatchReport, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
+    TranscoderSettings, Transport,
 };
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE, OpenedPayload, Unpacker};
 use flowlogs_testing::wire;

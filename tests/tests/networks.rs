@@ -258,9 +258,9 @@ fn an_exporter_whose_address_changes_loses_no_flow_silently() {
     );
 }
 
-/// The clock goes back a day, then forward by more than a year, in the middle of a run.
+/// The clock goes back a day, then forward by more than a year, in the middle of a run, which reads the clock once.
 #[test]
-fn a_clock_that_jumps_changes_nothing_but_the_times_of_messages() {
+fn a_clock_that_jumps_within_a_run_changes_nothing() {
     let Some(library) = faketime() else { return };
     let directory = TempDir::new().expect("a directory");
     let clock = directory.path().join("clock");
@@ -296,23 +296,22 @@ fn a_clock_that_jumps_changes_nothing_but_the_times_of_messages() {
     check(datagrams.iter().map(|datagram| &*datagram.octets));
 }
 
-/// Every message can be decoded in its order, all flows are there, and the clock did jump both ways.
+/// Every message can be decoded in its order, all flows are there, and no message has the time of a jump.
 fn check<'a>(messages: impl Iterator<Item = &'a [u8]>) {
     let mut reader = Reader::default();
     let (mut flows, mut times) = (0, Vec::new());
     for message in messages {
         let message = reader.read(message).expect("a right message");
-        times.push(i64::from(message.export_time));
+        times.push(message.export_time);
         let of_flows =
             |(template, _): &(&flowlogs_testing::wire::Template, _)| template.scopes == 0;
         flows += message.records().filter(of_flows).count();
     }
     assert_eq!(flows, 6_000);
-    let jumps: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(jumps.iter().any(|jump| *jump < -80_000), "no jump back");
+    let spread = times.iter().max().zip(times.iter().min());
     assert!(
-        jumps.iter().any(|jump| *jump > 30_000_000),
-        "no jump forward"
+        spread.is_some_and(|(last, first)| last - first < 60),
+        "{spread:?}"
     );
 }
 
