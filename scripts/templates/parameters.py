@@ -580,7 +580,7 @@ TABLE = [
     Parameter(
         "WithAlarms",
         OPERATION,
-        "Make the alarms, each of which costs 10 cents a month, those of a share 30.",
+        "Make the alarms, each of which costs 10 cents a month, those of a share 20.",
         "on",
         values=ON_OFF,
     ),

@@ -1,0 +1,111 @@
+"""The tables of docs/cost.md follow from its own figures, and from the templates."""
+
+import math
+import re
+import unittest
+
+from .resolve import ROOT, resolve
+from .test_parameters import BUCKET, LOGS
+
+TEXT = (ROOT / "docs/cost.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+def figure(name):
+    """A figure of the first two tables."""
+    found = re.search(rf"^\| {re.escape(name)} \| ([0-9.,]+) \|", TEXT, re.M)
+    return float(found[1].replace(",", ""))
+
+
+def cells(heading):
+    """The rows of the table under a heading, as texts without emphasis."""
+    part = TEXT.split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([0-9].*) \|$", part, re.M)
+    return [[cell.strip("* ") for cell in row.split(" | ")] for row in rows]
+
+
+def dollars(value):
+    if value >= 100:
+        return f"${value:,.0f}"
+    if value >= 0.1:
+        return f"${value:.2f}"
+    return f"${value:.3f}" if value >= 0.001 else f"${value:.5f}"
+
+
+def processor_milliseconds(records):
+    """Version 5 over UDP, between and below the two measured sizes."""
+    measured = {float(row[0].replace(",", "")): float(row[3]) for row in cells("The time of an invocation")[:3]}
+    slope = (measured[1000] - measured[100]) / 900
+    return measured[100] + slope * (records - 100)
+
+
+def milliseconds(records):
+    return math.ceil(processor_milliseconds(records) * 1769 / figure("memory in MB"))
+
+
+def compute(invocations, time):
+    return invocations * time / 1000 * figure("memory in MB") / 1024 * figure("GB-second, arm64")
+
+
+def requests(invocations):
+    return invocations * figure("million requests of Lambda") / 1e6
+
+
+def log(invocations, lambdas_own=True):
+    event = figure("octets that CloudWatch Logs adds to an event")
+    octets = figure("octets of the metrics line") + event
+    if lambdas_own:
+        octets += figure("octets of Lambda's own lines") + 2 * event
+    return invocations * octets / 1e9 * figure("GB of the function's own log")
+
+
+class Cost(unittest.TestCase):
+    maxDiff = None
+
+    def test_milliseconds_are_those_that_were_measured(self):
+        self.assertEqual(milliseconds(figure("records of a payload")), figure("milliseconds of an invocation"))
+
+    def test_a_day(self):
+        expected = []
+        for gb in 1, 10, 100, 1000:
+            records = gb * 1e9 / figure("octets of a flow-log line")
+            invocations = records / figure("records of a payload")
+            parts = compute(invocations, figure("milliseconds of an invocation")), requests(invocations), log(invocations)
+            delivery = gb * figure('GB of delivered ("vended") logs in CloudWatch Logs')
+            sent = records * figure("octets of a flow on the wire") / 1e9
+            amounts = [*map(dollars, parts), dollars(sum(parts)), dollars(delivery)]
+            expected.append([f"{gb:,}", f"{records / 1e6:,.0f}", f"{invocations:,.0f}", *amounts, f"{sent:.1f}"])
+            if gb < 1000:
+                self.assertIn(f"| {gb} GB | {records / 1e6:.0f} million | {dollars(sum(parts))} |", README)
+        self.assertEqual(cells("A day"), expected)
+
+    def test_records_of_a_payload(self):
+        expected = []
+        for records in 5, 50, 500, 1000:
+            invocations = 10e9 / figure("octets of a flow-log line") / records
+            time = milliseconds(records)
+            parts = compute(invocations, time), requests(invocations), log(invocations)
+            less = sum(parts[:2]) + log(invocations, lambdas_own=False)
+            amounts = [*map(dollars, parts), dollars(sum(parts)), dollars(less)]
+            expected.append([f"{records:,}", f"{invocations:,.0f}", f"{time}", *amounts])
+        self.assertEqual(cells("Records of a payload"), expected)
+
+    def test_an_outage(self):
+        expected = []
+        for hours in 1, 12, 48:
+            payloads = 10e9 / figure("octets of a flow-log line") / figure("records of a payload") * hours / 24
+            tries = payloads * (3 + hours * 3 / 2)  # three at once, then three an hour, half of the time on average
+            queue = (tries + 2 * payloads) * 3 * figure("million requests of SQS") / 1e6
+            sum_of_all = compute(tries, 10) + requests(tries) + log(tries) + queue
+            expected.append([f"{hours}", f"{payloads:,.0f}", f"{tries:,.0f}", dollars(sum_of_all)])
+        self.assertEqual(cells("An outage"), expected)
+
+    def test_alarms_of_a_stack(self):
+        counted = []
+        for template, given in (("template.yaml", LOGS), ("template-s3.yaml", BUCKET)):
+            stack = resolve(template, **given)
+            alarms = [stack.properties(name) for name in stack.named("AWS::CloudWatch::Alarm")]
+            counted.append(sum(sum("MetricStat" in query for query in alarm.get("Metrics", ())) or 1 for alarm in alarms))
+        price = figure("alarm metric a month")
+        self.assertIn(f"| alarm metrics, with one log group | {counted[0]} | {counted[1]} |", TEXT)
+        self.assertIn(f"| the alarms | ${counted[0] * price:.2f} | ${counted[1] * price:.2f} |", TEXT)
