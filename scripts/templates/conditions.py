@@ -29,6 +29,7 @@ ALL = {
     "HasStreamFailureBucket": And(C("HasStream"), given("StreamFailureBucket")),
     "MakesBucket": Equals(Ref("Notification"), "new-bucket"),
     "UsesEventBridge": Equals(Ref("Notification"), "event-bridge"),
+    "HasBucketAccount": given("BucketAccountId"),
     "HasTopic": given("TopicArn"),
     "HasBucketKmsKey": given("BucketKmsKeyArn"),
     "ResolvesNames": Equals(Ref("ResolveNames"), "on"),

@@ -46,13 +46,13 @@ class Parameter:
     group: str
     description: str | dict
     default: str | int | dict | None = None  # None: required
-    pattern: str | None = None
+    pattern: str | dict | None = None
     values: list | dict | None = None
     least: int | dict | None = None
     most: int | dict | None = None
     longest: int | None = None
     kind: str = ""  # by default Number where there is a number, else String
-    wrong: str | None = None  # the sentence that CloudFormation shows beside a value that is refused
+    wrong: str | dict | None = None  # the sentence that CloudFormation shows beside a value that is refused
     secret: bool = False
     only: str | None = None  # the one source whose template has it
     note: str | dict | None = None
@@ -74,12 +74,12 @@ class Parameter:
             "Type": self.kind or ("Number" if number else "String"),
             "Default": default,
             "Description": here(self.description),
-            "AllowedPattern": self.pattern,
+            "AllowedPattern": here(self.pattern),
             "AllowedValues": values,
             "MinValue": here(self.least),
             "MaxValue": here(self.most),
             "MaxLength": self.longest,
-            "ConstraintDescription": self.wrong,
+            "ConstraintDescription": here(self.wrong),
             "NoEcho": self.secret or None,
         }
         made = troposphere.Parameter(self.name, **{key: value for key, value in properties.items() if value is not None})
@@ -99,10 +99,21 @@ TABLE = [
     Setting(
         "Collector",
         SOURCE,
-        "One or more URLs, separated by commas; each collector gets every flow: udp://host:4739, tcp://host:4739,"
-        " tls://host:4740. IPv6 addresses stand in brackets.",
-        pattern="^ *(udp|tcp|tls)://[^,/ ]+( *, *(udp|tcp|tls)://[^,/ ]+)* *$",
-        wrong="URLs such as udp://collector.example.com:4739, separated by commas.",
+        {
+            CLOUDWATCH: "One or more URLs, separated by commas; each collector gets every flow: udp://host:4739,"
+            " tcp://host:4739, tls://host:4740. IPv6 addresses stand in brackets.",
+            S3: "One or more URLs, separated by commas; each collector gets every flow: udp://host:4739, tcp://host:4739,"
+            " tls://host:4740, of the last two at most one. IPv6 addresses stand in brackets.",
+        },
+        pattern={
+            CLOUDWATCH: "^ *(udp|tcp|tls)://[^,/ ]+( *, *(udp|tcp|tls)://[^,/ ]+)* *$",
+            # An object that one of two failed to take would come again to both; a stack for each is the way.
+            S3: "^ *(udp://[^,/ ]+ *, *)*(udp|tcp|tls)://[^,/ ]+( *, *udp://[^,/ ]+)* *$",
+        },
+        wrong={
+            CLOUDWATCH: "URLs such as udp://collector.example.com:4739, separated by commas.",
+            S3: "URLs such as udp://collector.example.com:4739, separated by commas, with one tcp:// or tls:// at most.",
+        },
     ),
     Parameter(
         "LogGroupName",
@@ -196,6 +207,16 @@ TABLE = [
         "The bucket that the flow logs are published to, in this region.",
         pattern="^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
         wrong="The name of a bucket, without s3:// and without a path.",
+        only=S3,
+    ),
+    Parameter(
+        "BucketAccountId",
+        SOURCE,
+        "The account that owns the bucket, if it is another one; its notices are let in, and its bucket policy has to let the"
+        " function read.",
+        "",
+        "^([0-9]{12})?$",
+        wrong="Twelve digits.",
         only=S3,
     ),
     Parameter(

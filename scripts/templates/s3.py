@@ -57,7 +57,9 @@ def add_queues(app):
                     "s3.amazonaws.com",
                     "notices of this bucket, and of no other account's with its name",
                     ArnEquals=from_arn(Sub(BUCKET_ARN)),
-                    StringEquals={"aws:SourceAccount": AccountId},
+                    StringEquals={
+                        "aws:SourceAccount": If("HasBucketAccount", Ref("BucketAccountId"), AccountId),
+                    },
                 ),
                 If(
                     "UsesEventBridge",
@@ -102,6 +104,11 @@ def role_policies():
                 "s3:GetObjectVersion": "where the bucket has versions",
             },
             Sub(f"{BUCKET_ARN}/${{KeyPrefix}}*"),
+        ),
+        statement(
+            {"s3:ListBucket": "of an object that is gone S3 then says so, in place of access denied"},
+            Sub(BUCKET_ARN),
+            Condition={"StringLike": {"s3:prefix": Sub("${KeyPrefix}*")}},
         ),
     )
     yield policy(

@@ -54,6 +54,7 @@ const TEMPLATES: [Template; 2] = [
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
+            "s3:ListBucket",
         ],
         metrics_of_aws: &[],
         metrics: || Metrics {

@@ -34,6 +34,7 @@ BAD = [
     ("template.yaml", {**LOGS, "RoleName": "flowlogs", "RolePath": "/net/"}, "are of the role that the stack makes"),
     ("template-s3.yaml", {**BUCKET, "TopicArn": "arn:aws:sns:eu-central-1:123456789012:new", "Notification": "new-bucket"},
      "With TopicArn the topic announces the objects"),
+    ("template-s3.yaml", {**BUCKET, "Collector": "tcp://10.0.0.1, tls://10.0.0.2"}, "with one tcp:// or tls:// at most"),
     ("template.yaml", {"LogGroupName": "/vpc/flow-logs"}, "Collector"),
     ("template.yaml", {**LOGS, "Collector": "collector.example.com"}, "URLs such as udp://collector.example.com:4739"),
     ("template.yaml", {**LOGS, **VPC, "SubnetIds": "subnet-1, subnet-2"}, "separated by commas without spaces"),
@@ -172,6 +173,16 @@ class Good(unittest.TestCase):
         stack = resolve("template-s3.yaml", **BUCKET, Notification="new-bucket")
         self.assertEqual(stack.resources["Bucket"]["DeletionPolicy"], "Retain")
         self.assertNotIn("EventRule", stack.resources)
+
+    def test_several_udp_collectors_stand_beside_one_of_tcp(self):
+        urls = "udp://10.0.0.1, tcp://10.0.0.2:4739, udp://10.0.0.3"
+        environment = resolve("template-s3.yaml", **{**BUCKET, "Collector": urls}).properties("Function")["Environment"]
+        self.assertEqual(environment["Variables"]["COLLECTOR"], urls)
+
+    def test_notices_come_from_the_account_of_the_bucket(self):
+        for given, account in (({}, "5" * 12), ({"BucketAccountId": "210987654321"}, "210987654321")):
+            statement = resolve("template-s3.yaml", **BUCKET, **given).properties("QueuePolicy")["PolicyDocument"]["Statement"]
+            self.assertEqual(statement[0]["Condition"]["StringEquals"]["aws:SourceAccount"], account)
 
     def test_event_bridge_makes_a_rule(self):
         stack = resolve("template-s3.yaml", **BUCKET, Notification="event-bridge")
