@@ -1,6 +1,7 @@
 //! Inventory files: any JSON is read or refused, and lines are transcoded with the inventory that was read.
 #![no_main]
 
+use flowlogs_core::network::Destination;
 use flowlogs_core::{Formats, LogFormat, LogLine};
 use flowlogs_fuzz::{settings, transcode};
 
@@ -23,7 +24,8 @@ fuzz_target!(|octets: &[u8]| {
         looks || octets.len() > 4_096,
         "an inventory is recognised as one"
     );
-    let formats = inventory.formats_for(Some("/vpc/flow-logs"));
+    let group = Destination::log_group("/vpc/flow-logs");
+    let formats = inventory.formats_for(Some(&group));
     let formats: Vec<LogFormat> = formats
         .filter_map(|text| LogFormat::parse(text).ok())
         .collect();

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
-use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{Destination, Inventory};
 use flowlogs_core::{
     BatchReport, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
@@ -127,7 +127,7 @@ pub fn transcode<'a>(
     if let Some(inventory) = inventory {
         transcoder.set_inventory(inventory);
     }
-    let mut source = RecordSource::new(Some("/vpc/flow-logs"), formats);
+    let mut source = RecordSource::new(Some(Destination::log_group("/vpc/flow-logs")), formats);
     let mut readers = [wire::Reader::default(), wire::Reader::default()];
     let mut flows = [0u64; 2];
     let mut sink = |session: usize, _: MessageKind, message: &[u8]| {

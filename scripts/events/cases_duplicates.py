@@ -99,21 +99,21 @@ CASES = [
         "vpc-doubled-flow-log",
         "a VPC's flow log and a subnet's in one log group: each observation twice, in two formats",
         f"""
-        flow/DEFAULT: 2 123456789012 {APP_1} 10.20.1.20 203.0.113.80 44700 443 6 18 3120 1794970810 1794970866 ACCEPT OK
+        duplicate/DEFAULT: 2 123456789012 {APP_1} 10.20.1.20 203.0.113.80 44700 443 6 18 3120 1794970810 1794970866 ACCEPT OK
         flow/V5: 5 123456789012 {APP_1} 203.0.113.80 10.20.1.20 443 44700 6 16 21876 1794970810 1794970866 ACCEPT OK \
               {PRODUCTION} {APP_A} i-0e0d1c2b3a4958677 19 IPv4 203.0.113.80 10.20.1.20 eu-central-1 euc1-az2 - - S3 - ingress -
-        duplicate/V5: 5 123456789012 {APP_1} 10.20.1.20 203.0.113.80 44700 443 6 18 3120 1794970810 1794970866 ACCEPT OK \
+        flow/V5: 5 123456789012 {APP_1} 10.20.1.20 203.0.113.80 44700 443 6 18 3120 1794970810 1794970866 ACCEPT OK \
               {PRODUCTION} {APP_A} i-0e0d1c2b3a4958677 3 IPv4 10.20.1.20 203.0.113.80 eu-central-1 euc1-az2 - - - S3 egress 7
         duplicate/DEFAULT: 2 123456789012 {APP_1} 203.0.113.80 10.20.1.20 443 44700 6 16 21876 1794970810 1794970866 ACCEPT OK
-        flow/DEFAULT: 2 123456789012 {APP_1} 10.20.1.20 203.0.113.80 44700 443 6 18 3120 1794970870 1794970926 ACCEPT OK
-        both-ends/DEFAULT: 2 123456789012 {APP_1} 10.20.1.20 10.20.2.20 43701 8080 6 20 4050 1794970812 1794970866 ACCEPT OK
-        duplicate/V5: 5 123456789012 {APP_1} 10.20.1.20 10.20.2.20 43701 8080 6 20 4050 1794970812 1794970866 ACCEPT OK \
+        flow/DEFAULT: 2 123456789012 {APP_2} 203.0.113.80 10.20.2.20 443 44701 6 18 3120 1794970870 1794970926 ACCEPT OK
+        duplicate/DEFAULT: 2 123456789012 {APP_1} 10.20.1.20 10.20.2.20 43701 8080 6 20 4050 1794970812 1794970866 ACCEPT OK
+        both-ends/V5: 5 123456789012 {APP_1} 10.20.1.20 10.20.2.20 43701 8080 6 20 4050 1794970812 1794970866 ACCEPT OK \
               {PRODUCTION} {APP_A} i-0e0d1c2b3a4958677 3 IPv4 10.20.1.20 10.20.2.20 eu-central-1 euc1-az2 - - - - egress -
         """,
         {"DEFAULT": DEFAULT, "V5": V5},
         "/vpc/flow-logs/doubled",
         f"{APP_1}-all",
-        why="Rule 2 comes before rule 4: the second record of the connection to 10.20.2.20 is a duplicate, the first one rule 4 drops, because the VPC's flow log covers that interface. Equal counters in the next minute are another observation.",
+        why="Rule 2: the subnet's flow log is the preferred one, because its format exports more fields; lines of the other format are left out. Of the connection to 10.20.2.20, rule 4 drops the other record, too. The interface in the other subnet is observed by one flow log.",
     ),
     Case(
         "vpc-retried-delivery",

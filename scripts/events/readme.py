@@ -22,7 +22,7 @@ The cases are in `scripts/events/cases_*.py`, as plain flow-log lines, each with
 - `expected.json` has the counters of each file, replayed alone, with the default settings and the inventory; `packets` and `octets`
   are those of the exported flows. They are sums of what the cases say of their lines; no transcoder has computed them. `why` says what
   decides where that is not obvious, `error` the stage at which a damaged event fails. The rules are those of deduplication:
-  1 delivery, 2 identical record, 3 transit gateway, 4 both ends observed.
+  1 delivery, 2 doubled flow logs, 3 transit gateway, 4 both ends observed.
 - No record occurs in two files, so that replaying all of them gives the sum of the counters.
 - Where a case has two interfaces, CloudWatch Logs would deliver two log streams, hence two events; here they are in one.
 """

@@ -383,6 +383,14 @@ TABLE = [
         values=ON_OFF,
     ),
     Setting(
+        "SourceFiltered",
+        RECORDS,
+        "Only a part of the flow logs' records arrives, because of a filter pattern or of a prefix or suffix of notifications:"
+        " nothing is left out because another record should exist.",
+        "off",
+        values=ON_OFF,
+    ),
+    Setting(
         "ExcludeCollectorTraffic",
         RECORDS,
         "Do not export flows to or from a collector; the function's own messages would be logged and exported for ever.",

@@ -15,6 +15,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use flowlogs_core::flowlog::MAX_CANDIDATES;
 use flowlogs_core::flowlog::{FormatError, MAX_COLUMNS};
+use flowlogs_core::network::Destination;
 use flowlogs_core::{
     BatchReport, Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
@@ -120,7 +121,7 @@ impl Way {
         transcoder.begin(1_800_000_000_000);
         Self {
             transcoder,
-            source: RecordSource::new(Some("/vpc/flow-logs"), formats),
+            source: RecordSource::new(Some(Destination::log_group("/vpc/flow-logs")), formats),
             events: 0,
         }
     }

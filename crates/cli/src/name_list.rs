@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use flowlogs_core::identity;
-use flowlogs_core::network::{Inventory, destination_name};
+use flowlogs_core::network::Inventory;
 use serde_json::json;
 
 use crate::cli::{NamesArguments, NamesForm};
@@ -51,28 +51,28 @@ struct NumberName {
 /// Returns the names of everything in an inventory, sorted by kind and id.
 fn names(inventory: &Inventory) -> Vec<NumberName> {
     let mut names = Vec::new();
-    let mut add = |kind, id: &str, name: Option<&String>, description: String| {
+    let mut add = |kind, id: &str, name: Option<&str>, description: String| {
         names.push(NumberName {
             kind,
             number: identity(id.as_bytes()),
             id: id.to_owned(),
-            name: name.cloned().unwrap_or_default(),
+            name: name.unwrap_or_default().to_owned(),
             description,
         });
     };
     for interface in inventory.interfaces() {
         let parts = [
-            interface.instance.as_deref(),
-            interface.zone.as_deref(),
-            interface.subnet.as_deref(),
-            interface.vpc.as_deref(),
-            interface.description.as_deref(),
+            interface.instance(),
+            interface.zone(),
+            interface.subnet(),
+            interface.vpc(),
+            interface.description(),
         ];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         add(
             "interface",
-            &interface.id,
-            interface.name.as_ref(),
+            interface.id(),
+            interface.name(),
             parts.join(" "),
         );
     }
@@ -86,15 +86,20 @@ fn names(inventory: &Inventory) -> Vec<NumberName> {
         add(
             "interface",
             &attachment.id,
-            attachment.name.as_ref(),
+            attachment.name.as_deref(),
             parts.join(" "),
         );
     }
     for vpc in inventory.vpcs() {
-        add("vrf", &vpc.id, vpc.name.as_ref(), String::new());
+        add("vrf", &vpc.id, vpc.name.as_deref(), String::new());
     }
     for gateway in inventory.gateways() {
-        add("domain", &gateway.id, gateway.name.as_ref(), String::new());
+        add(
+            "domain",
+            &gateway.id,
+            gateway.name.as_deref(),
+            String::new(),
+        );
     }
     names.push(pseudo(1, "ACCEPT"));
     names.push(pseudo(2, "REJECT"));
@@ -184,9 +189,9 @@ fn write_akvorado(out: &mut impl Write, names: &[NumberName], exporter: &str) ->
 fn write_coverage(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
     let mut destinations: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for flow_log in inventory.flow_logs() {
-        let destination = flow_log.destination.as_deref().unwrap_or("-");
+        let destination = flow_log.destination.as_ref();
         let known = destinations
-            .entry(destination_name(destination))
+            .entry(destination.map_or("-", |destination| &destination.name))
             .or_default();
         known.insert(&flow_log.resource);
     }

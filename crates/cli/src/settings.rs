@@ -38,6 +38,7 @@ pub(crate) fn transcoder(options: &RunOptions<'_>, peers: &[CollectorPeer]) -> T
         mapping: mapping(options.mapping),
         dedup: dedup::DedupSettings {
             deduplicate: counting.deduplicate == Switch::On,
+            source_filtered: counting.source_filtered == Switch::On,
             direction: counting.direction,
             collectors: collectors.collect(),
             seed: RandomState::new().build_hasher().finish(),

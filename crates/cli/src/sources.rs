@@ -1,18 +1,26 @@
-//! Cache of record sources: formats and owner of the lines, by account and log group.
+//! Cache of record sources: formats, owner and destination of the lines, by the account and log group that the input names
+//! and by the path of the input.
 
 use std::collections::HashMap;
+use std::path::Path;
 
-use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{Destination, Inventory};
 use flowlogs_core::{Formats, LogFormat, RecordSource};
-use flowlogs_source::LineOrigin;
+use flowlogs_source::{LineOrigin, s3};
 
 use crate::cli::{LogFormats, SourceOptions};
 
 /// Limit of sources; beyond it the cache is cleared.
 const CAPACITY: usize = 1_024;
 
-/// Account, region and log group of a source.
-type SourceKey = (Option<String>, Option<String>, Option<String>);
+/// Account, region, log group or delivery stream, and flow log of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct SourceKey {
+    owner: Option<String>,
+    region: Option<String>,
+    destination: Option<Destination>,
+    flow_log: Option<String>,
+}
 
 /// Cache of record sources with compiled formats.
 #[derive(Debug)]
@@ -20,7 +28,9 @@ pub(crate) struct SourceCache {
     setting: Option<Formats>,
     owner: Option<String>,
     region: Option<String>,
-    destination: Option<String>,
+    log_group: Option<String>,
+    /// Path of the input, which names account, region and flow log as the key of an object does.
+    path: String,
     sources: Vec<RecordSource>,
     slots: HashMap<SourceKey, usize>,
     /// Notes about formats that are not used, each once.
@@ -36,23 +46,27 @@ impl SourceCache {
             },
             owner: options.owner.clone(),
             region: options.region.clone(),
-            destination: options.log_group.clone(),
+            log_group: options.log_group.clone(),
+            path: String::new(),
             sources: Vec::new(),
             slots: HashMap::new(),
             notes: Vec::new(),
         }
     }
 
-    /// Returns the slot of a source, and begins a new object in it. Options replace an unknown owner, region or log group.
+    /// Sets the path of the next input.
+    pub(crate) fn set_path(&mut self, path: Option<&Path>) {
+        let parts = path.into_iter().flat_map(Path::components);
+        let parts: Vec<_> = parts
+            .map(|part| part.as_os_str().to_string_lossy())
+            .collect();
+        self.path = parts.join("/");
+    }
+
+    /// Returns the slot of a source, and begins a new object in it. An owner, region or log group that the input does not
+    /// name is taken from its path, else from the options.
     pub(crate) fn slot(&mut self, origin: &LineOrigin<'_>, inventory: &Inventory) -> usize {
-        let known = |name: Option<&str>, option: &Option<String>| {
-            name.or(option.as_deref()).map(str::to_owned)
-        };
-        let key = (
-            known(origin.owner, &self.owner),
-            known(origin.region, &self.region),
-            known(origin.log_group, &self.destination),
-        );
+        let key = self.key(origin, inventory);
         if let Some(&slot) = self.slots.get(&key) {
             self.sources[slot].formats.begin_object();
             return slot;
@@ -61,13 +75,35 @@ impl SourceCache {
             self.sources.clear();
             self.slots.clear();
         }
-        let formats = self.formats(key.2.as_deref(), inventory);
-        let mut source = RecordSource::new(key.2.as_deref(), formats);
-        source.set_owner(key.0.as_deref(), key.1.as_deref());
+        let destinations = key.destination.as_slice();
+        let resolved = inventory.resolve(key.flow_log.as_deref(), destinations);
+        let formats = self.formats(resolved, inventory);
+        let mut source = RecordSource::new(None, formats);
+        source.set_destinations(destinations, key.flow_log.as_deref());
+        source.set_owner(key.owner.as_deref(), key.region.as_deref());
         self.sources.push(source);
         let slot = self.sources.len() - 1;
         self.slots.insert(key, slot);
         slot
+    }
+
+    fn key(&self, origin: &LineOrigin<'_>, inventory: &Inventory) -> SourceKey {
+        let by_path = s3::owner(&self.path);
+        let owner = origin.owner.or(by_path.account).or(self.owner.as_deref());
+        let region = origin.region.or(by_path.region).or(self.region.as_deref());
+        let group = origin.log_group.or(self.log_group.as_deref());
+        let group = group.map(Destination::log_group);
+        // A file that merely is named like an object of Firehose has no destination.
+        let stream = by_path.delivery_stream.map(Destination::delivery_stream);
+        let stream = stream.filter(|stream| inventory.flow_logs_to(Some(stream)).next().is_some());
+        SourceKey {
+            owner: owner.map(str::to_owned),
+            region: region.map(str::to_owned),
+            destination: group
+                .or(stream)
+                .map(|destination| destination.in_account(owner).in_region(region)),
+            flow_log: by_path.flow_log.map(str::to_owned),
+        }
     }
 
     /// Returns the source in a slot.
@@ -76,7 +112,11 @@ impl SourceCache {
     }
 
     /// Returns the candidate formats: those of `--log-format` alone; else those of the inventory and of AWS.
-    pub(crate) fn formats(&mut self, destination: Option<&str>, inventory: &Inventory) -> Formats {
+    pub(crate) fn formats(
+        &mut self,
+        destination: Option<&Destination>,
+        inventory: &Inventory,
+    ) -> Formats {
         if let Some(formats) = &self.setting {
             return formats.clone();
         }
@@ -91,7 +131,7 @@ impl SourceCache {
         }
         let formats = Formats::of_flow_logs(formats);
         if formats.left_out() > 0 {
-            let of = destination.unwrap_or("the inventory");
+            let of = destination.map_or("the inventory".to_owned(), Destination::to_string);
             self.note(format!(
                 "{} formats of {of} are left out, because there are too many; give the needed ones with --log-format",
                 formats.left_out()

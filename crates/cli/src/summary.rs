@@ -19,14 +19,14 @@ const SAMPLE: usize = WIDTH - 3;
 const WIDTH: usize = 80;
 
 /// Meaning of each counter, for the person who reads the summary.
-const MEANINGS: [(&str, &str); 18] = [
+const MEANINGS: [(&str, &str); 20] = [
     ("RecordsReceived", ""),
     ("FlowsExported", ""),
     ("NoData", "intervals without traffic"),
     ("SkippedWindows", "intervals whose records AWS lost"),
     ("UnparsedRecords", "lines that fit no format"),
     ("DuplicateDeliveries", "rule 1: delivered before"),
-    ("DuplicateRecords", "rule 2: in another flow log too"),
+    ("DuplicateRecords", "rule 2: of another flow log"),
     (
         "DuplicateTransitGateway",
         "rule 3: seen entering the gateway",
@@ -34,6 +34,8 @@ const MEANINGS: [(&str, &str); 18] = [
     ("DuplicateBothEnds", "rule 4: seen at the other end too"),
     ("FilteredByDirection", "left out by --direction"),
     ("ExcludedCollectorTraffic", "to or from a collector of ours"),
+    ("DoubledRecords", "exported as often as AWS writes them"),
+    ("WithoutInventory", "of accounts that the inventory lacks"),
     ("MessagesSent", "IPFIX messages"),
     ("BytesSent", "octets of these"),
     ("OptionsRecords", "names, domains, statistics"),

@@ -1,71 +1,152 @@
-//! Where lines come from: one log group, bucket or file, with its formats and what its flow logs cover.
+//! Source of lines: one log group, object or file, with its account, region, formats and destination.
 
 use std::sync::Arc;
 
 use crate::dedup::Coverage;
 use crate::flowlog::Formats;
-use crate::network::Inventory;
+use crate::network::{Destination, Inventory};
 
-/// Where lines come from.
+/// Source of lines.
 ///
 /// ```
+/// use flowlogs_core::network::Destination;
 /// use flowlogs_core::{Formats, RecordSource};
 ///
-/// let mut source = RecordSource::new(Some("/vpc/flow-logs"), Formats::defaults());
+/// let group = Destination::log_group("/vpc/flow-logs");
+/// let mut source = RecordSource::new(Some(group.clone()), Formats::defaults());
 /// source.set_owner(Some("123456789010"), Some("eu-central-1"));
-/// assert_eq!(source.destination(), Some("/vpc/flow-logs"));
+/// assert_eq!(source.destinations(), [group]);
 /// ```
 #[derive(Debug)]
 pub struct RecordSource {
-    /// The account that owns the lines, for records that do not say theirs; shared, so that it is compared at once.
+    /// Account that owns the lines, for records that do not say theirs; shared, so that it is compared at once.
     pub(crate) owner: Option<Arc<str>>,
-    /// The region, likewise.
+    /// Region, likewise.
     pub(crate) region: Option<Arc<str>>,
-    /// The candidate formats.
+    /// Candidate formats.
     pub formats: Formats,
-    /// The log group or bucket; decides which flow logs of the inventory count.
-    destination: Option<String>,
-    /// Coverage by the flow logs of this destination.
-    pub(crate) coverage: Coverage,
-    /// Version of the inventory that the coverage follows from.
-    coverage_version: Option<u64>,
+    /// Possible destinations of the flow logs that wrote the lines, the likeliest first; none for a plain file.
+    destinations: Vec<Destination>,
+    /// Flow log that wrote the lines, if the key of the object says so.
+    flow_log: Option<Box<str>>,
+    /// Name of the log stream.
+    stream: Option<Box<str>>,
+    /// Number of the stream for rule 1; computed again after a change.
+    pub(crate) event_stream: Option<u64>,
+    /// Coverage by the flow logs of the destination, with the version of the inventory.
+    coverage: Option<(u64, Coverage)>,
+    /// Destinations or flow log have changed since the coverage was computed.
+    has_moved: bool,
 }
 
 impl RecordSource {
-    /// A source with these candidate formats.
-    pub fn new(destination: Option<&str>, formats: Formats) -> Self {
+    /// A source with these candidate formats, of a log group or bucket, or of a plain file.
+    pub fn new(destination: Option<Destination>, formats: Formats) -> Self {
         Self {
             owner: None,
             region: None,
             formats,
-            destination: destination.map(str::to_owned),
-            coverage: Coverage::default(),
-            coverage_version: None,
+            destinations: destination.into_iter().collect(),
+            flow_log: None,
+            stream: None,
+            event_stream: None,
+            coverage: None,
+            has_moved: false,
         }
     }
 
-    /// From now on its lines are of this account and region, where they do not say theirs.
+    /// Sets account and region of the next lines, where they do not say theirs.
     pub fn set_owner(&mut self, account: Option<&str>, region: Option<&str>) {
         for (known, name) in [(&mut self.owner, account), (&mut self.region, region)] {
             if known.as_deref() != name {
                 *known = name.map(Arc::from);
+                self.event_stream = None;
             }
         }
     }
 
-    /// Computes the coverage anew if the inventory has another version.
-    #[inline]
-    pub(crate) fn update_coverage(&mut self, version: u64, inventory: &Inventory) {
-        if self.coverage_version != Some(version) {
-            self.coverage = Coverage::of(inventory, self.destination());
-            self.coverage_version = Some(version);
+    /// Sets the destination of the next lines: the first of these to which a flow log of the inventory delivers, else the last.
+    /// `flow_log` is the id in the key of an object; a flow log that the inventory knows decides the destination.
+    pub fn set_destinations(&mut self, destinations: &[Destination], flow_log: Option<&str>) {
+        if self.destinations != destinations {
+            self.destinations = destinations.to_vec();
+            self.event_stream = None;
+            self.has_moved = true;
+        }
+        if self.flow_log.as_deref() != flow_log {
+            self.flow_log = flow_log.map(Box::from);
+            self.has_moved = true;
         }
     }
 
-    /// The log group or bucket.
-    pub fn destination(&self) -> Option<&str> {
-        self.destination.as_deref()
+    /// Sets the log stream of the next lines: event ids of different streams are different events.
+    pub fn set_stream(&mut self, stream: Option<&str>) {
+        if self.stream.as_deref() != stream {
+            self.stream = stream.map(Box::from);
+            self.event_stream = None;
+        }
     }
+
+    /// Possible destinations of the flow logs that wrote the lines.
+    pub fn destinations(&self) -> &[Destination] {
+        &self.destinations
+    }
+
+    /// Account, log group and stream, which an event id belongs to.
+    pub(crate) fn event_scope(&self) -> [Option<&str>; 3] {
+        let group = self.destinations.first().map(|first| &*first.name);
+        [self.owner.as_deref(), group, self.stream.as_deref()]
+    }
+
+    /// Computes the coverage where it is missing: the inventory has another version, or the destination is another.
+    #[inline]
+    pub(crate) fn update_coverage(&mut self, inventory: &Inventory, version: u64, next: &mut u64) {
+        let is_current = !self.has_moved
+            && self
+                .coverage
+                .as_ref()
+                .is_some_and(|(known, _)| *known == version);
+        if !is_current {
+            self.compute_coverage(inventory, version, next);
+        }
+    }
+
+    #[inline(never)]
+    fn compute_coverage(&mut self, inventory: &Inventory, version: u64, next: &mut u64) {
+        let destination = inventory.resolve(self.flow_log.as_deref(), &self.destinations);
+        let holds = self.coverage.as_ref().is_some_and(|(known, coverage)| {
+            *known == version && coverage.destination() == destination
+        });
+        if !holds {
+            *next += 1;
+            let coverage = Coverage::of(*next, inventory, destination.cloned());
+            self.coverage = Some((version, coverage));
+        }
+        self.has_moved = false;
+    }
+
+    /// Parts that judging a record needs, borrowed side by side. [`Self::update_coverage`] comes first.
+    pub(crate) fn parts(&mut self) -> SourceParts<'_> {
+        let (_, coverage) = self
+            .coverage
+            .get_or_insert_with(|| (0, Coverage::default()));
+        SourceParts {
+            owner: &self.owner,
+            region: &self.region,
+            formats: &mut self.formats,
+            flow_log: self.flow_log.as_deref(),
+            coverage,
+        }
+    }
+}
+
+/// Parts of a [`RecordSource`].
+pub(crate) struct SourceParts<'a> {
+    pub(crate) owner: &'a Option<Arc<str>>,
+    pub(crate) region: &'a Option<Arc<str>>,
+    pub(crate) formats: &'a mut Formats,
+    pub(crate) flow_log: Option<&'a str>,
+    pub(crate) coverage: &'a mut Coverage,
 }
 
 /// A line as it was delivered.

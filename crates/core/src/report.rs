@@ -1,8 +1,13 @@
 //! Report of a batch: every record that came in is in exactly one counter, and each counter has its meaning here.
 
+use std::collections::BTreeSet;
+
 use crate::dedup::DedupVerdict;
 use crate::flowlog::ParseError;
 use crate::identity::Collision;
+
+/// Groups of flow logs that are kept with their ids; further ones are only counted.
+const MAX_DOUBLED: usize = 16;
 
 /// Octets of an unparsed line that are kept as a sample.
 const SAMPLE_OCTETS: usize = 200;
@@ -42,7 +47,7 @@ counters! {
     unparsed_records "UnparsedRecords"
     /// Rule 1: records that were delivered and exported before.
     duplicate_deliveries "DuplicateDeliveries"
-    /// Rule 2: the same observation, recorded by another flow log.
+    /// Rule 2: records of flow logs beside the preferred one of an interface.
     duplicate_records "DuplicateRecords"
     /// Rule 3: flows that a transit gateway records at both of its sides.
     duplicate_transit_gateway "DuplicateTransitGateway"
@@ -52,6 +57,10 @@ counters! {
     filtered_by_direction "FilteredByDirection"
     /// Flows of the transcoder's own packets.
     excluded_collector_traffic "ExcludedCollectorTraffic"
+    /// Exported flows that several flow logs write, none of which can be told from the others; each is in FlowsExported.
+    doubled_records "DoubledRecords"
+    /// Records that were decided without the inventory that should know their account and region.
+    without_inventory "WithoutInventory"
     /// Messages sent, to all targets together.
     messages_sent "MessagesSent"
     /// Octets of the sent messages.
@@ -119,6 +128,8 @@ pub struct BatchReport {
     pub unparsed: Option<UnparsedLine>,
     /// First few pairs of identifiers that share a number.
     pub collisions: Vec<Collision>,
+    /// First few groups of flow logs that write the same records, by their ids.
+    pub doubled: BTreeSet<Vec<String>>,
 }
 
 /// Line that fitted no format.
@@ -156,11 +167,18 @@ impl BatchReport {
         }
     }
 
+    /// Notes flow logs that write the same records.
+    pub(crate) fn doubled<'a>(&mut self, flow_logs: impl Iterator<Item = &'a str>) {
+        if self.doubled.len() < MAX_DOUBLED {
+            self.doubled.insert(flow_logs.map(str::to_owned).collect());
+        }
+    }
+
     /// Counts a record that a rule leaves out.
     pub(crate) fn left_out(&mut self, verdict: DedupVerdict) {
         let counters = &mut self.counters;
         let counter = match verdict {
-            DedupVerdict::Keep => return,
+            DedupVerdict::Keep | DedupVerdict::Doubled(_) => return,
             DedupVerdict::DuplicateRecord => &mut counters.duplicate_records,
             DedupVerdict::DuplicateTransitGateway => &mut counters.duplicate_transit_gateway,
             DedupVerdict::DuplicateBothEnds => &mut counters.duplicate_both_ends,

@@ -5,16 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator};
+use crate::dedup::{self, DedupVerdict, Deduplicator, RecordContext};
 use crate::encode::FlowEncoder;
-use crate::flowlog::{
-    Field, FieldSet, FlowDirection, FlowRecord, Formats, LogStatus, RecordValues,
-};
+use crate::flowlog::{Field, FieldSet, FlowRecord, Formats, LogStatus, RecordValues};
 use crate::ipfix::{Exporter, FlowValues, MessageSink, SentTotals, Transport};
 use crate::mapping::Layouts;
-use crate::mapping::announce::{Announcements, InterfaceContext};
+use crate::mapping::announce::Announcements;
 use crate::network::Inventory;
-use crate::origin::{LogLine, RecordSource};
+use crate::origin::{LogLine, RecordSource, SourceParts};
 use crate::report::BatchReport;
 use crate::settings::TranscoderSettings;
 
@@ -53,8 +51,12 @@ pub struct Transcoder {
     inventory: Inventory,
     /// Raised with every new inventory, so that sources compute their coverage anew.
     inventory_version: u64,
+    /// Coverages that were computed so far: each has a number of its own.
+    coverages: u64,
     encoder: FlowEncoder,
     report: BatchReport,
+    /// Groups of flow logs that the report names, by coverage.
+    doubled: BTreeSet<(u64, u32)>,
 }
 
 impl Transcoder {
@@ -71,6 +73,7 @@ impl Transcoder {
             dedup: Deduplicator::new(settings.dedup),
             inventory: Inventory::default(),
             inventory_version: 0,
+            coverages: 0,
             encoder: FlowEncoder {
                 settings: settings.mapping,
                 announcements: Announcements::new(settings.observation_domain),
@@ -79,6 +82,7 @@ impl Transcoder {
                 exporter,
             },
             report: BatchReport::default(),
+            doubled: BTreeSet::new(),
         }
     }
 
@@ -135,7 +139,9 @@ impl Transcoder {
     /// Rule 1 for a whole object: returns whether this version was delivered and exported before, and remembers the
     /// version. For callers that can tell before they read the object; lines have [`LogLine::id`].
     pub fn delivered_before(&mut self, id: &[u8]) -> bool {
-        self.dedup.delivered_before(id, None)
+        let is_delivered = self.dedup.is_delivered(0, id, None);
+        self.dedup.remember_delivery();
+        is_delivered
     }
 
     /// Takes one line. A header line sets the source's format and is no record.
@@ -159,30 +165,52 @@ impl Transcoder {
             encoder,
             report,
             direction_matters,
+            doubled,
             ..
         } = self;
-        let Some((record, formats)) = parse(&mut source.formats, line.text, values, report) else {
+        let SourceParts {
+            owner,
+            region,
+            formats,
+            flow_log,
+            coverage,
+        } = source.parts();
+        let Some((record, formats)) = parse(formats, line, values, dedup, report) else {
             return Ok(());
         };
-        let context = encoder.turn_to(&record, &source.owner, &source.region, inventory, sink)?;
-        match judge(
-            &record,
-            formats,
-            &source.coverage,
-            context,
-            inventory,
-            dedup,
-        ) {
-            Ok(direction) => {
-                report.unknown_direction += u64::from(*direction_matters && direction.is_none());
-                encoder.encode(&record, direction, line.timestamp, inventory, report, sink)
+        let context = encoder.turn_to(&record, owner, region, inventory, sink)?;
+        let observers = coverage.determined(context.observers).unwrap_or_else(|| {
+            coverage.observers(&record, context.interface, context.tables, inventory)
+        });
+        context.observers = Some(observers);
+        let interface = context.interface(inventory);
+        let direction = dedup::direction(&record, interface, inventory);
+        let judged = RecordContext {
+            direction,
+            interface,
+            observers,
+            event_time: line.timestamp,
+            flow_log,
+            has_header: formats.has_header(),
+        };
+        let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
+        report.counters.without_inventory += u64::from(lacks_inventory);
+        match dedup.decide(&record, judged, coverage, inventory) {
+            DedupVerdict::Keep => {}
+            DedupVerdict::Doubled(group) => {
+                report.counters.doubled_records += 1;
+                if doubled.insert((coverage.number(), group)) {
+                    report.doubled(coverage.doubled(group, &record, line.timestamp));
+                }
             }
-            Err(verdict) => {
+            verdict => {
                 encoder.ignore();
                 report.left_out(verdict);
-                Ok(())
+                return Ok(());
             }
         }
+        report.unknown_direction += u64::from(*direction_matters && direction.is_none());
+        encoder.encode(&record, direction, line.timestamp, inventory, report, sink)
     }
 
     /// Returns whether a line is a record that has to be looked at, and counts the record: a header is none, and rule 1
@@ -193,14 +221,26 @@ impl Transcoder {
             return false;
         }
         self.report.counters.records_received += 1;
-        if let Some(id) = line.id
-            && self.dedup.delivered_before(id, line.timestamp)
-        {
+        if self.is_delivered(source, line) {
             self.report.counters.duplicate_deliveries += 1;
             return false;
         }
-        source.update_coverage(self.inventory_version, &self.inventory);
+        source.update_coverage(&self.inventory, self.inventory_version, &mut self.coverages);
         true
+    }
+
+    /// Rule 1: returns whether the event of a line was delivered before.
+    #[inline]
+    fn is_delivered(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
+        let Some(id) = line.id else { return false };
+        let stream = match source.event_stream {
+            Some(stream) => stream,
+            None => {
+                let stream = self.dedup.stream(&source.event_scope());
+                *source.event_stream.insert(stream)
+            }
+        };
+        self.dedup.is_delivered(stream, id, line.timestamp)
     }
 
     /// Sends everything that is still under construction.
@@ -212,16 +252,15 @@ impl Transcoder {
         self.encoder.exporter.flush(sink)
     }
 
-    /// Ends a batch that arrived: its deliveries and records will be recognised as duplicates.
+    /// Ends a batch that arrived: its deliveries will be recognised as duplicates.
     pub fn commit(&mut self) {
         self.dedup.commit();
         self.encoder.exporter.commit();
     }
 
-    /// Ends a batch that arrived but was not read to its end: its records will be recognised as duplicates, its deliveries
-    /// will not, because they have to come again.
+    /// Ends a batch that arrived but was not read to its end: its deliveries are forgotten, because they have to come again.
     pub fn commit_records(&mut self) {
-        self.dedup.commit_records();
+        self.dedup.rollback();
         self.encoder.exporter.commit();
     }
 
@@ -234,6 +273,7 @@ impl Transcoder {
     /// Takes the report since the last call.
     pub fn take_report(&mut self) -> BatchReport {
         let mut report = std::mem::take(&mut self.report);
+        self.doubled.clear();
         let SentTotals {
             messages,
             octets,
@@ -254,16 +294,20 @@ impl Transcoder {
 #[inline(always)] // called in one place, for every record
 fn parse<'a>(
     formats: &'a mut Formats,
-    line: &'a [u8],
+    line: LogLine<'a>,
     values: &'a mut RecordValues,
+    dedup: &mut Deduplicator,
     report: &mut BatchReport,
 ) -> Option<(FlowRecord<'a>, &'a Formats)> {
-    if let Err(error) = formats.read(line, values) {
-        report.unparsed(line, error);
+    if let Err(error) = formats.read(line.text, values) {
+        report.unparsed(line.text, error);
         return None;
     }
+    if line.id.is_some() {
+        dedup.remember_delivery();
+    }
     let formats: &Formats = formats;
-    let record = formats.record(line, values);
+    let record = formats.record(line.text, values);
     report.ended(record.number(Field::End));
     match content(&record) {
         LineContent::Flow => return Some((record, formats)),
@@ -271,26 +315,6 @@ fn parse<'a>(
         LineContent::SkipData => report.counters.skipped_windows += 1,
     }
     None
-}
-
-/// Decides whether a flow counts: returns its direction, or the rule that leaves it out.
-#[inline(always)] // called in one place, for every record
-fn judge(
-    record: &FlowRecord<'_>,
-    formats: &Formats,
-    coverage: &Coverage,
-    context: &mut InterfaceContext,
-    inventory: &Inventory,
-    dedup: &mut Deduplicator,
-) -> Result<Option<FlowDirection>, DedupVerdict> {
-    let interface = context.interface(inventory);
-    let direction = dedup::direction(record, interface, inventory);
-    let shared = formats.shared_fields(record.kind());
-    let observer = &mut context.observer;
-    match dedup.decide(record, direction, interface, observer, shared, coverage) {
-        DedupVerdict::Keep => Ok(direction),
-        verdict => Err(verdict),
-    }
 }
 
 /// Content of a line that could be parsed.
@@ -327,7 +351,7 @@ mod tests {
     use super::*;
     use crate::flowlog::Formats;
     use crate::ipfix::{MessageKind, SendOutcome};
-    use crate::network::NetworkInterface;
+    use crate::network::{AccountRegion, Destination, FlowLog, NetworkInterface};
 
     const LINE: &[u8] =
         b"2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
@@ -372,43 +396,113 @@ mod tests {
         assert_eq!(transcoder.take_report().counters.duplicate_deliveries, 1);
     }
 
-    #[test]
-    fn records_of_interfaces_in_turn_are_told_apart() {
-        let mut settings = TranscoderSettings::default();
-        settings.dedup.deduplicate = true;
-        let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
-        let (_, mut source) = self::transcoder();
-        let text = str::from_utf8(LINE).expect("text");
-        let lines = ["eni-1", "eni-2", "eni-3"].map(|id| text.replace("eni-1", id));
-        let mut counts = || {
-            for text in &lines {
-                let line = LogLine {
-                    id: None,
-                    timestamp: None,
-                    text: text.as_bytes(),
-                };
-                let Ok(()) = transcoder.line(&mut source, line, &mut accept);
-            }
-            let counters = transcoder.take_report().counters;
-            (counters.flows_exported, counters.duplicate_records)
-        };
-        assert_eq!([counts(), counts()], [(3, 0), (0, 3)]);
+    /// Three interfaces of a VPC with a flow log to the log group `flows`; the second has a flow log of its own, too.
+    fn doubled() -> (Transcoder, RecordSource) {
+        let (mut transcoder, _) = transcoder();
+        let group = Destination::log_group("flows");
+        let mut inventory = Inventory::new();
+        for id in ["eni-1", "eni-2", "eni-3"] {
+            inventory.insert_interface(&NetworkInterface {
+                id: id.to_owned(),
+                vpc: Some("vpc-1".to_owned()),
+                ..NetworkInterface::default()
+            });
+        }
+        for (id, resource) in [("fl-1", "vpc-1"), ("fl-2", "eni-2")] {
+            inventory.insert_flow_log(FlowLog {
+                id: id.to_owned(),
+                resource: resource.to_owned(),
+                destination: Some(group.clone()),
+                ..FlowLog::default()
+            });
+        }
+        transcoder.set_inventory(inventory);
+        (
+            transcoder,
+            RecordSource::new(Some(group), Formats::defaults()),
+        )
     }
 
     #[test]
-    fn of_a_batch_that_ended_early_the_records_are_known_and_the_delivery_is_not() {
+    fn flow_logs_that_write_the_same_records_are_counted_and_named() {
+        let (mut transcoder, mut source) = doubled();
+        let text = str::from_utf8(LINE).expect("text");
+        for _ in 0..2 {
+            for id in ["eni-1", "eni-2", "eni-3"] {
+                let text = text.replace("eni-1", id);
+                let Ok(()) = transcoder.line(&mut source, line("", text.as_bytes()), &mut accept);
+            }
+            let report = transcoder.take_report();
+            let counters = report.counters;
+            assert_eq!((counters.flows_exported, counters.doubled_records), (3, 1));
+            let named = [vec!["fl-1".to_owned(), "fl-2".to_owned()]];
+            assert!(report.doubled.iter().eq(&named), "{:?}", report.doubled);
+        }
+    }
+
+    /// NTP of four clients behind one interface: AWS writes the primary address for each of them.
+    #[test]
+    fn identical_lines_of_one_flow_log_are_different_flows() {
+        let (mut transcoder, mut source) = doubled();
+        for _ in 0..4 {
+            let Ok(()) = transcoder.line(&mut source, line("", LINE), &mut accept);
+        }
+        let counters = transcoder.take_report().counters;
+        assert_eq!((counters.flows_exported, counters.doubled_records), (4, 0));
+    }
+
+    #[test]
+    fn a_line_that_could_not_be_parsed_is_not_remembered_as_delivered() {
         let (mut transcoder, mut source) = transcoder();
-        for (exported, known) in [(1, 0), (0, 1)] {
+        for (text, unparsed, exported) in [(&b"no flow log"[..], 1, 0), (LINE, 0, 1), (LINE, 0, 0)]
+        {
+            let Ok(()) = transcoder.line(&mut source, line("1", text), &mut accept);
+            transcoder.commit();
+            let counters = transcoder.take_report().counters;
+            assert_eq!(
+                (counters.unparsed_records, counters.flows_exported),
+                (unparsed, exported)
+            );
+        }
+    }
+
+    #[test]
+    fn records_of_an_account_that_the_inventory_lacks_are_counted() {
+        let (mut transcoder, mut source) = transcoder();
+        source.set_owner(None, Some("eu-central-1"));
+        let without = |transcoder: &mut Transcoder, source: &mut RecordSource| {
+            let Ok(()) = transcoder.line(source, line("", LINE), &mut accept);
+            transcoder.take_report().counters.without_inventory
+        };
+        assert_eq!(
+            without(&mut transcoder, &mut source),
+            0,
+            "nobody said that there is one"
+        );
+        for (account, count) in [("123456789010", 0), ("1", 1)] {
+            let mut inventory = Inventory::new();
+            let scope = AccountRegion {
+                account: account.to_owned(),
+                region: "eu-central-1".to_owned(),
+            };
+            inventory.insert_asked(scope, 0);
+            transcoder.set_inventory(inventory);
+            assert_eq!(without(&mut transcoder, &mut source), count, "{account}");
+        }
+        transcoder.set_inventory(Inventory::unavailable());
+        assert_eq!(without(&mut transcoder, &mut source), 1);
+    }
+
+    #[test]
+    fn of_a_batch_that_ended_early_the_delivery_is_forgotten() {
+        let (mut transcoder, mut source) = transcoder();
+        for _ in 0..2 {
             transcoder.begin(0);
             assert!(!transcoder.delivered_before(b"object"));
             let Ok(()) = transcoder.line(&mut source, line("", LINE), &mut accept);
             let Ok(()) = transcoder.flush(&mut accept);
             transcoder.commit_records();
-            let counters = transcoder.take_report().counters;
-            assert_eq!(
-                (counters.flows_exported, counters.duplicate_records),
-                (exported, known)
-            );
+            assert_eq!(transcoder.take_report().counters.flows_exported, 1);
         }
         assert!(!transcoder.delivered_before(b"object"));
         transcoder.commit();
@@ -426,7 +520,7 @@ mod tests {
         assert_eq!(transcoder.take_report().counters.records_received, 0);
 
         let mut inventory = Inventory::new();
-        inventory.insert_interface(NetworkInterface {
+        inventory.insert_interface(&NetworkInterface {
             id: "eni-1".into(),
             ..NetworkInterface::default()
         });

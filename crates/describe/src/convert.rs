@@ -2,8 +2,8 @@
 
 use flowlogs_core::Address;
 use flowlogs_core::network::{
-    FlowLog, GatewayAttachment, NetworkInterface, TrafficType, TransitGateway, Vpc,
-    destination_name,
+    Destination, DestinationKind, FlowLog, GatewayAttachment, NetworkInterface, TrafficType,
+    TransitGateway, Vpc,
 };
 
 use crate::descriptions::{
@@ -40,7 +40,8 @@ impl From<InterfaceDescription> for NetworkInterface {
             subnet: from.subnet_id,
             vpc: from.vpc_id,
             zone: from.availability_zone_id.or(from.availability_zone),
-            detached: from.status.as_deref() == Some("available"),
+            owner: from.owner_id,
+            unused: from.status.is_some_and(|status| status != "in-use"),
             addresses: addresses.map(Address::from).collect(),
             prefixes: prefixes
                 .map(|prefix| (prefix.first, prefix.length))
@@ -54,6 +55,7 @@ impl From<VpcDescription> for Vpc {
         Self {
             id: from.vpc_id,
             name: name(from.tags),
+            owner: from.owner_id,
         }
     }
 }
@@ -84,14 +86,34 @@ impl From<FlowLogDescription> for FlowLog {
         Self {
             id: from.flow_log_id,
             resource: from.resource_id,
-            traffic: from.traffic_type.as_deref().map(TrafficType::of_word),
-            destination: from
-                .log_group_name
-                .or(from.log_destination)
-                .map(|text| destination_name(&text).to_owned()),
+            account: None,
+            region: None,
+            traffic: from
+                .traffic_type
+                .as_deref()
+                .map(TrafficType::of_word)
+                .unwrap_or_default(),
+            destination: destination(
+                from.log_group_name.as_deref(),
+                from.log_destination.as_deref(),
+            ),
             format: from.log_format,
             failing: from.deliver_logs_status.as_deref() == Some("FAILED"),
+            created: from.creation_time.map(|time| time.0),
+            as_of: None,
+            last_seen: None,
         }
+    }
+}
+
+/// Returns the destination of a flow log, which was created with the name of a log group, with an ARN, or with both.
+fn destination(log_group: Option<&str>, arn: Option<&str>) -> Option<Destination> {
+    let by_arn = arn.and_then(Destination::of_arn);
+    match log_group {
+        Some(name) => by_arn
+            .filter(|named| named.kind == DestinationKind::LogGroup)
+            .or_else(|| Some(Destination::log_group(name))),
+        None => by_arn,
     }
 }
 

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::timestamp::Timestamp;
+
 macro_rules! descriptions {
     ($($(#[$doc:meta])* $name:ident($($id:ident: $id_doc:literal),*) {
         $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
@@ -39,6 +41,8 @@ descriptions! {
         availability_zone_id: String,
         /// `in-use`, `available`, …
         status: String,
+        /// Account of 12 digits that owns it.
+        owner_id: String,
         /// Attachment to an instance.
         attachment: VpcAttachment,
         /// Primary private IPv4 address.
@@ -61,6 +65,8 @@ descriptions! {
     }
     /// VPC, as `DescribeVpcs` returns it.
     VpcDescription(vpc_id: "`vpc-…`") {
+        /// Account of 12 digits that owns it.
+        owner_id: String,
         /// Tags.
         tags: Vec<Tag>,
     }
@@ -92,6 +98,8 @@ descriptions! {
         log_format: String,
         /// `SUCCESS` or `FAILED`.
         deliver_logs_status: String,
+        /// Time of creation.
+        creation_time: Timestamp,
     }
     /// Tag of a resource.
     Tag(key: "Key.") {

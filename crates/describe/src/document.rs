@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for DocumentSeed<'_> {
             match key.as_str() {
                 "NetworkInterfaces" => {
                     map.next_value_seed(each(|item: InterfaceDescription| {
-                        inventory.insert_interface(item.into());
+                        inventory.insert_interface(&item.into());
                     }))?
                 }
                 "Vpcs" => map.next_value_seed(each(|item: VpcDescription| {
@@ -177,7 +177,9 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Each<T, F> {
 mod tests {
     use std::net::IpAddr;
 
-    use flowlogs_core::network::{FlowLog, NetworkInterface, TrafficType};
+    use flowlogs_core::network::{
+        Destination, FlowLog, InterfaceView, NetworkInterface, TrafficType,
+    };
 
     use super::*;
 
@@ -190,7 +192,7 @@ mod tests {
     #[test]
     fn an_interface_is_read_with_all_its_addresses() {
         let json = br#"{"NetworkInterfaces": [{
-            "NetworkInterfaceId": "eni-1", "Description": "", "InterfaceType": "natGateway", "Status": "in-use",
+            "NetworkInterfaceId": "eni-1", "Description": "", "InterfaceType": "natGateway", "Status": "in-use", "OwnerId": "123456789012",
             "SubnetId": "subnet-1", "VpcId": "vpc-1", "AvailabilityZone": "eu-central-1a", "AvailabilityZoneId": "euc1-az2",
             "PrivateIpAddress": "10.0.0.5",
             "PrivateIpAddresses": [
@@ -212,40 +214,47 @@ mod tests {
             subnet: Some("subnet-1".to_owned()),
             vpc: Some("vpc-1".to_owned()),
             zone: Some("euc1-az2".to_owned()),
-            detached: false,
+            owner: Some("123456789012".to_owned()),
+            unused: false,
             addresses: ["10.0.0.5", "10.0.0.6", "2001:db8::5"]
                 .map(|text| address(text).into())
                 .to_vec(),
             prefixes: vec![(address("10.0.1.16"), 28), (address("2001:db8:1::"), 80)],
         };
-        assert_eq!(inventory.interface(b"eni-1"), Some(&want));
+        let found = inventory.interface(b"eni-1").map(InterfaceView::to_owned);
+        assert_eq!(found, Some(want));
     }
 
     #[test]
     fn flow_logs_know_where_they_deliver_and_whether_they_do() {
         let json = br#"{"FlowLogs": [
             {"FlowLogId": "fl-1", "ResourceId": "vpc-1", "TrafficType": "REJECT", "LogFormat": "${bytes}",
-             "LogGroupName": "flows", "LogDestination": "arn:aws:logs:eu-central-1:1:log-group:flows:*"},
+             "CreationTime": "2026-11-29T01:02:03Z", "LogGroupName": "flows", "LogDestination": "arn:aws:logs:eu-central-1:1:log-group:flows:*"},
             {"FlowLogId": "fl-2", "ResourceId": "tgw-1", "LogDestination": "arn:aws:s3:::bucket/prefix/",
              "DeliverLogsStatus": "FAILED"}]}"#;
         let inventory = read(json).expect("well formed");
         let want = FlowLog {
             id: "fl-1".to_owned(),
             resource: "vpc-1".to_owned(),
-            traffic: Some(TrafficType::Reject),
-            destination: Some("flows".to_owned()),
+            traffic: TrafficType::Reject,
+            destination: Some(
+                Destination::log_group("flows")
+                    .in_account(Some("1"))
+                    .in_region(Some("eu-central-1")),
+            ),
             format: Some("${bytes}".to_owned()),
-            failing: false,
+            created: Some(1_795_914_123_000),
+            ..FlowLog::default()
         };
         assert_eq!(inventory.flow_logs()[0], want);
         let second = &inventory.flow_logs()[1];
         assert_eq!(
+            (&second.destination, second.traffic, second.failing),
             (
-                second.destination.as_deref(),
-                second.traffic,
-                second.failing
-            ),
-            (Some("bucket"), None, true)
+                &Some(Destination::bucket("bucket").with_prefix(Some("prefix"))),
+                TrafficType::All,
+                true
+            )
         );
     }
 
@@ -321,14 +330,14 @@ mod tests {
         assert!(looks_like_inventory(json));
         let inventory = read(json).expect("well formed");
         assert!(
-            inventory
-                .interfaces()
-                .all(|interface| interface.vpc.is_some() && !interface.addresses.is_empty())
+            inventory.interfaces().all(
+                |interface| interface.vpc().is_some() && interface.addresses().next().is_some()
+            )
         );
         assert!(inventory.flow_logs().iter().all(|flow_log| {
             flow_log.destination.is_some()
                 && flow_log.format.is_some()
-                && flow_log.traffic != Some(TrafficType::Other)
+                && flow_log.traffic != TrafficType::Other
         }));
     }
 }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `descriptions.rs` | the members of each description that are used; all others are skipped |
 //! | `convert.rs` | a description becomes an entry of the inventory: names, addresses, statuses |
+//! | `timestamp.rs` | a time as EC2 writes it |
 //! | `document.rs` | a JSON document with one or several lists of descriptions |
 //!
 //! The functions map the SDK's types to the same descriptions, so that the conversion exists once.
@@ -25,6 +26,7 @@
 mod convert;
 mod descriptions;
 mod document;
+mod timestamp;
 
 pub use descriptions::{
     AddressPrefix, FlowLogDescription, GatewayAttachmentDescription, GatewayDescription,
@@ -32,3 +34,4 @@ pub use descriptions::{
     NotAPrefix, PrivateAddressDescription, Tag, VpcAttachment, VpcDescription,
 };
 pub use document::{InventoryError, looks_like_inventory, read};
+pub use timestamp::{NotATime, Timestamp};

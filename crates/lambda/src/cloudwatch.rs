@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::io;
 
 use aws_config::SdkConfig;
+use flowlogs_core::network::Destination;
 use flowlogs_core::{BatchReport, LogLine, RecordSource, Transcoder};
 use flowlogs_export::now;
 use flowlogs_source::{
@@ -130,18 +131,23 @@ impl CloudWatch {
         let origin = payload.origin();
         let log_group = origin.log_group.unwrap_or_default();
         log.source = origin.log_group.map(str::to_owned);
+        let destination = Destination::log_group(log_group)
+            .in_account(origin.owner)
+            .in_region(region.as_deref());
+        let destination = [destination];
         let forwarder = connection.ready(config, aws).await?;
         if let Some(ec2) = ec2 {
             let asked = tokio::time::Instant::now();
             sources.renew(forwarder.transcoder(), ec2.refresh_formats(asked).await);
             // Ids of a line are known only with its format.
             let transcoder = forwarder.transcoder();
-            sources.survey(&payload, transcoder, config, ec2);
+            sources.survey(&payload, &destination, transcoder, config, ec2);
             let inventory = ec2.refresh_names(log_group, asked).await;
             sources.renew(forwarder.transcoder(), inventory);
         }
-        let source = sources.source(log_group, forwarder.transcoder(), config);
+        let source = sources.source(&destination, None, forwarder.transcoder(), config);
         source.set_owner(origin.owner, region.as_deref());
+        source.set_stream(origin.log_stream);
         let ForwardOutcome {
             report,
             send_errors,

@@ -2,8 +2,9 @@
 //! requested. A new inventory clears the sources. Beside them are the notes that a process logs once.
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
-use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{Destination, Inventory};
 use flowlogs_core::{BatchReport, Formats, LogFormat, RecordSource, Transcoder};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
 
@@ -16,36 +17,49 @@ const SOURCES: usize = 64;
 /// Most log streams in the cache, and most notes of a kind; one more stream clears the streams.
 const STREAMS: usize = 10_000;
 
+/// Time between two notes about the same flow logs.
+const DOUBLED_INTERVAL: Duration = Duration::from_secs(3_600);
+
 /// Sources by log group or bucket, and surveyed log streams.
 #[derive(Debug, Default)]
 pub(crate) struct SourceCache {
-    sources: HashMap<String, RecordSource>,
+    sources: HashMap<Vec<Destination>, RecordSource>,
+    /// Groups of flow logs that write the same records, and the time at which they were logged.
+    doubled: HashMap<Vec<String>, Instant>,
     surveyed: HashSet<String>,
     collisions: HashSet<u32>,
 }
 
 impl SourceCache {
-    /// Returns the source of a log group, with the formats that are known now.
+    /// Returns the source of a log group or object, with the formats that are known now. `destinations` and `flow_log` are
+    /// those of [`RecordSource::set_destinations`].
     pub(crate) fn source(
         &mut self,
-        log_group: &str,
+        destinations: &[Destination],
+        flow_log: Option<&str>,
         transcoder: &Transcoder,
         config: &Config,
     ) -> &mut RecordSource {
-        if self.sources.len() >= SOURCES && !self.sources.contains_key(log_group) {
+        if self.sources.len() >= SOURCES && !self.sources.contains_key(destinations) {
             self.sources.clear();
         }
-        self.sources.entry(log_group.to_owned()).or_insert_with(|| {
-            let given = config
-                .log_format
-                .as_deref()
-                .and_then(|text| Formats::of_setting(text).ok());
-            let formats = given.unwrap_or_else(|| {
-                let formats = transcoder.inventory().formats_for(Some(log_group));
-                Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()))
+        let source = self
+            .sources
+            .entry(destinations.to_vec())
+            .or_insert_with(|| {
+                let given = config
+                    .log_format
+                    .as_deref()
+                    .and_then(|text| Formats::of_setting(text).ok());
+                let formats = given.unwrap_or_else(|| {
+                    let inventory = transcoder.inventory();
+                    let formats = inventory.formats_for(inventory.resolve(flow_log, destinations));
+                    Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()))
+                });
+                RecordSource::new(None, formats)
             });
-            RecordSource::new(Some(log_group), formats)
-        })
+        source.set_destinations(destinations, flow_log);
+        source
     }
 
     /// Hands a changed inventory to the transcoder.
@@ -60,6 +74,7 @@ impl SourceCache {
     pub(crate) fn survey(
         &mut self,
         payload: &Payload<'_>,
+        destination: &[Destination],
         transcoder: &mut Transcoder,
         config: &Config,
         ec2: &mut Ec2,
@@ -74,7 +89,7 @@ impl SourceCache {
             self.surveyed.clear();
         }
         self.surveyed.insert(stream);
-        let source = self.source(log_group, transcoder, config);
+        let source = self.source(destination, None, transcoder, config);
         let Ok(()) = payload.hand_on(&mut Survey { transcoder, source });
         ec2.request(transcoder.take_unknown().iter().map(String::as_str));
     }
@@ -97,6 +112,9 @@ impl SourceCache {
                 "lines fit no known record format; set LOG_FORMAT"
             );
         }
+        for flow_logs in &report.doubled {
+            self.log_doubled(flow_logs);
+        }
         for collision in &report.collisions {
             if self.collisions.len() < STREAMS && self.collisions.insert(collision.number) {
                 let (number, first, second) =
@@ -104,6 +122,26 @@ impl SourceCache {
                 tracing::warn!(number, first, second, "two identifiers share a number");
             }
         }
+    }
+}
+
+impl SourceCache {
+    /// Logs flow logs that write the same records, once an hour.
+    fn log_doubled(&mut self, flow_logs: &[String]) {
+        let now = Instant::now();
+        let logged = self.doubled.get(flow_logs);
+        if logged.is_some_and(|logged| now.duration_since(*logged) < DOUBLED_INTERVAL) {
+            return;
+        }
+        if self.doubled.len() >= STREAMS {
+            self.doubled.clear();
+        }
+        self.doubled.insert(flow_logs.to_vec(), now);
+        let flow_logs = flow_logs.join(", ");
+        tracing::warn!(
+            flow_logs,
+            "these flow logs write the same records into one place, so that flows are counted more than once; delete all but one"
+        );
     }
 }
 

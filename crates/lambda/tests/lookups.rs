@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::config::Credentials;
-use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{Destination, Inventory};
 use flowlogs_lambda::{ec2, secret};
 
 /// What is created, and printed as one line: the ids that AWS chose.
@@ -123,15 +123,16 @@ async fn formats_names_and_certificates_are_read_as_they_were_created() {
     let inventory: Inventory = lookups.refresh("flows", now).await.expect("something new");
     assert_eq!(lookups.take_errors(), ec2::LookupErrors::default());
 
-    let formats: Vec<_> = inventory.formats_for(Some("flows")).collect();
+    let group = Destination::log_group("flows");
+    let formats: Vec<_> = inventory.formats_for(Some(&group)).collect();
     assert_eq!(formats, ["${version} ${bytes}", "${version} ${tgw-id}"]);
     let interface = inventory.interface(eni).expect("the interface");
     assert_eq!(
-        (interface.name.as_deref(), interface.description.as_deref()),
+        (interface.name(), interface.description()),
         (Some("web"), Some("front end"))
     );
     assert_eq!(
-        interface.addresses,
+        interface.addresses().collect::<Vec<_>>(),
         ["10.1.1.10"
             .parse::<flowlogs_core::Address>()
             .expect("an address")]

@@ -77,7 +77,7 @@ impl Pipeline {
         let mut transcoder = Transcoder::new(settings, &[Transport::Datagram]);
         transcoder.set_inventory(inventory());
         let formats = Formats::of_setting(format).expect("documented");
-        let source = RecordSource::new(Some("flows"), formats);
+        let source = RecordSource::new(Some(network::Destination::log_group("flows")), formats);
         let mut octets = 0;
         let count = move |message: &[u8]| octets = black_box(octets + message.len());
         Self {
@@ -336,7 +336,7 @@ fn address(interface: u64) -> String {
 fn inventory() -> Inventory {
     let mut inventory = Inventory::new();
     for interface in 0..INTERFACES {
-        inventory.insert_interface(network::NetworkInterface {
+        inventory.insert_interface(&network::NetworkInterface {
             id: id(interface),
             vpc: Some("vpc-0123456789abcdef0".into()),
             addresses: vec![address(interface).parse().expect("address")],

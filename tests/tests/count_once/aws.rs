@@ -4,17 +4,12 @@ use std::collections::BTreeMap;
 
 use flowlogs_core::LogFormat;
 use flowlogs_core::flowlog::{FlowAction, FlowDirection};
-use flowlogs_core::network::TrafficType;
 
-use crate::network::{GATEWAY, Log, Network, attachment_id, subnet_id, vpc_id};
+use crate::network::{
+    ACCOUNTS, BEGIN, GATEWAY, Log, Network, REGION, attachment_id, subnet_id, vpc_id,
+};
 use crate::random::Random;
 use crate::sight::{Place, Seen, Sight};
-
-pub(crate) const ACCOUNT: &str = "123456789012";
-pub(crate) const REGION: &str = "eu-central-1";
-
-/// When the simulation begins, seconds since 1970.
-const BEGIN: u64 = 1_763_715_600;
 
 const WINDOW: u64 = 60;
 
@@ -24,8 +19,8 @@ pub(crate) struct Record {
     pub(crate) sight: Sight,
     pub(crate) packets: u64,
     pub(crate) octets: u64,
-    start: u64,
-    end: u64,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 /// What a line is.
@@ -45,15 +40,27 @@ pub(crate) struct Line {
     pub(crate) timestamp: u64,
     pub(crate) text: String,
     pub(crate) content: Content,
-    stream: Place,
+    /// Flow log that wrote it.
+    pub(crate) log: usize,
+    stream: Stream,
     /// When it was captured, and when it is in the log group.
     end: u64,
     ready: u64,
 }
 
-/// One invocation: lines of one log stream.
+/// A log stream, or the objects of one flow log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stream {
+    Of(Place),
+    OfFlowLog(usize),
+}
+
+/// One invocation: lines of one log stream, or of one object.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
+    pub(crate) stream: Stream,
+    /// Which of the environments takes it.
+    pub(crate) environment: u64,
     /// Seconds since 1970.
     pub(crate) at: u64,
     pub(crate) lines: Vec<usize>,
@@ -73,22 +80,31 @@ pub(crate) struct Written {
 pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost: u64) -> Written {
     let (records, windows) = records(network, seen);
     let mut lines = Vec::new();
+    let mut streams = BTreeMap::new();
     for ((place, window), indices) in &windows {
-        let all: Vec<&Log> = match *place {
+        let all: Vec<(usize, &Log)> = match *place {
             Place::Interface(eni) => network.logs_of(eni).collect(),
             Place::Attachment(vpc) => network.logs_of_attachment(vpc).collect(),
         };
-        for log in all {
+        for (number, log) in all {
+            let stream = match network.is_bucket {
+                true => Stream::OfFlowLog(number),
+                false => Stream::Of(*place),
+            };
             let end = BEGIN + (window + 1) * WINDOW;
             let mut add = |text, content, start: u64, random: &mut Random| {
                 let ready = end + random.within(0..400);
-                let id = format!("{:056}", lines.len());
+                // Each stream counts by itself.
+                let next = streams.entry(stream).or_insert(0_u32);
+                let id = format!("{next:056}");
+                *next += 1;
                 lines.push(Line {
                     id,
                     timestamp: start * 1_000,
                     text,
                     content,
-                    stream: *place,
+                    log: number,
+                    stream,
                     end,
                     ready,
                 });
@@ -96,7 +112,11 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
             if random.percent(lost) {
                 add(
                     status_line(network, log, *place, end, "SKIPDATA"),
-                    Content::Skipped,
+                    // Without a status, nobody can tell that from no traffic.
+                    match log.format.contains("log-status") {
+                        true => Content::Skipped,
+                        false => Content::NoData,
+                    },
                     end - WINDOW,
                     random,
                 );
@@ -104,10 +124,7 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
             }
             for &index in indices {
                 let record = &records[index];
-                let recorded = match record.sight.action() {
-                    FlowAction::Accept => log.traffic != Some(TrafficType::Reject),
-                    FlowAction::Reject => log.traffic != Some(TrafficType::Accept),
-                };
+                let recorded = log.writes(record.sight.is_accepted, record.start, record.end);
                 if recorded {
                     add(
                         flow_line(network, log, record),
@@ -228,7 +245,8 @@ fn place_column(network: &Network, place: Place, leaves: bool, name: &str) -> Op
     let text = match (name, place) {
         ("version", Place::Interface(_)) => "5".to_owned(),
         ("version", Place::Attachment(_)) => "6".to_owned(),
-        ("account-id", _) => ACCOUNT.to_owned(),
+        ("account-id", Place::Interface(eni)) => ACCOUNTS[network.enis[eni].account].to_owned(),
+        ("account-id", Place::Attachment(_)) => ACCOUNTS[0].to_owned(),
         ("region", _) => REGION.to_owned(),
         ("interface-id", Place::Interface(eni)) => network.enis[eni].id.clone(),
         ("vpc-id", Place::Interface(eni)) => vpc_id(network.enis[eni].vpc),
@@ -257,7 +275,7 @@ fn line(log: &Log, column: impl Fn(&str) -> Option<String>) -> String {
 
 /// Batches of lines of one stream that are ready at about the same time, in no particular order; some of them twice.
 fn deliver(lines: &[Line], random: &mut Random) -> Vec<Delivery> {
-    let mut batches: BTreeMap<(Place, u64), Vec<usize>> = BTreeMap::new();
+    let mut batches: BTreeMap<(Stream, u64), Vec<usize>> = BTreeMap::new();
     for (index, line) in lines.iter().enumerate() {
         batches
             .entry((line.stream, line.ready / 60))
@@ -278,6 +296,8 @@ fn deliver(lines: &[Line], random: &mut Random) -> Vec<Delivery> {
                 .all(|&index| ready < lines[index].end + 10 * WINDOW)
         );
         let first = Delivery {
+            stream: lines[lines_of_batch[0]].stream,
+            environment: random.within(0..1_000),
             at: ready,
             lines: lines_of_batch,
             fails_first: random.percent(8),

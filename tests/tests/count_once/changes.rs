@@ -14,7 +14,7 @@ use flowlogs_core::{
 fn inventory(interfaces: &[(&str, &str)]) -> Inventory {
     let mut inventory = Inventory::new();
     for (id, address) in interfaces {
-        inventory.insert_interface(NetworkInterface {
+        inventory.insert_interface(&NetworkInterface {
             id: (*id).to_owned(),
             vpc: Some("vpc-1".to_owned()),
             addresses: vec![address.parse().expect("an address of the test")],
@@ -113,17 +113,4 @@ fn flows_to_an_interface_that_has_vanished_do_not_count_until_that_is_known() {
 fn without_an_inventory_both_ends_count() {
     let counters = Process::new(Inventory::new()).invoke(&[1, 2], &["eni-1", "eni-2"]);
     assert_eq!(counters.flows_exported, 4);
-}
-
-#[test]
-fn another_flow_logs_record_is_recognised_a_quarter_of_an_hour_later() {
-    let mut process = Process::new(inventory(&BOTH));
-    for minute in 0..40 {
-        let first = process.invoke(&[minute], &["eni-2"]);
-        assert_eq!(first.flows_exported, 1);
-        if minute >= 14 {
-            let second = process.invoke(&[minute - 14], &["eni-2"]);
-            assert_eq!(second.duplicate_records, 1, "minute {minute}");
-        }
-    }
 }

@@ -41,6 +41,16 @@ impl Collector {
         self.parser = NetflowParser::default();
     }
 
+    /// Adds what another collector received.
+    pub(crate) fn add_up(&mut self, other: Self) {
+        for (flow, (packets, octets)) in other.totals {
+            let total = self.totals.entry(flow).or_default();
+            total.0 += packets;
+            total.1 += octets;
+        }
+        self.flows += other.flows;
+    }
+
     /// Adds up one message.
     ///
     /// # Panics

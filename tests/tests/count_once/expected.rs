@@ -4,9 +4,9 @@ use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::flowlog::FlowDirection;
 use flowlogs_core::{Counters, identity};
 
-use crate::aws::{ACCOUNT, Content, REGION, Written};
+use crate::aws::{Content, Record, Written};
 use crate::collector::{Flow, Totals};
-use crate::network::{GATEWAY, Network, attachment_id};
+use crate::network::{ACCOUNTS, GATEWAY, Log, Network, REGION, attachment_id};
 use crate::sight::{Fate, Place, Sight};
 
 /// How the transcoder is set.
@@ -15,6 +15,17 @@ pub(crate) struct Chosen {
     pub(crate) deduplicate: bool,
     pub(crate) direction: DirectionFilter,
     pub(crate) exclude_collector: bool,
+    pub(crate) source_filtered: bool,
+    /// Processes that share the deliveries.
+    pub(crate) environments: u64,
+}
+
+/// What rule 2 says of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attribution {
+    Counts,
+    LeftOut,
+    Doubled,
 }
 
 /// What ought to come out.
@@ -28,7 +39,6 @@ pub(crate) struct Expected {
 pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Expected {
     let mut expected = Expected::default();
     let mut delivered = vec![false; written.lines.len()];
-    let mut counted = vec![false; written.records.len()];
     let Expected { totals, counters } = &mut expected;
     for &index in written
         .deliveries
@@ -51,33 +61,89 @@ pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Ex
                 continue;
             }
         };
-        let sight = &written.records[record].sight;
-        let direction = direction(network, sight);
-        let counter = if chosen.exclude_collector && sight.is_collectors {
+        let record = &written.records[record];
+        let log = written.lines[index].log;
+        let sight = &record.sight;
+        let direction = direction(network, sight, &network.logs[log]);
+        let has_ports = network.logs[log].format.contains("srcport");
+        let rules = chosen.deduplicate && !chosen.source_filtered;
+        let attribution = match rules {
+            true => attribute(network, record, log),
+            false => Attribution::Counts,
+        };
+        let exported = flow(network, sight, direction, &network.logs[log]);
+        let counter = if chosen.exclude_collector && sight.is_collectors && has_ports {
             &mut counters.excluded_collector_traffic
         } else if is_filtered(direction, chosen.direction) {
             &mut counters.filtered_by_direction
-        } else if chosen.deduplicate && std::mem::replace(&mut counted[record], true) {
+        } else if attribution == Attribution::LeftOut {
             &mut counters.duplicate_records
+        } else if !rules
+            || chosen.direction == DirectionFilter::Egress
+            || direction != Some(FlowDirection::Egress)
+        {
+            &mut counters.flows_exported
         } else {
             match sight.fate {
-                _ if !chosen.deduplicate || chosen.direction == DirectionFilter::Egress => {
-                    &mut counters.flows_exported
+                Fate::CountsAtItsDestination(to)
+                    if sight.is_accepted && is_observed(network, to, record) =>
+                {
+                    &mut counters.duplicate_both_ends
                 }
-                Fate::Counts => &mut counters.flows_exported,
-                Fate::CountsAtItsDestination => &mut counters.duplicate_both_ends,
                 Fate::CountsWhereItEnters => &mut counters.duplicate_transit_gateway,
+                _ => &mut counters.flows_exported,
             }
         };
         *counter += 1;
-        let exported = std::ptr::eq(counter, &counters.flows_exported);
-        if exported {
-            let total = totals.entry(flow(network, sight, direction)).or_default();
-            total.0 += written.records[record].packets;
-            total.1 += written.records[record].octets;
+        if std::ptr::eq(counter, &counters.flows_exported) {
+            counters.doubled_records += u64::from(attribution == Attribution::Doubled);
+            let total = totals.entry(exported).or_default();
+            total.0 += record.packets;
+            total.1 += record.octets;
         }
     }
     expected
+}
+
+/// Rule 2, from what the flow logs are: which of them writes records of this interface, action and time.
+fn attribute(network: &Network, record: &Record, log: usize) -> Attribution {
+    let sight = &record.sight;
+    let observing: Vec<(usize, &Log)> = match sight.place {
+        Place::Interface(eni) if network.enis[eni].is_known => network.logs_of(eni).collect(),
+        Place::Interface(_) => Vec::new(),
+        Place::Attachment(vpc) => network.logs_of_attachment(vpc).collect(),
+    };
+    let relied_upon = |log: &&(usize, &Log)| {
+        log.1
+            .is_relied_upon(sight.is_accepted, record.start, record.end)
+    };
+    let mut writers: Vec<_> = observing.iter().filter(relied_upon).collect();
+    writers.sort_by_key(|(_, log)| (log.rank(), &log.id));
+    let [(_, first), others @ ..] = writers.as_slice() else {
+        return Attribution::Counts;
+    };
+    if network.is_bucket {
+        return match others.iter().any(|(other, _)| *other == log) {
+            true => Attribution::LeftOut,
+            false => Attribution::Counts,
+        };
+    }
+    let format = network.logs[log].format;
+    let fits_other = others.iter().any(|(_, other)| other.format == format);
+    match (first.format == format, fits_other) {
+        (true, true) => Attribution::Doubled,
+        (false, true) => Attribution::LeftOut,
+        (_, false) => Attribution::Counts,
+    }
+}
+
+/// Whether an interface is known to be observed whatever happens to the packets of a record.
+fn is_observed(network: &Network, eni: usize, record: &Record) -> bool {
+    let observes = |is_accepted| {
+        let mut logs = network.logs_of(eni);
+        logs.any(|(_, log)| log.is_relied_upon(is_accepted, record.start, record.end))
+    };
+    network.enis[eni].is_known && observes(true) && observes(false)
 }
 
 fn is_filtered(direction: Option<FlowDirection>, filter: DirectionFilter) -> bool {
@@ -89,13 +155,10 @@ fn is_filtered(direction: Option<FlowDirection>, filter: DirectionFilter) -> boo
 }
 
 /// The direction, where the record or the inventory tells it.
-fn direction(network: &Network, sight: &Sight) -> Option<FlowDirection> {
+fn direction(network: &Network, sight: &Sight, log: &Log) -> Option<FlowDirection> {
     let is_told = match sight.place {
         Place::Interface(eni) => {
-            network.enis[eni].is_known
-                || network
-                    .logs_of(eni)
-                    .all(|log| log.format.contains("flow-direction"))
+            network.enis[eni].is_known || log.format.contains("flow-direction")
         }
         Place::Attachment(_) => true,
     };
@@ -103,14 +166,15 @@ fn direction(network: &Network, sight: &Sight) -> Option<FlowDirection> {
 }
 
 /// The flow as it is exported.
-fn flow(network: &Network, sight: &Sight, direction: Option<FlowDirection>) -> Flow {
+fn flow(network: &Network, sight: &Sight, direction: Option<FlowDirection>, log: &Log) -> Flow {
     let (domain, here, there) = match sight.place {
         Place::Interface(eni) => {
             let verdict = if sight.is_accepted { 1 } else { 2 };
-            let domain = format!("{ACCOUNT}/{REGION}");
+            let eni = &network.enis[eni];
+            let domain = format!("{}/{REGION}", ACCOUNTS[eni.account]);
             (
                 identity(domain.as_bytes()),
-                identity(network.enis[eni].id.as_bytes()),
+                identity(eni.id.as_bytes()),
                 verdict,
             )
         }
@@ -119,6 +183,10 @@ fn flow(network: &Network, sight: &Sight, direction: Option<FlowDirection>) -> F
             (identity(GATEWAY.as_bytes()), number(vpc), number(1 - vpc))
         }
     };
+    let mut tuple = sight.tuple;
+    if !log.format.contains("srcport") {
+        (tuple.source_port, tuple.destination_port, tuple.protocol) = (0, 0, 0);
+    }
     Flow {
         domain,
         direction: direction.map(|direction| u8::from(direction == FlowDirection::Egress)),
@@ -127,7 +195,7 @@ fn flow(network: &Network, sight: &Sight, direction: Option<FlowDirection>) -> F
         } else {
             (here, there)
         },
-        tuple: sight.tuple,
+        tuple,
         status: match (sight.is_accepted, sight.is_lost) {
             (_, true) => 0x83,
             (true, _) => 0x40,

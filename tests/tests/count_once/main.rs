@@ -22,14 +22,137 @@ use flowlogs_core::{
     TranscoderSettings, Transport,
 };
 
-use crate::aws::{REGION, Written};
+use crate::aws::{Delivery, Stream, Written};
 use crate::collector::Collector;
 use crate::expected::Chosen;
-use crate::network::{HERE, Network};
+use crate::network::{ACCOUNTS, Network, REGION};
 use crate::random::Random;
 use crate::traffic::Traffics;
 
-/// Delivers everything that was written; what failed comes again.
+/// A process of the function, and the collector that it sends to.
+struct Process {
+    transcoder: Transcoder,
+    source: RecordSource,
+    collector: Collector,
+    transport: Transport,
+}
+
+impl Process {
+    fn new(network: &Network, traffic: &Traffics, chosen: Chosen, random: &mut Random) -> Self {
+        let transport = *random.pick(&[Transport::Datagram, Transport::Stream]);
+        let collectors = traffic
+            .collector
+            .filter(|_| chosen.exclude_collector)
+            .map(|address| dedup::CollectorAddress {
+                address,
+                port: traffic::COLLECTOR_PORT,
+                protocol: 17,
+            });
+        let settings = TranscoderSettings {
+            dedup: dedup::DedupSettings {
+                deduplicate: chosen.deduplicate,
+                source_filtered: chosen.source_filtered,
+                direction: chosen.direction,
+                collectors: collectors.into_iter().collect(),
+                seed: random.next(),
+            },
+            ..TranscoderSettings::default()
+        };
+        let mut transcoder = Transcoder::new(settings, &[transport]);
+        transcoder.set_inventory(network.inventory());
+        let destination = network.destination();
+        let formats = transcoder
+            .inventory()
+            .formats_for(Some(&destination))
+            .map(|text| LogFormat::parse(text).expect("simulated"));
+        let formats = Formats::of_flow_logs(formats);
+        let mut source = RecordSource::new(Some(destination), formats);
+        source.set_owner(Some(ACCOUNTS[0]), Some(REGION));
+        Self {
+            transcoder,
+            source,
+            collector: Collector::default(),
+            transport,
+        }
+    }
+
+    /// Takes a delivery; if that fails, it comes again.
+    fn take(
+        &mut self,
+        network: &Network,
+        written: &Written,
+        delivery: &Delivery,
+        random: &mut Random,
+    ) -> Counters {
+        let stream = format!("{:?}", delivery.stream);
+        self.source.set_stream(Some(&stream));
+        if let Stream::OfFlowLog(log) = delivery.stream {
+            let bucket = [network.destination()];
+            let id = network.logs[log].id.as_str();
+            self.source.set_destinations(&bucket, Some(id));
+        }
+        let mut fails_at = delivery.fails_first.then(|| random.index(3));
+        self.transcoder.begin(delivery.at * 1_000);
+        loop {
+            let mut messages = Vec::new();
+            let attempt = self.attempt(network, written, delivery, |message| {
+                if fails_at == Some(messages.len()) {
+                    return Err("the connection is gone");
+                }
+                messages.push(message.to_vec());
+                Ok(SendOutcome::Sent)
+            });
+            let counters = self.transcoder.take_report().counters;
+            assert!(counters.is_balanced() || attempt.is_err(), "{counters:?}");
+            if attempt.is_ok() {
+                self.transcoder.commit();
+                messages
+                    .iter()
+                    .for_each(|message| self.collector.receive(message));
+                return counters;
+            }
+            // Nothing of it has arrived; it comes again, in the same process.
+            self.transcoder.rollback();
+            if self.transport == Transport::Stream {
+                self.transcoder.restart_session(0);
+                self.collector.restart();
+            }
+            self.transcoder.begin(delivery.at * 1_000 + 1);
+            fails_at = None;
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        network: &Network,
+        written: &Written,
+        delivery: &Delivery,
+        mut send: impl FnMut(&[u8]) -> Result<SendOutcome, &'static str>,
+    ) -> Result<(), &'static str> {
+        let mut sink = |_: usize, _: MessageKind, message: &[u8]| send(message);
+        self.source.formats.begin_object();
+        if let Stream::OfFlowLog(log) = delivery.stream {
+            let header = network.logs[log].format.replace(['$', '{', '}'], "");
+            let header = LogLine {
+                id: None,
+                timestamp: None,
+                text: header.as_bytes(),
+            };
+            self.transcoder.line(&mut self.source, header, &mut sink)?;
+        }
+        for line in delivery.lines.iter().map(|&index| &written.lines[index]) {
+            let line = LogLine {
+                id: Some(line.id.as_bytes()),
+                timestamp: Some(line.timestamp),
+                text: line.text.as_bytes(),
+            };
+            self.transcoder.line(&mut self.source, line, &mut sink)?;
+        }
+        self.transcoder.flush(&mut sink)
+    }
+}
+
+/// Delivers everything that was written to the processes, and adds up what their collectors received.
 fn transcode(
     network: &Network,
     written: &Written,
@@ -37,81 +160,20 @@ fn transcode(
     chosen: Chosen,
     random: &mut Random,
 ) -> (Collector, Counters) {
-    let transport = *random.pick(&[Transport::Datagram, Transport::Stream]);
-    let collectors = traffic
-        .collector
-        .filter(|_| chosen.exclude_collector)
-        .map(|address| dedup::CollectorAddress {
-            address,
-            port: traffic::COLLECTOR_PORT,
-            protocol: 17,
-        });
-    let settings = TranscoderSettings {
-        dedup: dedup::DedupSettings {
-            deduplicate: chosen.deduplicate,
-            direction: chosen.direction,
-            collectors: collectors.into_iter().collect(),
-            seed: random.next(),
-        },
-        ..TranscoderSettings::default()
-    };
-    let mut transcoder = Transcoder::new(settings, &[transport]);
-    transcoder.set_inventory(network.inventory());
-    let formats = transcoder
-        .inventory()
-        .formats_for(Some(HERE))
-        .map(|text| LogFormat::parse(text).expect("simulated"));
-    let mut source = RecordSource::new(Some(HERE), Formats::of_flow_logs(formats));
-    source.set_owner(None, Some(REGION));
-
-    let mut collector = Collector::default();
+    let mut processes: Vec<Process> = (0..chosen.environments)
+        .map(|_| Process::new(network, traffic, chosen, random))
+        .collect();
     let mut counters = Counters::default();
     for delivery in &written.deliveries {
-        transcoder.begin(delivery.at * 1_000);
-        let mut fails_at = delivery.fails_first.then(|| random.index(3));
-        loop {
-            let mut messages = Vec::new();
-            let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
-                if fails_at == Some(messages.len()) {
-                    return Err("the connection is gone");
-                }
-                messages.push(message.to_vec());
-                Ok(SendOutcome::Sent)
-            };
-            let lines = delivery.lines.iter().map(|&index| &written.lines[index]);
-            let attempt = lines
-                .map(|line| LogLine {
-                    id: Some(line.id.as_bytes()),
-                    timestamp: Some(line.timestamp),
-                    text: line.text.as_bytes(),
-                })
-                .try_for_each(|line| transcoder.line(&mut source, line, &mut sink))
-                .and_then(|()| transcoder.flush(&mut sink));
-            let report = transcoder.take_report();
-            assert!(
-                report.counters.is_balanced() || attempt.is_err(),
-                "{:?}",
-                report.counters
-            );
-            if attempt.is_ok() {
-                transcoder.commit();
-                messages
-                    .iter()
-                    .for_each(|message| collector.receive(message));
-                counters.add(&report.counters);
-                break;
-            }
-            // Nothing of it has arrived; it comes again, in the same process.
-            transcoder.rollback();
-            if transport == Transport::Stream {
-                transcoder.restart_session(0);
-                collector.restart();
-            }
-            transcoder.begin(delivery.at * 1_000 + 1);
-            fails_at = None;
-        }
+        let number = delivery.environment % chosen.environments;
+        let process = &mut processes[usize::try_from(number).expect("small")];
+        counters.add(&process.take(network, written, delivery, random));
     }
-    (collector, counters)
+    let mut all = Collector::default();
+    for process in processes {
+        all.add_up(process.collector);
+    }
+    (all, counters)
 }
 
 /// One network from its number to its sums.
@@ -130,6 +192,8 @@ fn check(number: u64, is_clean: bool) -> Counters {
             _ => DirectionFilter::Both,
         },
         exclude_collector: random.percent(80),
+        source_filtered: !is_clean && random.percent(10),
+        environments: *random.pick(&[1, 1, 2, 4]),
     };
     let expected = expected::expect(&network, &written, chosen);
     let (collector, counters) = transcode(&network, &written, &traffic, chosen, &mut random);
@@ -162,7 +226,7 @@ fn check(number: u64, is_clean: bool) -> Counters {
         "flows that nobody sent in {}",
         place()
     );
-    if is_clean {
+    if is_clean && counters.doubled_records == 0 {
         bytes_sent_are_bytes_counted(&traffic, &collector, &place());
     }
     counters
@@ -226,6 +290,7 @@ fn every_rule_had_work(counters: &Counters) {
         counters.duplicate_both_ends,
         counters.duplicate_transit_gateway,
         counters.excluded_collector_traffic,
+        counters.doubled_records,
     ];
     assert!(work.iter().all(|&count| count > 1_000), "{counters:?}");
     assert_eq!(counters.unparsed_records, 0);

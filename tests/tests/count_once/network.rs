@@ -1,16 +1,29 @@
 //! A random network: VPCs, subnets, interfaces, a NAT gateway, a transit gateway, peering, and its flow logs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use flowlogs_core::LogFormat;
-use flowlogs_core::network::Inventory;
 use flowlogs_core::network::{
-    FlowLog, GatewayAttachment, NetworkInterface, TrafficType, TransitGateway, Vpc,
+    AccountRegion, Destination, FlowLog, GatewayAttachment, InterfaceTable, Inventory,
+    NetworkInterface, SETTLING, TrafficType, TransitGateway, Vpc,
 };
 
 use crate::random::Random;
 
-/// The log group that is transcoded.
+/// The owner of the VPCs, and an account that takes part in them.
+pub(crate) const ACCOUNTS: [&str; 2] = ["123456789012", "210987654321"];
+
+pub(crate) const REGION: &str = "eu-central-1";
+
+/// When the simulation begins, seconds since 1970.
+pub(crate) const BEGIN: u64 = 1_763_715_600;
+
+/// A format without ports.
+const SHORT_FORMAT: &str = "${interface-id} ${account-id} ${srcaddr} ${dstaddr} ${bytes} ${packets} ${start} ${end} \
+    ${action}";
+
+/// The log group or bucket that is transcoded.
 pub(crate) const HERE: &str = "/vpc/flow-logs";
 
 pub(crate) const GATEWAY: &str = "tgw-0123456789abcdef0";
@@ -47,6 +60,8 @@ pub(crate) struct Eni {
     pub(crate) exists: bool,
     /// Seconds into the minute at which its capture windows begin.
     pub(crate) window: u64,
+    /// Account that owns it: 0 owns the VPCs, 1 takes part in a shared one.
+    pub(crate) account: usize,
 }
 
 impl Eni {
@@ -97,15 +112,74 @@ pub(crate) enum Resource {
     Attachment(usize),
 }
 
+/// Where a flow log delivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// To the log group or bucket that is transcoded.
+    Here,
+    /// To a log group of the same name in another account, or to a prefix of its own.
+    NamedAlike,
+    /// To a bucket with the name of the log group, or the reverse.
+    OfAnotherKind,
+    Elsewhere,
+}
+
 /// A flow log.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
+    pub(crate) id: String,
     pub(crate) resource: Resource,
     pub(crate) traffic: Option<TrafficType>,
-    /// Delivers to the log group that is transcoded.
-    pub(crate) is_here: bool,
+    pub(crate) target: Target,
     pub(crate) is_failing: bool,
     pub(crate) format: &'static str,
+    /// Seconds since the simulation began at which it was created, and after which it has its first record.
+    pub(crate) created: Option<(u64, u64)>,
+    /// Seconds since the simulation began at which it was last seen, and at which it was deleted.
+    pub(crate) deleted: Option<(u64, u64)>,
+}
+
+impl Log {
+    /// Whether it writes records of this action and these times.
+    pub(crate) fn writes(&self, is_accepted: bool, start: u64, end: u64) -> bool {
+        self.records(is_accepted)
+            && self.created.is_none_or(|(_, first)| start >= BEGIN + first)
+            && self
+                .deleted
+                .is_none_or(|(_, deleted)| end < BEGIN + deleted)
+    }
+
+    /// Whether the inventory says that it writes records of this action and these times.
+    pub(crate) fn is_relied_upon(&self, is_accepted: bool, start: u64, end: u64) -> bool {
+        let settled = |created| BEGIN + created + SETTLING / 1_000;
+        self.records(is_accepted)
+            && self
+                .created
+                .is_none_or(|(created, _)| start >= settled(created))
+            && self.deleted.is_none_or(|(seen, _)| end < BEGIN + seen)
+    }
+
+    fn records(&self, is_accepted: bool) -> bool {
+        match self.traffic {
+            None | Some(TrafficType::All) => true,
+            Some(TrafficType::Accept) => is_accepted,
+            Some(TrafficType::Reject) => !is_accepted,
+            Some(TrafficType::Other) => false,
+        }
+    }
+
+    /// Rank of its format: the smallest goes before the others.
+    pub(crate) fn rank(&self) -> usize {
+        let best = [
+            VPC_FORMATS[1],
+            VPC_FORMATS[2],
+            VPC_FORMATS[0],
+            GATEWAY_FORMATS[0],
+            GATEWAY_FORMATS[1],
+        ];
+        let place = best.iter().position(|format| *format == self.format);
+        place.unwrap_or(best.len())
+    }
 }
 
 /// A network.
@@ -120,6 +194,8 @@ pub(crate) struct Network {
     /// VPC 0 and VPC 1 are peered.
     pub(crate) is_peered: bool,
     pub(crate) logs: Vec<Log>,
+    /// The flow logs deliver to a bucket, an object each, and not to a log group.
+    pub(crate) is_bucket: bool,
 }
 
 impl Network {
@@ -153,6 +229,7 @@ impl Network {
                 is_known: true,
                 exists: true,
                 window: random.within(0..60),
+                account: 0,
             });
             enis.len() - 1
         };
@@ -166,24 +243,32 @@ impl Network {
             gateway,
             is_peered: vpcs > 1 && random.percent(50),
             logs: Vec::new(),
+            is_bucket: random.percent(40),
         };
         network.add_logs(random, is_clean);
         network
     }
 
     fn add_logs(&mut self, random: &mut Random, is_clean: bool) {
-        // Where an interface is unknown, the format decides what can be derived, so there is one.
-        let mut formats = VPC_FORMATS.to_vec();
-        if random.percent(50) || self.enis.iter().any(|eni| !eni.is_known) {
-            formats = vec![*random.pick(&VPC_FORMATS)];
-        }
         let add = |random: &mut Random, logs: &mut Vec<Log>, resource, traffic| {
+            let created = random.within(0..4_000);
+            let seen = random.within(0..4_000);
             logs.push(Log {
+                id: format!("fl-{:017x}", random.next()),
                 resource,
                 traffic,
-                is_here: is_clean || random.percent(90),
+                target: match random.index(30) {
+                    0 if !is_clean => Target::NamedAlike,
+                    1 if !is_clean => Target::OfAnotherKind,
+                    2 if !is_clean => Target::Elsewhere,
+                    _ => Target::Here,
+                },
                 is_failing: !is_clean && random.percent(5),
-                format: formats[random.index(formats.len())],
+                format: VPC_FORMATS[random.index(VPC_FORMATS.len())],
+                created: (!is_clean && random.percent(10))
+                    .then(|| (created, created + random.within(0..900))),
+                deleted: (!is_clean && random.percent(10))
+                    .then(|| (seen, seen + random.within(0..300))),
             });
         };
         let mut logs = Vec::new();
@@ -235,7 +320,8 @@ impl Network {
                 _ => {}
             }
         }
-        // More flow logs on the same interfaces: each record of theirs is there twice, or three times.
+        // More flow logs on the same interfaces: each record of theirs is there twice, or three times. A flow log without
+        // ports is never the preferred one.
         for _ in 0..random.index(4) {
             let resource = match random.index(3) {
                 0 => Resource::Vpc(random.index(self.vpcs)),
@@ -253,49 +339,73 @@ impl Network {
             ]);
             add(random, &mut logs, resource, traffic);
         }
+        for vpc in 0..self.vpcs {
+            let is_whole = |log: &Log| {
+                log.resource == Resource::Vpc(vpc)
+                    && log.traffic == Some(TrafficType::All)
+                    && log.target == Target::Here
+                    && !log.is_failing
+                    && log.created.is_none()
+                    && log.deleted.is_none()
+            };
+            if logs.iter().any(is_whole) && random.percent(30) {
+                add(random, &mut logs, Resource::Vpc(vpc), None);
+                if let Some(last) = logs.last_mut() {
+                    last.format = SHORT_FORMAT;
+                    last.created = None;
+                    last.deleted = None;
+                }
+            }
+        }
         if self.gateway.is_some() {
-            let format = *random.pick(&GATEWAY_FORMATS);
-            let mut add = |resource| {
+            let mut add = |random: &mut Random, resource| {
                 logs.push(Log {
+                    id: format!("fl-{:017x}", random.next()),
                     resource,
                     traffic: None,
-                    is_here: true,
+                    target: Target::Here,
                     is_failing: false,
-                    format,
+                    format: GATEWAY_FORMATS[random.index(GATEWAY_FORMATS.len())],
+                    created: None,
+                    deleted: None,
                 });
             };
             if is_clean || random.percent(60) {
-                add(Resource::Gateway);
+                add(random, Resource::Gateway);
             }
             for vpc in 0..2 {
                 if random.percent(30) {
-                    add(Resource::Attachment(vpc));
+                    add(random, Resource::Attachment(vpc));
                 }
             }
         }
         self.logs = logs;
     }
 
-    /// The flow logs that write records of this interface into the log group.
-    pub(crate) fn logs_of(&self, eni: usize) -> impl Iterator<Item = &Log> {
+    /// The flow logs that observe an interface and deliver here, by number.
+    pub(crate) fn logs_of(&self, eni: usize) -> impl Iterator<Item = (usize, &Log)> {
         let Eni { vpc, subnet, .. } = self.enis[eni];
-        self.logs.iter().filter(move |log| {
-            log.is_here
-                && !log.is_failing
-                && [
-                    Resource::Vpc(vpc),
-                    Resource::Subnet(vpc, subnet),
-                    Resource::Interface(eni),
-                ]
-                .contains(&log.resource)
+        let observes = move |log: &Log| {
+            let own = [
+                Resource::Vpc(vpc),
+                Resource::Subnet(vpc, subnet),
+                Resource::Interface(eni),
+            ];
+            own.contains(&log.resource)
+        };
+        self.logs_here().filter(move |(_, log)| observes(log))
+    }
+
+    /// The flow logs that observe this VPC's attachment and deliver here, by number.
+    pub(crate) fn logs_of_attachment(&self, vpc: usize) -> impl Iterator<Item = (usize, &Log)> {
+        self.logs_here().filter(move |(_, log)| {
+            [Resource::Gateway, Resource::Attachment(vpc)].contains(&log.resource)
         })
     }
 
-    /// The flow logs that write records of this VPC's attachment into the log group.
-    pub(crate) fn logs_of_attachment(&self, vpc: usize) -> impl Iterator<Item = &Log> {
-        self.logs.iter().filter(move |log| {
-            [Resource::Gateway, Resource::Attachment(vpc)].contains(&log.resource)
-        })
+    fn logs_here(&self) -> impl Iterator<Item = (usize, &Log)> {
+        let logs = self.logs.iter().enumerate();
+        logs.filter(|(_, log)| log.target == Target::Here && !log.is_failing)
     }
 
     pub(crate) fn is_whole_gateway_observed(&self) -> bool {
@@ -304,27 +414,46 @@ impl Network {
             .any(|log| log.resource == Resource::Gateway)
     }
 
+    /// The destination of the records that are transcoded.
+    pub(crate) fn destination(&self) -> Destination {
+        self.destination_of(Target::Here)
+    }
+
+    fn destination_of(&self, target: Target) -> Destination {
+        let group = |name| {
+            let group = Destination::log_group(name);
+            group.in_account(Some(ACCOUNTS[0])).in_region(Some(REGION))
+        };
+        let bucket = |name, prefix| Destination::bucket(name).with_prefix(Some(prefix));
+        match (target, self.is_bucket) {
+            (Target::Here, false) | (Target::OfAnotherKind, true) => group(HERE),
+            (Target::Here, true) | (Target::OfAnotherKind, false) => bucket(HERE, "flows"),
+            (Target::NamedAlike, false) => group(HERE).in_account(Some(ACCOUNTS[1])),
+            (Target::NamedAlike, true) => bucket(HERE, "others"),
+            (Target::Elsewhere, _) => group("elsewhere"),
+        }
+    }
+
     /// What a look-up would have found: what is known, not what is there.
     pub(crate) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::new();
-        for eni in self.enis.iter().filter(|eni| eni.is_known) {
-            inventory.insert_interface(NetworkInterface {
-                id: eni.id.clone(),
-                subnet: Some(subnet_id(eni.vpc, eni.subnet)),
-                vpc: Some(vpc_id(eni.vpc)),
-                addresses: eni
-                    .addresses
-                    .iter()
-                    .map(|&address| address.into())
-                    .collect(),
-                prefixes: eni.prefixes.clone(),
-                ..NetworkInterface::default()
-            });
+        // The owner of a VPC sees all interfaces in it, who takes part in it sees its own.
+        for (account, name) in ACCOUNTS.iter().enumerate() {
+            let known = self.enis.iter().filter(|eni| eni.is_known);
+            let seen = known.filter(|eni| account == 0 || eni.account == account);
+            let table: InterfaceTable = seen.map(described).collect::<Vec<_>>().iter().collect();
+            let scope = AccountRegion {
+                account: (*name).to_owned(),
+                region: REGION.to_owned(),
+            };
+            inventory.insert_asked(scope.clone(), 0);
+            inventory.set_interfaces(Some(scope), Arc::new(table));
         }
         for vpc in 0..self.vpcs {
             inventory.insert_vpc(Vpc {
                 id: vpc_id(vpc),
                 name: None,
+                owner: Some(ACCOUNTS[0].to_owned()),
             });
         }
         if self.gateway.is_some() {
@@ -342,9 +471,10 @@ impl Network {
                 });
             }
         }
-        for (number, log) in self.logs.iter().enumerate() {
+        for log in &self.logs {
+            let milliseconds = |seconds| (BEGIN + seconds) * 1_000;
             inventory.insert_flow_log(FlowLog {
-                id: format!("fl-{number}"),
+                id: log.id.clone(),
                 resource: match log.resource {
                     Resource::Vpc(vpc) => vpc_id(vpc),
                     Resource::Subnet(vpc, subnet) => subnet_id(vpc, subnet),
@@ -352,13 +482,34 @@ impl Network {
                     Resource::Gateway => GATEWAY.to_owned(),
                     Resource::Attachment(vpc) => attachment_id(vpc),
                 },
-                traffic: log.traffic,
-                destination: Some(if log.is_here { HERE } else { "elsewhere" }.to_owned()),
+                traffic: log.traffic.unwrap_or_default(),
+                destination: Some(self.destination_of(log.target)),
                 format: Some(log.format.to_owned()),
                 failing: log.is_failing,
+                created: log.created.map(|(created, _)| milliseconds(created)),
+                as_of: Some(milliseconds(24 * 3_600)),
+                last_seen: log.deleted.map(|(seen, _)| milliseconds(seen)),
+                ..FlowLog::default()
             });
         }
         inventory
+    }
+}
+
+/// An interface as EC2 describes it.
+fn described(eni: &Eni) -> NetworkInterface {
+    NetworkInterface {
+        id: eni.id.clone(),
+        subnet: Some(subnet_id(eni.vpc, eni.subnet)),
+        vpc: Some(vpc_id(eni.vpc)),
+        owner: Some(ACCOUNTS[eni.account].to_owned()),
+        addresses: eni
+            .addresses
+            .iter()
+            .map(|&address| address.into())
+            .collect(),
+        prefixes: eni.prefixes.clone(),
+        ..NetworkInterface::default()
     }
 }
 
@@ -399,6 +550,7 @@ fn random_eni(
         is_known: true,
         exists: true,
         window: random.within(0..60),
+        account: usize::from(random.percent(20)),
     }
 }
 

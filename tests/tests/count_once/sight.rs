@@ -38,8 +38,8 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Fate {
     Counts,
-    /// Counts where it arrives: rule 4.
-    CountsAtItsDestination,
+    /// Counts where it arrives, at this interface, if that is observed: rule 4.
+    CountsAtItsDestination(usize),
     /// Counts where it enters the gateway: rule 3.
     CountsWhereItEnters,
 }

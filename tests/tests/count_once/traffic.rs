@@ -8,7 +8,7 @@ mod leg;
 
 use std::net::IpAddr;
 
-use crate::network::{Eni, Network};
+use crate::network::Network;
 use crate::random::Random;
 use crate::sight::{Fate, Place, Seen, Sent, Sight, Tuple};
 
@@ -110,7 +110,8 @@ impl Simulation<'_> {
                 Some(nat) if vpc == 0 => self.through_nat(from, nat, port),
                 _ => self.with_the_internet(from, port),
             },
-            8 => self.vanish(from, port),
+            8 if self.random.percent(50) => self.vanish(from, port),
+            8 => self.ask_time(from, port),
             _ => self.with_the_internet(from, port),
         }
     }
@@ -178,30 +179,34 @@ impl Simulation<'_> {
         }
     }
 
+    /// A time server answers each address of an interface at once: AWS writes the primary address for all of them.
+    fn ask_time(&mut self, to: usize, port: u16) {
+        let addresses = self.network.enis[to].addresses.clone();
+        let at = self.random.within(0..self.duration);
+        for destination in addresses.into_iter().filter(IpAddr::is_ipv4) {
+            let tuple = Tuple {
+                source: INTERNET,
+                destination,
+                source_port: 123,
+                destination_port: port,
+                protocol: 17,
+            };
+            self.arrive(to, tuple, true, at, 76);
+        }
+    }
+
     /// Addresses of the VPC that no interface has, or none any more.
     fn vanish(&mut self, from: usize, port: u16) {
         let network = self.network;
         let vpc = network.enis[from].vpc;
-        let gone: Vec<&Eni> = network
-            .enis
-            .iter()
-            .filter(|eni| !eni.exists && eni.vpc == vpc)
-            .collect();
-        let (destination, fate) = match gone.first() {
-            Some(eni) => {
-                let observed = network
-                    .enis
-                    .iter()
-                    .position(|one| one.id == eni.id)
-                    .is_some_and(|gone| self.is_observed(gone));
-                // The inventory says that somebody sees it there: the limit that docs/deduplication.md names.
-                let fate = if observed && self.can_tell(from) {
-                    Fate::CountsAtItsDestination
-                } else {
-                    Fate::Counts
-                };
-                (eni.primary(), fate)
-            }
+        let gone = (0..network.enis.len())
+            .find(|&eni| !network.enis[eni].exists && network.enis[eni].vpc == vpc);
+        let (destination, fate) = match gone {
+            // The inventory may say that somebody sees it there: the limit that docs/deduplication.md names.
+            Some(gone) => (
+                network.enis[gone].primary(),
+                Fate::CountsAtItsDestination(gone),
+            ),
             None => {
                 let IpAddr::V4(own) = network.enis[from].primary() else {
                     return;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
+use flowlogs_core::network::Destination;
 use flowlogs_core::{
     Formats, LogLine, RecordSource, Transcoder, TranscoderSettings, Transport, dedup,
 };
@@ -107,7 +108,7 @@ fn transcode(input: &Input, setup: Setup) -> (Messages, Vec<Outcome>) {
     let mut transcoder =
         Transcoder::new(setup.settings(), &[Transport::Datagram, Transport::Stream]);
     let formats = Formats::of_setting(&input.format_string()).expect("known columns");
-    let mut source = RecordSource::new(Some("/vpc/flow-logs"), formats);
+    let mut source = RecordSource::new(Some(Destination::log_group("/vpc/flow-logs")), formats);
     let (owner, region) = setup.names();
     source.set_owner(owner, region);
     let lines = input.lines.iter().map(|line| LogLine {

@@ -78,6 +78,15 @@ pub(crate) struct CountingOptions {
 
     #[arg(
         long,
+        help = table::SOURCE_FILTERED.meaning,
+        value_name = "on|off",
+        default_value = "off",
+        hide_possible_values = true
+    )]
+    pub(crate) source_filtered: Switch,
+
+    #[arg(
+        long,
         help = table::EXCLUDE_COLLECTOR_TRAFFIC.meaning,
         value_name = "on|off",
         default_value = "on",

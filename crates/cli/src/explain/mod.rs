@@ -12,6 +12,7 @@ use std::io::{self, Write};
 
 use flowlogs_core::flowlog::RecordValues;
 use flowlogs_core::ipfix::element::InformationElement;
+use flowlogs_core::network::Destination;
 use flowlogs_core::{LogLine, MessageKind, SendOutcome, Transcoder, Transport};
 use flowlogs_source::LineOrigin;
 
@@ -31,7 +32,9 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let line = arguments.line.join(" ");
     let inputs = InputList::of(&[], &arguments.source.inventory)?;
     let mut sources = SourceCache::new(&arguments.source);
-    let mut formats = sources.formats(arguments.source.log_group.as_deref(), &inputs.inventory);
+    let group = arguments.source.log_group.as_deref();
+    let group = group.map(Destination::log_group);
+    let mut formats = sources.formats(group.as_ref(), &inputs.inventory);
     if formats.take_header(line.as_bytes()) {
         return Err(CommandError::usage(
             "this is a header line, which sets the format of the lines after it; give it with --log-format and a record as LINE",

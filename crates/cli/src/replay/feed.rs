@@ -90,6 +90,7 @@ impl LineSink for LineFeed<'_> {
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutletError> {
         let inventory = self.transcoder.inventory();
         let slot = self.sources.slot(origin, inventory);
+        self.sources.source(slot).set_stream(origin.log_stream);
         self.slot = Some(slot);
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use flowlogs_core::Transcoder;
 use flowlogs_core::dedup::DirectionFilter;
-use flowlogs_core::network::{Inventory, destination_name};
+use flowlogs_core::network::{Destination, Inventory};
 use flowlogs_export::{CollectorPeer, Collectors, SendError, SenderOptions, SessionState};
 use flowlogs_source::{UnpackError, Unpacker};
 
@@ -236,6 +236,7 @@ impl ReplayRun {
             self.outlet.show_at_once();
         }
         self.transcoder.set_now(clock::now());
+        self.sources.set_path(input.path.as_deref());
         let mut feed = LineFeed {
             transcoder: &mut self.transcoder,
             outlet: &mut self.outlet,
@@ -344,7 +345,7 @@ impl ReplayRun {
         }
     }
 
-    /// Returns a note if rules 3 and 4 could not run.
+    /// Returns a note if rules 2 to 4 could not run.
     fn rules_note(&self) -> Option<String> {
         let inventory = self.transcoder.inventory();
         if self.summary.counters.records_received == 0 || !self.rules {
@@ -358,7 +359,7 @@ impl ReplayRun {
             return None;
         };
         Some(format!(
-            "rules 3 and 4 (transit gateway, both ends) did not run: {missing}; give one with --inventory"
+            "rules 2 to 4 (several flow logs, transit gateway, both ends) did not run: {missing}; give one with --inventory"
         ))
     }
 }
@@ -390,12 +391,15 @@ fn inventory_notes(source: &SourceOptions, inventory: &Inventory) -> Vec<String>
     let flow_logs = inventory.flow_logs();
     if let Some(group) = &source.log_group
         && !flow_logs.is_empty()
-        && inventory.flow_logs_to(Some(group)).next().is_none()
+        && inventory
+            .flow_logs_to(Some(&Destination::log_group(group)))
+            .next()
+            .is_none()
     {
         let mut known: Vec<_> = flow_logs
             .iter()
-            .filter_map(|flow_log| flow_log.destination.as_deref())
-            .map(destination_name)
+            .filter_map(|flow_log| flow_log.destination.as_ref())
+            .map(|destination| &*destination.name)
             .collect();
         known.sort_unstable();
         known.dedup();

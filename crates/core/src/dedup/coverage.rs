@@ -1,347 +1,329 @@
-//! Which addresses and gateways one destination's flow logs observe: the question that rules 3 and 4 ask.
+//! Coverage: the flow logs of one destination, and which interfaces and gateways each of them observes.
 //!
-//! Computed once per log group or bucket and inventory; asked for every egress record, in one or two probes.
+//! Computed once for each destination and inventory. Rule 2 asks which flow logs observe the interface of a record, rule 3
+//! whether one observes the whole gateway, rule 4 whether the interface at the other end is observed too. Flow logs name
+//! resources (VPC, subnet, interface); a table of interfaces numbers its VPCs and subnets, so that the question for one
+//! interface is three array look-ups.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use crate::network::Address;
+use crate::flowlog::{Field, FlowRecord, RecordKind};
+use crate::network::{
+    Address, Destination, FlowLog, InterfaceIndex, Inventory, Lifetime, TableSet, TrafficType,
+};
 
-use crate::network::{Inventory, NetworkInterface, TrafficType, bit_length, bits, mask};
+use super::doubled::FlowLogGroup;
 
-/// What the flow logs of one destination observe.
-#[derive(Debug, Clone, Default)]
-pub struct Coverage {
-    /// VPCs with an observed address, numbered.
-    vpcs: HashMap<Box<[u8]>, u32, FixedState>,
-    addresses: HashSet<(u32, u128), FixedState>,
-    prefixes: HashSet<(u32, u8, u128), FixedState>,
-    /// Lengths that occur among the prefixes; usually none, sometimes 124 (an IPv4 /28) and 80.
-    lengths: Vec<u8>,
-    gateways: HashSet<Box<[u8]>, FixedState>,
+/// Accepted traffic, as a bit.
+pub(super) const ACCEPTED: u8 = 0b01;
+
+/// Rejected traffic, as a bit.
+pub(super) const REJECTED: u8 = 0b10;
+
+/// Accepted and rejected traffic.
+pub(super) const BOTH: u8 = ACCEPTED | REJECTED;
+
+/// Start and end of a record in milliseconds since 1970, as far as they are known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RecordTimes {
+    pub(super) start: Option<u64>,
+    pub(super) end: Option<u64>,
 }
 
-/// Accepted and rejected traffic, one bit each.
-const BOTH: u8 = 0b11;
+impl RecordTimes {
+    /// Times of a record; the event's timestamp is the start where the record has none.
+    pub(super) fn of(record: &FlowRecord<'_>, event_time: Option<u64>) -> Self {
+        let (start, end) = (record.number(Field::Start), record.number(Field::End));
+        let start = start.or(event_time);
+        Self {
+            start: start.or(end),
+            end: end.or(start),
+        }
+    }
+}
+
+/// A flow log of the destination.
+#[derive(Debug, Clone)]
+struct ObservingFlowLog {
+    /// Index among the flow logs of the inventory.
+    index: usize,
+    traffic: u8,
+    lifetime: Lifetime,
+}
+
+/// Resource that some of the flow logs observe.
+#[derive(Debug, Default)]
+struct ObservedResource {
+    id: Box<[u8]>,
+    flow_logs: Vec<u32>,
+}
+
+/// Resources in the numbering of one table of interfaces.
+#[derive(Debug, Default)]
+struct TableCoverage {
+    /// For each VPC and subnet of the table: the resource, plus one; 0 where it is not observed.
+    shared: Vec<u32>,
+    /// Interfaces that are observed by themselves, by slot.
+    interfaces: HashMap<u32, u32, FixedState>,
+}
+
+/// Flow logs of one destination and what they observe.
+#[derive(Debug, Default)]
+pub(crate) struct Coverage {
+    /// Distinguishes this coverage from every other of the process.
+    number: u64,
+    destination: Option<Destination>,
+    flow_logs: Vec<ObservingFlowLog>,
+    resources: Vec<ObservedResource>,
+    by_id: HashMap<Box<[u8]>, u32, FixedState>,
+    tables: Vec<Option<TableCoverage>>,
+    groups: Vec<FlowLogGroup>,
+    group_of: HashMap<Vec<u32>, u32, FixedState>,
+}
+
+/// Observers of the interface or attachment that a record names; valid as long as its coverage.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Observers {
+    coverage: u64,
+    /// Group of the flow logs that observe it, if there are several.
+    pub(super) group: Option<u32>,
+    /// Resource of the whole gateway, if that is observed.
+    pub(super) gateway: Option<u32>,
+    /// VPC of the record, as each table numbers it.
+    pub(super) vpcs: [Option<(usize, u32)>; 3],
+}
 
 impl Coverage {
-    /// What the inventory's flow logs to this log group or bucket observe; those to anywhere where the source does
-    /// not say.
-    ///
-    /// An interface is observed by flow logs of its VPC, its subnet and its own, together. An address that several
-    /// interfaces claim (one of them has vanished) counts only where all of them are observed.
-    pub fn of(inventory: &Inventory, destination: Option<&str>) -> Self {
-        let mut this = Self::default();
-        let mut observed: HashMap<&str, u8, FixedState> = HashMap::default();
-        for flow_log in inventory.flow_logs_to(destination) {
-            if flow_log.failing {
-                continue;
+    /// Coverage by the inventory's flow logs to this destination; by all of them where the source has no destination.
+    pub(crate) fn of(number: u64, inventory: &Inventory, destination: Option<Destination>) -> Self {
+        let mut this = Self {
+            number,
+            ..Self::default()
+        };
+        let wanted = |flow_log: &FlowLog| {
+            let own = flow_log.destination.as_ref();
+            let agrees = |wanted| own.is_some_and(|own| own.agrees_with(wanted));
+            !flow_log.failing && destination.as_ref().is_none_or(agrees)
+        };
+        for (index, flow_log) in inventory.flow_logs().iter().enumerate() {
+            if wanted(flow_log) {
+                this.add(index, flow_log);
             }
-            let resource = flow_log.resource.as_str();
-            if resource.starts_with("tgw-") && !resource.starts_with("tgw-attach-") {
-                this.gateways.insert(resource.as_bytes().into());
-            }
-            *observed.entry(resource).or_default() |= match flow_log.traffic {
-                Some(TrafficType::Accept) => 0b01,
-                Some(TrafficType::Reject) => 0b10,
-                Some(TrafficType::All) | None => BOTH,
-                Some(TrafficType::Other) => 0,
-            };
         }
-        if !observed.is_empty() {
-            this.add_interfaces(inventory, |interface| {
-                let resources = [
-                    Some(&interface.id),
-                    interface.subnet.as_ref(),
-                    interface.vpc.as_ref(),
-                ];
-                let seen = resources
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|resource| observed.get(resource.as_str()))
-                    .fold(0, |all, one| all | one);
-                seen == BOTH && !interface.detached
-            });
-        }
+        this.destination = destination;
+        this.tables.resize_with(inventory.tables(), || None);
         this
     }
 
-    fn add_interfaces(
+    fn add(&mut self, index: usize, flow_log: &FlowLog) {
+        let traffic = match flow_log.traffic {
+            TrafficType::All => BOTH,
+            TrafficType::Accept => ACCEPTED,
+            TrafficType::Reject => REJECTED,
+            TrafficType::Other => return,
+        };
+        let Ok(number) = u32::try_from(self.flow_logs.len()) else {
+            return;
+        };
+        self.flow_logs.push(ObservingFlowLog {
+            index,
+            traffic,
+            lifetime: flow_log.lifetime(),
+        });
+        // Not more resources than flow logs.
+        let next = u32::try_from(self.resources.len()).unwrap_or(u32::MAX);
+        let id: Box<[u8]> = flow_log.resource.as_bytes().into();
+        let resource = *self.by_id.entry(id.clone()).or_insert(next);
+        if resource == next {
+            self.resources.push(ObservedResource {
+                id,
+                flow_logs: Vec::new(),
+            });
+        }
+        self.resources[resource as usize].flow_logs.push(number);
+    }
+
+    /// Number that no other coverage of the process has.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The destination whose flow logs these are.
+    pub(crate) fn destination(&self) -> Option<&Destination> {
+        self.destination.as_ref()
+    }
+
+    /// Whether the observers were determined by this coverage.
+    #[inline]
+    pub(crate) fn determined(&self, observers: Option<Observers>) -> Option<Observers> {
+        observers.filter(|observers| observers.coverage == self.number)
+    }
+
+    /// Determines the observers of what a record names: its interface, if the inventory has it, or its attachment.
+    pub(crate) fn observers(
         &mut self,
+        record: &FlowRecord<'_>,
+        interface: Option<InterfaceIndex>,
+        tables: TableSet,
         inventory: &Inventory,
-        is_observed: impl Fn(&NetworkInterface) -> bool,
-    ) {
-        let mut addresses: HashMap<(u32, u128), bool, FixedState> = HashMap::default();
-        let mut prefixes: HashMap<(u32, u8, u128), bool, FixedState> = HashMap::default();
-        for interface in inventory.interfaces() {
-            let Some(vpc) = &interface.vpc else { continue };
-            let next = u32::try_from(self.vpcs.len()).unwrap_or(u32::MAX);
-            let vpc = *self.vpcs.entry(vpc.as_bytes().into()).or_insert(next);
-            let observed = is_observed(interface);
-            for &address in &interface.addresses {
-                *addresses
-                    .entry((vpc, address.to_ipv6_bits()))
-                    .or_insert(true) &= observed;
+    ) -> Observers {
+        let mut observers = Observers {
+            coverage: self.number,
+            ..Observers::default()
+        };
+        let resources = match record.kind() {
+            RecordKind::Vpc => {
+                let known = interface.map(|index| inventory.interface_at(index));
+                let vpc = known.and_then(|interface| interface.vpc());
+                let vpc = record.text(Field::VpcId).or(vpc.map(str::as_bytes));
+                let numbers = tables
+                    .iter()
+                    .map(|table| Some((table, inventory.table(table).shared_text(vpc?)?)));
+                for (place, number) in observers.vpcs.iter_mut().zip(numbers) {
+                    *place = number;
+                }
+                match interface {
+                    Some(index) => self.resources_of(index, inventory),
+                    None => [None; 3],
+                }
             }
-            for &(first, length) in &interface.prefixes {
-                let length = bit_length(first, length);
-                *prefixes
-                    .entry((vpc, length, mask(bits(first), length)))
-                    .or_insert(true) &= observed;
+            RecordKind::TransitGateway => {
+                let attachment = record.text(Field::TgwAttachmentId);
+                let known = attachment.and_then(|id| inventory.attachment(id)?.gateway.as_deref());
+                let gateway = record.text(Field::TgwId).or(known.map(str::as_bytes));
+                let [attachment, gateway] =
+                    [attachment, gateway].map(|id| self.by_id.get(id?).copied());
+                observers.gateway = gateway;
+                [attachment, gateway, None]
+            }
+        };
+        observers.group = self.group_of(resources, inventory);
+        observers
+    }
+
+    /// The flow logs of a group that was determined by this coverage.
+    pub(super) fn group(&self, group: u32) -> &FlowLogGroup {
+        &self.groups[group as usize]
+    }
+
+    /// Ids of the flow logs of a group that write a record, if each of them does.
+    pub(crate) fn doubled<'a>(
+        &'a self,
+        group: u32,
+        record: &FlowRecord<'_>,
+        event_time: Option<u64>,
+    ) -> impl Iterator<Item = &'a str> {
+        let times = RecordTimes::of(record, event_time);
+        self.group(group).ids(record, times)
+    }
+
+    /// Whether a flow log observes the whole gateway at these times.
+    pub(super) fn observes(&self, resource: u32, times: RecordTimes) -> bool {
+        self.traffic_of([Some(resource)], times) == BOTH
+    }
+
+    /// Whether packets to this address of a VPC are recorded at every interface that claims the address, accepted and
+    /// rejected ones alike. The VPC is given as the tables number it.
+    pub(super) fn covers(
+        &mut self,
+        vpcs: [Option<(usize, u32)>; 3],
+        address: Address,
+        times: RecordTimes,
+        inventory: &Inventory,
+    ) -> bool {
+        if self.flow_logs.is_empty() {
+            return false;
+        }
+        let mut is_known = false;
+        for (table, vpc) in vpcs.into_iter().flatten() {
+            for slot in inventory.table(table).owners(vpc, address) {
+                is_known = true;
+                let index = InterfaceIndex { table, slot };
+                let resources = self.resources_of(index, inventory);
+                let is_covered = self.traffic_of(resources, times) == BOTH;
+                if !is_covered || inventory.interface_at(index).is_unused() {
+                    return false;
+                }
             }
         }
-        self.addresses = addresses
-            .into_iter()
-            .filter_map(|(key, all)| all.then_some(key))
-            .collect();
-        self.prefixes = prefixes
-            .into_iter()
-            .filter_map(|(key, all)| all.then_some(key))
-            .collect();
-        self.lengths = self.prefixes.iter().map(|&(_, length, _)| length).collect();
-        self.lengths.sort_unstable();
-        self.lengths.dedup();
+        is_known
     }
 
-    /// Whether nothing is observed as far as anybody knows: rules 3 and 4 cannot drop anything.
-    pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty() && self.prefixes.is_empty() && self.gateways.is_empty()
+    /// Kinds of traffic of these resources that are recorded at these times, as bits.
+    fn traffic_of<const N: usize>(&self, resources: [Option<u32>; N], times: RecordTimes) -> u8 {
+        let resources = resources.into_iter().flatten();
+        let flow_logs = resources.flat_map(|resource| &self.resources[resource as usize].flow_logs);
+        flow_logs
+            .map(|&number| &self.flow_logs[number as usize])
+            .filter(|flow_log| flow_log.lifetime.contains(times.start, times.end))
+            .fold(0, |bits, flow_log| bits | flow_log.traffic)
     }
 
-    /// Whether packets to this address of this VPC are recorded at the interface that has the address, accepted and
-    /// rejected ones alike.
-    pub fn covers(&self, vpc: &[u8], address: Address) -> bool {
-        let Some(&vpc) = self.vpcs.get(vpc) else {
-            return false;
+    /// Observed ones among the resources that an interface belongs to: itself, its subnet, its VPC.
+    fn resources_of(
+        &mut self,
+        InterfaceIndex { table, slot }: InterfaceIndex,
+        inventory: &Inventory,
+    ) -> [Option<u32>; 3] {
+        let resources = &self.resources;
+        let coverage = self.tables[table]
+            .get_or_insert_with(|| TableCoverage::of(resources, inventory, table));
+        let (subnet, vpc) = inventory.table(table).network_of(slot);
+        let shared = |number: u32| coverage.shared[number as usize].checked_sub(1);
+        let own = match coverage.interfaces.is_empty() {
+            true => None,
+            false => coverage.interfaces.get(&slot).copied(),
         };
-        let address = address.to_ipv6_bits();
-        self.addresses.contains(&(vpc, address))
-            || self.lengths.iter().any(|&length| {
-                self.prefixes
-                    .contains(&(vpc, length, mask(address, length)))
-            })
+        [own, shared(subnet), shared(vpc)]
     }
 
-    /// Whether one flow log observes the whole transit gateway, all its attachments.
-    pub fn whole_gateway(&self, gateway: &[u8]) -> bool {
-        self.gateways.contains(gateway)
+    /// The group of the flow logs that observe these resources, if they are several.
+    fn group_of(&mut self, resources: [Option<u32>; 3], inventory: &Inventory) -> Option<u32> {
+        // A plain file does not say where its records were delivered.
+        self.destination.as_ref()?;
+        let resources = resources.into_iter().flatten();
+        let mut members: Vec<u32> = resources
+            .flat_map(|resource| self.resources[resource as usize].flow_logs.iter().copied())
+            .collect();
+        members.sort_unstable();
+        members.dedup();
+        if members.len() < 2 {
+            return None;
+        }
+        if let Some(&known) = self.group_of.get(&members) {
+            return Some(known);
+        }
+        let group = FlowLogGroup::of(members.iter().map(|&number| {
+            let ObservingFlowLog {
+                index,
+                traffic,
+                lifetime,
+            } = self.flow_logs[number as usize];
+            (&inventory.flow_logs()[index], traffic, lifetime)
+        }));
+        let number = u32::try_from(self.groups.len()).ok()?;
+        self.groups.push(group);
+        self.group_of.insert(members, number);
+        Some(number)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::net::IpAddr;
-
-    use super::*;
-    use crate::network::FlowLog;
-
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect("address of the test")
-    }
-
-    fn interface(id: &str, subnet: &str, vpc: &str, addresses: &[&str]) -> NetworkInterface {
-        NetworkInterface {
-            id: id.to_owned(),
-            subnet: Some(subnet.to_owned()),
-            vpc: Some(vpc.to_owned()),
-            addresses: addresses.iter().map(|text| address(text).into()).collect(),
-            ..NetworkInterface::default()
-        }
-    }
-
-    fn with_flow_logs(
-        interfaces: &[NetworkInterface],
-        flow_logs: &[(&str, Option<TrafficType>)],
-    ) -> Inventory {
-        let mut inventory = Inventory::new();
-        for interface in interfaces {
-            inventory.insert_interface(interface.clone());
-        }
-        for (n, &(resource, traffic)) in flow_logs.iter().enumerate() {
-            inventory.insert_flow_log(FlowLog {
-                id: format!("fl-{n}"),
-                resource: resource.to_owned(),
-                traffic,
-                destination: Some("flows".to_owned()),
-                ..FlowLog::default()
-            });
-        }
-        inventory
-    }
-
-    fn covers(flow_logs: &[(&str, Option<TrafficType>)]) -> bool {
-        let interfaces = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
-        Coverage::of(&with_flow_logs(&interfaces, flow_logs), Some("flows"))
-            .covers(b"vpc-1", address("10.0.0.5").into())
-    }
-
-    #[test]
-    fn flow_logs_of_the_vpc_the_subnet_and_the_interface_all_observe_it() {
-        for resource in ["vpc-1", "subnet-1", "eni-1"] {
-            assert!(covers(&[(resource, Some(TrafficType::All))]), "{resource}");
-            assert!(covers(&[(resource, None)]), "{resource}");
-        }
-        for resource in ["vpc-2", "subnet-2", "eni-2", "tgw-1"] {
-            assert!(!covers(&[(resource, Some(TrafficType::All))]), "{resource}");
-        }
-        assert!(!covers(&[]));
-    }
-
-    #[test]
-    fn a_flow_log_of_half_the_traffic_takes_nothing_from_one_of_all() {
-        assert!(covers(&[
-            ("vpc-1", Some(TrafficType::All)),
-            ("subnet-1", Some(TrafficType::Accept))
-        ]));
-    }
-
-    #[test]
-    fn a_prefix_that_two_interfaces_have_is_covered_only_if_both_are() {
-        let prefix = |id: &str, subnet: &str| NetworkInterface {
-            prefixes: vec![(address("10.0.1.16"), 28)],
-            ..interface(id, subnet, "vpc-1", &[])
+impl TableCoverage {
+    fn of(resources: &[ObservedResource], inventory: &Inventory, table: usize) -> Self {
+        let table = inventory.table(table);
+        let mut this = Self {
+            shared: vec![0; table.shared_texts()],
+            interfaces: HashMap::default(),
         };
-        let interfaces = [prefix("eni-1", "subnet-1"), prefix("eni-2", "subnet-2")];
-        for (resource, covered) in [("subnet-1", false), ("vpc-1", true)] {
-            let inventory = with_flow_logs(&interfaces, &[(resource, None)]);
-            let coverage = Coverage::of(&inventory, Some("flows"));
-            assert_eq!(
-                coverage.covers(b"vpc-1", address("10.0.1.17").into()),
-                covered,
-                "{resource}"
-            );
+        for (number, resource) in (0..).zip(resources) {
+            if let Some(shared) = table.shared_text(&resource.id) {
+                this.shared[shared as usize] = number + 1;
+            } else if let Some(slot) = table.slot(&resource.id) {
+                this.interfaces.insert(slot, number);
+            }
         }
-    }
-
-    #[test]
-    fn an_address_a_prefix_or_a_gateway_alone_is_something_to_know() {
-        let addresses = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
-        let prefixes = [NetworkInterface {
-            prefixes: vec![(address("10.0.1.16"), 28)],
-            ..interface("eni-1", "subnet-1", "vpc-1", &[])
-        }];
-        for (interfaces, resource, is_empty) in [
-            (&addresses[..], "vpc-1", false),
-            (&prefixes[..], "vpc-1", false),
-            (&[][..], "tgw-1", false),
-            (&addresses[..], "vpc-2", true),
-        ] {
-            let inventory = with_flow_logs(interfaces, &[(resource, None)]);
-            let coverage = Coverage::of(&inventory, Some("flows"));
-            assert_eq!(coverage.is_empty(), is_empty, "{resource}");
-        }
-    }
-
-    #[test]
-    fn accepted_and_rejected_traffic_must_both_be_observed_by_whatever_flow_logs() {
-        let (accept, reject) = (Some(TrafficType::Accept), Some(TrafficType::Reject));
-        assert!(!covers(&[("vpc-1", accept)]));
-        assert!(!covers(&[("vpc-1", reject)]));
-        assert!(!covers(&[("vpc-1", Some(TrafficType::of_word("NEW")))]));
-        assert!(!covers(&[("vpc-1", accept), ("subnet-1", accept)]));
-        assert!(covers(&[("vpc-1", accept), ("subnet-1", reject)]));
-        assert!(covers(&[("eni-1", reject), ("vpc-1", accept)]));
-    }
-
-    #[test]
-    fn only_flow_logs_of_the_same_destination_count_unless_there_is_none() {
-        let interfaces = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
-        let inventory = with_flow_logs(&interfaces, &[("vpc-1", None)]);
-        let covers = |destination| {
-            Coverage::of(&inventory, destination).covers(b"vpc-1", address("10.0.0.5").into())
-        };
-        assert!(covers(Some("flows")) && covers(None));
-        assert!(!covers(Some("others")));
-    }
-
-    #[test]
-    fn a_failing_flow_log_and_a_detached_interface_observe_nothing() {
-        let interfaces = [interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"])];
-        let mut inventory = with_flow_logs(&interfaces, &[("vpc-1", None), ("tgw-1", None)]);
-        assert!(!Coverage::of(&inventory, None).is_empty());
-        let failing = inventory
-            .flow_logs()
-            .iter()
-            .cloned()
-            .map(|flow_log| FlowLog {
-                failing: true,
-                ..flow_log
-            });
-        for flow_log in failing.collect::<Vec<_>>() {
-            inventory.insert_flow_log(flow_log);
-        }
-        assert!(Coverage::of(&inventory, None).is_empty());
-
-        let detached = [NetworkInterface {
-            detached: true,
-            ..interfaces[0].clone()
-        }];
-        assert!(Coverage::of(&with_flow_logs(&detached, &[("vpc-1", None)]), None).is_empty());
-    }
-
-    #[test]
-    fn an_address_belongs_to_its_vpc() {
-        let interfaces = [
-            interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"]),
-            interface("eni-2", "subnet-2", "vpc-2", &["10.0.0.5", "10.0.0.6"]),
-        ];
-        let coverage = Coverage::of(&with_flow_logs(&interfaces, &[("vpc-1", None)]), None);
-        assert!(coverage.covers(b"vpc-1", address("10.0.0.5").into()));
-        assert!(
-            !coverage.covers(b"vpc-2", address("10.0.0.5").into()),
-            "reused, and not observed there"
-        );
-        assert!(
-            !coverage.covers(b"vpc-1", address("10.0.0.6").into()),
-            "of a peered VPC"
-        );
-        assert!(
-            !coverage.covers(b"vpc-3", address("10.0.0.5").into()),
-            "of an unknown VPC"
-        );
-    }
-
-    #[test]
-    fn secondary_addresses_ipv6_and_prefixes_are_covered() {
-        let mut one = interface(
-            "eni-1",
-            "subnet-1",
-            "vpc-1",
-            &["10.0.0.5", "10.0.0.6", "2001:db8::5"],
-        );
-        one.prefixes = vec![(address("10.0.1.16"), 28), (address("2001:db8:1::"), 80)];
-        let coverage = Coverage::of(&with_flow_logs(&[one], &[("eni-1", None)]), None);
-        for own in ["10.0.0.6", "2001:db8::5", "10.0.1.17", "2001:db8:1::ffff:1"] {
-            assert!(coverage.covers(b"vpc-1", address(own).into()), "{own}");
-        }
-        for other in ["10.0.0.7", "10.0.1.32", "2001:db8:1:0:1::"] {
-            assert!(!coverage.covers(b"vpc-1", address(other).into()), "{other}");
-        }
-    }
-
-    #[test]
-    fn an_address_that_two_interfaces_claim_needs_both_observed() {
-        let stale = interface("eni-1", "subnet-1", "vpc-1", &["10.0.0.5"]);
-        let fresh = interface("eni-2", "subnet-2", "vpc-1", &["10.0.0.5"]);
-        let covers = |flow_logs: &[_]| {
-            Coverage::of(
-                &with_flow_logs(&[stale.clone(), fresh.clone()], flow_logs),
-                None,
-            )
-            .covers(b"vpc-1", address("10.0.0.5").into())
-        };
-        assert!(!covers(&[("subnet-1", None)]) && !covers(&[("subnet-2", None)]));
-        assert!(covers(&[("vpc-1", None)]));
-    }
-
-    #[test]
-    fn only_a_flow_log_of_the_gateway_itself_observes_all_of_it() {
-        let coverage = Coverage::of(
-            &with_flow_logs(&[], &[("tgw-1", None), ("tgw-attach-2", None)]),
-            Some("flows"),
-        );
-        assert!(coverage.whole_gateway(b"tgw-1"));
-        assert!(!coverage.whole_gateway(b"tgw-attach-2") && !coverage.whole_gateway(b"tgw-2"));
+        this
     }
 }

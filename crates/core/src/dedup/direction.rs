@@ -1,8 +1,8 @@
-//! Which way a flow crossed its interface: the column, or what the inventory lets one derive.
+//! Direction of a flow: the column of the record, else derived from the inventory.
 
 use crate::flowlog::{Field, FlowDirection, FlowRecord, RecordKind};
 
-use crate::network::{Inventory, NetworkInterface};
+use crate::network::{InterfaceView, Inventory};
 
 /// The direction of a record: `flow-direction`, else derived.
 ///
@@ -11,9 +11,9 @@ use crate::network::{Inventory, NetworkInterface};
 /// transit gateway the VPC behind the attachment tells in the same way. Nothing where the inventory does not know the
 /// interface, or both sides are its own. `interface` is what it knows of the record's.
 #[inline]
-pub fn direction(
+pub(crate) fn direction(
     record: &FlowRecord<'_>,
-    interface: Option<&NetworkInterface>,
+    interface: Option<InterfaceView<'_>>,
     inventory: &Inventory,
 ) -> Option<FlowDirection> {
     if let known @ Some(_) = record.direction() {
@@ -56,7 +56,7 @@ mod tests {
     fn inventory() -> Inventory {
         let mut inventory = Inventory::new();
         let address = |text: &str| text.parse().expect("address of the test");
-        inventory.insert_interface(NetworkInterface {
+        inventory.insert_interface(&NetworkInterface {
             id: "eni-1".to_owned(),
             addresses: vec![
                 address("10.0.0.5"),

@@ -1,348 +1,199 @@
-//! A bounded memory of what was seen, as 64-bit fingerprints, which can take back what it learned last.
+//! Bounded set of fingerprints with marks, whose last additions can be taken back.
 //!
-//! What is the same has the same time, so the memory is divided by minutes of that time: records of one batch touch the few
-//! minutes that they are about, which stay in the processor's caches, while all that is remembered would not. The
-//! minutes that were asked for last are kept, in a bounded number with a bounded number of fingerprints. What was learned since
-//! the last [`Window::commit`] is listed, so that a failed invocation leaves no trace ([`Window::rollback`]): its retry
-//! must find the window as it was, or its flows would be lost.
+//! A second delivery has the same event time as the first, so the set is partitioned by minute of event time. Partitions are
+//! evicted as a whole: the one that was used least recently first, when there are too many partitions or fingerprints.
+//! Additions since the last [`DeliveryWindow::commit`] are listed, so that a failed invocation leaves no trace
+//! ([`DeliveryWindow::rollback`]).
 
-use super::fingerprints::{Fingerprints, Marks};
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
 
 /// Milliseconds of a minute.
 const MINUTE: u64 = 60_000;
 
-/// Fingerprints that are known, in a bounded number, with marks.
+/// Fingerprints and their marks, a bit each, by minute of event time.
 #[derive(Debug)]
-pub(super) struct Window<M = ()> {
-    minutes: Vec<Minute<M>>,
-    /// Where a minute was found last, by the end of its number.
-    hints: [usize; HINTS],
-    /// Questions so far.
-    asked: u64,
-    /// Fingerprints in all minutes together.
-    known: usize,
-    limit: usize,
-    /// How many minutes are kept; of live traffic these are the newest.
-    most_minutes: usize,
-    /// What was learned since the last commit: the number of a minute, the fingerprint, and marks.
-    uncommitted: Vec<(u64, u64, M)>,
+pub(super) struct DeliveryWindow {
+    minutes: HashMap<u64, Partition, FixedState>,
+    /// Uses of partitions so far: the clock of eviction.
+    uses: u64,
+    /// Fingerprints in all partitions.
+    fingerprints: usize,
+    max_fingerprints: usize,
+    max_minutes: usize,
+    /// Additions since the last commit: minute, fingerprint and marks.
+    uncommitted: Vec<(u64, u64, u128)>,
 }
 
-/// More than minutes that one batch is about, and a power of two.
-const HINTS: usize = 64;
-
-/// Where the hint of a minute stands.
-#[inline]
-fn hint(number: u64) -> usize {
-    usize::try_from(number % HINTS as u64).unwrap_or_default()
-}
-
+/// Fingerprints of one minute.
 #[derive(Debug, Default)]
-struct Minute<M> {
-    number: u64,
-    /// When it was asked for last, as a number of questions.
-    asked: u64,
-    fingerprints: Fingerprints<M>,
+struct Partition {
+    last_use: u64,
+    marks: HashMap<u64, u128, FixedState>,
 }
 
-impl<M: Marks> Window<M> {
-    /// A window that remembers at most `limit` fingerprints of at most so many minutes.
-    pub(super) fn new(limit: usize, most_minutes: usize) -> Self {
+impl DeliveryWindow {
+    /// An empty window for so many fingerprints of so many minutes.
+    pub(super) fn new(max_fingerprints: usize, max_minutes: usize) -> Self {
         Self {
-            minutes: Vec::with_capacity(most_minutes),
-            hints: [0; HINTS],
-            asked: 0,
-            known: 0,
-            limit,
-            most_minutes,
+            minutes: HashMap::default(),
+            uses: 0,
+            fingerprints: 0,
+            max_fingerprints,
+            max_minutes,
             uncommitted: Vec::new(),
         }
     }
 
-    /// The minute of a time in milliseconds: what is the same has the same one.
+    /// Minute of a time in milliseconds.
     pub(super) fn minute(time: u64) -> u64 {
         time / MINUTE
     }
 
-    /// The marks of a fingerprint of a minute.
-    pub(super) fn marks(&mut self, minute: u64, fingerprint: u64) -> M {
-        let place = self.ask(minute);
-        self.minutes[place].fingerprints.marks(fingerprint)
+    /// Marks of a fingerprint of a minute.
+    pub(super) fn marks(&mut self, minute: u64, fingerprint: u64) -> u128 {
+        let marks = &self.partition(minute).marks;
+        marks.get(&fingerprint).copied().unwrap_or_default()
     }
 
-    /// Adds a fingerprint of a minute with marks; whether it or one of them was not known.
-    #[inline]
-    pub(super) fn add(&mut self, minute: u64, fingerprint: u64, marks: M) -> bool {
-        let place = self.ask(minute);
-        if self.known >= self.limit {
-            self.make_room();
+    /// Adds marks to a fingerprint of a minute.
+    pub(super) fn add(&mut self, minute: u64, fingerprint: u64, marks: u128) {
+        let known = self.partition(minute).marks.entry(fingerprint).or_default();
+        let new = marks & !*known;
+        let is_new = *known == 0;
+        *known |= marks;
+        if is_new {
+            self.fingerprints += 1;
+            self.evict(minute);
         }
-        let fingerprints = &mut self.minutes[place].fingerprints;
-        let before = fingerprints.len();
-        let new = fingerprints.insert(fingerprint, marks);
-        let added = fingerprints.len() - before;
-        self.known += added;
-        // More than can be remembered need not be taken back: nothing older is left then.
-        if new && self.uncommitted.len() < self.limit {
-            self.uncommitted.push((minute, fingerprint, marks));
+        // A batch that is larger than the window need not be taken back: nothing else is left in the window.
+        if new != 0 && self.uncommitted.len() < self.max_fingerprints {
+            self.uncommitted.push((minute, fingerprint, new));
         }
-        new
     }
 
-    /// What was learned since the last commit stays.
+    /// Keeps the additions since the last commit.
     pub(super) fn commit(&mut self) {
         self.uncommitted.clear();
     }
 
-    /// What was learned since the last commit is forgotten.
+    /// Takes back the additions since the last commit.
     pub(super) fn rollback(&mut self) {
-        let mut learned = std::mem::take(&mut self.uncommitted);
-        if learned.len() >= self.limit {
+        if self.uncommitted.len() >= self.max_fingerprints {
             self.minutes.clear();
-            self.known = 0;
+            self.fingerprints = 0;
         }
-        learned.sort_unstable_by_key(|&(minute, ..)| minute);
-        for learned in learned.chunk_by(|(one, ..), (other, ..)| one == other) {
-            let mut minutes = self.minutes.iter_mut();
-            if let Some(minute) = minutes.find(|minute| minute.number == learned[0].0) {
-                let before = minute.fingerprints.len();
-                let learned = learned.iter();
-                let learned = learned.map(|&(_, fingerprint, marks)| (fingerprint, marks));
-                minute.fingerprints.remove(learned);
-                self.known -= before - minute.fingerprints.len();
+        for (minute, fingerprint, marks) in self.uncommitted.drain(..) {
+            let Some(partition) = self.minutes.get_mut(&minute) else {
+                continue;
+            };
+            if let Some(known) = partition.marks.get_mut(&fingerprint) {
+                *known &= !marks;
+                if *known == 0 {
+                    partition.marks.remove(&fingerprint);
+                    self.fingerprints -= 1;
+                }
             }
         }
     }
 
-    /// The place of a minute that is the present one from now on.
-    #[inline]
-    fn ask(&mut self, number: u64) -> usize {
-        let place = self.place(number);
-        self.asked += 1;
-        self.minutes[place].asked = self.asked;
-        place
+    /// The partition of a minute, which is the most recently used one from now on.
+    fn partition(&mut self, minute: u64) -> &mut Partition {
+        if self.minutes.len() >= self.max_minutes && !self.minutes.contains_key(&minute) {
+            self.evict_oldest(minute);
+        }
+        self.uses += 1;
+        let partition = self.minutes.entry(minute).or_default();
+        partition.last_use = self.uses;
+        partition
     }
 
-    /// The place of a minute.
-    #[inline]
-    fn place(&mut self, number: u64) -> usize {
-        let hint = self.hints[hint(number)];
-        let hinted = self.minutes.get(hint);
-        match hinted.is_some_and(|minute| minute.number == number) {
-            true => hint,
-            false => self.find(number),
+    /// Evicts partitions while there are too many fingerprints; that of the minute last.
+    fn evict(&mut self, minute: u64) {
+        while self.fingerprints > self.max_fingerprints {
+            if !self.evict_oldest(minute) {
+                let Some(only) = self.minutes.get_mut(&minute) else {
+                    return;
+                };
+                self.fingerprints -= only.marks.len();
+                only.marks.clear();
+            }
         }
     }
 
-    /// The place of a minute that the hints have lost; a new one takes the place of the one that was not asked for the
-    /// longest.
-    #[cold]
-    fn find(&mut self, number: u64) -> usize {
-        let mut minutes = self.minutes.iter();
-        let found = minutes.position(|minute| minute.number == number);
-        let place = found.unwrap_or_else(|| self.open(number));
-        self.hints[hint(number)] = place;
-        place
-    }
-
-    fn open(&mut self, number: u64) -> usize {
-        let asked = |place: &usize| self.minutes[*place].asked;
-        let newest = (0..self.minutes.len()).max_by_key(asked);
-        let oldest = (0..self.minutes.len()).min_by_key(asked);
-        // It will hold about as many as the minute before: growing to that step by step costs as much as filling it.
-        let expected = newest.map_or(0, |newest| self.minutes[newest].fingerprints.len());
-        let place = match oldest {
-            Some(oldest) if self.minutes.len() >= self.most_minutes => oldest,
-            _ => {
-                self.minutes.push(Minute::default());
-                self.minutes.len() - 1
-            }
+    /// Evicts the least recently used partition but that of the minute. Returns false if there is none.
+    fn evict_oldest(&mut self, minute: u64) -> bool {
+        let others = self.minutes.iter().filter(|(other, _)| **other != minute);
+        let oldest = others.min_by_key(|(_, partition)| partition.last_use);
+        let Some(oldest) = oldest.map(|(&oldest, _)| oldest) else {
+            return false;
         };
-        self.forget(place, expected);
-        self.minutes[place].number = number;
-        place
-    }
-
-    /// Forgets minutes that were not asked for the longest, the present one last, which will fill its room again.
-    #[cold]
-    fn make_room(&mut self) {
-        let mut places: Vec<usize> = (0..self.minutes.len()).collect();
-        places.sort_unstable_by_key(|&place| self.minutes[place].asked);
-        let present = places.pop();
-        for place in places {
-            self.forget(place, 0);
-            if self.known < self.limit {
-                return;
-            }
+        if let Some(evicted) = self.minutes.remove(&oldest) {
+            self.fingerprints -= evicted.marks.len();
         }
-        if let Some(present) = present {
-            self.forget(present, self.known);
-        }
-    }
-
-    /// Forgets a minute, and makes room for so many fingerprints of another.
-    fn forget(&mut self, place: usize, expected: usize) {
-        let fingerprints = &mut self.minutes[place].fingerprints;
-        self.known -= fingerprints.len();
-        fingerprints.clear(expected);
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
-    use proptest::prelude::*;
 
-    const MINUTES: usize = 32;
-
-    impl Window {
-        /// Whether the fingerprint, of something of this time in milliseconds, is known; if it is not, it is from now on.
-        fn knows(&mut self, time: u64, fingerprint: u64) -> bool {
-            !self.add(Self::minute(time), fingerprint, ())
-        }
+    /// Fingerprints of a minute that are known.
+    fn known(window: &mut DeliveryWindow, minute: u64) -> Vec<u64> {
+        (0..100)
+            .filter(|&fingerprint| window.marks(minute, fingerprint) != 0)
+            .collect()
     }
 
     #[test]
-    fn minutes_that_take_turns_have_a_hint_each() {
-        let mut window = Window::<()>::new(100, MINUTES);
-        for minute in [7, 8, 9, 7, 8, 9] {
-            window.knows(minute * MINUTE, minute);
-            assert_eq!(window.minutes[window.hints[hint(minute)]].number, minute);
-        }
-        let places = [7, 8, 9].map(|minute| window.hints[hint(minute)]);
-        assert_eq!(places, [0, 1, 2]);
+    fn the_least_recently_used_minute_is_evicted() {
+        let mut window = DeliveryWindow::new(100, 2);
+        window.add(1, 1, 1);
+        window.add(2, 2, 1);
+        assert_eq!(known(&mut window, 1), [1], "used again");
+        window.add(3, 3, 1);
+        assert_eq!(known(&mut window, 1), [1]);
+        assert_eq!(known(&mut window, 3), [3]);
+        assert_eq!(known(&mut window, 2), [0; 0]);
     }
 
     #[test]
-    fn what_was_seen_is_known_until_as_many_other_minutes_were_seen() {
-        let mut window = Window::<()>::new(1_000, MINUTES);
-        let minute = |number: usize| number as u64 * MINUTE;
-        assert!(!window.knows(0, 1));
-        for number in 1..MINUTES {
-            assert!(
-                !window.knows(minute(number), 1),
-                "the same fingerprint at another time is another"
-            );
+    fn too_many_fingerprints_evict_other_minutes_first() {
+        let mut window = DeliveryWindow::new(3, 10);
+        for fingerprint in 0..4 {
+            window.add(fingerprint / 2, fingerprint, 1);
         }
-        assert!(window.knows(0, 1));
-        for number in MINUTES..2 * MINUTES {
-            window.knows(minute(number), 1);
+        assert_eq!(known(&mut window, 0), [0; 0]);
+        assert_eq!(known(&mut window, 1), [2, 3]);
+        for fingerprint in 4..6 {
+            window.add(1, fingerprint, 1);
         }
-        assert!(!window.knows(0, 1));
+        assert_eq!(known(&mut window, 1), [0; 0], "nothing older is left");
+        assert_eq!(window.fingerprints, 0);
     }
 
     #[test]
-    fn a_full_window_forgets_the_minutes_that_were_not_asked_for_the_longest() {
-        let mut window = Window::<()>::new(4, MINUTES);
-        for fingerprint in 1..=2 {
-            window.knows(0, fingerprint);
-            window.knows(MINUTE, fingerprint);
-        }
-        assert!(!window.knows(MINUTE, 3));
-        assert!(window.knows(MINUTE, 1));
-        assert!(!window.knows(0, 1));
-    }
-
-    #[test]
-    fn a_full_window_keeps_the_minute_that_it_is_asked_about() {
-        let mut window = Window::<()>::new(4, MINUTES);
-        for fingerprint in 1..=2 {
-            window.knows(0, fingerprint);
-            window.knows(MINUTE, fingerprint);
-        }
-        assert!(window.knows(0, 1));
-        assert!(!window.knows(MINUTE, 1));
-    }
-
-    #[test]
-    fn one_minute_alone_stays_within_the_limit() {
-        let mut window = Window::<()>::new(4, MINUTES);
-        for fingerprint in 1..=50 {
-            assert!(!window.knows(0, fingerprint));
-            assert!(window.known <= 4);
-        }
-        assert!(window.knows(0, 50));
-    }
-
-    #[test]
-    fn rollback_forgets_what_came_after_the_commit_and_nothing_else() {
-        let mut window = Window::<()>::new(100, MINUTES);
-        assert!(!window.knows(0, 1));
+    fn a_rollback_takes_back_marks_and_leaves_those_from_before() {
+        let mut window = DeliveryWindow::new(100, 10);
+        window.add(1, 7, 0b01);
         window.commit();
-        assert!(window.knows(0, 1));
-        for fingerprint in 2..=5 {
-            assert!(!window.knows(fingerprint * MINUTE, fingerprint));
-        }
+        window.add(1, 7, 0b11);
+        window.add(1, 8, 0b01);
         window.rollback();
-        assert!(window.knows(0, 1));
-        for fingerprint in 2..=5 {
-            assert!(!window.knows(fingerprint * MINUTE, fingerprint));
-        }
+        assert_eq!((window.marks(1, 7), window.marks(1, 8)), (0b01, 0));
+        assert_eq!(window.fingerprints, 1);
     }
 
     #[test]
-    fn a_failed_invocation_larger_than_the_window_leaves_nothing() {
-        let mut window = Window::<()>::new(4, MINUTES);
-        for fingerprint in 1..=50 {
-            window.knows(0, fingerprint);
+    fn a_batch_that_is_larger_than_the_window_is_forgotten_whole() {
+        let mut window = DeliveryWindow::new(3, 10);
+        for fingerprint in 0..10 {
+            window.add(fingerprint % 2, fingerprint, 1);
         }
-        assert!(window.uncommitted.len() <= 4);
         window.rollback();
-        assert_eq!(window.known, 0);
-        assert!(!window.knows(0, 50));
-    }
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        See(u64, u64),
-        Commit,
-        Rollback,
-    }
-
-    proptest! {
-        /// Compared with plain sets, within the limits.
-        #[test]
-        fn it_agrees_with_a_naive_memory(steps in prop::collection::vec(prop_oneof![
-            20 => (0..4_u64, 1..30_u64).prop_map(|(minute, fingerprint)| Step::See(minute * MINUTE, fingerprint)),
-            2 => Just(Step::Commit),
-            2 => Just(Step::Rollback),
-        ], 0..200)) {
-            let mut window = Window::<()>::new(1_000, MINUTES);
-            let mut naive = HashSet::new();
-            let mut new = Vec::new();
-            for step in steps {
-                match step {
-                    Step::See(time, fingerprint) => {
-                        let known = !naive.insert((time, fingerprint));
-                        prop_assert_eq!(window.knows(time, fingerprint), known);
-                        if !known {
-                            new.push((time, fingerprint));
-                        }
-                    }
-                    Step::Commit => {
-                        window.commit();
-                        new.clear();
-                    }
-                    Step::Rollback => {
-                        window.rollback();
-                        new.drain(..).for_each(|one| _ = naive.remove(&one));
-                    }
-                }
-                prop_assert_eq!(window.known, naive.len());
-            }
-        }
-
-        #[test]
-        fn it_never_remembers_more_than_its_limit(seen in prop::collection::vec((0..100_u64, any::<u64>()), 0..300)) {
-            let mut window = Window::<()>::new(16, MINUTES);
-            for (minute, fingerprint) in seen {
-                window.knows(minute * MINUTE, fingerprint);
-                let known: usize = window.minutes.iter().map(|minute| minute.fingerprints.len()).sum();
-                prop_assert_eq!(window.known, known);
-                prop_assert!(known <= 16 && window.minutes.len() <= MINUTES);
-            }
-        }
+        assert_eq!(window.fingerprints, 0);
+        assert!(known(&mut window, 0).is_empty() && known(&mut window, 1).is_empty());
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::columns::RecordValues;
 use super::field::{ColumnType, Field, FieldSet, FieldSpec, TextPattern};
 use super::plan::ColumnPlan;
 use super::scan;
@@ -207,6 +208,21 @@ impl LogFormat {
     /// Kind of flow log that has this format.
     pub fn kind(&self) -> RecordKind {
         self.kind
+    }
+
+    /// Tells whether a line resembles this format; `values` is only storage.
+    pub(crate) fn resembles_line(&self, line: &[u8], values: &mut RecordValues) -> bool {
+        let (line, tokens) = values.tokens(line);
+        self.resembles(line, tokens)
+    }
+
+    /// Tells whether both formats have the same columns, whether their names have hyphens or underscores.
+    pub(crate) fn has_columns_of(&self, other: &Self) -> bool {
+        let plain = |name: &String| name.replace('_', "-");
+        self.names
+            .iter()
+            .map(plain)
+            .eq(other.names.iter().map(plain))
     }
 
     /// Tells whether every token of the line has the pattern that its column usually has. Stricter than parsing: it tells

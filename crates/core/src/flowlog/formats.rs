@@ -4,8 +4,7 @@
 //! stream. A header line in the data wins over every candidate until the next object begins.
 
 use super::columns::RecordValues;
-use super::field::FieldSet;
-use super::format::{FormatError, LogFormat, RecordKind};
+use super::format::{FormatError, LogFormat};
 use super::record::FlowRecord;
 use super::words::ParseError;
 
@@ -36,15 +35,11 @@ pub struct Formats {
     last: usize,
     /// Candidates left out because there were more than [`MAX_CANDIDATES`].
     left_out: usize,
-    /// Fields that all formats in use have, for each kind.
-    shared: [FieldSet; 2],
 }
 
 #[derive(Debug, Clone)]
 struct CandidateFormat {
     format: LogFormat,
-    /// True for a format that a flow log or a setting named, and once the format has taken a line.
-    in_use: bool,
     /// True if another candidate has as many columns, so that parsing alone does not tell the two apart.
     has_rivals: bool,
 }
@@ -71,7 +66,6 @@ impl Formats {
         }
         let mut this = Self::empty();
         this.extend(formats, true);
-        this.share();
         Ok(this)
     }
 
@@ -86,7 +80,6 @@ impl Formats {
                 .map(|text| LogFormat::parse(text).expect("a documented format")),
             false,
         );
-        this.share();
         this
     }
 
@@ -96,7 +89,6 @@ impl Formats {
             header: None,
             last: 0,
             left_out: 0,
-            shared: [FieldSet::EMPTY; 2],
         }
     }
 
@@ -120,17 +112,18 @@ impl Formats {
                 .iter_mut()
                 .filter(|other| other.format.names().len() == columns);
             let has_rivals = rivals.map(|other| other.has_rivals = true).count() > 0;
-            self.candidates.push(CandidateFormat {
-                format,
-                in_use,
-                has_rivals,
-            });
+            self.candidates.push(CandidateFormat { format, has_rivals });
         }
     }
 
     /// Number of formats that were left out because there were more than [`MAX_CANDIDATES`].
     pub fn left_out(&self) -> usize {
         self.left_out
+    }
+
+    /// Tells whether a header line of this object has set the format.
+    pub(crate) fn has_header(&self) -> bool {
+        self.header.is_some()
     }
 
     /// Candidates in the order in which they are tried, without the header.
@@ -141,7 +134,6 @@ impl Formats {
     /// Begins a new object or payload: an earlier header line no longer holds.
     pub fn begin_object(&mut self) {
         self.header = None;
-        self.share();
     }
 
     /// Takes a header line. Returns false if the line is no header.
@@ -153,10 +145,7 @@ impl Formats {
     fn take_names(&mut self, line: &[u8]) -> bool {
         match LogFormat::of_header(line) {
             Some(format) => {
-                if self.header.as_ref() != Some(&format) {
-                    self.header = Some(format);
-                    self.share();
-                }
+                self.header = Some(format);
                 true
             }
             None => false,
@@ -197,12 +186,7 @@ impl Formats {
             self.choose(line, values);
             read = values.read(self.format().plan(), line);
         }
-        read?;
-        if self.header.is_none() && !self.candidates[self.last].in_use {
-            self.candidates[self.last].in_use = true;
-            self.share();
-        }
-        Ok(())
+        read
     }
 
     /// Record of the line that was [read](Self::read) last.
@@ -229,30 +213,6 @@ impl Formats {
             .or_else(|| order().find(|&index| values.read(format(index).plan(), line).is_ok()));
         let Some(found) = found else { return };
         self.last = found;
-    }
-
-    /// Fields that all formats in use of this kind have: two records of one observation can be compared by these.
-    pub fn shared_fields(&self, kind: RecordKind) -> FieldSet {
-        self.shared[usize::from(kind == RecordKind::TransitGateway)]
-    }
-
-    /// Computes the shared fields again after a change.
-    fn share(&mut self) {
-        self.shared = [RecordKind::Vpc, RecordKind::TransitGateway].map(|kind| {
-            if let Some(header) = &self.header {
-                return header.fields();
-            }
-            let in_use =
-                |candidate: &&CandidateFormat| candidate.in_use && candidate.format.kind() == kind;
-            let fields = self
-                .candidates
-                .iter()
-                .filter(in_use)
-                .map(|candidate| candidate.format.fields());
-            fields
-                .reduce(FieldSet::intersection)
-                .unwrap_or(FieldSet::EMPTY)
-        });
     }
 }
 
@@ -327,38 +287,6 @@ mod tests {
         let default = "2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
         assert_eq!(bytes_of(&mut formats, default), None);
         assert!(Formats::of_setting(" ; ").is_err());
-    }
-
-    #[test]
-    fn shared_fields_are_those_of_the_formats_in_use() {
-        let mut formats = formats(&["${srcaddr} ${bytes} ${packets}", "${bytes} ${srcaddr}"]);
-        assert_eq!(
-            formats.shared_fields(RecordKind::Vpc),
-            FieldSet::of(&[Field::SourceAddress, Field::Bytes])
-        );
-        let default = "2 1 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
-        assert_eq!(
-            bytes_of(&mut formats, default),
-            Some(4249),
-            "the defaults come last"
-        );
-        assert_eq!(
-            formats.shared_fields(RecordKind::TransitGateway),
-            FieldSet::EMPTY
-        );
-    }
-
-    #[test]
-    fn a_default_format_is_in_use_once_it_took_a_line() {
-        let mut formats = Formats::defaults();
-        assert_eq!(formats.shared_fields(RecordKind::Vpc), FieldSet::EMPTY);
-        let default = "2 1 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
-        assert_eq!(bytes_of(&mut formats, default), Some(4249));
-        assert!(
-            formats
-                .shared_fields(RecordKind::Vpc)
-                .has(Field::InterfaceId)
-        );
     }
 
     #[test]

@@ -1,63 +1,54 @@
-//! Things by their ids, in the order in which they came.
+//! Insertion-ordered map keyed by AWS id.
 
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-/// What has an id.
+/// Item with an id.
 pub(crate) trait Identified {
-    /// The id.
+    /// The id, which is the key of the item.
     fn id(&self) -> &[u8];
 }
 
-/// Things that are looked up by id; inserting what is there replaces it.
+/// Items in insertion order, looked up by id; inserting a known id replaces its item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IdMap<T> {
-    things: Vec<T>,
-    places: HashMap<Box<[u8]>, usize, FixedState>,
+    items: Vec<T>,
+    indices: HashMap<Box<[u8]>, usize, FixedState>,
 }
 
 impl<T> Default for IdMap<T> {
     fn default() -> Self {
         Self {
-            things: Vec::new(),
-            places: HashMap::default(),
+            items: Vec::new(),
+            indices: HashMap::default(),
         }
     }
 }
 
 impl<T: Identified> IdMap<T> {
-    pub(crate) fn insert(&mut self, thing: T) {
-        match self.places.get(thing.id()) {
-            Some(&place) => self.things[place] = thing,
+    pub(crate) fn insert(&mut self, item: T) {
+        match self.indices.get(item.id()) {
+            Some(&index) => self.items[index] = item,
             None => {
-                self.places.insert(thing.id().into(), self.things.len());
-                self.things.push(thing);
+                self.indices.insert(item.id().into(), self.items.len());
+                self.items.push(item);
             }
         }
     }
 
-    pub(crate) fn contains(&self, id: &[u8]) -> bool {
-        self.places.contains_key(id)
-    }
-
     pub(crate) fn get(&self, id: &[u8]) -> Option<&T> {
-        self.things.get(self.place(id)?)
-    }
-
-    /// The place of a thing in [`Self::as_slice`].
-    pub(crate) fn place(&self, id: &[u8]) -> Option<usize> {
-        self.places.get(id).copied()
+        self.items.get(*self.indices.get(id)?)
     }
 
     pub(crate) fn as_slice(&self) -> &[T] {
-        &self.things
+        &self.items
     }
 }
 
 impl<T: Identified> Extend<T> for IdMap<T> {
-    fn extend<I: IntoIterator<Item = T>>(&mut self, things: I) {
-        things.into_iter().for_each(|thing| self.insert(thing));
+    fn extend<I: IntoIterator<Item = T>>(&mut self, items: I) {
+        items.into_iter().for_each(|item| self.insert(item));
     }
 }
 
@@ -66,6 +57,6 @@ impl<T> IntoIterator for IdMap<T> {
     type IntoIter = std::vec::IntoIter<T>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.things.into_iter()
+        self.items.into_iter()
     }
 }

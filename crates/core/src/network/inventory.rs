@@ -1,67 +1,28 @@
-//! What the transcoder knows of the network: interfaces, VPCs, transit gateways, attachments, flow logs.
+//! Inventory: everything that is known of the network, indexed for look-up.
 //!
-//! Plain data, indexed for look-up. Who filled it (EC2, a file, a test) is not this crate's business; an empty
-//! inventory is a valid one, with which nothing can be derived and rules 3 and 4 do not run.
+//! An empty inventory is a valid one: nothing can be derived from it, and rules 2 to 4 of the deduplication do not run.
+//!
+//! Interfaces are held in tables, one for each account and region (from the inventory function), and a *general* one
+//! for all that came without (`INVENTORY=ec2`, files of the AWS CLI). A record is looked up in the general table, in the
+//! table of its own account and region, and in that of its VPC's owner, and in no other: two processes that have loaded
+//! different tables decide alike. Tables are shared and swapped one at a time.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::Address;
-use super::{IdMap, Identified};
-use crate::flowlog::{FlowRecord, RecordKind};
-
-/// An elastic network interface.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NetworkInterface {
-    /// `eni-…`
-    pub id: String,
-    /// The value of its tag `Name`.
-    pub name: Option<String>,
-    /// Its description.
-    pub description: Option<String>,
-    /// `InterfaceType` as EC2 writes it: `interface`, `natGateway`, `lambda`, …
-    pub kind: Option<String>,
-    /// The instance that it is attached to, `i-…`.
-    pub instance: Option<String>,
-    /// `subnet-…`
-    pub subnet: Option<String>,
-    /// `vpc-…`
-    pub vpc: Option<String>,
-    /// Availability zone: its id (`euc1-az2`, as in `az-id`), else its name.
-    pub zone: Option<String>,
-    /// LogStatus `available`: attached to nothing, so it records no flow, and its addresses are nobody's.
-    pub detached: bool,
-    /// Private IPv4 addresses (primary and secondary) and IPv6 addresses.
-    pub addresses: Vec<Address>,
-    /// Delegated prefixes: first address and length in bits.
-    pub prefixes: Vec<(IpAddr, u8)>,
-}
-
-impl NetworkInterface {
-    /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
-    #[inline]
-    pub fn has_address(&self, address: Address) -> bool {
-        self.addresses.contains(&address)
-            || !self.prefixes.is_empty() && self.has_prefix_of(address)
-    }
-
-    fn has_prefix_of(&self, address: Address) -> bool {
-        self.prefixes.iter().any(|&(first, length)| {
-            let length = bit_length(first, length);
-            mask(bits(first), length) == mask(address.to_ipv6_bits(), length)
-        })
-    }
-}
+use super::{Destination, FlowLog, IdMap, InterfaceTable, InterfaceView, NetworkInterface};
 
 /// A VPC.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Vpc {
     /// `vpc-…`
     pub id: String,
-    /// The value of its tag `Name`.
+    /// Value of its tag `Name`.
     pub name: Option<String>,
+    /// Account that owns it, if known; it sees all interfaces, also those of accounts that it shares subnets with.
+    pub owner: Option<String>,
 }
 
 /// A transit gateway.
@@ -69,7 +30,7 @@ pub struct Vpc {
 pub struct TransitGateway {
     /// `tgw-…`
     pub id: String,
-    /// The value of its tag `Name`.
+    /// Value of its tag `Name`.
     pub name: Option<String>,
 }
 
@@ -80,66 +41,21 @@ pub struct GatewayAttachment {
     pub id: String,
     /// The gateway, `tgw-…`.
     pub gateway: Option<String>,
-    /// The value of its tag `Name`.
+    /// Value of its tag `Name`.
     pub name: Option<String>,
     /// `vpc`, `vpn`, `peering`, …
     pub resource_type: Option<String>,
-    /// What is attached: `vpc-…`, `vpn-…`, `tgw-…`, …
+    /// The attached resource: `vpc-…`, `vpn-…`, `tgw-…`, …
     pub resource: Option<String>,
 }
 
-/// Which traffic a flow log records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TrafficType {
-    /// `ALL`
-    All,
-    /// `ACCEPT`
-    Accept,
-    /// `REJECT`
-    Reject,
-    /// A word that this version does not know; it is not relied upon.
-    Other,
-}
-
-impl TrafficType {
-    /// What `TrafficType` says.
-    pub fn of_word(word: &str) -> Self {
-        match word {
-            "ALL" => Self::All,
-            "ACCEPT" => Self::Accept,
-            "REJECT" => Self::Reject,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// A flow log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FlowLog {
-    /// `fl-…`
-    pub id: String,
-    /// What it observes: `vpc-…`, `subnet-…`, `eni-…`, `tgw-…`, `tgw-attach-…`, `nat-…`.
-    pub resource: String,
-    /// Which traffic it records; nothing means all, as with transit gateways, where AWS gives none.
-    pub traffic: Option<TrafficType>,
-    /// Where it delivers: the name of a log group or bucket, else an ARN ([`destination_name`]).
-    pub destination: Option<String>,
-    /// The record format, `${…} ${…}`.
-    pub format: Option<String>,
-    /// `DeliverLogsStatus` is `FAILED`: nothing is delivered, so nothing may be left out because of this flow log.
-    pub failing: bool,
-}
-
-impl Identified for NetworkInterface {
-    fn id(&self) -> &[u8] {
-        self.id.as_bytes()
-    }
-}
-
-impl Identified for FlowLog {
-    fn id(&self) -> &[u8] {
-        self.id.as_bytes()
-    }
+/// Account and region of a table of interfaces.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountRegion {
+    /// 12 digits.
+    pub account: String,
+    /// As in `eu-central-1`.
+    pub region: String,
 }
 
 type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
@@ -150,7 +66,7 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 /// use flowlogs_core::network::{Inventory, NetworkInterface};
 ///
 /// let mut inventory = Inventory::new();
-/// inventory.insert_interface(NetworkInterface {
+/// inventory.insert_interface(&NetworkInterface {
 ///     id: "eni-1235b8ca123456789".into(),
 ///     name: Some("web-1".into()),
 ///     addresses: vec!["172.31.16.21".parse()?],
@@ -162,11 +78,45 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
-    interfaces: IdMap<NetworkInterface>,
+    /// The general table, then those of accounts and regions.
+    tables: Vec<Arc<InterfaceTable>>,
+    /// Account and region of each table but the general one, and where it is.
+    scopes: HashMap<AccountRegion, usize, FixedState>,
+    /// Accounts and regions that were asked, with the time of the answer (milliseconds since 1970); empty where the
+    /// inventory does not say.
+    asked: HashMap<AccountRegion, u64, FixedState>,
+    unavailable: bool,
     vpcs: Map<Vpc>,
     gateways: Map<TransitGateway>,
     attachments: Map<GatewayAttachment>,
     flow_logs: IdMap<FlowLog>,
+}
+
+/// Index of an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InterfaceIndex {
+    pub(crate) table: usize,
+    pub(crate) slot: u32,
+}
+
+/// Tables in which a record is looked up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TableSet([Option<usize>; 3]);
+
+impl TableSet {
+    fn add(&mut self, table: Option<usize>) {
+        if let Some(free) = self
+            .0
+            .iter_mut()
+            .find(|place| place.is_none() || **place == table)
+        {
+            *free = table;
+        }
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().flatten()
+    }
 }
 
 impl Inventory {
@@ -175,9 +125,17 @@ impl Inventory {
         Self::default()
     }
 
+    /// An inventory that should be there and cannot be read; records that are decided with it are counted.
+    pub fn unavailable() -> Self {
+        Self {
+            unavailable: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
-        self.interfaces.as_slice().is_empty()
+        self.tables.iter().all(|table| table.is_empty())
             && self.vpcs.is_empty()
             && self.gateways.is_empty()
             && self.attachments.is_empty()
@@ -186,15 +144,33 @@ impl Inventory {
 
     /// Whether anything with this id is known.
     pub fn knows(&self, id: &[u8]) -> bool {
-        self.interfaces.contains(id)
+        self.interface(id).is_some()
             || self.vpcs.contains_key(id)
             || self.gateways.contains_key(id)
             || self.attachments.contains_key(id)
     }
 
-    /// Adds or replaces an interface.
-    pub fn insert_interface(&mut self, interface: NetworkInterface) {
-        self.interfaces.insert(interface);
+    /// Adds an interface to the general table, or replaces the one with its id there.
+    pub fn insert_interface(&mut self, interface: &NetworkInterface) {
+        Arc::make_mut(self.general()).insert(interface);
+    }
+
+    /// Replaces a table of interfaces: that of an account and region, or the general one.
+    pub fn set_interfaces(&mut self, scope: Option<AccountRegion>, table: Arc<InterfaceTable>) {
+        self.general();
+        let index = match scope {
+            None => 0,
+            Some(scope) => *self.scopes.entry(scope).or_insert(self.tables.len()),
+        };
+        match self.tables.get_mut(index) {
+            Some(known) => *known = table,
+            None => self.tables.push(table),
+        }
+    }
+
+    /// The table of an account and region, if it is loaded.
+    pub fn interfaces_of(&self, scope: &AccountRegion) -> Option<&Arc<InterfaceTable>> {
+        self.tables.get(*self.scopes.get(scope)?)
     }
 
     /// Adds or replaces a VPC.
@@ -217,36 +193,47 @@ impl Inventory {
         self.flow_logs.insert(flow_log);
     }
 
+    /// Notes that an account and region was asked, with the time of its answer in milliseconds since 1970.
+    pub fn insert_asked(&mut self, scope: AccountRegion, as_of: u64) {
+        self.asked.insert(scope, as_of);
+    }
+
     /// Adds everything that the other one knows; where both know something, the other one's word counts.
     pub fn merge(&mut self, other: Self) {
-        self.interfaces.extend(other.interfaces);
+        for (index, table) in other.tables.iter().enumerate() {
+            let scope = other.scopes.iter().find(|(_, other)| **other == index);
+            let scope = scope.map(|(scope, _)| scope.clone());
+            let known = match &scope {
+                None => self.tables.first(),
+                Some(scope) => self.interfaces_of(scope),
+            };
+            let mut merged = known.cloned().unwrap_or_default();
+            if merged.is_empty() {
+                merged = Arc::clone(table);
+            } else {
+                let into = Arc::make_mut(&mut merged);
+                table
+                    .iter()
+                    .for_each(|interface| into.insert(&interface.to_owned()));
+            }
+            self.set_interfaces(scope, merged);
+        }
+        self.asked.extend(other.asked);
+        self.unavailable |= other.unavailable;
         self.vpcs.extend(other.vpcs);
         self.gateways.extend(other.gateways);
         self.attachments.extend(other.attachments);
         self.flow_logs.extend(other.flow_logs);
     }
 
-    /// The interface `eni-…`.
-    pub fn interface(&self, id: &[u8]) -> Option<&NetworkInterface> {
-        self.interfaces.get(id)
+    /// The interface `eni-…`, whatever table it is in.
+    pub fn interface(&self, id: &[u8]) -> Option<InterfaceView<'_>> {
+        self.tables.iter().find_map(|table| table.get(id))
     }
 
-    /// The place of the interface that a VPC record was captured on.
-    pub(crate) fn interface_of(&self, record: &FlowRecord<'_>) -> Option<usize> {
-        match record.kind() {
-            RecordKind::Vpc => self.interfaces.place(record.interface()?),
-            RecordKind::TransitGateway => None,
-        }
-    }
-
-    /// The interface at a place.
-    pub(crate) fn interface_at(&self, place: usize) -> Option<&NetworkInterface> {
-        self.interfaces.as_slice().get(place)
-    }
-
-    /// All interfaces, in the order in which they became known.
-    pub fn interfaces(&self) -> impl Iterator<Item = &NetworkInterface> {
-        self.interfaces.as_slice().iter()
+    /// All interfaces, table by table.
+    pub fn interfaces(&self) -> impl Iterator<Item = InterfaceView<'_>> {
+        self.tables.iter().flat_map(|table| table.iter())
     }
 
     /// The VPC `vpc-…`.
@@ -284,60 +271,142 @@ impl Inventory {
         self.flow_logs.as_slice()
     }
 
-    /// The flow logs that deliver to this log group, bucket or ARN; all of them where the source does not say.
-    pub fn flow_logs_to(&self, destination: Option<&str>) -> impl Iterator<Item = &FlowLog> {
-        let wanted = destination.map(destination_name);
-        self.flow_logs()
-            .iter()
-            .filter(move |flow_log| match wanted {
-                Some(name) => flow_log.destination.as_deref().map(destination_name) == Some(name),
-                None => true,
+    /// The flow log `fl-…`.
+    pub fn flow_log(&self, id: &str) -> Option<&FlowLog> {
+        self.flow_logs.get(id.as_bytes())
+    }
+
+    /// The flow logs that deliver to this destination; all of them where the source has none.
+    pub fn flow_logs_to<'a>(
+        &'a self,
+        destination: Option<&'a Destination>,
+    ) -> impl Iterator<Item = &'a FlowLog> {
+        self.flow_logs().iter().filter(move |flow_log| {
+            destination.is_none_or(|wanted| {
+                let own = flow_log.destination.as_ref();
+                own.is_some_and(|own| own.agrees_with(wanted))
             })
+        })
+    }
+
+    /// The destination of a source: that of its flow log, if the inventory knows it; else the first of these to which a flow log
+    /// delivers; else the last.
+    pub fn resolve<'a>(
+        &'a self,
+        flow_log: Option<&str>,
+        destinations: &'a [Destination],
+    ) -> Option<&'a Destination> {
+        let named = flow_log.and_then(|id| self.flow_log(id)?.destination.as_ref());
+        let receives = |wanted: &&Destination| self.flow_logs_to(Some(wanted)).next().is_some();
+        named
+            .or_else(|| destinations.iter().find(receives))
+            .or(destinations.last())
     }
 
     /// The formats of the flow logs that deliver there, each flow log's own, repeated where several have the same.
-    pub fn formats_for(&self, destination: Option<&str>) -> impl Iterator<Item = &str> {
+    pub fn formats_for<'a>(
+        &'a self,
+        destination: Option<&'a Destination>,
+    ) -> impl Iterator<Item = &'a str> {
         self.flow_logs_to(destination)
             .filter_map(|flow_log| flow_log.format.as_deref())
     }
-}
 
-/// The name by which flow logs and what they delivered find each other: the log group of
-/// `arn:aws:logs:…:log-group:NAME:*`, the bucket of `arn:aws:s3:::BUCKET/prefix/`; any other text as it is.
-pub fn destination_name(text: &str) -> &str {
-    let mut parts = text.splitn(6, ':');
-    if parts.next() != Some("arn") {
-        return text;
+    /// Whether it is known that nothing is known of an account and region: the inventory says which were asked, and this one is
+    /// not among them, or there should be an inventory and there is none.
+    pub(crate) fn lacks(&self, account: Option<&[u8]>, region: Option<&[u8]>) -> bool {
+        let (Some(account), Some(region)) = (text(account), text(region)) else {
+            return self.unavailable;
+        };
+        self.unavailable
+            || !self.asked.is_empty() && !self.asked.contains_key(&scope(account, region))
     }
-    let (service, resource) = (parts.nth(1), parts.nth(2));
-    match (service, resource) {
-        (Some("logs"), Some(resource)) => match resource.strip_prefix("log-group:") {
-            Some(name) => name.split(':').next().unwrap_or(name), // a colon is in no name
-            None => text,
-        },
-        (Some("s3"), Some(resource)) => resource.split('/').next().unwrap_or(resource),
-        _ => text,
+
+    /// The tables in which a record of an account and region is looked up. `id` is the id of its interface, by which a
+    /// table is chosen where account or region are unknown; `vpc` is its VPC.
+    pub(crate) fn tables_for(
+        &self,
+        account: Option<&[u8]>,
+        region: Option<&[u8]>,
+        id: Option<&[u8]>,
+        vpc: Option<&[u8]>,
+    ) -> TableSet {
+        let mut set = TableSet::default();
+        set.add((!self.tables.is_empty()).then_some(0));
+        if self.scopes.is_empty() {
+            return set;
+        }
+        let (account, region) = (text(account), text(region));
+        let own = self.table_of(account, region, id);
+        set.add(own);
+        let vpc = vpc.or_else(|| {
+            let found = set.iter().find_map(|table| self.tables[table].get(id?));
+            found?.vpc().map(str::as_bytes)
+        });
+        let owner = vpc.and_then(|vpc| self.vpc(vpc)?.owner.as_deref());
+        if owner.is_some() && owner != account {
+            set.add(self.table_of(owner, region, id));
+        }
+        set
+    }
+
+    /// The table of an account and region; an unknown part agrees with any, and the table must have the interface then.
+    fn table_of(
+        &self,
+        account: Option<&str>,
+        region: Option<&str>,
+        id: Option<&[u8]>,
+    ) -> Option<usize> {
+        if let (Some(account), Some(region)) = (account, region) {
+            return self.scopes.get(&scope(account, region)).copied();
+        }
+        let agreeing = self.scopes.iter().filter(|(scope, _)| {
+            account.is_none_or(|account| account == scope.account)
+                && region.is_none_or(|region| region == scope.region)
+        });
+        let mut tables = agreeing.map(|(_, &table)| table);
+        tables.find(|&table| id.is_some_and(|id| self.tables[table].slot(id).is_some()))
+    }
+
+    /// The index of an interface in one of these tables.
+    pub(crate) fn interface_in(&self, tables: TableSet, id: &[u8]) -> Option<InterfaceIndex> {
+        tables.iter().find_map(|table| {
+            let slot = self.tables[table].slot(id)?;
+            Some(InterfaceIndex { table, slot })
+        })
+    }
+
+    /// The interface of an index.
+    pub(crate) fn interface_at(&self, index: InterfaceIndex) -> InterfaceView<'_> {
+        self.tables[index.table].at(index.slot)
+    }
+
+    pub(crate) fn table(&self, index: usize) -> &InterfaceTable {
+        &self.tables[index]
+    }
+
+    /// Number of tables.
+    pub(crate) fn tables(&self) -> usize {
+        self.tables.len()
+    }
+
+    fn general(&mut self) -> &mut Arc<InterfaceTable> {
+        if self.tables.is_empty() {
+            self.tables.push(Arc::default());
+        }
+        &mut self.tables[0]
     }
 }
 
-/// An address as one number, IPv4 as the IPv6 address that it maps to.
-pub(crate) fn bits(address: IpAddr) -> u128 {
-    Address::from(address).to_ipv6_bits()
-}
-
-/// The length of a prefix, counted in the 128 bits of [`bits`].
-pub(crate) fn bit_length(first: IpAddr, length: u8) -> u8 {
-    match first {
-        IpAddr::V4(_) => length.min(32) + 96,
-        IpAddr::V6(_) => length.min(128),
+fn scope(account: &str, region: &str) -> AccountRegion {
+    AccountRegion {
+        account: account.to_owned(),
+        region: region.to_owned(),
     }
 }
 
-/// The first `length` bits.
-pub(crate) fn mask(bits: u128, length: u8) -> u128 {
-    bits & u128::MAX
-        .checked_shl(u32::from(128 - length))
-        .unwrap_or_default()
+fn text(octets: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(octets?).ok()
 }
 
 fn key(id: &str) -> Box<[u8]> {
@@ -347,13 +416,24 @@ fn key(id: &str) -> Box<[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flowlog::{LogFormat, RecordValues};
 
-    fn flow_log(id: &str, destination: Option<&str>, format: &str) -> FlowLog {
+    fn interface(id: &str, name: &str) -> NetworkInterface {
+        NetworkInterface {
+            id: id.to_owned(),
+            name: Some(name.to_owned()),
+            ..NetworkInterface::default()
+        }
+    }
+
+    fn table(interfaces: &[NetworkInterface]) -> Arc<InterfaceTable> {
+        Arc::new(interfaces.iter().collect())
+    }
+
+    fn flow_log(id: &str, destination: Option<Destination>, format: &str) -> FlowLog {
         FlowLog {
             id: id.to_owned(),
             resource: "vpc-1".to_owned(),
-            destination: destination.map(str::to_owned),
+            destination,
             format: Some(format.to_owned()),
             ..FlowLog::default()
         }
@@ -367,15 +447,19 @@ mod tests {
             inventory.insert_vpc(Vpc {
                 id: "vpc-1".to_owned(),
                 name: Some(name.to_owned()),
+                owner: None,
             });
-            inventory.insert_flow_log(flow_log("fl-1", Some(name), "${bytes}"));
+            inventory.insert_interface(&interface("eni-1", name));
+            let destination = Some(Destination::log_group(name));
+            inventory.insert_flow_log(flow_log("fl-1", destination, "${bytes}"));
         }
-        assert_eq!(
-            inventory.vpc(b"vpc-1").and_then(|vpc| vpc.name.as_deref()),
-            Some("new")
-        );
+        let vpc = inventory.vpc(b"vpc-1").and_then(|vpc| vpc.name.as_deref());
+        assert_eq!(vpc, Some("new"));
+        let eni = inventory.interface(b"eni-1").and_then(InterfaceView::name);
+        assert_eq!(eni, Some("new"));
         assert_eq!(inventory.flow_logs().len(), 1);
-        assert_eq!(inventory.flow_logs()[0].destination.as_deref(), Some("new"));
+        let destination = inventory.flow_logs()[0].destination.clone();
+        assert_eq!(destination, Some(Destination::log_group("new")));
     }
 
     #[test]
@@ -386,169 +470,145 @@ mod tests {
             inventory
         };
         let id = || "x-1".to_owned();
-        let interface = NetworkInterface {
-            id: id(),
-            ..NetworkInterface::default()
-        };
-        let vpc = Vpc {
-            id: id(),
-            name: None,
-        };
-        let gateway = TransitGateway {
-            id: id(),
-            name: None,
-        };
-        let attachment = GatewayAttachment {
-            id: id(),
-            ..GatewayAttachment::default()
-        };
         for inventory in [
-            some(&|inventory| inventory.insert_interface(interface.clone())),
-            some(&|inventory| inventory.insert_vpc(vpc.clone())),
-            some(&|inventory| inventory.insert_gateway(gateway.clone())),
-            some(&|inventory| inventory.insert_attachment(attachment.clone())),
+            some(&|inventory| inventory.insert_interface(&interface("x-1", ""))),
+            some(&|inventory| {
+                inventory.set_interfaces(Some(scope("1", "r")), table(&[interface("x-1", "")]))
+            }),
+            some(&|inventory| {
+                inventory.insert_vpc(Vpc {
+                    id: id(),
+                    ..Vpc::default()
+                })
+            }),
+            some(&|inventory| {
+                inventory.insert_gateway(TransitGateway {
+                    id: id(),
+                    name: None,
+                })
+            }),
+            some(&|inventory| {
+                inventory.insert_attachment(GatewayAttachment {
+                    id: id(),
+                    ..GatewayAttachment::default()
+                });
+            }),
         ] {
             assert!(
                 !inventory.is_empty() && inventory.knows(b"x-1"),
                 "{inventory:?}"
             );
             assert!(!inventory.knows(b"x-2"), "{inventory:?}");
-            assert!(inventory.gateway(b"x-2").is_none());
         }
         let flow_logs = some(&|inventory| inventory.insert_flow_log(flow_log("fl-1", None, "")));
         assert!(!flow_logs.is_empty());
     }
 
     #[test]
-    fn an_interface_is_at_its_place() {
+    fn a_record_is_looked_up_in_its_own_table_and_its_vpc_owners_whatever_else_is_loaded() {
         let mut inventory = Inventory::new();
-        for number in [0, 1, 2, 1] {
-            inventory.insert_interface(NetworkInterface {
-                id: format!("eni-{number}"),
-                ..NetworkInterface::default()
-            });
+        for account in ["1", "2", "3"] {
+            let own = format!("eni-{account}");
+            let interfaces = [interface(&own, account), interface("eni-9", account)];
+            inventory.set_interfaces(Some(scope(account, "r")), table(&interfaces));
         }
-        let mut values = RecordValues::default();
-        for (format, line, id) in [
-            ("${interface-id} ${bytes}", "eni-2 1", Some("eni-2")),
-            ("${interface-id} ${bytes}", "eni-1 1", Some("eni-1")),
-            ("${interface-id} ${bytes}", "eni-3 1", None),
-            ("${tgw-attachment-id} ${bytes}", "eni-1 1", None),
-        ] {
-            let format = LogFormat::parse(format).expect("format of the test");
-            let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
-            let place = inventory.interface_of(&record.expect("line of the test"));
-            let found = place.and_then(|place| inventory.interface_at(place));
-            assert_eq!(found.map(|interface| interface.id.as_str()), id, "{line}");
-        }
-        assert_eq!(inventory.interface_at(3), None);
-    }
-
-    #[test]
-    fn kinds_of_traffic_are_the_words_of_ec2() {
+        inventory.insert_vpc(Vpc {
+            id: "vpc-1".to_owned(),
+            name: None,
+            owner: Some("2".to_owned()),
+        });
+        let name = |inventory: &Inventory, account: Option<&str>, vpc: Option<&str>, id: &str| {
+            let set = inventory.tables_for(
+                account.map(str::as_bytes),
+                Some(b"r"),
+                Some(id.as_bytes()),
+                vpc.map(str::as_bytes),
+            );
+            let index = inventory.interface_in(set, id.as_bytes())?;
+            inventory.interface_at(index).name().map(str::to_owned)
+        };
         assert_eq!(
-            ["ALL", "ACCEPT", "REJECT", "all"].map(TrafficType::of_word),
-            [
-                TrafficType::All,
-                TrafficType::Accept,
-                TrafficType::Reject,
-                TrafficType::Other
-            ]
+            name(&inventory, Some("1"), None, "eni-1").as_deref(),
+            Some("1")
+        );
+        assert_eq!(
+            name(&inventory, Some("1"), None, "eni-2"),
+            None,
+            "of another account"
+        );
+        assert_eq!(
+            name(&inventory, Some("1"), Some("vpc-1"), "eni-2").as_deref(),
+            Some("2")
+        );
+        assert_eq!(
+            name(&inventory, Some("1"), Some("vpc-1"), "eni-9").as_deref(),
+            Some("1"),
+            "its own first"
+        );
+        assert_eq!(name(&inventory, Some("1"), Some("vpc-1"), "eni-3"), None);
+        assert_eq!(
+            name(&inventory, None, None, "eni-3").as_deref(),
+            Some("3"),
+            "nobody says whose it is"
+        );
+        inventory.insert_interface(&interface("eni-7", "general"));
+        assert_eq!(
+            name(&inventory, Some("5"), None, "eni-7").as_deref(),
+            Some("general")
         );
     }
 
     #[test]
-    fn merging_takes_the_later_word() {
+    fn merging_takes_the_later_word_of_each_table() {
         let mut first = Inventory::new();
         first.insert_flow_log(flow_log("fl-1", None, "${bytes}"));
-        first.insert_gateway(TransitGateway {
-            id: "tgw-1".to_owned(),
-            name: None,
-        });
+        first.insert_interface(&interface("eni-1", "old"));
+        first.insert_interface(&interface("eni-2", "kept"));
         let mut second = Inventory::new();
         second.insert_flow_log(flow_log("fl-1", None, "${packets}"));
-        second.insert_attachment(GatewayAttachment {
-            id: "tgw-attach-1".to_owned(),
-            ..GatewayAttachment::default()
-        });
+        second.insert_interface(&interface("eni-1", "new"));
+        second.set_interfaces(
+            Some(scope("1", "r")),
+            table(&[interface("eni-3", "scoped")]),
+        );
         first.merge(second);
         assert_eq!(first.formats_for(None).collect::<Vec<_>>(), ["${packets}"]);
-        assert!(first.gateway(b"tgw-1").is_some() && first.attachment(b"tgw-attach-1").is_some());
+        let name = |id: &[u8]| first.interface(id).and_then(InterfaceView::name);
+        assert_eq!(
+            [name(b"eni-1"), name(b"eni-2"), name(b"eni-3")],
+            [Some("new"), Some("kept"), Some("scoped")]
+        );
+        assert!(first.interfaces_of(&scope("1", "r")).is_some());
     }
 
     #[test]
     fn formats_are_those_of_the_flow_logs_with_this_destination() {
         let mut inventory = Inventory::new();
-        let group = "arn:aws:logs:eu-central-1:123456789012:log-group:flows:*";
-        inventory.insert_flow_log(flow_log("fl-1", Some(group), "a"));
-        inventory.insert_flow_log(flow_log("fl-2", Some("flows"), "b"));
-        inventory.insert_flow_log(flow_log("fl-3", Some("others"), "c"));
+        let group = Destination::of_arn("arn:aws:logs:eu-central-1:123456789012:log-group:flows:*");
+        inventory.insert_flow_log(flow_log("fl-1", group.clone(), "a"));
+        inventory.insert_flow_log(flow_log("fl-2", Some(Destination::log_group("flows")), "b"));
+        inventory.insert_flow_log(flow_log("fl-3", Some(Destination::bucket("flows")), "c"));
         inventory.insert_flow_log(flow_log("fl-4", None, "d"));
-        let formats = |destination| inventory.formats_for(destination).collect::<String>();
-        assert_eq!(formats(Some("flows")), "ab");
-        assert_eq!(formats(Some(group)), "ab");
-        assert_eq!(formats(Some("nobody")), "");
+        let formats = |destination: Option<Destination>| {
+            inventory
+                .formats_for(destination.as_ref())
+                .collect::<String>()
+        };
+        assert_eq!(formats(Some(Destination::log_group("flows"))), "ab");
+        assert_eq!(formats(group), "ab");
+        assert_eq!(formats(Some(Destination::log_group("nobody"))), "");
         assert_eq!(formats(None), "abcd");
     }
 
     #[test]
-    fn destinations_are_named_by_log_group_bucket_or_arn() {
-        for (text, name) in [
-            ("flows", "flows"),
-            ("/aws/vpc/flows", "/aws/vpc/flows"),
-            (
-                "arn:aws:logs:eu-central-1:1:log-group:/aws/vpc/flows:*",
-                "/aws/vpc/flows",
-            ),
-            (
-                "arn:aws:logs:eu-central-1:1:log-group:/aws/vpc/flows",
-                "/aws/vpc/flows",
-            ),
-            ("arn:aws-cn:s3:::bucket/prefix/", "bucket"),
-            ("arn:aws:s3:::bucket", "bucket"),
-            (
-                "arn:aws:firehose:eu-central-1:1:deliverystream/x",
-                "arn:aws:firehose:eu-central-1:1:deliverystream/x",
-            ),
-            ("arn:aws", "arn:aws"),
-            ("", ""),
-        ] {
-            assert_eq!(destination_name(text), name);
-        }
-    }
-
-    #[test]
-    fn an_interface_has_its_addresses_and_those_of_its_prefixes() {
-        let address = |text: &str| text.parse::<IpAddr>().expect("address of the test");
-        let interface = NetworkInterface {
-            addresses: vec![address("10.0.0.5").into(), address("2001:db8::5").into()],
-            prefixes: vec![(address("10.0.1.16"), 28), (address("2001:db8:1::"), 80)],
-            ..NetworkInterface::default()
-        };
-        for own in [
-            "10.0.0.5",
-            "2001:db8::5",
-            "10.0.1.16",
-            "10.0.1.31",
-            "2001:db8:1::ffff:1",
-        ] {
-            assert!(interface.has_address(address(own).into()), "{own}");
-        }
-        for other in [
-            "10.0.0.6",
-            "10.0.1.15",
-            "10.0.1.32",
-            "2001:db8:1:0:1::",
-            "::10.0.0.5",
-        ] {
-            assert!(!interface.has_address(address(other).into()), "{other}");
-        }
-    }
-
-    #[test]
-    fn masks_of_every_length_are_defined() {
-        assert_eq!(mask(u128::MAX, 0), 0);
-        assert_eq!(mask(u128::MAX, 1), 1 << 127);
-        assert_eq!(mask(u128::MAX, 128), u128::MAX);
+    fn an_account_that_was_not_asked_is_known_to_be_missing() {
+        let mut inventory = Inventory::new();
+        let lacks =
+            |inventory: &Inventory, account: &[u8]| inventory.lacks(Some(account), Some(b"r"));
+        assert!(!lacks(&inventory, b"1"), "nobody says who was asked");
+        inventory.insert_asked(scope("1", "r"), 7);
+        assert!(!lacks(&inventory, b"1") && lacks(&inventory, b"2"));
+        assert!(!inventory.lacks(None, Some(b"r")));
+        assert!(lacks(&Inventory::unavailable(), b"1"));
     }
 }

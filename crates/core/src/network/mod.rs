@@ -2,20 +2,27 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `inventory.rs` | everything that is known, indexed for look-up |
+//! | `inventory.rs` | everything that is known, indexed for look-up; which tables a record is looked up in |
+//! | `interfaces.rs` | compact table of interfaces, by id and by address |
+//! | `flow_log.rs` | flow logs, and the times between which they are relied upon |
+//! | `destination.rs` | log group, bucket or delivery stream |
 //! | `address.rs` | an IP address as numbers |
 //! | `id_map.rs` | insertion-ordered map keyed by AWS id |
 //!
 //! Plain data, filled by the caller (EC2, files, tests); the stages only read it.
 
 mod address;
+mod destination;
+mod flow_log;
 mod id_map;
+mod interfaces;
 mod inventory;
 
 pub use address::Address;
+pub use destination::{Destination, DestinationKind};
+pub(crate) use flow_log::Lifetime;
+pub use flow_log::{FlowLog, SETTLING, TrafficType, VANISHED, vanished};
 pub(crate) use id_map::{IdMap, Identified};
-pub use inventory::{
-    FlowLog, GatewayAttachment, Inventory, NetworkInterface, TrafficType, TransitGateway, Vpc,
-    destination_name,
-};
-pub(crate) use inventory::{bit_length, bits, mask};
+pub use interfaces::{InterfaceTable, InterfaceView, NetworkInterface};
+pub use inventory::{AccountRegion, GatewayAttachment, Inventory, TransitGateway, Vpc};
+pub(crate) use inventory::{InterfaceIndex, TableSet};

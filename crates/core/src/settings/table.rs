@@ -141,6 +141,9 @@ settings! {
     RESOLVE_NAMES = "on", ON_OFF,
         "Look up names of interfaces, VPCs and transit gateways in EC2, and what the flow logs cover. Off needs no EC2 \
          permission for it.";
+    SOURCE_FILTERED --"source-filtered" = "off", ON_OFF,
+        "Only a part of the flow logs' records arrives, because of a filter pattern or of a prefix or suffix of notifications: \
+         nothing is left out because another record should exist.";
     EXCLUDE_COLLECTOR_TRAFFIC --"exclude-collector-traffic" = "on", ON_OFF,
         "Do not export flows to or from a collector; the function's own messages would be logged and exported for ever.";
     ADDRESS --"address" = "interface",

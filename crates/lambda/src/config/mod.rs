@@ -131,6 +131,7 @@ fn transcoder(raw: &RawConfig) -> Result<TranscoderSettings, SettingError> {
         },
         dedup: dedup::DedupSettings {
             deduplicate: raw.value(&table::DEDUPLICATE).on()?,
+            source_filtered: raw.value(&table::SOURCE_FILTERED).on()?,
             direction: raw.value(&table::DIRECTION).parsed()?,
             collectors: Vec::new(),
             // Outsiders choose the text that is hashed.

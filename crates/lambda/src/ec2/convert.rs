@@ -9,7 +9,7 @@ use aws_sdk_ec2::types;
 use flowlogs_core::network::{FlowLog, GatewayAttachment, NetworkInterface, TransitGateway, Vpc};
 use flowlogs_describe::{
     FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, InterfaceDescription,
-    Tag, VpcAttachment, VpcDescription,
+    Tag, Timestamp, VpcAttachment, VpcDescription,
 };
 
 pub(super) fn flow_log(from: types::FlowLog) -> Option<FlowLog> {
@@ -21,6 +21,8 @@ pub(super) fn flow_log(from: types::FlowLog) -> Option<FlowLog> {
         log_destination: from.log_destination,
         log_format: from.log_format,
         deliver_logs_status: from.deliver_logs_status,
+        creation_time: (from.creation_time)
+            .and_then(|time| Some(Timestamp(u64::try_from(time.to_millis().ok()?).ok()?))),
     };
     Some(description.into())
 }
@@ -35,6 +37,7 @@ pub(super) fn interface(from: types::NetworkInterface) -> Option<NetworkInterfac
         availability_zone: from.availability_zone,
         availability_zone_id: from.availability_zone_id,
         status: from.status.map(|word| word.as_str().to_owned()),
+        owner_id: from.owner_id,
         attachment: from.attachment.map(|attachment| VpcAttachment {
             instance_id: attachment.instance_id,
         }),
@@ -51,6 +54,7 @@ pub(super) fn interface(from: types::NetworkInterface) -> Option<NetworkInterfac
 pub(super) fn vpc(from: types::Vpc) -> Option<Vpc> {
     let description = VpcDescription {
         vpc_id: from.vpc_id?,
+        owner_id: from.owner_id,
         tags: tags(from.tags),
     };
     Some(description.into())

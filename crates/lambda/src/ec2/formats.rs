@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
-use flowlogs_core::network::FlowLog;
+use flowlogs_core::network::{FlowLog, vanished};
 use tokio::time::Instant;
 
 use super::schedule::LookupSchedule;
@@ -17,8 +17,8 @@ use super::{
     question::{FLOW_LOGS, PAGE},
 };
 
-/// Validity of an answer: the first lines of a new flow log come some ten minutes after its creation.
-const HOLD: Duration = Duration::from_secs(900);
+/// Validity of an answer, a third of the time for which core relies on it.
+const HOLD: Duration = Duration::from_secs(300);
 
 /// Flow logs as of EC2's last answer.
 #[derive(Debug)]
@@ -73,9 +73,15 @@ impl FlowLogLookup {
         troubles: &mut LookupTally,
     ) -> bool {
         match describe(client, self.destination, deadline).await {
-            Ok(flow_logs) => {
+            Ok(mut flow_logs) => {
                 self.schedule.answered(now, HOLD);
                 self.trouble = None;
+                let as_of = flowlogs_export::now();
+                for flow_log in &mut flow_logs {
+                    flow_log.as_of = Some(as_of);
+                }
+                let previous = self.known.as_deref().unwrap_or_default();
+                flow_logs.extend(vanished(previous, &flow_logs, as_of));
                 let changed = self.known.as_ref() != Some(&flow_logs);
                 self.known = Some(flow_logs);
                 changed
@@ -118,6 +124,8 @@ mod tests {
 
     use super::super::testing::{Reply, Request, Server, lookups, members, page};
     use super::super::{Ec2, LookupError, LookupErrors};
+    use flowlogs_core::network::Destination;
+
     use super::*;
 
     const ARN: &str = "arn:aws:logs:eu-central-1:123456789012:log-group:flows:*";
@@ -151,7 +159,7 @@ mod tests {
 
     fn formats(ec2: &Ec2) -> Vec<String> {
         ec2.inventory()
-            .formats_for(Some("flows"))
+            .formats_for(Some(&Destination::log_group("flows")))
             .map(str::to_owned)
             .collect()
     }
@@ -165,7 +173,9 @@ mod tests {
             .await
             .expect("something new");
         assert_eq!(
-            inventory.formats_for(Some("flows")).collect::<Vec<_>>(),
+            inventory
+                .formats_for(Some(&Destination::log_group("flows")))
+                .collect::<Vec<_>>(),
             ["${bytes}", "${packets}"]
         );
         assert_eq!(server.requests().len(), 3);
@@ -187,7 +197,8 @@ mod tests {
         let mut ec2 = server.lookups(false).of_buckets();
         let inventory = ec2.refresh("flows", Instant::now()).await;
         let inventory = inventory.expect("something new");
-        let formats: Vec<_> = inventory.formats_for(Some("flows")).collect();
+        let bucket = Destination::bucket("flows");
+        let formats: Vec<_> = inventory.formats_for(Some(&bucket)).collect();
         assert_eq!(formats, ["${bytes}"]);
         assert_eq!(server.requests()[0].values(), ["s3"]);
     }
@@ -197,15 +208,13 @@ mod tests {
         let server = Server::start(three_pages);
         let (mut ec2, start) = (server.lookups(false), Instant::now());
         ec2.refresh("flows", start).await;
-        assert!(!ec2.is_due("flows", start + 10 * MINUTE));
+        assert!(!ec2.is_due("flows", start + 4 * MINUTE));
         assert!(ec2.is_due("flows", start + 20 * MINUTE));
         ec2.invalidate_formats();
         assert!(!ec2.is_due("flows", start), "at most once a minute");
         assert!(ec2.is_due("flows", start + MINUTE));
-        assert!(
-            ec2.refresh("flows", start + MINUTE).await.is_none(),
-            "nothing new"
-        );
+        let renewed = ec2.refresh("flows", start + MINUTE).await;
+        assert!(renewed.is_some(), "the same answer holds longer");
     }
 
     #[tokio::test]

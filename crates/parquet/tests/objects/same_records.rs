@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use flowlogs_core::flowlog::field::{ColumnType, FIELDS, FieldSpec, TextPattern};
+use flowlogs_core::network::Destination;
 use flowlogs_core::{
     Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,
@@ -29,7 +30,7 @@ impl Transcoded {
         transcoder.begin(1_418_530_100_000);
         Self {
             transcoder,
-            source: RecordSource::new(Some("bucket"), Formats::defaults()),
+            source: RecordSource::new(Some(Destination::bucket("bucket")), Formats::defaults()),
             messages: Vec::new(),
         }
     }

@@ -34,6 +34,8 @@ pub struct KeyOwner<'a> {
     pub flow_log: Option<&'a str>,
     /// Firehose delivery stream that wrote the object.
     pub delivery_stream: Option<&'a str>,
+    /// Prefix before `AWSLogs/`, without its last slash; empty for none.
+    pub prefix: Option<&'a str>,
 }
 
 /// Returns true for an object that may be a flow log.
@@ -65,6 +67,7 @@ pub fn owner(key: &str) -> KeyOwner<'_> {
         region: of_both(2).find(|region| !region.is_empty()),
         flow_log: flow_log.filter(|id| id.starts_with("fl-")),
         delivery_stream: delivery_stream(file),
+        prefix: by_path.and_then(|_| prefix(key)),
     }
 }
 
@@ -100,6 +103,18 @@ fn delivery_stream(file: &str) -> Option<&str> {
     let (stream, version) = rest.rsplit_once('-')?;
     let is_stream = !stream.is_empty() && is_digits(version, version.len());
     (is_stream && !version.is_empty()).then_some(stream)
+}
+
+/// Part of a key before `AWSLogs/`, without its last slash.
+fn prefix(key: &str) -> Option<&str> {
+    let mut start = 0;
+    for folder in key.split('/') {
+        if folder == FOLDER {
+            return Some(key[..start].trim_end_matches('/'));
+        }
+        start += folder.len() + 1;
+    }
+    None
 }
 
 fn file_name(key: &str) -> &str {
@@ -178,12 +193,26 @@ mod tests {
             flow_log: Some("fl-1234abcd"),
             ..both
         };
-        for path in [
-            "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2018/06/20",
-            "my/prefix/AWSLogs/123456789012/vpcflowlogs/eu-central-1/2018/06/20/16",
-            "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-central-1/year=2018/month=06/day=20",
-            "p/AWSLogs/aws-account-id=123456789012/service=vpcflowlogs/aws-region=eu-central-1/year=2018/month=06/day=20/hour=16",
+        for (prefix, path) in [
+            (
+                "",
+                "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2018/06/20",
+            ),
+            (
+                "my/prefix",
+                "my/prefix/AWSLogs/123456789012/vpcflowlogs/eu-central-1/2018/06/20/16",
+            ),
+            (
+                "",
+                "AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-central-1/year=2018/month=06/day=20",
+            ),
+            (
+                "p",
+                "p/AWSLogs/aws-account-id=123456789012/service=vpcflowlogs/aws-region=eu-central-1/year=2018/month=06/day=20/hour=16",
+            ),
         ] {
+            let prefix = Some(prefix);
+            let (all, both) = (KeyOwner { prefix, ..all }, KeyOwner { prefix, ..both });
             assert_eq!(owner(&format!("{path}/{FILE}")), all, "{path}");
             assert_eq!(owner(&format!("{path}/flows.log.gz")), both, "{path}");
         }

@@ -2,8 +2,6 @@
 //!
 //! This is also where the simulator says what ought to count, which the transcoder must find out from records alone.
 
-use flowlogs_core::network::TrafficType;
-
 use super::{COLLECTOR_PORT, Simulation};
 use crate::sight::{Fate, Place, Seen, Sight, Tuple};
 
@@ -75,37 +73,13 @@ impl Simulation<'_> {
             && self.traffic.collector == Some(packet.destination)
     }
 
-    /// Whether the leg's first end is one too many: its other end is an interface of the same VPC that has the address
-    /// and is known to be observed whatever happens to the packet.
+    /// Whether the leg's first end may be one too many: its other end is an interface of the same VPC that has the address.
     pub(super) fn fate_of_leg(&self, from: usize, to: usize, packet: Tuple) -> Fate {
         let (near, far) = (&self.network.enis[from], &self.network.enis[to]);
-        if near.vpc == far.vpc
-            && far.owns(packet.destination)
-            && self.is_observed(to)
-            && self.can_tell(from)
-        {
-            Fate::CountsAtItsDestination
+        if near.vpc == far.vpc && far.owns(packet.destination) {
+            Fate::CountsAtItsDestination(to)
         } else {
             Fate::Counts
         }
-    }
-
-    pub(super) fn is_observed(&self, eni: usize) -> bool {
-        let any = |traffic| {
-            let all = [None, Some(TrafficType::All), Some(traffic)];
-            self.network
-                .logs_of(eni)
-                .any(|log| all.contains(&log.traffic))
-        };
-        self.network.enis[eni].is_known && any(TrafficType::Accept) && any(TrafficType::Reject)
-    }
-
-    /// Whether records of this interface tell direction and VPC: by the inventory or by themselves.
-    pub(super) fn can_tell(&self, eni: usize) -> bool {
-        self.network.enis[eni].is_known
-            || self
-                .network
-                .logs_of(eni)
-                .all(|log| log.format.contains("flow-direction"))
     }
 }

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::numbers::RecordNumbers;
-use crate::dedup::Observer;
+use crate::dedup::Observers;
 use crate::flowlog::{ColumnPlan, FlowRecord};
-use crate::network::{Inventory, NetworkInterface};
+use crate::network::{InterfaceIndex, InterfaceView, Inventory, TableSet};
 
 /// Everything that follows from the identifiers of a record.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,17 +25,21 @@ pub(crate) struct InterfaceContext {
     /// Slot of the domain in the exporter.
     pub(crate) domain: usize,
     /// Index of the interface in the inventory.
-    pub(crate) interface: Option<usize>,
+    pub(crate) interface: Option<InterfaceIndex>,
+    /// Tables of the inventory in which the record is looked up.
+    pub(crate) tables: TableSet,
+    /// Whether the inventory should know the account and region of the record, and does not.
+    pub(crate) lacks_inventory: bool,
     /// Numbers of the identifiers, and the epoch in which they were announced.
     pub(crate) numbers: Option<(u32, RecordNumbers)>,
-    /// Observer as which the records are compared.
-    pub(crate) observer: Option<Observer>,
+    /// Observers of the interface or attachment, by the coverage that determined them.
+    pub(crate) observers: Option<Observers>,
 }
 
 impl InterfaceContext {
     /// Returns the interface of the record, if the inventory knows the interface.
-    pub(crate) fn interface<'a>(&self, inventory: &'a Inventory) -> Option<&'a NetworkInterface> {
-        inventory.interface_at(self.interface?)
+    pub(crate) fn interface<'a>(&self, inventory: &'a Inventory) -> Option<InterfaceView<'a>> {
+        Some(inventory.interface_at(self.interface?))
     }
 
     /// Returns the numbers if they were announced in this epoch.

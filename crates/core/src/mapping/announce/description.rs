@@ -37,19 +37,15 @@ pub(super) fn interface(
         }
     };
     if let Some(interface) = inventory.interface(id) {
-        add(interface.name.as_deref().unwrap_or(&interface.id));
-        add(interface
-            .description
-            .as_deref()
+        let description = interface.description();
+        let kind = interface.kind();
+        add(interface.name().unwrap_or(interface.id()));
+        add(description
             .filter(|text| *text != OF_EVERY_INSTANCE)
             .unwrap_or_default());
-        add(interface
-            .kind
-            .as_deref()
-            .filter(|kind| *kind != "interface")
-            .unwrap_or_default());
-        add(interface.zone.as_deref().unwrap_or_default());
-        add(interface.subnet.as_deref().unwrap_or_default());
+        add(kind.filter(|kind| *kind != "interface").unwrap_or_default());
+        add(interface.zone().unwrap_or_default());
+        add(interface.subnet().unwrap_or_default());
     } else if let Some(attachment) = inventory.attachment(id) {
         add(attachment.name.as_deref().unwrap_or(&attachment.id));
         add(attachment.resource_type.as_deref().unwrap_or_default());

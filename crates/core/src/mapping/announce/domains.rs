@@ -128,12 +128,22 @@ pub(super) fn name(
     if let (RecordKind::TransitGateway, Some(gateway)) = (record.kind(), part(Field::TgwId)) {
         return gateway.to_vec();
     }
-    let account = part(Field::AccountId)
-        .filter(|account| account.iter().all(u8::is_ascii_digit))
-        .or(account.map(str::as_bytes))
-        .unwrap_or(UNKNOWN.as_bytes());
-    match part(Field::Region).or(region.map(str::as_bytes)) {
+    let (account, region) = account_and_region(record, account, region);
+    let account = account.unwrap_or(UNKNOWN.as_bytes());
+    match region {
         Some(region) => [account, region].join(&b'/'),
         None => account.to_vec(),
     }
+}
+
+/// Returns account and region of a record: its own, else those of its source.
+pub(super) fn account_and_region<'a>(
+    record: &FlowRecord<'a>,
+    account: Option<&'a str>,
+    region: Option<&'a str>,
+) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
+    let part = |field| record.text(field).filter(|text| text.len() <= LONGEST_PART);
+    let own = part(Field::AccountId).filter(|account| account.iter().all(u8::is_ascii_digit));
+    let account = own.or(account.map(str::as_bytes));
+    (account, part(Field::Region).or(region.map(str::as_bytes)))
 }

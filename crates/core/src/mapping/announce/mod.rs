@@ -41,7 +41,7 @@ mod numbers;
 
 use std::sync::Arc;
 
-use crate::flowlog::FlowRecord;
+use crate::flowlog::{Field, FlowRecord, RecordKind};
 use crate::identity::identity;
 use crate::ipfix::{Exporter, FlowLayout, MessageSink};
 use crate::network::Inventory;
@@ -144,8 +144,7 @@ impl Announcements {
             };
             let context = InterfaceContext {
                 domain,
-                interface: inventory.interface_of(&record),
-                ..InterfaceContext::default()
+                ..known(&record, account.as_deref(), region.as_deref(), inventory)
             };
             self.contexts.insert(&record, account, region, context);
         }
@@ -276,5 +275,27 @@ impl Announcements {
         };
         self.names.domain(&mut announcer)?;
         self.names.layout(number, layout, &mut announcer)
+    }
+}
+
+/// Returns the context of a record, as far as it follows from the inventory. `account` and `region` are those of the
+/// record's source.
+fn known(
+    record: &FlowRecord<'_>,
+    account: Option<&str>,
+    region: Option<&str>,
+    inventory: &Inventory,
+) -> InterfaceContext {
+    let (account, region) = domains::account_and_region(record, account, region);
+    let id = match record.kind() {
+        RecordKind::Vpc => record.interface(),
+        RecordKind::TransitGateway => None,
+    };
+    let tables = inventory.tables_for(account, region, id, record.text(Field::VpcId));
+    InterfaceContext {
+        interface: id.and_then(|id| inventory.interface_in(tables, id)),
+        tables,
+        lacks_inventory: inventory.lacks(account, region),
+        ..InterfaceContext::default()
     }
 }

@@ -157,7 +157,7 @@ impl AnnouncedNames {
         if !self.is_due(|domain| &mut domain.interfaces, id, instance, to) {
             return Ok(number);
         }
-        let known = || to.inventory.interface(id)?.instance.clone();
+        let known = || Some(to.inventory.interface(id)?.instance()?.to_owned());
         let station = instance
             .map(|id| String::from_utf8_lossy(id).into_owned())
             .or_else(known)

@@ -4,7 +4,7 @@ use super::names::{AnnouncedNames, Announcer};
 use crate::flowlog::field::DescribedInterface;
 use crate::flowlog::{Field, FieldSet, FlowRecord, RecordKind};
 use crate::ipfix::MessageSink;
-use crate::network::NetworkInterface;
+use crate::network::InterfaceView;
 
 /// Numbers of a record's identifiers; 0 is unknown.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,7 +43,7 @@ pub(super) fn application<S: MessageSink>(
 /// Announces every identifier of a record and returns the numbers. `interface` is the record's in the inventory.
 pub(super) fn announce<S: MessageSink>(
     record: &FlowRecord<'_>,
-    interface: Option<&NetworkInterface>,
+    interface: Option<InterfaceView<'_>>,
     names: &mut AnnouncedNames,
     to: &mut Announcer<'_, S>,
 ) -> Result<RecordNumbers, S::Error> {
@@ -54,7 +54,7 @@ pub(super) fn announce<S: MessageSink>(
     match record.kind() {
         RecordKind::Vpc => {
             names.pseudo_interfaces(to)?;
-            let known = || interface?.vpc.as_deref().map(str::as_bytes);
+            let known = || interface?.vpc().map(str::as_bytes);
             if let Some(vpc) = record.text(Field::VpcId).or_else(known) {
                 numbers.source_vrf = names.vrf(vpc, to)?;
                 numbers.destination_vrf = numbers.source_vrf;

@@ -1,0 +1,166 @@
+//! Rule 2: several flow logs of one destination observe one interface, so AWS writes each of its records several times.
+//!
+//! One of the flow logs is preferred, and its records count. A record of another one is left out where the source says
+//! which flow log wrote it (the key of an object), or where its line fits the formats of others only. A line that fits the
+//! preferred format and another one as well cannot be attributed: it counts, and is reported as doubled.
+
+use std::cmp::Reverse;
+
+use crate::flowlog::field::FieldMapping;
+use crate::flowlog::{Field, FieldSet, FlowAction, FlowRecord, LogFormat, RecordValues};
+use crate::network::{FlowLog, Lifetime};
+
+use super::coverage::{ACCEPTED, BOTH, REJECTED, RecordTimes};
+
+/// Fields that a regular layout has, besides an interface.
+const REGULAR: FieldSet = FieldSet::of(&[
+    Field::SourceAddress,
+    Field::DestinationAddress,
+    Field::SourcePort,
+    Field::DestinationPort,
+    Field::Protocol,
+    Field::Packets,
+    Field::Bytes,
+    Field::Start,
+    Field::End,
+]);
+
+/// Fields of which a regular layout has one.
+const INTERFACE: FieldSet = FieldSet::of(&[
+    Field::InterfaceId,
+    Field::ResourceId,
+    Field::TgwAttachmentId,
+]);
+
+/// Verdict of rule 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attribution {
+    /// Written by the preferred flow log, or by one that is not known: it counts.
+    Counts,
+    /// Written by another flow log than the preferred one: it is left out.
+    LeftOut,
+    /// Written by the preferred flow log or another one: it counts, and is reported.
+    Doubled,
+}
+
+/// How a source tells which flow log wrote its records.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    /// Id in the key of the object.
+    pub(super) flow_log: Option<&'a str>,
+    /// The record's format comes from a header line, or from the schema of a file.
+    pub(super) has_header: bool,
+}
+
+#[derive(Debug)]
+struct GroupMember {
+    id: Box<str>,
+    traffic: u8,
+    lifetime: Lifetime,
+    /// `None`: a format that this version cannot read, which no line fits.
+    format: Option<LogFormat>,
+}
+
+/// Flow logs of one destination that all observe one interface, the preferred one first.
+#[derive(Debug)]
+pub(crate) struct FlowLogGroup {
+    members: Vec<GroupMember>,
+}
+
+impl FlowLogGroup {
+    /// A group of these flow logs.
+    pub(super) fn of<'a>(flow_logs: impl Iterator<Item = (&'a FlowLog, u8, Lifetime)>) -> Self {
+        let mut members: Vec<_> = flow_logs
+            .map(|(flow_log, traffic, lifetime)| GroupMember {
+                id: flow_log.id.as_str().into(),
+                traffic,
+                lifetime,
+                format: LogFormat::parse(format_of(flow_log)).ok(),
+            })
+            .collect();
+        members.sort_by_cached_key(|member| {
+            let fields = member.format.as_ref().map(LogFormat::fields);
+            let fields = fields.unwrap_or_default();
+            let is_regular = fields.has_all(REGULAR) && fields.has_any(INTERFACE);
+            let exported = fields
+                .iter()
+                .filter(|field| field.row().destination != FieldMapping::NotExported)
+                .count();
+            (Reverse(is_regular), Reverse(exported), member.id.clone())
+        });
+        Self { members }
+    }
+
+    /// Ids of the flow logs that write records of this action and these times.
+    pub(super) fn ids<'a>(
+        &'a self,
+        record: &FlowRecord<'_>,
+        times: RecordTimes,
+    ) -> impl Iterator<Item = &'a str> {
+        self.writers(record, times).map(|member| &*member.id)
+    }
+
+    /// Whether a record counts.
+    pub(super) fn attribute(
+        &self,
+        record: &FlowRecord<'_>,
+        times: RecordTimes,
+        evidence: Evidence<'_>,
+        scratch: &mut RecordValues,
+    ) -> Attribution {
+        let mut writers = self.writers(record, times);
+        let Some(preferred) = writers.next() else {
+            return Attribution::Counts;
+        };
+        if let Some(flow_log) = evidence.flow_log {
+            // One that is not among them is unknown, too young, or gone: its records count.
+            return match writers.any(|other| *other.id == *flow_log) {
+                true => Attribution::LeftOut,
+                false => Attribution::Counts,
+            };
+        }
+        let mut fits = |member: &GroupMember| {
+            member
+                .format
+                .as_ref()
+                .is_some_and(|format| match evidence.has_header {
+                    true => format.has_columns_of(record.format()),
+                    false => format.resembles_line(record.line(), scratch),
+                })
+        };
+        let fits_preferred = fits(preferred);
+        match (fits_preferred, writers.any(&mut fits)) {
+            (true, true) => Attribution::Doubled,
+            (false, true) => Attribution::LeftOut,
+            (_, false) => Attribution::Counts,
+        }
+    }
+
+    /// The flow logs that write records of this action and these times, the preferred one first.
+    fn writers<'a>(
+        &'a self,
+        record: &FlowRecord<'_>,
+        times: RecordTimes,
+    ) -> impl Iterator<Item = &'a GroupMember> {
+        let traffic = match record.action() {
+            Some(FlowAction::Accept) => ACCEPTED,
+            Some(FlowAction::Reject) => REJECTED,
+            // AWS writes a reason for rejected traffic only.
+            None if record.reject_reason().is_some() => REJECTED,
+            None => BOTH,
+        };
+        self.members.iter().filter(move |member| {
+            member.traffic & traffic == traffic && member.lifetime.contains(times.start, times.end)
+        })
+    }
+}
+
+/// The format of a flow log: its own, or AWS's default.
+fn format_of(flow_log: &FlowLog) -> &str {
+    let default = if flow_log.resource.starts_with("tgw-") {
+        LogFormat::TRANSIT_GATEWAY_DEFAULT
+    } else {
+        LogFormat::VPC_DEFAULT
+    };
+    flow_log.format.as_deref().unwrap_or(default)
+}

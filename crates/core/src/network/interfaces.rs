@@ -1,0 +1,720 @@
+//! Compact table of network interfaces: those of one account and region.
+//!
+//! A description from EC2 takes 2 kB as separate strings; here an interface takes about 250 octets:
+//!
+//! - texts of one interface (id, name, description, instance) stand back to back in one string, found by their lengths;
+//! - texts that many interfaces share (VPC, subnet, zone, type, account) are stored once and referred to by number;
+//! - IPv4 addresses are 4 octets, and the two indexes (id → slot, VPC and address → slot) hold 4 octets an entry.
+//!
+//! An inventory is made of such tables, which are replaced one at a time.
+
+use std::hash::{BuildHasher, Hash};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use super::Address;
+
+/// An elastic network interface, as it is put into an [`InterfaceTable`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkInterface {
+    /// `eni-…`
+    pub id: String,
+    /// Value of its tag `Name`.
+    pub name: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// `InterfaceType` as EC2 writes it: `interface`, `natGateway`, `lambda`, …
+    pub kind: Option<String>,
+    /// Instance that it is attached to, `i-…`.
+    pub instance: Option<String>,
+    /// `subnet-…`
+    pub subnet: Option<String>,
+    /// `vpc-…`
+    pub vpc: Option<String>,
+    /// Availability zone: its id (`euc1-az2`, as in `az-id`), else its name.
+    pub zone: Option<String>,
+    /// Account that owns it, 12 digits.
+    pub owner: Option<String>,
+    /// Status other than `in-use`: it records no flow, and its addresses are nobody's.
+    pub unused: bool,
+    /// Private IPv4 addresses (primary and secondary) and IPv6 addresses.
+    pub addresses: Vec<Address>,
+    /// Delegated prefixes: first address and length in bits.
+    pub prefixes: Vec<(IpAddr, u8)>,
+}
+
+/// Texts of an entry that stand back to back.
+const OWN_TEXTS: usize = 4;
+
+/// Range of a list that one entry owns.
+#[derive(Debug, Clone, Copy, Default)]
+struct Span {
+    start: u32,
+    length: u16,
+}
+
+impl Span {
+    fn of<T>(self, list: &[T]) -> &[T] {
+        let start = self.start as usize;
+        &list[start..start + usize::from(self.length)]
+    }
+
+    fn positions(self) -> std::ops::Range<u32> {
+        self.start..self.start + u32::from(self.length)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Offset of the id in the texts; name, description and instance follow.
+    text: u32,
+    lengths: [u16; OWN_TEXTS],
+    /// Numbers of shared texts; 0 for none.
+    kind: u32,
+    subnet: u32,
+    vpc: u32,
+    zone: u32,
+    owner: u32,
+    unused: bool,
+    ipv4: Span,
+    ipv6: Span,
+    prefixes: Span,
+}
+
+/// Delegated prefix, its first address without the bits behind its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct DelegatedPrefix {
+    first: IpAddr,
+    length: u8,
+}
+
+impl DelegatedPrefix {
+    /// The prefix of this length that an address is in; longer than the address is as long as the address.
+    fn of(address: IpAddr, length: u8) -> Self {
+        match address {
+            IpAddr::V4(address) => {
+                let length = length.min(32);
+                let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+                let first = Ipv4Addr::from_bits(address.to_bits() & mask).into();
+                Self { first, length }
+            }
+            IpAddr::V6(address) => {
+                let length = length.min(128);
+                let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+                let first = Ipv6Addr::from_bits(address.to_bits() & mask).into();
+                Self { first, length }
+            }
+        }
+    }
+
+    fn contains(self, address: IpAddr) -> bool {
+        Self::of(address, self.length) == self
+    }
+}
+
+/// Texts that are stored once each, by number from 1.
+#[derive(Debug, Clone, Default)]
+struct SharedTexts {
+    texts: Vec<Box<str>>,
+    index: HashTable<u32>,
+}
+
+/// Values of all entries, those of one entry side by side, found by VPC and value.
+#[derive(Debug, Clone)]
+struct ValueIndex<T> {
+    values: Vec<T>,
+    /// VPC and slot of the entry that owns each value.
+    owners: Vec<(u32, u32)>,
+    index: HashTable<u32>,
+}
+
+impl<T> Default for ValueIndex<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            owners: Vec::new(),
+            index: HashTable::new(),
+        }
+    }
+}
+
+/// Interfaces of one account and region, by id and by address.
+#[derive(Debug, Clone, Default)]
+pub struct InterfaceTable {
+    entries: Vec<Entry>,
+    index: HashTable<u32>,
+    texts: String,
+    shared: SharedTexts,
+    ipv4: ValueIndex<u32>,
+    ipv6: ValueIndex<u128>,
+    prefixes: ValueIndex<DelegatedPrefix>,
+    /// Lengths that occur among the prefixes, by family; usually none, sometimes 28 of IPv4 and 80 of IPv6.
+    lengths: Vec<(bool, u8)>,
+}
+
+/// An interface of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct InterfaceView<'a> {
+    table: &'a InterfaceTable,
+    slot: u32,
+}
+
+fn hash<T: Hash>(value: T) -> u64 {
+    FixedState::default().hash_one(value)
+}
+
+/// Number of an element of a list that has at most 2^32 of them.
+fn number(position: usize) -> Option<u32> {
+    u32::try_from(position).ok()
+}
+
+impl SharedTexts {
+    /// Number of a text, which is stored if it is new; 0 for no text.
+    fn number(&mut self, text: Option<&str>) -> u32 {
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return 0;
+        };
+        if let Some(known) = self.find(text.as_bytes()) {
+            return known;
+        }
+        let Some(new) = number(self.texts.len() + 1) else {
+            return 0;
+        };
+        self.texts.push(text.into());
+        let texts = &self.texts;
+        let hash_of = |&number: &u32| hash(texts[number as usize - 1].as_bytes());
+        self.index
+            .insert_unique(hash(text.as_bytes()), new, hash_of);
+        new
+    }
+
+    fn find(&self, text: &[u8]) -> Option<u32> {
+        let is_it = |&number: &u32| self.texts[number as usize - 1].as_bytes() == text;
+        self.index.find(hash(text), is_it).copied()
+    }
+
+    fn get(&self, number: u32) -> Option<&str> {
+        Some(self.texts.get((number as usize).checked_sub(1)?)?)
+    }
+}
+
+impl<T: Copy + Eq + Hash> ValueIndex<T> {
+    /// Appends the values of one entry; those beyond 65,535 are left out.
+    fn extend(&mut self, vpc: u32, slot: u32, values: impl Iterator<Item = T>) -> Span {
+        let Some(start) = number(self.values.len()) else {
+            return Span::default();
+        };
+        let mut length = 0;
+        for value in values.take(usize::from(u16::MAX)) {
+            let Some(position) = number(self.values.len()) else {
+                break;
+            };
+            self.values.push(value);
+            self.owners.push((vpc, slot));
+            length += 1;
+            if vpc != 0 {
+                let (values, owners) = (&self.values, &self.owners);
+                let hash_of = |&position: &u32| {
+                    let position = position as usize;
+                    hash((owners[position].0, values[position]))
+                };
+                self.index
+                    .insert_unique(hash((vpc, value)), position, hash_of);
+            }
+        }
+        Span { start, length }
+    }
+
+    /// Takes the values of an entry out of the index; their room stays until the table is replaced.
+    fn remove(&mut self, span: Span, vpc: u32) {
+        for position in span.positions() {
+            let hash = hash((vpc, self.values[position as usize]));
+            if let Ok(entry) = self.index.find_entry(hash, |&other| other == position) {
+                entry.remove();
+            }
+        }
+    }
+
+    fn shrink_to_fit(&mut self) {
+        self.values.shrink_to_fit();
+        self.owners.shrink_to_fit();
+    }
+
+    /// Slots of the entries of a VPC that own this value.
+    fn slots(&self, vpc: u32, value: T) -> impl Iterator<Item = u32> {
+        self.index
+            .iter_hash(hash((vpc, value)))
+            .filter_map(move |&position| {
+                let (owner_vpc, slot) = self.owners[position as usize];
+                (owner_vpc == vpc && self.values[position as usize] == value).then_some(slot)
+            })
+    }
+}
+
+impl InterfaceTable {
+    /// A table without interfaces.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Number of interfaces.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no interface.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Adds an interface, or replaces the one with its id. Texts are cut at 65,535 octets.
+    pub fn insert(&mut self, interface: &NetworkInterface) {
+        let known = self.slot(interface.id.as_bytes());
+        let Some(slot) = known.or_else(|| number(self.entries.len())) else {
+            return;
+        };
+        let Some(text) = number(self.texts.len()) else {
+            return;
+        };
+        if known.is_some() {
+            self.unindex(slot);
+        }
+        let vpc = self.shared.number(interface.vpc.as_deref());
+        let own = [
+            Some(interface.id.as_str()),
+            interface.name.as_deref(),
+            interface.description.as_deref(),
+            interface.instance.as_deref(),
+        ];
+        let entry = Entry {
+            text,
+            lengths: own.map(|text| self.append(text.unwrap_or_default())),
+            kind: self.shared.number(interface.kind.as_deref()),
+            subnet: self.shared.number(interface.subnet.as_deref()),
+            vpc,
+            zone: self.shared.number(interface.zone.as_deref()),
+            owner: self.shared.number(interface.owner.as_deref()),
+            unused: interface.unused,
+            ipv4: self.ipv4.extend(vpc, slot, ipv4_bits(&interface.addresses)),
+            ipv6: self.ipv6.extend(vpc, slot, ipv6_bits(&interface.addresses)),
+            prefixes: self.index_prefixes(vpc, slot, &interface.prefixes),
+        };
+        match known {
+            Some(slot) => self.entries[slot as usize] = entry,
+            None => {
+                self.entries.push(entry);
+                let (entries, texts) = (&self.entries, &self.texts);
+                let hash_of = |&slot: &u32| hash(entries[slot as usize].id(texts).as_bytes());
+                let id = entries[slot as usize].id(texts);
+                self.index.insert_unique(hash(id.as_bytes()), slot, hash_of);
+            }
+        }
+    }
+
+    /// Gives back memory that was reserved for more interfaces.
+    pub fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+        self.texts.shrink_to_fit();
+        self.shared.texts.shrink_to_fit();
+        self.ipv4.shrink_to_fit();
+        self.ipv6.shrink_to_fit();
+        self.prefixes.shrink_to_fit();
+    }
+
+    /// The interface with this id.
+    pub fn get(&self, id: &[u8]) -> Option<InterfaceView<'_>> {
+        Some(self.at(self.slot(id)?))
+    }
+
+    /// All interfaces, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = InterfaceView<'_>> {
+        (0..self.entries.len()).filter_map(|slot| Some(self.at(number(slot)?)))
+    }
+
+    /// Slot of the interface with this id.
+    pub(crate) fn slot(&self, id: &[u8]) -> Option<u32> {
+        let is_it = |&slot: &u32| self.entries[slot as usize].id(&self.texts).as_bytes() == id;
+        self.index.find(hash(id), is_it).copied()
+    }
+
+    /// The interface of a slot that this table gave.
+    pub(crate) fn at(&self, slot: u32) -> InterfaceView<'_> {
+        InterfaceView { table: self, slot }
+    }
+
+    /// Number of a VPC or subnet that an interface of this table is in.
+    pub(crate) fn shared_text(&self, text: &[u8]) -> Option<u32> {
+        self.shared.find(text)
+    }
+
+    /// Numbers of the subnet and of the VPC of an interface; 0 for none.
+    pub(crate) fn network_of(&self, slot: u32) -> (u32, u32) {
+        let entry = &self.entries[slot as usize];
+        (entry.subnet, entry.vpc)
+    }
+
+    /// One more than the largest number of a shared text.
+    pub(crate) fn shared_texts(&self) -> usize {
+        self.shared.texts.len() + 1
+    }
+
+    /// Slots of the interfaces of a VPC that have this address, by itself or within a delegated prefix.
+    pub(crate) fn owners(&self, vpc: u32, address: Address) -> impl Iterator<Item = u32> {
+        let ip = IpAddr::from(address);
+        let (ipv4, ipv6) = match ip {
+            IpAddr::V4(ip) => (Some(ip.to_bits()), None),
+            IpAddr::V6(ip) => (None, Some(ip.to_bits())),
+        };
+        let lengths = self
+            .lengths
+            .iter()
+            .filter(move |(is_ipv4, _)| *is_ipv4 == ip.is_ipv4());
+        let prefixes = lengths.map(move |&(_, length)| DelegatedPrefix::of(ip, length));
+        let of_ipv4 = ipv4
+            .into_iter()
+            .flat_map(move |bits| self.ipv4.slots(vpc, bits));
+        let of_ipv6 = ipv6
+            .into_iter()
+            .flat_map(move |bits| self.ipv6.slots(vpc, bits));
+        of_ipv4
+            .chain(of_ipv6)
+            .chain(prefixes.flat_map(move |prefix| self.prefixes.slots(vpc, prefix)))
+    }
+
+    /// Appends a text of one entry; returns its length.
+    fn append(&mut self, text: &str) -> u16 {
+        let mut end = text.len().min(usize::from(u16::MAX));
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.texts.push_str(&text[..end]);
+        u16::try_from(end).expect("cut to as many octets as 16 bits count")
+    }
+
+    fn index_prefixes(&mut self, vpc: u32, slot: u32, prefixes: &[(IpAddr, u8)]) -> Span {
+        let prefixes = prefixes
+            .iter()
+            .map(|&(first, length)| DelegatedPrefix::of(first, length));
+        for prefix in prefixes.clone() {
+            let length = (prefix.first.is_ipv4(), prefix.length);
+            if !self.lengths.contains(&length) {
+                self.lengths.push(length);
+            }
+        }
+        self.prefixes.extend(vpc, slot, prefixes)
+    }
+
+    /// Takes the addresses of an entry, which is about to be replaced, out of the indexes.
+    fn unindex(&mut self, slot: u32) {
+        let Entry {
+            vpc,
+            ipv4,
+            ipv6,
+            prefixes,
+            ..
+        } = self.entries[slot as usize];
+        if vpc != 0 {
+            self.ipv4.remove(ipv4, vpc);
+            self.ipv6.remove(ipv6, vpc);
+            self.prefixes.remove(prefixes, vpc);
+        }
+    }
+}
+
+fn ipv4_bits(addresses: &[Address]) -> impl Iterator<Item = u32> {
+    addresses
+        .iter()
+        .filter_map(|&address| match address.into() {
+            IpAddr::V4(address) => Some(address.to_bits()),
+            IpAddr::V6(_) => None,
+        })
+}
+
+fn ipv6_bits(addresses: &[Address]) -> impl Iterator<Item = u128> {
+    addresses
+        .iter()
+        .filter_map(|&address| match address.into() {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => Some(address.to_bits()),
+        })
+}
+
+impl Entry {
+    fn id<'a>(&self, texts: &'a str) -> &'a str {
+        self.own(0, texts)
+    }
+
+    /// One of the texts that stand back to back.
+    fn own<'a>(&self, which: usize, texts: &'a str) -> &'a str {
+        let before: usize = self.lengths[..which].iter().copied().map(usize::from).sum();
+        let start = self.text as usize + before;
+        &texts[start..start + usize::from(self.lengths[which])]
+    }
+}
+
+impl PartialEq for InterfaceTable {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && self
+                .iter()
+                .map(InterfaceView::to_owned)
+                .eq(other.iter().map(InterfaceView::to_owned))
+    }
+}
+
+impl Eq for InterfaceTable {}
+
+impl<'a> FromIterator<&'a NetworkInterface> for InterfaceTable {
+    fn from_iter<I: IntoIterator<Item = &'a NetworkInterface>>(interfaces: I) -> Self {
+        let mut table = Self::default();
+        interfaces
+            .into_iter()
+            .for_each(|interface| table.insert(interface));
+        table.shrink_to_fit();
+        table
+    }
+}
+
+impl<'a> InterfaceView<'a> {
+    fn entry(self) -> &'a Entry {
+        &self.table.entries[self.slot as usize]
+    }
+
+    fn own(self, which: usize) -> Option<&'a str> {
+        let text = self.entry().own(which, &self.table.texts);
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// `eni-…`
+    pub fn id(self) -> &'a str {
+        self.entry().id(&self.table.texts)
+    }
+
+    /// Value of its tag `Name`.
+    pub fn name(self) -> Option<&'a str> {
+        self.own(1)
+    }
+
+    /// Description.
+    pub fn description(self) -> Option<&'a str> {
+        self.own(2)
+    }
+
+    /// Instance that it is attached to, `i-…`.
+    pub fn instance(self) -> Option<&'a str> {
+        self.own(3)
+    }
+
+    /// `InterfaceType` as EC2 writes it.
+    pub fn kind(self) -> Option<&'a str> {
+        self.table.shared.get(self.entry().kind)
+    }
+
+    /// `subnet-…`
+    pub fn subnet(self) -> Option<&'a str> {
+        self.table.shared.get(self.entry().subnet)
+    }
+
+    /// `vpc-…`
+    pub fn vpc(self) -> Option<&'a str> {
+        self.table.shared.get(self.entry().vpc)
+    }
+
+    /// Availability zone.
+    pub fn zone(self) -> Option<&'a str> {
+        self.table.shared.get(self.entry().zone)
+    }
+
+    /// Account that owns it.
+    pub fn owner(self) -> Option<&'a str> {
+        self.table.shared.get(self.entry().owner)
+    }
+
+    /// Status other than `in-use`.
+    pub fn is_unused(self) -> bool {
+        self.entry().unused
+    }
+
+    /// Private IPv4 addresses, the primary one first, then IPv6 addresses.
+    pub fn addresses(self) -> impl Iterator<Item = Address> {
+        let Entry { ipv4, ipv6, .. } = self.entry();
+        let ipv4 = ipv4.of(&self.table.ipv4.values).iter();
+        let ipv6 = ipv6.of(&self.table.ipv6.values).iter();
+        ipv4.map(|&bits| Address::v4(bits))
+            .chain(ipv6.map(|&bits| Address::v6(bits)))
+    }
+
+    /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
+    #[inline]
+    pub fn has_address(self, address: Address) -> bool {
+        let Entry {
+            ipv4,
+            ipv6,
+            prefixes,
+            ..
+        } = self.entry();
+        let ip = IpAddr::from(address);
+        let is_listed = match ip {
+            IpAddr::V4(ip) => ipv4.of(&self.table.ipv4.values).contains(&ip.to_bits()),
+            IpAddr::V6(ip) => ipv6.of(&self.table.ipv6.values).contains(&ip.to_bits()),
+        };
+        let mut prefixes = prefixes.of(&self.table.prefixes.values).iter();
+        is_listed || prefixes.any(|prefix| prefix.contains(ip))
+    }
+
+    /// The interface with texts of its own.
+    pub fn to_owned(self) -> NetworkInterface {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let prefixes = self.entry().prefixes.of(&self.table.prefixes.values).iter();
+        NetworkInterface {
+            id: self.id().to_owned(),
+            name: text(self.name()),
+            description: text(self.description()),
+            kind: text(self.kind()),
+            instance: text(self.instance()),
+            subnet: text(self.subnet()),
+            vpc: text(self.vpc()),
+            zone: text(self.zone()),
+            owner: text(self.owner()),
+            unused: self.is_unused(),
+            addresses: self.addresses().collect(),
+            prefixes: prefixes
+                .map(|prefix| (prefix.first, prefix.length))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        text.parse().expect("address of the test")
+    }
+
+    fn interface(id: &str, vpc: &str, addresses: &[&str]) -> NetworkInterface {
+        NetworkInterface {
+            id: id.to_owned(),
+            vpc: Some(vpc.to_owned()),
+            addresses: addresses.iter().map(|text| address(text)).collect(),
+            ..NetworkInterface::default()
+        }
+    }
+
+    fn owners(table: &InterfaceTable, vpc: &str, of: &str) -> Vec<String> {
+        let Some(vpc) = table.shared_text(vpc.as_bytes()) else {
+            return Vec::new();
+        };
+        let slots = table.owners(vpc, address(of));
+        let mut ids: Vec<_> = slots.map(|slot| table.at(slot).id().to_owned()).collect();
+        ids.sort();
+        ids
+    }
+
+    #[test]
+    fn an_interface_comes_out_as_it_went_in() {
+        let all = NetworkInterface {
+            id: "eni-1".to_owned(),
+            name: Some("web".to_owned()),
+            description: Some("ELB app/web/1".to_owned()),
+            kind: Some("interface".to_owned()),
+            instance: Some("i-1".to_owned()),
+            subnet: Some("subnet-1".to_owned()),
+            vpc: Some("vpc-1".to_owned()),
+            zone: Some("euc1-az2".to_owned()),
+            owner: Some("123456789012".to_owned()),
+            unused: true,
+            addresses: ["10.0.0.5", "10.0.0.6", "2001:db8::5"]
+                .map(address)
+                .to_vec(),
+            prefixes: vec![
+                (address("10.0.1.16").into(), 28),
+                (address("2001:db8:1::").into(), 80),
+            ],
+        };
+        let nothing = NetworkInterface {
+            id: "eni-2".to_owned(),
+            ..NetworkInterface::default()
+        };
+        let table: InterfaceTable = [&nothing, &all, &nothing].into_iter().collect();
+        assert_eq!(table.len(), 2);
+        for expected in [&all, &nothing] {
+            let view = table.get(expected.id.as_bytes()).expect("it was inserted");
+            assert_eq!(&view.to_owned(), expected);
+        }
+        assert!(table.get(b"eni-3").is_none());
+    }
+
+    #[test]
+    fn a_replaced_interface_loses_its_addresses() {
+        let mut table = InterfaceTable::new();
+        for own in ["10.0.0.5", "10.0.0.6"] {
+            table.insert(&interface("eni-1", "vpc-1", &[own]));
+        }
+        assert_eq!(table.len(), 1);
+        assert_eq!(owners(&table, "vpc-1", "10.0.0.5"), [""; 0]);
+        assert_eq!(owners(&table, "vpc-1", "10.0.0.6"), ["eni-1"]);
+        assert!(
+            !table
+                .get(b"eni-1")
+                .is_some_and(|eni| eni.has_address(address("10.0.0.5")))
+        );
+    }
+
+    #[test]
+    fn addresses_and_prefixes_are_found_within_their_vpc() {
+        let mut with_prefixes = interface("eni-2", "vpc-1", &["2001:db8::5"]);
+        with_prefixes.prefixes = vec![
+            (address("10.0.1.16").into(), 28),
+            (address("2001:db8:1::").into(), 80),
+        ];
+        let table: InterfaceTable = [
+            &interface("eni-1", "vpc-1", &["10.0.0.5", "10.0.0.6"]),
+            &with_prefixes,
+            &interface("eni-3", "vpc-2", &["10.0.0.5"]),
+            &interface("eni-4", "vpc-1", &["10.0.0.6"]),
+        ]
+        .into_iter()
+        .collect();
+        for (vpc, of, ids) in [
+            ("vpc-1", "10.0.0.5", &["eni-1"][..]),
+            ("vpc-2", "10.0.0.5", &["eni-3"]),
+            ("vpc-1", "10.0.0.6", &["eni-1", "eni-4"]),
+            ("vpc-1", "10.0.1.31", &["eni-2"]),
+            ("vpc-1", "10.0.1.32", &[]),
+            ("vpc-1", "2001:db8:1::ffff:1", &["eni-2"]),
+            ("vpc-1", "2001:db8:1:0:1::", &[]),
+            ("vpc-3", "10.0.0.5", &[]),
+        ] {
+            assert_eq!(owners(&table, vpc, of), ids, "{of} of {vpc}");
+        }
+        let eni = table.get(b"eni-2").expect("it was inserted");
+        assert!(eni.has_address(address("10.0.1.17")) && !eni.has_address(address("::10.0.1.17")));
+    }
+
+    #[test]
+    fn prefixes_of_every_length_are_defined() {
+        for (own, length, other) in [("10.0.0.5", 0, "11.1.1.1"), ("10.0.0.5", 255, "10.0.0.5")] {
+            let prefix = DelegatedPrefix::of(address(own).into(), length);
+            assert!(prefix.contains(address(other).into()), "{own}/{length}");
+            assert!(!prefix.contains(address("::1").into()));
+        }
+        let all = DelegatedPrefix::of(address("2001:db8::").into(), 0);
+        assert!(all.contains(address("::1").into()));
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let long = NetworkInterface {
+            id: "eni-1".to_owned(),
+            description: Some("\u{fc}".repeat(40_000)),
+            ..NetworkInterface::default()
+        };
+        let table: InterfaceTable = [&long].into_iter().collect();
+        let view = table.get(b"eni-1").expect("it was inserted");
+        assert_eq!(view.description().map(str::len), Some(65_534));
+    }
+}
