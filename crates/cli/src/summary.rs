@@ -188,6 +188,28 @@ impl RunSummary {
             self.elapsed.as_secs_f64(),
             grouped(self.records_per_second()),
         )?;
+        self.write_counters(out)?;
+        for target in &self.targets {
+            let sent = format!(
+                "{}: {}, {}",
+                visible(&target.url),
+                plural(target.statistics.messages, "message"),
+                octets(target.statistics.octets)
+            );
+            paragraph(out, "sent to ", &sent)?;
+        }
+        self.write_samples(out)?;
+        for note in &self.notes {
+            paragraph(out, "note: ", note)?;
+        }
+        for failure in &self.failures {
+            paragraph(out, "failed: ", failure)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the counters that are not zero, and the names of the others.
+    fn write_counters(&self, out: &mut impl Write) -> io::Result<()> {
         let (mut rows, mut zeros) = (Vec::new(), Vec::new());
         for (name, value) in self.values() {
             if value == 0 && name != "RecordsReceived" && name != "FlowsExported" {
@@ -209,15 +231,11 @@ impl RunSummary {
         if !zeros.is_empty() {
             paragraph(out, "zero: ", &zeros.join(", "))?;
         }
-        for target in &self.targets {
-            let sent = format!(
-                "{}: {}, {}",
-                visible(&target.url),
-                plural(target.statistics.messages, "message"),
-                octets(target.statistics.octets)
-            );
-            paragraph(out, "sent to ", &sent)?;
-        }
+        Ok(())
+    }
+
+    /// Writes the samples of unparsed lines, and the formats that were tried.
+    fn write_samples(&self, out: &mut impl Write) -> io::Result<()> {
         for sample in &self.samples {
             let unparsed = &sample.unparsed;
             let reason = format!(
@@ -233,12 +251,6 @@ impl RunSummary {
                 self.tried
             );
             paragraph(out, "tried: ", &remedy)?;
-        }
-        for note in &self.notes {
-            paragraph(out, "note: ", note)?;
-        }
-        for failure in &self.failures {
-            paragraph(out, "failed: ", failure)?;
         }
         Ok(())
     }

@@ -135,8 +135,7 @@ impl DecodedDomain {
         message: &[u8],
         each: &mut impl FnMut(&DecodedFlow<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let domain = self;
-        let parsed = domain.parser.parse_bytes(message);
+        let parsed = self.parser.parse_bytes(message);
         let mut read = 0;
         let mut problem = parsed
             .error
@@ -148,43 +147,28 @@ impl DecodedDomain {
             read += HEADER;
             for set in packet.flowsets {
                 read += usize::from(set.header.length);
+                let id = set.header.header_id;
                 match set.body {
-                    FlowSetBody::Template(template) => domain.names.template(&template),
-                    FlowSetBody::Templates(templates) => {
-                        templates
-                            .iter()
-                            .for_each(|template| domain.names.template(template));
-                    }
-                    FlowSetBody::OptionsTemplate(template) => {
-                        let fields = template.fields.len();
-                        domain.names.template_size(template.template_id, fields);
-                    }
-                    FlowSetBody::OptionsTemplates(templates) => {
-                        for template in &templates {
-                            let fields = template.fields.len();
-                            domain.names.template_size(template.template_id, fields);
-                        }
-                    }
                     FlowSetBody::OptionsData(data) => {
                         for record in data.fields {
                             take(values, record);
-                            domain.names.learn(values);
+                            self.names.learn(values);
                         }
                     }
                     FlowSetBody::Data(data) => {
                         for record in data.fields {
                             take(values, record);
                             each(&DecodedFlow {
-                                template: set.header.header_id,
+                                template: id,
                                 fields: values,
-                                names: &domain.names,
+                                names: &self.names,
                             })?;
                         }
                     }
                     FlowSetBody::NoTemplate(_) => {
-                        problem.get_or_insert(DecodeError::NoTemplate(set.header.header_id));
+                        problem.get_or_insert(DecodeError::NoTemplate(id));
                     }
-                    _ => {}
+                    body => self.learn_templates(&body),
                 }
             }
         }
@@ -193,6 +177,26 @@ impl DecodedDomain {
         match problem.or(unread) {
             Some(problem) => Err(problem.into()),
             None => Ok(()),
+        }
+    }
+
+    /// Takes note of the templates in a set, if it holds templates.
+    fn learn_templates(&mut self, body: &FlowSetBody) {
+        let (templates, options) = match body {
+            FlowSetBody::Template(template) => (std::slice::from_ref(template), [].as_slice()),
+            FlowSetBody::Templates(templates) => (templates.as_slice(), [].as_slice()),
+            FlowSetBody::OptionsTemplate(template) => {
+                ([].as_slice(), std::slice::from_ref(template))
+            }
+            FlowSetBody::OptionsTemplates(templates) => ([].as_slice(), templates.as_slice()),
+            _ => return,
+        };
+        for template in templates {
+            self.names.template(template);
+        }
+        for template in options {
+            let fields = template.fields.len();
+            self.names.template_size(template.template_id, fields);
         }
     }
 }

@@ -76,21 +76,22 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         sent: &sent,
         counters: transcoder.take_report().counters,
     };
+    print(&explanation, arguments.json).map_err(|error| CommandError::output(&error))
+}
+
+/// Prints an explanation.
+fn print(explanation: &LineExplanation<'_>, as_json: bool) -> io::Result<()> {
     let mut text = Vec::new();
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let written = match arguments.json {
-        true => explanation.write_json(&mut out),
-        false => explanation.write(&mut text).and_then(|()| {
-            let text = String::from_utf8_lossy(&text);
-            match explanation.look.ascii {
-                true => out.write_all(ascii(&text).as_bytes()),
-                false => out.write_all(text.as_bytes()),
-            }
-        }),
-    };
-    written
-        .and_then(|()| out.flush())
-        .map_err(|error| CommandError::output(&error))
+    match as_json {
+        true => explanation.write_json(&mut text)?,
+        false => explanation.write(&mut text)?,
+    }
+    if explanation.look.ascii && !as_json {
+        text = ascii(&String::from_utf8_lossy(&text)).into_bytes();
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(&text)?;
+    out.flush()
 }
 
 /// Flow record of the line; empty if the line did not become a flow.

@@ -152,13 +152,13 @@ fn label(interface: &KnownInterface, wide: bool) -> String {
     }
 }
 
-/// Shortens a text to its first whole words, if at least two fit; else cuts it within a word.
+/// Shortens a text to its first whole words, if at least two fit; else cuts it within a word. A cut ends in `…`.
 fn shorten(text: &str, room: usize) -> String {
     if columns(text) <= room {
         return text.to_owned();
     }
-    match wrap(&words(text), " ", room).into_iter().next() {
-        Some(line) if line.contains(' ') && columns(&line) <= room => line,
+    match wrap(&words(text), " ", room - 1).into_iter().next() {
+        Some(line) if line.contains(' ') && columns(&line) < room => format!("{line}…"),
         _ => cut(text, room).into_owned(),
     }
 }
@@ -175,8 +175,8 @@ mod tests {
             ..KnownInterface::default()
         };
         let named = interface("web-1 euc1-az2 subnet-0a3d5f7190b2c4e68");
-        assert_eq!(label(&named, false), "web-1 euc1-az2");
-        assert_eq!(label(&named, true), "eni-0a9b8c7d6e5f40312 web-1 euc1-az2");
+        assert_eq!(label(&named, false), "web-1 euc1-az2…");
+        assert_eq!(label(&named, true), "eni-0a9b8c7d6e5f40312 web-1 euc1-az2…");
         let unnamed = interface("eni-0a9b8c7d6e5f40312 ELB app/shop/50dc6c495c0c9188");
         assert_eq!(label(&unnamed, false), "eni-0a9b8c7d6e5f40312");
         assert_eq!(
