@@ -83,10 +83,25 @@ def widget(place, title, stat, metrics, more=None):
     }
 
 
+def accounts(place):
+    """The table that shows which account of many has fallen silent: one query of the function's own log."""
+    query = (
+        "SOURCE '${FunctionLogGroup}' | filter ispresent(RecordsReceived)"
+        " | stats max(@timestamp) as last_arrival, sum(RecordsReceived) as records by Accounts.0 as account"
+        " | sort last_arrival asc | limit 1000"
+    )
+    properties = {"title": "Accounts, the longest silent first", "region": "${AWS::Region}", "view": "table", "query": query}
+    top = HEIGHT * ((place + 1) // 2)
+    return {"type": "log", "x": 0, "y": top, "width": 2 * WIDTH, "height": HEIGHT, "properties": properties}
+
+
 def layout(widgets):
     """JSON with a line for each metric."""
     parts = []
     for one in widgets:
+        if "metrics" not in one["properties"]:
+            parts.append(json.dumps(one))
+            continue
         metrics = one["properties"].pop("metrics")
         head = json.dumps(one)[:-2] + ', "metrics": ['
         parts.append(head + "\n  " + ",\n  ".join(json.dumps(entry) for entry in metrics) + "\n]}}")
@@ -95,6 +110,7 @@ def layout(widgets):
 
 def add(app):
     widgets = [widget(place, *graph) for place, graph in enumerate(graphs(app.source))]
+    widgets.append(accounts(len(widgets)))
     app.add(
         Dashboard("Dashboard", Condition="HasDashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(layout(widgets)))
     )

@@ -265,7 +265,9 @@ fn shown_metrics(template: &Value) -> BTreeSet<(String, String)> {
     let body: serde_json::Value =
         serde_json::from_str(&text(&body.value)).expect("the dashboard is JSON");
     for widget in body["widgets"].as_array().expect("widgets") {
-        for metric in widget["properties"]["metrics"].as_array().expect("metrics") {
+        let metrics = widget["properties"]["metrics"].as_array();
+        assert!(metrics.is_some() || widget["type"] == "log", "{widget}");
+        for metric in metrics.into_iter().flatten() {
             let part = |number: usize| metric[number].as_str().expect("text").to_owned();
             shown.insert((part(0), part(1)));
             if part(0) == NAMESPACE {
