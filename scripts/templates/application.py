@@ -69,7 +69,7 @@ class Application:
 
     def variables(self):
         """The environment variables that are settings."""
-        return {row.variable: troposphere.Ref(row.name) for row in self.rows if isinstance(row, parameters.Setting)}
+        return {row.variable: row.value(self.source) for row in self.rows if isinstance(row, parameters.Setting)}
 
     def encoded(self):
         """The template as plain data, sections in their order, comments in their places."""

@@ -23,6 +23,7 @@ ALL = {
     "HasSecurityGroups": given("SecurityGroupIds"),
     "HasLogGroup": given("LogGroupName"),
     **{f"HasLogGroup{number}": given(f"LogGroupName{number}") for number in range(2, 11)},
+    "FiltersLines": given("FilterPattern"),
     "AdmitsAllLogGroups": Equals(Ref("AllLogGroups"), "on"),
     "HasStream": given("StreamArn"),
     "HasStreamKmsKey": And(C("HasStream"), given("StreamKmsKeyArn")),

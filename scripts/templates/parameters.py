@@ -56,6 +56,7 @@ class Parameter:
     secret: bool = False
     only: str | None = None  # the one source whose template has it
     note: str | dict | None = None
+    on_when: dict | None = None  # the condition under which a setting is on, whatever the parameter says
 
     @staticmethod
     def here(value, source):
@@ -93,6 +94,11 @@ class Setting(Parameter):
     @property
     def variable(self):
         return re.sub(r"(?<=.)(?=[A-Z])", "_", self.name).upper()
+
+    def value(self, source):
+        """What the variable is in the template of a source."""
+        given, condition = troposphere.Ref(self.name), self.here(self.on_when, source)
+        return troposphere.If(condition, "on", given) if condition else given
 
 
 TABLE = [
@@ -389,6 +395,7 @@ TABLE = [
         " nothing is left out because another record should exist.",
         "off",
         values=ON_OFF,
+        on_when={CLOUDWATCH: "FiltersLines"},
     ),
     Setting(
         "ExcludeCollectorTraffic",

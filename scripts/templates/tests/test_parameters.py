@@ -204,6 +204,11 @@ class Good(unittest.TestCase):
         self.assertIn("console.amazonaws.cn", china.outputs["DashboardUrl"]["Value"])
         self.assertNotIn("DashboardUrl", resolve("template.yaml", partition="aws-iso", **LOGS).outputs)
 
+    def test_a_filter_pattern_says_that_only_a_part_arrives(self):
+        for given, filtered in (({}, "off"), ({"FilterPattern": "REJECT"}, "on"), ({"SourceFiltered": "on"}, "on")):
+            environment = resolve("template.yaml", **LOGS, **given).properties("Function")["Environment"]["Variables"]
+            self.assertEqual(environment["SOURCE_FILTERED"], filtered)
+
     def test_fips_endpoints_are_asked_for_by_the_variable_of_the_sdk(self):
         def variables(**parameters):
             return resolve("template.yaml", **LOGS, **parameters).properties("Function")["Environment"]["Variables"]
