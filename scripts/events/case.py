@@ -1,4 +1,4 @@
-"""A case: flow-log lines as AWS writes them, each with what must become of it.
+"""A case: flow-log lines as AWS writes them, each with its expected fate.
 
 A line of a case is `fate: line`. The fates say what behaviour the case shows, and the expected counters are their sums;
 no program that parses flow logs has a part in that.
@@ -42,7 +42,7 @@ class Line:
     columns: tuple[str, ...]
 
     def value(self, name: str) -> str | None:
-        """The column of that name, unless there is none or it is `-`."""
+        """Returns the column of this name; None if there is none or it is `-`."""
         tokens = self.text.split()
         if self.fate in ("unparsed", "header") or name not in self.columns:
             return None
@@ -80,7 +80,7 @@ class Case:
         return lines
 
     def events(self) -> list[dict]:
-        """The lines as CloudWatch Logs delivers them; `again` has the id of the event with the same message."""
+        """Makes the log events of CloudWatch Logs; a line `again` has the id of the event with an equal message."""
         events, ids = [], {}
         for index, line in enumerate(self.lines()):
             start = line.number("start") or self.timestamp or 0
