@@ -7,7 +7,7 @@
 #[allow(dead_code)]
 mod url;
 use libfuzzer_sys::fuzz_target;
-use url::{CollectorUrl, Transport};
+use url::{CollectorUrl, TargetKind};
 
 fuzz_target!(|octets: &[u8]| {
     let Ok(text) = std::str::from_utf8(octets) else {
@@ -17,7 +17,7 @@ fuzz_target!(|octets: &[u8]| {
         Ok(url) => {
             assert_eq!(url.to_string().parse().as_ref(), Ok(&url));
             match url.transport() {
-                Transport::File => assert!(url.path().is_some()),
+                TargetKind::File => assert!(url.path().is_some()),
                 _ => assert!(
                     url.host().is_some_and(|host| !host.is_empty()) && url.port() != Some(0)
                 ),

@@ -20,28 +20,29 @@ const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 /// Text of a missing value.
 const NO_VALUE: &[u8] = b"-";
 
-/// Texts of a batch, one for each row.
+/// Texts of a batch, one for each row. Rows with equal values share a text.
 #[derive(Debug, Default)]
 pub(crate) struct BatchTexts {
     octets: Vec<u8>,
-    ends: Vec<usize>,
+    /// Begin and end of each row's text.
+    ranges: Vec<(usize, usize)>,
 }
 
 impl BatchTexts {
     /// Text of a row.
     pub(crate) fn of_row(&self, row: usize) -> &[u8] {
-        let begin = row.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.octets[begin..self.ends[row]]
+        let (begin, end) = self.ranges[row];
+        &self.octets[begin..end]
     }
 
     /// Memory in octets.
     pub(crate) fn size(&self) -> usize {
-        self.octets.capacity() + self.ends.capacity() * size_of::<usize>()
+        self.octets.capacity() + self.ranges.capacity() * size_of::<(usize, usize)>()
     }
 
     fn clear(&mut self) {
         self.octets.clear();
-        self.ends.clear();
+        self.ranges.clear();
     }
 }
 
@@ -116,11 +117,11 @@ impl ColumnValues {
         };
         match stored {
             TypedColumn::Int32(typed) => batch.read(typed, |value, texts| match form {
-                TextForm::Unsigned => number(i128::from(value.cast_unsigned()), texts),
+                TextForm::Unsigned => number(value.cast_unsigned(), texts),
                 _ => integer(i64::from(*value), form, texts),
             }),
             TypedColumn::Int64(typed) => batch.read(typed, |value, texts| match form {
-                TextForm::Unsigned => number(i128::from(value.cast_unsigned()), texts),
+                TextForm::Unsigned => number(value.cast_unsigned(), texts),
                 _ => integer(*value, form, texts),
             }),
             TypedColumn::Int96(typed) => batch.read(typed, |value, texts| {
@@ -168,14 +169,26 @@ impl RowBatch<'_> {
         if rows != self.rows {
             return Err(damage("the column ends before its row group does"));
         }
+        let BatchTexts { octets, ranges } = &mut *self.texts;
+        octets.extend_from_slice(NO_VALUE);
+        let missing = (0, octets.len());
         let mut values = typed.values.iter();
+        // Value and text of the last row with a value: consecutive rows often share both.
+        let mut last: Option<(&T::T, (usize, usize))> = None;
         for row in 0..rows {
             let is_null = self.optional && self.levels.get(row) != Some(&1);
-            match if is_null { None } else { values.next() } {
-                Some(value) => write(value, &mut self.texts.octets),
-                None => self.texts.octets.extend_from_slice(NO_VALUE),
-            }
-            self.texts.ends.push(self.texts.octets.len());
+            let range = match (if is_null { None } else { values.next() }, last) {
+                (None, _) => missing,
+                (Some(value), Some((same, range))) if value == same => range,
+                (Some(value), _) => {
+                    let begin = octets.len();
+                    write(value, octets);
+                    let range = (begin, octets.len());
+                    last = Some((value, range));
+                    range
+                }
+            };
+            ranges.push(range);
         }
         Ok(())
     }
@@ -183,7 +196,7 @@ impl RowBatch<'_> {
 
 fn integer(value: i64, form: TextForm, texts: &mut Vec<u8>) {
     let TextForm::Time { in_millisecond } = form else {
-        return number(i128::from(value), texts);
+        return number(value, texts);
     };
     let milliseconds = value.div_euclid(in_millisecond);
     let time = if (0..FIRST_MILLISECONDS).contains(&milliseconds) {
@@ -191,28 +204,12 @@ fn integer(value: i64, form: TextForm, texts: &mut Vec<u8>) {
     } else {
         milliseconds
     };
-    number(i128::from(time), texts);
+    number(time, texts);
 }
 
 /// Writes a number in decimal.
-fn number(value: i128, texts: &mut Vec<u8>) {
-    if value < 0 {
-        texts.push(b'-');
-    }
-    let Ok(mut rest) = u64::try_from(value.unsigned_abs()) else {
-        return; // it came from 64 bits
-    };
-    let mut digits = [0; 20];
-    let mut begin = digits.len();
-    loop {
-        begin -= 1;
-        digits[begin] = b'0' + u8::try_from(rest % 10).expect("a digit");
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    texts.extend_from_slice(&digits[begin..]);
+fn number(value: impl itoa::Integer, texts: &mut Vec<u8>) {
+    texts.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Writes a floating-point number. Some tools store integers so in a column with nulls, which are then NaN.
@@ -262,7 +259,7 @@ mod tests {
         #[test]
         fn numbers_are_written_in_decimal(signed: i64, unsigned: u64) {
             prop_assert_eq!(written(|texts| integer(signed, TextForm::Signed, texts)), signed.to_string());
-            prop_assert_eq!(written(|texts| number(i128::from(unsigned), texts)), unsigned.to_string());
+            prop_assert_eq!(written(|texts| number(unsigned, texts)), unsigned.to_string());
         }
     }
 
