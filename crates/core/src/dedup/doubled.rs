@@ -10,7 +10,7 @@ use crate::flowlog::field::FieldMapping;
 use crate::flowlog::{Field, FieldSet, FlowAction, FlowRecord, LogFormat, RecordValues};
 use crate::network::{FlowLog, Lifetime};
 
-use super::coverage::{ACCEPTED, BOTH, REJECTED, RecordTimes};
+use super::observed::{ACCEPTED, BOTH, REJECTED, RecordTimes};
 
 /// Fields that a regular layout has, besides an interface.
 const REGULAR: FieldSet = FieldSet::of(&[

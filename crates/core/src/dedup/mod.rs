@@ -21,6 +21,7 @@ mod coverage;
 mod direction;
 mod doubled;
 mod event_ids;
+mod observed;
 mod window;
 
 use std::net::IpAddr;
@@ -29,11 +30,11 @@ use crate::choice::choices;
 use crate::flowlog::{Field, FlowAction, FlowDirection, FlowRecord, RecordKind, RecordValues};
 use crate::network::{InterfaceView, Inventory};
 
-use coverage::RecordTimes;
 pub(crate) use coverage::{Coverage, Observers};
 pub(crate) use direction::direction;
 use doubled::{Attribution, Evidence};
 pub use event_ids::{DELIVERIES, DELIVERY_MINUTES, DELIVERY_OCTETS};
+use observed::RecordTimes;
 
 /// Settings of a [`Deduplicator`].
 #[derive(Debug, Clone)]
