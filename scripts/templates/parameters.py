@@ -445,10 +445,18 @@ TABLE = [
         values=["options", "inline"],
     ),
     Setting(
+        "Names",
+        FLOWS,
+        "Send the texts that people wrote: Name tags, tags, descriptions, names of ECS clusters and services. With off, names"
+        " are identifiers.",
+        "on",
+        values=["on", "off"],
+    ),
+    Setting(
         "MaxMessageSize",
         MESSAGES,
-        "Octets of an IPFIX message, over UDP the payload; 512 where the path MTU is unknown, more pays where no collector"
-        " is udp://.",
+        "Octets of an IPFIX message, over UDP the payload (at most 65507); 512 where the path MTU is unknown, more pays where"
+        " no collector is udp://.",
         1400,
         least=512,
         most=65535,

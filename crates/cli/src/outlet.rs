@@ -256,13 +256,18 @@ impl MessageOutlet {
             .map_or_else(Vec::new, |viewer| viewer.printer.into_text())
     }
 
-    fn send_to(&mut self, target: usize, message: &[u8]) -> Result<SendOutcome, OutletError> {
+    fn send_to(
+        &mut self,
+        target: usize,
+        kind: MessageKind,
+        message: &[u8],
+    ) -> Result<SendOutcome, OutletError> {
         let collectors = self.collectors.as_mut();
         let collectors = collectors.expect("sessions below `targets` are collectors");
         if self.stopped[target] {
             return Ok(SendOutcome::NotSent);
         }
-        let Err(error) = collectors.send(target, message) else {
+        let Err(error) = send(collectors, target, kind, message) else {
             return Ok(SendOutcome::Sent);
         };
         if self.transports[target] == Transport::Stream {
@@ -316,17 +321,31 @@ impl FlowViewer {
     }
 }
 
+/// Sends a message to a target, as its kind needs.
+fn send(
+    collectors: &mut Collectors,
+    target: usize,
+    kind: MessageKind,
+    message: &[u8],
+) -> Result<(), SendError> {
+    match kind {
+        MessageKind::NewTemplates => collectors.send_templates(target, message, true),
+        MessageKind::TemplatesAgain => collectors.send_templates(target, message, false),
+        MessageKind::Options | MessageKind::Flows => collectors.send(target, message),
+    }
+}
+
 impl MessageSink for MessageOutlet {
     type Error = OutletError;
 
     fn send(
         &mut self,
         session: usize,
-        _kind: MessageKind,
+        kind: MessageKind,
         message: &[u8],
     ) -> Result<SendOutcome, OutletError> {
         if session < self.targets {
-            return self.send_to(session, message);
+            return self.send_to(session, kind, message);
         }
         if let Some(viewer) = &mut self.viewer {
             viewer.show(message)?;

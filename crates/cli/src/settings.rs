@@ -11,12 +11,16 @@ use crate::cli::{MappingOptions, ReplayArguments, SendingOptions, Switch};
 use crate::failure::CommandError;
 use crate::replay::RunOptions;
 
+/// Largest IPFIX message in a UDP datagram: over IPv4, 65,535 octets less the headers of IP and UDP.
+const LARGEST_DATAGRAM: u16 = 65_507;
+
 fn mapping(arguments: &MappingOptions) -> MappingSettings {
     MappingSettings {
         timestamps: arguments.timestamps,
         address: arguments.address,
         exporter_address: arguments.exporter_address,
         interface_names: arguments.interface_names,
+        names: arguments.names,
     }
 }
 
@@ -79,6 +83,13 @@ pub(crate) fn targets(arguments: &ReplayArguments) -> Result<Vec<CollectorUrl>, 
             )));
         }
         urls.push(url.clone());
+    }
+    let size = arguments.sending.max_message_size;
+    let is_udp = |url: &CollectorUrl| url.transport().is_datagram();
+    if size > LARGEST_DATAGRAM && urls.iter().any(is_udp) {
+        return Err(CommandError::usage(format_args!(
+            "--max-message-size {size}: at most {LARGEST_DATAGRAM}, because a target is udp://"
+        )));
     }
     Ok(urls)
 }

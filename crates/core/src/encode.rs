@@ -1,12 +1,13 @@
 //! Second half of the way: a record that counts is named, mapped, and written into a message.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::flowlog::{Field, FlowDirection, FlowRecord, ParseError, ParseProblem};
+use crate::flowlog::{Field, FlowDirection, FlowRecord, ParseError, ParseProblem, RecordKind};
 use crate::ipfix::{Exporter, FlowValues, MessageSink};
 use crate::mapping::announce::{Announcements, InterfaceContext};
-use crate::mapping::{self, Layouts, MappingSettings, RecordFacts};
-use crate::network::Inventory;
+use crate::mapping::{self, InterfaceNames, Layouts, MappingSettings, NameTexts, RecordFacts};
+use crate::network::{InterfaceView, Inventory};
 use crate::report::BatchReport;
 
 /// Stages of a record that counts: announcements, mapping, messages.
@@ -24,7 +25,6 @@ impl FlowEncoder {
     pub(crate) fn begin(&mut self, now: u64) {
         self.set_now(now);
         self.exporter.begin();
-        self.announcements.begin(&self.exporter);
     }
 
     /// Moves the time on within an invocation.
@@ -95,6 +95,10 @@ impl FlowEncoder {
             numbers: announcements.numbers(record, inventory, exporter, sink)?,
             event_time,
         };
+        if settings.interface_names == InterfaceNames::Inline {
+            let interface = announcements.context().interface(inventory);
+            set_interface_name(record, interface, inventory, settings, values);
+        }
         let contents = mapping::map(record, facts, settings, values);
         let Some(number) = layouts.number(contents) else {
             report.unparsed(record.line(), too_many_layouts(record));
@@ -110,6 +114,30 @@ impl FlowEncoder {
         report.exported(counts);
         Ok(())
     }
+}
+
+/// Sets the name of the record's interface or attachment: the Name tag, else the id.
+#[inline(never)]
+fn set_interface_name(
+    record: &FlowRecord<'_>,
+    interface: Option<InterfaceView<'_>>,
+    inventory: &Inventory,
+    settings: &MappingSettings,
+    values: &mut FlowValues,
+) {
+    let Some(id) = record.interface() else {
+        return values.set_interface_name(None);
+    };
+    let tag = match record.kind() {
+        _ if settings.names == NameTexts::Off => None,
+        RecordKind::Vpc => interface.and_then(|interface| interface.name()),
+        RecordKind::TransitGateway => inventory
+            .attachment(id)
+            .and_then(|attachment| attachment.name.as_deref()),
+    };
+    let tag = tag.filter(|tag| !tag.trim().is_empty());
+    let name = tag.map_or_else(|| String::from_utf8_lossy(id), Cow::Borrowed);
+    values.set_interface_name(Some(&name));
 }
 
 /// Error of a record with one layout more than any set of AWS formats has: not a known flow log.

@@ -26,7 +26,7 @@
 //! transcoder.commit();
 //!
 //! assert_eq!(transcoder.take_report().counters.flows_exported, 1);
-//! assert_eq!(messages.len(), 3, "templates, names, flows");
+//! assert_eq!(messages.len(), 5, "templates, those of the statistics, names, flows, statistics");
 //! ```
 //!
 //! The stages, in the order in which data flows: [`flowlog`] (what a line means), [`dedup`] (which records count),

@@ -76,7 +76,10 @@ impl Transcoder {
             coverages: 0,
             encoder: FlowEncoder {
                 settings: settings.mapping,
-                announcements: Announcements::new(settings.observation_domain),
+                announcements: Announcements::new(
+                    settings.observation_domain,
+                    settings.mapping.names,
+                ),
                 layouts: Layouts::default(),
                 values: FlowValues::default(),
                 exporter,
@@ -86,7 +89,7 @@ impl Transcoder {
         }
     }
 
-    /// Begins an invocation at this time, milliseconds since 1970: over UDP templates and names are due again.
+    /// Begins an invocation at this time, milliseconds since 1970: over UDP templates are due again.
     pub fn begin(&mut self, now: u64) {
         self.encoder.begin(now);
     }

@@ -166,7 +166,23 @@ impl Collectors {
     /// The target has failed, now or before in this invocation; or the message is too large (65,507 octets over UDP,
     /// 65,535 otherwise), which leaves the target as it was.
     pub fn send(&mut self, target: usize, message: &[u8]) -> Result<(), SendError> {
-        self.target(target)?.send(message)
+        self.target(target)?.send(message, None)
+    }
+
+    /// Hands one message of templates to a target. Over UDP, messages that follow with [`send`](Self::send) wait for 10
+    /// milliseconds if templates are new to the session or nothing was sent for 30 seconds: a collector that decodes on
+    /// several threads drops data that it decodes before the template.
+    ///
+    /// # Errors
+    ///
+    /// As of [`send`](Self::send).
+    pub fn send_templates(
+        &mut self,
+        target: usize,
+        message: &[u8],
+        are_new: bool,
+    ) -> Result<(), SendError> {
+        self.target(target)?.send(message, Some(are_new))
     }
 
     /// Ends an invocation: writes the buffers and waits until collectors over TCP and TLS have acknowledged everything, up
@@ -270,7 +286,8 @@ impl Target {
         Ok(SessionState::New)
     }
 
-    fn send(&mut self, message: &[u8]) -> Result<(), SendError> {
+    /// Sends a message. `templates` says of a message of templates whether they are new to the session.
+    fn send(&mut self, message: &[u8], templates: Option<bool>) -> Result<(), SendError> {
         let limit = if self.url.transport().is_datagram() {
             udp::LARGEST_MESSAGE
         } else {
@@ -289,7 +306,10 @@ impl Target {
             }
             Some(Session::Udp(udp)) => {
                 // What becomes of it is counted by the session, and no reason to stop.
-                udp.send(message);
+                match templates {
+                    Some(are_new) => udp.send_templates(message, are_new),
+                    None => udp.send(message),
+                }
                 return Ok(());
             }
             Some(Session::Stream(stream)) => stream.send(message),

@@ -23,6 +23,14 @@ use crate::{
 /// The largest UDP payload over IPv4: 65,535 less 20 octets of IP header and 8 of UDP header.
 pub(crate) const LARGEST_MESSAGE: usize = 65_507;
 
+/// Pause between new templates and the data behind them. A collector that decodes on several threads (goflow2 has two by
+/// default) drops data that it decodes before the template; this is several times what decoding a template takes.
+const TEMPLATE_PAUSE: Duration = Duration::from_millis(10);
+
+/// Silence after which templates count as new: a NAT gateway may give the socket another port, which is another session
+/// for the collector.
+const LONG_SILENCE: Duration = Duration::from_secs(30);
+
 /// How long the first invocation of a session waits for "port unreachable": one round trip within a region, generously.
 /// Later invocations do not wait; what came too late is found when the next one begins.
 const REFUSAL_WAIT: Duration = Duration::from_millis(20);
@@ -38,6 +46,10 @@ pub(crate) struct UdpSession {
     takes_many: bool,
     /// How many messages the last call sent.
     last_sent: u32,
+    /// Time of the last call.
+    last_call: Option<Instant>,
+    /// Whether the next message of data has to wait for [`TEMPLATE_PAUSE`].
+    needs_pause: bool,
     resolved: Instant,
     fresh: bool,
     tally: Tally,
@@ -78,6 +90,8 @@ impl UdpSession {
             segments: GsoSegments::default(),
             takes_many: true,
             last_sent: 0,
+            last_call: None,
+            needs_pause: false,
             pacer,
             resolved: now,
             fresh: true,
@@ -112,9 +126,25 @@ impl UdpSession {
         resolve(url).map_or(true, |addresses| addresses.contains(&self.peer))
     }
 
-    /// Takes a message, which leaves as a datagram when its turn has come: with others of its length, if they follow soon.
-    /// Errors are counted.
+    /// Sends a message of templates. Data behind templates that are new to the collector waits for [`TEMPLATE_PAUSE`].
+    pub(crate) fn send_templates(&mut self, message: &[u8], are_new: bool) {
+        let was_silent = |at: Instant| at.elapsed() >= LONG_SILENCE;
+        self.needs_pause |= are_new || self.last_call.is_some_and(was_silent);
+        self.enqueue(message);
+    }
+
+    /// Sends a message of data. Errors are counted.
     pub(crate) fn send(&mut self, message: &[u8]) {
+        if mem::take(&mut self.needs_pause) {
+            self.send_waiting();
+            let elapsed = self.last_call.map_or(Duration::ZERO, |at| at.elapsed());
+            thread::sleep(TEMPLATE_PAUSE.saturating_sub(elapsed));
+        }
+        self.enqueue(message);
+    }
+
+    /// Takes a message, which leaves as a datagram when its turn has come: with others of its length, if they follow soon.
+    fn enqueue(&mut self, message: &[u8]) {
         if !self.waiting.takes(message) {
             self.send_waiting();
         }
@@ -142,6 +172,7 @@ impl UdpSession {
         }
         waiting.clear();
         self.waiting = waiting;
+        self.last_call = Some(Instant::now());
     }
 
     /// Whether the messages are sent. If not, each has to be sent alone: the kernel, the way or the size of the messages
@@ -258,6 +289,28 @@ mod tests {
                 assert_eq!(collector.recv(&mut datagram).expect("a datagram"), octets);
             }
         }
+    }
+
+    /// Returns how long data waits behind templates.
+    fn pause(session: &mut UdpSession, are_new: bool) -> Duration {
+        session.send_templates(&[1; 100], are_new);
+        let begin = Instant::now();
+        session.send(&[2; 100]);
+        session.send(&[3; 100]);
+        begin.elapsed()
+    }
+
+    #[test]
+    fn data_waits_behind_new_templates_and_behind_templates_after_a_silence() {
+        let (_collector, mut session) = session();
+        assert!(pause(&mut session, true) >= TEMPLATE_PAUSE);
+        session.send_waiting();
+        session.needs_pause = false;
+        session.send_templates(&[1; 100], false);
+        assert!(!session.needs_pause);
+        session.send_waiting();
+        session.last_call = Instant::now().checked_sub(LONG_SILENCE);
+        assert!(session.last_call.is_none() || pause(&mut session, false) >= TEMPLATE_PAUSE);
     }
 
     /// An interface whose packets are too small for a message does the same.

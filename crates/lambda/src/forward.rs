@@ -51,13 +51,18 @@ impl MessageSink for TargetSink<'_> {
     fn send(
         &mut self,
         session: usize,
-        _kind: MessageKind,
+        kind: MessageKind,
         message: &[u8],
     ) -> Result<SendOutcome, Infallible> {
         if self.again.is_some_and(|again| !again.contains(&session)) {
             return Ok(SendOutcome::Skipped);
         }
-        Ok(match self.collectors.send(session, message) {
+        let sent = match kind {
+            MessageKind::NewTemplates => self.collectors.send_templates(session, message, true),
+            MessageKind::TemplatesAgain => self.collectors.send_templates(session, message, false),
+            MessageKind::Options | MessageKind::Flows => self.collectors.send(session, message),
+        };
+        Ok(match sent {
             Ok(()) => SendOutcome::Sent,
             Err(_) => SendOutcome::NotSent,
         })

@@ -3,6 +3,9 @@
 
 use std::collections::HashMap;
 
+/// Options template of the sampling record.
+const SAMPLING: u16 = 259;
+
 /// A decoded message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -133,31 +136,37 @@ impl Reader {
             .templates
             .get(&(domain, id))
             .ok_or(format!("set {id} has no template"))?;
-        let octets: usize = template
-            .fields
-            .iter()
-            .map(|&(_, octets)| usize::from(octets))
-            .sum();
-        if octets == 0 || !body.len().is_multiple_of(octets) {
-            return Err(format!("set {id}: {} octets of padding", body.len()));
+        let mut records = Vec::new();
+        let mut rest = body;
+        while !rest.is_empty() {
+            let record = read_record(&template.fields, &mut rest)
+                .ok_or(format!("set {id}: {} octets of padding", rest.len()))?;
+            records.push(record);
         }
-        let record = |mut record: &[u8]| {
-            let mut fields = Vec::new();
-            for &(element, octets) in &template.fields {
-                let (field, after) = record.split_at(usize::from(octets));
-                fields.push(Field {
-                    element,
-                    octets: field.to_vec(),
-                });
-                record = after;
-            }
-            fields
-        };
         Ok(Set::Data {
             template: template.clone(),
-            records: body.chunks(octets).map(record).collect(),
+            records,
         })
     }
+}
+
+/// Takes a data record off the octets of a set. A length of 65535 in the template is a variable length (RFC 7011 §7).
+fn read_record(fields: &[(u16, u16)], rest: &mut &[u8]) -> Option<Vec<Field>> {
+    let mut take = |octets: usize| {
+        let (field, after) = rest.split_at_checked(octets)?;
+        *rest = after;
+        Some(field)
+    };
+    let mut record = Vec::new();
+    for &(element, octets) in fields {
+        let octets = match octets {
+            u16::MAX => usize::from(*take(1)?.first()?),
+            fixed => usize::from(fixed),
+        };
+        let octets = take(octets)?.to_vec();
+        record.push(Field { element, octets });
+    }
+    Some(record)
 }
 
 impl Message {
@@ -165,6 +174,8 @@ impl Message {
     pub fn content(&self) -> Content {
         let of = |set: &Set| match set {
             Set::Templates(_) => Content::Templates,
+            // The sampling record stands behind its template.
+            Set::Data { template, .. } if template.id == SAMPLING => Content::Templates,
             Set::Data { template, .. } if template.scopes > 0 => Content::Options,
             Set::Data { .. } => Content::Flows,
         };

@@ -19,6 +19,8 @@ pub(crate) struct Bench {
     source: RecordSource,
     /// Outcome of messages of flows.
     pub(crate) flows: SendOutcome,
+    /// Session and kind of every message.
+    pub(crate) kinds: Vec<(usize, MessageKind)>,
     /// All messages, delivered or not.
     pub(crate) messages: Vec<Handed>,
     lines: u64,
@@ -32,6 +34,7 @@ impl Bench {
             transcoder,
             source: RecordSource::new(None, Formats::defaults()),
             flows: SendOutcome::Sent,
+            kinds: Vec::new(),
             messages: Vec::new(),
             lines: 0,
         }
@@ -52,14 +55,16 @@ impl Bench {
             timestamp: None,
             text: text.as_bytes(),
         };
-        let mut sink = network(self.flows, &mut self.messages);
+        let mut sink = network(self.flows, &mut self.messages, &mut self.kinds);
         let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
     }
 
     pub(crate) fn flush(&mut self) {
-        let Ok(()) = self
-            .transcoder
-            .flush(&mut network(self.flows, &mut self.messages));
+        let Ok(()) = self.transcoder.flush(&mut network(
+            self.flows,
+            &mut self.messages,
+            &mut self.kinds,
+        ));
     }
 
     pub(crate) fn counters(&mut self) -> Counters {
@@ -85,8 +90,10 @@ impl Bench {
 fn network(
     flows: SendOutcome,
     messages: &mut Vec<Handed>,
+    kinds: &mut Vec<(usize, MessageKind)>,
 ) -> impl FnMut(usize, MessageKind, &[u8]) -> Result<SendOutcome, Infallible> {
-    move |session, _, message| {
+    move |session, kind, message| {
+        kinds.push((session, kind));
         let set = u16::from_be_bytes([message[16], message[17]]);
         let delivery = if set >= 0x4000 {
             flows

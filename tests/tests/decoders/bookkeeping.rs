@@ -45,8 +45,8 @@ fn what_was_sent_is_counted_by_messages_octets_and_options_records() {
         assert_eq!(counters.messages_sent, taken().count() as u64);
         assert_eq!(counters.bytes_sent, octets as u64);
         let sent = bench.sent(0, 0);
-        let options = sent.iter().filter(|m| m.content() == Content::Options);
-        let options = options.flat_map(Message::records).count();
+        let records = sent.iter().flat_map(Message::records);
+        let options = records.filter(|(template, _)| template.scopes > 0).count();
         assert!(options >= 6, "{options}");
         assert_eq!(counters.options_records, options as u64);
         let counters = bench.counters();
@@ -63,7 +63,7 @@ fn flows_that_were_not_sent_are_told_once_the_batch_is_through() {
         bench.flush();
         bench.transcoder.commit();
         bench.flows = SendOutcome::Sent;
-        bench.transcoder.begin(NOW);
+        bench.transcoder.begin(NOW + 60_000 * invocations);
         bench.send_one();
         bench.transcoder.commit();
         let lost = 100 * invocations;
@@ -102,7 +102,7 @@ fn records_that_were_left_out_are_told() {
     bench.flush();
     bench.transcoder.commit();
     assert_eq!(bench.counters().duplicate_records, 3);
-    bench.transcoder.begin(NOW);
+    bench.transcoder.begin(NOW + 60_000);
     bench.send_one();
     assert_eq!(told(&bench, IGNORED), 3);
 }
@@ -119,30 +119,84 @@ fn an_interface_that_nobody_knows_is_noted_when_its_name_is_told() {
 
 /// Repetitions of a second invocation, and of a refresh by time.
 #[test]
-fn templates_and_names_are_told_again_over_udp_alone_and_never_over_a_stream_alone() {
-    let whole = vec![Content::Templates, Content::Options, Content::Flows];
-    for (transport, again) in [
-        (Transport::Datagram, whole.clone()),
-        (Transport::Stream, vec![Content::Flows]),
-    ] {
+fn templates_and_names_are_told_again_over_udp_alone_and_statistics_over_a_stream_too() {
+    const T: Content = Content::Templates;
+    const O: Content = Content::Options;
+    const F: Content = Content::Flows;
+    type Step = (
+        fn(&mut Transcoder),
+        bool,
+        &'static [Content],
+        &'static [Content],
+    );
+    // What happens, whether names come again over UDP, and what leaves over UDP and over a stream.
+    let steps: [Step; 3] = [
+        (
+            |transcoder| transcoder.begin(NOW + 1_000),
+            false,
+            &[T, T, F],
+            &[F],
+        ),
+        (
+            |transcoder| transcoder.set_now(NOW + 61_000),
+            true,
+            &[O, F, O],
+            &[F, O],
+        ),
+        (
+            |transcoder| transcoder.set_now(NOW + 661_000),
+            true,
+            &[T, T, O, F, O],
+            &[F, O],
+        ),
+    ];
+    for transport in [Transport::Datagram, Transport::Stream] {
+        let is_udp = transport == Transport::Datagram;
         let mut bench = Bench::new(TranscoderSettings::default(), &[transport]);
         bench.send_one();
-        let times: [fn(&mut Transcoder); 2] = [
-            |transcoder| transcoder.begin(NOW + 1_000),
-            |transcoder| transcoder.set_now(NOW + 601_000),
-        ];
-        for time_goes_on in times {
+        for (time_goes_on, names_again, over_udp, over_a_stream) in steps {
             let before = bench.messages.len();
             time_goes_on(&mut bench.transcoder);
             bench.send_one();
             let sent = bench.sent(0, before);
             let contents: Vec<Content> = sent.iter().map(Message::content).collect();
-            assert_eq!(contents, again, "{transport:?}");
+            assert_eq!(contents, if is_udp { over_udp } else { over_a_stream });
             let fields = sent.iter().flat_map(Message::records).flat_map(|(_, r)| r);
             let names = fields.filter(|field| field.element == INTERFACE_NAME);
-            assert_eq!(names.count() > 0, transport == Transport::Datagram);
+            assert_eq!(names.count() > 0, is_udp && names_again);
         }
     }
+}
+
+/// Collectors that do not know the rate of a session drop its flows (Akvorado) or show 0 (goflow2).
+#[test]
+fn every_message_with_the_sampling_template_has_the_sampling_record() {
+    let mut bench = Bench::new(TranscoderSettings::default(), UDP);
+    (0..100).for_each(|_| bench.send_one());
+    let mut repetitions = 0;
+    for message in bench.sent(0, 0) {
+        let has_template = message.templates().any(|template| template.id == 259);
+        let has_record = message.records().any(|(template, _)| template.id == 259);
+        assert_eq!(has_template, has_record);
+        repetitions += usize::from(has_record);
+    }
+    assert!(repetitions >= 5, "{repetitions}");
+}
+
+#[test]
+fn the_templates_of_the_statistics_end_their_group_and_their_data_a_batch() {
+    let mut bench = Bench::new(TranscoderSettings::default(), UDP);
+    (0..30).for_each(|account| bench.feed(&format!("{:012}", account % 3)));
+    bench.flush();
+    let sent = bench.sent(0, 0);
+    for domain in 0..3 {
+        let templates = sent[2 * domain + 1].templates();
+        let ids: Vec<u16> = templates.map(|template| template.id).collect();
+        assert_eq!(ids, [266, 267]);
+    }
+    let last = sent[sent.len() - 3..].iter().flat_map(Message::records);
+    let ids: Vec<u16> = last.map(|(template, _)| template.id).collect();
+    assert_eq!(ids, [266, 267].repeat(3));
 }
 
 #[test]
@@ -212,6 +266,13 @@ fn the_least_recently_used_domains_are_closed_first() {
         bench.flush();
     }
     let contents: Vec<Content> = bench.sent(0, before).iter().map(Message::content).collect();
-    let again = [Content::Templates, Content::Options, Content::Flows];
+    // The last one was closed: its session begins anew, with statistics at the end.
+    let again = [
+        Content::Templates,
+        Content::Templates,
+        Content::Options,
+        Content::Flows,
+        Content::Options,
+    ];
     assert_eq!(contents, [&[Content::Flows; 3][..], &again].concat());
 }

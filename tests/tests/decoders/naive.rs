@@ -75,13 +75,17 @@ pub(crate) fn identity(name: &str) -> u64 {
     256 + hash % 2_147_483_392
 }
 
-/// The longest beginning of at most this many octets.
+/// The text or, if it has more octets than there is room for, the longest beginning with `…` behind. Names of these tests have
+/// no spaces to cut at.
 pub(crate) fn cut(text: &str, octets: usize) -> String {
-    let mut text = text.to_owned();
-    while text.len() > octets {
-        text.pop();
+    if text.len() <= octets {
+        return text.to_owned();
     }
-    text
+    let mut beginning = text.to_owned();
+    while beginning.len() + '…'.len_utf8() > octets {
+        beginning.pop();
+    }
+    beginning + "…"
 }
 
 /// The columns of a line that have a value.
@@ -211,7 +215,7 @@ pub(crate) fn read(
     if options.inline_names
         && let Some(interface) = columns.interface()
     {
-        flow.record.push((82, Value::Text(cut(interface, 31))));
+        flow.record.push((82, Value::Text(cut(interface, 127))));
     }
     flow.record.sort();
     Outcome::Flow(flow)

@@ -1,7 +1,7 @@
 //! Each element of each flow, and each name behind a number, has the value of the line, in two decoders.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
@@ -206,7 +206,7 @@ impl<'a> Expected<'a> {
         for vrf in &next.vrfs {
             assert_eq!(
                 self.name(decoded.domain, 234, identity(vrf), 236),
-                cut(vrf, 31)
+                cut(vrf, 127)
             );
         }
         assert_eq!(
@@ -293,6 +293,10 @@ proptest! {
                 prop_assert!(read.octets <= setup.max_message_size, "{} octets", read.octets);
                 prop_assert_ne!(read.content(), Content::Mixed);
                 prop_assert_eq!(u64::from(read.export_time), NOW / 1_000);
+                for template in read.templates() {
+                    let elements: HashSet<u16> = template.fields.iter().map(|field| field.0).collect();
+                    prop_assert_eq!(elements.len(), template.fields.len(), "an element twice: {:?}", template);
+                }
                 let decoded = netflow_parser.decode(message);
                 prop_assert_eq!(&decoded, &netgauze.decode(message), "netflow_parser and netgauze");
                 prop_assert_eq!(decoded.len(), read.records().count());

@@ -2,13 +2,25 @@
 
 use std::collections::HashSet;
 
-use flowlogs_core::{TranscoderSettings, Transport};
+use flowlogs_core::{MessageKind, TranscoderSettings, Transport};
 use flowlogs_testing::wire::{Content, Message};
 
 use crate::bench::{Bench, NOW, read};
 
 const UDP: usize = 0;
 const TCP: usize = 1;
+
+/// Messages of a session's first invocation: templates, those of the statistics, names, flows, statistics.
+const FIRST: [Content; 5] = [
+    Content::Templates,
+    Content::Templates,
+    Content::Options,
+    Content::Flows,
+    Content::Options,
+];
+
+/// Templates again, and those of the statistics.
+const TEMPLATES: [Content; 2] = [Content::Templates; 2];
 
 /// With a datagram and a stream session.
 fn both() -> Bench {
@@ -25,10 +37,7 @@ fn templates_names_and_flows_leave_in_this_order_in_messages_of_their_own() {
     let mut bench = both();
     bench.send_one();
     for session in [UDP, TCP] {
-        assert_eq!(
-            contents(&bench.sent(session, 0)),
-            [Content::Templates, Content::Options, Content::Flows]
-        );
+        assert_eq!(contents(&bench.sent(session, 0)), FIRST);
     }
 }
 
@@ -47,27 +56,30 @@ fn over_udp_templates_come_again_after_20_messages_and_over_a_stream_never() {
         }
         assert!(since <= 20, "{since} messages without templates");
     }
-    assert_eq!(templates, 6, "101 messages of data");
+    assert_eq!(templates, 12, "102 messages of data");
     let tcp = bench.sent(TCP, 0);
     assert_eq!(
         tcp.iter()
             .filter(|m| m.content() == Content::Templates)
             .count(),
-        1
+        2
     );
 }
 
 #[test]
-fn over_udp_templates_and_names_come_again_after_600_seconds() {
+fn over_udp_names_come_again_after_60_seconds_and_templates_after_600() {
     let mut bench = both();
     bench.send_one();
-    bench.transcoder.set_now(NOW + 599_999);
+    bench.transcoder.set_now(NOW + 59_999);
     bench.send_one();
-    assert_eq!(contents(&bench.sent(UDP, 0))[3..], [Content::Flows]);
-    bench.transcoder.set_now(NOW + 600_000);
-    bench.send_one();
-    let again = [Content::Templates, Content::Options, Content::Flows];
-    assert_eq!(contents(&bench.sent(UDP, 0))[4..], again);
+    assert_eq!(contents(&bench.sent(UDP, 0))[5..], [Content::Flows]);
+    let names = [Content::Options, Content::Flows, Content::Options];
+    for (seconds, again) in [(60, names.to_vec()), (600, FIRST.to_vec())] {
+        let before = bench.messages.len();
+        bench.transcoder.set_now(NOW + seconds * 1_000);
+        bench.send_one();
+        assert_eq!(contents(&bench.sent(UDP, before)), again, "{seconds} s");
+    }
     let over_tcp = bench
         .sent(TCP, 0)
         .iter()
@@ -83,16 +95,76 @@ fn over_udp_templates_and_names_come_again_after_600_seconds() {
 }
 
 #[test]
-fn every_invocation_starts_with_templates_and_names_over_udp() {
+fn every_invocation_starts_with_templates_over_udp() {
     let mut bench = both();
     bench.send_one();
     bench.transcoder.begin(NOW + 1_000);
     bench.send_one();
-    let invocation = [Content::Templates, Content::Options, Content::Flows];
+    let second = [&TEMPLATES[..], &[Content::Flows]].concat();
     assert_eq!(
         contents(&bench.sent(UDP, 0)),
-        [invocation, invocation].concat()
+        [&FIRST[..], &second].concat()
     );
+}
+
+/// Kinds of the messages of a session, in order, with the kind of their content.
+#[test]
+fn a_message_of_templates_says_whether_the_session_has_had_them() {
+    use MessageKind::{Flows, NewTemplates, Options, TemplatesAgain};
+    let mut bench = both();
+    let mut kinds = Vec::new();
+    for begin in [false, true] {
+        if begin {
+            bench.transcoder.begin(NOW + 1_000);
+        }
+        bench.send_one();
+        let of_session = bench.kinds.drain(..).filter(|(to, _)| *to == UDP);
+        kinds.push(of_session.map(|(_, kind)| kind).collect::<Vec<_>>());
+    }
+    bench.line("2 123456789012 eni-1 ::1 ::2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK");
+    bench.flush();
+    kinds.push(
+        bench
+            .kinds
+            .drain(..)
+            .filter(|(to, _)| *to == UDP)
+            .map(|(_, kind)| kind)
+            .collect(),
+    );
+    bench.transcoder.restart_session(UDP);
+    bench.send_one();
+    kinds.push(
+        bench
+            .kinds
+            .drain(..)
+            .filter(|(to, _)| *to == UDP)
+            .map(|(_, kind)| kind)
+            .collect(),
+    );
+    let first = vec![NewTemplates, NewTemplates, Options, Flows, Options];
+    assert_eq!(
+        kinds,
+        [
+            first.clone(),
+            vec![TemplatesAgain, TemplatesAgain, Flows],
+            vec![NewTemplates, Options, Flows],
+            first,
+        ]
+    );
+}
+
+/// A flow waits for its template once, however many domains are new.
+#[test]
+fn the_templates_of_all_domains_leave_before_their_data() {
+    let mut bench = both();
+    (0..50).for_each(|account| bench.feed(&format!("{account:012}")));
+    bench.flush();
+    let contents = contents(&bench.sent(UDP, 0));
+    let data = contents
+        .iter()
+        .position(|content| *content != Content::Templates);
+    assert_eq!(data, Some(100));
+    assert!(!contents[100..].contains(&Content::Templates));
 }
 
 #[test]
@@ -107,10 +179,7 @@ fn a_new_connection_starts_at_0_with_templates_and_leaves_the_other_session_alon
     // A new reader: sequence numbers are checked from 0.
     let tcp = read(&bench.messages[before..], TCP).into_iter();
     let tcp: Vec<Message> = tcp.map(|(_, message)| message).collect();
-    assert_eq!(
-        contents(&tcp),
-        [Content::Templates, Content::Options, Content::Flows]
-    );
+    assert_eq!(contents(&tcp), FIRST);
     assert_eq!(tcp[0].sequence, 0);
     let udp = bench.sent(UDP, 0).split_off(udp);
     assert!(
@@ -154,17 +223,14 @@ fn each_observation_domain_counts_and_announces_for_itself() {
         assert_eq!(domains.len(), 2);
         for domain in domains {
             let own = messages.iter().filter(|message| message.domain == domain);
-            let first: Vec<Content> = own.map(Message::content).take(3).collect();
-            assert_eq!(
-                first,
-                [Content::Templates, Content::Options, Content::Flows]
-            );
+            let first: Vec<Content> = own.map(Message::content).take(4).collect();
+            assert_eq!(first, FIRST[..4]);
         }
     }
 }
 
 #[test]
-fn sequence_numbers_count_options_data_and_flows_but_not_templates() {
+fn sequence_numbers_count_data_records_but_not_templates() {
     let mut bench = both();
     (0..50).for_each(|_| bench.send_one());
     bench.transcoder.begin(NOW + 1_000);

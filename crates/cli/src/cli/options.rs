@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use flowlogs_core::dedup::DirectionFilter;
-use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
+use flowlogs_core::mapping::{AddressPair, InterfaceNames, NameTexts, Timestamps};
 use flowlogs_core::settings::table;
 use flowlogs_export::DEFAULT_UDP_RATE;
 
@@ -58,6 +58,9 @@ pub(crate) struct MappingOptions {
 
     #[arg(long, value_name = "WHERE", default_value_t, help = table::INTERFACE_NAMES.meaning, value_parser = words::<InterfaceNames>(&table::INTERFACE_NAMES))]
     pub(crate) interface_names: InterfaceNames,
+
+    #[arg(long, value_name = "on|off", default_value_t, help = table::NAMES.meaning, value_parser = words::<NameTexts>(&table::NAMES))]
+    pub(crate) names: NameTexts,
 }
 
 /// Rules for leaving records out.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use flowlogs_core::ipfix::element as e;
+use flowlogs_core::ipfix::{VARIABLE_LENGTH, element as e};
 use netflow_parser::variable_versions::ipfix::Template;
 
 use super::{DecodedValue, ElementId};
@@ -70,7 +70,7 @@ impl DomainNames {
             .map(String::as_str)
     }
 
-    /// Returns the octets of a record of this template.
+    /// Octets of a record of a template, without its fields of variable length.
     pub(crate) fn record_octets(&self, template: u16) -> Option<u32> {
         self.octets.get(&template).copied()
     }
@@ -91,6 +91,7 @@ impl DomainNames {
         let octets = template
             .fields
             .iter()
+            .filter(|field| field.field_length != VARIABLE_LENGTH)
             .map(|field| u32::from(field.field_length));
         self.octets.insert(template.template_id, octets.sum());
     }

@@ -252,6 +252,15 @@ fn wrong_usage_is_one_line_and_status_2() {
     for (arguments, says) in [
         (vec!["replay"], "<INPUT>..."),
         (
+            vec![
+                "replay",
+                "--to=udp://192.0.2.1",
+                "--max-message-size=65535",
+                "-",
+            ],
+            "at most 65507",
+        ),
+        (
             vec!["replay", "--output", "xml", "-"],
             "[possible values: table, json, none]",
         ),

@@ -44,7 +44,7 @@ elements! {
     DESTINATION_IPV6_ADDRESS = 28 destinationIPv6Address ipv6Address 16;
     FLOW_DIRECTION = 61 flowDirection unsigned8 1;
     INTERFACE_NAME = 82 interfaceName string 32;
-    INTERFACE_DESCRIPTION = 83 interfaceDescription string 64;
+    INTERFACE_DESCRIPTION = 83 interfaceDescription string 128;
     FORWARDING_STATUS = 89 forwardingStatus unsigned32 1;
     APPLICATION_DESCRIPTION = 94 applicationDescription string 64;
     APPLICATION_ID = 95 applicationId octetArray 4;
@@ -67,7 +67,7 @@ elements! {
     POST_NAT_DESTINATION_IPV4_ADDRESS = 226 postNATDestinationIPv4Address ipv4Address 4;
     INGRESS_VRF_ID = 234 ingressVRFID unsigned32 4;
     EGRESS_VRF_ID = 235 egressVRFID unsigned32 4;
-    VRF_NAME = 236 VRFname string 32;
+    VRF_NAME = 236 VRFname string 128;
     INGRESS_PHYSICAL_INTERFACE = 252 ingressPhysicalInterface unsigned32 4;
     EGRESS_PHYSICAL_INTERFACE = 253 egressPhysicalInterface unsigned32 4;
     POST_NAT_SOURCE_IPV6_ADDRESS = 281 postNATSourceIPv6Address ipv6Address 16;
@@ -75,6 +75,7 @@ elements! {
     OBSERVATION_DOMAIN_NAME = 300 observationDomainName string 64;
     SAMPLING_PACKET_INTERVAL = 305 samplingPacketInterval unsigned32 4;
     SAMPLING_PACKET_SPACE = 306 samplingPacketSpace unsigned32 4;
+    OBSERVATION_TIME_SECONDS = 322 observationTimeSeconds dateTimeSeconds 4;
     OBSERVATION_TIME_MILLISECONDS = 323 observationTimeMilliseconds dateTimeMilliseconds 8;
     VIRTUAL_STATION_NAME = 350 virtualStationName string 32;
     INTERMEDIATE_PROCESS_ID = 406 intermediateProcessId unsigned32 4;

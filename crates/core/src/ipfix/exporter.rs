@@ -3,6 +3,9 @@
 //! Each observation domain has two messages under construction, for options data and for flows. The messages of a domain
 //! leave in this order: templates that a session lacks, options data, flows. A collector therefore never meets a record
 //! before its template or its names; and a collector that drops a message for an unknown element loses templates only.
+//! Two exceptions: the sampling record stands behind its template in the same message, because some collectors drop flows
+//! of an unknown rate or show a rate of 0; and the templates of the statistics are the last message of a group, their
+//! data the last of a batch, so that a collector that refuses them loses nothing else.
 //!
 //! The caller decides when a name is due (`mapping/announce`); this file decides when a template is.
 
@@ -11,15 +14,18 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::element as e;
-use super::message::MessageBuffer;
-use super::options::{OptionsRecord, OptionsTable};
+use super::message::{MessageBuffer, SET_HEADER};
+use super::options::{OptionsRecord, OptionsTable, STATISTICS};
 use super::record::{FlowLayout, FlowValues};
-use super::session::{ExportSession, TemplateRefresh, Transport};
+use super::session::{ALL_TEMPLATES, ExportSession, TemplateRefresh, Transport};
 use super::sink::{MessageKind, MessageSink, SendOutcome};
 use super::template::Template;
 
 /// Smallest message size that can be set: every record of every layout fits.
 pub const MIN_MESSAGE_SIZE: usize = 512;
+
+/// Milliseconds between two statistics of a domain.
+const STATISTICS_INTERVAL: u64 = 60_000;
 
 /// Number of this software as a process that exports and mediates; a collector sees one such process.
 const PROCESS_ID: u32 = 1;
@@ -44,10 +50,14 @@ pub(crate) struct SentTotals {
 struct ObservationDomain {
     id: u32,
     name: Box<str>,
-    /// Templates in the order of their first use: set ID and template record.
-    templates: Vec<(u16, Box<[u8]>)>,
-    /// Options tables whose templates are listed, a bit for each table.
-    tables: u32,
+    /// Templates in the order of their first use, without those of the statistics.
+    templates: Vec<ListedTemplate>,
+    /// Options tables whose templates are listed.
+    tables: Vec<OptionsTable>,
+    /// Whether records were sent since the last statistics.
+    has_sent: bool,
+    /// Time of the last statistics, milliseconds since 1970.
+    statistics_at: Option<u64>,
     options: MessageBuffer,
     flows: MessageBuffer,
     /// Totals of the flows in the message under construction.
@@ -56,6 +66,15 @@ struct ObservationDomain {
     /// Flows that were not sent since the last commit: after a rollback they come again, so they are not lost.
     not_sent_in_batch: FlowTotals,
     ignored: u64,
+}
+
+/// Template of a domain.
+#[derive(Debug)]
+struct ListedTemplate {
+    set_id: u16,
+    record: Box<[u8]>,
+    /// Data record that stands behind the template in every message: the sampling record.
+    data: Option<Box<[u8]>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -128,11 +147,6 @@ impl Exporter {
         self.now
     }
 
-    /// Repetition of templates over UDP.
-    pub(crate) fn refresh(&self) -> TemplateRefresh {
-        self.refresh
-    }
-
     /// Returns whether a session is UDP, over which messages may vanish.
     pub(crate) fn has_datagram_session(&self) -> bool {
         self.sessions.iter().any(ExportSession::is_datagram)
@@ -142,6 +156,9 @@ impl Exporter {
     pub(crate) fn restart_session(&mut self, session: usize) {
         if let Some(restarted) = self.sessions.get_mut(session) {
             restarted.restart();
+            for domain in &mut self.domains {
+                domain.statistics_at = None;
+            }
             for closed in self.closed.values_mut() {
                 closed.sequences[session] = 0;
             }
@@ -163,6 +180,7 @@ impl Exporter {
             domain.flows.clear();
             domain.pending = FlowTotals::default();
             domain.not_sent_in_batch = FlowTotals::default();
+            domain.statistics_at = None;
         }
     }
 
@@ -178,7 +196,9 @@ impl Exporter {
             id,
             name: name.into(),
             templates: Vec::new(),
-            tables: 0,
+            tables: Vec::new(),
+            has_sent: false,
+            statistics_at: None,
             options: MessageBuffer::new(self.limit),
             flows: MessageBuffer::new(self.limit),
             pending: FlowTotals::default(),
@@ -199,11 +219,12 @@ impl Exporter {
         }
     }
 
-    /// Closes a domain that has nothing under construction: its slot is free. Sequence numbers and statistics are kept.
+    /// Closes a domain of which everything was sent: its slot is free. Sequence numbers and statistics are kept.
     pub(crate) fn close_domain(&mut self, slot: usize) {
         let sequences = self.sessions.iter_mut().map(|session| session.close(slot));
         let sequences = sequences.collect();
-        let domain = &self.domains[slot];
+        let domain = &mut self.domains[slot];
+        domain.has_sent = false;
         if self.closed.len() >= MAX_CLOSED {
             self.closed.clear();
         }
@@ -229,45 +250,74 @@ impl Exporter {
 
     /// Adds a template to those of the domain.
     pub(crate) fn add_template(&mut self, domain: usize, template: &Template) {
-        let domain = &mut self.domains[domain];
-        let record = template.record().into();
-        domain.templates.push((template.set_id(), record));
+        self.domains[domain].templates.push(ListedTemplate {
+            set_id: template.set_id(),
+            record: template.record().into(),
+            data: None,
+        });
     }
 
-    /// Writes the standing records of a domain: its name, its sampling rate, and its statistics.
+    /// Writes the name of a domain. The first time, the domain gets its sampling record, too.
     pub(crate) fn describe_domain<S: MessageSink>(
         &mut self,
         index: usize,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let domain = &self.domains[index];
+        let domain = &mut self.domains[index];
         let (id, name) = (domain.id, domain.name.clone());
+        if domain.templates.is_empty() {
+            let template = OptionsTable::Sampling.template();
+            let record = self.record.clear().u32(id).u32(1).u32(0).octets();
+            domain.templates.push(ListedTemplate {
+                set_id: template.set_id(),
+                record: template.record().into(),
+                data: Some(record.into()),
+            });
+        }
         let write =
             |r: &mut OptionsRecord| _ = r.u32(id).string(&e::OBSERVATION_DOMAIN_NAME, &name);
-        self.options(index, OptionsTable::Domain, write, sink)?;
-        let write = |r: &mut OptionsRecord| _ = r.u32(id).u32(1).u32(0);
-        self.options(index, OptionsTable::Sampling, write, sink)?;
-        self.statistics(index, sink)
+        self.options(index, OptionsTable::Domain, write, sink)
     }
 
-    fn statistics<S: MessageSink>(&mut self, index: usize, sink: &mut S) -> Result<(), S::Error> {
-        let domain = &self.domains[index];
+    /// Sends the statistics of a domain if they are due: records were sent since the last statistics, a minute ago.
+    fn send_statistics<S: MessageSink>(
+        &mut self,
+        index: usize,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let now = self.now;
+        let domain = &mut self.domains[index];
+        let is_recent = |at: u64| now < at + STATISTICS_INTERVAL;
+        if !domain.has_sent || domain.statistics_at.is_some_and(is_recent) {
+            return Ok(());
+        }
         let (id, not_sent, ignored) = (domain.id, domain.not_sent, domain.ignored);
-        let (from, to) = (self.started.unwrap_or(self.now), self.now);
+        let from = self.started.unwrap_or(now);
+        let from_seconds = u32::try_from(from / 1_000).unwrap_or(u32::MAX);
         let write = |r: &mut OptionsRecord| {
             _ = r
                 .u32(PROCESS_ID)
                 .u64(not_sent.flows)
                 .u64(not_sent.packets)
                 .u64(not_sent.octets)
-                .u64(from)
-                .u64(to);
+                .u32(from_seconds)
+                .u64(now);
         };
         self.options(index, OptionsTable::ExporterReliability, write, sink)?;
         let write = |r: &mut OptionsRecord| {
-            _ = r.u32(id).u32(PROCESS_ID).u64(ignored).u64(from).u64(to);
+            _ = r
+                .u32(id)
+                .u32(PROCESS_ID)
+                .u64(ignored)
+                .u32(from_seconds)
+                .u64(now);
         };
-        self.options(index, OptionsTable::IntermediateReliability, write, sink)
+        self.options(index, OptionsTable::IntermediateReliability, write, sink)?;
+        self.send_pending(index, true, sink)?;
+        let domain = &mut self.domains[index];
+        domain.has_sent = false;
+        domain.statistics_at = Some(now);
+        Ok(())
     }
 
     /// Writes an options record.
@@ -281,8 +331,8 @@ impl Exporter {
         write(self.record.clear());
         let octets = self.record.octets().len();
         let domain = &mut self.domains[index];
-        if domain.tables & 1 << table as u32 == 0 {
-            domain.tables |= 1 << table as u32;
+        if !STATISTICS.contains(&table) && !domain.tables.contains(&table) {
+            domain.tables.push(table);
             self.add_template(index, &table.template());
         }
         if !self.domains[index]
@@ -309,13 +359,16 @@ impl Exporter {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         let id = layout.template.id;
-        if !self.domains[index].flows.has_room(id, layout.octets()) {
+        let length = layout.octets() + flow.tail().len();
+        if !self.domains[index].flows.has_room(id, length) {
             self.send_pending(index, true, sink)?;
         }
         let domain = &mut self.domains[index];
         domain
             .flows
-            .flow(id, layout.octets(), |window| layout.write(flow, window));
+            .flow(id, layout.octets(), flow.tail(), |window| {
+                layout.write(flow, window);
+            });
         domain.pending.add(FlowTotals {
             flows: 1,
             packets,
@@ -324,9 +377,24 @@ impl Exporter {
         Ok(())
     }
 
-    /// Sends every message under construction.
+    /// Sends every message under construction. The templates of all domains leave first, so that a sender pauses once for
+    /// all of them; the statistics leave last.
     pub(crate) fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        (0..self.domains.len()).try_for_each(|domain| self.send_domain(domain, sink))?;
+        let all = 0..self.domains.len();
+        for domain in all.clone() {
+            let sessions = if self.has_pending(domain) {
+                self.sessions.len()
+            } else {
+                0
+            };
+            for session in 0..sessions {
+                self.send_templates(domain, session, sink)?;
+            }
+        }
+        all.clone()
+            .try_for_each(|domain| self.send_pending(domain, true, sink))?;
+        all.clone()
+            .try_for_each(|domain| self.send_statistics(domain, sink))?;
         for domain in self.domains.iter_mut().skip(KEPT_BUFFERS) {
             domain.options.release();
             domain.flows.release();
@@ -334,13 +402,19 @@ impl Exporter {
         Ok(())
     }
 
-    /// Sends everything that a domain has under construction.
-    pub(crate) fn send_domain<S: MessageSink>(
+    fn has_pending(&self, domain: usize) -> bool {
+        let domain = &self.domains[domain];
+        !domain.options.is_empty() || !domain.flows.is_empty()
+    }
+
+    /// Sends everything that a domain has under construction, and its statistics if they are due.
+    pub(crate) fn finish_domain<S: MessageSink>(
         &mut self,
         domain: usize,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        self.send_pending(domain, true, sink)
+        self.send_pending(domain, true, sink)?;
+        self.send_statistics(domain, sink)
     }
 
     /// Sends a domain's templates that a session lacks, its options data and, if asked, its flows.
@@ -377,6 +451,7 @@ impl Exporter {
         }
         let domain = &mut self.domains[index];
         domain.options.clear();
+        domain.has_sent = true;
         if send_flows {
             domain.flows.clear();
             let pending = std::mem::take(&mut domain.pending);
@@ -387,40 +462,73 @@ impl Exporter {
         Ok(())
     }
 
-    /// Sends the templates of a domain that a session lacks, in as many messages as they need.
+    /// Sends the templates of a domain that a session lacks, in as many messages as they need, and last those of the
+    /// statistics.
     fn send_templates<S: MessageSink>(
         &mut self,
         index: usize,
         session: usize,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let export_time = self.export_time();
-        let domain = &self.domains[index];
-        let state = self.sessions[session].domain(index, self.now, self.refresh);
-        while state.templates < domain.templates.len() {
-            let mut next = state.templates;
-            self.templates.clear();
-            for (set, record) in &domain.templates[next..] {
-                if !self.templates.is_empty() && !self.templates.has_room(*set, record.len()) {
-                    break;
+        self.sessions[session].repeat_if_due(index, self.now, self.refresh);
+        loop {
+            let state = self.sessions[session].domain(index);
+            let next = match state.templates < self.domains[index].templates.len() {
+                true => self.list_templates(index, session),
+                false if state.statistics => return Ok(()),
+                false => {
+                    self.list_statistics();
+                    ALL_TEMPLATES
                 }
-                self.templates.template_record(*set, record);
-                next += 1;
-            }
+            };
+            let export_time = self.export_time();
+            let state = self.sessions[session].domain(index);
             let kind = match state.has_new_template(next) {
                 true => MessageKind::NewTemplates,
                 false => MessageKind::TemplatesAgain,
             };
-            self.templates.finish(export_time, domain.id);
+            let records = self.templates.records();
+            self.templates.finish(export_time, self.domains[index].id);
             let message = self.templates.with_sequence(state.sequence);
             let outcome = sink.send(session, kind, message)?;
             self.sent.count(outcome, message);
             if outcome != SendOutcome::Sent {
-                break; // due again before the next message
+                return Ok(()); // due again before the next message
             }
-            state.sent_templates(next, self.now);
+            self.sent.options_records += u64::from(records);
+            state.sent_templates(next, records, self.now);
         }
-        Ok(())
+    }
+
+    /// Fills a message with templates that a session lacks. Returns how many templates the session has then.
+    fn list_templates(&mut self, index: usize, session: usize) -> usize {
+        let mut next = self.sessions[session].domain(index).templates;
+        self.templates.clear();
+        for template in &self.domains[index].templates[next..] {
+            let data = template.data.as_deref().unwrap_or_default();
+            let octets = template.record.len() + data.len() + SET_HEADER;
+            if !self.templates.is_empty() && !self.templates.has_room(template.set_id, octets) {
+                break;
+            }
+            self.templates
+                .template_record(template.set_id, &template.record);
+            if !data.is_empty() {
+                let id = OptionsTable::Sampling.template_id();
+                self.templates.data_record(id, data);
+            }
+            next += 1;
+        }
+        next
+    }
+
+    /// Fills a message with the templates of the statistics.
+    fn list_statistics(&mut self) {
+        self.templates.clear();
+        for table in STATISTICS {
+            let template = table.template();
+            self.templates
+                .template_record(template.set_id(), &template.record());
+        }
     }
 
     /// Sends the finished options data or flows of a domain to a session.
@@ -436,7 +544,7 @@ impl Exporter {
             MessageKind::Flows => &mut domain.flows,
             _ => &mut domain.options,
         };
-        let state = self.sessions[session].domain(index, self.now, self.refresh);
+        let state = self.sessions[session].domain(index);
         let records = data.records();
         let message = data.with_sequence(state.sequence);
         let outcome = sink.send(session, kind, message)?;

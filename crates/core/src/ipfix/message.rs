@@ -68,13 +68,14 @@ impl MessageBuffer {
         self.length.max(HEADER) + header + octets <= self.limit
     }
 
-    /// Appends a data record of `octets` octets, in a new set if the open set is of another ID. `write` writes the record
-    /// [`LEAD_OCTETS`] into the window.
+    /// Appends a data record of `octets` octets and a tail, in a new set if the open set is of another ID. `write` writes
+    /// the record [`LEAD_OCTETS`] into the window.
     #[inline]
     pub(crate) fn flow(
         &mut self,
         set_id: u16,
         octets: usize,
+        tail: &[u8],
         write: impl FnOnce(&mut [u8; WINDOW_OCTETS]),
     ) {
         self.open(set_id);
@@ -87,6 +88,9 @@ impl MessageBuffer {
         lead.copy_from_slice(&window[..LEAD_OCTETS]);
         write(window);
         window[..LEAD_OCTETS].copy_from_slice(&lead);
+        if !tail.is_empty() {
+            self.append(tail.len())[..tail.len()].copy_from_slice(tail);
+        }
     }
 
     /// Appends a data record, in a new set if the open set is of another ID.

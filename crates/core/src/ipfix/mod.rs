@@ -22,8 +22,10 @@ pub use exporter::MIN_MESSAGE_SIZE;
 pub use options::{OptionsTable, TABLES};
 pub use session::{TemplateRefresh, Transport};
 pub use sink::{MessageKind, MessageSink, SendOutcome};
-pub use template::{FieldSpecifier, OTHER_BASE, REGULAR_BASE, REGULAR_BITS, Template};
+pub use template::{
+    FieldSpecifier, OTHER_BASE, REGULAR_BASE, REGULAR_BITS, Template, VARIABLE_LENGTH,
+};
 
 pub(crate) use exporter::{Exporter, SentTotals};
-pub(crate) use options::{OptionsRecord, cut};
-pub(crate) use record::{FlowLayout, FlowValues, INTERFACE_NAME_OCTETS, LayoutField, ValueSlot};
+pub(crate) use options::OptionsRecord;
+pub(crate) use record::{FlowLayout, FlowValues, LayoutField, ValueSlot};

@@ -5,46 +5,58 @@
 //! from 83, pmacct from 82. Element 10 stands in the interface table alone and element 234 in the VRF table alone,
 //! because nfdump takes any options template with them for a name table.
 
+use std::borrow::Cow;
+
 use super::element::{self as e, InformationElement};
 use super::template::{FieldSpecifier, Template};
 
-/// Options table.
+/// Options table; its number is the template ID, which never gets another meaning.
+///
+/// 256, 257, 261 and 262 were earlier forms of the interface and VRF tables and of the statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
 pub enum OptionsTable {
-    /// Interface index → name, description, instance.
-    Interface,
-    /// VRF id → name.
-    Vrf,
     /// Observation domain → name.
-    Domain,
+    Domain = 258,
     /// Sampling is 1 in 1: some collectors refuse flows without a known rate.
-    Sampling,
+    Sampling = 259,
     /// Application → name and description.
-    Application,
-    /// Flows that could not be sent (RFC 7011 §4.3).
-    ExporterReliability,
-    /// Records that were received and deliberately not exported (RFC 7119 §10.1).
-    IntermediateReliability,
+    Application = 260,
     /// Template → its flow keys (RFC 7011 §4.4).
-    FlowKeys,
+    FlowKeys = 263,
+    /// Interface index → name, description, instance.
+    Interface = 264,
+    /// VRF id → name.
+    Vrf = 265,
+    /// Flows that could not be sent (RFC 7011 §4.3).
+    ExporterReliability = 266,
+    /// Records that were received and deliberately not exported (RFC 7119 §10.1).
+    IntermediateReliability = 267,
 }
 
 /// Every table, in template ID order.
 pub const TABLES: [OptionsTable; 8] = [
-    OptionsTable::Interface,
-    OptionsTable::Vrf,
     OptionsTable::Domain,
     OptionsTable::Sampling,
     OptionsTable::Application,
+    OptionsTable::FlowKeys,
+    OptionsTable::Interface,
+    OptionsTable::Vrf,
     OptionsTable::ExporterReliability,
     OptionsTable::IntermediateReliability,
-    OptionsTable::FlowKeys,
+];
+
+/// Statistics of a domain. Their templates are the last message of a group and their data the last of a batch, so that a
+/// collector that refuses one of them loses nothing else.
+pub(crate) const STATISTICS: [OptionsTable; 2] = [
+    OptionsTable::ExporterReliability,
+    OptionsTable::IntermediateReliability,
 ];
 
 impl OptionsTable {
     /// Fixed template ID.
     pub const fn template_id(self) -> u16 {
-        256 + self as u16
+        self as u16
     }
 
     /// Scope fields, then the remaining fields.
@@ -79,7 +91,7 @@ impl OptionsTable {
                     &e::NOT_SENT_FLOW_TOTAL_COUNT,
                     &e::NOT_SENT_PACKET_TOTAL_COUNT,
                     &e::NOT_SENT_OCTET_TOTAL_COUNT,
-                    &e::OBSERVATION_TIME_MILLISECONDS,
+                    &e::OBSERVATION_TIME_SECONDS,
                     &e::OBSERVATION_TIME_MILLISECONDS,
                 ],
             ),
@@ -87,7 +99,7 @@ impl OptionsTable {
                 &[&e::OBSERVATION_DOMAIN_ID, &e::INTERMEDIATE_PROCESS_ID],
                 &[
                     &e::IGNORED_DATA_RECORD_TOTAL_COUNT,
-                    &e::OBSERVATION_TIME_MILLISECONDS,
+                    &e::OBSERVATION_TIME_SECONDS,
                     &e::OBSERVATION_TIME_MILLISECONDS,
                 ],
             ),
@@ -138,13 +150,12 @@ impl OptionsRecord {
         self
     }
 
-    /// Appends a string at the element's fixed length.
+    /// Appends a string at the element's fixed length, cut if it is longer, with a NUL behind.
     pub(crate) fn string(&mut self, element: &InformationElement, text: &str) -> &mut Self {
         let length = usize::from(element.octets);
-        let cut = cut(text, length);
-        self.octets.extend(cut.as_bytes());
-        self.octets
-            .resize(self.octets.len() + length - cut.len(), 0);
+        let end = self.octets.len() + length;
+        push_cut(&mut self.octets, text, length - 1);
+        self.octets.resize(end, 0);
         self
     }
 
@@ -153,28 +164,47 @@ impl OptionsRecord {
     }
 }
 
-/// Returns the longest prefix that leaves room for a NUL in a string of `length` octets. The prefix ends before the first
-/// NUL of the text and on a UTF-8 boundary.
-pub(crate) fn cut(text: &str, length: usize) -> &str {
-    let text = text.split('\0').next().unwrap_or("");
-    let mut end = text.len().min(length.saturating_sub(1));
+/// Mark of a text that was cut.
+const ELLIPSIS: &str = "…";
+
+/// Appends a text of at most `most` octets. A longer text is cut between words, or within the first word, and ends in `…`.
+/// Control characters become spaces: collectors print names as they are, and a NUL would end the name.
+pub(crate) fn push_cut(octets: &mut Vec<u8>, text: &str, most: usize) {
+    let text = match text.contains(char::is_control) {
+        true => Cow::Owned(text.replace(char::is_control, " ")),
+        false => Cow::Borrowed(text),
+    };
+    if text.len() <= most {
+        octets.extend_from_slice(text.as_bytes());
+        return;
+    }
+    let mut end = most - ELLIPSIS.len();
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    &text[..end]
+    // A cut right before a space is between words already.
+    let words = match text[end..].starts_with(' ') {
+        true => &text[..end],
+        false => text[..end]
+            .rsplit_once(' ')
+            .map_or(&text[..end], |(words, _)| words),
+    };
+    octets.extend_from_slice(words.trim_end().as_bytes());
+    octets.extend_from_slice(ELLIPSIS.as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use proptest::prelude::*;
 
     #[test]
-    fn every_options_template_id_is_fixed_and_below_the_regular_layouts() {
-        for (index, table) in TABLES.iter().enumerate() {
-            assert_eq!(usize::from(table.template_id()), 256 + index);
-            assert!(table.template_id() < super::super::template::REGULAR_BASE);
-        }
+    fn options_template_ids_are_in_order_and_below_the_regular_layouts() {
+        assert!(TABLES.is_sorted_by_key(|table| table.template_id()));
+        let last = TABLES.map(OptionsTable::template_id)[TABLES.len() - 1];
+        assert!(last < super::super::template::REGULAR_BASE);
     }
 
     #[test]
@@ -205,17 +235,46 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_table_names_an_element_twice() {
+        for table in TABLES {
+            let fields = table.template().fields;
+            let elements: HashSet<u16> = fields.iter().map(|field| field.element.id).collect();
+            assert_eq!(elements.len(), fields.len(), "{table:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_words_and_says_so() {
+        let cut = |text, most| {
+            let mut octets = Vec::new();
+            push_cut(&mut octets, text, most);
+            String::from_utf8(octets).expect("UTF-8")
+        };
+        assert_eq!(cut("one two", 7), "one two");
+        assert_eq!(cut("one two six", 10), "one two…");
+        assert_eq!(cut("one two six", 9), "one…");
+        assert_eq!(cut("onetwosix", 8), "onetw…");
+        assert_eq!(cut("ééééé", 9), "ééé…");
+        assert_eq!(cut("a\0b", 9), "a b");
+    }
+
     proptest! {
         #[test]
-        fn strings_end_in_nul_and_are_cut_on_a_character_boundary(text: String) {
+        fn strings_end_in_nul_and_lose_no_text_silently(text: String) {
             let mut record = OptionsRecord::default();
-            record.string(&e::VRF_NAME, &text);
+            record.string(&e::INTERFACE_NAME, &text);
             let octets = record.octets();
             prop_assert_eq!(octets.len(), 32);
             prop_assert_eq!(octets[31], 0);
             let end = octets.iter().position(|&octet| octet == 0).unwrap_or(32);
-            prop_assert!(text.starts_with(std::str::from_utf8(&octets[..end]).expect("well-formed UTF-8")));
+            let sent = std::str::from_utf8(&octets[..end]).expect("well-formed UTF-8");
             prop_assert!(octets[end..].iter().all(|&octet| octet == 0));
+            let text = text.replace(char::is_control, " ");
+            match sent.strip_suffix('…').filter(|_| sent != text) {
+                Some(beginning) => prop_assert!(text.starts_with(beginning) && text.len() > 31),
+                None => prop_assert_eq!(sent, text),
+            }
         }
     }
 }

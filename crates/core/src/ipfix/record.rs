@@ -12,14 +12,16 @@
 //!
 //! Each step copies the eight octets of a number to the eight octets before the end of its field. A field of four octets
 //! thereby overwrites four octets of the field before; the next step, of the field before, repairs them. The first field
-//! may overwrite octets before the record, hence the lead of the window (`message.rs`).
+//! may overwrite octets before the record, hence the lead of the window (`message.rs`). A field of variable length is the
+//! tail of the record and is appended as it is.
 
 use super::message::{LEAD_OCTETS, WINDOW_OCTETS};
-use super::template::{FieldSpecifier, Template};
+use super::options::push_cut;
+use super::template::{FieldSpecifier, Template, VARIABLE_LENGTH};
 use crate::network::Address;
 
-/// Octets of interfaceName (82), also where it is exported in flow records.
-pub(crate) const INTERFACE_NAME_OCTETS: usize = 32;
+/// Most octets of interfaceName (82) in a flow record, where it has variable length.
+const LONGEST_NAME: usize = 127;
 
 /// Slots of the numbers that go straight into elements.
 pub(crate) const DIRECT_NUMBERS: usize = 32;
@@ -27,7 +29,7 @@ pub(crate) const DIRECT_NUMBERS: usize = 32;
 /// Slots of a flow: as many as a [`ValueSlot`] can name, so that no index needs a check.
 const SLOTS: usize = 256;
 
-/// Index of a value in [`FlowValues`]. An address has two slots, the first of which holds an IPv4 address; a name has four.
+/// Index of a value in [`FlowValues`]. An address has two slots, the first of which holds an IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ValueSlot(u8);
 
@@ -45,6 +47,7 @@ impl ValueSlot {
     pub(crate) const NAT_SOURCE: Self = Self(38);
     pub(crate) const NAT_DESTINATION: Self = Self(40);
     pub(crate) const EXPORTER: Self = Self(42);
+    /// Slot of no number: the name is the tail of the record.
     pub(crate) const INTERFACE_NAME: Self = Self(44);
     pub(crate) const INGRESS: Self = Self(48);
     pub(crate) const EGRESS: Self = Self(49);
@@ -63,11 +66,16 @@ impl ValueSlot {
 #[derive(Debug)]
 pub(crate) struct FlowValues {
     slots: [u64; SLOTS],
+    /// Last field of the record if that is of variable length: length and octets (RFC 7011 §7). Empty otherwise.
+    tail: Vec<u8>,
 }
 
 impl Default for FlowValues {
     fn default() -> Self {
-        Self { slots: [0; SLOTS] }
+        Self {
+            slots: [0; SLOTS],
+            tail: Vec::new(),
+        }
     }
 }
 
@@ -94,14 +102,20 @@ impl FlowValues {
         }
     }
 
-    /// Sets a name of at most [`INTERFACE_NAME_OCTETS`]; zeros fill the rest.
-    pub(crate) fn set_name(&mut self, slot: ValueSlot, name: &[u8]) {
-        let mut octets = [0; INTERFACE_NAME_OCTETS];
-        let length = name.len().min(octets.len());
-        octets[..length].copy_from_slice(&name[..length]);
-        for (number, chunk) in (slot.0..).zip(octets.as_chunks::<8>().0) {
-            self.set(ValueSlot(number), u64::from_be_bytes(*chunk));
+    /// Sets the interface name, or no name.
+    pub(crate) fn set_interface_name(&mut self, name: Option<&str>) {
+        self.tail.clear();
+        if let Some(name) = name {
+            self.tail.push(0);
+            push_cut(&mut self.tail, name, LONGEST_NAME);
+            self.tail[0] = u8::try_from(self.tail.len() - 1).expect("at most 127 octets");
         }
+    }
+
+    /// Field of variable length at the end of the record; empty if the record has none.
+    #[inline]
+    pub(crate) fn tail(&self) -> &[u8] {
+        &self.tail
     }
 
     /// Sets the numbers that go straight into elements.
@@ -157,7 +171,7 @@ impl FlowLayout {
         }
     }
 
-    /// Octets of a data record.
+    /// Octets of a data record without its tail.
     pub(crate) fn octets(&self) -> usize {
         self.octets
     }
@@ -184,7 +198,8 @@ impl FlowLayout {
 fn write_steps(fields: &[LayoutField]) -> Vec<WriteStep> {
     let mut end = 0_u8;
     let mut steps = Vec::new();
-    for field in fields {
+    let is_fixed = |field: &&LayoutField| field.specifier.octets != VARIABLE_LENGTH;
+    for field in fields.iter().filter(is_fixed) {
         let ValueSlot(first) = field.slot;
         for (slot, begin) in (first..).zip((0..field.specifier.octets).step_by(8)) {
             let octets = (field.specifier.octets - begin).min(8) as u8;

@@ -21,6 +21,9 @@ pub struct TemplateRefresh {
     pub messages: u32,
 }
 
+/// Count of templates behind the last message of a group: all, and those of the statistics.
+pub(crate) const ALL_TEMPLATES: usize = usize::MAX;
+
 /// Transport session of one target.
 #[derive(Debug)]
 pub(crate) struct ExportSession {
@@ -35,8 +38,12 @@ pub(crate) struct DomainState {
     pub(crate) sequence: u32,
     /// Number of the domain's templates, in order, that are sent and not due again.
     pub(crate) templates: usize,
+    /// Whether the templates of the statistics are sent and not due again.
+    pub(crate) statistics: bool,
     /// Number of the domain's templates, in order, that this session ever had.
     known_templates: usize,
+    /// Whether this session ever had the templates of the statistics.
+    knows_statistics: bool,
     /// Time at which the first template was last sent, milliseconds since 1970.
     templates_at: u64,
     /// Messages with data since then.
@@ -62,15 +69,16 @@ impl ExportSession {
 
     /// Opens a domain whose sequence numbers go on.
     pub(crate) fn open(&mut self, index: usize, sequence: u32) {
-        self.state(index).sequence = sequence;
+        self.domain(index).sequence = sequence;
     }
 
     /// Closes a domain and returns its sequence number.
     pub(crate) fn close(&mut self, index: usize) -> u32 {
-        std::mem::take(self.state(index)).sequence
+        std::mem::take(self.domain(index)).sequence
     }
 
-    fn state(&mut self, index: usize) -> &mut DomainState {
+    /// State of a domain.
+    pub(crate) fn domain(&mut self, index: usize) -> &mut DomainState {
         if self.domains.len() <= index {
             self.domains.resize(index + 1, DomainState::default());
         }
@@ -82,35 +90,45 @@ impl ExportSession {
         if self.is_datagram() {
             self.domains
                 .iter_mut()
-                .for_each(|domain| domain.templates = 0);
+                .for_each(DomainState::repeat_templates);
         }
     }
 
-    /// Returns the state of a domain, with its templates marked as unsent when they are due again.
-    pub(crate) fn domain(
-        &mut self,
-        index: usize,
-        now: u64,
-        refresh: TemplateRefresh,
-    ) -> &mut DomainState {
-        let datagram = self.is_datagram();
-        let state = self.state(index);
+    /// Marks the templates of a domain as unsent if they are due again.
+    pub(crate) fn repeat_if_due(&mut self, index: usize, now: u64, refresh: TemplateRefresh) {
+        let is_datagram = self.is_datagram();
+        let state = self.domain(index);
         let age = now.saturating_sub(state.templates_at) / 1_000;
-        if datagram && (state.messages >= refresh.messages || age >= u64::from(refresh.seconds)) {
-            state.templates = 0;
+        let is_old = age >= u64::from(refresh.seconds) || state.messages >= refresh.messages;
+        if is_datagram && is_old {
+            state.repeat_templates();
         }
-        state
     }
 }
 
 impl DomainState {
-    /// Returns whether the first `count` templates hold one that this session never had.
-    pub(crate) fn has_new_template(&self, count: usize) -> bool {
-        count > self.known_templates
+    /// Marks every template as unsent.
+    fn repeat_templates(&mut self) {
+        self.templates = 0;
+        self.statistics = false;
     }
 
-    /// Notes that the first `count` templates are sent.
-    pub(crate) fn sent_templates(&mut self, count: usize, now: u64) {
+    /// Returns whether a template among the first `count`, or of the statistics, is one that this session never had.
+    pub(crate) fn has_new_template(&self, count: usize) -> bool {
+        match count {
+            ALL_TEMPLATES => !self.knows_statistics,
+            _ => count > self.known_templates,
+        }
+    }
+
+    /// Notes that the first `count` templates are sent, or those of the statistics, in a message with these data records.
+    pub(crate) fn sent_templates(&mut self, count: usize, records: u32, now: u64) {
+        self.sequence = self.sequence.wrapping_add(records);
+        if count == ALL_TEMPLATES {
+            self.statistics = true;
+            self.knows_statistics = true;
+            return;
+        }
         if self.templates == 0 {
             self.templates_at = now;
             self.messages = 0;

@@ -18,17 +18,20 @@ pub(crate) const OPTIONS_TEMPLATE_SET: u16 = 3;
 
 /// First template ID of the regular layouts; the mask of a layout is added. Options templates lie below.
 pub const REGULAR_BASE: u16 = 0x4000;
-/// Bits of a regular layout.
-pub const REGULAR_BITS: u32 = 14;
+/// Bits of a regular layout. The IDs of a 14th bit are not used again: it was an interface name of fixed length.
+pub const REGULAR_BITS: u32 = 13;
 /// First template ID of all irregular layouts; an ID is hashed from the fields.
 pub const OTHER_BASE: u16 = 0x8000;
+
+/// Length in a field specifier of a field of variable length (RFC 7011 §7).
+pub const VARIABLE_LENGTH: u16 = u16::MAX;
 
 /// Field specifier without an enterprise number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldSpecifier {
     /// The information element.
     pub element: &'static InformationElement,
-    /// Octets in a data record.
+    /// Octets in a data record, or [`VARIABLE_LENGTH`].
     pub octets: u16,
 }
 
@@ -63,10 +66,11 @@ impl Template {
         }
     }
 
-    /// Octets of a data record.
+    /// Octets of a data record without its fields of variable length.
     pub fn record_octets(&self) -> usize {
         self.fields
             .iter()
+            .filter(|field| field.octets != VARIABLE_LENGTH)
             .map(|field| usize::from(field.octets))
             .sum()
     }

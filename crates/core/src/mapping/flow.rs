@@ -2,11 +2,11 @@
 
 use super::announce::{ACCEPT, REJECT, RecordNumbers};
 use super::layout::{Contents, part};
-use super::settings::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
+use super::settings::{AddressPair, MappingSettings, Timestamps};
 use crate::flowlog::{
     Field, FieldSet, FlowAction, FlowDirection, FlowRecord, RecordKind, RejectReason,
 };
-use crate::ipfix::{FlowValues, INTERFACE_NAME_OCTETS, ValueSlot, cut};
+use crate::ipfix::{FlowValues, ValueSlot};
 use crate::network::Address;
 
 /// IANA protocol number of TCP.
@@ -23,7 +23,7 @@ pub(crate) struct RecordFacts {
     pub(crate) event_time: Option<u64>,
 }
 
-/// Writes the values of a record into `flow`, and returns the contents.
+/// Writes the values of a record into `flow`, and returns the contents. The interface name, if any, is in `flow` already.
 #[inline(always)]
 pub(crate) fn map(
     record: &FlowRecord<'_>,
@@ -67,14 +67,7 @@ pub(crate) fn map(
             part::EXPORTER_6
         };
     }
-    if settings.interface_names == InterfaceNames::Inline
-        && let Some(id) = record.interface()
-    {
-        let name = String::from_utf8_lossy(id);
-        flow.set_name(
-            ValueSlot::INTERFACE_NAME,
-            cut(&name, INTERFACE_NAME_OCTETS).as_bytes(),
-        );
+    if !flow.tail().is_empty() {
         parts |= part::INTERFACE_NAME;
     }
     Contents {

@@ -14,7 +14,9 @@ use crate::identity::fnv1a;
 #[cfg(doc)]
 use crate::ipfix::REGULAR_BITS;
 use crate::ipfix::element::{self as e, InformationElement};
-use crate::ipfix::{FieldSpecifier, FlowLayout, LayoutField, OTHER_BASE, REGULAR_BASE, ValueSlot};
+use crate::ipfix::{
+    FieldSpecifier, FlowLayout, LayoutField, OTHER_BASE, REGULAR_BASE, VARIABLE_LENGTH, ValueSlot,
+};
 
 /// Most layouts of one process; AWS formats need a few dozen.
 pub(crate) const MAX_LAYOUTS: usize = 4_096;
@@ -60,7 +62,7 @@ const ADDRESSES: [PartField; 4] = [
     PartField(DESTINATION_6, &e::DESTINATION_IPV6_ADDRESS, ValueSlot::DESTINATION, true),
 ];
 
-/// Fields behind the direct ones. Every layout has the forwarding status.
+/// Fields behind the direct ones. Every layout has the forwarding status; the name, of variable length, is the last field.
 #[rustfmt::skip] // a table
 const BEHIND: [PartField; 17] = [
     PartField(INTERFACES, &e::INGRESS_INTERFACE, ValueSlot::INGRESS, true),
@@ -112,8 +114,9 @@ impl Contents {
             both if both == V6 | NAT_6 => (true, true),
             _ => return None,
         };
-        let basic =
-            self.direct.difference(TCP_FLAGS) == BASIC && self.has(START | END | INTERFACES);
+        let basic = self.direct.difference(TCP_FLAGS) == BASIC
+            && self.has(START | END | INTERFACES)
+            && !self.has(INTERFACE_NAME);
         let bits = [
             version6,
             self.has(WIDE),
@@ -128,7 +131,6 @@ impl Contents {
             self.has(SECONDS),
             self.has(EXPORTER_4),
             self.has(EXPORTER_6),
-            self.has(INTERFACE_NAME),
         ];
         basic.then(|| {
             bits.iter()
@@ -149,7 +151,13 @@ impl Contents {
             PartField(END, end, ValueSlot::END, false),
         ];
         let field = |&PartField(part, element, slot, is_key): &PartField| {
-            let specifier = FieldSpecifier::of(element);
+            let specifier = match part {
+                INTERFACE_NAME => FieldSpecifier {
+                    element,
+                    octets: VARIABLE_LENGTH,
+                },
+                _ => FieldSpecifier::of(element),
+            };
             self.has(part).then_some(LayoutField {
                 specifier,
                 slot,
@@ -316,7 +324,6 @@ mod tests {
             (10, SECONDS),
             (11, EXPORTER_4),
             (12, EXPORTER_6),
-            (13, INTERFACE_NAME),
         ];
         for (at, part) in others.into_iter().chain(more) {
             parts |= if bit(at) { part } else { 0 };

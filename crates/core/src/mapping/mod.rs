@@ -19,7 +19,7 @@ mod services;
 mod settings;
 
 pub use announce::MAX_UNKNOWN;
-pub use settings::{AddressPair, InterfaceNames, MappingSettings, Timestamps};
+pub use settings::{AddressPair, InterfaceNames, MappingSettings, NameTexts, Timestamps};
 
 pub(crate) use flow::{RecordFacts, map};
 pub(crate) use layout::Layouts;

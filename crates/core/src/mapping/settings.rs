@@ -15,6 +15,8 @@ pub struct MappingSettings {
     pub exporter_address: Option<IpAddr>,
     /// Place of interface names.
     pub interface_names: InterfaceNames,
+    /// Texts that people wrote.
+    pub names: NameTexts,
 }
 
 /// Unit of the exported times.
@@ -47,6 +49,17 @@ pub enum InterfaceNames {
     Inline,
 }
 
+/// Texts that people wrote: Name tags, tags, descriptions, names of ECS clusters and services.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NameTexts {
+    /// In options records and inline names.
+    #[default]
+    On,
+    /// Nowhere: for those who may not send names in clear text. Identifiers stay.
+    Off,
+}
+
+choices!(NameTexts, "on, off", "on" => Self::On, "off" => Self::Off);
 choices!(Timestamps, "milliseconds, seconds", "milliseconds" => Self::Milliseconds, "seconds" => Self::Seconds);
 choices!(AddressPair, "interface, packet", "interface" => Self::Interface, "packet" => Self::Packet);
 choices!(InterfaceNames, "options, inline", "options" => Self::Options, "inline" => Self::Inline);

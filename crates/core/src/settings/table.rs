@@ -164,10 +164,13 @@ settings! {
         Accepted::Words(&["options", "inline"]),
         "Send interface names as options data, or also inline in every flow (element 82) for collectors that ignore options \
          data.";
+    NAMES --"names" = "on", ON_OFF,
+        "Send the texts that people wrote: Name tags, tags, descriptions, names of ECS clusters and services. With off, names are \
+         identifiers.";
     MAX_MESSAGE_SIZE --"max-message-size" = "1400",
         Accepted::Number { unit: "octets", least: 512, most: 65_535 },
-        "Octets of an IPFIX message, over UDP the payload; 512 where the path MTU is unknown, more pays where no collector is \
-         udp://.";
+        "Octets of an IPFIX message, over UDP the payload (at most 65507); 512 where the path MTU is unknown, more pays where no \
+         collector is udp://.";
     TEMPLATE_REFRESH_SECONDS --"template-refresh-seconds" = "600",
         Accepted::Number { unit: "seconds", least: 1, most: 86_400 },
         "Over UDP, templates are sent again after this time, besides at the start of every invocation.";
@@ -244,6 +247,7 @@ mod tests {
         reads::<AddressPair>(&ADDRESS);
         reads::<Timestamps>(&TIMESTAMPS);
         reads::<InterfaceNames>(&INTERFACE_NAMES);
+        reads::<NameTexts>(&NAMES);
     }
 
     #[test]
@@ -260,6 +264,7 @@ mod tests {
                 &INTERFACE_NAMES,
                 settings.mapping.interface_names.to_string(),
             ),
+            (&NAMES, settings.mapping.names.to_string()),
             (&DIRECTION, settings.dedup.direction.to_string()),
         ] {
             assert_eq!(setting.default, default);

@@ -128,6 +128,7 @@ fn transcoder(raw: &RawConfig) -> Result<TranscoderSettings, SettingError> {
             address: raw.value(&table::ADDRESS).parsed()?,
             exporter_address,
             interface_names: raw.value(&table::INTERFACE_NAMES).parsed()?,
+            names: raw.value(&table::NAMES).parsed()?,
         },
         dedup: dedup::DedupSettings {
             deduplicate: raw.value(&table::DEDUPLICATE).on()?,

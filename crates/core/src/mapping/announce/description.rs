@@ -1,69 +1,130 @@
 //! Texts of the name tables: what a network engineer reads of an interface or VPC.
 
 use crate::flowlog::FlowRecord;
-use crate::flowlog::field::{DescribedInterface, FIELDS, FieldMapping};
-use crate::network::Inventory;
+use crate::flowlog::field::{DescribedInterface, FIELDS, Field, FieldMapping, FieldSpec};
+use crate::mapping::settings::NameTexts;
+use crate::network::{GatewayAttachment, InterfaceView, Inventory};
 
 /// Description that EC2's console gives to the first interface of any instance: it tells nothing.
 const OF_EVERY_INSTANCE: &str = "Primary network interface";
 
-/// Returns the name of a VPC: its id and, behind a space, its Name tag.
-pub(super) fn vrf_name(id: &[u8], inventory: &Inventory) -> String {
-    let name = String::from_utf8_lossy(id);
-    match inventory.vpc(id).and_then(|vpc| vpc.name.as_deref()) {
-        Some(tag) => format!("{name} {}", tag.replace(char::is_control, " ")),
-        None => name.into_owned(),
+/// Text of parts that are separated by spaces; a part that the text has already is left out.
+#[derive(Default)]
+struct PartedText(String);
+
+impl PartedText {
+    fn add(&mut self, part: &str) {
+        let part = part.trim();
+        let has = format!(" {} ", self.0).contains(&format!(" {part} "));
+        if part.is_empty() || has {
+            return;
+        }
+        if !self.0.is_empty() {
+            self.0.push(' ');
+        }
+        self.0.push_str(part);
+    }
+
+    fn add_known(&mut self, part: Option<&str>) {
+        self.add(part.unwrap_or_default());
     }
 }
 
-/// Returns the description of an interface, the most telling text first, because 63 octets are all there is: its Name tag
-/// or id, the inventory's texts, then the columns of the record, the newest flow-log versions first.
+/// Returns the name of a VPC: its id and, behind a space, its Name tag.
+pub(super) fn vrf_name(id: &[u8], inventory: &Inventory, names: NameTexts) -> String {
+    let mut text = PartedText::default();
+    text.add(&String::from_utf8_lossy(id));
+    let vpc = inventory.vpc(id).filter(|_| names == NameTexts::On);
+    text.add_known(vpc.and_then(|vpc| vpc.name.as_deref()));
+    text.0
+}
+
+/// Returns the description of an interface, the most telling text first, because 127 octets are all there is: its Name
+/// tag or else its id, the columns of the record, then the facts of the inventory.
 pub(super) fn interface(
     id: &[u8],
     described: DescribedInterface,
     record: &FlowRecord<'_>,
     inventory: &Inventory,
+    names: NameTexts,
 ) -> String {
-    let mut text = String::new();
-    let mut add = |part: &str| {
-        // Tags are anybody's text: what would move a terminal's cursor becomes a space.
-        let part = part.replace(char::is_control, " ");
-        let part = part.trim();
-        if !part.is_empty() && !text.contains(part) {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text.push_str(part);
-        }
+    let interface = inventory.interface(id);
+    let attachment = inventory.attachment(id);
+    let tag = interface
+        .and_then(|interface| interface.name())
+        .or_else(|| attachment?.name.as_deref())
+        .filter(|tag| names == NameTexts::On && !tag.trim().is_empty());
+    let mut text = PartedText::default();
+    match tag {
+        Some(tag) => text.add(tag),
+        None => text.add(&String::from_utf8_lossy(id)),
+    }
+    add_columns(&mut text, described, record, names);
+    if let Some(interface) = interface {
+        add_interface(&mut text, interface, names);
+    } else if let Some(GatewayAttachment {
+        resource_type,
+        resource,
+        ..
+    }) = attachment
+    {
+        text.add_known(resource_type.as_deref());
+        text.add_known(resource.as_deref());
+    }
+    text.0
+}
+
+/// Adds the columns of the record that describe the interface.
+fn add_columns(
+    text: &mut PartedText,
+    described: DescribedInterface,
+    record: &FlowRecord<'_>,
+    names: NameTexts,
+) {
+    let is_shown = |spec: &&FieldSpec| {
+        let instance = spec.field == Field::InstanceId;
+        let is_described = spec.destination == FieldMapping::Description(described)
+            || instance && described == DescribedInterface::Interface;
+        is_described && (names == NameTexts::On || rank(spec.field) < WRITTEN_BY_PEOPLE)
     };
-    if let Some(interface) = inventory.interface(id) {
-        let description = interface.description();
-        let kind = interface.kind();
-        add(interface.name().unwrap_or(interface.id()));
-        add(description
-            .filter(|text| *text != OF_EVERY_INSTANCE)
-            .unwrap_or_default());
-        add(kind.filter(|kind| *kind != "interface").unwrap_or_default());
-        add(interface.zone().unwrap_or_default());
-        add(interface.subnet().unwrap_or_default());
-    } else if let Some(attachment) = inventory.attachment(id) {
-        add(attachment.name.as_deref().unwrap_or(&attachment.id));
-        add(attachment.resource_type.as_deref().unwrap_or_default());
-        add(attachment.resource.as_deref().unwrap_or_default());
-    } else {
-        add(&String::from_utf8_lossy(id));
-    }
-    let mut columns: Vec<_> = FIELDS
-        .iter()
-        .filter(|row| row.destination == FieldMapping::Description(described))
-        .collect();
-    columns.sort_by_key(|row| std::cmp::Reverse(row.vpc.or(row.tgw)));
-    for row in columns {
-        if let Some(value) = record.text(row.field) {
-            add(&percent_decoded(value));
+    let mut columns: Vec<_> = FIELDS.iter().filter(is_shown).collect();
+    columns.sort_by_key(|spec| rank(spec.field));
+    for spec in columns {
+        if let Some(value) = record.text(spec.field) {
+            text.add(&percent_decoded(value));
         }
     }
-    text
+}
+
+/// Rank of the first column whose text people wrote.
+const WRITTEN_BY_PEOPLE: u8 = 6;
+
+/// Position of a column in a description.
+fn rank(field: Field) -> u8 {
+    match field {
+        Field::InstanceId => 0,
+        Field::AzId | Field::TgwSrcAzId | Field::TgwDstAzId => 1,
+        Field::SublocationType | Field::SublocationId => 2,
+        Field::SubnetId | Field::TgwSrcSubnetId | Field::TgwDstSubnetId => 3,
+        Field::TgwSrcVpcAccountId | Field::TgwDstVpcAccountId => 4,
+        Field::InterfaceType | Field::EcsTaskId => 5,
+        Field::InterfaceTag | Field::InterfaceTag2 => WRITTEN_BY_PEOPLE,
+        Field::InstanceTag | Field::InstanceTag2 => WRITTEN_BY_PEOPLE + 1,
+        Field::AsgTag | Field::AsgTag2 => WRITTEN_BY_PEOPLE + 2,
+        _ => WRITTEN_BY_PEOPLE + 3,
+    }
+}
+
+/// Adds the facts of the inventory.
+fn add_interface(text: &mut PartedText, interface: InterfaceView<'_>, names: NameTexts) {
+    let description = interface
+        .description()
+        .filter(|text| names == NameTexts::On && *text != OF_EVERY_INSTANCE);
+    let kind = interface.kind().filter(|kind| *kind != "interface");
+    text.add_known(description);
+    text.add_known(kind);
+    text.add_known(interface.zone());
+    text.add_known(interface.subnet());
 }
 
 /// Decodes a tag: AWS writes special characters of tags as `%` and two hexadecimal digits of their UTF-8 octets.
@@ -94,6 +155,7 @@ fn percent_decoded(text: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::flowlog::{LogFormat, RecordValues};
+    use crate::network::NetworkInterface;
 
     fn description(format: &str, line: &str) -> String {
         let format = LogFormat::parse(format).expect("format of the test");
@@ -105,6 +167,7 @@ mod tests {
             DescribedInterface::Interface,
             &record,
             &Inventory::default(),
+            NameTexts::On,
         )
     }
 
@@ -116,15 +179,42 @@ mod tests {
         assert_eq!(percent_decoded(b"%FF"), "\u{fffd}");
     }
 
+    const FORMAT: &str = "${interface-id} ${subnet-id} ${az-id} ${instance-id} ${ecs-cluster-name} ${ecs-service-name} \
+        ${interface-tag} ${tcp-flags}";
+
     #[test]
     fn a_description_starts_with_the_id_and_puts_the_most_telling_columns_first() {
-        let format = "${interface-id} ${subnet-id} ${az-id} ${ecs-cluster-name} ${ecs-service-name} ${interface-tag}";
-        let text = description(format, "eni-1 subnet-2 use1-az1 prod web front%20door");
-        assert_eq!(text, "eni-1 front door prod web use1-az1 subnet-2");
-        assert_eq!(description(format, "eni-1 - - - - -"), "eni-1");
-        assert_eq!(
-            description(format, "eni-1 - - - - a%0Ab%1B[2J"),
-            "eni-1 a b [2J"
+        let text = description(
+            FORMAT,
+            "eni-1 subnet-2 use1-az1 i-3 prod web front%20door 0",
         );
+        assert_eq!(text, "eni-1 i-3 use1-az1 subnet-2 front door prod web");
+        assert_eq!(description(FORMAT, "eni-1 - - - - - - -"), "eni-1");
+    }
+
+    #[test]
+    fn the_name_tag_takes_the_place_of_the_id_and_nothing_is_said_twice() {
+        let interface = NetworkInterface {
+            id: "eni-1".into(),
+            name: Some("web use1-az1".into()),
+            description: Some("ELB app/web".into()),
+            kind: Some("interface".into()),
+            zone: Some("use1-az1".into()),
+            subnet: Some("subnet-2".into()),
+            ..NetworkInterface::default()
+        };
+        let mut inventory = Inventory::new();
+        inventory.insert_interface(&interface);
+        let line = "eni-1 subnet-2 - i-3 prod web front%20door 0";
+        let format = LogFormat::parse(FORMAT).expect("format of the test");
+        let mut values = RecordValues::default();
+        let record = FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("a line");
+        let text = |names| {
+            let described = DescribedInterface::Interface;
+            super::interface(b"eni-1", described, &record, &inventory, names)
+        };
+        let on = "web use1-az1 i-3 subnet-2 front door prod ELB app/web";
+        assert_eq!(text(NameTexts::On), on);
+        assert_eq!(text(NameTexts::Off), "eni-1 i-3 subnet-2 use1-az1");
     }
 }

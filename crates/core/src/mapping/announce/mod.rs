@@ -26,7 +26,7 @@
 //!
 //! An **epoch** ends all of them at once: an entry of an earlier epoch counts as never announced. An epoch begins with a
 //! new connection or socket, a new inventory, a failed batch (its announcements may be lost) and, if a session is UDP,
-//! with every invocation and every template refresh.
+//! every 60 seconds. A name therefore leaves with the first flow that uses the name in an epoch.
 //!
 //! **To add an options table**: add it to `ipfix/options.rs`; announce its records in `names.rs` behind a check of the
 //! epoch, like `application`; add a place for its numbers to `RecordNumbers` (`numbers.rs`); and write them in
@@ -44,6 +44,7 @@ use std::sync::Arc;
 use crate::flowlog::{Field, FlowRecord, RecordKind};
 use crate::identity::identity;
 use crate::ipfix::{Exporter, FlowLayout, MessageSink};
+use crate::mapping::settings::NameTexts;
 use crate::network::Inventory;
 
 pub(crate) use context::{ContextCache, InterfaceContext};
@@ -55,6 +56,10 @@ use domains::OpenDomains;
 use names::{AnnouncedNames, Announcer};
 use notes::AnnouncementNotes;
 
+/// Milliseconds of an epoch over UDP: a collector that starts in the middle of a session, and each file of nfcapd, has the
+/// name of every interface that is still used.
+const UDP_EPOCH: u64 = 60_000;
+
 /// Everything that was announced, in one epoch.
 #[derive(Debug)]
 pub(crate) struct Announcements {
@@ -62,6 +67,8 @@ pub(crate) struct Announcements {
     epoch: u32,
     /// Beginning of the epoch, milliseconds since 1970.
     epoch_at: u64,
+    /// Whether texts that people wrote are announced.
+    texts: NameTexts,
     domains: OpenDomains,
     contexts: ContextCache,
     names: AnnouncedNames,
@@ -70,10 +77,11 @@ pub(crate) struct Announcements {
 
 impl Announcements {
     /// Makes announcements of nothing. `pinned` is the number of the only domain, if a setting pins the number.
-    pub(crate) fn new(pinned: Option<u32>) -> Self {
+    pub(crate) fn new(pinned: Option<u32>, texts: NameTexts) -> Self {
         Self {
             epoch: 1,
             epoch_at: 0,
+            texts,
             domains: OpenDomains::new(pinned),
             contexts: ContextCache::default(),
             names: AnnouncedNames::default(),
@@ -87,17 +95,10 @@ impl Announcements {
         self.epoch_at = now;
     }
 
-    /// Begins an invocation: over UDP everything is due again.
-    pub(crate) fn begin(&mut self, exporter: &Exporter) {
-        if exporter.has_datagram_session() {
-            self.begin_epoch(exporter.now());
-        }
-    }
-
-    /// Begins an epoch if over UDP the current one is as old as the template refresh allows.
+    /// Begins an epoch if over UDP the current one is [`UDP_EPOCH`] old.
     pub(crate) fn set_now(&mut self, exporter: &Exporter) {
-        let age = exporter.now().saturating_sub(self.epoch_at) / 1_000;
-        if exporter.has_datagram_session() && age >= u64::from(exporter.refresh().seconds) {
+        let age = exporter.now().saturating_sub(self.epoch_at);
+        if exporter.has_datagram_session() && age >= UDP_EPOCH {
             self.begin_epoch(exporter.now());
         }
     }
@@ -186,7 +187,7 @@ impl Announcements {
             return Ok(());
         }
         let mut slots = closed.iter();
-        slots.try_for_each(|&slot| exporter.send_domain(slot, sink))?;
+        slots.try_for_each(|&slot| exporter.finish_domain(slot, sink))?;
         for &slot in &closed {
             exporter.close_domain(slot);
             self.names.forget(slot);
@@ -228,6 +229,7 @@ impl Announcements {
         let mut announcer = Announcer {
             domain: context.domain,
             epoch: self.epoch,
+            names: self.texts,
             exporter,
             inventory,
             notes: &mut self.notes,
@@ -268,6 +270,7 @@ impl Announcements {
         let mut announcer = Announcer {
             domain: self.contexts.current().domain,
             epoch: self.epoch,
+            names: self.texts,
             exporter,
             inventory,
             notes: &mut self.notes,

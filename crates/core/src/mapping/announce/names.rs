@@ -12,6 +12,7 @@ use crate::identity::identity;
 use crate::ipfix::element as e;
 use crate::ipfix::{Exporter, FlowLayout, MessageSink, OptionsRecord, OptionsTable};
 use crate::mapping::services;
+use crate::mapping::settings::NameTexts;
 use crate::network::Inventory;
 
 /// Pseudo-interfaces: the side of a flow that is not the interface.
@@ -32,6 +33,7 @@ const MAX_SHARING: u8 = 4;
 pub(super) struct Announcer<'a, S> {
     pub(super) domain: usize,
     pub(super) epoch: u32,
+    pub(super) names: NameTexts,
     pub(super) exporter: &'a mut Exporter,
     pub(super) inventory: &'a Inventory,
     pub(super) notes: &'a mut AnnouncementNotes,
@@ -162,7 +164,7 @@ impl AnnouncedNames {
             .map(|id| String::from_utf8_lossy(id).into_owned())
             .or_else(known)
             .unwrap_or_default();
-        let description = description::interface(id, described, record, to.inventory);
+        let description = description::interface(id, described, record, to.inventory, to.names);
         to.name_interface(number, &String::from_utf8_lossy(id), &description, &station)?;
         Ok(number)
     }
@@ -177,7 +179,7 @@ impl AnnouncedNames {
         if !self.is_due(|domain| &mut domain.vrfs, id, None, to) {
             return Ok(number);
         }
-        let name = vrf_name(id, to.inventory);
+        let name = vrf_name(id, to.inventory, to.names);
         let write = |r: &mut OptionsRecord| _ = r.u32(number).string(&e::VRF_NAME, &name);
         to.options(OptionsTable::Vrf, write)?;
         Ok(number)
