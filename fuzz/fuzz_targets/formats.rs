@@ -5,7 +5,7 @@ use flowlogs_core::{Formats, LogFormat};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|octets: &[u8]| {
-    if let Some(format) = LogFormat::of_header(octets) {
+    if let Some(Ok(format)) = LogFormat::of_header(octets) {
         again(&format);
     }
     let Ok(text) = std::str::from_utf8(octets) else {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use flowlogs_core::network::{Destination, Inventory};
-use flowlogs_core::{Formats, LogFormat, RecordSource};
+use flowlogs_core::{Formats, RecordSource};
 use flowlogs_source::{LineOrigin, s3};
 
 use crate::cli::{LogFormats, SourceOptions};
@@ -120,16 +120,12 @@ impl SourceCache {
         if let Some(formats) = &self.setting {
             return formats.clone();
         }
-        let mut formats = Vec::new();
-        for text in inventory.formats_for(destination) {
-            match LogFormat::parse(text) {
-                Ok(format) => formats.push(format),
-                Err(error) => self.note(format!(
-                    "a flow log of the inventory is passed over: {error}"
-                )),
-            }
+        let formats = Formats::of_format_strings(inventory.formats_for(destination));
+        for error in formats.refused() {
+            self.note(format!(
+                "a flow log of the inventory is passed over: {error}"
+            ));
         }
-        let formats = Formats::of_flow_logs(formats);
         if formats.left_out() > 0 {
             let of = destination.map_or("the inventory".to_owned(), Destination::to_string);
             self.note(format!(

@@ -160,6 +160,7 @@ impl RunSummary {
                 "record": sample.unparsed.record,
                 "reason": sample.unparsed.error.to_string(),
                 "line": sample.unparsed.line,
+                "hint": sample.unparsed.hint.as_ref().map(ToString::to_string),
             })
         });
         let targets = self.targets.iter().map(|target| {
@@ -244,6 +245,9 @@ impl RunSummary {
             );
             paragraph(out, "not parsed: ", &reason)?;
             writeln!(out, "  {}", cut(&visible(&unparsed.line), SAMPLE + 1))?;
+            if let Some(format) = &unparsed.hint {
+                paragraph(out, "hint: ", &format!("--log-format '{format}'"))?;
+            }
         }
         if !self.samples.is_empty() {
             let remedy = format!(

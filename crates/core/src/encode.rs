@@ -8,6 +8,7 @@ use crate::ipfix::{Exporter, FlowValues, MessageSink};
 use crate::mapping::announce::{Announcements, InterfaceContext};
 use crate::mapping::{self, InterfaceNames, Layouts, MappingSettings, NameTexts, RecordFacts};
 use crate::network::{InterfaceView, Inventory};
+use crate::origin::LogLine;
 use crate::report::BatchReport;
 
 /// Stages of a record that counts: announcements, mapping, messages.
@@ -101,7 +102,12 @@ impl FlowEncoder {
         }
         let contents = mapping::map(record, facts, settings, values);
         let Some(number) = layouts.number(contents) else {
-            report.unparsed(record.line(), too_many_layouts(record));
+            let line = LogLine {
+                id: None,
+                timestamp: event_time,
+                text: record.line(),
+            };
+            report.unparsed(&line, too_many_layouts(record));
             return Ok(());
         };
         let layout = layouts.layout(number);

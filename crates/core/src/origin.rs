@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::dedup::Coverage;
-use crate::flowlog::Formats;
+use crate::flowlog::{Formats, HeaderLine};
 use crate::network::{Destination, Inventory};
 
 /// Source of lines.
@@ -62,6 +62,16 @@ impl RecordSource {
                 *known = name.map(Arc::from);
                 self.event_stream = None;
             }
+        }
+    }
+
+    /// Looks for a header in a line. An event of CloudWatch Logs, which has a timestamp, is no header: other programs write to
+    /// log groups, too.
+    #[inline]
+    pub(crate) fn take_header(&mut self, line: &LogLine<'_>) -> HeaderLine {
+        match line.timestamp {
+            None => self.formats.take_header(line.text),
+            Some(_) => HeaderLine::NoHeader,
         }
     }
 

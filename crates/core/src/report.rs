@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::dedup::DedupVerdict;
-use crate::flowlog::ParseError;
+use crate::flowlog::{LogFormat, ParseError};
 use crate::identity::Collision;
+use crate::origin::LogLine;
 
 /// Groups of flow logs that are kept with their ids; further ones are only counted.
 const MAX_DOUBLED: usize = 16;
@@ -126,6 +127,10 @@ pub struct BatchReport {
     pub newest_end: Option<u64>,
     /// First line that fitted no format, and the reason.
     pub unparsed: Option<UnparsedLine>,
+    /// Newest timestamp of the events that fitted no format, milliseconds since 1970.
+    pub newest_unparsed: Option<u64>,
+    /// Beginning of a header line without an address or a counter: the object is no flow log, and its lines are not counted.
+    pub refused_header: Option<String>,
     /// First few pairs of identifiers that share a number.
     pub collisions: Vec<Collision>,
     /// First few groups of flow logs that write the same records, by their ids.
@@ -141,20 +146,31 @@ pub struct UnparsedLine {
     pub line: String,
     /// Error of the format that was tried last.
     pub error: ParseError,
+    /// Documented format whose columns the line has; its string is a value for `LOG_FORMAT`.
+    pub hint: Option<LogFormat>,
+}
+
+/// Copies the beginning of a line.
+fn sample(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(SAMPLE_OCTETS)]).into_owned()
 }
 
 impl BatchReport {
-    pub(crate) fn unparsed(&mut self, line: &[u8], error: ParseError) {
+    pub(crate) fn unparsed(&mut self, line: &LogLine<'_>, error: ParseError) {
         self.counters.unparsed_records += 1;
+        self.newest_unparsed = self.newest_unparsed.max(line.timestamp);
         let record = self.counters.records_received;
-        self.unparsed.get_or_insert_with(|| {
-            let line = String::from_utf8_lossy(&line[..line.len().min(SAMPLE_OCTETS)]).into_owned();
-            UnparsedLine {
-                record,
-                line,
-                error,
-            }
+        self.unparsed.get_or_insert_with(|| UnparsedLine {
+            record,
+            line: sample(line.text),
+            error,
+            hint: LogFormat::documented(line.text),
         });
+    }
+
+    /// Notes the header line of an object that is no flow log.
+    pub(crate) fn refuse(&mut self, header: &[u8]) {
+        self.refused_header.get_or_insert_with(|| sample(header));
     }
 
     /// Notes the end of a record.

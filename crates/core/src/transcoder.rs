@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::dedup::{self, DedupVerdict, Deduplicator, RecordContext};
 use crate::encode::FlowEncoder;
-use crate::flowlog::{Field, FieldSet, FlowRecord, Formats, LogStatus, RecordValues};
+use crate::flowlog::{Field, FieldSet, FlowRecord, Formats, HeaderLine, LogStatus, RecordValues};
 use crate::ipfix::{Exporter, FlowValues, MessageSink, SentTotals, Transport};
 use crate::mapping::Layouts;
 use crate::mapping::announce::Announcements;
@@ -122,15 +122,17 @@ impl Transcoder {
     }
 
     /// Notes the identifiers of a line that the inventory does not know, and nothing else: for callers that look names up
-    /// before they transcode the lines.
-    pub fn survey(&mut self, source: &mut RecordSource, text: &[u8]) {
-        if source.formats.take_header(text) {
-            return;
+    /// before they transcode the lines. Returns false for a line that fits no format.
+    pub fn survey(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
+        if source.take_header(&line) != HeaderLine::NoHeader {
+            return true;
         }
-        if let Ok(record) = source.formats.parse(text, &mut self.values) {
+        let record = source.formats.parse(line.text, &mut self.values);
+        if let Ok(record) = &record {
             let notes = &mut self.encoder.announcements.notes;
-            notes.identifiers(&record, &self.inventory);
+            notes.identifiers(record, &self.inventory);
         }
+        record.is_ok()
     }
 
     /// Takes the identifiers (`eni-…`, `vpc-…`, `tgw-…`, `tgw-attach-…`) of surveyed lines and announced names that the
@@ -212,7 +214,8 @@ impl Transcoder {
                 return Ok(());
             }
         }
-        report.unknown_direction += u64::from(*direction_matters && direction.is_none());
+        let unknown = *direction_matters && direction.is_none();
+        report.unknown_direction += u64::from(unknown || record.has_unknown_direction());
         encoder.encode(&record, direction, line.timestamp, inventory, report, sink)
     }
 
@@ -220,8 +223,13 @@ impl Transcoder {
     /// leaves out what was delivered before.
     #[inline(always)] // called in one place, for every record
     fn admit(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
-        if source.formats.take_header(line.text) {
-            return false;
+        match source.take_header(&line) {
+            HeaderLine::NoHeader => {}
+            HeaderLine::Taken => return false,
+            HeaderLine::NotAFlowLog => {
+                self.report.refuse(line.text);
+                return false;
+            }
         }
         self.report.counters.records_received += 1;
         if self.is_delivered(source, line) {
@@ -303,7 +311,7 @@ fn parse<'a>(
     report: &mut BatchReport,
 ) -> Option<(FlowRecord<'a>, &'a Formats)> {
     if let Err(error) = formats.read(line.text, values) {
-        report.unparsed(line.text, error);
+        report.unparsed(&line, error);
         return None;
     }
     if line.id.is_some() {
@@ -328,21 +336,14 @@ enum LineContent {
 }
 
 fn content(record: &FlowRecord<'_>) -> LineContent {
-    const ADDRESSES: FieldSet = FieldSet::of(&[
-        Field::SourceAddress,
-        Field::DestinationAddress,
-        Field::PacketSourceAddress,
-        Field::PacketDestinationAddress,
-    ]);
-    const COUNTERS: FieldSet = FieldSet::of(&[Field::Packets, Field::Bytes]);
-    let has_addresses = record.present().has_any(ADDRESSES);
+    let has_addresses = record.present().has_any(FieldSet::ADDRESSES);
     match record.status() {
         Some(LogStatus::Ok) => LineContent::Flow,
         Some(LogStatus::NoData) => LineContent::NoData,
         Some(LogStatus::SkipData) => LineContent::SkipData,
         Some(LogStatus::Other) if has_addresses => LineContent::Flow,
         Some(LogStatus::Other) => LineContent::NoData,
-        None if has_addresses || record.present().has_any(COUNTERS) => LineContent::Flow,
+        None if has_addresses || record.present().has_any(FieldSet::COUNTERS) => LineContent::Flow,
         None => LineContent::NoData,
     }
 }
@@ -515,7 +516,7 @@ mod tests {
     #[test]
     fn a_survey_notes_unknown_identifiers_and_counts_nothing() {
         let (mut transcoder, mut source) = transcoder();
-        transcoder.survey(&mut source, LINE);
+        assert!(transcoder.survey(&mut source, line("a", LINE)));
         assert_eq!(
             transcoder.take_unknown().into_iter().collect::<Vec<_>>(),
             ["eni-1"]
@@ -528,7 +529,7 @@ mod tests {
             ..NetworkInterface::default()
         });
         transcoder.set_inventory(inventory);
-        transcoder.survey(&mut source, LINE);
+        assert!(transcoder.survey(&mut source, line("a", LINE)));
         assert!(transcoder.take_unknown().is_empty());
     }
 

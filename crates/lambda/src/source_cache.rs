@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use flowlogs_core::network::{Destination, Inventory};
-use flowlogs_core::{BatchReport, Formats, LogFormat, RecordSource, Transcoder};
+use flowlogs_core::{BatchReport, Formats, LogFormat, LogLine, RecordSource, Transcoder};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
 
 use crate::config::Config;
@@ -54,8 +54,9 @@ impl SourceCache {
                 let formats = given.unwrap_or_else(|| {
                     let inventory = transcoder.inventory();
                     let formats = inventory.formats_for(inventory.resolve(flow_log, destinations));
-                    Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()))
+                    Formats::of_format_strings(formats)
                 });
+                log_formats(destinations, &formats);
                 RecordSource::new(None, formats)
             });
         source.set_destinations(destinations, flow_log);
@@ -103,12 +104,14 @@ impl SourceCache {
                 sample.line.as_str(),
                 sample.error.to_string(),
             );
+            let hint = sample.hint.as_ref().map(LogFormat::to_string);
             tracing::warn!(
                 log_group,
                 count,
                 record,
                 line,
                 reason,
+                hint,
                 "lines fit no known record format; set LOG_FORMAT"
             );
         }
@@ -145,6 +148,27 @@ impl SourceCache {
     }
 }
 
+/// Logs the formats of flow logs that are not used.
+fn log_formats(destinations: &[Destination], formats: &Formats) {
+    let destination = destinations.first().map(Destination::to_string);
+    for error in formats.refused() {
+        let reason = error.to_string();
+        tracing::warn!(
+            destination,
+            reason,
+            "the format of a flow log is not usable"
+        );
+    }
+    if formats.left_out() > 0 {
+        let left_out = formats.left_out();
+        tracing::warn!(
+            destination,
+            left_out,
+            "too many formats of flow logs; set LOG_FORMAT to the needed ones"
+        );
+    }
+}
+
 /// Sink that shows lines to the transcoder before any is exported.
 struct Survey<'a> {
     transcoder: &'a mut Transcoder,
@@ -160,7 +184,12 @@ impl LineSink for Survey<'_> {
     }
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
-        self.transcoder.survey(self.source, event.message);
+        let line = LogLine {
+            id: event.id,
+            timestamp: event.timestamp,
+            text: event.message,
+        };
+        self.transcoder.survey(self.source, line);
         Ok(())
     }
 }

@@ -1,14 +1,12 @@
 //! Columns of a file: the header line with their names, and the text form of the values of each.
 
+use flowlogs_core::LogFormat;
 use flowlogs_core::flowlog::MAX_COLUMNS;
 use flowlogs_core::flowlog::field::{ColumnType, Field};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 use crate::error::ParquetError;
-
-/// Fewest known fields for `flowlogs-core` to take the names as a header line.
-const LEAST_KNOWN: usize = 2;
 
 /// Columns of a file.
 #[derive(Debug)]
@@ -55,7 +53,6 @@ impl FileColumns {
         if count > MAX_COLUMNS {
             return Err(ParquetError::TooManyColumns { columns: count });
         }
-        let mut known = 0;
         let mut read: Vec<ReadColumn> = Vec::new();
         let mut header = Vec::new();
         let mut fields = Vec::new();
@@ -72,7 +69,6 @@ impl FileColumns {
                 // Of two columns of one field the first is read.
                 Some(field) if !fields.contains(&field) => {
                     fields.push(field);
-                    known += 1;
                     header.extend_from_slice(field.row().name.as_bytes());
                     if !matches!(field.row().read, ColumnType::Skip(_)) {
                         let name = name.concat();
@@ -88,7 +84,7 @@ impl FileColumns {
                 _ => header.extend_from_slice(format!("column-{}", index + 1).as_bytes()),
             }
         }
-        if known < LEAST_KNOWN || !fields.iter().any(|field| makes_a_flow(*field)) {
+        if !matches!(LogFormat::of_header(&header), Some(Ok(_))) {
             let is_ocsf = |column: &ColumnDescriptor| column.path().parts() == ["class_uid"];
             let mut columns = schema.columns().iter();
             return Err(if columns.any(|column| is_ocsf(column)) {
@@ -103,20 +99,6 @@ impl FileColumns {
             read,
         })
     }
-}
-
-/// Returns true for a field without which a record says nothing about traffic: an address or a counter.
-fn makes_a_flow(field: Field) -> bool {
-    let is_counter = matches!(
-        field,
-        Field::Packets
-            | Field::Bytes
-            | Field::PacketsLostNoRoute
-            | Field::PacketsLostBlackhole
-            | Field::PacketsLostMtuExceeded
-            | Field::PacketsLostTtlExpired
-    );
-    is_counter || field.row().read == ColumnType::Address
 }
 
 impl TextForm {

@@ -1,8 +1,8 @@
 //! Error message for a line that fits no format, with a mark below the column at fault.
 
-use flowlogs_core::Formats;
 use flowlogs_core::flowlog::field::FIELDS;
 use flowlogs_core::flowlog::{FlowRecord, ParseError, ParseProblem, RecordValues};
+use flowlogs_core::{Formats, LogFormat};
 
 use crate::failure::CommandError;
 use crate::text::columns;
@@ -11,11 +11,17 @@ use crate::text::columns;
 pub(super) fn error(line: &str, formats: &Formats, error: ParseError) -> CommandError {
     let tokens = line.split_ascii_whitespace().count();
     let mut values = RecordValues::default();
+    if let Some(format) = LogFormat::documented(line.as_bytes()) {
+        return CommandError::failed(format_args!(
+            "no format has these columns; they are all fields of a version in a documented order: --log-format '{format}'"
+        ));
+    }
     // The error of a format with as many columns says more than that of the first format.
     let closest = formats
         .candidates()
         .filter(|format| format.names().len() == tokens)
-        .find_map(|format| FlowRecord::parse(format, line.as_bytes(), &mut values).err());
+        .find_map(|format| FlowRecord::parse(format, line.as_bytes(), &mut values).err())
+        .filter(|_| error.problem != ParseProblem::NotTheDefault);
     let wrong_length = matches!(
         error.problem,
         ParseProblem::Missing { .. } | ParseProblem::Surplus { .. }

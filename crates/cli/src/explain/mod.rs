@@ -10,7 +10,7 @@ mod mismatch;
 
 use std::io::{self, Write};
 
-use flowlogs_core::flowlog::RecordValues;
+use flowlogs_core::flowlog::{HeaderLine, RecordValues};
 use flowlogs_core::ipfix::element::InformationElement;
 use flowlogs_core::network::Destination;
 use flowlogs_core::{LogLine, MessageKind, SendOutcome, Transcoder, Transport};
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let group = arguments.source.log_group.as_deref();
     let group = group.map(Destination::log_group);
     let mut formats = sources.formats(group.as_ref(), &inputs.inventory);
-    if formats.take_header(line.as_bytes()) {
+    if formats.take_header(line.as_bytes()) != HeaderLine::NoHeader {
         return Err(CommandError::usage(
             "this is a header line, which sets the format of the lines after it; give it with --log-format and a record as LINE",
         ));

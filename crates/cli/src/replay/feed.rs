@@ -18,6 +18,9 @@ const CLOCK_INTERVAL: u32 = 8_192;
 /// Reason for not reading an input to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
+    /// Header line without an address or a counter.
+    #[error("not a flow log: its header line has no address and no counter: {0}")]
+    NotAFlowLog(String),
     /// Failure to open.
     #[error("{0}")]
     Open(#[from] PlainError),
@@ -48,6 +51,7 @@ impl InputError {
                     }
             ),
             Self::Parquet(error) => parquet::is_something_else(error),
+            Self::NotAFlowLog(_) => true,
             Self::Open(_) | Self::NotInRanges | Self::Sink(_) => false,
         }
     }

@@ -199,6 +199,9 @@ impl ReplayRun {
         }
         self.transcoder.commit();
         let report = self.transcoder.take_report();
+        if let (Ok(()), Some(header)) = (&outcome, &report.refused_header) {
+            outcome = Err(InputError::NotAFlowLog(header.clone()));
+        }
         let counters = report.counters;
         self.summary.add(&name, report);
         let read = self.octets.load(Ordering::Relaxed) > before;

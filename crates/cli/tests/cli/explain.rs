@@ -128,7 +128,7 @@ fn unknown_columns_are_said_to_be_unknown() {
         &[
             "explain",
             "--log-format",
-            "srcaddr shoe-size",
+            "srcaddr shoe-size?",
             "10.0.0.1 44",
         ],
         "",

@@ -269,8 +269,12 @@ fn wrong_usage_is_one_line_and_status_2() {
             "\"${\" without \"}\" at column 1",
         ),
         (
-            vec!["replay", "--log-format", "${what}", "-"],
-            "no known field",
+            vec!["replay", "--log-format", "${srcadr}", "-"],
+            "did you mean srcaddr?",
+        ),
+        (
+            vec!["replay", "--log-format", "${version}", "-"],
+            "no address and no counter",
         ),
         (
             vec!["replay", "--to", "http://collector", "-"],

@@ -132,8 +132,8 @@ mod tests {
     fn a_gateway_record_at_its_sources_attachment_is_ingress() {
         let of = |line: &str| {
             direction_of(
-                "${tgw-attachment-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id}",
-                line,
+                "${tgw-attachment-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id} ${bytes}",
+                &format!("{line} 1"),
             )
         };
         assert_eq!(of("tgw-attach-1 vpc-1 vpc-2"), Some(FlowDirection::Ingress));

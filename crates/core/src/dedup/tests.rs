@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::flowlog::{Formats, LogFormat};
+use crate::flowlog::{Formats, HeaderLine, LogFormat};
 use crate::network::{
     AccountRegion, Destination, FlowLog, GatewayAttachment, InterfaceTable, NetworkInterface,
     SETTLING, TrafficType, Vpc,
@@ -100,7 +100,8 @@ fn judge(
 ) -> DedupVerdict {
     let mut formats = Formats::of_setting(format).expect("format of the test");
     if let Some(header) = delivered.header {
-        assert!(formats.take_header(header.as_bytes()), "{header}");
+        let taken = formats.take_header(header.as_bytes());
+        assert_eq!(taken, HeaderLine::Taken, "{header}");
     }
     let has_header = formats.has_header();
     let mut values = RecordValues::default();

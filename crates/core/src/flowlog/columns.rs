@@ -22,8 +22,8 @@ pub struct RecordValues {
     tokens: TokenOffsets,
     columns: ColumnValues,
     prefix: LinePrefix,
-    /// Copy of the last line with single spaces, if it had more than these between its columns.
-    single_spaced: Option<Vec<u8>>,
+    /// Copy of the last line with single spaces and without control characters, if the line needed one.
+    normalized: Option<Vec<u8>>,
     /// Plan of the last line: the key of prefix and values.
     plan: Option<Arc<ColumnPlan>>,
 }
@@ -65,6 +65,8 @@ impl AddressSlots {
 /// Values of the columns that hold one of a few words; `None` where the column has no known word.
 #[derive(Debug, Default)]
 pub(super) struct WordValues {
+    /// True if `flow-direction` is neither a known word nor `-`.
+    pub(super) unknown_direction: bool,
     pub(super) action: Option<FlowAction>,
     pub(super) direction: Option<FlowDirection>,
     pub(super) status: Option<LogStatus>,
@@ -85,21 +87,26 @@ impl Default for ColumnValues {
 }
 
 impl RecordValues {
-    /// Finds the tokens of a line, and returns them with the line that they stand in: its single-spaced copy where it needs one.
+    /// Finds the tokens of a line, and returns them with the line that they stand in: its normalized copy where it needs one.
     pub(super) fn tokens<'a>(&'a mut self, line: &'a [u8]) -> (&'a [u8], &'a TokenOffsets) {
         self.plan = None;
-        self.single_spaced = None;
+        self.normalized = None;
         if !self.tokens.find(line) {
-            let line = self.single_spaced.insert(tokens::single_spaced(line));
+            let line = self.normalized.insert(tokens::normalized(line));
             self.tokens.find(line);
         }
         (self.line(line), &self.tokens)
     }
 
-    /// Line that was read last: `line` itself or its single-spaced copy.
+    /// Tokens of the line that was [read](Self::read) last, and the line that they stand in.
+    pub(super) fn read_tokens<'a>(&'a self, line: &'a [u8]) -> (&'a [u8], &'a TokenOffsets) {
+        (self.line(line), &self.tokens)
+    }
+
+    /// Line that was read last: `line` itself or its normalized copy.
     #[inline(always)]
     pub(super) fn line<'a>(&'a self, line: &'a [u8]) -> &'a [u8] {
-        self.single_spaced.as_deref().unwrap_or(line)
+        self.normalized.as_deref().unwrap_or(line)
     }
 
     /// Reads the columns of a line. After an error the values mean nothing.
@@ -112,18 +119,19 @@ impl RecordValues {
             });
         }
         self.match_prefix(plan, line);
-        self.single_spaced = None;
+        self.normalized = None;
         let prefix = &self.prefix;
-        if !self
+        let is_single_spaced = self
             .tokens
-            .find_behind(line, prefix.length(), prefix.columns())
-        {
-            return self.read_single_spaced(plan, line);
-        }
-        let fits = self.tokens.count() == plan.fields.len()
+            .find_behind(line, prefix.length(), prefix.columns());
+        let fits = is_single_spaced
+            && self.tokens.count() == plan.fields.len()
             && self.columns.read(plan, line, &self.tokens, prefix).is_ok();
         if !fits {
-            return Err(self.columns.fault(plan, line, &self.tokens));
+            return match is_single_spaced && !tokens::has_control(line) {
+                true => Err(self.columns.fault(plan, line, &self.tokens)),
+                false => self.read_normalized(plan, line),
+            };
         }
         if prefix.columns() == 0 {
             self.prefix
@@ -148,19 +156,15 @@ impl RecordValues {
         }
     }
 
-    /// Reads a line that does not have single spaces between its columns.
+    /// Reads a copy of a line that does not have single spaces between its columns, or has control characters in them.
     #[cold]
-    fn read_single_spaced(
-        &mut self,
-        plan: &Arc<ColumnPlan>,
-        line: &[u8],
-    ) -> Result<(), ParseError> {
-        let line = tokens::single_spaced(line);
+    fn read_normalized(&mut self, plan: &Arc<ColumnPlan>, line: &[u8]) -> Result<(), ParseError> {
+        let line = tokens::normalized(line);
         let read = match line.is_empty() {
             true => Err(self.columns.fault(plan, &line, &self.tokens)),
             false => self.read(plan, &line),
         };
-        self.single_spaced = Some(line);
+        self.normalized = Some(line);
         read
     }
 
@@ -238,7 +242,9 @@ impl ColumnValues {
         if let Some(column) = &plan.direction {
             const INGRESS: u64 = packed(b"ingress");
             const EGRESS: u64 = packed(b"egress");
-            words.direction = match word(column) {
+            let word = word(column);
+            words.unknown_direction = !matches!(word, INGRESS | EGRESS | DASH);
+            words.direction = match word {
                 INGRESS => Some(FlowDirection::Ingress),
                 EGRESS => Some(FlowDirection::Egress),
                 _ => absent(present, column),

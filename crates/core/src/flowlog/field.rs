@@ -282,6 +282,16 @@ fields! {
 }
 
 impl Field {
+    /// Known name with the fewest changed letters, if few enough: for a name that was misspelt.
+    pub fn nearest(name: &str) -> Option<&'static str> {
+        let name = name.replace('_', "-");
+        let distances = FIELDS
+            .iter()
+            .map(|row| (distance(&name, row.name), row.name));
+        let (distance, nearest) = distances.min_by_key(|&(distance, _)| distance)?;
+        (distance <= 1 + name.len() / 4).then_some(nearest)
+    }
+
     /// Row of the field.
     pub fn row(self) -> &'static FieldSpec {
         &FIELDS[self as usize]
@@ -303,6 +313,21 @@ impl Field {
     }
 }
 
+/// Levenshtein distance: octets to insert, delete or change.
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.bytes().enumerate() {
+            let changed = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}
+
 /// Set of fields, as a bit mask: the present values of a record, the columns of a format.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct FieldSet(u128);
@@ -310,6 +335,24 @@ pub struct FieldSet(u128);
 impl FieldSet {
     /// No field.
     pub const EMPTY: Self = Self(0);
+
+    /// Addresses.
+    pub const ADDRESSES: Self = Self::of(&[
+        Field::SourceAddress,
+        Field::DestinationAddress,
+        Field::PacketSourceAddress,
+        Field::PacketDestinationAddress,
+    ]);
+
+    /// Counters, of which the losses of a transit gateway are some.
+    pub const COUNTERS: Self = Self::of(&[
+        Field::Packets,
+        Field::Bytes,
+        Field::PacketsLostNoRoute,
+        Field::PacketsLostBlackhole,
+        Field::PacketsLostMtuExceeded,
+        Field::PacketsLostTtlExpired,
+    ]);
 
     /// Set of the given fields.
     pub const fn of(fields: &[Field]) -> Self {
@@ -412,6 +455,20 @@ mod tests {
         }
         assert_eq!(Field::by_name(b"future-field"), None);
         assert_eq!(Field::by_name(b""), None);
+    }
+
+    #[test]
+    fn the_nearest_name_is_found_unless_none_is_near() {
+        for (typed, nearest) in [
+            ("srcadr", Some("srcaddr")),
+            ("protcol", Some("protocol")),
+            ("log_statu", Some("log-status")),
+            ("flow-dir", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(Field::nearest(typed), nearest, "{typed}");
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub enum RecordKind {
 /// assert_eq!(error.to_string(), "column 3 (bytes): not a number");
 ///
 /// assert!(LogFormat::parse("${srcaddr").is_err());
+/// assert!(LogFormat::parse("${version} ${action}").is_err(), "no address and no counter");
 /// # Ok::<_, flowlogs_core::flowlog::FormatError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,13 +70,46 @@ pub enum FormatError {
         /// Text of the column, cut to 40 characters.
         text: String,
     },
-    /// No column is a field that AWS documents.
-    #[error("the log format has no known field; `flowlogs fields` lists them")]
-    NoKnownField,
+    /// A name that the field table does not have, in a format that a person typed.
+    #[error(
+        "the log format has \"{name}\" at column {column}, which is not a known field{}; write ${{{name}?}} if it is newer than \
+         this version", DidYouMean(*nearest)
+    )]
+    UnknownField {
+        /// Number of the column, from 1.
+        column: usize,
+        /// The name, cut to 40 characters.
+        name: String,
+        /// Known name that resembles it most.
+        nearest: Option<&'static str>,
+    },
+    /// No column is an address or a counter: no record could become a flow.
+    #[error(
+        "the log format has no address and no counter (srcaddr, dstaddr, packets, bytes, …), so that no record could become \
+         a flow; was it cut? A shell needs single quotes around ${{…}}"
+    )]
+    Unusable,
     /// More columns than [`MAX_COLUMNS`].
     #[error("the log format has more than {MAX_COLUMNS} columns")]
     TooManyColumns,
 }
+
+struct DidYouMean(Option<&'static str>);
+
+impl std::fmt::Display for DidYouMean {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, " (did you mean {name}?)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Characters of a foreign text in an error.
+const SHOWN: usize = 40;
+
+/// Fields of which a usable format has at least one.
+const USABLE: FieldSet = FieldSet::ADDRESSES.union(FieldSet::COUNTERS);
 
 impl LogFormat {
     /// Format of a VPC flow log for which none was chosen.
@@ -90,7 +124,8 @@ impl LogFormat {
         ${packets-lost-no-route} ${packets-lost-blackhole} ${packets-lost-mtu-exceeded} ${packets-lost-ttl-expired} \
         ${tcp-flags} ${region} ${flow-direction} ${pkt-src-aws-service} ${pkt-dst-aws-service}";
 
-    /// Compiles a format string: `${name}` columns, or bare names as in a header line, separated by white space.
+    /// Compiles a format string as EC2 returns it: `${name}` columns, or bare names as in a header line, separated by white
+    /// space. Columns with unknown names are skipped.
     ///
     /// A backslash counts as white space: public examples hand AWS strings with shell line continuations in them.
     ///
@@ -98,39 +133,42 @@ impl LogFormat {
     ///
     /// A [`FormatError`] that names the column.
     pub fn parse(text: &str) -> Result<Self, FormatError> {
-        let mut names = Vec::new();
-        let mut rest = text.trim_start_matches(is_separator);
-        while !rest.is_empty() {
-            let column = names.len() + 1;
-            let (name, after) = match rest.strip_prefix("${") {
-                Some(inside) => inside
-                    .split_once('}')
-                    .ok_or(FormatError::Unclosed { column })?,
-                None => rest.split_at(
-                    rest.find(|c| is_separator(c) || c == '$')
-                        .unwrap_or(rest.len()),
-                ),
-            };
-            let name = name.trim();
-            if !looks_like_a_name(name.as_bytes()) {
-                let text = if name.is_empty() { rest } else { name };
-                return Err(FormatError::NotAName {
-                    column,
-                    text: text.chars().take(40).collect(),
+        Self::of_names(split(text)?)
+    }
+
+    /// Compiles a format string that a person typed. Like [`parse`](Self::parse), but a name that the field table does not
+    /// have is an error, unless a question mark follows it: `${next-years-field?}`.
+    ///
+    /// ```
+    /// use flowlogs_core::LogFormat;
+    ///
+    /// let error = LogFormat::parse_setting("${srcadr} ${bytes}").unwrap_err();
+    /// assert!(error.to_string().contains("did you mean srcaddr?"));
+    /// assert!(LogFormat::parse_setting("${next-years-field?} ${bytes}").is_ok());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A [`FormatError`] that names the column.
+    pub fn parse_setting(text: &str) -> Result<Self, FormatError> {
+        let mut names = split(text)?;
+        for (number, name) in (1..).zip(&mut names) {
+            if let Some(unknown) = name.strip_suffix('?') {
+                *name = unknown.to_owned();
+            } else if Field::by_name(name.as_bytes()).is_none() {
+                return Err(FormatError::UnknownField {
+                    column: number,
+                    nearest: Field::nearest(name),
+                    name: name.chars().take(SHOWN).collect(),
                 });
             }
-            if column > MAX_COLUMNS {
-                return Err(FormatError::TooManyColumns);
-            }
-            names.push(name.to_owned());
-            rest = after.trim_start_matches(is_separator);
         }
         Self::of_names(names)
     }
 
     /// Format that a header line announces. `None` if the line is no header: of a header all tokens look like names, and at
-    /// least two of them are known fields.
-    pub fn of_header(line: &[u8]) -> Option<Self> {
+    /// least two of them are known fields. The only error is [`FormatError::Unusable`].
+    pub fn of_header(line: &[u8]) -> Option<Result<Self, FormatError>> {
         if !Self::may_be_header(line) {
             return None;
         }
@@ -148,11 +186,7 @@ impl LogFormat {
             .iter()
             .filter(|name| Field::by_name(name.as_bytes()).is_some())
             .count();
-        if known < 2 {
-            None
-        } else {
-            Self::of_names(names).ok()
-        }
+        (known >= 2).then(|| Self::of_names(names))
     }
 
     /// Tells whether a line could be a header. The first octet of an ordinary record, the version, rules it out.
@@ -173,8 +207,8 @@ impl LogFormat {
             Some(field)
         });
         let plan = ColumnPlan::new(columns.collect());
-        if fields.is_empty() {
-            return Err(FormatError::NoKnownField);
+        if !fields.has_any(USABLE) {
+            return Err(FormatError::Unusable);
         }
         let only_gateways = |row: &FieldSpec| row.vpc.is_none();
         let kind = if fields.iter().any(|field| only_gateways(field.row())) {
@@ -248,6 +282,38 @@ impl std::fmt::Display for LogFormat {
     }
 }
 
+/// Splits a format string into names; a name may end in a question mark.
+fn split(text: &str) -> Result<Vec<String>, FormatError> {
+    let mut names = Vec::new();
+    let mut rest = text.trim_start_matches(is_separator);
+    while !rest.is_empty() {
+        let column = names.len() + 1;
+        let (name, after) = match rest.strip_prefix("${") {
+            Some(inside) => inside
+                .split_once('}')
+                .ok_or(FormatError::Unclosed { column })?,
+            None => rest.split_at(
+                rest.find(|c| is_separator(c) || c == '$')
+                    .unwrap_or(rest.len()),
+            ),
+        };
+        let name = name.trim();
+        if !looks_like_a_name(name.strip_suffix('?').unwrap_or(name).as_bytes()) {
+            let text = if name.is_empty() { rest } else { name };
+            return Err(FormatError::NotAName {
+                column,
+                text: text.chars().take(SHOWN).collect(),
+            });
+        }
+        if column > MAX_COLUMNS {
+            return Err(FormatError::TooManyColumns);
+        }
+        names.push(name.to_owned());
+        rest = after.trim_start_matches(is_separator);
+    }
+    Ok(names)
+}
+
 fn is_separator(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\\'
 }
@@ -260,7 +326,7 @@ fn looks_like_a_name(token: &[u8]) -> bool {
 }
 
 /// Tells whether a token has the pattern of a column type.
-fn has_pattern(line: &[u8], token: Token, read: ColumnType) -> bool {
+pub(super) fn has_pattern(line: &[u8], token: Token, read: ColumnType) -> bool {
     let text = token.of(line);
     match read {
         ColumnType::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
@@ -322,15 +388,14 @@ mod tests {
             ("account-id", "unknown", "someone"),
             ("account-id", "123456789012", "12345678901x"),
         ] {
-            let format = LogFormat::parse(&format!("${{{field}}}")).expect("a format");
+            let format = LogFormat::parse(&format!("${{{field}}} ${{packets}}"));
+            let format = format.expect("a counter");
             for (token, expected) in [(fits, true), ("-", true), (does_not, false), ("", false)] {
+                let line = format!("{token} 1");
                 let mut tokens = TokenOffsets::default();
-                tokens.find(token.as_bytes());
-                assert_eq!(
-                    format.resembles(token.as_bytes(), &tokens),
-                    expected,
-                    "{field}: {token:?}"
-                );
+                tokens.find(line.as_bytes());
+                let resembles = format.resembles(line.as_bytes(), &tokens);
+                assert_eq!(resembles, expected, "{field}: {token:?}");
             }
         }
     }
@@ -370,7 +435,7 @@ mod tests {
                 text: "${}".into()
             }
         );
-        assert_eq!(wrong("${what-is-this}"), FormatError::NoKnownField);
+        assert_eq!(wrong("${what-is-this}"), FormatError::Unusable);
         assert_eq!(
             wrong(&"${version} ".repeat(MAX_COLUMNS + 1)),
             FormatError::TooManyColumns
@@ -379,20 +444,62 @@ mod tests {
 
     #[test]
     fn headers_are_told_from_records() {
-        let header =
-            |line: &str| LogFormat::of_header(line.as_bytes()).map(|format| format.to_string());
+        let header = |line: &str| {
+            LogFormat::of_header(line.as_bytes())
+                .map(|format| format.map(|format| format.to_string()))
+        };
         assert_eq!(
-            header("version account-id srcaddr").as_deref(),
-            Some("${version} ${account-id} ${srcaddr}")
+            header("version account-id srcaddr"),
+            Some(Ok("${version} ${account-id} ${srcaddr}".to_owned()))
         );
         assert_eq!(
-            header("account_id end\r\n").as_deref(),
-            Some("${account_id} ${end}")
+            header("account_id bytes\r\n"),
+            Some(Ok("${account_id} ${bytes}".to_owned()))
         );
         assert_eq!(header("nat-1234567890abcdef - - - 107.22.182.139"), None);
         assert_eq!(header("srcaddr"), None, "one known field is not enough");
         assert_eq!(header("hello world"), None);
         assert_eq!(header(""), None);
+        assert_eq!(
+            header("time region action user"),
+            Some(Err(FormatError::Unusable))
+        );
+    }
+
+    #[test]
+    fn a_format_needs_an_address_or_a_counter() {
+        for (text, usable) in [
+            ("${version}", false),
+            (
+                "${version} ${interface-id} ${srcport} ${start} ${action}",
+                false,
+            ),
+            ("${pkt-dstaddr}", true),
+            ("${bytes}", true),
+            ("${packets-lost-blackhole}", true),
+        ] {
+            let unusable = LogFormat::parse(text) == Err(FormatError::Unusable);
+            assert_eq!(!unusable, usable, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_typed_name_is_known_or_ends_in_a_question_mark() {
+        let typed = |text| LogFormat::parse_setting(text).map(|format| format.to_string());
+        let error = typed("${version} ${srcadr}").expect_err("misspelt");
+        assert_eq!(
+            error.to_string(),
+            "the log format has \"srcadr\" at column 2, which is not a known field (did you mean srcaddr?); write \
+             ${srcadr?} if it is newer than this version"
+        );
+        assert_eq!(
+            typed("${bytes} ${next-years-field?} ${dst_addr?}"),
+            Ok("${bytes} ${next-years-field} ${dst_addr}".to_owned())
+        );
+        assert!(
+            LogFormat::parse("${bytes} ${next-years-field}").is_ok(),
+            "EC2's"
+        );
     }
 
     #[test]

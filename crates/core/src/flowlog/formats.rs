@@ -4,6 +4,7 @@
 //! stream. A header line in the data wins over every candidate until the next object begins.
 
 use super::columns::RecordValues;
+use super::documented;
 use super::format::{FormatError, LogFormat};
 use super::record::FlowRecord;
 use super::words::ParseError;
@@ -11,11 +12,14 @@ use super::words::ParseError;
 /// Most candidates of a source; AWS allows 250 flow logs a resource, few of them differ in format.
 pub const MAX_CANDIDATES: usize = 256;
 
+/// Most unusable formats of flow logs whose errors are kept.
+const MAX_REFUSED: usize = 16;
+
 /// Candidate formats of a source.
 ///
 /// ```
 /// use flowlogs_core::Formats;
-/// use flowlogs_core::flowlog::{Field, RecordValues};
+/// use flowlogs_core::flowlog::{Field, HeaderLine, RecordValues};
 ///
 /// let mut formats = Formats::of_setting("${interface-id} ${srcaddr} ${bytes}; ${srcaddr} ${dstaddr}")?;
 /// let mut values = RecordValues::default();
@@ -23,7 +27,7 @@ pub const MAX_CANDIDATES: usize = 256;
 /// assert_eq!(record.address(Field::DestinationAddress), Some("10.0.0.2".parse().unwrap()));
 ///
 /// // A header line wins until the next object begins.
-/// assert!(formats.take_header(b"srcaddr dstaddr bytes"));
+/// assert_eq!(formats.take_header(b"srcaddr dstaddr bytes"), HeaderLine::Taken);
 /// assert!(formats.parse(b"10.0.0.1 10.0.0.2", &mut values).is_err());
 /// # Ok::<_, flowlogs_core::flowlog::FormatError>(())
 /// ```
@@ -31,21 +35,51 @@ pub const MAX_CANDIDATES: usize = 256;
 pub struct Formats {
     candidates: Vec<CandidateFormat>,
     header: Option<LogFormat>,
+    /// True once a line of the object was parsed.
+    has_records: bool,
+    /// True behind a header that is no flow log's, until the next object begins.
+    is_refused: bool,
     /// Index of the candidate that took the last line: the first that is tried for the next.
     last: usize,
     /// Candidates left out because there were more than [`MAX_CANDIDATES`].
     left_out: usize,
+    refused: Vec<FormatError>,
 }
 
 #[derive(Debug, Clone)]
 struct CandidateFormat {
     format: LogFormat,
+    /// True for a default that no flow log and no setting named: it takes a line only if the line looks like the default.
+    is_assumed: bool,
     /// True if another candidate has as many columns, so that parsing alone does not tell the two apart.
     has_rivals: bool,
 }
 
+/// Result of looking for a header in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderLine {
+    /// The line is no header.
+    NoHeader,
+    /// The line is a header, whose format holds for the lines that follow in the object.
+    Taken,
+    /// The line is a header without any address or counter, in front of all records, or stands behind such a header: the
+    /// object is no flow log.
+    NotAFlowLog,
+}
+
+impl CandidateFormat {
+    fn read(&self, line: &[u8], values: &mut RecordValues) -> Result<(), ParseError> {
+        values.read(self.format.plan(), line)?;
+        if self.is_assumed {
+            let (line, tokens) = values.read_tokens(line);
+            documented::check_default(self.format.kind(), line, tokens)?;
+        }
+        Ok(())
+    }
+}
+
 impl Formats {
-    /// Two formats that AWS uses when none is chosen.
+    /// Two formats that AWS uses when none is chosen. Lines have to look like them.
     pub fn defaults() -> Self {
         Self::of_flow_logs([])
     }
@@ -54,32 +88,52 @@ impl Formats {
     ///
     /// # Errors
     ///
-    /// The first format string that is no format.
+    /// The first format string that is [no setting](LogFormat::parse_setting).
     pub fn of_setting(text: &str) -> Result<Self, FormatError> {
         let parts = text
             .split(';')
             .map(str::trim)
             .filter(|part| !part.is_empty());
-        let formats = parts.map(LogFormat::parse).collect::<Result<Vec<_>, _>>()?;
+        let formats = parts
+            .map(LogFormat::parse_setting)
+            .collect::<Result<Vec<_>, _>>()?;
         if formats.is_empty() {
             return Err(FormatError::Empty);
         }
         let mut this = Self::empty();
-        this.extend(formats, true);
+        formats
+            .into_iter()
+            .for_each(|format| this.add(format, false));
         Ok(this)
     }
 
     /// Formats of the flow logs that deliver to the source, then the two defaults.
     pub fn of_flow_logs(formats: impl IntoIterator<Item = LogFormat>) -> Self {
         let mut this = Self::empty();
-        this.extend(formats, true);
-        let defaults = [LogFormat::VPC_DEFAULT, LogFormat::TRANSIT_GATEWAY_DEFAULT];
-        this.extend(
-            defaults
-                .iter()
-                .map(|text| LogFormat::parse(text).expect("a documented format")),
-            false,
-        );
+        formats
+            .into_iter()
+            .for_each(|format| this.add(format, false));
+        for text in [LogFormat::VPC_DEFAULT, LogFormat::TRANSIT_GATEWAY_DEFAULT] {
+            this.add(LogFormat::parse(text).expect("a documented format"), true);
+        }
+        this
+    }
+
+    /// Like [`of_flow_logs`](Self::of_flow_logs), from format strings as EC2 returns them. Strings that are no usable format
+    /// are left out, with their errors in [`refused`](Self::refused).
+    pub fn of_format_strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut refused = Vec::new();
+        let formats = texts.into_iter().filter_map(|text| {
+            LogFormat::parse(text)
+                .map_err(|error| {
+                    if refused.len() < MAX_REFUSED && !refused.contains(&error) {
+                        refused.push(error);
+                    }
+                })
+                .ok()
+        });
+        let mut this = Self::of_flow_logs(formats);
+        this.refused = refused;
         this
     }
 
@@ -87,33 +141,35 @@ impl Formats {
         Self {
             candidates: Vec::new(),
             header: None,
+            has_records: false,
+            is_refused: false,
             last: 0,
             left_out: 0,
+            refused: Vec::new(),
         }
     }
 
-    fn extend(&mut self, formats: impl IntoIterator<Item = LogFormat>, in_use: bool) {
-        for format in formats {
-            if self
-                .candidates
-                .iter()
-                .any(|candidate| candidate.format == format)
-            {
-                continue;
-            }
-            // Room is kept for the two defaults.
-            if in_use && self.candidates.len() >= MAX_CANDIDATES - 2 {
-                self.left_out += 1;
-                continue;
-            }
-            let columns = format.names().len();
-            let rivals = self
-                .candidates
-                .iter_mut()
-                .filter(|other| other.format.names().len() == columns);
-            let has_rivals = rivals.map(|other| other.has_rivals = true).count() > 0;
-            self.candidates.push(CandidateFormat { format, has_rivals });
+    fn add(&mut self, format: LogFormat, is_assumed: bool) {
+        let mut others = self.candidates.iter();
+        if others.any(|candidate| candidate.format == format) {
+            return;
         }
+        // Room is kept for the two defaults.
+        if !is_assumed && self.candidates.len() >= MAX_CANDIDATES - 2 {
+            self.left_out += 1;
+            return;
+        }
+        let columns = format.names().len();
+        let rivals = self
+            .candidates
+            .iter_mut()
+            .filter(|other| other.format.names().len() == columns);
+        let has_rivals = rivals.map(|other| other.has_rivals = true).count() > 0;
+        self.candidates.push(CandidateFormat {
+            format,
+            is_assumed,
+            has_rivals,
+        });
     }
 
     /// Number of formats that were left out because there were more than [`MAX_CANDIDATES`].
@@ -126,6 +182,11 @@ impl Formats {
         self.header.is_some()
     }
 
+    /// Errors of flow logs whose format is not usable, each once, the first few.
+    pub fn refused(&self) -> &[FormatError] {
+        &self.refused
+    }
+
     /// Candidates in the order in which they are tried, without the header.
     pub fn candidates(&self) -> impl Iterator<Item = &LogFormat> {
         self.candidates.iter().map(|candidate| &candidate.format)
@@ -134,21 +195,33 @@ impl Formats {
     /// Begins a new object or payload: an earlier header line no longer holds.
     pub fn begin_object(&mut self) {
         self.header = None;
+        self.has_records = false;
+        self.is_refused = false;
     }
 
-    /// Takes a header line. Returns false if the line is no header.
+    /// Takes a header line. Not to be called with events of CloudWatch Logs: other programs write to log groups, too.
     #[inline]
-    pub fn take_header(&mut self, line: &[u8]) -> bool {
-        LogFormat::may_be_header(line) && self.take_names(line)
+    pub fn take_header(&mut self, line: &[u8]) -> HeaderLine {
+        match LogFormat::may_be_header(line) || self.is_refused {
+            true => self.take_names(line),
+            false => HeaderLine::NoHeader,
+        }
     }
 
-    fn take_names(&mut self, line: &[u8]) -> bool {
+    fn take_names(&mut self, line: &[u8]) -> HeaderLine {
+        if self.is_refused {
+            return HeaderLine::NotAFlowLog;
+        }
         match LogFormat::of_header(line) {
-            Some(format) => {
+            Some(Ok(format)) => {
                 self.header = Some(format);
-                true
+                HeaderLine::Taken
             }
-            None => false,
+            Some(Err(_)) if !self.has_records && self.header.is_none() => {
+                self.is_refused = true;
+                HeaderLine::NotAFlowLog
+            }
+            Some(Err(_)) | None => HeaderLine::NoHeader,
         }
     }
 
@@ -177,16 +250,16 @@ impl Formats {
         line: &[u8],
         values: &mut RecordValues,
     ) -> Result<(), ParseError> {
-        let alone = self.header.is_some() || !self.candidates[self.last].has_rivals;
-        if !alone {
-            self.choose(line, values);
+        if let Some(header) = &self.header {
+            values.read(header.plan(), line)?;
+        } else {
+            let candidate = &self.candidates[self.last];
+            if candidate.has_rivals || candidate.read(line, values).is_err() {
+                self.choose(line, values)?;
+            }
         }
-        let mut read = values.read(self.format().plan(), line);
-        if alone && read.is_err() && self.header.is_none() {
-            self.choose(line, values);
-            read = values.read(self.format().plan(), line);
-        }
-        read
+        self.has_records = true;
+        Ok(())
     }
 
     /// Record of the line that was [read](Self::read) last.
@@ -202,24 +275,32 @@ impl Formats {
             .unwrap_or(&self.candidates[self.last].format)
     }
 
-    /// Chooses the candidate for this line, if one fits.
-    fn choose(&mut self, line: &[u8], values: &mut RecordValues) {
+    /// Reads a line by the first candidate that fits, which is tried first for the next line.
+    #[inline(never)]
+    fn choose(&mut self, line: &[u8], values: &mut RecordValues) -> Result<(), ParseError> {
         let (last, count) = (self.last, self.candidates.len());
         let order = || std::iter::once(last).chain((0..count).filter(move |&index| index != last));
-        let format = |index: usize| &self.candidates[index].format;
+        let candidate = |index: usize| &self.candidates[index];
         let (spaced, tokens) = values.tokens(line);
-        let resembling = order().find(|&index| format(index).resembles(spaced, tokens));
-        let found = resembling
-            .or_else(|| order().find(|&index| values.read(format(index).plan(), line).is_ok()));
-        let Some(found) = found else { return };
-        self.last = found;
+        let resembles = |&index: &usize| {
+            let CandidateFormat {
+                format, is_assumed, ..
+            } = candidate(index);
+            format.resembles(spaced, tokens)
+                && (!is_assumed || documented::check_default(format.kind(), spaced, tokens).is_ok())
+        };
+        let found = order()
+            .find(resembles)
+            .or_else(|| order().find(|&index| candidate(index).read(line, values).is_ok()));
+        self.last = found.unwrap_or(last);
+        self.candidates[self.last].read(line, values)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flowlog::Field;
+    use crate::flowlog::{Field, ParseProblem, RecordKind};
 
     fn formats(texts: &[&str]) -> Formats {
         Formats::of_flow_logs(
@@ -268,10 +349,11 @@ mod tests {
     #[test]
     fn a_header_holds_until_the_next_object() {
         let mut formats = Formats::defaults();
-        assert!(formats.take_header(b"bytes srcaddr"));
+        assert_eq!(formats.take_header(b"bytes srcaddr"), HeaderLine::Taken);
         assert_eq!(bytes_of(&mut formats, "7 10.0.0.1"), Some(7));
-        assert!(
+        assert_eq!(
             formats.take_header(b"srcaddr bytes"),
+            HeaderLine::Taken,
             "headers may change in the middle"
         );
         assert_eq!(bytes_of(&mut formats, "10.0.0.1 8"), Some(8));
@@ -296,5 +378,94 @@ mod tests {
         let formats = Formats::of_flow_logs(many);
         assert_eq!(formats.candidates().count(), MAX_CANDIDATES);
         assert_eq!(formats.left_out(), 2);
+    }
+
+    /// Returns the error of a line in the default formats that nobody named.
+    fn default_error(line: &str) -> Option<ParseError> {
+        let mut values = RecordValues::default();
+        Formats::defaults()
+            .parse(line.as_bytes(), &mut values)
+            .err()
+    }
+
+    #[test]
+    fn an_assumed_default_takes_only_lines_that_look_like_it() {
+        let default =
+            "2 1 eni-1 10.0.0.1 10.0.0.2 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+        let gateway = "6 TransitGateway 1 tgw-1 tgw-attach-1 1 1 vpc-1 vpc-2 subnet-1 subnet-2 eni-1 eni-2 az1 az2 \
+            tgw-attach-2 10.0.0.1 10.0.0.2 1 2 6 3 120 1418530010 1418530070 OK IPv4 0 0 0 0 0 eu-central-1 ingress - -";
+        for line in [default, gateway] {
+            assert_eq!(default_error(line), None, "{line}");
+        }
+        for (line, from, to, column) in [
+            (default, "2 1", "3 1", 1),
+            (default, "eni-1", "vpc-1", 3),
+            (default, "ACCEPT OK", "OK ACCEPT", 13),
+            (default, "ACCEPT OK", "- SKIPDATA1", 14),
+            (default, "ACCEPT OK", "ACCEPT -", 14),
+            (gateway, "6 Trans", "2 Trans", 1),
+            (gateway, "TransitGateway", "VPC", 2),
+            (gateway, "tgw-1", "vgw-1", 4),
+            (gateway, "OK IPv4", "IPv4 OK", 26),
+        ] {
+            let line = line.replacen(from, to, 1);
+            assert!(default_error(&line).is_some(), "{line}");
+            let kind = match line.contains("tgw-attach-1") {
+                true => RecordKind::TransitGateway,
+                false => RecordKind::Vpc,
+            };
+            let mut values = RecordValues::default();
+            let (line, tokens) = values.tokens(line.as_bytes());
+            let error = documented::check_default(kind, line, tokens).expect_err("unlike");
+            assert_eq!(
+                (error.column, error.problem),
+                (column, ParseProblem::NotTheDefault)
+            );
+        }
+        let regional = default.replace("eni-1", "-").replace("ACCEPT", "-");
+        assert_eq!(default_error(&regional), None, "{regional}");
+    }
+
+    #[test]
+    fn a_named_default_takes_what_can_be_parsed() {
+        let line = "3 1 vpc-1 10.0.0.1 10.0.0.2 1 2 6 3 4 1418530010 1418530070 OK ACCEPT";
+        let mut named = formats(&[LogFormat::VPC_DEFAULT]);
+        assert_eq!(bytes_of(&mut named, line), Some(4));
+        let mut set = Formats::of_setting(LogFormat::VPC_DEFAULT).expect("documented");
+        assert_eq!(bytes_of(&mut set, line), Some(4));
+    }
+
+    #[test]
+    fn a_header_without_address_or_counter_refuses_the_object() {
+        let mut formats = Formats::defaults();
+        let header = b"time region action user";
+        assert_eq!(formats.take_header(header), HeaderLine::NotAFlowLog);
+        assert_eq!(formats.take_header(b"1 2 3 4"), HeaderLine::NotAFlowLog);
+        formats.begin_object();
+        assert_eq!(formats.take_header(b"1 2 3 4"), HeaderLine::NoHeader);
+        let default =
+            "2 1 eni-1 10.0.0.1 10.0.0.2 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+        assert_eq!(bytes_of(&mut formats, default), Some(4249));
+        assert_eq!(
+            formats.take_header(header),
+            HeaderLine::NoHeader,
+            "behind records it is an unparsed line"
+        );
+    }
+
+    #[test]
+    fn unusable_format_strings_are_refused_once_each() {
+        let texts = [
+            "${version}",
+            "${bytes}",
+            "${version} ${action}",
+            "${srcaddr",
+        ];
+        let formats = Formats::of_format_strings(texts);
+        assert_eq!(formats.candidates().count(), 3);
+        assert_eq!(
+            formats.refused(),
+            [FormatError::Unusable, FormatError::Unclosed { column: 1 }]
+        );
     }
 }

@@ -31,7 +31,7 @@
 //! | plan of the previous line (`RecordValues::plan`) | identity of the plan | a line of another format, `RecordValues::tokens` |
 //! | prefix (`LinePrefix`): octets, token offsets, present fields | octets of the prefix, or their spaces and dashes | another plan, a line with another layout |
 //! | generation of the prefix ([`FlowRecord::identifier_key`](record::FlowRecord::identifier_key)) | the prefix, if it holds all identifier columns | every new prefix has the next number |
-//! | single-spaced copy of the line | none: one line | every line |
+//! | normalized copy of the line | none: one line | every line |
 //! | last candidate (`Formats::last`) | none: an index | a line that only fits another candidate |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
 //!
@@ -45,6 +45,7 @@
 //! `parse` in `scan.rs`, and fresh storage in `prefix.rs`.
 
 mod columns;
+mod documented;
 pub mod field;
 mod format;
 mod formats;
@@ -58,7 +59,7 @@ mod words;
 pub use columns::RecordValues;
 pub use field::{FIELDS, Field, FieldSet, FieldSpec};
 pub use format::{FormatError, LogFormat, RecordKind};
-pub use formats::{Formats, MAX_CANDIDATES};
+pub use formats::{Formats, HeaderLine, MAX_CANDIDATES};
 pub(crate) use plan::{ColumnPlan, slot};
 pub use record::FlowRecord;
 pub use words::{

@@ -51,7 +51,8 @@ pub(super) struct IdentifierRun {
     token: u16,
 }
 
-/// Columns of the prefix cache: all in front of the first column that is neither text nor skipped, and never the last one.
+/// Columns of the prefix cache: all in front of the first column that is neither text nor skipped. A usable format has such a
+/// column, so that a space follows the prefix.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PrefixColumns {
     pub(super) columns: u16,
@@ -142,8 +143,7 @@ impl ColumnPlan {
                 matches!(field.row().read, ColumnType::Text(_) | ColumnType::Skip(_))
             })
         };
-        let before_last = fields.split_last().map_or(fields, |(_, others)| others);
-        let columns = before_last.iter().take_while(is_text_or_skipped).count();
+        let columns = fields.iter().take_while(is_text_or_skipped).count();
         let columns = u16::try_from(columns).expect("a format has at most MAX_COLUMNS");
         let texts = self.texts.iter().take_while(|text| text.token < columns);
         PrefixColumns {

@@ -130,7 +130,7 @@ mod tests {
     const FORMATS: [&str; 4] = [
         "${version} ${account-id} ${interface-id} ${bytes} ${start}",
         "${interface-id} ${future} ${vpc-id} ${srcaddr} ${account-id}",
-        "${vpc-id} ${interface-id} ${account-id}",
+        "${vpc-id} ${interface-id} ${account-id} ${packets}",
         "${bytes} ${interface-id} ${az-id}",
     ];
 

@@ -134,6 +134,12 @@ impl<'a> FlowRecord<'a> {
         self.columns.words.direction
     }
 
+    /// Tells whether `flow-direction` holds a word that is neither known nor `-`.
+    #[inline]
+    pub fn has_unknown_direction(&self) -> bool {
+        self.columns.words.unknown_direction
+    }
+
     /// `log-status`.
     #[inline]
     pub fn status(&self) -> Option<LogStatus> {
@@ -232,7 +238,7 @@ mod tests {
 
     #[test]
     fn words_are_what_aws_writes() {
-        let format = "${action} ${log-status} ${flow-direction}";
+        let format = "${action} ${log-status} ${flow-direction} ${bytes}";
         for (line, action, status, direction) in [
             (
                 "ACCEPT OK ingress",
@@ -248,7 +254,7 @@ mod tests {
             ),
             ("- SKIPDATA -", None, Some(LogStatus::SkipData), None),
         ] {
-            with(format, line.as_bytes(), |record| {
+            with(format, format!("{line} 1").as_bytes(), |record| {
                 let record = record.expect("words");
                 assert_eq!(
                     (record.action(), record.status()),
@@ -256,6 +262,7 @@ mod tests {
                     "{line}"
                 );
                 assert_eq!(record.direction(), direction, "{line}");
+                assert!(!record.has_unknown_direction(), "{line}");
             });
         }
     }
@@ -348,7 +355,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_column_and_the_field() {
-        let wrong = error("${version} ${srcport}", "2 65536");
+        let wrong = error("${bytes} ${srcport}", "2 65536");
         assert_eq!(wrong.problem, ParseProblem::TooLarge { max: 65_535 });
         assert_eq!(wrong.to_string(), "column 2 (srcport): larger than 65535");
         assert_eq!(
@@ -390,13 +397,17 @@ mod tests {
 
     #[test]
     fn milliseconds_are_known_by_their_size_and_times_after_2106_are_refused() {
-        with("${start} ${end}", b"1763715600123 1763715600", |record| {
-            let record = record.expect("both spellings");
-            assert_eq!(record.number(Field::Start), Some(1_763_715_600_123));
-            assert_eq!(record.number(Field::End), Some(1_763_715_600_000));
-        });
+        with(
+            "${start} ${end} ${bytes}",
+            b"1763715600123 1763715600 1",
+            |record| {
+                let record = record.expect("both spellings");
+                assert_eq!(record.number(Field::Start), Some(1_763_715_600_123));
+                assert_eq!(record.number(Field::End), Some(1_763_715_600_000));
+            },
+        );
         assert!(matches!(
-            error("${start} ${end}", "1 4294967296").problem,
+            error("${start} ${end} ${bytes}", "1 4294967296 1").problem,
             ParseProblem::TooLarge { .. }
         ));
     }
@@ -413,6 +424,7 @@ mod tests {
                     (record.status(), record.reject_reason()),
                     (Some(LogStatus::Other), Some(RejectReason::Other))
                 );
+                assert!(record.has_unknown_direction());
             },
         );
     }
@@ -429,6 +441,28 @@ mod tests {
                 );
             },
         );
+    }
+
+    #[test]
+    fn an_odd_octet_spoils_a_number_and_not_a_tag() {
+        let format = "${srcaddr} ${bytes} ${instance-tag}";
+        for odd in [&b"\x00"[..], b"\x01", b"\x1b", b"\xff", b"\xc3\x28"] {
+            let line = [b"10.0.0.1 7 web", odd, b"server"].concat();
+            with(format, &line, |record| {
+                let record = record.expect("an odd tag");
+                assert_eq!(record.number(Field::Bytes), Some(7));
+                let tag = record.text(Field::InstanceTag).expect("a tag");
+                assert!(
+                    tag.starts_with(b"web") && tag.ends_with(b"server"),
+                    "{tag:?}"
+                );
+            });
+            let line = [b"10.0.0.1 7", odd, b"7 web"].concat();
+            with(format, &line, |record| {
+                let error = record.expect_err("an odd number");
+                assert_eq!((error.column, error.problem), (2, ParseProblem::NotANumber));
+            });
+        }
     }
 
     /// Slow twin of the reader: split the line, and let std parse.
@@ -519,8 +553,8 @@ mod tests {
             separator in prop_oneof![Just(" "), Just("  "), Just("\t")],
         ) {
             let text: Vec<String> = columns.iter().map(|(field, _)| format!("${{{}}}", field.row().name)).collect();
-            let format = LogFormat::parse(&text.join(" ")).expect("known names");
-            let line = columns.iter().map(|(_, token)| token.as_str()).collect::<Vec<_>>().join(separator);
+            let format = LogFormat::parse(&format!("{} ${{bytes}}", text.join(" "))).expect("known names");
+            let line = columns.iter().map(|(_, token)| token.as_str()).chain(["7"]).collect::<Vec<_>>().join(separator);
             let mut values = RecordValues::default();
             let fast = FlowRecord::parse(&format, line.as_bytes(), &mut values).ok().map(|record| {
                 let mut values: Vec<(Field, String)> = record.present().iter().map(|field| {

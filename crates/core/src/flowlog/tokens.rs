@@ -99,7 +99,7 @@ impl TokenOffsets {
     /// Finds the tokens of a line of fewer than 2^32 octets.
     ///
     /// Returns false, and finds none, if the line begins or ends with a space or has two spaces in a row: such a line has
-    /// to be [`single_spaced`] first.
+    /// to be [`normalized`] first.
     pub(crate) fn find(&mut self, line: &[u8]) -> bool {
         self.find_behind(line, 0, 0)
     }
@@ -148,11 +148,30 @@ impl TokenOffsets {
     }
 }
 
-/// Copies the tokens of a line, with a single space between each two.
-pub(super) fn single_spaced(line: &[u8]) -> Vec<u8> {
-    let tokens = line.split(|&octet| is_space(octet));
-    let tokens: Vec<_> = tokens.filter(|token| !token.is_empty()).collect();
-    tokens.join(&b' ')
+/// Copies a line with a single space between each two tokens. Only ASCII white space separates here: a control character
+/// within a token becomes U+FFFD.
+pub(super) fn normalized(line: &[u8]) -> Vec<u8> {
+    let mut copy = Vec::with_capacity(line.len());
+    for token in line.split(u8::is_ascii_whitespace) {
+        if token.is_empty() {
+            continue;
+        }
+        if !copy.is_empty() {
+            copy.push(b' ');
+        }
+        for &octet in token {
+            match is_space(octet) {
+                true => copy.extend_from_slice("\u{fffd}".as_bytes()),
+                false => copy.push(octet),
+            }
+        }
+    }
+    copy
+}
+
+/// Tells whether [`normalized`] would change the octets of a line that has single spaces.
+pub(super) fn has_control(line: &[u8]) -> bool {
+    line.iter().any(|&octet| octet < b' ')
 }
 
 /// Spaces of a block, a bit each, the first octet in the lowest bit.
@@ -182,7 +201,8 @@ fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
     spaces | 1 << rest.len()
 }
 
-/// Tells whether an octet separates columns: AWS writes one space; line ends and control characters separate as well.
+/// Tells whether an octet separates columns at first sight: AWS writes one space; line ends and control characters separate
+/// as well, unless the line does not fit so.
 pub(super) const fn is_space(octet: u8) -> bool {
     octet <= b' '
 }
@@ -203,7 +223,10 @@ mod tests {
             line in prop::collection::vec(prop_oneof![4 => Just(b'x'), 1 => Just(b' '), 1 => any::<u8>()], 0..400),
             single: bool,
         ) {
-            let spaced = single_spaced(&line);
+            let spaced = normalized(&line);
+            prop_assert!(!has_control(&spaced));
+            let text: Vec<u8> = line.iter().map(|&octet| if octet < b' ' { b' ' } else { octet }).collect();
+            let spaced = if has_control(&line) { normalized(&text) } else { spaced };
             prop_assert_eq!(naive(&spaced), naive(&line));
             let line = if single { &spaced } else { &line };
             let mut tokens = TokenOffsets::default();
@@ -219,11 +242,18 @@ mod tests {
     }
 
     #[test]
+    fn a_control_character_within_a_token_is_replaced() {
+        let line = b"  2 \t eni-1\x00\x01 a\xffb\r\n";
+        let expected = [&b"2 eni-1\xef\xbf\xbd\xef\xbf\xbd a"[..], b"\xffb"].concat();
+        assert_eq!(normalized(line), expected);
+    }
+
+    #[test]
     fn tokens_that_are_too_many_are_counted() {
         // However many octets come first: the last one of a format is found wherever the blocks end.
         for (octets, other) in (1..=BLOCK).flat_map(|octets| [(octets, " x"), (octets, "  x")]) {
             let line = ["x".repeat(octets), other.repeat(2 * ROOM - 1)].concat();
-            let line = single_spaced(line.as_bytes());
+            let line = normalized(line.as_bytes());
             let mut tokens = TokenOffsets::default();
             assert!(tokens.find(&line));
             assert_eq!(tokens.count(), 2 * ROOM);

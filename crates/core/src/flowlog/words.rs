@@ -97,6 +97,11 @@ pub enum ParseProblem {
         /// Columns of the format.
         columns: usize,
     },
+    /// The line has the columns of AWS's default format, which nobody named, and does not look like it.
+    #[error(
+        "not as in the default format of AWS, which is assumed where no other is known; set the log format"
+    )]
+    NotTheDefault,
     /// The line is longer than [`MAX_LINE`].
     #[error("the line is longer than {MAX_LINE} octets")]
     LineTooLong,

@@ -60,6 +60,14 @@ pub enum ObjectError {
         /// Number of lines.
         lines: u64,
     },
+    /// The object is text whose header line has no address and no counter.
+    #[error(
+        "its header line has no address and no counter; is it a flow log? The header: {header}"
+    )]
+    NotAFlowLogHeader {
+        /// Header line, cut.
+        header: String,
+    },
     /// The record format of the bucket is unknown, and no look-up answered.
     #[error(
         "no record format: {reason}; the object has no header line: set LOG_FORMAT or allow ec2:DescribeFlowLogs"
@@ -83,7 +91,10 @@ impl ObjectError {
     pub(super) fn is_of_the_payload(&self) -> bool {
         matches!(
             self,
-            Self::Unpack(_) | Self::Parquet(_) | Self::NotAFlowLog { .. }
+            Self::Unpack(_)
+                | Self::Parquet(_)
+                | Self::NotAFlowLog { .. }
+                | Self::NotAFlowLogHeader { .. }
         )
     }
 
@@ -117,7 +128,7 @@ impl ObjectError {
                 | ParquetError::Encoding { .. }
                 | ParquetError::Encrypted => "ObjectParquetUnsupported",
             },
-            Self::NotAFlowLog { .. } => "ObjectNotAFlowLog",
+            Self::NotAFlowLog { .. } | Self::NotAFlowLogHeader { .. } => "ObjectNotAFlowLog",
             Self::Format { .. } => "FormatUnknown",
             Self::OutOfTime => "OutOfTime",
             Self::Collector(_) => "CollectorUnreachable",
@@ -212,6 +223,12 @@ mod tests {
                 "ObjectUnreadable",
             ),
             (ObjectError::NotAFlowLog { lines: 7 }, "ObjectNotAFlowLog"),
+            (
+                ObjectError::NotAFlowLogHeader {
+                    header: "time user".into(),
+                },
+                "ObjectNotAFlowLog",
+            ),
             (ObjectError::OutOfTime, "OutOfTime"),
             (
                 ObjectError::Format {

@@ -337,6 +337,9 @@ fn is_a_flow_log(
     config: &Config,
     ec2: Option<&Ec2>,
 ) -> Result<(), ObjectError> {
+    if let Some(header) = report.refused_header.clone() {
+        return Err(ObjectError::NotAFlowLogHeader { header });
+    }
     if !report.counters.nothing_parsed() {
         return Ok(());
     }

@@ -305,9 +305,9 @@ mod tests {
 
     #[test]
     fn the_same_line_of_another_format_is_another_context() {
-        let from_to = format("${tgw-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id}");
-        let to_from = format("${tgw-id} ${tgw-dst-vpc-id} ${tgw-src-vpc-id}");
-        let line = "tgw-1 vpc-1 vpc-2";
+        let from_to = format("${tgw-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id} ${bytes}");
+        let to_from = format("${tgw-id} ${tgw-dst-vpc-id} ${tgw-src-vpc-id} ${bytes}");
+        let line = "tgw-1 vpc-1 vpc-2 1";
         assert_eq!(found(&[(&from_to, line), (&to_from, line)]), 2);
         let clone = from_to.clone();
         assert_eq!(found(&[(&from_to, line), (&clone, line)]), 1);

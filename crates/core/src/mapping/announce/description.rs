@@ -158,7 +158,8 @@ mod tests {
     use crate::network::NetworkInterface;
 
     fn description(format: &str, line: &str) -> String {
-        let format = LogFormat::parse(format).expect("format of the test");
+        let format = LogFormat::parse(&format!("{format} ${{bytes}}"));
+        let (format, line) = (format.expect("format of the test"), format!("{line} 1"));
         let mut values = RecordValues::default();
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
