@@ -44,6 +44,8 @@ const MEANINGS: [(&str, &str); 20] = [
         "TemplateIdCollisions",
         "layouts whose template ID was taken",
     ),
+    ("UnknownDirection", "flows of unknown direction"),
+    ("SwappedTimes", "flows whose end was before their start"),
     ("PayloadErrors", "inputs that could not be unpacked"),
     ("SendErrors", "failed connections and messages"),
 ];
@@ -65,7 +67,6 @@ pub(crate) struct RunSummary {
     pub(crate) inputs: u64,
     pub(crate) bytes_read: u64,
     pub(crate) elapsed: Duration,
-    pub(crate) unknown_direction: u64,
     /// State of each collector.
     pub(crate) targets: Vec<TargetReport>,
     /// Messages about everything that could not be done, as printed before.
@@ -97,7 +98,6 @@ impl RunSummary {
         self.counters.add(&report.counters);
         self.packets = self.packets.saturating_add(report.packets);
         self.octets = self.octets.saturating_add(report.octets);
-        self.unknown_direction += report.unknown_direction;
         for collision in report.collisions {
             self.note(format!(
                 "{} and {} share the number {}",

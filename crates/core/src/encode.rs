@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::flowlog::{Field, FlowDirection, FlowRecord, ParseError, ParseProblem, RecordKind};
 use crate::ipfix::{Exporter, FlowValues, MessageSink};
 use crate::mapping::announce::{Announcements, InterfaceContext};
-use crate::mapping::{self, InterfaceNames, Layouts, MappingSettings, NameTexts, RecordFacts};
+use crate::mapping::{
+    self, FlowTimes, InterfaceNames, Layouts, MappingSettings, NameTexts, RecordFacts, Timestamps,
+};
 use crate::network::{InterfaceView, Inventory};
 use crate::origin::LogLine;
 use crate::report::BatchReport;
@@ -91,10 +93,22 @@ impl FlowEncoder {
             values,
             exporter,
         } = self;
+        let line = LogLine {
+            id: None,
+            timestamp: event_time,
+            text: record.line(),
+        };
+        let times = FlowTimes::of(record, event_time);
+        if settings.timestamps == Timestamps::Seconds
+            && let Err(error) = times.check_seconds()
+        {
+            report.unparsed(&line, error);
+            return Ok(());
+        }
         let facts = RecordFacts {
             direction,
             numbers: announcements.numbers(record, inventory, exporter, sink)?,
-            event_time,
+            times,
         };
         if settings.interface_names == InterfaceNames::Inline {
             let interface = announcements.context().interface(inventory);
@@ -102,11 +116,6 @@ impl FlowEncoder {
         }
         let contents = mapping::map(record, facts, settings, values);
         let Some(number) = layouts.number(contents) else {
-            let line = LogLine {
-                id: None,
-                timestamp: event_time,
-                text: record.line(),
-            };
             report.unparsed(&line, too_many_layouts(record));
             return Ok(());
         };
@@ -118,6 +127,7 @@ impl FlowEncoder {
         let domain = announcements.context().domain;
         exporter.flow(domain, layout, values, counts, sink)?;
         report.exported(counts);
+        report.counters.swapped_times += u64::from(times.swapped);
         Ok(())
     }
 }

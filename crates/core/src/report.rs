@@ -72,6 +72,10 @@ counters! {
     identity_collisions "IdentityCollisions"
     /// Layouts whose hashed template ID was taken.
     template_id_collisions "TemplateIdCollisions"
+    /// Exported flows whose direction is unknown although `DIRECTION` asks for one, or whose `flow-direction` is no known word.
+    unknown_direction "UnknownDirection"
+    /// Exported flows whose end was before their start: the two are exchanged.
+    swapped_times "SwappedTimes"
 }
 
 impl Counters {
@@ -121,8 +125,6 @@ pub struct BatchReport {
     pub packets: u64,
     /// Octets of the exported flows.
     pub octets: u64,
-    /// Exported flows of unknown direction while `DIRECTION` asks for one.
-    pub unknown_direction: u64,
     /// Newest `end` of all records, milliseconds since 1970.
     pub newest_end: Option<u64>,
     /// First line that fitted no format, and the reason.

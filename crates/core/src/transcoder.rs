@@ -215,7 +215,7 @@ impl Transcoder {
             }
         }
         let unknown = *direction_matters && direction.is_none();
-        report.unknown_direction += u64::from(unknown || record.has_unknown_direction());
+        report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
         encoder.encode(&record, direction, line.timestamp, inventory, report, sink)
     }
 
@@ -355,7 +355,9 @@ mod tests {
     use super::*;
     use crate::flowlog::Formats;
     use crate::ipfix::{MessageKind, SendOutcome};
+    use crate::mapping::Timestamps;
     use crate::network::{AccountRegion, Destination, FlowLog, NetworkInterface};
+    use crate::report::Counters;
 
     const LINE: &[u8] =
         b"2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
@@ -550,5 +552,94 @@ mod tests {
         assert!(report.counters.is_balanced());
         let sample = report.unparsed.expect("a sample");
         assert_eq!((sample.record, sample.line.as_str()), (2, "what is this"));
+    }
+
+    /// Report of lines of one source, each with its event's timestamp.
+    fn report_of(settings: TranscoderSettings, lines: &[(Option<u64>, &str)]) -> BatchReport {
+        let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
+        let mut source = RecordSource::new(None, Formats::defaults());
+        for &(timestamp, text) in lines {
+            let line = LogLine {
+                id: None,
+                timestamp,
+                text: text.as_bytes(),
+            };
+            let Ok(()) = transcoder.line(&mut source, line, &mut accept);
+        }
+        transcoder.take_report()
+    }
+
+    #[test]
+    fn a_header_in_an_event_of_cloudwatch_is_an_unparsed_line() {
+        let (header, row) = ("dstaddr srcaddr bytes", "10.0.0.1 10.0.0.2 5");
+        let counters = report_of(
+            TranscoderSettings::default(),
+            &[(None, header), (None, row)],
+        )
+        .counters;
+        assert_eq!((counters.flows_exported, counters.unparsed_records), (1, 0));
+        let report = report_of(
+            TranscoderSettings::default(),
+            &[(Some(7), header), (Some(5), row)],
+        );
+        assert_eq!(report.counters.unparsed_records, 2);
+        assert_eq!(report.newest_unparsed, Some(7));
+    }
+
+    #[test]
+    fn an_object_with_another_header_is_refused_and_nothing_of_it_is_counted() {
+        let lines = [(None, "time region action user"), (None, "1 2 3 4")];
+        let report = report_of(TranscoderSettings::default(), &lines);
+        assert_eq!(report.refused_header.as_deref(), Some(lines[0].1));
+        assert_eq!(report.counters, Counters::default());
+        let behind = [(None, str::from_utf8(LINE).expect("text")), lines[0]];
+        let report = report_of(TranscoderSettings::default(), &behind);
+        assert_eq!(report.refused_header, None);
+        let counters = report.counters;
+        assert_eq!((counters.flows_exported, counters.unparsed_records), (1, 1));
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_losses_is_a_flow() {
+        let lines = [
+            (None, "tgw-id packets-lost-blackhole"),
+            (None, "tgw-1 5"),
+            (None, "tgw-1 -"),
+        ];
+        let counters = report_of(TranscoderSettings::default(), &lines).counters;
+        assert_eq!((counters.flows_exported, counters.no_data), (1, 1));
+    }
+
+    #[test]
+    fn exchanged_times_and_unknown_directions_are_counted() {
+        let lines = [
+            (None, "srcaddr start end flow-direction"),
+            (None, "10.0.0.1 9 5 ingress"),
+            (None, "10.0.0.1 5 9 sideways"),
+            (None, "10.0.0.1 5 - -"),
+        ];
+        let counters = report_of(TranscoderSettings::default(), &lines).counters;
+        assert_eq!(counters.flows_exported, 3);
+        assert_eq!((counters.swapped_times, counters.unknown_direction), (1, 1));
+    }
+
+    #[test]
+    fn a_time_that_32_bits_do_not_hold_is_unparsed_where_seconds_are_exported() {
+        let mut settings = TranscoderSettings::default();
+        let late = u64::from(u32::MAX) * 1_000 + 1_000;
+        let lines = [
+            (None, "srcaddr bytes"),
+            (Some(late), "10.0.0.1 5"),
+            (Some(late - 1), "10.0.0.1 5"),
+        ];
+        for (timestamps, unparsed) in [(Timestamps::Milliseconds, 0), (Timestamps::Seconds, 1)] {
+            settings.mapping.timestamps = timestamps;
+            let counters = report_of(settings.clone(), &lines).counters;
+            assert_eq!(
+                (counters.flows_exported, counters.unparsed_records),
+                (2 - unparsed, unparsed)
+            );
+            assert!(counters.is_balanced());
+        }
     }
 }

@@ -174,7 +174,10 @@ pub(crate) fn read(
         return Outcome::Unparsed;
     }
     let has_addresses = ADDRESSES.iter().any(|field| columns.text(field).is_some());
-    let has_counters = columns.text("packets").is_some() || columns.text("bytes").is_some();
+    let counters = LOSSES.iter().map(|(loss, _)| *loss);
+    let has_counters = counters
+        .chain(["packets", "bytes"])
+        .any(|counter| columns.text(counter).is_some());
     match columns.text("log-status") {
         Some("OK") => {}
         Some("SKIPDATA") => return Outcome::Skipped,
@@ -236,7 +239,12 @@ fn plain_values(columns: &Columns<'_>, event_time: Option<u64>, options: Options
             .number("protocol")
             .is_some_and(|protocol| protocol != 6);
     add(6, columns.number("tcp-flags").or(no_flags.then_some(0)));
-    let (start, end) = (columns.time("start").or(event_time), columns.time("end"));
+    let start = columns.time("start").or(event_time);
+    let (start, end) = match (start, columns.time("end")) {
+        (Some(start), None) => (Some(start), Some(start)),
+        (Some(start), Some(end)) => (Some(start.min(end)), Some(start.max(end))),
+        (None, end) => (None, end),
+    };
     if options.seconds {
         add(150, start.map(|time| time / 1_000 * 1_000));
         add(151, end.map(|time| time / 1_000 * 1_000));

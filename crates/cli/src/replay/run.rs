@@ -339,7 +339,7 @@ impl ReplayRun {
         if let Some(note) = self.rules_note() {
             self.summary.note(note);
         }
-        let unknown = self.summary.unknown_direction;
+        let unknown = self.summary.counters.unknown_direction;
         if unknown > 0 {
             self.summary.note(format!(
                 "{} flows are of unknown direction; give the interfaces with --inventory, or log the field flow-direction",

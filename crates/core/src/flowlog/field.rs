@@ -218,7 +218,7 @@ fields! {
     Packets "packets" V2, V2, Int64, U64 => FieldMapping::Element(&e::PACKET_DELTA_COUNT); "absent"; "packets in this interval: a delta; 4 octets when both counters fit, else 8"
     Bytes "bytes" V2, V2, Int64, U64 => FieldMapping::Element(&e::OCTET_DELTA_COUNT); "absent (VPC Block Public Access)"; "IP octets in this interval: a delta; 4 octets when both counters fit, else 8"
     Start "start" V2, V2, Int64, ColumnType::Time => flow(&[&e::FLOW_START_MILLISECONDS, &e::FLOW_START_SECONDS]); "the event's timestamp"; "milliseconds by default: old collectors do not read the seconds elements"
-    End "end" V2, V2, Int64, ColumnType::Time => flow(&[&e::FLOW_END_MILLISECONDS, &e::FLOW_END_SECONDS]); "absent"; "milliseconds by default: old collectors do not read the seconds elements"
+    End "end" V2, V2, Int64, ColumnType::Time => flow(&[&e::FLOW_END_MILLISECONDS, &e::FLOW_END_SECONDS]); "the start"; "exchanged with the start if it is earlier (SwappedTimes); milliseconds by default: old collectors do not read the seconds elements"
     Action "action" V2, NO, String, ColumnType::Action => flow(&[&e::FORWARDING_STATUS, &e::INGRESS_INTERFACE, &e::EGRESS_INTERFACE]); "unknown: status 0"; "ACCEPT 0x40, REJECT 0x80; and pseudo-interface 1 or 2 on the side that is not the interface"
     LogStatus "log-status" V2, V2, String, ColumnType::Status => NONE; "as without the column"; "OK makes a flow, NODATA and SKIPDATA a counter"
     VpcId "vpc-id" V3, NO, String, id("vpc-") => FieldMapping::Derived { flow: &[&e::INGRESS_VRF_ID, &e::EGRESS_VRF_ID], options: &[&e::VRF_NAME] }; "absent"; "a VPC is an isolated routing domain: both sides of the interface are in it"

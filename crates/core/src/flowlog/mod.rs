@@ -62,6 +62,7 @@ pub use format::{FormatError, LogFormat, RecordKind};
 pub use formats::{Formats, HeaderLine, MAX_CANDIDATES};
 pub(crate) use plan::{ColumnPlan, slot};
 pub use record::FlowRecord;
+pub(crate) use words::LAST_MILLISECOND;
 pub use words::{
     FlowAction, FlowDirection, LogStatus, MAX_COLUMNS, MAX_LINE, ParseError, ParseProblem,
     RejectReason,

@@ -14,7 +14,7 @@ pub const MAX_LINE: usize = u16::MAX as usize;
 pub(super) const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
 /// Last millisecond that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
-pub(super) const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
+pub(crate) const LAST_MILLISECOND: u64 = u32::MAX as u64 * 1_000 + 999;
 
 /// Decision of AWS about the flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

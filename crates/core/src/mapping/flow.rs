@@ -3,6 +3,7 @@
 use super::announce::{ACCEPT, REJECT, RecordNumbers};
 use super::layout::{Contents, part};
 use super::settings::{AddressPair, MappingSettings, Timestamps};
+use super::times::FlowTimes;
 use crate::flowlog::{
     Field, FieldSet, FlowAction, FlowDirection, FlowRecord, RecordKind, RejectReason,
 };
@@ -19,8 +20,8 @@ pub(crate) struct RecordFacts {
     pub(crate) direction: Option<FlowDirection>,
     /// Numbers of the identifiers.
     pub(crate) numbers: RecordNumbers,
-    /// Timestamp of the event, milliseconds since 1970.
-    pub(crate) event_time: Option<u64>,
+    /// Start and end.
+    pub(crate) times: FlowTimes,
 }
 
 /// Writes the values of a record into `flow`, and returns the contents. The interface name, if any, is in `flow` already.
@@ -34,10 +35,10 @@ pub(crate) fn map(
     let RecordFacts {
         direction,
         numbers,
-        event_time,
+        times: flow_times,
     } = facts;
     flow.set_direct(record.numbers());
-    let mut parts = times(record, event_time, settings, flow)
+    let mut parts = times(flow_times, settings, flow)
         | addresses(record, settings, flow)
         | match record.kind() {
             RecordKind::Vpc => vpc_sides(record, direction, numbers, flow),
@@ -80,20 +81,10 @@ pub(crate) fn map(
 }
 
 #[inline]
-fn times(
-    record: &FlowRecord<'_>,
-    event_time: Option<u64>,
-    settings: &MappingSettings,
-    flow: &mut FlowValues,
-) -> u32 {
-    // AWS documents the event's timestamp as equal to the record's start.
+fn times(times: FlowTimes, settings: &MappingSettings, flow: &mut FlowValues) -> u32 {
     let times = [
-        (
-            record.number(Field::Start).or(event_time),
-            ValueSlot::START,
-            part::START,
-        ),
-        (record.number(Field::End), ValueSlot::END, part::END),
+        (times.start, ValueSlot::START, part::START),
+        (times.end, ValueSlot::END, part::END),
     ];
     let mut parts = 0;
     for (time, slot, part) in times {

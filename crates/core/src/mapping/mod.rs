@@ -17,9 +17,11 @@ mod flow;
 mod layout;
 mod services;
 mod settings;
+mod times;
 
 pub use announce::MAX_UNKNOWN;
 pub use settings::{AddressPair, InterfaceNames, MappingSettings, NameTexts, Timestamps};
 
 pub(crate) use flow::{RecordFacts, map};
 pub(crate) use layout::Layouts;
+pub(crate) use times::FlowTimes;
