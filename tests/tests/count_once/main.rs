@@ -203,6 +203,7 @@ fn check(number: u64, is_clean: bool) -> Counters {
         messages_sent: 0,
         bytes_sent: 0,
         options_records: 0,
+        unknown_direction: 0,
         ..counters
     };
     assert_eq!(ours, expected.counters, "counters of {}", place());

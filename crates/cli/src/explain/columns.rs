@@ -277,7 +277,7 @@ impl LineExplanation<'_> {
             if let Some(value) = self.sent.value(one) {
                 let interface = names.interface(value.number().unwrap_or_default());
                 let name = interface.map_or("unknown", |known| &known.name);
-                writeln!(out, "{label:>5}  {value:<10}  {name}")?;
+                writeln!(out, "{label:>5}  {value:<10}  {}", visible(name))?;
             }
         }
         Ok(())
