@@ -19,7 +19,7 @@ const SAMPLE: usize = WIDTH - 3;
 const WIDTH: usize = 80;
 
 /// Meaning of each counter, for the person who reads the summary.
-const MEANINGS: [(&str, &str); 20] = [
+const MEANINGS: [(&str, &str); 22] = [
     ("RecordsReceived", ""),
     ("FlowsExported", ""),
     ("NoData", "intervals without traffic"),
