@@ -1,42 +1,53 @@
-//! Targets, and the life of their transport sessions from one invocation to the next.
+//! Several targets at once: who takes part in an invocation, connects, writes and waits.
 //!
-//! Responsible for connecting, for keeping and probing sessions, for the one reconnect of an invocation, and for counting.
-//! Each kind of session has a file: `udp.rs`, `stream.rs`, `file.rs`.
+//! Nothing here waits for one target alone. Connections are opened side by side on threads; queued octets of all targets
+//! are written while one of them is slow; and the end of an invocation waits for all acknowledgements together. So three
+//! silent collectors take as long as one. All waiting ends at the deadline. One target is in `target.rs`.
 
-use std::{fmt, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    fmt,
+    net::SocketAddr,
+    panic::resume_unwind,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::ClientConfig;
 
 use crate::{
     CollectorUrl, TargetKind,
     error::{SendError, SendProblem},
-    file::FileSession,
     options::{ConfigError, SenderOptions},
-    stream::StreamSession,
+    target::{Attempt, Target},
     tls,
-    udp::{self, UdpSession},
 };
 
-/// Largest length that the 16 bits of a message header can state (RFC 7011 §3.1).
-const LARGEST_MESSAGE: usize = u16::MAX as usize;
+/// First pause between two looks at sockets that were not ready; every further pause is twice as long.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
 
-/// Targets of messages, numbered from 0 in the order of their URLs.
+/// Longest pause between two looks at sockets that were not ready.
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
+
+/// Deadline of an invocation without one: further away than any process lives.
+const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Every target that messages are sent to, numbered from 0 in the order of their URLs.
 ///
 /// An invocation is `begin`, any number of `send`, `finish`:
 ///
 /// - A failed target stays failed until the end of the invocation, or until its one [`reconnect`](Self::reconnect):
-///   `send` and `finish` return its error again. Another target is not affected.
-/// - After the failure of a TCP or TLS target nobody knows which messages of this invocation arrived. All arrived only
+///   `send` and `finish` return its error again. The others are not affected.
+/// - After the failure of a TCP or TLS target nobody knows which messages of this invocation arrived. All of them did only
 ///   if `finish` is `Ok`.
-/// - Over UDP, `send` fails only for a message that is too large. Local errors are counted, and `finish` fails when
-///   nothing got out.
+/// - Over UDP, `send` fails only for a message that is too large. Local errors are counted, and `finish` fails if
+///   no message got out.
 ///
-/// Messages that an invocation without `finish` left in a buffer leave with the next invocation, in order. Dropping the
-/// collectors closes the connections without flushing; [`finish`](Self::finish) flushes.
+/// Octets that an invocation left in a queue leave with the next invocation, in their order. Dropping the collectors closes
+/// the connections without flushing: [`finish`](Self::finish) flushes.
 pub struct Collectors {
     targets: Vec<Target>,
-    tls: Option<Arc<ClientConfig>>,
-    options: SenderOptions,
+    attempt: Attempt,
 }
 
 /// State of a target's transport session at the beginning of an invocation.
@@ -75,34 +86,17 @@ pub struct CollectorPeer {
     pub collector: SocketAddr,
 }
 
-struct Target {
-    url: CollectorUrl,
-    name: Option<ServerName<'static>>,
-    session: Option<Session>,
-    /// Reason why there is no session. Final for a file.
-    failure: Option<SendProblem>,
-    file_opened: bool,
-    reconnected: bool,
-    statistics: SendStatistics,
-}
-
-enum Session {
-    Udp(Box<UdpSession>),
-    Stream(Box<StreamSession>),
-    File(FileSession),
-}
-
 impl Collectors {
     /// Prepares the targets: reads certificates and keys, and touches no network and no file but the trust store.
     ///
     /// # Errors
     ///
-    /// No target, a target without a usable address, a rate or timeout of 0, or unusable TLS material.
+    /// No target or one that is nowhere, a rate or timeout of 0, or unusable certificates or keys.
     pub fn new(urls: &[CollectorUrl], options: SenderOptions) -> Result<Self, ConfigError> {
         if urls.is_empty() {
             return Err(ConfigError::NoCollectors);
         }
-        // One can listen there, and what is sent there stays on this machine.
+        // A server can listen on the unspecified address; messages to it would stay on this machine.
         let nowhere = |url: &&CollectorUrl| url.address().is_some_and(|own| own.is_unspecified());
         if let Some(url) = urls.iter().find(nowhere) {
             return Err(ConfigError::NoAddress {
@@ -121,52 +115,77 @@ impl Collectors {
             }
         }
         let any_tls = urls.iter().any(|url| url.transport() == TargetKind::Tls);
-        let tls = if any_tls {
-            Some(tls::client_config(&options.tls)?)
-        } else {
-            None
+        let tls: Option<Arc<ClientConfig>> = match any_tls {
+            true => Some(tls::client_config(&options.tls)?),
+            false => None,
         };
-        let targets = urls.iter().map(Target::new).collect::<Result<_, _>>()?;
         Ok(Self {
-            targets,
-            tls,
-            options,
+            targets: urls.iter().map(Target::new).collect::<Result<_, _>>()?,
+            attempt: Attempt {
+                tls,
+                options,
+                deadline: Instant::now() + NO_DEADLINE,
+            },
         })
     }
 
-    /// Kinds of the targets, in target order.
+    /// Transports, in target order.
     pub fn transports(&self) -> Vec<TargetKind> {
-        self.targets
-            .iter()
-            .map(|target| target.url.transport())
-            .collect()
+        self.urls().map(CollectorUrl::transport).collect()
     }
 
     /// URLs, in target order.
     pub fn urls(&self) -> impl ExactSizeIterator<Item = &CollectorUrl> {
-        self.targets.iter().map(|target| &target.url)
+        self.targets.iter().map(Target::url)
     }
 
-    /// Starts an invocation: opens missing sessions and probes kept ones. A connection that the collector closed or reset
-    /// meanwhile is replaced.
+    /// Ends the waiting of every following call at this time, with [`SendProblem::OutOfTime`].
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.attempt.deadline = deadline;
+    }
+
+    /// Begins an invocation with all targets: connects, or probes a connection that was kept. A connection that the
+    /// collector closed or reset meanwhile is replaced by a new one.
     ///
-    /// Returns for every target the state of its session, or the reason why there is none. Resets the statistics.
+    /// Returns for every target whether its session is new or kept, or the reason why it has none. Resets the statistics.
     pub fn begin(&mut self) -> Vec<Result<SessionState, SendError>> {
-        let (tls, options) = (&self.tls, &self.options);
-        self.targets
+        self.begin_selected(|_| true)
+    }
+
+    /// Begins an invocation with some of the targets, by their numbers. The others are left alone: they count as kept, and
+    /// [`finish`](Self::finish) is `Ok` for them.
+    pub fn begin_selected(
+        &mut self,
+        is_selected: impl Fn(usize) -> bool,
+    ) -> Vec<Result<SessionState, SendError>> {
+        let attempt = &self.attempt;
+        let mut states: Vec<_> = self
+            .targets
             .iter_mut()
-            .map(|target| target.begin(tls.as_ref(), options))
+            .enumerate()
+            .map(|(number, target)| target.begin(is_selected(number), attempt))
+            .map(|kept| kept.then_some(Ok(SessionState::Kept)))
+            .collect();
+        let unconnected = self.targets.iter_mut().zip(&mut states);
+        let unconnected = unconnected.filter(|(_, state)| state.is_none()).collect();
+        side_by_side(unconnected, |(target, state)| {
+            *state = Some(target.renew(attempt));
+        });
+        let states = states.into_iter();
+        states
+            .map(|state| state.expect("kept or renewed"))
             .collect()
     }
 
-    /// Hands one complete IPFIX message to a target. Blocks for UDP pacing and while a TCP connection is full.
+    /// Hands one complete IPFIX message to a target. Blocks for UDP pacing, and while the queue of a TCP or TLS target is
+    /// full; the queues of the other targets are written meanwhile.
     ///
     /// # Errors
     ///
     /// The target has failed, now or before in this invocation; or the message is too large (65,507 octets over UDP,
     /// 65,535 otherwise), which leaves the target as it was.
     pub fn send(&mut self, target: usize, message: &[u8]) -> Result<(), SendError> {
-        self.target(target)?.send(message, None)
+        self.send_as(target, message, None)
     }
 
     /// Hands one message of templates to a target. Over UDP, messages that follow with [`send`](Self::send) wait for 10
@@ -182,51 +201,95 @@ impl Collectors {
         message: &[u8],
         are_new: bool,
     ) -> Result<(), SendError> {
-        self.target(target)?.send(message, Some(are_new))
+        self.send_as(target, message, Some(are_new))
     }
 
-    /// Ends an invocation: writes the buffers and waits until collectors over TCP and TLS have acknowledged everything, up
+    /// Hands a message to a target, and waits while the target is congested; the other targets go on meanwhile.
+    fn send_as(
+        &mut self,
+        target: usize,
+        message: &[u8],
+        templates: Option<bool>,
+    ) -> Result<(), SendError> {
+        self.target(target)?.send(message, templates)?;
+        let mut pause = SHORTEST_PAUSE;
+        while self.targets[target].is_congested() {
+            for (number, other) in self.targets.iter_mut().enumerate() {
+                // The failure of another target is returned by its own calls.
+                match other.pump() {
+                    Err(error) if number == target => return Err(error),
+                    _ => {}
+                }
+            }
+            if self.targets[target].is_congested() {
+                pause = sleep(pause);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends an invocation: writes queued octets and waits until every collector over TCP and TLS has acknowledged them, up
     /// to the write timeout without progress. The result of a target covers the whole invocation: after `Ok` every
     /// message was written, and no reset or end of the connection has been seen.
     ///
-    /// The collector's kernel acknowledges; IPFIX has no acknowledgement.
+    /// The collector's kernel acknowledges; IPFIX itself has no acknowledgement.
     pub fn finish(&mut self) -> Vec<Result<(), SendError>> {
-        self.targets.iter_mut().map(Target::finish).collect()
+        let mut results: Vec<Option<Result<(), SendError>>> = self
+            .targets
+            .iter()
+            .map(|target| (!target.is_selected()).then_some(Ok(())))
+            .collect();
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            for (target, result) in self.targets.iter_mut().zip(&mut results) {
+                if result.is_none() {
+                    *result = target.poll_finish();
+                }
+            }
+            if results.iter().all(Option::is_some) {
+                return results.into_iter().flatten().collect();
+            }
+            pause = sleep(pause);
+        }
     }
 
-    /// Replaces the connection of one target. The new transport session starts templates and sequence numbers again, and
-    /// everything sent since `begin` has to be sent again.
+    /// Drops the connection of one target and makes a new one, which is a new transport session: templates and sequence
+    /// numbers start again, and messages since `begin` have to be sent again.
     ///
     /// # Errors
     ///
-    /// No connection; a second call in one invocation; a file, which is one session from beginning to end.
+    /// No connection; a second call in one invocation; a file, which is one session from its beginning to its end.
     pub fn reconnect(&mut self, target: usize) -> Result<(), SendError> {
-        let (tls, options) = (self.tls.clone(), self.options.clone());
-        self.target(target)?.reconnect(tls.as_ref(), &options)
+        let attempt = self.attempt.clone();
+        self.target(target)?.reconnect(&attempt)
     }
 
-    /// Both ends of every open connection, to recognise the transcoder's own traffic in flow logs.
+    /// Reconnects several targets side by side; returns the numbers of those that have a connection again.
+    pub fn reconnect_all(&mut self, targets: &[usize]) -> Vec<usize> {
+        let attempt = &self.attempt;
+        let numbered = self.targets.iter_mut().enumerate();
+        let broken = numbered.filter(|(number, _)| targets.contains(number));
+        let outcomes = side_by_side(broken.collect(), |(number, target)| {
+            (number, target.reconnect(attempt).is_ok())
+        });
+        let connected = outcomes.into_iter().filter(|(_, connected)| *connected);
+        connected.map(|(number, _)| number).collect()
+    }
+
+    /// Both ends of every open connection, by which the transcoder's own traffic is recognised in flow logs.
     pub fn peers(&self) -> Vec<CollectorPeer> {
-        let ends = |session: &Session| match session {
-            Session::Udp(udp) => Some(udp.addresses()),
-            Session::Stream(stream) => Some(stream.addresses()),
-            Session::File(_) => None,
-        };
         let numbered = self.targets.iter().enumerate();
         numbered
-            .filter_map(|(number, target)| {
-                let (local, collector) = target.session.as_ref().and_then(ends)?;
-                Some(CollectorPeer {
-                    target: number,
-                    transport: target.url.transport(),
-                    local,
-                    collector,
-                })
-            })
+            .filter_map(|(number, target)| target.peer(number))
             .collect()
     }
 
-    /// Counts since the last [`begin`](Self::begin), in target order.
+    /// DNS names in the certificates of the collectors, in target order; `None` without a TLS connection.
+    pub fn certificate_names(&self) -> Vec<Option<Vec<String>>> {
+        self.targets.iter().map(Target::certificate_names).collect()
+    }
+
+    /// Statistics since the last [`begin`](Self::begin), in target order.
     pub fn statistics(&self) -> Vec<SendStatistics> {
         self.targets.iter().map(Target::statistics).collect()
     }
@@ -247,169 +310,26 @@ impl fmt::Debug for Collectors {
     }
 }
 
-impl Target {
-    fn new(url: &CollectorUrl) -> Result<Self, ConfigError> {
-        let name = if url.transport() == TargetKind::Tls {
-            Some(tls::server_name(url)?)
-        } else {
-            None
-        };
-        Ok(Self {
-            url: url.clone(),
-            name,
-            session: None,
-            failure: None,
-            file_opened: false,
-            reconnected: false,
-            statistics: SendStatistics::default(),
-        })
-    }
+/// Sleeps; returns the next pause.
+fn sleep(pause: Duration) -> Duration {
+    thread::sleep(pause);
+    (pause * 2).min(LONGEST_PAUSE)
+}
 
-    fn begin(
-        &mut self,
-        tls: Option<&Arc<ClientConfig>>,
-        options: &SenderOptions,
-    ) -> Result<SessionState, SendError> {
-        self.statistics = SendStatistics::default();
-        self.reconnected = false;
-        let kept = match &mut self.session {
-            None => false,
-            Some(Session::Udp(udp)) => udp.probe(&self.url, options),
-            Some(Session::Stream(stream)) => stream.probe().is_ok(),
-            Some(Session::File(_)) => true,
-        };
-        if kept {
-            return Ok(SessionState::Kept);
-        }
-        self.end_session();
-        self.open(tls, options)?;
-        Ok(SessionState::New)
+/// Does the work of every item, on threads of their own where there are several.
+fn side_by_side<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
+    if items.len() < 2 {
+        return items.into_iter().map(work).collect();
     }
-
-    /// Sends a message. `templates` says of a message of templates whether they are new to the session.
-    fn send(&mut self, message: &[u8], templates: Option<bool>) -> Result<(), SendError> {
-        let limit = if self.url.transport().is_datagram() {
-            udp::LARGEST_MESSAGE
-        } else {
-            LARGEST_MESSAGE
-        };
-        if message.len() > limit {
-            self.statistics.errors += 1;
-            return Err(self.error(SendProblem::MessageTooLarge {
-                octets: message.len(),
-                limit,
-            }));
-        }
-        let sent = match &mut self.session {
-            None => {
-                return Err(self.error(self.failure.clone().unwrap_or(SendProblem::NotConnected)));
-            }
-            Some(Session::Udp(udp)) => {
-                // What becomes of it is counted by the session, and no reason to stop.
-                match templates {
-                    Some(are_new) => udp.send_templates(message, are_new),
-                    None => udp.send(message),
-                }
-                return Ok(());
-            }
-            Some(Session::Stream(stream)) => stream.send(message),
-            Some(Session::File(file)) => file.send(message),
-        };
-        if let Err(problem) = sent {
-            return Err(self.fail(problem));
-        }
-        self.statistics.messages += 1;
-        self.statistics.octets += message.len() as u64;
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), SendError> {
-        match &mut self.session {
-            None => Err(self.error(self.failure.clone().unwrap_or(SendProblem::NotConnected))),
-            // The socket stays as it is: whether it is good for the next invocation is found out when that begins.
-            Some(Session::Udp(udp)) => udp.finish().map_err(|problem| self.error(problem)),
-            Some(Session::Stream(stream)) => stream.finish().map_err(|problem| self.fail(problem)),
-            Some(Session::File(file)) => file.finish().map_err(|problem| self.fail(problem)),
-        }
-    }
-
-    fn reconnect(
-        &mut self,
-        tls: Option<&Arc<ClientConfig>>,
-        options: &SenderOptions,
-    ) -> Result<(), SendError> {
-        if self.url.transport() == TargetKind::File {
-            return Err(self.error(self.failure.clone().unwrap_or(SendProblem::FileNotReopened)));
-        }
-        if self.reconnected {
-            return Err(self.error(SendProblem::ReconnectedAlready));
-        }
-        self.reconnected = true;
-        self.end_session();
-        self.open(tls, options)
-    }
-
-    fn open(
-        &mut self,
-        tls: Option<&Arc<ClientConfig>>,
-        options: &SenderOptions,
-    ) -> Result<(), SendError> {
-        if self.file_opened {
-            return Err(self.error(self.failure.clone().unwrap_or(SendProblem::FileNotReopened)));
-        }
-        let opened = match self.url.transport() {
-            TargetKind::Udp => {
-                UdpSession::open(&self.url, options).map(|udp| Session::Udp(Box::new(udp)))
-            }
-            TargetKind::Tcp | TargetKind::Tls => {
-                let tls = tls.cloned().zip(self.name.clone());
-                StreamSession::open(&self.url, tls, options)
-                    .map(|stream| Session::Stream(Box::new(stream)))
-            }
-            TargetKind::File => {
-                FileSession::open(self.url.path().unwrap_or(Path::new(""))).map(Session::File)
-            }
-        };
-        match opened {
-            Ok(session) => {
-                self.file_opened = matches!(session, Session::File(_));
-                self.session = Some(session);
-                self.failure = None;
-                Ok(())
-            }
-            Err(problem) => Err(self.fail(problem)),
-        }
-    }
-
-    /// Adds the counters of a UDP session, which ends, to those of the target.
-    fn end_session(&mut self) {
-        self.statistics = self.statistics();
-        self.session = None;
-    }
-
-    fn fail(&mut self, problem: SendProblem) -> SendError {
-        self.statistics.errors += 1;
-        self.session = None;
-        self.failure = Some(problem.clone());
-        self.error(problem)
-    }
-
-    fn error(&self, problem: SendProblem) -> SendError {
-        SendError {
-            collector: self.url.to_string(),
-            problem,
-        }
-    }
-
-    fn statistics(&self) -> SendStatistics {
-        let mut statistics = self.statistics;
-        if let Some(Session::Udp(udp)) = &self.session {
-            let tally = udp.tally();
-            statistics.messages += tally.accepted;
-            statistics.octets += tally.octets;
-            statistics.errors += tally.failed + tally.refused;
-            statistics.unreachable += tally.refused.min(tally.accepted);
-        }
-        statistics
-    }
+    thread::scope(|scope| {
+        let work = &work;
+        let threads = items
+            .into_iter()
+            .map(|item| scope.spawn(move || work(item)));
+        let threads: Vec<_> = threads.collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined
+            .map(|outcome| outcome.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
 }

@@ -5,13 +5,18 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
 use crate::{CollectorUrl, error::SendProblem};
 
 /// Addresses of a collector, in the resolver's order of preference; never empty.
-pub(crate) fn resolve(url: &CollectorUrl) -> Result<Vec<SocketAddr>, SendProblem> {
+pub(crate) fn resolve(
+    url: &CollectorUrl,
+    timeout: Duration,
+) -> Result<Vec<SocketAddr>, SendProblem> {
     // A file has neither and is never resolved; an empty host would be reported as such.
     let (host, port) = (
         url.host().unwrap_or_default(),
@@ -24,15 +29,25 @@ pub(crate) fn resolve(url: &CollectorUrl) -> Result<Vec<SocketAddr>, SendProblem
         host: host.to_owned(),
         reason,
     };
-    let mut addresses: Vec<_> = (host, port)
-        .to_socket_addrs()
-        .map_err(|error| failure(error.to_string()))?
-        .collect();
+    let mut addresses =
+        look_up(host.to_owned(), port, timeout).map_err(|error| failure(error.to_string()))?;
     addresses.dedup();
     if addresses.is_empty() {
         return Err(failure("the name has no address".to_owned()));
     }
     Ok(addresses)
+}
+
+/// Asks the system's resolver, which has no time limit of its own that could be set, on a thread that may be left behind.
+fn look_up(host: String, port: u16, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
+    let (to, from) = mpsc::channel();
+    thread::Builder::new().spawn(move || {
+        let found = (host.as_str(), port).to_socket_addrs();
+        // The receiver is gone after the time limit.
+        let _ = to.send(found.map(Iterator::collect));
+    })?;
+    from.recv_timeout(timeout)
+        .unwrap_or_else(|_| Err(io::Error::other(format!("no answer within {timeout:?}"))))
 }
 
 /// Connects to the first address that accepts. Each address gets an equal share of the time left, so that an address behind
@@ -103,7 +118,7 @@ mod tests {
     fn an_address_in_the_url_is_not_resolved() {
         let url = "udp://[::1]:9".parse().expect("a URL");
         assert_eq!(
-            resolve(&url),
+            resolve(&url, Duration::from_secs(5)),
             Ok(vec!["[::1]:9".parse().expect("an address")])
         );
     }
@@ -111,7 +126,8 @@ mod tests {
     #[test]
     fn a_name_without_address_is_an_error_that_names_it() {
         let url = "udp://nonexistent.invalid".parse().expect("a URL");
-        let problem = resolve(&url).expect_err("RFC 6761 reserves .invalid");
+        let problem =
+            resolve(&url, Duration::from_secs(20)).expect_err("RFC 6761 reserves .invalid");
         assert!(
             matches!(&problem, SendProblem::NotResolved { host, .. } if host == "nonexistent.invalid"),
             "{problem}"

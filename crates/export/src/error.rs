@@ -108,6 +108,15 @@ pub enum SendProblem {
     /// A file is one transport session from its first message to its last (RFC 5655): opening it again would erase it.
     #[error("a file is one transport session and is not opened again")]
     FileNotReopened,
+    /// The invocation ended before the collector had everything.
+    #[error("the time of the invocation was over before the collector had everything")]
+    OutOfTime,
+    /// No connection was attempted, because the last attempt failed a short time ago.
+    #[error("not tried again so soon: {reason}")]
+    NotTried {
+        /// Problem of the last attempt.
+        reason: String,
+    },
     /// A second reconnect in one invocation (RFC 7011 §10.4 would have a minute between them).
     #[error(
         "reconnected once in this invocation already; the next attempt is the next invocation's"
@@ -171,6 +180,14 @@ pub enum TlsProblem {
 }
 
 impl SendProblem {
+    /// A time limit passed, which an earlier end of the invocation may have shortened.
+    pub(crate) fn is_time_out(&self) -> bool {
+        matches!(
+            self,
+            Self::ConnectTimeout { .. } | Self::HandshakeTimeout { .. } | Self::NotResolved { .. }
+        )
+    }
+
     /// Names the failure of a read or write on an open connection; `patience` is the timeout of the call.
     pub(crate) fn of_connection(error: &io::Error, patience: Duration) -> Self {
         match error.kind() {

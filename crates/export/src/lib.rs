@@ -41,6 +41,7 @@
 #![deny(missing_docs)]
 
 mod batch;
+mod breaker;
 mod clock;
 mod collectors;
 mod connect;
@@ -52,6 +53,7 @@ mod pace;
 mod pem;
 mod send_queue;
 mod stream;
+mod target;
 mod tls;
 mod udp;
 mod url;

@@ -16,8 +16,8 @@ pub const DEFAULT_UDP_RATE: u32 = 5_000;
 /// Settings of [`crate::Collectors`]. [`Default`] is right for a collector in the same region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SenderOptions {
-    /// Limit of a connection attempt over all addresses of the host, and again of the TLS handshake. The system's resolver
-    /// has limits of its own. 5 s by default.
+    /// Limit of resolving the host's name, again of a connection attempt over all addresses, and again of the TLS
+    /// handshake. 5 s by default.
     pub connect_timeout: Duration,
     /// Time without progress after which a TCP or TLS collector counts as not reading. 10 s by default. A slow collector is
     /// not cut off: every octet that it takes starts the time again.
@@ -27,6 +27,9 @@ pub struct SenderOptions {
     /// Age of a UDP session after which the host name is resolved again: UDP does not report a collector that moved. 5
     /// minutes by default.
     pub udp_resolve_after: Duration,
+    /// Time after a failed connection attempt in which further attempts fail at once; a fifth more or less at random. Zero,
+    /// the default, tries at every invocation.
+    pub retry_pause: Duration,
     /// Certificates and key for `tls://` collectors.
     pub tls: TlsOptions,
 }
@@ -38,6 +41,7 @@ impl Default for SenderOptions {
             write_timeout: Duration::from_secs(10),
             udp_rate: DEFAULT_UDP_RATE,
             udp_resolve_after: Duration::from_secs(300),
+            retry_pause: Duration::ZERO,
             tls: TlsOptions::default(),
         }
     }

@@ -1,35 +1,38 @@
-//! TCP or TLS transport session: messages back to back, and a reliable answer whether all arrived.
+//! One TCP or TLS transport session: messages back to back, and a reliable answer to whether they arrived.
 //!
-//! Responsible for the write buffer, the write timeout, and for listening: a collector sends no messages, only the end of
-//! the connection, a reset, or (in TLS) an alert. After any error the session is over and must be dropped; nothing more is
-//! written, so that no message follows a cut message.
+//! The socket never blocks: messages are queued, and [`StreamSession::pump`] writes as much of the queue as the socket takes.
+//! Waiting is [`Collectors`](crate::Collectors)' business, because several sessions wait together. A collector never sends
+//! messages, so that anything from its side is its end, a reset, or (in TLS) an alert. After any error the session is over
+//! and must be dropped; nothing more is written, so that no message is cut and followed by another.
 
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
-    sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 
 use crate::{
     CollectorUrl,
     connect::{connect_tcp, resolve},
     error::SendProblem,
-    options::SenderOptions,
     send_queue::unacknowledged,
+    target::Attempt,
     tls::{TlsLayer, Trouble},
 };
 
 /// Octets gathered before they are written: some 46 messages of 1,400 octets cost one system call.
 const BUFFER: usize = 64 * 1024;
 
-/// Most reads of one call of `listen`, so that a peer that talks without end does not hold up the sender.
+/// Octets in the queue of a congested session. Large enough that one slow collector does not stop the messages to the
+/// others at once, so that collectors that read nothing are found out together.
+const CONGESTION: usize = 1024 * 1024;
+
+/// Reads that one listening makes at most, so that a peer that talks without end does not hold up the sender.
 const READS: usize = 64;
 
-/// Look-ups of the send queue that may find no connection before the kernel counts as one without a list.
+/// Looks at the send queue that may find no connection before the kernel is taken to keep no list of them.
 const UNLISTED: u32 = 3;
 
 pub(crate) struct StreamSession {
@@ -37,41 +40,71 @@ pub(crate) struct StreamSession {
     tls: Option<Box<TlsLayer>>,
     local: SocketAddr,
     peer: SocketAddr,
-    buffer: Vec<u8>,
+    /// Messages of which the first `written` octets have left.
+    queue: Vec<u8>,
+    written: usize,
+    /// Time without progress after which the collector counts as one that stopped reading.
     patience: Duration,
+    /// End of the invocation.
+    deadline: Instant,
+    /// Time of the last progress while octets wait, in the queue or for an acknowledgement.
+    progress: Instant,
+    acknowledgement: Acknowledgement,
     broken: bool,
 }
 
+/// Progress of the kernel's send queue at the end of an invocation.
+#[derive(Debug, Clone, Copy)]
+struct Acknowledgement {
+    /// Fewest octets that were seen without acknowledgement.
+    least: u64,
+    /// Looks that found no such connection in the kernel's list.
+    unlisted: u32,
+}
+
+impl Default for Acknowledgement {
+    fn default() -> Self {
+        Self {
+            least: u64::MAX,
+            unlisted: 0,
+        }
+    }
+}
+
 impl StreamSession {
-    /// Connects, and for TLS shakes hands. The write timeout limits every later write.
+    /// Connects, and for TLS shakes hands.
     pub(crate) fn open(
         url: &CollectorUrl,
-        tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-        options: &SenderOptions,
+        name: Option<ServerName<'static>>,
+        attempt: &Attempt,
     ) -> Result<Self, SendProblem> {
-        let mut socket = connect_tcp(&resolve(url)?, options.connect_timeout)?;
-        let failed = |error: io::Error| SendProblem::of_connection(&error, options.write_timeout);
-        // The buffer already gathers messages: waiting for more in the kernel would only delay the last ones.
+        let patience = attempt.options.write_timeout;
+        let addresses = resolve(url, attempt.connect_timeout())?;
+        let mut socket = connect_tcp(&addresses, attempt.connect_timeout())?;
+        let failed = |error: io::Error| SendProblem::of_connection(&error, patience);
+        // The queue already gathers messages: waiting for more in the kernel would only delay the last ones.
         socket.set_nodelay(true).map_err(failed)?;
-        let tls = match tls {
+        let tls = match attempt.tls.clone().zip(name) {
             Some((config, name)) => Some(Box::new(TlsLayer::handshake(
                 &mut socket,
                 config,
                 name,
-                options.connect_timeout,
+                attempt.connect_timeout(),
             )?)),
             None => None,
         };
-        socket
-            .set_write_timeout(Some(options.write_timeout))
-            .map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
         Ok(Self {
             local: socket.local_addr().map_err(failed)?,
             peer: socket.peer_addr().map_err(failed)?,
             socket,
             tls,
-            buffer: Vec::with_capacity(BUFFER),
-            patience: options.write_timeout,
+            queue: Vec::with_capacity(BUFFER),
+            written: 0,
+            patience,
+            deadline: attempt.deadline,
+            progress: Instant::now(),
+            acknowledgement: Acknowledgement::default(),
             broken: false,
         })
     }
@@ -80,102 +113,163 @@ impl StreamSession {
         (self.local, self.peer)
     }
 
-    /// Appends a message to the buffer, which is written when the next one does not fit.
+    /// DNS names in the collector's certificate.
+    pub(crate) fn certificate_names(&self) -> Option<Vec<String>> {
+        self.tls.as_ref().map(|tls| tls.certificate_names())
+    }
+
+    /// Begins an invocation; fails if the session kept from an earlier one no longer stands.
+    pub(crate) fn probe(&mut self, attempt: &Attempt) -> Result<(), SendProblem> {
+        self.deadline = attempt.deadline;
+        self.progress = Instant::now();
+        self.listen()
+    }
+
+    /// Appends a message to the queue, and writes the queue when it is worth a system call.
     pub(crate) fn send(&mut self, message: &[u8]) -> Result<(), SendProblem> {
-        if self.buffer.len() + message.len() > BUFFER {
-            self.write_out()?;
+        if self.backlog() == 0 {
+            self.progress = Instant::now();
         }
-        self.buffer.extend_from_slice(message);
+        self.acknowledgement = Acknowledgement::default();
+        self.queue.extend_from_slice(message);
+        if self.backlog() < BUFFER {
+            return Ok(());
+        }
+        self.write()
+    }
+
+    /// The queue is full.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.backlog() >= CONGESTION
+    }
+
+    fn backlog(&self) -> usize {
+        self.queue.len() - self.written
+    }
+
+    /// Writes as much of the queue as the socket takes, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The connection failed, or the collector has taken nothing for too long.
+    pub(crate) fn pump(&mut self) -> Result<(), SendProblem> {
+        self.write()?;
+        if self.is_flushed() {
+            return Ok(());
+        }
+        self.check_progress()
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.backlog() == 0 && self.tls.as_ref().is_none_or(|tls| tls.is_flushed())
+    }
+
+    fn write(&mut self) -> Result<(), SendProblem> {
+        while !self.is_flushed() {
+            let rest = &self.queue[self.written..];
+            let written = match &mut self.tls {
+                None => self.socket.write(rest),
+                Some(tls) => tls.write(&mut self.socket, rest),
+            };
+            match written {
+                Ok(octets) => {
+                    self.written += octets;
+                    self.progress = Instant::now();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.write_problem(&error)),
+            }
+        }
+        if self.backlog() == 0 {
+            self.queue.clear();
+            self.written = 0;
+        } else if self.written >= CONGESTION {
+            self.queue.drain(..self.written);
+            self.written = 0;
+        }
         Ok(())
     }
 
-    /// Checks that a session kept from an earlier invocation still stands.
-    pub(crate) fn probe(&mut self) -> Result<(), SendProblem> {
-        self.listen()
+    fn write_problem(&mut self, error: &io::Error) -> SendProblem {
+        self.broken = true;
+        // A reset says less than the alert that may have come before.
+        match self.listen() {
+            Err(alert @ SendProblem::Tls(_)) => alert,
+            _ => SendProblem::of_connection(error, self.patience),
+        }
     }
 
-    /// Writes the buffer and waits until the collector's kernel has acknowledged every octet and the collector's TLS has
-    /// accepted our certificate, without an end or a reset of the connection.
-    pub(crate) fn finish(&mut self) -> Result<(), SendProblem> {
-        self.write_out()?;
-        self.wait_for_acknowledgement()?;
-        self.wait_for_verdict()?;
-        self.listen()
-    }
-
-    fn write_out(&mut self) -> Result<(), SendProblem> {
-        let written = match &mut self.tls {
-            None => self.socket.write_all(&self.buffer),
-            Some(tls) => tls.write_all(&mut self.socket, &self.buffer),
-        };
-        self.buffer.clear();
-        let Err(error) = written else {
+    /// Fails when the collector made no progress for the write timeout, or the invocation is over. Every octet that the
+    /// collector takes begins the write timeout again: a slow collector is not a dead one.
+    fn check_progress(&mut self) -> Result<(), SendProblem> {
+        let now = Instant::now();
+        let problem = if now >= self.deadline {
+            SendProblem::OutOfTime
+        } else if now.saturating_duration_since(self.progress) >= self.patience {
+            SendProblem::StoppedReading {
+                after: self.patience,
+            }
+        } else {
             return Ok(());
         };
         self.broken = true;
-        // An alert before the reset says more than the reset.
-        match self.listen() {
-            Err(alert @ SendProblem::Tls(_)) => Err(alert),
-            _ => Err(SendProblem::of_connection(&error, self.patience)),
-        }
+        Err(problem)
     }
 
-    /// The time limit starts again with every octet that is taken: a slow collector is not a dead one.
-    fn wait_for_acknowledgement(&mut self) -> Result<(), SendProblem> {
-        let mut least = u64::MAX;
-        let mut deadline = Instant::now() + self.patience;
-        let mut pause = Duration::from_micros(50);
-        let mut unlisted = 0;
-        loop {
-            // Before the look-up, because a reset empties the queue as well.
-            self.listen()?;
-            match unacknowledged(self.local, self.peer) {
-                Some(0) => return Ok(()),
-                Some(octets) if octets < least => {
-                    least = octets;
-                    deadline = Instant::now() + self.patience;
+    /// One step towards the end of an invocation, without waiting: `true` when everything was written, the collector's
+    /// kernel has acknowledged it, its TLS has accepted our certificate, and neither an end nor a reset has come.
+    pub(crate) fn poll_finish(&mut self) -> Result<bool, SendProblem> {
+        self.write()?;
+        // Before the kernel's queue is looked at, because a reset empties that queue as well.
+        self.listen()?;
+        if !self.is_flushed() || !self.is_acknowledged() {
+            self.check_progress()?;
+            return Ok(false);
+        }
+        if !self.is_accepted()? {
+            return Ok(false);
+        }
+        self.listen()?;
+        Ok(true)
+    }
+
+    fn is_acknowledged(&mut self) -> bool {
+        match unacknowledged(self.local, self.peer) {
+            Some(0) => true,
+            Some(octets) => {
+                if octets < self.acknowledgement.least {
+                    self.acknowledgement.least = octets;
+                    self.progress = Instant::now();
                 }
-                Some(_) => {}
-                // The list is not a snapshot: a look-up can miss a connection while connections come and go.
-                None if unlisted < UNLISTED => unlisted += 1,
-                // No list here: the kernel has every octet, and no reset has come.
-                None => return Ok(()),
+                false
             }
-            if Instant::now() >= deadline {
-                self.broken = true;
-                return Err(SendProblem::StoppedReading {
-                    after: self.patience,
-                });
+            // The list is not a snapshot: a connection can be missed once while others come and go. Where the kernel keeps
+            // no list, all that is known is that the kernel has everything and that no reset has come.
+            None => {
+                self.acknowledgement.unlisted += 1;
+                self.acknowledgement.unlisted > UNLISTED
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(5));
         }
     }
 
-    /// Waits for the collector's answer to our certificate, once in a TLS 1.3 session. Rarely takes time: the clock runs
-    /// since the handshake.
-    fn wait_for_verdict(&mut self) -> Result<(), SendProblem> {
-        while let Some(deadline) = self.tls.as_ref().and_then(|tls| tls.verdict_by()) {
-            let expired = Instant::now() >= deadline;
-            self.listen()?;
-            if let (true, Some(tls)) = (expired, &mut self.tls) {
-                tls.assume_accepted();
-            }
-            thread::sleep(Duration::from_millis(1));
+    /// Once in a TLS 1.3 session, the collector's verdict on our certificate is awaited.
+    fn is_accepted(&mut self) -> Result<bool, SendProblem> {
+        let Some(verdict_by) = self.tls.as_ref().and_then(|tls| tls.verdict_by()) else {
+            return Ok(true);
+        };
+        let expired = Instant::now() >= verdict_by.min(self.deadline);
+        self.listen()?;
+        if let (true, Some(tls)) = (expired, &mut self.tls) {
+            tls.assume_accepted();
         }
-        Ok(())
+        Ok(expired)
     }
 
-    /// Reads without waiting. The end of the connection is an error, also if the collector closed only its half: nobody
-    /// will read the messages that follow.
+    /// Takes in octets from the collector, without waiting. The end of the connection is an error here, also when the
+    /// collector closed only its own half: nobody will read what follows.
     fn listen(&mut self) -> Result<(), SendProblem> {
-        let heard = self
-            .socket
-            .set_nonblocking(true)
-            .map_err(Trouble::Io)
-            .and_then(|()| self.drain());
-        let blocking = self.socket.set_nonblocking(false).map_err(Trouble::Io);
-        let problem = match heard.and(blocking) {
+        let problem = match self.drain() {
             Ok(()) => return Ok(()),
             Err(Trouble::Closed) => SendProblem::Closed,
             Err(Trouble::Io(error)) => SendProblem::of_connection(&error, self.patience),
@@ -212,11 +306,9 @@ impl StreamSession {
 }
 
 impl Drop for StreamSession {
-    /// Ends TLS in order, if that takes no waiting. The kernel ends TCP.
+    /// Ends TLS in order, as far as that costs no waiting. The kernel ends TCP.
     fn drop(&mut self) {
-        if let (false, Some(tls)) = (self.broken, &mut self.tls)
-            && self.socket.set_nonblocking(true).is_ok()
-        {
+        if let (false, Some(tls)) = (self.broken, &mut self.tls) {
             tls.close(&mut self.socket);
         }
     }

@@ -18,6 +18,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem, pem::PemObject},
 };
+use webpki::EndEntityCert;
 
 use crate::{
     CollectorUrl,
@@ -187,18 +188,38 @@ impl TlsLayer {
         self.verdict_by = None;
     }
 
-    /// Encrypts and writes everything. After an error the connection is unusable.
-    pub(crate) fn write_all(
-        &mut self,
-        socket: &mut TcpStream,
-        mut octets: &[u8],
-    ) -> io::Result<()> {
-        while !octets.is_empty() {
-            let taken = self.connection.writer().write(octets)?;
-            octets = &octets[taken..];
-            write_pending(&mut self.connection, socket)?;
+    /// Every octet that was encrypted has been written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        !self.connection.wants_write()
+    }
+
+    /// Encrypts as many octets as there is room for, writes as much as the socket takes, and returns the number of octets
+    /// that were encrypted. [`io::ErrorKind::WouldBlock`] if nothing moved. After another error the connection is unusable.
+    pub(crate) fn write(&mut self, socket: &mut TcpStream, octets: &[u8]) -> io::Result<usize> {
+        let taken = self.connection.writer().write(octets)?;
+        let mut moved = taken > 0;
+        while self.connection.wants_write() {
+            match self.connection.write_tls(socket) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(_) => moved = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && moved => break,
+                Err(error) => return Err(error),
+            }
         }
-        Ok(())
+        Ok(taken)
+    }
+
+    /// DNS names in the collector's certificate.
+    pub(crate) fn certificate_names(&self) -> Vec<String> {
+        let certificates = self.connection.peer_certificates().unwrap_or_default();
+        let parsed = certificates
+            .first()
+            .and_then(|certificate| EndEntityCert::try_from(certificate).ok());
+        let names = parsed
+            .iter()
+            .flat_map(|certificate| certificate.valid_dns_names());
+        names.map(str::to_owned).collect()
     }
 
     /// Reads from the socket once, and returns the octets read, 0 at the end of the connection. Only session tickets, key

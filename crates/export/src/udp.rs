@@ -16,8 +16,8 @@ use crate::{
     connect::{connect_udp, resolve},
     error::SendProblem,
     gso::GsoSegments,
-    options::SenderOptions,
     pace::Pacer,
+    target::Attempt,
 };
 
 /// The largest UDP payload over IPv4: 65,535 less 20 octets of IP header and 8 of UDP header.
@@ -51,6 +51,10 @@ pub(crate) struct UdpSession {
     /// Whether the next message of data has to wait for [`TEMPLATE_PAUSE`].
     needs_pause: bool,
     resolved: Instant,
+    /// End of the invocation.
+    deadline: Instant,
+    /// The invocation ended while messages waited for their turn.
+    out_of_time: bool,
     fresh: bool,
     tally: Tally,
     last_error: String,
@@ -74,8 +78,9 @@ pub(crate) struct Tally {
 
 impl UdpSession {
     /// A new socket, and with it a new source port: many collectors take that as the identity of a transport session.
-    pub(crate) fn open(url: &CollectorUrl, options: &SenderOptions) -> Result<Self, SendProblem> {
-        let socket = connect_udp(&resolve(url)?)?;
+    pub(crate) fn open(url: &CollectorUrl, attempt: &Attempt) -> Result<Self, SendProblem> {
+        let options = &attempt.options;
+        let socket = connect_udp(&resolve(url, attempt.connect_timeout())?)?;
         let failed = |error: io::Error| SendProblem::of_connection(&error, options.write_timeout);
         socket
             .set_write_timeout(Some(options.write_timeout))
@@ -94,6 +99,8 @@ impl UdpSession {
             needs_pause: false,
             pacer,
             resolved: now,
+            deadline: attempt.deadline,
+            out_of_time: false,
             fresh: true,
             tally: Tally::default(),
             last_error: String::new(),
@@ -111,19 +118,22 @@ impl UdpSession {
 
     /// Starts the count of a new invocation; whether the session is still good. It is not when its last datagrams met a
     /// closed port, or when its name no longer leads to its address. A name that cannot be resolved now changes nothing.
-    pub(crate) fn probe(&mut self, url: &CollectorUrl, options: &SenderOptions) -> bool {
+    pub(crate) fn probe(&mut self, url: &CollectorUrl, attempt: &Attempt) -> bool {
         let refused_before = self.tally.refused > 0;
         self.tally = Tally::default();
+        self.deadline = attempt.deadline;
+        self.out_of_time = false;
         self.fresh = false;
         self.take_pending_error();
         if refused_before || self.tally.refused > 0 {
             return false;
         }
-        if self.resolved.elapsed() < options.udp_resolve_after {
+        if self.resolved.elapsed() < attempt.options.udp_resolve_after {
             return true;
         }
         self.resolved = Instant::now();
-        resolve(url).map_or(true, |addresses| addresses.contains(&self.peer))
+        resolve(url, attempt.connect_timeout())
+            .map_or(true, |addresses| addresses.contains(&self.peer))
     }
 
     /// Sends a message of templates. Data behind templates that are new to the collector waits for [`TEMPLATE_PAUSE`].
@@ -159,12 +169,19 @@ impl UdpSession {
         if messages == 0 {
             return;
         }
-        let delay = self.pacer.delay(Instant::now(), messages);
+        self.tally.attempts += u64::from(messages);
+        let now = Instant::now();
+        let delay = self.pacer.delay(now, messages);
+        if self.out_of_time || now + delay >= self.deadline {
+            self.out_of_time = true;
+            self.tally.failed += u64::from(messages);
+            self.waiting.clear();
+            return;
+        }
         if !delay.is_zero() {
             thread::sleep(delay);
         }
         self.pacer.take(Instant::now(), messages);
-        self.tally.attempts += u64::from(messages);
         let mut waiting = mem::take(&mut self.waiting);
         if messages == 1 || !self.send_together(&waiting) {
             self.segments.leave_whole(&self.socket);
@@ -207,7 +224,7 @@ impl UdpSession {
         Ok(())
     }
 
-    /// An error only when nothing got out: every datagram was refused, here or by the collector's host.
+    /// Fails only when nothing got out (every datagram was refused, here or by the collector's host), or time ran out.
     pub(crate) fn finish(&mut self) -> Result<(), SendProblem> {
         self.send_waiting();
         if self.fresh && self.tally.accepted > 0 {
@@ -215,6 +232,9 @@ impl UdpSession {
         }
         self.fresh = false;
         self.take_pending_error();
+        if self.out_of_time {
+            return Err(SendProblem::OutOfTime);
+        }
         if self.tally.attempts > 0 && self.tally.accepted <= self.tally.refused {
             let (attempts, reason) = (self.tally.attempts, self.last_error.clone());
             return Err(SendProblem::NothingSent { attempts, reason });
@@ -257,6 +277,15 @@ impl UdpSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SenderOptions;
+
+    fn attempt() -> Attempt {
+        Attempt {
+            tls: None,
+            options: SenderOptions::default(),
+            deadline: Instant::now() + Duration::from_secs(60),
+        }
+    }
 
     fn session() -> (UdpSocket, UdpSession) {
         let collector = UdpSocket::bind("127.0.0.1:0").expect("a free port");
@@ -264,7 +293,7 @@ mod tests {
         collector.set_read_timeout(time).expect("a socket");
         let url = format!("udp://{}", collector.local_addr().expect("bound"));
         let url = url.parse().expect("a collector");
-        let session = UdpSession::open(&url, &SenderOptions::default()).expect("UDP");
+        let session = UdpSession::open(&url, &attempt()).expect("UDP");
         (collector, session)
     }
 

@@ -1,6 +1,7 @@
 //! The crate against scripted collectors on the loopback interface.
 
 mod collector;
+mod deadline;
 mod dns;
 mod faults;
 mod file;

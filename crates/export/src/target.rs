@@ -1,0 +1,308 @@
+//! One target: its URL, the life of its transport session, and its statistics.
+//!
+//! [`Collectors`](crate::Collectors) decides when targets connect and wait; each kind of session is in a file of its own.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rustls::{ClientConfig, pki_types::ServerName};
+
+use crate::{
+    CollectorUrl, TargetKind,
+    breaker::CircuitBreaker,
+    collectors::{CollectorPeer, SendStatistics, SessionState},
+    error::{SendError, SendProblem},
+    file::FileSession,
+    options::{ConfigError, SenderOptions},
+    stream::StreamSession,
+    tls,
+    udp::{self, UdpSession},
+};
+
+/// The largest length that the 16 bits of a message header can state (RFC 7011 §3.1).
+const LARGEST_MESSAGE: usize = u16::MAX as usize;
+
+/// Circumstances of a connection attempt.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) options: SenderOptions,
+    /// End of the invocation.
+    pub(crate) deadline: Instant,
+}
+
+pub(crate) struct Target {
+    url: CollectorUrl,
+    name: Option<ServerName<'static>>,
+    session: Option<Session>,
+    /// Reason why there is no session. A file stays without one.
+    failure: Option<SendProblem>,
+    breaker: CircuitBreaker,
+    /// The target takes part in this invocation.
+    selected: bool,
+    file_opened: bool,
+    reconnected: bool,
+    statistics: SendStatistics,
+}
+
+enum Session {
+    Udp(Box<UdpSession>),
+    Stream(Box<StreamSession>),
+    File(FileSession),
+}
+
+impl Target {
+    pub(crate) fn new(url: &CollectorUrl) -> Result<Self, ConfigError> {
+        let name = if url.transport() == TargetKind::Tls {
+            Some(tls::server_name(url)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            url: url.clone(),
+            name,
+            session: None,
+            failure: None,
+            breaker: CircuitBreaker::default(),
+            selected: true,
+            file_opened: false,
+            reconnected: false,
+            statistics: SendStatistics::default(),
+        })
+    }
+
+    pub(crate) fn url(&self) -> &CollectorUrl {
+        &self.url
+    }
+
+    pub(crate) fn is_selected(&self) -> bool {
+        self.selected
+    }
+
+    /// Begins an invocation; returns `true` if the session of the last invocation goes on, or the target takes no part.
+    pub(crate) fn begin(&mut self, selected: bool, attempt: &Attempt) -> bool {
+        self.statistics = SendStatistics::default();
+        self.reconnected = false;
+        self.selected = selected;
+        if !selected {
+            return true;
+        }
+        match &mut self.session {
+            None => false,
+            Some(Session::Udp(udp)) => udp.probe(&self.url, attempt),
+            Some(Session::Stream(stream)) => stream.probe(attempt).is_ok(),
+            Some(Session::File(_)) => true,
+        }
+    }
+
+    /// Opens the session of an invocation that could not keep one.
+    pub(crate) fn renew(&mut self, attempt: &Attempt) -> Result<SessionState, SendError> {
+        self.end_session();
+        self.open(attempt)?;
+        Ok(SessionState::New)
+    }
+
+    /// Sends a message. `templates` says of a message of templates whether they are new to the session.
+    pub(crate) fn send(
+        &mut self,
+        message: &[u8],
+        templates: Option<bool>,
+    ) -> Result<(), SendError> {
+        let limit = if self.url.transport().is_datagram() {
+            udp::LARGEST_MESSAGE
+        } else {
+            LARGEST_MESSAGE
+        };
+        if message.len() > limit {
+            self.statistics.errors += 1;
+            return Err(self.error(SendProblem::MessageTooLarge {
+                octets: message.len(),
+                limit,
+            }));
+        }
+        let sent = match &mut self.session {
+            None => return Err(self.no_session()),
+            Some(Session::Udp(udp)) => {
+                // Errors are counted by the session, and no reason to stop.
+                match templates {
+                    Some(are_new) => udp.send_templates(message, are_new),
+                    None => udp.send(message),
+                }
+                return Ok(());
+            }
+            Some(Session::Stream(stream)) => stream.send(message),
+            Some(Session::File(file)) => file.send(message),
+        };
+        if let Err(problem) = sent {
+            return Err(self.fail(problem));
+        }
+        self.statistics.messages += 1;
+        self.statistics.octets += message.len() as u64;
+        Ok(())
+    }
+
+    /// The collector takes octets more slowly than they are sent, and no further message should be queued.
+    pub(crate) fn is_congested(&self) -> bool {
+        matches!(&self.session, Some(Session::Stream(stream)) if stream.is_congested())
+    }
+
+    /// Writes queued octets without waiting.
+    pub(crate) fn pump(&mut self) -> Result<(), SendError> {
+        let Some(Session::Stream(stream)) = &mut self.session else {
+            return Ok(());
+        };
+        stream.pump().map_err(|problem| self.fail(problem))
+    }
+
+    /// One step towards the end of an invocation, without waiting; `None` while the collector has not acknowledged
+    /// everything.
+    pub(crate) fn poll_finish(&mut self) -> Option<Result<(), SendError>> {
+        let finished = match &mut self.session {
+            None => return Some(Err(self.no_session())),
+            // The socket stays as it is: the next invocation finds out whether it is still good.
+            Some(Session::Udp(udp)) => {
+                return Some(udp.finish().map_err(|problem| self.error(problem)));
+            }
+            Some(Session::Stream(stream)) => stream.poll_finish(),
+            Some(Session::File(file)) => file.finish().map(|()| true),
+        };
+        match finished {
+            Ok(true) => Some(Ok(())),
+            Ok(false) => None,
+            Err(problem) => Some(Err(self.fail(problem))),
+        }
+    }
+
+    pub(crate) fn reconnect(&mut self, attempt: &Attempt) -> Result<(), SendError> {
+        if self.url.transport() == TargetKind::File {
+            return Err(self.error(self.failure.clone().unwrap_or(SendProblem::FileNotReopened)));
+        }
+        if self.reconnected {
+            return Err(self.error(SendProblem::ReconnectedAlready));
+        }
+        self.reconnected = true;
+        self.end_session();
+        self.open(attempt)
+    }
+
+    fn open(&mut self, attempt: &Attempt) -> Result<(), SendError> {
+        if self.file_opened {
+            return Err(self.error(self.failure.clone().unwrap_or(SendProblem::FileNotReopened)));
+        }
+        let begin = Instant::now();
+        if begin >= attempt.deadline {
+            return Err(self.fail(SendProblem::OutOfTime));
+        }
+        if let Err(problem) = self.breaker.allow(begin) {
+            return Err(self.fail(problem));
+        }
+        match self.connect(attempt) {
+            Ok(session) => {
+                self.breaker.close();
+                self.file_opened = matches!(session, Session::File(_));
+                self.session = Some(session);
+                self.failure = None;
+                Ok(())
+            }
+            Err(problem) => {
+                let now = Instant::now();
+                self.breaker
+                    .open(&problem, attempt.options.retry_pause, now);
+                let cut_short = now >= attempt.deadline && problem.is_time_out();
+                Err(self.fail(if cut_short {
+                    SendProblem::OutOfTime
+                } else {
+                    problem
+                }))
+            }
+        }
+    }
+
+    fn connect(&self, attempt: &Attempt) -> Result<Session, SendProblem> {
+        match self.url.transport() {
+            TargetKind::Udp => {
+                UdpSession::open(&self.url, attempt).map(|udp| Session::Udp(Box::new(udp)))
+            }
+            TargetKind::Tcp | TargetKind::Tls => {
+                StreamSession::open(&self.url, self.name.clone(), attempt)
+                    .map(|stream| Session::Stream(Box::new(stream)))
+            }
+            TargetKind::File => {
+                FileSession::open(self.url.path().unwrap_or(Path::new(""))).map(Session::File)
+            }
+        }
+    }
+
+    /// Ends the session; the counters of a UDP session are added to the target's.
+    fn end_session(&mut self) {
+        self.statistics = self.statistics();
+        self.session = None;
+    }
+
+    fn fail(&mut self, problem: SendProblem) -> SendError {
+        self.statistics.errors += 1;
+        self.session = None;
+        self.failure = Some(problem.clone());
+        self.error(problem)
+    }
+
+    fn no_session(&self) -> SendError {
+        self.error(self.failure.clone().unwrap_or(SendProblem::NotConnected))
+    }
+
+    fn error(&self, problem: SendProblem) -> SendError {
+        SendError {
+            collector: self.url.to_string(),
+            problem,
+        }
+    }
+
+    pub(crate) fn statistics(&self) -> SendStatistics {
+        let mut statistics = self.statistics;
+        if let Some(Session::Udp(udp)) = &self.session {
+            let tally = udp.tally();
+            statistics.messages += tally.accepted;
+            statistics.octets += tally.octets;
+            statistics.errors += tally.failed + tally.refused;
+            statistics.unreachable += tally.refused.min(tally.accepted);
+        }
+        statistics
+    }
+
+    /// Both ends of the connection, where there is one.
+    pub(crate) fn peer(&self, target: usize) -> Option<CollectorPeer> {
+        let (local, collector) = match self.session.as_ref()? {
+            Session::Udp(udp) => udp.addresses(),
+            Session::Stream(stream) => stream.addresses(),
+            Session::File(_) => return None,
+        };
+        Some(CollectorPeer {
+            target,
+            transport: self.url.transport(),
+            local,
+            collector,
+        })
+    }
+
+    /// DNS names in the collector's certificate, after a TLS handshake.
+    pub(crate) fn certificate_names(&self) -> Option<Vec<String>> {
+        match &self.session {
+            Some(Session::Stream(stream)) => stream.certificate_names(),
+            _ => None,
+        }
+    }
+}
+
+impl Attempt {
+    /// Time limit of a connection attempt: the connect timeout, or less if the invocation ends before.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.options
+            .connect_timeout
+            .min(left)
+            .max(Duration::from_millis(1))
+    }
+}
