@@ -53,11 +53,11 @@ def graphs(source):
         (
             "Errors and collisions",
             "Sum",
-            ours("PayloadErrors", "SendErrors", "FormatLookupErrors", "NameLookupErrors", "IdentityCollisions",
-                 "TemplateIdCollisions"),
+            ours("PayloadErrors", "SendErrors", "Reconnects", "FormatLookupErrors", "NameLookupErrors",
+                 "UnknownDirection", "IdentityCollisions", "TemplateIdCollisions"),
         ),
         ("Sent", "Sum", [*ours("MessagesSent", "OptionsRecords"), right(OURS, "BytesSent")]),
-        ("Lag and time", "Maximum", [*ours("DeliveryLagSeconds"), right(OURS, "TranscodeMilliseconds")]),
+        ("Lag and time", "Maximum", [*ours("DeliveryLagSeconds", "OldestUndeliveredSeconds", "InventoryAgeSeconds"), right(OURS, "TranscodeMilliseconds")]),
         ("Cost drivers", "Sum", [metric("AWS/Lambda", "Invocations"), right("AWS/Lambda", "Duration")]),
         ("Failures and the queue" if source == "s3" else "Failures", "Sum", failures),
     ]  # fmt: skip

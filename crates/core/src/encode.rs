@@ -47,6 +47,11 @@ impl FlowEncoder {
         self.announcements.set_inventory(self.exporter.now());
     }
 
+    /// Announces everything again, because a session lacks announcements of the current epoch.
+    pub(crate) fn announce_again(&mut self) {
+        self.announcements.begin_epoch(self.exporter.now());
+    }
+
     /// Drops the messages of a batch that failed. Their announcements may be lost, so everything is announced again.
     pub(crate) fn discard(&mut self) {
         self.exporter.discard();

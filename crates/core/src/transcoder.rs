@@ -104,6 +104,11 @@ impl Transcoder {
         self.encoder.restart_session(session);
     }
 
+    /// Announces every name again: a session took no part in an earlier batch, and lacks its names.
+    pub fn announce_again(&mut self) {
+        self.encoder.announce_again();
+    }
+
     /// Replaces the knowledge of interfaces, VPCs and flow logs; names are announced again.
     pub fn set_inventory(&mut self, inventory: Inventory) {
         self.inventory = inventory;

@@ -5,8 +5,63 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_ec2::config::{RuntimeComponentsBuilder, RuntimePlugin, SharedHttpClient};
+use aws_sdk_ec2::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut,
+};
+use aws_sdk_ec2::config::{
+    ConfigBag, Intercept, RuntimeComponents, RuntimeComponentsBuilder, RuntimePlugin,
+    SharedHttpClient,
+};
+use aws_sdk_ec2::error::BoxError;
+use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime::client::defaults::default_http_client_plugin_v2;
+use http_body_util::Limited;
+
+/// Most octets of an answer of EC2. A page of 1,000 interfaces with many addresses and tags has some 5 MB.
+const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// Interceptor that refuses answers of EC2 without end, and answers that were cut: the SDK's reader of XML takes the
+/// items before a cut for all items.
+#[derive(Debug)]
+pub(crate) struct WholeAnswers;
+
+impl Intercept for WholeAnswers {
+    fn name(&self) -> &'static str {
+        "WholeAnswers"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        let unbounded = std::mem::replace(body, SdkBody::taken());
+        *body = SdkBody::from_body_1_x(Limited::new(unbounded, LARGEST_ANSWER));
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        match response.body().bytes() {
+            Some(octets) if response.status().is_success() && !is_whole(octets) => {
+                Err("the answer was cut".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The XML of an answer ends with the end of its root element, `</DescribeVpcsResponse>`.
+fn is_whole(answer: &[u8]) -> bool {
+    answer.trim_ascii_end().ends_with(b"Response>")
+}
 
 /// Reads the SDK's configuration from the environment, with short time limits: a look-up that fails is tried again a minute
 /// later, and flows must not wait for it.

@@ -1,32 +1,44 @@
-//! The function behind a CloudWatch Logs subscription filter.
+//! The function behind CloudWatch Logs: subscription payloads, directly, over a Kinesis stream, or out of its failure queue.
 //!
-//! An invocation unpacks its payload, asks EC2 the questions that are due, hands the lines to the
+//! An invocation unpacks its payloads, asks EC2 the questions that are due, hands the lines to the
 //! [`Forwarder`](crate::forward::Forwarder), and writes one metrics line. All state across invocations is in
 //! [`CloudWatch`], one struct, so that several could serve invocations side by side.
+//!
+//! | event | a payload that fails | a payload that cannot be decoded |
+//! |---|---|---|
+//! | subscription | fails the invocation: Lambda tries again, then queues it | the same |
+//! | failure queue | stays in the queue, the others do not | the same |
+//! | Kinesis | comes again, with everything behind it in the shard | is named in the log and passed over |
 
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::io;
 
 use aws_config::SdkConfig;
+use flowlogs_core::BatchReport;
 use flowlogs_core::network::Destination;
-use flowlogs_core::{BatchReport, LogLine, RecordSource, Transcoder};
 use flowlogs_export::now;
 use flowlogs_source::{
-    JsonFault, LineOrigin, LineSink, LogEvent, OpenedPayload, UnpackError, Unpacker,
+    FailedInvocation, FunctionEvent, JsonFault, KinesisRecord, OpenedPayload, QueueMessage,
+    UnpackError, Unpacker,
 };
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use crate::check;
 use crate::config::Config;
 use crate::diagnostics::Failure;
 use crate::ec2::Ec2;
-use crate::forward::{ForwardOutcome, TargetSink};
-use crate::function::{Function, InvocationLog};
+use crate::forward::BatchContext;
+use crate::function::{Function, InvocationLog, LAST_SECONDS};
+use crate::log::one_line;
 use crate::metrics::Metrics;
+use crate::source_cache::cut;
 use crate::start::Environment;
+use crate::transcode_sink::{DefaultOrigin, TranscodeSink};
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
@@ -36,15 +48,44 @@ const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
 pub struct CloudWatch {
     function: Function,
     unpacker: Unpacker,
+    /// A payload of the function's own log group was named in the log.
+    own_log_group_named: bool,
 }
 
 /// Answer of a successful invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CloudWatchAnswer {
+    /// Answer to a subscription.
+    Done(Box<InvocationSummary>),
+    /// Answer to a queue or stream: ids of the messages or records that have to come again.
+    Failures(Vec<String>),
+    /// Answer to the check event.
+    Check(Value),
+}
+
+/// What a subscription's payload came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvocationSummary {
     /// Log group; `None` for a control message.
     pub log_group: Option<String>,
     /// Metrics of the invocation.
     pub metrics: Metrics,
+}
+
+impl Serialize for CloudWatchAnswer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Done(summary) => summary.serialize(serializer),
+            Self::Failures(ids) => batch_item_failures(ids).serialize(serializer),
+            Self::Check(answer) => answer.serialize(serializer),
+        }
+    }
+}
+
+/// Partial batch response of a queue or stream.
+pub(crate) fn batch_item_failures(ids: &[String]) -> Value {
+    let failed = ids.iter().map(|id| json!({"itemIdentifier": id}));
+    json!({"batchItemFailures": failed.collect::<Vec<_>>()})
 }
 
 impl Serialize for InvocationSummary {
@@ -62,17 +103,21 @@ impl Serialize for InvocationSummary {
     }
 }
 
-/// Event of a subscription; other keys are ignored.
-#[derive(Deserialize)]
-struct SubscriptionEvent<'a> {
-    #[serde(borrow)]
-    awslogs: AwsLogs<'a>,
+/// An invocation under way.
+struct Invocation {
+    log: InvocationLog,
+    deadline: Instant,
 }
 
-#[derive(Deserialize)]
-struct AwsLogs<'a> {
-    #[serde(borrow)]
-    data: Cow<'a, str>,
+/// One payload and its circumstances.
+#[derive(Debug, Clone, Copy)]
+struct PayloadContext<'a> {
+    /// Base64 of the payload.
+    data: &'a str,
+    /// URLs of the targets that the payload is due to; empty for all.
+    targets: &'a [&'a str],
+    /// The payload comes from a queue again, and says nothing of the lag of delivery.
+    is_old: bool,
 }
 
 impl CloudWatch {
@@ -82,34 +127,205 @@ impl CloudWatch {
         Self {
             function: Function::new(environment, aws),
             unpacker: Unpacker::new(PAYLOAD_LIMIT),
+            own_log_group_named: false,
         }
     }
 
-    /// Serves one invocation, with its metrics line on `metrics_to`.
+    /// Serves one invocation until its deadline, with its metrics line on `metrics_to`.
     ///
     /// # Errors
     ///
-    /// The payload has to come again. The runtime logs the error and reports it to Lambda.
+    /// The event has to come again. The runtime logs the error and reports it to Lambda.
     pub async fn invoke(
         &mut self,
         event: &RawValue,
         request_id: &str,
+        deadline: Instant,
         metrics_to: impl io::Write,
-    ) -> Result<InvocationSummary, Failure> {
-        let mut log = InvocationLog::begin();
-        let outcome = self.forward(event, &mut log).await;
-        let Function {
-            connection, config, ..
-        } = &mut self.function;
-        if let Err(Failure::Collector(_)) = outcome {
-            connection.invalidate_certificates(config);
+    ) -> Result<CloudWatchAnswer, Failure> {
+        let deadline = deadline
+            .checked_sub(LAST_SECONDS)
+            .unwrap_or_else(Instant::now);
+        if check::is_check(event.get()) {
+            let answer = check::answer(&mut self.function, deadline).await;
+            return Ok(CloudWatchAnswer::Check(answer));
         }
-        let (log_group, metrics) = self.function.end(log, request_id, metrics_to);
-        outcome.map(|()| InvocationSummary { log_group, metrics })
+        let mut invocation = Invocation {
+            log: InvocationLog::begin(),
+            deadline,
+        };
+        let outcome = self.serve(event.get(), &mut invocation).await;
+        let (log_group, metrics) = self.function.end(invocation.log, request_id, metrics_to);
+        outcome.map(|failures| match failures {
+            Some(ids) => CloudWatchAnswer::Failures(ids),
+            None => CloudWatchAnswer::Done(Box::new(InvocationSummary { log_group, metrics })),
+        })
     }
 
-    async fn forward(&mut self, event: &RawValue, log: &mut InvocationLog) -> Result<(), Failure> {
-        let Self { function, unpacker } = self;
+    /// Returns the ids that have to come again, if the event is one of a queue or stream.
+    async fn serve(
+        &mut self,
+        event: &str,
+        invocation: &mut Invocation,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        let event = FunctionEvent::read(event).inspect_err(|_| {
+            invocation.log.metrics.payload_errors += 1;
+        })?;
+        match event {
+            FunctionEvent::Subscription(data) => {
+                let payload = PayloadContext {
+                    data: &data,
+                    targets: &[],
+                    is_old: false,
+                };
+                self.payload(payload, invocation).await?;
+                Ok(None)
+            }
+            FunctionEvent::Invocation(record) => {
+                self.failed_invocation(&record, invocation).await?;
+                Ok(None)
+            }
+            FunctionEvent::Queue(messages) => self.queue(messages, invocation).await.map(Some),
+            FunctionEvent::Kinesis(records) => self.stream(records, invocation).await.map(Some),
+            FunctionEvent::Firehose(_) => {
+                invocation.log.metrics.payload_errors += 1;
+                Err(unknown_event().into())
+            }
+        }
+    }
+
+    /// Delivers the payloads of a failure queue again, each by itself.
+    async fn queue(
+        &mut self,
+        messages: Vec<QueueMessage>,
+        invocation: &mut Invocation,
+    ) -> Result<Vec<String>, Failure> {
+        let mut returned = Vec::new();
+        let mut out_of_time = false;
+        for message in messages {
+            let outcome = match &message.invocation {
+                _ if out_of_time => Err(Failure::OutOfTime),
+                Ok(record) => self.failed_invocation(record, invocation).await,
+                Err(error) => {
+                    invocation.log.metrics.payload_errors += 1;
+                    Err(error.clone().into())
+                }
+            };
+            let Err(failure) = outcome else { continue };
+            out_of_time |= matches!(failure, Failure::OutOfTime);
+            invocation.log.undelivered(message.sent);
+            // SQS is not told the reason, so this line is the only trace.
+            tracing::warn!(
+                error_type = failure.name(),
+                message_id = one_line(&message.id),
+                "{failure}; the message stays in the queue"
+            );
+            returned.push(message.id);
+        }
+        Ok(returned)
+    }
+
+    async fn failed_invocation(
+        &mut self,
+        record: &FailedInvocation,
+        invocation: &mut Invocation,
+    ) -> Result<(), Failure> {
+        let payload = PayloadContext {
+            data: &record.data,
+            targets: &record.failed_targets(),
+            is_old: true,
+        };
+        self.payload(payload, invocation).await
+    }
+
+    /// Delivers the records of a shard in their order, up to the first that fails: Lambda sends that one and everything
+    /// behind it again.
+    async fn stream(
+        &mut self,
+        records: Vec<KinesisRecord>,
+        invocation: &mut Invocation,
+    ) -> Result<Vec<String>, Failure> {
+        for record in records {
+            let payload = PayloadContext {
+                data: &record.data,
+                targets: &[],
+                is_old: false,
+            };
+            let (shard, sequence_number) = (one_line(&record.shard), &record.sequence_number);
+            match self.payload(payload, invocation).await {
+                Ok(()) => {}
+                // A record that nobody can read must not block its shard.
+                Err(Failure::Payload(error)) => tracing::warn!(
+                    shard,
+                    sequence_number = one_line(sequence_number),
+                    "{error}; the record is passed over"
+                ),
+                Err(failure) => {
+                    tracing::warn!(
+                        error_type = failure.name(),
+                        shard,
+                        sequence_number = one_line(sequence_number),
+                        "{failure}; the record comes again"
+                    );
+                    return Ok(vec![record.sequence_number]);
+                }
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn payload(
+        &mut self,
+        context: PayloadContext<'_>,
+        invocation: &mut Invocation,
+    ) -> Result<(), Failure> {
+        let outcome = self.forward(context, invocation).await;
+        if let Err(Failure::Collector(_)) = outcome {
+            let Function {
+                connection, config, ..
+            } = &mut self.function;
+            connection.invalidate_certificates(config);
+        }
+        outcome
+    }
+
+    async fn forward(
+        &mut self,
+        context: PayloadContext<'_>,
+        invocation: &mut Invocation,
+    ) -> Result<(), Failure> {
+        let Self {
+            function,
+            unpacker,
+            own_log_group_named,
+        } = self;
+        let (log, deadline) = (&mut invocation.log, invocation.deadline);
+        let payload = match unpacker.open(context.data.as_bytes()) {
+            Ok(OpenedPayload::Data(payload)) => payload,
+            Ok(OpenedPayload::Control) => return Ok(()),
+            Err(error) => {
+                log.metrics.payload_errors += 1;
+                return Err(error.into());
+            }
+        };
+        let origin = payload.origin();
+        if function.own_log_group.is_some() && origin.log_group == function.own_log_group.as_deref()
+        {
+            log.metrics.payload_errors += 1;
+            log.silent = std::mem::replace(own_log_group_named, true);
+            if !log.silent {
+                tracing::error!(
+                    error_type = "OwnLogGroup",
+                    "the function's own log group is subscribed to the function; its payloads are dropped, and this is said once"
+                );
+            }
+            return Ok(());
+        }
+        let log_group = origin.log_group.unwrap_or_default();
+        log.source.get_or_insert_with(|| one_line(&log_group));
+        for origin in payload.origins() {
+            log.account(origin.owner);
+        }
         let Function {
             config,
             aws,
@@ -119,25 +335,13 @@ impl CloudWatch {
             region,
             ..
         } = function;
-        let opened = base64_of(event).and_then(|data| unpacker.open(data.as_bytes()));
-        let payload = match opened {
-            Ok(OpenedPayload::Data(payload)) => payload,
-            Ok(OpenedPayload::Control) => return Ok(()),
-            Err(error) => {
-                log.metrics.payload_errors = 1;
-                return Err(error.into());
-            }
-        };
-        let origin = payload.origin();
-        let log_group = origin.log_group.unwrap_or_default();
-        log.source = origin.log_group.map(str::to_owned);
-        let destination = Destination::log_group(log_group)
+        let destination = [Destination::log_group(cut(log_group))
             .in_account(origin.owner)
-            .in_region(region.as_deref());
-        let destination = [destination];
+            .in_region(origin.region.or(region.as_deref()))];
         let forwarder = connection.ready(config, aws).await?;
         if let Some(ec2) = ec2 {
-            let asked = tokio::time::Instant::now();
+            ec2.set_deadline(deadline);
+            let asked = Instant::now();
             sources.renew(forwarder.transcoder(), ec2.refresh_formats(asked).await);
             // Ids of a line are known only with its format.
             let transcoder = forwarder.transcoder();
@@ -145,70 +349,56 @@ impl CloudWatch {
             let inventory = ec2.refresh_names(log_group, asked).await;
             sources.renew(forwarder.transcoder(), inventory);
         }
-        let source = sources.source(&destination, None, forwarder.transcoder(), config);
-        source.set_owner(origin.owner, region.as_deref());
-        source.set_stream(origin.log_stream);
-        let ForwardOutcome {
-            report,
-            send_errors,
-            outcome,
-        } = forwarder.forward(now(), |transcoder, targets| {
-            let Ok(()) = payload.hand_on(&mut TranscodeSink {
-                transcoder,
-                source,
-                targets,
-            });
+        let only = forwarder.targets_named(context.targets);
+        let batch = BatchContext {
+            now: now(),
+            deadline: deadline.into_std(),
+            only: only.as_deref(),
+        };
+        let default = DefaultOrigin {
+            destinations: &destination,
+            flow_log: None,
+            account: None,
+            region: region.as_deref(),
+        };
+        let mut read = Ok(());
+        let forwarded = forwarder.forward(batch, |transcoder, targets| {
+            let ends = (transcoder, targets);
+            read = payload.hand_on(&mut TranscodeSink::new(
+                ends,
+                (&mut *sources, &*config),
+                default,
+                batch.deadline,
+            ));
         });
-        log.add(&report, send_errors);
-        sources.log(log_group, &report);
-        let outcome = outcome.map_err(Failure::from).and_then(|()| match ec2 {
-            Some(ec2) => no_format_is_known(log_group, &report, config, ec2),
-            None => Ok(()),
-        });
+        log.add(&forwarded, context.is_old);
+        let report = &forwarded.report;
+        sources.log(log_group, report);
+        let outcome = match (read, forwarded.outcome) {
+            (Err(_), Ok(())) => Err(Failure::OutOfTime),
+            (_, Err(undelivered)) => Err(undelivered.into()),
+            (Ok(()), Ok(())) => match ec2 {
+                Some(ec2) => no_format_is_known(log_group, report, config, ec2),
+                None => Ok(()),
+            },
+        };
         match outcome {
             Ok(()) => forwarder.commit(),
             Err(_) => forwarder.rollback(),
         }
         if let Some(ec2) = ec2 {
-            ec2.note_unknown(forwarder.transcoder(), &report);
+            ec2.note_unknown(forwarder.transcoder(), report);
         }
         outcome
     }
 }
 
-/// Sink that hands lines to the transcoder.
-struct TranscodeSink<'a, 't> {
-    transcoder: &'a mut Transcoder,
-    source: &'a mut RecordSource,
-    targets: &'a mut TargetSink<'t>,
-}
-
-impl LineSink for TranscodeSink<'_, '_> {
-    type Error = std::convert::Infallible;
-
-    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
-        self.source.formats.begin_object();
-        Ok(())
+fn unknown_event() -> UnpackError {
+    UnpackError::Json {
+        line: 1,
+        column: 1,
+        fault: JsonFault::Unknown,
     }
-
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
-        let line = LogLine {
-            id: event.id,
-            timestamp: event.timestamp,
-            text: event.message,
-        };
-        self.transcoder.line(self.source, line, self.targets)
-    }
-}
-
-fn base64_of(event: &RawValue) -> Result<Cow<'_, str>, UnpackError> {
-    let event: SubscriptionEvent<'_> =
-        serde_json::from_str(event.get()).map_err(|error| UnpackError::Json {
-            line: error.line(),
-            column: error.column(),
-            fault: JsonFault::MissingData,
-        })?;
-    Ok(event.awslogs.data)
 }
 
 /// Fails a batch of which no line could be parsed while EC2 did not answer: the batch has to come again.

@@ -3,10 +3,11 @@
 //! Turns the errors of the other crates into the runtime's [`Diagnostic`](lambda_runtime::Diagnostic). The names never
 //! change: messages of the failure queue are filtered by them.
 
-use flowlogs_export::{ConfigError, SendError};
+use flowlogs_export::ConfigError;
 use flowlogs_source::UnpackError;
 use thiserror::Error;
 
+use crate::forward::UndeliveredBatch;
 use crate::secret::SecretError;
 
 /// Error of an invocation. Lambda tries the payload again, and then puts it into the failure queue.
@@ -18,9 +19,14 @@ pub enum Failure {
     /// The payload could not be unpacked.
     #[error("{0}")]
     Payload(#[from] UnpackError),
-    /// A collector was not reached, or did not confirm everything. The first error of the invocation.
+    /// Collectors were not reached, or did not confirm everything.
     #[error("{0}")]
-    Collector(#[from] SendError),
+    Collector(UndeliveredBatch),
+    /// The time of the invocation was over.
+    #[error(
+        "the time of the invocation was over before every collector had everything; raise Timeout or MemorySize if this repeats"
+    )]
+    OutOfTime,
     /// The record format of the log group is unknown, and no look-up answered.
     #[error(
         "no record format for log group {log_group:?}: {reason}; set LOG_FORMAT or allow ec2:DescribeFlowLogs"
@@ -39,6 +45,15 @@ pub enum Failure {
     Tls(#[from] ConfigError),
 }
 
+impl From<UndeliveredBatch> for Failure {
+    fn from(undelivered: UndeliveredBatch) -> Self {
+        match undelivered.is_out_of_time() {
+            true => Self::OutOfTime,
+            false => Self::Collector(undelivered),
+        }
+    }
+}
+
 impl Failure {
     /// Stable name of the error.
     pub fn name(&self) -> &'static str {
@@ -49,6 +64,7 @@ impl Failure {
             // Content that is no subscription payload at all counts as the wrong JSON.
             Self::Payload(_) => "PayloadJson",
             Self::Collector(_) => "CollectorUnreachable",
+            Self::OutOfTime => "OutOfTime",
             Self::Format { .. } => "FormatUnknown",
             Self::Secret(_) => "SecretUnreadable",
             Self::Tls(_) => "TlsUnusable",
@@ -81,7 +97,7 @@ returned_to_lambda!(Failure);
 
 #[cfg(test)]
 mod tests {
-    use flowlogs_export::SendProblem;
+    use flowlogs_export::{SendError, SendProblem};
     use flowlogs_source::{GzipFault, JsonFault};
     use lambda_runtime::Diagnostic;
 
@@ -97,9 +113,11 @@ mod tests {
             column: 2,
             fault: JsonFault::Syntax,
         };
-        let refused = SendError {
-            collector: "tcp://collector:4739".to_owned(),
-            problem: SendProblem::Reset,
+        let failed = |problem| {
+            UndeliveredBatch::new(vec![SendError {
+                collector: "tcp://collector:4739".to_owned(),
+                problem,
+            }])
         };
         vec![
             (UnpackError::Base64 { position: 7 }.into(), "PayloadBase64"),
@@ -107,7 +125,8 @@ mod tests {
             (json.into(), "PayloadJson"),
             (UnpackError::TooLarge { limit: 5 }.into(), "PayloadTooLarge"),
             (UnpackError::Unrecognised.into(), "PayloadJson"),
-            (refused.into(), "CollectorUnreachable"),
+            (failed(SendProblem::Reset).into(), "CollectorUnreachable"),
+            (failed(SendProblem::OutOfTime).into(), "OutOfTime"),
             (
                 Failure::Format {
                     log_group: "g".to_owned(),

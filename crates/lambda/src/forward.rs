@@ -5,13 +5,16 @@
 //! other targets take no part. The content of a batch is the caller's business.
 
 use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Instant;
 
 use flowlogs_core::{
     BatchReport, MessageKind, MessageSink, SendOutcome, Transcoder, TranscoderSettings, Transport,
     dedup,
 };
 use flowlogs_export::{
-    CollectorUrl, Collectors, ConfigError, SendError, SenderOptions, SessionState,
+    CollectorUrl, Collectors, ConfigError, SendError, SendProblem, SenderOptions, SessionState,
 };
 
 /// Most addresses of collectors in the cache that recognises the collectors' own traffic.
@@ -24,13 +27,39 @@ pub struct Forwarder {
     collectors: Collectors,
     /// Addresses of the collectors so far, if flows to and from collectors are left out.
     own_traffic: Option<Vec<dedup::CollectorAddress>>,
+    /// Some targets took no part in the last batch, and lack the names that it announced.
+    names_are_missing: bool,
 }
 
-/// Sink for the messages of a batch: all targets, or the targets of a second pass.
+/// Circumstances of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchContext<'a> {
+    /// Time of the batch, in milliseconds since 1970.
+    pub now: u64,
+    /// End of all waiting.
+    pub deadline: Instant,
+    /// Numbers of the targets that the batch is due to; `None` for all.
+    pub only: Option<&'a [usize]>,
+}
+
+/// State of a target, as the check event shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectorState {
+    /// URL of the target.
+    pub url: String,
+    /// Reason why the target has no connection.
+    pub problem: Option<SendProblem>,
+    /// Address of the collector, by which its name was resolved.
+    pub address: Option<SocketAddr>,
+    /// DNS names in the collector's certificate, over TLS.
+    pub certificate_names: Option<Vec<String>>,
+}
+
+/// Sink for the messages of a batch: all targets, or some.
 #[derive(Debug)]
 pub struct TargetSink<'a> {
     collectors: &'a mut Collectors,
-    again: Option<&'a [usize]>,
+    only: Option<&'a [usize]>,
 }
 
 /// Outcome of a batch.
@@ -38,11 +67,53 @@ pub struct TargetSink<'a> {
 pub struct ForwardOutcome {
     /// Counters of the lines.
     pub report: BatchReport,
-    /// Failed connections, sends and ends of connections.
+    /// Failed connections, sends and ends of connections, without those that a reconnect helped.
     pub send_errors: u64,
-    /// Success if every target has every message; else the first error.
-    pub outcome: Result<(), SendError>,
+    /// Reconnects after which a target had everything.
+    pub reconnects: u64,
+    /// Success if every target has every message.
+    pub outcome: Result<(), UndeliveredBatch>,
 }
+
+/// Targets that did not get a batch, each with its problem.
+///
+/// The text begins with the URL of the first target and names every other one: a payload from the failure queue goes to
+/// the targets that its error names ([`flowlogs_source::FailedInvocation::failed_targets`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UndeliveredBatch {
+    errors: Vec<SendError>,
+    /// Targets that the batch was due to.
+    targets: usize,
+}
+
+impl UndeliveredBatch {
+    /// Errors of every target that a batch was due to.
+    #[cfg(test)]
+    pub(crate) fn new(errors: Vec<SendError>) -> Self {
+        Self {
+            targets: errors.len(),
+            errors,
+        }
+    }
+
+    /// The time of the invocation was over, and no target is known to have everything.
+    pub fn is_out_of_time(&self) -> bool {
+        let out_of_time = |error: &SendError| error.problem == SendProblem::OutOfTime;
+        self.errors.len() == self.targets && self.errors.iter().all(out_of_time)
+    }
+}
+
+impl fmt::Display for UndeliveredBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, error) in self.errors.iter().enumerate() {
+            let separator = if number == 0 { "" } else { "; " };
+            write!(f, "{separator}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UndeliveredBatch {}
 
 impl MessageSink for TargetSink<'_> {
     /// Never fails: [`Collectors::finish`] returns the error of a target, and the other targets go on.
@@ -54,7 +125,7 @@ impl MessageSink for TargetSink<'_> {
         kind: MessageKind,
         message: &[u8],
     ) -> Result<SendOutcome, Infallible> {
-        if self.again.is_some_and(|again| !again.contains(&session)) {
+        if self.only.is_some_and(|only| !only.contains(&session)) {
             return Ok(SendOutcome::Skipped);
         }
         let sent = match kind {
@@ -96,6 +167,7 @@ impl Forwarder {
             transcoder,
             collectors,
             own_traffic,
+            names_are_missing: false,
         })
     }
 
@@ -104,11 +176,48 @@ impl Forwarder {
         &mut self.transcoder
     }
 
+    /// Connects to every target and sends nothing, for the check event.
+    pub fn probe(&mut self, deadline: Instant) -> Vec<CollectorState> {
+        self.collectors.set_deadline(deadline);
+        let sessions = self.collectors.begin();
+        for (target, session) in sessions.iter().enumerate() {
+            if let Ok(SessionState::New) = session {
+                self.transcoder.restart_session(target);
+            }
+        }
+        let (urls, peers) = (self.collectors.urls(), self.collectors.peers());
+        let certificates = self.collectors.certificate_names();
+        let targets = urls.zip(sessions).zip(certificates).enumerate();
+        targets
+            .map(
+                |(number, ((url, session), certificate_names))| CollectorState {
+                    url: url.to_string(),
+                    problem: session.err().map(|error| error.problem),
+                    address: peers
+                        .iter()
+                        .find(|peer| peer.target == number)
+                        .map(|peer| peer.collector),
+                    certificate_names,
+                },
+            )
+            .collect()
+    }
+
+    /// Numbers of the targets with these URLs; `None`, which is all targets, if no URL is one of a target.
+    pub fn targets_named(&self, urls: &[&str]) -> Option<Vec<usize>> {
+        let numbered = self.collectors.urls().enumerate();
+        let named: Vec<usize> = numbered
+            .filter(|(_, url)| urls.contains(&url.to_string().as_str()))
+            .map(|(number, _)| number)
+            .collect();
+        (!named.is_empty()).then_some(named)
+    }
+
     /// Replaces the targets by targets with other options; the transcoder keeps its state.
     ///
     /// # Errors
     ///
-    /// TLS material that cannot be used; the collectors stay as they were.
+    /// Unusable certificates or keys; the collectors stay as they were.
     pub fn set_collectors(
         &mut self,
         collectors: &[CollectorUrl],
@@ -122,38 +231,38 @@ impl Forwarder {
     /// [`commit`](Self::commit) or [`rollback`](Self::rollback) must follow.
     pub fn forward(
         &mut self,
-        now: u64,
+        context: BatchContext<'_>,
         mut lines: impl FnMut(&mut Transcoder, &mut TargetSink<'_>),
     ) -> ForwardOutcome {
-        let Self {
-            transcoder,
-            collectors,
-            ..
-        } = self;
-        let sessions = collectors.begin();
-        transcoder.begin(now);
+        let is_due = |target| context.only.is_none_or(|only| only.contains(&target));
+        self.collectors.set_deadline(context.deadline);
+        let sessions = self.collectors.begin_selected(is_due);
+        self.transcoder.begin(context.now);
         for (target, session) in sessions.iter().enumerate() {
             if let Ok(SessionState::New) = session {
-                transcoder.restart_session(target);
+                self.transcoder.restart_session(target);
             }
         }
-        self.exclude_own_traffic();
-        if let Some(Err(error)) = sessions
-            .iter()
-            .find(|_| sessions.iter().all(Result::is_err))
-        {
-            return self.end(Err(error.clone()));
+        if std::mem::replace(&mut self.names_are_missing, context.only.is_some()) {
+            self.transcoder.announce_again();
         }
-        self.transcode(None, &mut lines);
+        self.exclude_own_traffic();
+        let due = (0..sessions.len()).filter(|&target| is_due(target)).count();
+        let failed = sessions.iter().filter(|session| session.is_err()).count();
+        if failed == due {
+            let outcomes = sessions.into_iter().map(|session| session.map(|_| ()));
+            return self.end(due, outcomes.collect(), &[]);
+        }
+        self.transcode(context.only, &mut lines);
         let results = self.collectors.finish();
-        let broken = (0..).zip(&results).zip(&sessions);
-        let broken = broken.filter(|((_, result), session)| result.is_err() && session.is_ok());
-        let again: Vec<usize> = broken
-            .map(|((target, _), _)| target)
-            .filter(|&target| self.collectors.reconnect(target).is_ok())
+        let broken: Vec<usize> = (0..)
+            .zip(results.iter().zip(&sessions))
+            .filter(|(_, (result, session))| result.is_err() && session.is_ok())
+            .map(|(target, _)| target)
             .collect();
+        let again = self.collectors.reconnect_all(&broken);
         if again.is_empty() {
-            return self.end(results.into_iter().collect());
+            return self.end(due, results, &again);
         }
         self.transcoder.rollback();
         self.transcoder.take_report();
@@ -162,17 +271,17 @@ impl Forwarder {
         }
         self.transcode(Some(&again), &mut lines);
         let results = self.collectors.finish();
-        self.end(results.into_iter().collect())
+        self.end(due, results, &again)
     }
 
     fn transcode(
         &mut self,
-        again: Option<&[usize]>,
+        only: Option<&[usize]>,
         lines: &mut impl FnMut(&mut Transcoder, &mut TargetSink<'_>),
     ) {
         let mut targets = TargetSink {
             collectors: &mut self.collectors,
-            again,
+            only,
         };
         lines(&mut self.transcoder, &mut targets);
         let Ok(()) = self.transcoder.flush(&mut targets);
@@ -194,16 +303,32 @@ impl Forwarder {
         self.transcoder.rollback();
     }
 
-    fn end(&mut self, outcome: Result<(), SendError>) -> ForwardOutcome {
+    fn end(
+        &mut self,
+        due: usize,
+        results: Vec<Result<(), SendError>>,
+        reconnected: &[usize],
+    ) -> ForwardOutcome {
+        let helped = |target: &usize| reconnected.contains(target) && results[*target].is_ok();
+        let statistics = self.collectors.statistics();
+        let statistics = statistics.iter().enumerate();
+        let send_errors = statistics
+            .filter(|(target, _)| !helped(target))
+            .map(|(_, target)| target.errors)
+            .sum();
+        let reconnects = reconnected.iter().filter(|target| helped(target)).count();
+        let errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();
         ForwardOutcome {
             report: self.transcoder.take_report(),
-            send_errors: self
-                .collectors
-                .statistics()
-                .iter()
-                .map(|target| target.errors)
-                .sum(),
-            outcome,
+            send_errors,
+            reconnects: reconnects as u64,
+            outcome: match errors.is_empty() {
+                true => Ok(()),
+                false => Err(UndeliveredBatch {
+                    errors,
+                    targets: due,
+                }),
+            },
         }
     }
 
@@ -255,10 +380,18 @@ mod tests {
         .expect("valid options")
     }
 
+    fn context(only: Option<&[usize]>) -> BatchContext<'_> {
+        BatchContext {
+            now: 1_795_000_100_000,
+            deadline: Instant::now() + Duration::from_secs(60),
+            only,
+        }
+    }
+
     /// Forwards so many lines of the default format, each with an id of its own.
     fn forward(forwarder: &mut Forwarder, count: u64) -> ForwardOutcome {
         let mut source = RecordSource::new(None, Formats::defaults());
-        forwarder.forward(1_795_000_100_000, |transcoder, targets| {
+        forwarder.forward(context(None), |transcoder, targets| {
             for number in 0..count {
                 let (id, port) = (number.to_be_bytes(), 1_024 + number % 60_000);
                 let text = format!(
@@ -310,10 +443,11 @@ mod tests {
         let ForwardOutcome {
             report,
             send_errors,
+            reconnects,
             outcome,
         } = forward(&mut forwarder, MANY);
         assert_eq!(outcome, Ok(()));
-        assert_eq!(send_errors, 1);
+        assert_eq!((send_errors, reconnects), (0, 1));
         exported(MANY, &report);
         drop(forwarder);
         let (again, once) = (
@@ -370,9 +504,12 @@ mod tests {
             report,
             send_errors,
             outcome,
+            ..
         } = forward(&mut forwarder, 100);
         let error = outcome.expect_err("one is gone");
-        assert_eq!(error.collector, format!("tcp://{gone}"));
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("tcp://{gone}: ")), "{text}");
+        assert!(!text.contains(&whole.to_string()), "{text}");
         assert!(send_errors >= 1);
         exported(100, &report);
         drop(forwarder);
@@ -384,7 +521,7 @@ mod tests {
         let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let gone = closed.expect("a port");
         let mut forwarder = forwarder(&format!("tcp://{gone}"));
-        let forwarded = forwarder.forward(0, |_, _| panic!("nobody would get it"));
+        let forwarded = forwarder.forward(context(None), |_, _| panic!("nobody would get it"));
         assert!(forwarded.outcome.is_err() && forwarded.send_errors >= 1);
         assert_eq!(forwarded.report, BatchReport::default());
     }
@@ -408,5 +545,44 @@ mod tests {
             TcpStream::connect(address).is_err(),
             "the collector took one connection and ended"
         );
+    }
+
+    #[test]
+    fn a_batch_for_one_target_does_not_reach_the_other_which_has_every_name_afterwards() {
+        let [first, second] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port"));
+        let addresses = [&first, &second].map(|socket| socket.local_addr().expect("bound"));
+        let urls = addresses.map(|address| format!("udp://{address}"));
+        let mut forwarder = forwarder(&urls.join(","));
+        assert_eq!(forwarder.targets_named(&["tcp://elsewhere:4739"]), None);
+        let named = forwarder.targets_named(&[&urls[1], "tcp://elsewhere:4739"]);
+        assert_eq!(named.as_deref(), Some(&[1][..]));
+        let mut octets = [0; 2];
+        for (port, only) in (1..).zip([named.as_deref(), None]) {
+            let mut source = RecordSource::new(None, Formats::defaults());
+            let text = format!(
+                "2 123456789012 eni-1 10.0.0.1 10.0.0.2 {port} 443 6 1 40 1795000000 1795000059 ACCEPT OK"
+            );
+            let text = text.as_bytes();
+            let forwarded = forwarder.forward(context(only), |transcoder, targets| {
+                let line = LogLine {
+                    id: None,
+                    timestamp: None,
+                    text,
+                };
+                let Ok(()) = transcoder.line(&mut source, line, targets);
+            });
+            assert_eq!(forwarded.outcome, Ok(()));
+            forwarder.commit();
+            for (total, socket) in octets.iter_mut().zip([&first, &second]) {
+                socket.set_nonblocking(true).expect("a socket");
+                let mut message = [0; 2_000];
+                while let Ok(length) = socket.recv(&mut message) {
+                    *total += length;
+                }
+            }
+            assert!(only.is_none() || octets[0] == 0, "{octets:?}");
+        }
+        // The second has the same messages twice; the first has them once, names included.
+        assert_eq!(2 * octets[0], octets[1]);
     }
 }

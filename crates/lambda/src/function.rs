@@ -1,19 +1,27 @@
 //! State of a function across invocations, whatever its events: settings, collectors, look-ups; and the metrics line that
 //! ends an invocation.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
-use flowlogs_core::BatchReport;
 use flowlogs_export::now;
 use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::connect::CollectorConnection;
 use crate::ec2::{Ec2, LookupErrors};
+use crate::forward::ForwardOutcome;
 use crate::metrics::{Metrics, MetricsLine};
 use crate::source_cache::SourceCache;
 use crate::start::Environment;
+
+/// Time left of an invocation when reading and sending stop, for the metrics and the answer.
+pub(crate) const LAST_SECONDS: Duration = Duration::from_secs(2);
+
+/// Most accounts of an invocation that are kept for its metrics line.
+const MOST_ACCOUNTS: usize = 1_000;
 
 /// State across invocations.
 #[derive(Debug)]
@@ -22,6 +30,8 @@ pub(crate) struct Function {
     pub(crate) aws: SdkConfig,
     name: String,
     pub(crate) region: Option<String>,
+    /// Log group of the function itself.
+    pub(crate) own_log_group: Option<String>,
     pub(crate) connection: CollectorConnection,
     pub(crate) ec2: Option<Ec2>,
     pub(crate) sources: SourceCache,
@@ -31,8 +41,12 @@ pub(crate) struct Function {
 #[derive(Debug)]
 pub(crate) struct InvocationLog {
     started: Instant,
-    /// Log group or bucket, if the event could be read that far.
+    /// Log group, bucket or stream, if the event could be read that far.
     pub(crate) source: Option<String>,
+    /// Accounts of the payloads or objects.
+    pub(crate) accounts: BTreeSet<String>,
+    /// Every payload so far was of the function's own log group, which would grow by each line about it.
+    pub(crate) silent: bool,
     pub(crate) metrics: Metrics,
     newest_end: Option<u64>,
 }
@@ -45,6 +59,7 @@ impl Function {
             connection,
             function_name,
             region,
+            own_log_group,
         } = environment;
         Self {
             connection,
@@ -56,6 +71,7 @@ impl Function {
             aws,
             name: function_name,
             region,
+            own_log_group,
         }
     }
 
@@ -69,13 +85,20 @@ impl Function {
         let InvocationLog {
             started,
             source,
+            accounts,
+            silent,
             mut metrics,
             newest_end,
         } = log;
+        if silent {
+            return (source, metrics);
+        }
         if let Some(ec2) = &mut self.ec2 {
             let LookupErrors { formats, names } = ec2.take_errors();
             metrics.format_lookup_errors = formats;
             metrics.name_lookup_errors = names;
+            let age = ec2.age(Instant::now());
+            metrics.inventory_age_seconds = age.map(|age| age.as_secs());
         }
         metrics.delivery_lag_seconds = newest_end.map(|end| now().saturating_sub(end) / 1_000);
         metrics.transcode_milliseconds =
@@ -85,6 +108,7 @@ impl Function {
             function_name: &self.name,
             request_id,
             source: source.as_deref(),
+            accounts: &accounts,
             metrics: &metrics,
         };
         if let Err(error) = line.write(metrics_to) {
@@ -100,15 +124,41 @@ impl InvocationLog {
         Self {
             started: Instant::now(),
             source: None,
+            accounts: BTreeSet::new(),
+            silent: false,
             metrics: Metrics::default(),
             newest_end: None,
         }
     }
 
-    /// Adds a batch that was forwarded.
-    pub(crate) fn add(&mut self, report: &BatchReport, send_errors: u64) {
+    /// Adds a batch that was forwarded. Old batches, which come from a queue again, say nothing of the lag of delivery.
+    pub(crate) fn add(&mut self, forwarded: &ForwardOutcome, is_old: bool) {
+        let report = &forwarded.report;
         self.metrics.counters.add(&report.counters);
-        self.metrics.send_errors += send_errors;
-        self.newest_end = self.newest_end.max(report.newest_end);
+        self.metrics.unknown_direction += report.unknown_direction;
+        self.metrics.send_errors += forwarded.send_errors;
+        self.metrics.reconnects += forwarded.reconnects;
+        if !is_old {
+            self.newest_end = self.newest_end.max(report.newest_end);
+        }
+    }
+
+    /// Notes a message of a queue that failed again, sent to the queue at this time.
+    pub(crate) fn undelivered(&mut self, sent: Option<u64>) {
+        let age = sent.map(|sent| now().saturating_sub(sent) / 1_000);
+        let oldest = &mut self.metrics.oldest_undelivered_seconds;
+        *oldest = (*oldest).max(age);
+    }
+
+    /// Notes the account of a payload or object.
+    pub(crate) fn account(&mut self, account: Option<&str>) {
+        let is_account =
+            |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(account) = account.filter(is_account)
+            && !self.accounts.contains(account)
+            && self.accounts.len() < MOST_ACCOUNTS
+        {
+            self.accounts.insert(account.to_owned());
+        }
     }
 }

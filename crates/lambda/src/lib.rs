@@ -5,7 +5,9 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `cloudwatch.rs`, `cloudwatch/` | the function behind a subscription filter |
+//! | `cloudwatch.rs`, `cloudwatch/` | the function behind CloudWatch Logs |
+//! | `check.rs` | the check event |
+//! | `transcode_sink.rs` | lines on their way to the transcoder |
 //! | `s3/` | the function behind the notifications of a bucket |
 //! | `start.rs`, `function.rs` | start of a process; state that both functions have |
 //! | `connect.rs`, `forward.rs` | makes the forwarder; forwards a batch to every collector |
@@ -22,6 +24,7 @@
 #![deny(missing_docs)]
 
 mod aws;
+mod check;
 pub mod cloudwatch;
 pub mod config;
 mod connect;
@@ -35,3 +38,4 @@ pub mod s3;
 pub mod secret;
 mod source_cache;
 pub mod start;
+mod transcode_sink;

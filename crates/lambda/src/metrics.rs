@@ -6,6 +6,7 @@
 //!
 //! awslabs' `metrique` would bring some 50 further crates for a list of names that never changes while the function runs.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use flowlogs_core::Counters;
@@ -17,6 +18,15 @@ pub const NAMESPACE: &str = "FlowLogsTranscoder";
 /// The only dimension. The log group is a property of the line instead: every value of a dimension is billed.
 pub const DIMENSION: &str = "FunctionName";
 
+/// Metric that is there in every line: the sum of the records.
+const TOTAL: &str = "RecordsReceived";
+
+/// Version of the function.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Most octets of the property `Accounts`.
+const ACCOUNTS_OCTETS: usize = 4_096;
+
 /// Metrics of one invocation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Metrics {
@@ -24,14 +34,22 @@ pub struct Metrics {
     pub counters: Counters,
     /// Payloads that could not be unpacked.
     pub payload_errors: u64,
-    /// Failed connections and sends.
+    /// Failed connections and sends, without those that a reconnect helped.
     pub send_errors: u64,
+    /// Reconnects after which the collector had everything.
+    pub reconnects: u64,
+    /// Exported flows of unknown direction while `DIRECTION` asks for one.
+    pub unknown_direction: u64,
     /// Questions for record formats that EC2 did not answer.
     pub format_lookup_errors: u64,
     /// Questions for names that EC2 did not answer.
     pub name_lookup_errors: u64,
+    /// Time since EC2 was asked for everything; `None` without look-ups.
+    pub inventory_age_seconds: Option<u64>,
     /// Age of the newest flow; `None` without a flow.
     pub delivery_lag_seconds: Option<u64>,
+    /// Time since the oldest message of a queue that failed again was sent; `None` without such a message.
+    pub oldest_undelivered_seconds: Option<u64>,
     /// Time from payload to last message.
     pub transcode_milliseconds: u64,
     /// Counters of the objects, in the function behind a bucket.
@@ -76,9 +94,13 @@ impl Metrics {
         let own = [
             ("PayloadErrors", Some(self.payload_errors)),
             ("SendErrors", Some(self.send_errors)),
+            ("Reconnects", Some(self.reconnects)),
+            ("UnknownDirection", Some(self.unknown_direction)),
             ("FormatLookupErrors", Some(self.format_lookup_errors)),
             ("NameLookupErrors", Some(self.name_lookup_errors)),
+            ("InventoryAgeSeconds", self.inventory_age_seconds),
             ("DeliveryLagSeconds", self.delivery_lag_seconds),
+            ("OldestUndeliveredSeconds", self.oldest_undelivered_seconds),
             ("TranscodeMilliseconds", Some(self.transcode_milliseconds)),
         ];
         let objects = self.objects;
@@ -95,7 +117,7 @@ impl Metrics {
 fn unit(name: &str) -> &'static str {
     match name {
         "BytesSent" => "Bytes",
-        "DeliveryLagSeconds" => "Seconds",
+        "DeliveryLagSeconds" | "InventoryAgeSeconds" | "OldestUndeliveredSeconds" => "Seconds",
         "TranscodeMilliseconds" => "Milliseconds",
         _ => "Count",
     }
@@ -112,6 +134,8 @@ pub struct MetricsLine<'a> {
     pub request_id: &'a str,
     /// Log group or bucket, if the payload could be read that far.
     pub source: Option<&'a str>,
+    /// Accounts of the payloads or objects, cut at [`ACCOUNTS_OCTETS`].
+    pub accounts: &'a BTreeSet<String>,
     /// Metrics of the invocation.
     pub metrics: &'a Metrics,
 }
@@ -130,11 +154,28 @@ impl MetricsLine<'_> {
     }
 }
 
+impl MetricsLine<'_> {
+    /// As many accounts as the property may hold.
+    fn accounts(&self) -> Vec<&str> {
+        let mut octets = 0;
+        let accounts = self.accounts.iter().map(String::as_str);
+        accounts
+            .take_while(|account| {
+                // Quotes and comma.
+                octets += account.len() + 3;
+                octets <= ACCOUNTS_OCTETS
+            })
+            .collect()
+    }
+}
+
 impl Serialize for MetricsLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // The octets of this line are most of the cost of an invocation: zeros are left out.
         let known = || {
             let entries = self.metrics.entries();
-            entries.filter_map(|(name, value)| Some((name, value?)))
+            let entries = entries.filter_map(|(name, value)| Some((name, value?)));
+            entries.filter(|(name, value)| *value > 0 || *name == TOTAL)
         };
         let definitions: Vec<_> = known()
             .map(|(name, _)| serde_json::json!({"Name": name, "Unit": unit(name)}))
@@ -153,8 +194,12 @@ impl Serialize for MetricsLine<'_> {
         )?;
         line.serialize_entry(DIMENSION, self.function_name)?;
         line.serialize_entry("RequestId", self.request_id)?;
+        line.serialize_entry("Version", VERSION)?;
         if let Some(source) = self.source {
             line.serialize_entry("Source", source)?;
+        }
+        if !self.accounts.is_empty() {
+            line.serialize_entry("Accounts", &self.accounts())?;
         }
         for (name, value) in known() {
             line.serialize_entry(name, &value)?;
@@ -178,6 +223,7 @@ mod tests {
             function_name: "flows",
             request_id: "7",
             source: Some("/flow/\"vpc\"\n"),
+            accounts: &(0..1_000).map(|number| format!("{number:012}")).collect(),
             metrics,
         };
         line.write(&mut out).expect("memory takes everything");
@@ -207,8 +253,11 @@ mod tests {
         assert_eq!(dimensions.len(), 1);
         assert!(line[dimensions[0].as_str().expect("a name")].is_string());
         let definitions = directive["Metrics"].as_array().expect("definitions");
-        assert_eq!(definitions.len(), Metrics::default().entries().count());
-        assert!(definitions.len() <= 100, "more than a directive may have");
+        let names: Vec<_> = definitions.iter().map(|one| &one["Name"]).collect();
+        assert_eq!(names, ["RecordsReceived", "DeliveryLagSeconds"], "no zeros");
+        assert_eq!(line["Version"], VERSION);
+        let accounts = line["Accounts"].to_string().len();
+        assert!((4_000..4_100).contains(&accounts), "{accounts}");
         for definition in definitions {
             let name = definition["Name"].as_str().expect("a name");
             assert!(line[name].is_u64(), "{definition}");

@@ -2,6 +2,7 @@
 //! requested. A new inventory clears the sources. Beside them are the notes that a process logs once.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use flowlogs_core::network::{Destination, Inventory};
@@ -10,6 +11,7 @@ use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
 
 use crate::config::Config;
 use crate::ec2::Ec2;
+use crate::log::one_line;
 
 /// Most log groups in the cache; one more clears the cache.
 const SOURCES: usize = 64;
@@ -20,54 +22,119 @@ const STREAMS: usize = 10_000;
 /// Time between two notes about the same flow logs.
 const DOUBLED_INTERVAL: Duration = Duration::from_secs(3_600);
 
+/// Characters of the longest name of a log group or stream in AWS. Longer names are cut.
+const LONGEST_NAME: usize = 512;
+
 /// Sources by log group or bucket, and surveyed log streams.
 #[derive(Debug, Default)]
 pub(crate) struct SourceCache {
-    sources: HashMap<Vec<Destination>, RecordSource>,
+    indices: HashMap<Vec<Destination>, usize>,
+    sources: Vec<RecordSource>,
     /// Groups of flow logs that write the same records, and the time at which they were logged.
     doubled: HashMap<Vec<String>, Instant>,
-    surveyed: HashSet<String>,
+    /// Hashes of surveyed log streams: names are only compared.
+    surveyed: HashSet<u64>,
+    hasher: RandomState,
     collisions: HashSet<u32>,
+    /// Hashes of notes about formats.
+    noted: HashSet<u64>,
 }
 
 impl SourceCache {
-    /// Returns the source of a log group or object, with the formats that are known now. `destinations` and `flow_log` are
-    /// those of [`RecordSource::set_destinations`].
-    pub(crate) fn source(
+    /// Index of the source of a log group or object, with the formats that are known now; valid until the next call.
+    /// `destinations` and `flow_log` are those of [`RecordSource::set_destinations`].
+    pub(crate) fn index(
         &mut self,
         destinations: &[Destination],
         flow_log: Option<&str>,
         transcoder: &Transcoder,
         config: &Config,
-    ) -> &mut RecordSource {
-        if self.sources.len() >= SOURCES && !self.sources.contains_key(destinations) {
-            self.sources.clear();
+    ) -> usize {
+        let index = match self.indices.get(destinations) {
+            Some(&index) => index,
+            None => self.add(destinations, flow_log, transcoder, config),
+        };
+        self.sources[index].set_destinations(destinations, flow_log);
+        index
+    }
+
+    fn add(
+        &mut self,
+        destinations: &[Destination],
+        flow_log: Option<&str>,
+        transcoder: &Transcoder,
+        config: &Config,
+    ) -> usize {
+        if self.sources.len() >= SOURCES {
+            self.clear();
         }
-        let source = self
-            .sources
-            .entry(destinations.to_vec())
-            .or_insert_with(|| {
-                let given = config
-                    .log_format
-                    .as_deref()
-                    .and_then(|text| Formats::of_setting(text).ok());
-                let formats = given.unwrap_or_else(|| {
-                    let inventory = transcoder.inventory();
-                    let formats = inventory.formats_for(inventory.resolve(flow_log, destinations));
-                    Formats::of_format_strings(formats)
-                });
-                log_formats(destinations, &formats);
-                RecordSource::new(None, formats)
-            });
-        source.set_destinations(destinations, flow_log);
-        source
+        let given = config
+            .log_format
+            .as_deref()
+            .and_then(|text| Formats::of_setting(text).ok());
+        let formats = match given {
+            Some(formats) => formats,
+            None => {
+                let inventory = transcoder.inventory();
+                self.flow_log_formats(inventory.resolve(flow_log, destinations), inventory)
+            }
+        };
+        let index = self.sources.len();
+        self.sources.push(RecordSource::new(None, formats));
+        self.indices.insert(destinations.to_vec(), index);
+        index
+    }
+
+    /// Returns the source at an [`index`](Self::index).
+    pub(crate) fn source(&mut self, index: usize) -> &mut RecordSource {
+        &mut self.sources[index]
+    }
+
+    /// Formats of a destination's flow logs; notes the ones that cannot be used, once each.
+    fn flow_log_formats(
+        &mut self,
+        destination: Option<&Destination>,
+        inventory: &Inventory,
+    ) -> Formats {
+        let formats = Formats::of_format_strings(inventory.formats_for(destination));
+        let name = destination.map_or(String::new(), |own| one_line(&own.name));
+        let destination_name = name.as_str();
+        for error in formats.refused() {
+            let reason = one_line(error);
+            if self.is_new(&reason) {
+                tracing::warn!(
+                    destination = destination_name,
+                    reason,
+                    "the format of a flow log is not usable"
+                );
+            }
+        }
+        if formats.left_out() > 0 && self.is_new(destination_name) {
+            let left_out = formats.left_out();
+            tracing::warn!(
+                destination = destination_name,
+                left_out,
+                "too many formats of flow logs; set LOG_FORMAT to the needed ones"
+            );
+        }
+        formats
+    }
+
+    /// Remembers a note; returns `true` if nobody made the note before.
+    fn is_new(&mut self, note: &str) -> bool {
+        self.noted.len() < STREAMS && self.noted.insert(self.hasher.hash_one(note))
+    }
+
+    fn clear(&mut self) {
+        self.indices.clear();
+        self.sources.clear();
     }
 
     /// Hands a changed inventory to the transcoder.
     pub(crate) fn renew(&mut self, transcoder: &mut Transcoder, inventory: Option<Inventory>) {
         if let Some(inventory) = inventory {
             transcoder.set_inventory(inventory);
-            self.sources.clear();
+            self.clear();
         }
     }
 
@@ -81,8 +148,7 @@ impl SourceCache {
         ec2: &mut Ec2,
     ) {
         let origin = payload.origin();
-        let log_group = origin.log_group.unwrap_or_default();
-        let stream = format!("{log_group}\n{}", origin.log_stream.unwrap_or_default());
+        let stream = self.hasher.hash_one((origin.log_group, origin.log_stream));
         if !config.resolve_names || self.surveyed.contains(&stream) {
             return;
         }
@@ -90,29 +156,36 @@ impl SourceCache {
             self.surveyed.clear();
         }
         self.surveyed.insert(stream);
-        let source = self.source(destination, None, transcoder, config);
+        let index = self.index(destination, None, transcoder, config);
+        let source = &mut self.sources[index];
         let Ok(()) = payload.hand_on(&mut Survey { transcoder, source });
         ec2.request(transcoder.take_unknown().iter().map(String::as_str));
     }
 
     /// Logs what a person has to know, once an invocation or once a process; never a line for each record.
-    pub(crate) fn log(&mut self, log_group: &str, report: &BatchReport) {
+    pub(crate) fn log(&mut self, destination: &str, report: &BatchReport) {
+        let destination = cut(destination);
         if let Some(sample) = &report.unparsed {
             let count = report.counters.unparsed_records;
-            let (record, line, reason) = (
-                sample.record,
-                sample.line.as_str(),
-                sample.error.to_string(),
-            );
+            let (record, line) = (sample.record, one_line(&sample.line));
+            let reason = sample.error.to_string();
             let hint = sample.hint.as_ref().map(LogFormat::to_string);
             tracing::warn!(
-                log_group,
+                log_group = destination,
                 count,
                 record,
                 line,
                 reason,
                 hint,
                 "lines fit no known record format; set LOG_FORMAT"
+            );
+        }
+        if report.unknown_direction > 0 {
+            let count = report.unknown_direction;
+            tracing::warn!(
+                log_group = destination,
+                count,
+                "flows of unknown direction were exported in spite of DIRECTION"
             );
         }
         for flow_logs in &report.doubled {
@@ -140,7 +213,7 @@ impl SourceCache {
             self.doubled.clear();
         }
         self.doubled.insert(flow_logs.to_vec(), now);
-        let flow_logs = flow_logs.join(", ");
+        let flow_logs = one_line(&flow_logs.join(", "));
         tracing::warn!(
             flow_logs,
             "these flow logs write the same records into one place, so that flows are counted more than once; delete all but one"
@@ -148,25 +221,10 @@ impl SourceCache {
     }
 }
 
-/// Logs the formats of flow logs that are not used.
-fn log_formats(destinations: &[Destination], formats: &Formats) {
-    let destination = destinations.first().map(Destination::to_string);
-    for error in formats.refused() {
-        let reason = error.to_string();
-        tracing::warn!(
-            destination,
-            reason,
-            "the format of a flow log is not usable"
-        );
-    }
-    if formats.left_out() > 0 {
-        let left_out = formats.left_out();
-        tracing::warn!(
-            destination,
-            left_out,
-            "too many formats of flow logs; set LOG_FORMAT to the needed ones"
-        );
-    }
+/// The name, cut at the longest that AWS allows.
+pub(crate) fn cut(name: &str) -> &str {
+    let end = name.char_indices().nth(LONGEST_NAME);
+    end.map_or(name, |(end, _)| &name[..end])
 }
 
 /// Sink that shows lines to the transcoder before any is exported.

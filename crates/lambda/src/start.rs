@@ -3,16 +3,21 @@
 use std::env;
 use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use lambda_runtime::Error;
+use lambda_runtime::{Context, Error};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use crate::aws::sdk_config;
 use crate::config::{Config, RawConfig, SettingError};
 use crate::connect::CollectorConnection;
 use crate::log;
+
+/// Longest time of an invocation.
+const LONGEST: Duration = Duration::from_secs(900);
 
 /// Environment of a function: settings, name and region.
 #[derive(Debug)]
@@ -21,6 +26,7 @@ pub struct Environment {
     pub(crate) connection: CollectorConnection,
     pub(crate) function_name: String,
     pub(crate) region: Option<String>,
+    pub(crate) own_log_group: Option<String>,
 }
 
 impl Environment {
@@ -31,11 +37,15 @@ impl Environment {
     /// The first wrong setting.
     pub fn from_process(program: &str) -> Result<Self, SettingError> {
         let variable = |name: &str| env::var(name).ok();
-        Self::new(
+        let environment = Self::new(
             Config::new(&RawConfig::from_environment())?,
             variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| program.to_owned()),
             variable("AWS_REGION"),
-        )
+        )?;
+        Ok(Self {
+            own_log_group: variable("AWS_LAMBDA_LOG_GROUP_NAME"),
+            ..environment
+        })
     }
 
     /// Checks the settings' certificates; `function_name` is Lambda's name of the function. Touches no network.
@@ -53,6 +63,7 @@ impl Environment {
             config,
             function_name,
             region,
+            own_log_group: None,
         })
     }
 }
@@ -99,6 +110,17 @@ where
     spawn_blocking(move || runtime.block_on(work()))
         .await
         .unwrap_or_else(|error| resume_unwind(error.into_panic()))
+}
+
+/// Deadline of an invocation. Emulators name a time long ago, where no time is known to be left: the longest time of Lambda
+/// counts there. A deadline that passed a moment ago is one.
+pub fn deadline(context: &Context) -> Instant {
+    let (deadline, now) = (context.deadline(), SystemTime::now());
+    match (deadline.duration_since(now), now.duration_since(deadline)) {
+        (Ok(left), _) => Instant::now() + left,
+        (Err(_), Ok(past)) if past < LONGEST => Instant::now(),
+        _ => Instant::now() + LONGEST,
+    }
 }
 
 /// Runs a function until its environment ends.

@@ -9,6 +9,7 @@
 //!   a log group;
 //! - `bucket.rs` is a bucket with its queue, also moto, and `objects.rs` writes what is in it; `s3.rs` are the tests of
 //!   the function behind it;
+//! - `queue.rs` is a failure queue with the rules of SQS, and an outage that it mends;
 //! - `soak.rs` is a long life of the first.
 
 mod aws;
@@ -21,6 +22,7 @@ mod formats;
 mod metrics;
 mod objects;
 mod payload;
+mod queue;
 mod runtime;
 mod s3;
 mod settings;

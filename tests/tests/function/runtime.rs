@@ -160,6 +160,14 @@ impl Function {
     }
 }
 
+/// Value of a counter in a metrics line, which leaves zeros out.
+pub(crate) fn counter(line: &Value, name: &str) -> u64 {
+    match &line[name] {
+        Value::Null => 0,
+        value => value.as_u64().unwrap_or_else(|| panic!("{name}: {line}")),
+    }
+}
+
 /// The metrics lines of an output.
 fn metrics_of(output: &str) -> Vec<Value> {
     let lines = output

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::bucket::{BUCKET, Bucket, WAYS, Way};
 use crate::collector::{Collector, Drain};
 use crate::objects::{gzip, parquet, text};
-use crate::runtime::Function;
+use crate::runtime::{Function, counter};
 
 /// As AWS names them; Hive-compatible, so that notices of S3 encode the key.
 const TEXT: &str = "p/AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-central-1/year=2026/month=11/\
@@ -31,9 +31,7 @@ fn function(collector: &str, endpoint: &str) -> Option<Function> {
 /// The sum of a counter over all invocations.
 fn total(function: &Function, name: &str) -> u64 {
     let metrics = function.metrics();
-    let values = metrics
-        .iter()
-        .map(|line| line[name].as_u64().expect("a counter"));
+    let values = metrics.iter().map(|line| counter(line, name));
     values.sum()
 }
 

@@ -1,11 +1,11 @@
-//! `flowlogs-cloudwatch`: the Lambda function behind a CloudWatch Logs subscription filter.
+//! `flowlogs-cloudwatch`: the Lambda function behind CloudWatch Logs.
 
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use flowlogs_lambda::cloudwatch::CloudWatch;
-use flowlogs_lambda::start::{Environment, LazyFunction, until_the_end};
+use flowlogs_lambda::start::{Environment, LazyFunction, deadline, until_the_end};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
@@ -24,11 +24,12 @@ async fn serve() -> Result<(), Error> {
         let function = Arc::clone(&function);
         // Boxed: the runtime's own future holds this one, and is moved before it starts.
         Box::pin(async move {
+            let deadline = deadline(&event.context);
             let request_id = event.context.request_id;
             let mut function = function.lock().await;
             let function = function.made().await;
             function
-                .invoke(&event.payload, &request_id, io::stdout())
+                .invoke(&event.payload, &request_id, deadline, io::stdout())
                 .await
         })
     }))

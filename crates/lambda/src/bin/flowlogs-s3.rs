@@ -3,17 +3,12 @@
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use flowlogs_lambda::s3::S3;
-use flowlogs_lambda::start::{Environment, LazyFunction, run_blocking, until_the_end};
-use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use flowlogs_lambda::start::{Environment, LazyFunction, deadline, run_blocking, until_the_end};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
-
-/// The longest that an invocation may take.
-const LONGEST: Duration = Duration::from_secs(900);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -41,10 +36,4 @@ async fn serve() -> Result<(), Error> {
         }
     }))
     .await
-}
-
-/// Deadline of the invocation. Emulators name a time long ago; there Lambda's longest time counts.
-fn deadline(context: &Context) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now());
-    Instant::now() + left.unwrap_or(LONGEST)
 }

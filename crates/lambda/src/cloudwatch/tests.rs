@@ -1,7 +1,10 @@
 //! Decisions of the function by itself; the whole is tested with the real binary (`tests/tests/function`).
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flowlogs_core::Counters;
 
 use super::*;
@@ -38,7 +41,7 @@ async fn lines_come_again_only_where_none_was_parsed_and_ec2_never_answered() {
         no_format_is_known("g", &report(3, 3), &auto, &ec2).is_ok(),
         "EC2 was not asked yet"
     );
-    ec2.refresh("g", tokio::time::Instant::now()).await;
+    ec2.refresh("g", Instant::now()).await;
     let failure = no_format_is_known("g", &report(3, 3), &auto, &ec2).expect_err("no format");
     assert_eq!(failure.name(), "FormatUnknown");
     assert!(failure.to_string().contains("\"g\"") && failure.to_string().contains("LOG_FORMAT"));
@@ -80,25 +83,202 @@ fn the_summary_is_the_counters_by_their_names() {
     assert_eq!(summary(None).get("LogGroup"), None);
 }
 
-#[test]
-fn an_event_may_have_other_keys_and_has_to_have_data() {
-    let data = |event: &str| {
-        let event = RawValue::from_string(event.to_owned()).expect("JSON");
-        base64_of(&event).map(Cow::into_owned)
-    };
-    assert_eq!(
-        data(r#"{"awslogs":{"policyLevel":"x","data":"H4\u0073I"},"more":1}"#),
-        Ok("H4sI".to_owned())
+/// A function that sends to these collectors, knows the default format, and asks nobody.
+fn function(collectors: &str) -> CloudWatch {
+    let raw = RawConfig::read(|name| match name {
+        "COLLECTOR" => Some(collectors.to_owned()),
+        "RESOLVE_NAMES" => Some("off".to_owned()),
+        "LOG_FORMAT" => Some(FORMAT.to_owned()),
+        _ => None,
+    });
+    let config = Config::new(&raw).expect("right settings");
+    let mut environment =
+        Environment::new(config, "flows".to_owned(), None).expect("no certificates");
+    environment.own_log_group = Some("/aws/lambda/own".to_owned());
+    CloudWatch::new(environment, SdkConfig::builder().build())
+}
+
+const FORMAT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} \
+    ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
+
+/// Base64 of a payload with one line.
+fn data(log_group: &str, id: u32) -> String {
+    let line = format!(
+        "2 123456789012 eni-1 10.0.0.1 10.0.0.2 {id} 443 6 1 40 1795000000 1795000059 ACCEPT OK"
     );
+    let payload = json!({
+        "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": log_group, "logStream": "s",
+        "logEvents": [{"id": format!("{id:056}"), "timestamp": 1_795_000_000_000_u64, "message": line}],
+    });
+    STANDARD.encode(payload.to_string())
+}
+
+fn message(id: &str, body: &Value) -> Value {
+    json!({
+        "messageId": id, "eventSource": "aws:sqs", "body": body.to_string(),
+        "attributes": {"SentTimestamp": "1795000000000", "ApproximateReceiveCount": "3"},
+    })
+}
+
+/// Record of an invocation that failed with this error.
+fn failed(data: &str, error: &str) -> Value {
+    json!({
+        "requestPayload": {"awslogs": {"data": data}},
+        "responsePayload": {"errorType": "CollectorUnreachable", "errorMessage": error},
+    })
+}
+
+fn kinesis(number: u32, data: &str) -> Value {
+    json!({
+        "eventSource": "aws:kinesis", "eventID": format!("shardId-000000000000:{number}"),
+        "kinesis": {"sequenceNumber": number.to_string(), "data": data},
+    })
+}
+
+/// Answer and metrics line of an invocation.
+async fn invoke(function: &mut CloudWatch, event: Value) -> (Result<Value, Failure>, Value) {
+    let event = RawValue::from_string(event.to_string()).expect("JSON");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let mut line = Vec::new();
+    let answer = function.invoke(&event, "7", deadline, &mut line).await;
+    let answer = answer.map(|answer| serde_json::to_value(answer).expect("a value"));
+    (answer, serde_json::from_slice(&line).unwrap_or_default())
+}
+
+fn udp() -> (UdpSocket, String) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.set_nonblocking(true).expect("a socket");
+    let url = format!("udp://{}", socket.local_addr().expect("bound"));
+    (socket, url)
+}
+
+fn received(socket: &UdpSocket) -> usize {
+    let mut message = [0; 2_000];
+    std::iter::from_fn(|| socket.recv(&mut message).ok()).count()
+}
+
+#[tokio::test]
+async fn of_a_failure_queue_only_the_messages_that_fail_again_stay() {
+    let (collector, url) = udp();
+    let mut function = function(&url);
+    let good = message("good", &failed(&data("g", 1), "x"));
+    let bad = message(
+        "bad",
+        &json!({"requestPayload": {"awslogs": {"data": "H4sI"}}}),
+    );
+    let (answer, line) = invoke(&mut function, json!({"Records": [bad, good]})).await;
+    assert_eq!(
+        answer.expect("partial failures"),
+        json!({"batchItemFailures": [{"itemIdentifier": "bad"}]})
+    );
+    assert!(received(&collector) > 0);
+    assert_eq!(
+        (&line["FlowsExported"], &line["PayloadErrors"]),
+        (&1.into(), &1.into())
+    );
+    assert!(
+        line["OldestUndeliveredSeconds"].as_u64() > Some(0),
+        "{line}"
+    );
+    assert_eq!(
+        line.get("DeliveryLagSeconds"),
+        None,
+        "old payloads do not lag"
+    );
+    assert_eq!(line["Accounts"], json!(["123456789012"]));
+}
+
+#[tokio::test]
+async fn a_payload_from_the_failure_queue_goes_to_the_targets_that_its_error_names() {
+    let ((first, first_url), (second, second_url)) = (udp(), udp());
+    let mut function = function(&format!("{first_url},{second_url}"));
+    let named = format!("{second_url}: connection reset");
+    let forged = format!("tcp://elsewhere:4739: x; {named}");
+    let gone = "tcp://elsewhere:4739: connection reset".to_owned();
+    for (id, (error, takes_part)) in (1..).zip([(named, false), (forged, false), (gone, true)]) {
+        let record = message("m", &failed(&data("g", id), &error));
+        let (answer, _) = invoke(&mut function, json!({"Records": [record]})).await;
+        assert_eq!(answer.expect("delivered"), json!({"batchItemFailures": []}));
+        assert_eq!(received(&first) > 0, takes_part, "{error}");
+        assert!(received(&second) > 0, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_a_stream_that_nobody_can_read_does_not_block_the_shard() {
+    let (_collector, url) = udp();
+    let records = [
+        kinesis(1, &data("g", 1)),
+        kinesis(2, "H4sI"),
+        kinesis(3, &data("g", 2)),
+    ];
+    let (answer, line) = invoke(&mut function(&url), json!({"Records": records})).await;
+    assert_eq!(answer.expect("done"), json!({"batchItemFailures": []}));
+    assert_eq!(
+        (&line["FlowsExported"], &line["PayloadErrors"]),
+        (&2.into(), &1.into())
+    );
+}
+
+#[tokio::test]
+async fn a_stream_comes_again_from_the_first_record_that_was_not_delivered() {
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let url = format!("tcp://{}", closed.expect("a port"));
+    let records = [
+        kinesis(1, "H4sI"),
+        kinesis(2, &data("g", 1)),
+        kinesis(3, &data("g", 2)),
+    ];
+    let (answer, _) = invoke(&mut function(&url), json!({"Records": records})).await;
+    let first = json!({"batchItemFailures": [{"itemIdentifier": "2"}]});
+    assert_eq!(answer.expect("partial failures"), first);
+}
+
+#[tokio::test]
+async fn a_payload_of_the_own_log_group_is_dropped_and_named_once() {
+    let (collector, url) = udp();
+    let mut function = function(&url);
+    for first in [true, false] {
+        let event = json!({"awslogs": {"data": data("/aws/lambda/own", 1)}});
+        let (answer, line) = invoke(&mut function, event).await;
+        assert_eq!(answer.expect("acknowledged")["PayloadErrors"], 1);
+        assert_eq!(line["PayloadErrors"].is_u64(), first, "{line}");
+    }
+    assert_eq!(received(&collector), 0);
+}
+
+#[tokio::test]
+async fn the_check_event_says_what_is_missing_and_sends_nothing() {
+    let (collector, url) = udp();
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let gone = format!("tcp://{}", closed.expect("a port"));
+    let mut function = function(&format!("{url},{gone}"));
+    let (answer, _) = invoke(&mut function, json!({"flowlogs": "check"})).await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(answer["collectors"][0]["connected"], true);
+    assert_eq!(answer["collectors"][1]["connected"], false);
+    let missing = answer["missing"].as_array().expect("sentences");
+    let [sentence] = missing.as_slice() else {
+        panic!("{missing:?}");
+    };
+    assert!(
+        sentence.as_str().expect("text").contains(&gone),
+        "{sentence}"
+    );
+    assert_eq!(received(&collector), 0);
+}
+
+#[tokio::test]
+async fn an_event_without_a_payload_is_an_error() {
+    let (_collector, url) = udp();
     for event in [
-        "{}",
-        "null",
-        r#"{"awslogs":{}}"#,
-        r#"{"awslogs":{"data":7}}"#,
+        json!({}),
+        json!({"records": [{"data": "H4sI"}]}),
+        json!({"awslogs": {}}),
     ] {
-        assert!(
-            matches!(data(event), Err(UnpackError::Json { .. })),
-            "{event}"
-        );
+        let (answer, line) = invoke(&mut function(&url), event).await;
+        assert_eq!(answer.expect_err("no payload").name(), "PayloadJson");
+        assert_eq!(line["PayloadErrors"], 1);
     }
 }

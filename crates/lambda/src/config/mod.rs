@@ -7,6 +7,7 @@ mod settings;
 mod unusable;
 
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 use flowlogs_core::mapping::MappingSettings;
 use flowlogs_core::settings::table;
@@ -14,6 +15,9 @@ use flowlogs_core::{Formats, TemplateRefresh, TranscoderSettings, dedup};
 use flowlogs_export::{CollectorUrl, SenderOptions, TargetKind, TlsOptions, pem_text};
 
 pub use settings::{RawConfig, SettingError, SettingValue};
+
+/// Pause of the circuit breaker: a collector that is down costs one connection attempt a minute in each environment.
+const RETRY_PAUSE: Duration = Duration::from_secs(60);
 
 /// Octets that a UDP datagram can carry over IPv4.
 const LARGEST_DATAGRAM: u32 = 65_507;
@@ -78,6 +82,7 @@ impl Config {
     pub fn sender_options(&self, tls: TlsOptions) -> SenderOptions {
         SenderOptions {
             udp_rate: self.udp_rate,
+            retry_pause: RETRY_PAUSE,
             tls,
             ..SenderOptions::default()
         }

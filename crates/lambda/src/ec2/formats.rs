@@ -209,7 +209,7 @@ mod tests {
         let (mut ec2, start) = (server.lookups(false), Instant::now());
         ec2.refresh("flows", start).await;
         assert!(!ec2.is_due("flows", start + 4 * MINUTE));
-        assert!(ec2.is_due("flows", start + 20 * MINUTE));
+        assert!(ec2.is_due("flows", start + 7 * MINUTE));
         ec2.invalidate_formats();
         assert!(!ec2.is_due("flows", start), "at most once a minute");
         assert!(ec2.is_due("flows", start + MINUTE));

@@ -8,6 +8,7 @@
 //! | `formats.rs` | flow logs and their formats: `DescribeFlowLogs` |
 //! | `names.rs` | interfaces, VPCs, transit gateways and attachments |
 //! | `question.rs` | questions about an id |
+//! | `survey.rs` | a round of questions, page by page, that goes on where it stopped |
 //! | `convert.rs` | conversion of the SDK's types to the inventory's |
 //! | `trouble.rs` | unanswered questions |
 //! | `schedule.rs` | time of the next question |
@@ -17,17 +18,20 @@ mod formats;
 mod names;
 mod question;
 mod schedule;
+mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
 mod trouble;
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{Destination, Inventory};
 use flowlogs_core::{BatchReport, Transcoder};
 use tokio::time::Instant;
 
+use crate::aws::WholeAnswers;
 use crate::config::Config;
 
 use formats::FlowLogLookup;
@@ -38,6 +42,9 @@ pub use trouble::{FailedLookup, LookupError, LookupErrors};
 
 /// Time budget of all look-ups of one invocation together.
 pub const BUDGET: Duration = Duration::from_secs(5);
+
+/// Longest wait before the first question of a cold environment.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Every action that the look-ups need, as a policy names the action.
 pub const ACTIONS: [&str; 5] = [
@@ -57,14 +64,24 @@ pub struct Ec2 {
     names: Option<NameLookup>,
     troubles: LookupTally,
     budget: Duration,
+    /// Longest wait before the first question; zero once it was asked.
+    first_wait: Duration,
     /// End of this invocation's budget.
     deadline: Instant,
+    /// End of the invocation.
+    latest: Option<Instant>,
 }
 
 impl Ec2 {
     /// Knows nothing yet; the first [`refresh`](Self::refresh) asks the first question.
     pub fn new(config: &SdkConfig, resolve_names: bool) -> Self {
-        Self::with_client(aws_sdk_ec2::Client::new(config), resolve_names)
+        let config = aws_sdk_ec2::config::Builder::from(config)
+            .interceptor(WholeAnswers)
+            .build();
+        Self {
+            first_wait: FIRST_WAIT,
+            ..Self::with_client(aws_sdk_ec2::Client::from_conf(config), resolve_names)
+        }
     }
 
     fn with_client(client: aws_sdk_ec2::Client, resolve_names: bool) -> Self {
@@ -74,7 +91,9 @@ impl Ec2 {
             names: resolve_names.then(NameLookup::default),
             troubles: LookupTally::default(),
             budget: BUDGET,
+            first_wait: Duration::ZERO,
             deadline: Instant::now(),
+            latest: None,
         }
     }
 
@@ -104,7 +123,15 @@ impl Ec2 {
     /// First half of [`refresh`](Self::refresh): flow logs, with their formats. The [`BUDGET`] begins here.
     pub async fn refresh_formats(&mut self, now: Instant) -> Option<Inventory> {
         self.deadline = Instant::now() + self.budget;
+        if let Some(latest) = self.latest {
+            self.deadline = self.deadline.min(latest);
+        }
         let due = self.flow_logs.is_due(now);
+        if due {
+            // Environments that begin together must not ask together.
+            let wait = random_part(std::mem::take(&mut self.first_wait));
+            tokio::time::sleep_until(self.deadline.min(Instant::now() + wait)).await;
+        }
         let changed = due
             && (self.flow_logs)
                 .refresh(&self.client, now, self.deadline, &mut self.troubles)
@@ -172,7 +199,24 @@ impl Ec2 {
         self.troubles.take_errors()
     }
 
-    fn inventory(&self) -> Inventory {
+    /// Ends the look-ups of this invocation at this time at the latest.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.latest = Some(deadline);
+    }
+
+    /// Age of the inventory: time since the last whole survey.
+    pub fn age(&self, now: Instant) -> Option<Duration> {
+        self.names.as_ref().and_then(|names| names.age(now))
+    }
+
+    /// Destinations of the flow logs that are known.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        let flow_logs = self.flow_logs.known().unwrap_or_default().iter();
+        flow_logs.filter_map(|flow_log| flow_log.destination.as_ref())
+    }
+
+    /// Everything that is known.
+    pub fn inventory(&self) -> Inventory {
         let mut inventory = match &self.names {
             Some(names) => names.known().clone(),
             None => Inventory::new(),
@@ -182,4 +226,10 @@ impl Ec2 {
         }
         inventory
     }
+}
+
+/// A part of a time, at random.
+fn random_part(time: Duration) -> Duration {
+    let share = u32::from(RandomState::new().hash_one(()).to_le_bytes()[0]);
+    time * share / 255
 }

@@ -2,22 +2,20 @@
 //!
 //! The flow logs of a log group name the resources of its records (VPCs, subnets, interfaces, gateways, attachments), so
 //! that everything within can be asked for before a line is read. Ids that flows mention beyond (interfaces at the far side
-//! of a transit gateway, or younger ones) are asked for by id. Questions use a filter with up to 200 values, because an
-//! unknown id fails a call without a filter.
+//! of a transit gateway, or younger ones) are asked for by id, and first of all: a survey of many thousand interfaces takes
+//! several invocations, and the flows at hand should have their names meanwhile.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{Filter, NetworkInterface, TransitGateway, TransitGatewayAttachment, Vpc};
-use flowlogs_core::network::FlowLog;
-use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{FlowLog, Inventory};
 use tokio::time::Instant;
 
-use super::convert;
-use super::question::{FILTER_VALUES, PAGE, QuestionKind, Questions};
+use super::question::{QuestionKind, Questions};
 use super::schedule::LookupSchedule;
-use super::trouble::{FailedLookup, LookupError, LookupTally, gather};
+use super::survey::{Progress, Survey};
+use super::trouble::LookupTally;
 
 /// Validity of an answer, also of the answer that an id does not exist.
 const HOLD: Duration = Duration::from_secs(900);
@@ -25,21 +23,33 @@ const HOLD: Duration = Duration::from_secs(900);
 /// Most ids that are asked for because flows mention them.
 const MENTIONED: usize = 10_000;
 
+/// Most log groups whose coverage is asked for, and octets of the name of one.
+const LOG_GROUPS: (usize, usize) = (1_000, 512);
+
+/// Interfaces up to which `ec2` is documented to serve (docs/limits.md).
+const SERVED_INTERFACES: usize = 20_000;
+
 /// Names as of EC2's last answers.
 #[derive(Debug, Default)]
 pub(super) struct NameLookup {
     known: Inventory,
     /// Log groups that the function serves.
     log_groups: HashSet<String>,
-    /// Questions about the resources of their flow logs, asked in every round.
+    /// Questions about the resources of their flow logs, asked in every survey.
     covered: Questions,
-    /// Questions about ids that flows mention beyond, asked in every round while EC2 knows the id.
+    /// Questions about ids that flows mention beyond, asked in every survey while EC2 knows the id.
     mentioned: Questions,
     /// Questions of both sets that were not asked yet.
     open: Questions,
     /// Ids that flows mention and EC2 does not know.
     absent: HashSet<String>,
+    /// Survey that did not end within the time of an invocation.
+    unfinished: Option<Survey>,
     schedule: LookupSchedule,
+    /// End of the last whole survey.
+    surveyed: Option<Instant>,
+    /// The log said that there are more interfaces than are served.
+    too_many_noted: bool,
 }
 
 impl NameLookup {
@@ -48,21 +58,29 @@ impl NameLookup {
         &self.known
     }
 
+    /// Time since the last whole survey.
+    pub(super) fn age(&self, now: Instant) -> Option<Duration> {
+        self.surveyed
+            .map(|surveyed| now.saturating_duration_since(surveyed))
+    }
+
     pub(super) fn is_due(&self, log_group: &str, now: Instant) -> bool {
-        let new_log_group = !self.log_groups.contains(log_group);
-        let new_ids = !self.open.is_empty() && !self.schedule.pauses(now);
-        new_log_group || new_ids || self.schedule.is_due(now)
+        let new_log_group = !self.log_groups.contains(cut(log_group));
+        let unasked = self.unfinished.is_some() || !self.open.is_empty();
+        new_log_group || unasked && !self.schedule.pauses(now) || self.schedule.is_due(now)
     }
 
     /// Adds a log group, and derives the questions from all flow logs that are known.
     pub(super) fn cover(&mut self, log_group: &str, flow_logs: Option<&[FlowLog]>) {
-        self.log_groups.insert(log_group.to_owned());
+        if self.log_groups.len() < LOG_GROUPS.0 {
+            self.log_groups.insert(cut(log_group).to_owned());
+        }
         let mut covered = Questions::new();
         for flow_log in flow_logs.unwrap_or_default() {
             let destination = flow_log.destination.as_ref();
             if destination.is_some_and(|own| self.log_groups.contains(&*own.name)) {
                 let questions = QuestionKind::resource(&flow_log.resource).iter();
-                covered.extend(questions.map(|about| (*about, flow_log.resource.clone())));
+                covered.extend(questions.map(|kind| (*kind, flow_log.resource.clone())));
             }
         }
         self.open.extend(covered.difference(&self.covered).cloned());
@@ -72,21 +90,21 @@ impl NameLookup {
     /// Requests ids that flows mention.
     pub(super) fn request<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) {
         for id in ids {
-            let Some(about) = QuestionKind::mentioned(id) else {
+            let Some(kind) = QuestionKind::mentioned(id) else {
                 continue;
             };
-            let asked = self.absent.contains(id) || about.is_known(id, &self.known);
+            let asked = self.absent.contains(id) || kind.is_known(id, &self.known);
             if !asked
                 && self.mentioned.len() < MENTIONED
-                && self.mentioned.insert((about, id.to_owned()))
+                && self.mentioned.insert((kind, id.to_owned()))
             {
-                self.open.insert((about, id.to_owned()));
+                self.open.insert((kind, id.to_owned()));
             }
         }
     }
 
-    /// Asks the open questions, or all of them where the last answers are no longer valid. Returns `true` if the inventory
-    /// changed.
+    /// Asks for mentioned ids, then begins a survey that is due or goes on with an unfinished one. Returns `true` if the
+    /// inventory changed.
     pub(super) async fn refresh(
         &mut self,
         client: &Client,
@@ -95,198 +113,132 @@ impl NameLookup {
         troubles: &mut LookupTally,
     ) -> bool {
         let everything = self.schedule.is_due(now);
-        let questions = if everything {
-            self.absent.clear();
-            self.covered.union(&self.mentioned).cloned().collect()
-        } else {
-            self.open.clone()
-        };
-        let mut survey = Survey {
-            client,
-            deadline,
-            troubles,
-            found: SurveyAnswers::default(),
-            complete: true,
-        };
-        survey.ask(&questions).await;
-        let nothing = Inventory::new();
-        survey
-            .follow_references(&questions, if everything { &nothing } else { &self.known })
+        let mut denied = HashSet::new();
+        let (asked, found) = self
+            .ask_mentioned(client, now, deadline, troubles, &mut denied)
             .await;
-        let Survey {
-            found: SurveyAnswers {
-                inventory: found, ..
-            },
-            complete,
-            ..
-        } = survey;
-
-        let before = if everything && complete {
-            std::mem::replace(&mut self.known, found)
-        } else {
-            let before = self.known.clone();
-            self.known.merge(found);
-            before
+        let changed = !found.is_empty();
+        self.known.merge(found.clone());
+        let mut survey = match self.unfinished.take() {
+            Some(survey) => survey,
+            None if everything => {
+                self.absent
+                    .retain(|id| asked.iter().any(|(_, asked)| asked == id));
+                let questions = self.covered.union(&self.mentioned);
+                let questions = questions.filter(|question| !asked.contains(question));
+                Survey::new(questions.cloned().collect(), true)
+            }
+            None if !self.open.is_empty() => Survey::new(self.open.clone(), false),
+            None => return changed,
         };
-        match (complete, everything) {
-            (true, true) => self.schedule.answered(now, HOLD),
+        survey.add(found);
+        if Instant::now() >= deadline {
+            self.schedule.go_on();
+            self.unfinished = Some(survey);
+            return changed;
+        }
+        let progress = survey
+            .go_on(client, deadline, &self.known, troubles, &mut denied)
+            .await;
+        match progress {
+            Progress::Unfinished => {
+                self.schedule.go_on();
+                self.unfinished = Some(survey);
+                changed
+            }
+            Progress::Failed => {
+                self.schedule.failed(now);
+                self.unfinished = Some(survey);
+                changed
+            }
+            Progress::Ended => self.swap(survey, now) || changed,
+        }
+    }
+
+    /// Asks the open questions about single ids. Returns the questions that were answered, and the answers.
+    async fn ask_mentioned(
+        &mut self,
+        client: &Client,
+        now: Instant,
+        deadline: Instant,
+        troubles: &mut LookupTally,
+        denied: &mut HashSet<&'static str>,
+    ) -> (Questions, Inventory) {
+        let mentioned = self.open.intersection(&self.mentioned).cloned();
+        let questions: Questions = mentioned.collect();
+        if questions.is_empty() {
+            return (questions, Inventory::new());
+        }
+        let mut survey = Survey::new(questions.clone(), false);
+        let progress = survey
+            .go_on(client, deadline, &self.known, troubles, denied)
+            .await;
+        let complete = progress == Progress::Ended && survey.is_complete();
+        let found = survey.found();
+        match complete {
+            true => self.schedule.asked(now),
+            false => self.schedule.failed(now),
+        }
+        if progress != Progress::Ended {
+            return (Questions::new(), found);
+        }
+        let mut questions = questions;
+        questions.retain(|(kind, _)| !denied.contains(kind.action()));
+        for (kind, id) in &questions {
+            self.open.remove(&(*kind, id.clone()));
+            if !kind.is_known(id, &found) {
+                self.mentioned.remove(&(*kind, id.clone()));
+                self.absent.insert(id.clone());
+            }
+        }
+        (questions, found)
+    }
+
+    /// Takes over the answers of a survey that ended: in place of all old answers, if it was one of everything and no question
+    /// was left without an answer. Returns `true` if the inventory changed.
+    fn swap(&mut self, survey: Survey, now: Instant) -> bool {
+        let (whole, complete) = (survey.is_of_everything(), survey.is_complete());
+        match (complete, whole) {
+            (true, true) => {
+                self.schedule.answered(now, HOLD);
+                self.surveyed = Some(now);
+            }
             (true, false) => self.schedule.asked(now),
             (false, _) => self.schedule.failed(now),
         }
         if complete {
-            self.open.clear();
-            let known = &self.known;
-            let absent = self
-                .mentioned
-                .extract_if(.., |(about, id)| !about.is_known(id, known));
-            self.absent.extend(absent.map(|(_, id)| id));
+            self.open
+                .retain(|question| !survey.asked().contains(question));
         }
-        self.known != before
-    }
-}
-
-/// One round of questions.
-struct Survey<'a> {
-    client: &'a Client,
-    deadline: Instant,
-    troubles: &'a mut LookupTally,
-    found: SurveyAnswers,
-    /// Every question was answered in full.
-    complete: bool,
-}
-
-/// Answers of a round.
-#[derive(Default)]
-struct SurveyAnswers {
-    inventory: Inventory,
-    /// Questions about VPCs and gateways that the answers mention.
-    referenced: Questions,
-}
-
-impl SurveyAnswers {
-    fn interface(&mut self, item: NetworkInterface) {
-        if let Some(interface) = convert::interface(item) {
-            self.refer(interface.vpc.as_deref());
-            self.inventory.insert_interface(&interface);
+        let found = survey.found();
+        if !(whole && complete) {
+            let changed = !found.is_empty();
+            self.known.merge(found);
+            return changed;
         }
+        self.note_size(&found);
+        let changed = self.known != found;
+        self.known = found;
+        changed
     }
 
-    fn attachment(&mut self, item: TransitGatewayAttachment) {
-        if let Some(attachment) = convert::attachment(item) {
-            self.refer(attachment.resource.as_deref());
-            self.refer(attachment.gateway.as_deref());
-            self.inventory.insert_attachment(attachment);
-        }
-    }
-
-    fn vpc(&mut self, item: Vpc) {
-        convert::vpc(item)
-            .into_iter()
-            .for_each(|vpc| self.inventory.insert_vpc(vpc));
-    }
-
-    fn gateway(&mut self, item: TransitGateway) {
-        convert::gateway(item)
-            .into_iter()
-            .for_each(|gateway| self.inventory.insert_gateway(gateway));
-    }
-
-    fn refer(&mut self, id: Option<&str>) {
-        if let Some(id) = id
-            && let Some(about @ (QuestionKind::Vpc | QuestionKind::Gateway)) =
-                QuestionKind::mentioned(id)
-        {
-            self.referenced.insert((about, id.to_owned()));
+    fn note_size(&mut self, inventory: &Inventory) {
+        let interfaces = inventory.interfaces().count();
+        if interfaces > SERVED_INTERFACES && !self.too_many_noted {
+            self.too_many_noted = true;
+            tracing::warn!(
+                interfaces,
+                served = SERVED_INTERFACES,
+                "more interfaces than INVENTORY=ec2 is made for: names come late; this is said once"
+            );
         }
     }
 }
 
-impl Survey<'_> {
-    async fn ask(&mut self, questions: &Questions) {
-        let mut denied = HashSet::new();
-        let questions: Vec<_> = questions.iter().collect();
-        for alike in questions.chunk_by(|one, next| one.0 == next.0) {
-            for batch in alike.chunks(FILTER_VALUES) {
-                let about = batch[0].0;
-                if denied.contains(about.action()) {
-                    continue;
-                }
-                let values = batch.iter().map(|(_, id)| id.clone()).collect();
-                let Err(trouble) = self.describe(about, values).await else {
-                    continue;
-                };
-                self.troubles.count(&trouble);
-                self.complete = false;
-                if Instant::now() >= self.deadline {
-                    return;
-                }
-                if matches!(trouble.reason, LookupError::Denied(_)) {
-                    denied.insert(about.action());
-                }
-            }
-        }
-    }
-
-    /// Asks for the VPCs and gateways that the answers mention and `known` lacks.
-    async fn follow_references(&mut self, asked: &Questions, known: &Inventory) {
-        let mut referenced = std::mem::take(&mut self.found.referenced);
-        referenced.retain(|question| {
-            !asked.contains(question) && !question.0.is_known(&question.1, known)
-        });
-        if Instant::now() < self.deadline {
-            self.ask(&referenced).await;
-        } else {
-            self.complete &= referenced.is_empty();
-        }
-    }
-
-    /// Asks one question about up to [`FILTER_VALUES`] ids.
-    async fn describe(
-        &mut self,
-        about: QuestionKind,
-        values: Vec<String>,
-    ) -> Result<(), FailedLookup> {
-        let filter = Filter::builder()
-            .name(about.filter())
-            .set_values(Some(values))
-            .build();
-        let (client, found) = (self.client, &mut self.found);
-        macro_rules! describe {
-            ($question:expr, $take:ident) => {{
-                let mut items = $question
-                    .filters(filter)
-                    .into_paginator()
-                    .page_size(PAGE)
-                    .items()
-                    .send();
-                gather(
-                    about.action(),
-                    self.deadline,
-                    async || items.next().await,
-                    |item| found.$take(item),
-                )
-                .await
-            }};
-        }
-        match about {
-            QuestionKind::InterfacesOfVpc
-            | QuestionKind::InterfacesOfSubnet
-            | QuestionKind::Interface => {
-                // Interfaces that AWS services manage have flows as well.
-                describe!(
-                    client
-                        .describe_network_interfaces()
-                        .include_managed_resources(true),
-                    interface
-                )
-            }
-            QuestionKind::AttachmentsOfGateway | QuestionKind::Attachment => {
-                describe!(client.describe_transit_gateway_attachments(), attachment)
-            }
-            QuestionKind::Vpc => describe!(client.describe_vpcs(), vpc),
-            QuestionKind::Gateway => describe!(client.describe_transit_gateways(), gateway),
-        }
-    }
+/// The name of a log group, cut at the longest that AWS allows.
+fn cut(log_group: &str) -> &str {
+    let end = log_group.char_indices().nth(LOG_GROUPS.1);
+    end.map_or(log_group, |(end, _)| &log_group[..end])
 }
 
 #[cfg(test)]
@@ -471,6 +423,89 @@ mod tests {
                 "DescribeVpcs"
             ]
         );
+        assert_eq!(ec2.take_errors().names, 1);
+    }
+
+    /// A survey of several pages, of which every one after the first is refused while `fails` holds.
+    #[tokio::test]
+    async fn a_survey_goes_on_with_the_page_at_which_it_stopped_and_is_swapped_in_when_whole() {
+        let fails = Arc::new(AtomicU32::new(1));
+        let switch = Arc::clone(&fails);
+        let server = Server::start(move |request| {
+            let page_of = |id, next| page("networkInterfaceSet", &[interface(id, "x")], next);
+            match (request.action.as_str(), request.parameter("NextToken")) {
+                ("DescribeNetworkInterfaces", None) => page_of("eni-1", Some("2")),
+                ("DescribeNetworkInterfaces", Some("2")) if fails.load(Ordering::SeqCst) == 1 => {
+                    Reply::Error("RequestLimitExceeded")
+                }
+                ("DescribeNetworkInterfaces", Some("2")) => page_of("eni-2", None),
+                _ => small_network(request),
+            }
+        });
+        let (mut ec2, start) = (server.lookups(true), Instant::now());
+        let first = ec2.refresh("flows", start).await.expect("the flow log");
+        assert!(
+            first.interface(b"eni-1").is_none(),
+            "half of a survey is none"
+        );
+        assert!(!ec2.is_due("flows", start), "not before a minute is over");
+        switch.store(0, Ordering::SeqCst);
+        let whole = ec2.refresh("flows", start + MINUTE).await.expect("news");
+        assert!(whole.interface(b"eni-1").is_some() && whole.interface(b"eni-2").is_some());
+        let tokens: Vec<_> = server
+            .requests()
+            .iter()
+            .filter(|request| request.action == "DescribeNetworkInterfaces")
+            .map(|request| request.parameter("NextToken").map(str::to_owned))
+            .collect();
+        let second = Some("2".to_owned());
+        assert_eq!(
+            tokens,
+            [None, second.clone(), second],
+            "the first page is not asked again"
+        );
+        assert_eq!(ec2.age(start + 2 * MINUTE), Some(MINUTE));
+    }
+
+    #[tokio::test]
+    async fn ids_that_flows_mention_are_known_before_a_survey_ends() {
+        let server = Server::start(|request| match request.action.as_str() {
+            "DescribeNetworkInterfaces"
+                if request.parameter("Filter.1.Name") == Some("subnet-id") =>
+            {
+                // There is always another page, and it takes its time.
+                std::thread::sleep(Duration::from_millis(100));
+                page(
+                    "networkInterfaceSet",
+                    &[interface("eni-1", "x")],
+                    Some("more"),
+                )
+            }
+            _ => small_network(request),
+        });
+        let mut ec2 = server.lookups(true);
+        ec2.request(["eni-a1"]);
+        let inventory = ec2.refresh("flows", Instant::now()).await.expect("news");
+        assert!(inventory.interface(b"eni-a1").is_some());
+        assert!(
+            inventory.interface(b"eni-1").is_none(),
+            "the survey goes on"
+        );
+        assert_eq!(ec2.take_errors(), super::super::LookupErrors::default());
+        assert!(
+            ec2.is_due("flows", Instant::now()),
+            "in the next invocation"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_cut_answer_is_no_answer() {
+        let server = Server::start(|request| match request.action.as_str() {
+            "DescribeNetworkInterfaces" => Reply::Cut("networkInterfaceSet"),
+            _ => small_network(request),
+        });
+        let mut ec2 = server.lookups(true);
+        ec2.refresh("flows", Instant::now()).await;
         assert_eq!(ec2.take_errors().names, 1);
     }
 }

@@ -38,6 +38,8 @@ pub(super) enum Reply {
     Members(String),
     /// An error of this code, with status 4xx.
     Error(&'static str),
+    /// A set whose answer ends in the middle of an item.
+    Cut(&'static str),
     /// Nothing for as long as a test lasts.
     Silence,
 }
@@ -83,6 +85,7 @@ pub(crate) fn lookups(address: SocketAddr, resolve_names: bool) -> Ec2 {
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .retry_config(RetryConfig::disabled())
+        .interceptor(crate::aws::WholeAnswers)
         .build();
     let mut ec2 = Ec2::with_client(aws_sdk_ec2::Client::from_conf(config), resolve_names);
     ec2.budget = Duration::from_millis(500);
@@ -112,6 +115,13 @@ fn reply(
             200,
             format!("<{0}Response>{members}</{0}Response>", request.action),
         ),
+        Reply::Cut(set) => {
+            let action = &request.action;
+            (
+                200,
+                format!("<{action}Response><{set}><item><vpcId>vpc-1</vpcId>"),
+            )
+        }
         Reply::Error(code) => {
             let error = format!("<Error><Code>{code}</Code><Message>for a test</Message></Error>");
             (

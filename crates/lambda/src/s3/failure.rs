@@ -1,12 +1,13 @@
 //! Errors of an object: stable names for programs, one line for people.
 
-use flowlogs_export::SendError;
 use flowlogs_parquet::ParquetError;
 use flowlogs_source::UnpackError;
 use flowlogs_source::s3::{ObjectRef, TriggerError};
 use thiserror::Error;
 
 use crate::diagnostics::{self, returned_to_lambda};
+use crate::forward::UndeliveredBatch;
+use crate::log::one_line;
 
 /// Reason why an object was not exported.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -83,7 +84,7 @@ pub enum ObjectError {
     OutOfTime,
     /// A collector was not reached, or did not confirm everything.
     #[error("{0}")]
-    Collector(SendError),
+    Collector(UndeliveredBatch),
 }
 
 impl ObjectError {
@@ -158,7 +159,7 @@ pub enum Failure {
 impl Failure {
     pub(super) fn object(object: &ObjectRef, error: ObjectError) -> Self {
         Self::Object {
-            object: object.to_string(),
+            object: one_line(object),
             error,
         }
     }

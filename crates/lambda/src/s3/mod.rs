@@ -19,38 +19,33 @@ mod testing;
 mod tests;
 
 use std::io;
-use std::time::Duration;
 
 use aws_config::SdkConfig;
+use flowlogs_core::BatchReport;
 use flowlogs_core::network::Destination;
-use flowlogs_core::{BatchReport, LogLine, RecordSource, Transcoder};
 use flowlogs_export::now;
+use flowlogs_source::Unpacker;
 use flowlogs_source::s3::{KeyOwner, ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log, owner};
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 use serde::{Serialize, Serializer};
-use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use crate::cloudwatch::batch_item_failures;
 use crate::config::Config;
 use crate::diagnostics;
 use crate::ec2::Ec2;
-use crate::forward::{ForwardOutcome, TargetSink};
-use crate::function::{Function, InvocationLog};
+use crate::forward::BatchContext;
+use crate::function::{Function, InvocationLog, LAST_SECONDS};
+use crate::log::one_line;
 use crate::metrics::{Metrics, ObjectCounters};
 use crate::start::Environment;
+use crate::transcode_sink::{DefaultOrigin, TranscodeSink};
 use failure::{Failure, ObjectError};
 use object::ObjectReader;
 use pace::ObjectPace;
 
 /// The largest JSON document within an object; text is a stream and has no limit.
 const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
-
-/// Time left of an invocation when reading stops, for the metrics and the answer.
-const LAST_SECONDS: Duration = Duration::from_secs(2);
-
-/// Lines between two looks at the clock.
-const LINES_A_LOOK: u32 = 4_096;
 
 /// State across invocations.
 #[derive(Debug)]
@@ -73,10 +68,7 @@ pub enum Answer {
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Queue(ids) => {
-                let failed = ids.iter().map(|id| json!({"itemIdentifier": id}));
-                serializer.collect_map([("batchItemFailures", failed.collect::<Vec<_>>())])
-            }
+            Self::Queue(ids) => batch_item_failures(ids).serialize(serializer),
             Self::Done(metrics) => {
                 let known = metrics.entries();
                 serializer.collect_map(known.filter_map(|(name, value)| Some((name, value?))))
@@ -178,7 +170,7 @@ impl S3 {
                     // SQS is not told the reason, so this line is the only trace.
                     tracing::warn!(
                         error_type = failure.name(),
-                        message_id = message.id,
+                        message_id = one_line(&message.id),
                         "{failure}; the message is returned to the queue"
                     );
                     returned.push(message.id);
@@ -200,7 +192,7 @@ impl S3 {
                 continue;
             };
             let source = &mut invocation.log.source;
-            source.get_or_insert_with(|| object.bucket.clone());
+            source.get_or_insert_with(|| one_line(&object.bucket));
             invocation.count(|objects| &mut objects.received);
             if object.size == Some(0) || !may_be_a_flow_log(&object.key) {
                 tracing::debug!(%object, "skipped, no flow log by its key");
@@ -266,39 +258,46 @@ impl S3 {
         let forwarder = connection.ready(config, aws).await?;
         let bucket = object.bucket.as_str();
         if let Some(ec2) = ec2 {
+            ec2.set_deadline(invocation.deadline);
             let inventory = Box::pin(ec2.refresh(bucket, Instant::now())).await;
             sources.renew(forwarder.transcoder(), inventory);
         }
         let owner = owner(&object.key);
         let destinations = destinations(bucket, &owner);
-        let transcoder = forwarder.transcoder();
-        let source = sources.source(&destinations, owner.flow_log, transcoder, config);
-        source.set_owner(owner.account, owner.region.or(region.as_deref()));
+        invocation.log.account(owner.account);
         let (id, deadline) = (object.id(), invocation.deadline);
+        let batch = BatchContext {
+            now: now(),
+            deadline: deadline.into_std(),
+            only: None,
+        };
+        let default = DefaultOrigin {
+            destinations: &destinations,
+            flow_log: owner.flow_log,
+            account: owner.account,
+            region: owner.region.or(region.as_deref()),
+        };
         let mut read = Ok(ObjectOutcome::Exported);
-        let ForwardOutcome {
-            report,
-            send_errors,
-            outcome,
-        } = forwarder.forward(now(), |transcoder, targets| {
+        let forwarded = forwarder.forward(batch, |transcoder, targets| {
             if transcoder.delivered_before(id.as_bytes()) {
                 read = Ok(ObjectOutcome::Duplicate);
                 return;
             }
-            let mut lines = TranscodeSink {
-                transcoder,
-                source,
-                targets,
-                deadline,
-                lines: 0,
-            };
+            let mut lines = TranscodeSink::new(
+                (transcoder, targets),
+                (&mut *sources, &*config),
+                default,
+                batch.deadline,
+            );
             let outcome = objects.read(object, deadline, unpacker, &mut lines);
             read = outcome.map(|()| ObjectOutcome::Exported);
         });
-        invocation.log.add(&report, send_errors);
+        invocation.log.add(&forwarded, false);
+        let report = forwarded.report;
         sources.log(bucket, &report);
-        let outcome = match outcome {
-            Err(error) => Err(ObjectError::Collector(error)),
+        let outcome = match forwarded.outcome {
+            Err(undelivered) if undelivered.is_out_of_time() => Err(ObjectError::OutOfTime),
+            Err(undelivered) => Err(ObjectError::Collector(undelivered)),
             Ok(()) => {
                 read.and_then(|done| is_a_flow_log(&report, config, ec2.as_ref()).map(|()| done))
             }
@@ -360,40 +359,4 @@ fn destinations(bucket: &str, owner: &KeyOwner<'_>) -> Vec<Destination> {
     let stream = owner.delivery_stream.map(Destination::delivery_stream);
     let bucket = Destination::bucket(bucket).with_prefix(owner.prefix);
     stream.into_iter().chain([bucket]).collect()
-}
-
-/// Sink that hands lines to the transcoder until the deadline.
-struct TranscodeSink<'a, 't> {
-    transcoder: &'a mut Transcoder,
-    source: &'a mut RecordSource,
-    targets: &'a mut TargetSink<'t>,
-    deadline: Instant,
-    lines: u32,
-}
-
-impl LineSink for TranscodeSink<'_, '_> {
-    type Error = ObjectError;
-
-    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), ObjectError> {
-        self.source.formats.begin_object();
-        Ok(())
-    }
-
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), ObjectError> {
-        self.lines += 1;
-        if self.lines == LINES_A_LOOK {
-            self.lines = 0;
-            if Instant::now() >= self.deadline {
-                return Err(ObjectError::OutOfTime);
-            }
-            self.transcoder.set_now(now());
-        }
-        let line = LogLine {
-            id: event.id,
-            timestamp: event.timestamp,
-            text: event.message,
-        };
-        let Ok(()) = self.transcoder.line(self.source, line, self.targets);
-        Ok(())
-    }
 }

@@ -23,6 +23,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 use super::failure::ObjectError;
 use crate::ec2::LookupError;
 use crate::log::one_line;
+use crate::transcode_sink::OutOfTime;
 
 /// Actions that a role needs: for objects, and for objects of a bucket with versions.
 pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
@@ -73,7 +74,7 @@ impl ObjectReader {
     /// # Errors
     ///
     /// The reason why not every line was handed on.
-    pub fn read<L: LineSink<Error = ObjectError>>(
+    pub(crate) fn read<L: LineSink<Error = OutOfTime>>(
         &self,
         object: &ObjectRef,
         deadline: Instant,
@@ -83,7 +84,7 @@ impl ObjectReader {
         match self.open(object, deadline)? {
             OpenedObject::Text(body) => match unpacker.read(body, lines) {
                 Ok(_) => Ok(()),
-                Err(ReadError::Sink(error)) => Err(error),
+                Err(ReadError::Sink(OutOfTime)) => Err(ObjectError::OutOfTime),
                 Err(ReadError::Unpack(UnpackError::Io { kind, reason })) => {
                     Err(broken(kind, reason))
                 }
@@ -97,7 +98,9 @@ impl ObjectReader {
                 let reader = ParquetReader::open(stored, PAGES).map_err(of_parquet)?;
                 match reader.read(lines) {
                     Ok(_) => Ok(()),
-                    Err(flowlogs_parquet::ParquetReadError::Sink(error)) => Err(error),
+                    Err(flowlogs_parquet::ParquetReadError::Sink(OutOfTime)) => {
+                        Err(ObjectError::OutOfTime)
+                    }
                     Err(flowlogs_parquet::ParquetReadError::Parquet(error)) => {
                         Err(of_parquet(error))
                     }

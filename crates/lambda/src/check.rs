@@ -1,0 +1,172 @@
+//! The check event `{"flowlogs":"check"}`: tries everything that the function needs, sends nothing, and answers what is
+//! missing.
+
+use flowlogs_core::Formats;
+use flowlogs_core::network::Destination;
+use flowlogs_core::settings::table::{self, SETTINGS};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::config::{Config, RawConfig};
+use crate::function::Function;
+use crate::log::one_line;
+use crate::metrics::VERSION;
+
+/// Keys of the event; other keys are ignored.
+#[derive(Deserialize)]
+struct CheckEvent {
+    flowlogs: String,
+}
+
+/// Recognises the check event.
+pub(crate) fn is_check(event: &str) -> bool {
+    // Payloads are large: only a short event is read.
+    event.len() < 1_000
+        && serde_json::from_str::<CheckEvent>(event).is_ok_and(|event| event.flowlogs == "check")
+}
+
+/// Answers the check event: `{"version", "settings", "formats", "inventory", "collectors", "missing"}`.
+pub(crate) async fn answer(function: &mut Function, deadline: Instant) -> Value {
+    let mut missing = Vec::new();
+    let look_ups = look_ups(function, deadline, &mut missing).await;
+    let collectors = collectors(function, deadline, &mut missing).await;
+    json!({
+        "version": VERSION,
+        "settings": settings(),
+        "formats": look_ups.0,
+        "inventory": look_ups.1,
+        "collectors": collectors,
+        "missing": missing,
+    })
+}
+
+/// Every setting as the function understands it, without keys.
+fn settings() -> Value {
+    let raw = RawConfig::from_environment();
+    let shown = SETTINGS.iter().map(|setting| {
+        let value = raw.value(setting);
+        let shown = match value.text() {
+            "" => Value::Null,
+            _ if setting.variable == table::COLLECTOR.variable => collector_urls(&raw),
+            _ => json!(value.shown().trim_matches('"')),
+        };
+        (setting.variable.to_owned(), shown)
+    });
+    Value::Object(shown.collect())
+}
+
+/// URLs of the collectors as they were understood, without passwords.
+fn collector_urls(raw: &RawConfig) -> Value {
+    let urls = Config::new(raw).map(|config| config.collectors);
+    json!(urls.map_or_else(
+        |_| Vec::new(),
+        |urls| urls.iter().map(ToString::to_string).collect()
+    ))
+}
+
+/// Formats of each destination, and size of the inventory.
+async fn look_ups(
+    function: &mut Function,
+    deadline: Instant,
+    missing: &mut Vec<String>,
+) -> (Value, Value) {
+    let log_format = function.config.log_format.clone();
+    let Some(ec2) = &mut function.ec2 else {
+        return (json!(log_format), Value::Null);
+    };
+    ec2.set_deadline(deadline);
+    ec2.refresh_formats(Instant::now()).await;
+    if let Some(trouble) = ec2.format_trouble() {
+        missing.push(format!("Record formats are not known: {trouble}."));
+    }
+    let mut destinations: Vec<Destination> = Vec::new();
+    for destination in ec2.destinations() {
+        if !destinations.contains(destination) {
+            destinations.push(destination.clone());
+        }
+    }
+    for destination in &destinations {
+        ec2.refresh_names(&destination.name, Instant::now()).await;
+    }
+    if ec2.take_errors().names > 0 {
+        missing.push("Names are not known: EC2 did not answer; the log has the reason.".to_owned());
+    }
+    let inventory = ec2.inventory();
+    let formats = destinations.into_iter().map(|destination| {
+        let texts: Vec<String> = inventory
+            .formats_for(Some(&destination))
+            .map(|text| one_line(&text))
+            .collect();
+        let usable = Formats::of_setting(&texts.join("; "));
+        if let Err(error) = usable {
+            missing.push(format!(
+                "A format of {} cannot be used: {error}.",
+                one_line(&destination.name)
+            ));
+        }
+        (one_line(&destination.name), json!(texts))
+    });
+    let formats = Value::Object(formats.collect());
+    let size = json!({
+        "interfaces": inventory.interfaces().count(),
+        "flowLogs": inventory.flow_logs().len(),
+        "ageSeconds": ec2.age(Instant::now()).map(|age| age.as_secs()),
+    });
+    (log_format.map_or(formats, |given| json!(given)), size)
+}
+
+/// State of every collector: connected, with the names in its certificate; or the reason why not.
+async fn collectors(
+    function: &mut Function,
+    deadline: Instant,
+    missing: &mut Vec<String>,
+) -> Value {
+    let Function {
+        connection,
+        config,
+        aws,
+        ..
+    } = function;
+    let states = match connection.ready(config, aws).await {
+        Ok(forwarder) => forwarder.probe(deadline.into_std()),
+        Err(failure) => {
+            missing.push(format!("No collector can be reached: {failure}."));
+            return Value::Null;
+        }
+    };
+    let states = states.into_iter().map(|state| {
+        if let Some(problem) = &state.problem {
+            missing.push(format!(
+                "The collector {} is not reached: {problem}.",
+                state.url
+            ));
+        }
+        json!({
+            "url": state.url,
+            "connected": state.problem.is_none(),
+            "address": state.address.map(|address| address.to_string()),
+            "certificate": state.certificate_names,
+        })
+    });
+    states.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_event_is_recognised_and_no_other() {
+        assert!(is_check(r#"{"flowlogs": "check", "more": 1}"#));
+        for event in [
+            r#"{"flowlogs": "other"}"#,
+            "{}",
+            "[]",
+            "check",
+            r#"{"awslogs":{}}"#,
+        ] {
+            assert!(!is_check(event), "{event}");
+        }
+    }
+}

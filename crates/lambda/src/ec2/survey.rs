@@ -1,0 +1,269 @@
+//! A round of questions, page by page. A survey that does not end within its time goes on later where it stopped.
+
+use std::collections::{HashSet, VecDeque};
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::types::{Filter, NetworkInterface, TransitGateway, TransitGatewayAttachment, Vpc};
+use flowlogs_core::network::Inventory;
+use tokio::time::{Instant, timeout_at};
+
+use super::convert;
+use super::question::{FILTER_VALUES, PAGE, QuestionKind, Questions};
+use super::trouble::{FailedLookup, LookupError, LookupTally};
+
+/// Questions of one kind that go out together, and the page that is next.
+#[derive(Debug)]
+struct QuestionBatch {
+    kind: QuestionKind,
+    ids: Vec<String>,
+    /// Token of the next page; `None` for the first.
+    page: Option<String>,
+}
+
+/// State of a survey after a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Every question was asked.
+    Ended,
+    /// The time was over; the survey goes on where it stopped.
+    Unfinished,
+    /// A question was not answered; the survey goes on with that question after a pause.
+    Failed,
+}
+
+/// Questions, and their answers so far.
+#[derive(Debug)]
+pub(super) struct Survey {
+    batches: VecDeque<QuestionBatch>,
+    asked: Questions,
+    answers: SurveyAnswers,
+    /// The survey is one of everything.
+    everything: bool,
+    /// No question was left out because its action is denied.
+    complete: bool,
+}
+
+/// Answers of a survey.
+#[derive(Debug, Default)]
+struct SurveyAnswers {
+    inventory: Inventory,
+    /// Questions about VPCs and gateways that the answers mention.
+    referenced: Questions,
+}
+
+impl SurveyAnswers {
+    fn interface(&mut self, item: NetworkInterface) {
+        if let Some(interface) = convert::interface(item) {
+            self.refer(interface.vpc.as_deref());
+            self.inventory.insert_interface(&interface);
+        }
+    }
+
+    fn attachment(&mut self, item: TransitGatewayAttachment) {
+        if let Some(attachment) = convert::attachment(item) {
+            self.refer(attachment.resource.as_deref());
+            self.refer(attachment.gateway.as_deref());
+            self.inventory.insert_attachment(attachment);
+        }
+    }
+
+    fn vpc(&mut self, item: Vpc) {
+        convert::vpc(item)
+            .into_iter()
+            .for_each(|vpc| self.inventory.insert_vpc(vpc));
+    }
+
+    fn gateway(&mut self, item: TransitGateway) {
+        convert::gateway(item)
+            .into_iter()
+            .for_each(|gateway| self.inventory.insert_gateway(gateway));
+    }
+
+    fn refer(&mut self, id: Option<&str>) {
+        if let Some(id) = id
+            && let Some(kind @ (QuestionKind::Vpc | QuestionKind::Gateway)) =
+                QuestionKind::mentioned(id)
+        {
+            self.referenced.insert((kind, id.to_owned()));
+        }
+    }
+}
+
+impl Survey {
+    /// Asks nothing yet.
+    pub(super) fn new(questions: Questions, everything: bool) -> Self {
+        Self {
+            batches: batches(&questions),
+            asked: questions,
+            answers: SurveyAnswers::default(),
+            everything,
+            complete: true,
+        }
+    }
+
+    /// Questions that were asked or will be.
+    pub(super) fn asked(&self) -> &Questions {
+        &self.asked
+    }
+
+    pub(super) fn is_of_everything(&self) -> bool {
+        self.everything
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Adds answers to questions that were asked elsewhere meanwhile.
+    pub(super) fn add(&mut self, found: Inventory) {
+        self.answers.inventory.merge(found);
+    }
+
+    /// The answers so far.
+    pub(super) fn found(self) -> Inventory {
+        self.answers.inventory
+    }
+
+    /// Asks until every question is answered, the time is over, or a question fails; also for the VPCs and gateways that the
+    /// answers mention and, unless the survey is one of everything, `known` lacks.
+    pub(super) async fn go_on(
+        &mut self,
+        client: &Client,
+        deadline: Instant,
+        known: &Inventory,
+        troubles: &mut LookupTally,
+        denied: &mut HashSet<&'static str>,
+    ) -> Progress {
+        let mut pages = 0;
+        loop {
+            let Some(batch) = self.batches.front_mut() else {
+                if self.follow_references(known) {
+                    continue;
+                }
+                return Progress::Ended;
+            };
+            if denied.contains(batch.kind.action()) {
+                self.complete = false;
+                self.batches.pop_front();
+                continue;
+            }
+            match ask(client, batch, deadline, &mut self.answers).await {
+                Ok(Some(next)) => batch.page = Some(next),
+                Ok(None) => _ = self.batches.pop_front(),
+                // Time that was spent on pages was not lost.
+                Err(trouble) if trouble.reason == LookupError::TimedOut && pages > 0 => {
+                    return Progress::Unfinished;
+                }
+                Err(trouble) => {
+                    troubles.count(&trouble);
+                    if let LookupError::Denied(_) = trouble.reason {
+                        denied.insert(trouble.action);
+                        continue;
+                    }
+                    // A token may have expired: the batch begins again.
+                    if let LookupError::Other(_) = trouble.reason {
+                        batch.page = None;
+                    }
+                    return Progress::Failed;
+                }
+            }
+            pages += 1;
+        }
+    }
+
+    /// Appends questions about VPCs and gateways that were not asked yet; returns `true` if there are any.
+    fn follow_references(&mut self, known: &Inventory) -> bool {
+        let nothing = Inventory::new();
+        let known = if self.everything { &nothing } else { known };
+        let mut referenced = std::mem::take(&mut self.answers.referenced);
+        referenced.retain(|question| {
+            !self.asked.contains(question) && !question.0.is_known(&question.1, known)
+        });
+        self.batches = batches(&referenced);
+        self.asked.extend(referenced);
+        !self.batches.is_empty()
+    }
+}
+
+/// Questions of one kind are adjacent, and go out together.
+fn batches(questions: &Questions) -> VecDeque<QuestionBatch> {
+    let questions: Vec<_> = questions.iter().collect();
+    let alike = questions.chunk_by(|one, next| one.0 == next.0);
+    let together = alike.flat_map(|alike| alike.chunks(FILTER_VALUES));
+    together
+        .map(|batch| QuestionBatch {
+            kind: batch[0].0,
+            ids: batch.iter().map(|(_, id)| id.clone()).collect(),
+            page: None,
+        })
+        .collect()
+}
+
+/// Asks for one page; returns the token of the next.
+async fn ask(
+    client: &Client,
+    batch: &QuestionBatch,
+    deadline: Instant,
+    answers: &mut SurveyAnswers,
+) -> Result<Option<String>, FailedLookup> {
+    let filter = Filter::builder()
+        .name(batch.kind.filter())
+        .set_values(Some(batch.ids.clone()))
+        .build();
+    macro_rules! page {
+        ($question:expr, $items:ident, $take:ident) => {{
+            let question = $question
+                .filters(filter)
+                .max_results(PAGE)
+                .set_next_token(batch.page.clone());
+            let page = answered(batch.kind, deadline, question.send()).await?;
+            let items = page.$items.into_iter().flatten();
+            items.for_each(|item| answers.$take(item));
+            page.next_token
+        }};
+    }
+    let next = match batch.kind {
+        QuestionKind::InterfacesOfVpc
+        | QuestionKind::InterfacesOfSubnet
+        | QuestionKind::Interface => page!(
+            // Interfaces that AWS services manage have flows as well.
+            client
+                .describe_network_interfaces()
+                .include_managed_resources(true),
+            network_interfaces,
+            interface
+        ),
+        QuestionKind::AttachmentsOfGateway | QuestionKind::Attachment => page!(
+            client.describe_transit_gateway_attachments(),
+            transit_gateway_attachments,
+            attachment
+        ),
+        QuestionKind::Vpc => page!(client.describe_vpcs(), vpcs, vpc),
+        QuestionKind::Gateway => page!(
+            client.describe_transit_gateways(),
+            transit_gateways,
+            gateway
+        ),
+    };
+    Ok(next.filter(|token| !token.is_empty()))
+}
+
+async fn answered<T, E>(
+    kind: QuestionKind,
+    deadline: Instant,
+    answer: impl Future<Output = Result<T, SdkError<E>>>,
+) -> Result<T, FailedLookup>
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    let failed = |reason| FailedLookup {
+        action: kind.action(),
+        reason,
+    };
+    match timeout_at(deadline, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(failed(LookupError::of(&error))),
+        Err(_) => Err(failed(LookupError::TimedOut)),
+    }
+}
