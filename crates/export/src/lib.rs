@@ -40,6 +40,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod attempt;
 mod batch;
 mod breaker;
 mod clock;
@@ -54,15 +55,17 @@ mod pem;
 mod send_queue;
 mod stream;
 mod target;
+mod target_facts;
 mod tls;
 mod udp;
 mod url;
 
 pub use crate::{
     clock::now,
-    collectors::{CollectorPeer, Collectors, SendStatistics, SessionState},
+    collectors::Collectors,
     error::{SendError, SendProblem, TlsProblem},
     options::{ConfigError, DEFAULT_UDP_RATE, SenderOptions, TlsOptions},
     pem::pem_text,
+    target_facts::{CollectorPeer, SendStatistics, SessionState},
     url::{CollectorUrl, PORT, TLS_PORT, TargetKind, UrlError, UrlProblem},
 };

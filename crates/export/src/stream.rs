@@ -15,10 +15,10 @@ use rustls::pki_types::ServerName;
 
 use crate::{
     CollectorUrl,
+    attempt::Attempt,
     connect::{connect_tcp, resolve},
     error::SendProblem,
     send_queue::unacknowledged,
-    target::Attempt,
     tls::{TlsLayer, Trouble},
 };
 

@@ -2,37 +2,25 @@
 //!
 //! [`Collectors`](crate::Collectors) decides when targets connect and wait; each kind of session is in a file of its own.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 
 use crate::{
     CollectorUrl, TargetKind,
+    attempt::Attempt,
     breaker::CircuitBreaker,
-    collectors::{CollectorPeer, SendStatistics, SessionState},
     error::{SendError, SendProblem},
     file::FileSession,
-    options::{ConfigError, SenderOptions},
+    options::ConfigError,
     stream::StreamSession,
+    target_facts::{CollectorPeer, SendStatistics, SessionState},
     tls,
     udp::{self, UdpSession},
 };
 
 /// The largest length that the 16 bits of a message header can state (RFC 7011 §3.1).
 const LARGEST_MESSAGE: usize = u16::MAX as usize;
-
-/// Circumstances of a connection attempt.
-#[derive(Clone)]
-pub(crate) struct Attempt {
-    pub(crate) tls: Option<Arc<ClientConfig>>,
-    pub(crate) options: SenderOptions,
-    /// End of the invocation.
-    pub(crate) deadline: Instant,
-}
 
 pub(crate) struct Target {
     url: CollectorUrl,
@@ -293,16 +281,5 @@ impl Target {
             Some(Session::Stream(stream)) => stream.certificate_names(),
             _ => None,
         }
-    }
-}
-
-impl Attempt {
-    /// Time limit of a connection attempt: the connect timeout, or less if the invocation ends before.
-    pub(crate) fn connect_timeout(&self) -> Duration {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        self.options
-            .connect_timeout
-            .min(left)
-            .max(Duration::from_millis(1))
     }
 }

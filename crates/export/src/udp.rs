@@ -12,12 +12,12 @@ use std::{
 
 use crate::{
     CollectorUrl,
+    attempt::Attempt,
     batch::MessageBatch,
     connect::{connect_udp, resolve},
     error::SendProblem,
     gso::GsoSegments,
     pace::Pacer,
-    target::Attempt,
 };
 
 /// The largest UDP payload over IPv4: 65,535 less 20 octets of IP header and 8 of UDP header.

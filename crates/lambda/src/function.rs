@@ -135,7 +135,6 @@ impl InvocationLog {
     pub(crate) fn add(&mut self, forwarded: &ForwardOutcome, is_old: bool) {
         let report = &forwarded.report;
         self.metrics.counters.add(&report.counters);
-        self.metrics.unknown_direction += report.unknown_direction;
         self.metrics.send_errors += forwarded.send_errors;
         self.metrics.reconnects += forwarded.reconnects;
         if !is_old {

@@ -38,8 +38,6 @@ pub struct Metrics {
     pub send_errors: u64,
     /// Reconnects after which the collector had everything.
     pub reconnects: u64,
-    /// Exported flows of unknown direction while `DIRECTION` asks for one.
-    pub unknown_direction: u64,
     /// Questions for record formats that EC2 did not answer.
     pub format_lookup_errors: u64,
     /// Questions for names that EC2 did not answer.
@@ -95,7 +93,6 @@ impl Metrics {
             ("PayloadErrors", Some(self.payload_errors)),
             ("SendErrors", Some(self.send_errors)),
             ("Reconnects", Some(self.reconnects)),
-            ("UnknownDirection", Some(self.unknown_direction)),
             ("FormatLookupErrors", Some(self.format_lookup_errors)),
             ("NameLookupErrors", Some(self.name_lookup_errors)),
             ("InventoryAgeSeconds", self.inventory_age_seconds),

@@ -180,12 +180,12 @@ impl SourceCache {
                 "lines fit no known record format; set LOG_FORMAT"
             );
         }
-        if report.unknown_direction > 0 {
-            let count = report.unknown_direction;
+        if report.counters.unknown_direction > 0 {
+            let count = report.counters.unknown_direction;
             tracing::warn!(
                 log_group = destination,
                 count,
-                "flows of unknown direction were exported in spite of DIRECTION"
+                "flows of unknown direction were exported"
             );
         }
         for flow_logs in &report.doubled {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use flowlogs_core::dedup::CollectorAddress;
 use flowlogs_core::{SendOutcome, Transcoder, TranscoderSettings, Transport};
 use flowlogs_testing::wire::{Content, Message};
 
@@ -95,13 +96,17 @@ fn flows_of_a_batch_that_failed_are_not_lost_because_they_come_again() {
 #[test]
 fn records_that_were_left_out_are_told() {
     let mut bench = Bench::new(TranscoderSettings::default(), UDP);
+    bench.transcoder.set_collectors(vec![CollectorAddress {
+        address: [192, 0, 2, 1].into(),
+        port: 4739,
+        protocol: 17,
+    }]);
     bench.feed("123456789012");
-    let again =
-        "2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK";
-    (0..3).for_each(|_| bench.line(again));
+    let to_the_collector = "2 123456789012 eni-1 10.0.0.1 192.0.2.1 50000 4739 17 2 80 1763715600 1763715660 ACCEPT OK";
+    (0..3).for_each(|_| bench.line(to_the_collector));
     bench.flush();
     bench.transcoder.commit();
-    assert_eq!(bench.counters().duplicate_records, 3);
+    assert_eq!(bench.counters().excluded_collector_traffic, 3);
     bench.transcoder.begin(NOW + 60_000);
     bench.send_one();
     assert_eq!(told(&bench, IGNORED), 3);

@@ -1,0 +1,30 @@
+//! Circumstances of a connection attempt.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rustls::ClientConfig;
+
+use crate::options::SenderOptions;
+
+/// Circumstances of a connection attempt.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) options: SenderOptions,
+    /// End of the invocation.
+    pub(crate) deadline: Instant,
+}
+
+impl Attempt {
+    /// Time limit of a connection attempt: the connect timeout, or less if the invocation ends before.
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.options
+            .connect_timeout
+            .min(left)
+            .max(Duration::from_millis(1))
+    }
+}

@@ -1,0 +1,41 @@
+//! Facts about one target that callers read: state of its session, counts, and both ends of its connection.
+
+use std::net::SocketAddr;
+
+use crate::TargetKind;
+
+/// State of a target's transport session at the beginning of an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionState {
+    /// New transport session: templates have to be sent and sequence numbers start at 0 (RFC 7011 §3.1, §8).
+    New,
+    /// Session of the invocation before: sequence numbers go on.
+    Kept,
+}
+
+/// Counts of one target since the last [`Collectors::begin`](crate::Collectors::begin).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SendStatistics {
+    /// Messages handed over: to the kernel over UDP, to the connection's or file's buffer otherwise.
+    pub messages: u64,
+    /// Octets of these messages, without the headers of UDP, TCP, TLS and IP.
+    pub octets: u64,
+    /// Failed connections, sends and finishes; over UDP the messages that the kernel refused, and for each "port
+    /// unreachable" the messages that left together before it.
+    pub errors: u64,
+    /// UDP messages that met a closed port, as far as the kernel said so: `messages - unreachable` got out.
+    pub unreachable: u64,
+}
+
+/// Both ends of a target's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CollectorPeer {
+    /// Number of the target.
+    pub target: usize,
+    /// Kind of the target.
+    pub transport: TargetKind,
+    /// Our address and port. Over UDP, the address may be that of the interface on the route.
+    pub local: SocketAddr,
+    /// Address and port of the collector.
+    pub collector: SocketAddr,
+}
