@@ -41,7 +41,7 @@ def graphs(source):
             metric("AWS/SQS", waiting, "FailureQueue", stat="Maximum", label="Failure queue"),
         ]
     listed = [
-        ("Records in, flows out", "Sum", ours("RecordsReceived", "FlowsExported")),
+        ("Records in, flows out", "Sum", ours("RecordsReceived", "FlowsExported", "DoubledRecords", "WithoutInventory")),
         (
             "Not exported, by reason",
             "Sum",
