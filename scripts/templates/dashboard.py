@@ -54,7 +54,7 @@ def graphs(source):
             "Errors and collisions",
             "Sum",
             ours("PayloadErrors", "SendErrors", "Reconnects", "FormatLookupErrors", "NameLookupErrors",
-                 "UnknownDirection", "IdentityCollisions", "TemplateIdCollisions"),
+                 "UnknownDirection", "SwappedTimes", "IdentityCollisions", "TemplateIdCollisions"),
         ),
         ("Sent", "Sum", [*ours("MessagesSent", "OptionsRecords"), right(OURS, "BytesSent")]),
         ("Lag and time", "Maximum", [*ours("DeliveryLagSeconds", "OldestUndeliveredSeconds", "InventoryAgeSeconds"), right(OURS, "TranscodeMilliseconds")]),

@@ -200,7 +200,7 @@ mod tests {
                 {"PrivateIpAddress": "10.0.0.6", "Primary": false}],
             "Ipv6Addresses": [{"Ipv6Address": "2001:db8::5", "IsPrimaryIpv6": true}],
             "Ipv4Prefixes": [{"Ipv4Prefix": "10.0.1.16/28"}], "Ipv6Prefixes": [{"Ipv6Prefix": "2001:db8:1::/80"}],
-            "GatewayAttachment": {"InstanceId": "i-1", "DeviceIndex": 0}, "Groups": [],
+            "Attachment": {"InstanceId": "i-1", "DeviceIndex": 0}, "Groups": [],
             "TagSet": [{"Key": "Team", "Value": "a"}, {"Key": "Name", "Value": "web-1"}]
         }], "NextToken": null}"#;
         let inventory = read(json).expect("well formed");

@@ -198,7 +198,7 @@ fn an_inventory_in_a_directory_comes_before_the_lines_that_need_it() {
 fn rules_that_need_an_inventory_say_so_once() {
     let outcome = run(&["replay", "-"], DEFAULT);
     assert_eq!(
-        outcome.stderr.matches("did not run: no inventory").count(),
+        outcome.stderr.matches("did not run:").count(),
         1,
         "{outcome:?}"
     );
@@ -243,8 +243,11 @@ fn settings_have_their_words_and_change_what_is_sent() {
     assert_eq!(ingress[0]["sourceIPv4Address"], "10.0.0.3");
 
     let twice = format!("{DEFAULT}{DEFAULT}");
-    assert_eq!(json(&[], &twice).len(), 2);
-    assert_eq!(json(&["--deduplicate=off"], &twice).len(), 4);
+    assert_eq!(
+        json(&[], &twice).len(),
+        4,
+        "equal lines of a file are different flows"
+    );
 }
 
 #[test]

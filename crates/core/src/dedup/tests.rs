@@ -98,7 +98,7 @@ fn judge(
     format: &str,
     line: &str,
 ) -> DedupVerdict {
-    let mut formats = Formats::of_setting(format).expect("format of the test");
+    let mut formats = Formats::of_format_strings([format]);
     if let Some(header) = delivered.header {
         let taken = formats.take_header(header.as_bytes());
         assert_eq!(taken, HeaderLine::Taken, "{header}");

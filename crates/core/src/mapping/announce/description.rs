@@ -206,8 +206,8 @@ mod tests {
         };
         let mut inventory = Inventory::new();
         inventory.insert_interface(&interface);
-        let line = "eni-1 subnet-2 - i-3 prod web front%20door 0";
-        let format = LogFormat::parse(FORMAT).expect("format of the test");
+        let line = "eni-1 subnet-2 - i-3 prod web front%20door 0 1";
+        let format = LogFormat::parse(&format!("{FORMAT} ${{bytes}}")).expect("format of the test");
         let mut values = RecordValues::default();
         let record = FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("a line");
         let text = |names| {
