@@ -62,9 +62,14 @@ fn every_captured_event_gives_the_same_records_through_the_function_as_through_r
         }
         let counters = run.summary.as_object().expect("the counters of replay");
         for (name, value) in counters.iter().filter(|(name, _)| metrics[*name].is_u64()) {
+            // Names leave again once a minute: a function that is warm announces fewer than a new process.
             if !matches!(
                 name.as_str(),
-                "DeliveryLagSeconds" | "TranscodeMilliseconds"
+                "DeliveryLagSeconds"
+                    | "TranscodeMilliseconds"
+                    | "OptionsRecords"
+                    | "MessagesSent"
+                    | "BytesSent"
             ) {
                 assert_eq!(metrics[name], *value, "{}: {name}", case.name);
                 // A control message has nothing to tell.

@@ -104,8 +104,12 @@ fn every_invocation_has_one_metrics_line_whose_counters_add_up_be_it_a_failure()
             .collect::<Vec<_>>()
     };
     assert_eq!(values("RecordsReceived")[..3], [9, 9, 0]);
-    assert_eq!(values("FlowsExported")[..2], [5, 0]);
-    assert_eq!(values("DuplicateRecords")[0], 1);
+    assert_eq!(
+        values("FlowsExported")[..2],
+        [6, 0],
+        "equal lines are different flows"
+    );
+    assert_eq!(values("DuplicateDeliveries")[..2], [0, 8]);
     assert_eq!(values("PayloadErrors"), [0, 0, 1, 0]);
     assert_eq!(values("FormatLookupErrors"), [1, 0, 0, 0]);
     assert!(values("SendErrors")[3] > 0);
