@@ -5,12 +5,13 @@
 //! them up.
 //!
 //! ```
+//! use flowlogs_core::network::Destination;
 //! use flowlogs_core::{
 //!     Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings, Transport,
 //! };
 //!
 //! let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Datagram]);
-//! let mut source = RecordSource::new(Some("/vpc/flow-logs"), Formats::defaults());
+//! let mut source = RecordSource::new(Some(Destination::log_group("/vpc/flow-logs")), Formats::defaults());
 //! source.set_owner(None, Some("eu-central-1"));
 //!
 //! let mut messages = Vec::new();
