@@ -2,7 +2,7 @@
 //! named error, a bad queue message does not touch its neighbours, and each payload is unpacked or refused.
 #![no_main]
 
-use flowlogs_fuzz::{Kept, opened};
+use flowlogs_fuzz::opened;
 use flowlogs_source::{FailedInvocation, FunctionEvent, Unpacker};
 use libfuzzer_sys::fuzz_target;
 

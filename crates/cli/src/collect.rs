@@ -200,9 +200,11 @@ impl CollectRun {
             .map_err(|error| CommandError::output(&error))
     }
 
-    /// Waits for connections to end: to their senders, closing a connection now would look like a loss.
+    /// Waits for connections to end, and for datagrams until nothing arrives for a moment: a sender whose last messages met
+    /// a closed port would report a loss.
     fn drain(&mut self, arrivals: &Receiver<Arrival>) {
         let deadline = Instant::now() + LINGER;
+        let has_datagrams = !self.sessions.keys().all(SessionId::is_connection);
         self.sessions.retain(|session, _| session.is_connection());
         while !self.sessions.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -212,6 +214,7 @@ impl CollectRun {
                 Err(_) => return,
             }
         }
+        while has_datagrams && Instant::now() < deadline && arrivals.recv_timeout(PAUSE).is_ok() {}
     }
 
     fn message(&mut self, session: &SessionId, message: &[u8]) -> Result<(), DecodeStop> {

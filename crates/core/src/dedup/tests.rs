@@ -98,7 +98,7 @@ fn judge(
     format: &str,
     line: &str,
 ) -> DedupVerdict {
-    let mut formats = Formats::of_format_strings([format]);
+    let mut formats = Formats::of_format_strings(format.split(';'));
     if let Some(header) = delivered.header {
         let taken = formats.take_header(header.as_bytes());
         assert_eq!(taken, HeaderLine::Taken, "{header}");
