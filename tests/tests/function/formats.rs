@@ -164,11 +164,10 @@ fn without_ec2_the_default_format_is_transcoded_with_ids_for_names_and_said_once
                 summary["FormatLookupErrors"], errors,
                 "asked at most once a minute: {summary}"
             );
-            assert_eq!(
-                summary["NameLookupErrors"],
-                2 * errors,
-                "the mentioned interface, and the survey: {summary}"
-            );
+            // The mentioned interface, and the survey if an answer to the first question leaves time for it.
+            let questions = summary["NameLookupErrors"].as_u64().expect("a number");
+            let expected = if round == 0 { 1..=2 } else { 0..=0 };
+            assert!(expected.contains(&questions), "{summary}");
         }
         collector.flows(30);
         let records = collector.records();
