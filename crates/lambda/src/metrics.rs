@@ -131,7 +131,7 @@ pub struct MetricsLine<'a> {
     pub request_id: &'a str,
     /// Log group or bucket, if the payload could be read that far.
     pub source: Option<&'a str>,
-    /// Accounts of the payloads or objects, cut at [`ACCOUNTS_OCTETS`].
+    /// Accounts of the payloads or objects, cut at `ACCOUNTS_OCTETS`.
     pub accounts: &'a BTreeSet<String>,
     /// Metrics of the invocation.
     pub metrics: &'a Metrics,

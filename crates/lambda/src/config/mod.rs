@@ -1,6 +1,6 @@
 //! Configuration: the environment, read once at start, becomes a checked [`Config`].
 //!
-//! `settings.rs` reads the variables of the [table](flowlogs_core::settings::table) as text; this file turns text into
+//! `settings.rs` reads the variables of the [table] as text; this file turns text into
 //! values. A wrong setting ends here, with one line that names the variable, its value, and a right value.
 
 mod settings;
