@@ -1,7 +1,7 @@
 //! Deduplication: decides which records count. Every packet is recorded at several places and delivered at least once, and must
 //! be counted once.
 //!
-//! A [`Deduplicator`] stands between the parser and the encoder and gives each flow a [`DedupVerdict`]. A record is left out
+//! A `Deduplicator` stands between the parser and the encoder and gives each flow a `DedupVerdict`. A record is left out
 //! only where something says that another record of the same packets exists: a delivery id (rule 1), or the
 //! [`Inventory`] (rules 2 to 4). Rule 1 is the only one with a memory; every other verdict is a pure function of the record,
 //! its source and the inventory. The rules pick an observation point; they never match counters across interfaces,
@@ -14,7 +14,7 @@
 //! | `coverage.rs` | which flow logs of a destination observe what: rules 2 to 4 ask it |
 //! | `direction.rs` | direction of a flow, from the record or the inventory |
 //!
-//! Caches: the [`Coverage`] of a source (cleared by a new inventory and by another destination), and the [`Observers`] in the
+//! Caches: the `Coverage` of a source (cleared by a new inventory and by another destination), and the `Observers` in the
 //! context of a record (determined again when the coverage is another).
 
 mod coverage;
@@ -36,7 +36,7 @@ use doubled::{Attribution, Evidence};
 pub use event_ids::{DELIVERIES, DELIVERY_MINUTES, DELIVERY_OCTETS};
 use observed::RecordTimes;
 
-/// Settings of a [`Deduplicator`].
+/// Settings of a `Deduplicator`.
 #[derive(Debug, Clone)]
 pub struct DedupSettings {
     /// Whether the four rules apply.

@@ -5,7 +5,7 @@
 //!
 //! # How a line is read
 //!
-//! A format is compiled once into a [`ColumnPlan`]: a list of columns for each kind of value, and the columns of the prefix. A
+//! A format is compiled once into a `ColumnPlan`: a list of columns for each kind of value, and the columns of the prefix. A
 //! line of the format `${version} ${account-id} ${interface-id} ${srcaddr} ${bytes} ${start} ${action}`:
 //!
 //! ```text
@@ -14,7 +14,7 @@
 //! └────────── prefix, 37 octets ──────┘
 //! ```
 //!
-//! 1. [`Formats`] picks the format ([`formats`]): the header's, else the candidate that took the previous line.
+//! 1. [`Formats`] picks the format `formats`: the header's, else the candidate that took the previous line.
 //! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or of equal layout, three token
 //!    offsets and the presence of two texts are known already.
 //! 3. `tokens` finds the other spaces, 64 octets at a time, and writes the start of each token.
@@ -30,7 +30,7 @@
 //! |---|---|---|
 //! | plan of the previous line (`RecordValues::plan`) | identity of the plan | a line of another format, `RecordValues::tokens` |
 //! | prefix (`LinePrefix`): octets, token offsets, present fields | octets of the prefix, or their spaces and dashes | another plan, a line with another layout |
-//! | generation of the prefix ([`FlowRecord::identifier_key`](record::FlowRecord::identifier_key)) | the prefix, if it holds all identifier columns | every new prefix has the next number |
+//! | generation of the prefix (`FlowRecord::identifier_key`) | the prefix, if it holds all identifier columns | every new prefix has the next number |
 //! | normalized copy of the line | none: one line | every line |
 //! | last candidate (`Formats::last`) | none: an index | a line that only fits another candidate |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
