@@ -31,7 +31,7 @@ impl Content {
             return Self::Parquet;
         }
         let odd = odd_octets(head, is_whole);
-        let is_text = odd <= 1 || odd * LEAST_TEXT <= head.len();
+        let is_text = odd <= 1 || odd * LEAST_TEXT <= head.len() || begins_with_a_line(head);
         if let Some(compression) = Compression::recognise(head) {
             // A text may begin with `x^` as well, which is the header of a fast compression.
             let is_caret = head.starts_with(b"x^");
@@ -48,6 +48,17 @@ impl Content {
             false => Self::Binary,
         }
     }
+}
+
+/// Returns true if the first line is whole, printable ASCII with a space, and no JSON: a text, whatever follows. A stream
+/// that stops behind its first line is recognised by this line alone, so the rule holds for every stream.
+pub(crate) fn begins_with_a_line(head: &[u8]) -> bool {
+    let Some(end) = head.iter().position(|octet| *octet == b'\n') else {
+        return false;
+    };
+    let line = head[..end].trim_ascii();
+    let is_printable = |octet: &u8| octet.is_ascii_graphic() || matches!(octet, b' ' | b'\t');
+    line.contains(&b' ') && line.iter().all(is_printable) && !matches!(line, [b'{' | b'[', ..])
 }
 
 /// Octets among which a text has at most one that is odd. A compressed or executable file has one in three.
@@ -99,6 +110,17 @@ mod tests {
                 Content::Text
             );
         }
+    }
+
+    #[test]
+    fn a_first_line_makes_a_text_whatever_follows() {
+        let mut octets = LINE.to_vec();
+        octets.extend([0xff; 400]);
+        assert_eq!(Content::recognise(&octets, false), Content::Text);
+        assert_eq!(
+            Content::recognise(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\0\0", false),
+            Content::Binary
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::content::without_mark;
+use crate::content::{begins_with_a_line, without_mark};
 
 /// Stream with a head that can be inspected before it is read, however small the parts are in which it arrives.
 pub(crate) struct PeekedReader<'r> {
@@ -15,12 +15,12 @@ pub(crate) struct PeekedReader<'r> {
 }
 
 impl<'r> PeekedReader<'r> {
-    /// Reads a head of up to `most` octets into `buffer`; of text that arrives in parts, only the first lines, because the
-    /// next line may not come soon. A byte order mark is skipped.
+    /// Reads a head of up to `most` octets into `buffer`; of text that arrives in parts, only up to the first line, because
+    /// the next line may not come soon. A byte order mark is skipped.
     pub(crate) fn new(rest: &'r mut dyn BufRead, buffer: &'r mut Vec<u8>, most: usize) -> Self {
         let (mut filled, mut failure, mut is_whole) = (0, None, false);
         buffer.resize(most.max(buffer.len()), 0);
-        while filled < most && !is_lines(&buffer[..filled]) {
+        while filled < most && !begins_with_a_line(&buffer[..filled]) {
             match rest.read(&mut buffer[filled..most]) {
                 Ok(0) => {
                     is_whole = true;
@@ -55,14 +55,6 @@ impl<'r> PeekedReader<'r> {
     pub(crate) fn failure(self) -> Option<io::Error> {
         self.failure
     }
-}
-
-/// Returns true for whole lines of printable ASCII.
-fn is_lines(octets: &[u8]) -> bool {
-    let is_printable = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
-    octets.last() == Some(&b'\n')
-        && octets.iter().all(is_printable)
-        && !matches!(octets.trim_ascii_start(), [] | [b'{' | b'[', ..])
 }
 
 impl BufRead for PeekedReader<'_> {
