@@ -14,7 +14,7 @@
 //! └────────── prefix, 37 octets ──────┘
 //! ```
 //!
-//! 1. [`Formats`] picks the format `formats`: the header's, else the candidate that took the previous line.
+//! 1. [`Formats`] (`formats.rs`) picks the format: the header's, else the candidate that took the previous line.
 //! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or of equal layout, three token
 //!    offsets and the presence of two texts are known already.
 //! 3. `tokens` finds the other spaces, 64 octets at a time, and writes the start of each token.

@@ -7,7 +7,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `settings.rs` | the settings that change how values are exported |
-//! | `announce/` | numbers of identifiers, and the options records that name them ([how announcements work](announce)) |
+//! | `announce/` | numbers of identifiers, and the options records that name them (how announcements work: `announce/mod.rs`) |
 //! | `flow.rs` | the values of a flow |
 //! | `layout.rs` | the fields of a flow, and the template ID that follows |
 //! | `services.rs` | AWS services as an application |
