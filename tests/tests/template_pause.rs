@@ -1,8 +1,8 @@
 //! Templates and the data behind them, at a collector that decodes on several threads (goflow2 has two by default).
 //!
 //! Every other thread decodes a datagram 5 milliseconds after it has taken it, as a thread does that has to wait for a
-//! processor. Data whose template is not known yet is dropped. The pause of the UDP sender has to be longer than that. A session in which this machine let a thread decode a template
-//! later than the pause allows says nothing, and is repeated.
+//! processor. Data whose template is not known yet is dropped. The pause of the UDP sender has to be longer than that. A
+//! session in which this machine let a thread decode a template later than the pause allows says nothing, and is repeated.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -138,14 +138,14 @@ fn session(collector: SocketAddr, with_pause: bool) -> (SocketAddr, usize, Insta
     let mut sink = |target: usize, kind: MessageKind, message: &[u8]| {
         sets += data_sets(message);
         let is_template = !matches!(kind, MessageKind::Options | MessageKind::Flows);
-        if is_template {
-            handed = Instant::now();
-        }
         let sent = match is_template && with_pause {
             true => collectors.send_templates(target, message, kind == MessageKind::NewTemplates),
             false => collectors.send(target, message),
         };
         sent.expect("a datagram");
+        if is_template {
+            handed = Instant::now();
+        }
         Ok::<_, Infallible>(SendOutcome::Sent)
     };
     let text =

@@ -23,8 +23,10 @@ use crate::{
 /// The largest UDP payload over IPv4: 65,535 less 20 octets of IP header and 8 of UDP header.
 pub(crate) const LARGEST_MESSAGE: usize = 65_507;
 
-/// Pause between new templates and the data behind them. A collector that decodes on several threads (goflow2 has two by
-/// default) drops data that it decodes before the template; this is several times what decoding a template takes.
+/// Pause behind new templates, and behind the first message of a session. A collector that decodes on several threads
+/// (goflow2 has two by default) drops data that it decodes before the template; this is several times what decoding a
+/// template takes. goflow2 also makes its memory of a session while it decodes the first message: a second message that
+/// comes meanwhile is decoded into another memory, which is lost.
 const TEMPLATE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Silence after which templates count as new: a NAT gateway may give the socket another port, which is another session
@@ -48,6 +50,8 @@ pub(crate) struct UdpSession {
     last_sent: u32,
     /// Time of the last call.
     last_call: Option<Instant>,
+    /// Whether the collector has seen no message of this session, for all that is known.
+    is_new: bool,
     /// Whether the next message of data has to wait for [`TEMPLATE_PAUSE`].
     needs_pause: bool,
     resolved: Instant,
@@ -96,6 +100,7 @@ impl UdpSession {
             takes_many: true,
             last_sent: 0,
             last_call: None,
+            is_new: true,
             needs_pause: false,
             pacer,
             resolved: now,
@@ -136,21 +141,36 @@ impl UdpSession {
             .map_or(true, |addresses| addresses.contains(&self.peer))
     }
 
-    /// Sends a message of templates. Data behind templates that are new to the collector waits for [`TEMPLATE_PAUSE`].
+    /// Sends a message of templates. Data behind templates that are new to the collector waits for [`TEMPLATE_PAUSE`], as
+    /// does everything behind the first message of a session.
     pub(crate) fn send_templates(&mut self, message: &[u8], are_new: bool) {
-        let was_silent = |at: Instant| at.elapsed() >= LONG_SILENCE;
-        self.needs_pause |= are_new || self.last_call.is_some_and(was_silent);
+        let is_silent = self
+            .last_call
+            .is_some_and(|at| at.elapsed() >= LONG_SILENCE);
+        self.is_new |= is_silent;
+        if self.needs_pause && self.is_new {
+            self.pause();
+        }
+        self.needs_pause |= are_new || is_silent;
         self.enqueue(message);
     }
 
     /// Sends a message of data. Errors are counted.
     pub(crate) fn send(&mut self, message: &[u8]) {
-        if mem::take(&mut self.needs_pause) {
-            self.send_waiting();
-            let elapsed = self.last_call.map_or(Duration::ZERO, |at| at.elapsed());
-            thread::sleep(TEMPLATE_PAUSE.saturating_sub(elapsed));
+        if self.needs_pause {
+            self.pause();
         }
         self.enqueue(message);
+    }
+
+    /// Sends what waits, and lets [`TEMPLATE_PAUSE`] pass since then, at most until the deadline.
+    fn pause(&mut self) {
+        self.needs_pause = false;
+        self.is_new = false;
+        self.send_waiting();
+        let elapsed = self.last_call.map_or(Duration::ZERO, |at| at.elapsed());
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        thread::sleep(TEMPLATE_PAUSE.saturating_sub(elapsed).min(left));
     }
 
     /// Takes a message, which leaves as a datagram when its turn has come: with others of its length, if they follow soon.

@@ -183,6 +183,7 @@ fn protocol(text: &str) -> u8 {
         "GRE" => 47,
         "ESP" => 50,
         "IPv6-ICMP" => 58,
+        "reserved" => 255,
         text => number(text),
     }
 }

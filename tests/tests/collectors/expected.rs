@@ -28,7 +28,21 @@ impl Expected {
 
     /// The flows of a run.
     pub(crate) fn of_run(run: &Run) -> Self {
-        Self(vec![("this run".to_owned(), run.flows())])
+        Self::of_flows("this run", run.flows())
+    }
+
+    /// Flows under one name.
+    pub(crate) fn of_flows(name: &str, flows: Vec<Flow>) -> Self {
+        Self(vec![(name.to_owned(), flows)])
+    }
+
+    /// The same flows, this many times.
+    pub(crate) fn repeated(&self, times: usize) -> Self {
+        Self(
+            std::iter::repeat_n(self.0.clone(), times)
+                .flatten()
+                .collect(),
+        )
     }
 
     /// The flows of all cases.

@@ -5,6 +5,7 @@
 //! `events/expected.json`, which was written without the transcoder.
 
 mod expected;
+mod threads;
 
 use flowlogs_testing::wire::{Reader, messages};
 use flowlogs_tests::cases;
