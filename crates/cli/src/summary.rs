@@ -122,7 +122,7 @@ impl RunSummary {
     /// Returns the reason of the last sample of an unparsed line.
     pub(crate) fn last_reason(&self) -> Option<String> {
         let sample = self.samples.last()?;
-        Some(sample.unparsed.error.to_string())
+        Some(sample.unparsed.mismatch.to_string())
     }
 
     /// Returns every counter by its name.
@@ -158,7 +158,7 @@ impl RunSummary {
             json!({
                 "input": sample.input,
                 "record": sample.unparsed.record,
-                "reason": sample.unparsed.error.to_string(),
+                "reason": sample.unparsed.mismatch.to_string(),
                 "line": sample.unparsed.line,
                 "hint": sample.unparsed.hint.as_ref().map(ToString::to_string),
             })
@@ -241,7 +241,7 @@ impl RunSummary {
             let unparsed = &sample.unparsed;
             let reason = format!(
                 "{}, record {}: {}",
-                sample.input, unparsed.record, unparsed.error
+                sample.input, unparsed.record, unparsed.mismatch
             );
             paragraph(out, "not parsed: ", &reason)?;
             writeln!(out, "  {}", cut(&visible(&unparsed.line), SAMPLE + 1))?;

@@ -107,7 +107,7 @@ impl FlowEncoder {
         if settings.timestamps == Timestamps::Seconds
             && let Err(error) = times.check_seconds()
         {
-            report.unparsed(&line, error);
+            report.not_exportable(&line, error);
             return Ok(());
         }
         let facts = RecordFacts {
@@ -121,7 +121,7 @@ impl FlowEncoder {
         }
         let contents = mapping::map(record, facts, settings, values);
         let Some(number) = layouts.number(contents) else {
-            report.unparsed(&line, too_many_layouts(record));
+            report.not_exportable(&line, too_many_layouts(record));
             return Ok(());
         };
         let layout = layouts.layout(number);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::dedup::DedupVerdict;
-use crate::flowlog::{LogFormat, ParseError};
+use crate::flowlog::{Formats, LineMismatch, LogFormat, ParseError};
 use crate::identity::Collision;
 use crate::origin::LogLine;
 
@@ -146,8 +146,8 @@ pub struct UnparsedLine {
     pub record: u64,
     /// Beginning of the line.
     pub line: String,
-    /// Error of the format that was tried last.
-    pub error: ParseError,
+    /// Reason: a fault of a column, or the nearest format.
+    pub mismatch: LineMismatch,
     /// Documented format whose columns the line has; its string is a value for `LOG_FORMAT`.
     pub hint: Option<LogFormat>,
 }
@@ -158,14 +158,30 @@ fn sample(line: &[u8]) -> String {
 }
 
 impl BatchReport {
-    pub(crate) fn unparsed(&mut self, line: &LogLine<'_>, error: ParseError) {
+    /// Counts a line that none of the formats took.
+    #[cold]
+    pub(crate) fn unparsed(&mut self, line: &LogLine<'_>, formats: &Formats, error: ParseError) {
+        let mismatch = || LineMismatch::of(line.text, formats, error);
+        self.unparsed_as(line, mismatch);
+    }
+
+    /// Counts a line that could be read, and whose values cannot be exported.
+    #[cold]
+    pub(crate) fn not_exportable(&mut self, line: &LogLine<'_>, error: ParseError) {
+        self.unparsed_as(line, || LineMismatch {
+            error,
+            nearest: None,
+        });
+    }
+
+    fn unparsed_as(&mut self, line: &LogLine<'_>, mismatch: impl Fn() -> LineMismatch) {
         self.counters.unparsed_records += 1;
         self.newest_unparsed = self.newest_unparsed.max(line.timestamp);
         let record = self.counters.records_received;
         self.unparsed.get_or_insert_with(|| UnparsedLine {
             record,
             line: sample(line.text),
-            error,
+            mismatch: mismatch(),
             hint: LogFormat::documented(line.text),
         });
     }

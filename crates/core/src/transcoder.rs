@@ -316,7 +316,7 @@ fn parse<'a>(
     report: &mut BatchReport,
 ) -> Option<(FlowRecord<'a>, &'a Formats)> {
     if let Err(error) = formats.read(line.text, values) {
-        report.unparsed(&line, error);
+        report.unparsed(&line, formats, error);
         return None;
     }
     if line.id.is_some() {

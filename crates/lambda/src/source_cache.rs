@@ -168,7 +168,7 @@ impl SourceCache {
         if let Some(sample) = &report.unparsed {
             let count = report.counters.unparsed_records;
             let (record, line) = (sample.record, one_line(&sample.line));
-            let reason = sample.error.to_string();
+            let reason = sample.mismatch.to_string();
             let hint = sample.hint.as_ref().map(LogFormat::to_string);
             tracing::warn!(
                 log_group = destination,

@@ -157,7 +157,7 @@ fn an_error_points_at_its_column() {
     assert!(
         outcome
             .stderr
-            .contains("has 2 columns; nearest: version 2 with 14"),
+            .contains("flowlogs: 2 columns; nearest: version 2 with 14; give"),
         "{outcome:?}"
     );
 

@@ -147,12 +147,12 @@ fn lines_that_fit_no_format_are_a_failure_only_where_all_of_them_do() {
     assert_eq!(none.status, Some(1));
     assert!(
         none.stderr
-            .contains("flowlogs: standard input: none of its 1 lines fits a format (column "),
+            .contains("flowlogs: standard input: none of its 1 lines fits a format (3 columns; nearest: version 2 with 14)"),
         "{none:?}"
     );
     assert!(
         none.stderr
-            .contains("not parsed: standard input, record 1: column "),
+            .contains("not parsed: standard input, record 1: 3 columns; nearest:"),
         "{none:?}"
     );
     assert!(none.stderr.contains("--log-format"), "{none:?}");

@@ -275,6 +275,16 @@ impl Formats {
             .unwrap_or(&self.candidates[self.last].format)
     }
 
+    /// Fault of a line in the first candidate with so many columns that does not take the line.
+    #[cold]
+    pub(super) fn fault(&self, line: &[u8], columns: usize) -> Option<ParseError> {
+        let mut values = RecordValues::default();
+        self.candidates
+            .iter()
+            .filter(|candidate| candidate.format.names().len() == columns)
+            .find_map(|candidate| candidate.read(line, &mut values).err())
+    }
+
     /// Reads a line by the first candidate that fits, which is tried first for the next line.
     #[inline(never)]
     fn choose(&mut self, line: &[u8], values: &mut RecordValues) -> Result<(), ParseError> {

@@ -1,0 +1,160 @@
+//! Reason for which a line fits no format, in the words that help most: the fault of a column, or the nearest number of columns.
+
+use super::field::FIELDS;
+use super::formats::Formats;
+use super::words::{ParseError, ParseProblem};
+
+/// Reason for which a line fits none of several formats.
+///
+/// ```
+/// use flowlogs_core::Formats;
+/// use flowlogs_core::flowlog::{LineMismatch, RecordValues};
+///
+/// let line = b"5 123456789012 eni-1 10.0.0.1 10.0.0.2 49152 443 6 10 8400 1732850000 1732850060 ACCEPT OK vpc-1 subnet-1";
+/// let mut formats = Formats::defaults();
+/// let error = formats.parse(line, &mut RecordValues::default()).expect_err("16 columns");
+/// let mismatch = LineMismatch::of(line, &formats, error);
+/// assert_eq!(mismatch.to_string(), "16 columns; nearest: version 2 with 14");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LineMismatch {
+    /// Error of a format with as many columns as the line, if there is one; else of the format that was tried last.
+    pub error: ParseError,
+    /// Columns of the line and the nearest format, if no format has as many columns.
+    pub nearest: Option<NearestFormat>,
+}
+
+/// Format whose number of columns is nearest to that of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NearestFormat {
+    /// Columns of the line.
+    pub line_columns: usize,
+    /// Columns of the format.
+    pub columns: usize,
+    /// Version of VPC flow logs whose fields are the columns; `None` for a format of a flow log or of the setting.
+    pub version: Option<u8>,
+}
+
+impl LineMismatch {
+    /// Mismatch of a line and formats of which none took the line; `error` is the result of [`Formats::parse`].
+    pub fn of(line: &[u8], formats: &Formats, error: ParseError) -> Self {
+        // Behind a header or with a single format there is nothing to choose from.
+        let is_single = formats.has_header() || formats.candidates().count() < 2;
+        if is_single || error.problem == ParseProblem::LineTooLong {
+            return Self {
+                error,
+                nearest: None,
+            };
+        }
+        let tokens = line.split(u8::is_ascii_whitespace);
+        let columns = tokens.filter(|token| !token.is_empty()).count();
+        let mut candidates = formats.candidates();
+        if candidates.any(|format| format.names().len() == columns) {
+            return Self {
+                error: formats.fault(line, columns).unwrap_or(error),
+                nearest: None,
+            };
+        }
+        Self {
+            error,
+            nearest: NearestFormat::of(columns, formats),
+        }
+    }
+}
+
+impl NearestFormat {
+    /// Nearest among the candidates and the versions of VPC flow logs.
+    fn of(line_columns: usize, formats: &Formats) -> Option<Self> {
+        let candidates = formats
+            .candidates()
+            .map(|format| (format.names().len(), None));
+        let since = || FIELDS.iter().filter_map(|field| field.vpc);
+        let versions = (2..=since().max()?).map(|version| {
+            let columns = since().filter(|since| *since <= version).count();
+            (columns, Some(version))
+        });
+        // Of two that are equally near, a version says more.
+        let (columns, version) = versions
+            .chain(candidates)
+            .min_by_key(|(columns, _)| columns.abs_diff(line_columns))?;
+        Some(Self {
+            line_columns,
+            columns,
+            version,
+        })
+    }
+}
+
+impl std::fmt::Display for LineMismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.nearest {
+            Some(nearest) => nearest.fmt(f),
+            None => self.error.fmt(f),
+        }
+    }
+}
+
+impl std::fmt::Display for NearestFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plural = if self.line_columns == 1 { "" } else { "s" };
+        write!(f, "{} column{plural}; nearest: ", self.line_columns)?;
+        match self.version {
+            Some(version) => write!(f, "version {version}")?,
+            None => write!(f, "a known format")?,
+        }
+        write!(f, " with {}", self.columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flowlog::RecordValues;
+
+    fn mismatch(setting: Option<&str>, header: Option<&str>, line: &str) -> String {
+        let mut formats = match setting {
+            Some(setting) => Formats::of_setting(setting).expect("formats of the test"),
+            None => Formats::defaults(),
+        };
+        if let Some(header) = header {
+            formats.take_header(header.as_bytes());
+        }
+        let mut values = RecordValues::default();
+        let error = formats
+            .parse(line.as_bytes(), &mut values)
+            .expect_err("fits no format");
+        LineMismatch::of(line.as_bytes(), &formats, error).to_string()
+    }
+
+    #[test]
+    fn the_nearest_format_is_a_version_or_a_candidate() {
+        let columns = |count: usize| vec!["x"; count].join(" ");
+        let nearest = |count| mismatch(None, None, &columns(count));
+        assert_eq!(nearest(24), "24 columns; nearest: version 4 with 25");
+        assert_eq!(nearest(28), "28 columns; nearest: version 5 with 29");
+        assert_eq!(nearest(1), "1 column; nearest: version 2 with 14");
+        let known = mismatch(
+            Some("srcaddr bytes; srcaddr dstaddr bytes"),
+            None,
+            "x  x x x",
+        );
+        assert_eq!(known, "4 columns; nearest: a known format with 3");
+    }
+
+    #[test]
+    fn the_fault_of_a_format_with_as_many_columns_goes_first() {
+        let setting = Some("srcaddr dstaddr bytes; srcaddr bytes");
+        let fault = mismatch(setting, None, "10.0.0.1 many");
+        assert_eq!(fault, "column 2 (bytes): not a number");
+    }
+
+    #[test]
+    fn a_header_or_a_single_format_is_named_by_its_error() {
+        let header = mismatch(None, Some("srcaddr dstaddr bytes"), "10.0.0.1 10.0.0.2");
+        assert!(header.ends_with("the format has 3 columns"), "{header}");
+        let single = mismatch(Some("srcaddr bytes"), None, "10.0.0.1 5 6");
+        assert!(single.ends_with("the format has 2"), "{single}");
+    }
+}
