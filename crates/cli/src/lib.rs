@@ -3,7 +3,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `cli` | grammar of the command line |
-//! | `replay`, `verify`, `explain`, `fields`, `name_list`, `collect`, `shell` | the commands |
+//! | `replay`, `verify`, `explain`, `fields`, `name_list` and `coverage_list`, `collect`, `backfill`, `shell` | the commands |
 //! | `input`, `forms`, `sources`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
 //! | `outlet`, `decode` | sink of messages; decoder that shares no code with our encoder |
 //! | `table`, `json`, `summary`, `progress` | output |
@@ -15,9 +15,11 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod backfill;
 mod cli;
 mod clock;
 mod collect;
+mod coverage_list;
 mod decode;
 mod explain;
 mod failure;
@@ -89,6 +91,7 @@ fn run(command: &Command) -> Result<ExitCode, CommandError> {
         Command::Explain(arguments) => explain::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Fields(arguments) => fields::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Collect(arguments) => collect::run(arguments),
+        Command::Backfill(arguments) => backfill::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Completions(arguments) => {
             shell::completions(arguments).map(|()| ExitCode::SUCCESS)
         }

@@ -1,7 +1,6 @@
 //! `flowlogs names`: numbers of interfaces, VRFs and observation domains with their names, from inventories, for collectors
 //! that do not read options data.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use flowlogs_core::identity;
@@ -9,10 +8,10 @@ use flowlogs_core::network::Inventory;
 use serde_json::json;
 
 use crate::cli::{NamesArguments, NamesForm};
+use crate::coverage_list;
 use crate::failure::CommandError;
 use crate::input::InputList;
 use crate::terminal;
-use crate::text::visible;
 
 /// Speed of an interface in Akvorado, in megabits a second: it wants one, and EC2 knows none.
 const SPEED: u32 = 1_000;
@@ -24,7 +23,7 @@ pub(crate) fn run(arguments: &NamesArguments) -> Result<(), CommandError> {
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = if arguments.coverage {
-        write_coverage(&mut out, &list.inventory)
+        coverage_list::write(&mut out, &list.inventory)
     } else {
         let names = names(&list.inventory);
         match arguments.form {
@@ -181,24 +180,6 @@ fn write_akvorado(out: &mut impl Write, names: &[NumberName], exporter: &str) ->
             quoted(description.trim_end())
         )?;
         writeln!(out, "              speed: {SPEED}")?;
-    }
-    Ok(())
-}
-
-/// Writes which flow logs deliver to which destination, and how many interfaces the inventory has.
-fn write_coverage(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
-    let mut destinations: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for flow_log in inventory.flow_logs() {
-        let destination = flow_log.destination.as_ref();
-        let known = destinations
-            .entry(destination.map_or("-", |destination| &destination.name))
-            .or_default();
-        known.insert(&flow_log.resource);
-    }
-    for (destination, resources) in destinations {
-        for resource in resources {
-            writeln!(out, "{}\t{}", visible(destination), visible(resource))?;
-        }
     }
     Ok(())
 }

@@ -360,6 +360,7 @@ impl CloudWatch {
             flow_log: None,
             account: None,
             region: region.as_deref(),
+            is_backfill: false,
         };
         let mut read = Ok(());
         let forwarded = forwarder.forward(batch, |transcoder, targets| {

@@ -31,6 +31,8 @@ pub(crate) struct DefaultOrigin<'a> {
     pub(crate) flow_log: Option<&'a str>,
     pub(crate) account: Option<&'a str>,
     pub(crate) region: Option<&'a str>,
+    /// Whether the lines come again on purpose, so that rule 1 does not apply to their events.
+    pub(crate) is_backfill: bool,
 }
 
 pub(crate) struct TranscodeSink<'a, 't> {
@@ -103,7 +105,7 @@ impl LineSink for TranscodeSink<'_, '_> {
             self.transcoder.set_now(now());
         }
         let line = LogLine {
-            id: event.id,
+            id: event.id.filter(|_| !self.default.is_backfill),
             timestamp: event.timestamp,
             text: event.message,
         };

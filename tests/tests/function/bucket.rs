@@ -93,6 +93,12 @@ print("null")"#
         self.run(&script, &arguments);
     }
 
+    /// URL of a queue.
+    pub(crate) fn queue_url(&self, queue: &str) -> String {
+        let url = self.run("print(json.dumps(url(sys.argv[2])))", &[queue]);
+        url.as_str().expect("a URL").to_owned()
+    }
+
     pub(crate) fn delete(&self, key: &str) {
         let script =
             format!("s3.delete_object(Bucket=\"{BUCKET}\", Key=sys.argv[2])\nprint('null')");

@@ -9,10 +9,12 @@
 //!   a log group;
 //! - `bucket.rs` is a bucket with its queue, also moto, and `objects.rs` writes what is in it; `s3.rs` are the tests of
 //!   the function behind it;
+//! - `backfill.rs` runs the commands that `flowlogs backfill` prints, against moto;
 //! - `queue.rs` is a failure queue with the rules of SQS, and an outage that it mends;
 //! - `soak.rs` is a long life of the first.
 
 mod aws;
+mod backfill;
 mod bucket;
 mod captured;
 mod collector;

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::options::{CountingOptions, MappingOptions, SendingOptions, SourceOptions};
-use super::values::{NamesForm, OutputKind, SummaryKind, TargetList, TimeKind, listeners, targets};
+use super::values::{
+    KeyForm, Moment, NamesForm, OutputKind, SummaryKind, TargetList, TimeKind, listeners, moment,
+    targets,
+};
 
 /// Arguments of `flowlogs replay`.
 #[derive(Debug, Args)]
@@ -130,7 +133,7 @@ pub(crate) struct NamesArguments {
     #[arg(long, value_name = "PREFIX", default_value = "::/0")]
     pub(crate) exporter: String,
 
-    /// Accounts with interfaces, and the destinations of flow logs
+    /// List instead, by account, the destinations of its flow logs, and its VPCs that have none
     #[arg(long)]
     pub(crate) coverage: bool,
 }
@@ -138,7 +141,9 @@ pub(crate) struct NamesArguments {
 const NAMES_EXAMPLES: &str = "\
 Examples:
   flowlogs names --inventory interfaces.json --inventory vpcs.json >names.csv
-  flowlogs names --inventory interfaces.json --as akvorado >metadata.yaml";
+  flowlogs names --inventory interfaces.json --as akvorado >metadata.yaml
+  flowlogs names --inventory inventory.json --coverage | grep -w none
+                                              accounts and VPCs without a flow log";
 
 /// Arguments of `flowlogs explain`.
 #[derive(Debug, Args)]
@@ -233,6 +238,100 @@ Examples:
   flowlogs collect --count 10 &
       flowlogs replay --to udp://127.0.0.1:4739 events";
 
+/// Arguments of `flowlogs backfill`.
+#[derive(Debug, Args)]
+#[command(after_help = BACKFILL_EXAMPLES)]
+pub(crate) struct BackfillArguments {
+    /// Begin of the period, in UTC, as in 2026-11-24T10:00
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) from: Moment,
+
+    /// End of the period [default: an hour after --from]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Moment>,
+
+    #[command(flatten)]
+    pub(crate) objects: BackfillObjects,
+
+    #[command(flatten)]
+    pub(crate) events: BackfillEvents,
+
+    /// Account that wrote the records
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) owner: Option<String>,
+
+    /// Region of the records
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+}
+
+/// Source and target of a backfill from a bucket.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "From a bucket, through the function")]
+pub(crate) struct BackfillObjects {
+    /// Bucket with flow logs
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "queue",
+        conflicts_with = "log_group",
+        required_unless_present = "log_group"
+    )]
+    pub(crate) bucket: Option<String>,
+
+    /// Queue of the function: output QueueUrl of its stack
+    #[arg(long, value_name = "URL", requires = "bucket")]
+    pub(crate) queue: Option<String>,
+
+    /// Form of the keys
+    #[arg(long, value_name = "FORM", default_value = "aws")]
+    pub(crate) keys: KeyForm,
+
+    /// Beginning of the keys, before AWSLogs/ or before the year
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) prefix: String,
+
+    /// Seconds between two objects
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(..=3_600))]
+    pub(crate) pace: u32,
+}
+
+/// Source and target of a backfill from a log group.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "From a log group, through flowlogs replay")]
+pub(crate) struct BackfillEvents {
+    /// Log group with flow logs
+    #[arg(long, value_name = "NAME", requires = "to")]
+    pub(crate) log_group: Option<String>,
+
+    /// Collector, as for flowlogs replay; repeats, or a comma list
+    #[arg(long, value_name = "URL", value_parser = targets, conflicts_with = "bucket")]
+    pub(crate) to: Vec<TargetList>,
+
+    /// Inventory, as for flowlogs replay; repeats
+    #[arg(long, value_name = "FILE", conflicts_with = "bucket")]
+    pub(crate) inventory: Vec<PathBuf>,
+
+    /// Messages a second to each UDP collector
+    #[arg(long, value_name = "MESSAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) udp_rate: u32,
+}
+
+const BACKFILL_EXAMPLES: &str = "\
+Prints commands of the AWS CLI and runs nothing; `| sh` runs them.
+
+Examples:
+  flowlogs backfill --from 2026-11-24T10:00 --bucket my-flow-logs \\
+      --owner 123456789012 --region eu-central-1 --queue https://sqs.eu-...
+                                              an hour of S3 objects again
+  flowlogs backfill --from 2026-11-24T10:00 --log-group /vpc/flow-logs \\
+      --to tcp://10.1.2.3:4739 | sh           an hour of a log group, at once";
+
 /// Arguments of `flowlogs completions`.
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS_EXAMPLES)]
@@ -258,13 +357,14 @@ pub(crate) struct ManualArguments {
 }
 
 /// Commands with a manual page.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "replay",
     "verify",
     "explain",
     "fields",
     "names",
     "collect",
+    "backfill",
     "completions",
     "man",
 ];

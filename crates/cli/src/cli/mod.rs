@@ -13,11 +13,14 @@ mod values;
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub(crate) use commands::{
-    CollectArguments, CompletionsArguments, ExplainArguments, FieldsArguments, ManualArguments,
-    NamesArguments, ReplayArguments, VerifyArguments,
+    BackfillArguments, BackfillEvents, BackfillObjects, CollectArguments, CompletionsArguments,
+    ExplainArguments, FieldsArguments, ManualArguments, NamesArguments, ReplayArguments,
+    VerifyArguments,
 };
 pub(crate) use options::{CountingOptions, MappingOptions, SendingOptions, SourceOptions};
-pub(crate) use values::{LogFormats, NamesForm, OutputKind, SummaryKind, Switch, TimeKind};
+pub(crate) use values::{
+    KeyForm, LogFormats, Moment, NamesForm, OutputKind, SummaryKind, Switch, TimeKind,
+};
 
 /// AWS VPC and transit gateway flow logs to IPFIX (RFC 7011)
 #[derive(Debug, Parser)]
@@ -41,6 +44,8 @@ pub(crate) enum Command {
     Names(NamesArguments),
     /// Print the flows and names that arrive: a small receiving end, for trying things out
     Collect(CollectArguments),
+    /// Print the AWS commands that deliver a past hour again
+    Backfill(Box<BackfillArguments>),
     /// Print the completions of a shell, for it to read
     Completions(CompletionsArguments),
     /// Print the manual page, for `man -l -`

@@ -42,6 +42,32 @@ pub(crate) enum NamesForm {
     Akvorado,
 }
 
+/// Form of the keys of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyForm {
+    /// AWSLogs/ACCOUNT/vpcflowlogs/REGION/2026/11/24/…
+    Aws,
+    /// AWSLogs/aws-account-id=ACCOUNT/…/year=2026/month=11/day=24/…
+    Hive,
+    /// 2026/11/24/10/STREAM-…, Firehose's default
+    Firehose,
+}
+
+/// Moment in UTC, milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(pub(crate) u64);
+
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"];
+    let plain = text.trim_end_matches('Z');
+    forms
+        .iter()
+        .find_map(|form| chrono::NaiveDateTime::parse_from_str(plain, form).ok())
+        .and_then(|time| u64::try_from(time.and_utc().timestamp_millis()).ok())
+        .map(Moment)
+        .ok_or_else(|| "a time in UTC, as in 2026-11-24T10:00".to_owned())
+}
+
 /// Time zone of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TimeKind {

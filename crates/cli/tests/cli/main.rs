@@ -1,5 +1,6 @@
 //! The program from outside: what is typed, what is printed where, and the exit status.
 
+mod backfill;
 mod collect;
 mod explain;
 mod fields;

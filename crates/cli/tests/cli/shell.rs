@@ -46,6 +46,7 @@ fn every_help_has_examples_and_wrong_usage_names_the_help_of_its_command() {
         "fields",
         "names",
         "collect",
+        "backfill",
         "completions",
         "man",
     ] {

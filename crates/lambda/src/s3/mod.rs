@@ -276,6 +276,7 @@ impl S3 {
             flow_log: owner.flow_log,
             account: owner.account,
             region: owner.region.or(region.as_deref()),
+            is_backfill: object.is_backfill,
         };
         let mut read = Ok(ObjectOutcome::Exported);
         let forwarded = forwarder.forward(batch, |transcoder, targets| {

@@ -14,5 +14,5 @@ mod notice;
 mod trigger;
 
 pub use key::{KeyOwner, decoded, may_be_a_flow_log, owner};
-pub use notice::{NoticeMessage, ObjectNotice, ObjectRef, TriggerError};
+pub use notice::{BACKFILL_EVENT, NoticeMessage, ObjectNotice, ObjectRef, TriggerError};
 pub use trigger::S3Event;

@@ -5,6 +5,10 @@ use std::fmt;
 /// Major version of the notices that are understood; a minor version changes no field.
 pub(super) const MAJOR_VERSION: &str = "2";
 
+/// Event name of a notice that somebody sends on purpose for an object that was exported before: rule 1 does not apply to it.
+/// S3 itself has no such event; `flowlogs backfill` prints commands that send such notices.
+pub const BACKFILL_EVENT: &str = "ObjectCreated:Backfill";
+
 /// New object, as it was announced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectRef {
@@ -18,6 +22,8 @@ pub struct ObjectRef {
     pub version: Option<String>,
     /// Entity tag.
     pub etag: Option<String>,
+    /// Whether the notice has the event name [`BACKFILL_EVENT`].
+    pub is_backfill: bool,
 }
 
 /// Notice about one object.
@@ -69,10 +75,10 @@ pub enum TriggerError {
 
 impl ObjectRef {
     /// Id of this version of the object, equal in every notice of the version. Empty if the notice has neither version nor
-    /// entity tag.
+    /// entity tag, or is a backfill.
     pub fn id(&self) -> String {
         let (version, tag) = (self.version.as_deref(), self.etag.as_deref());
-        if version.is_none() && tag.is_none() {
+        if self.is_backfill || version.is_none() && tag.is_none() {
             return String::new();
         }
         // Both: where versions are suspended, each object has the version `null`.
@@ -111,5 +117,10 @@ mod tests {
         let ids: std::collections::HashSet<_> = all.iter().map(ObjectRef::id).collect();
         assert_eq!(ids.len(), all.len());
         assert_eq!(object(None, None).id(), "");
+        let backfill = ObjectRef {
+            is_backfill: true,
+            ..object(None, Some("e"))
+        };
+        assert_eq!(backfill.id(), "", "rule 1 knows nothing of it");
     }
 }

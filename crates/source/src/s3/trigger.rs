@@ -12,7 +12,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::key::decoded;
-use super::notice::{MAJOR_VERSION, NoticeMessage, ObjectNotice, ObjectRef, TriggerError};
+use super::notice::{
+    BACKFILL_EVENT, MAJOR_VERSION, NoticeMessage, ObjectNotice, ObjectRef, TriggerError,
+};
 
 /// Most wrappings around each other: a queue around SNS around the notice.
 const WRAPPINGS: u8 = 3;
@@ -204,7 +206,14 @@ fn from_s3(record: &str) -> Result<ObjectNotice, TriggerError> {
         return Ok(ObjectNotice::Other);
     }
     let key = decoded(&record.s3.object.key)?;
-    record.s3.object(key)
+    let is_backfill = name == BACKFILL_EVENT;
+    Ok(match record.s3.object(key)? {
+        ObjectNotice::Created(object) => ObjectNotice::Created(ObjectRef {
+            is_backfill,
+            ..object
+        }),
+        other => other,
+    })
 }
 
 impl S3Fields<'_> {
@@ -220,6 +229,7 @@ impl S3Fields<'_> {
             size: self.object.size,
             version: given(self.object.version),
             etag: given(self.object.etag),
+            is_backfill: false,
         }))
     }
 }
@@ -282,7 +292,24 @@ mod tests {
             size: Some(1024),
             version: Some("v1".into()),
             etag: Some("e1".into()),
+            is_backfill: false,
         })
+    }
+
+    #[test]
+    fn a_notice_of_a_backfill_is_told_from_that_of_s3() {
+        for (name, is_backfill) in [("ObjectCreated:Put", false), (BACKFILL_EVENT, true)] {
+            let mut record = record(ENCODED);
+            record["eventName"] = name.into();
+            let event = json!({"Records": [record]}).to_string();
+            let Ok(S3Event::Direct(notices)) = S3Event::read(&event) else {
+                panic!("{name}: a notice");
+            };
+            let [ObjectNotice::Created(object)] = &notices[..] else {
+                panic!("{name}: an object");
+            };
+            assert_eq!(object.is_backfill, is_backfill, "{name}");
+        }
     }
 
     #[test]
