@@ -1,5 +1,7 @@
-//! Settings of a transcoder, with their documented defaults, and the [table] of all settings of the product.
+//! Settings of a transcoder, with their documented defaults, and the [table] of all settings of the functions that
+//! transcode; the inventory function has a [table of its own](inventory).
 
+pub mod inventory;
 pub mod table;
 
 use crate::dedup;

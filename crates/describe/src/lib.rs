@@ -10,6 +10,7 @@
 //! | `convert.rs` | a description becomes an entry of the inventory: names, addresses, statuses |
 //! | `timestamp.rs` | a time as EC2 writes it |
 //! | `document.rs` | a JSON document with one or several lists of descriptions |
+//! | `write.rs` | the objects of an organization's inventory |
 //!
 //! The functions map the SDK's types to the same descriptions, so that the conversion exists once.
 //!
@@ -27,6 +28,7 @@ mod convert;
 mod descriptions;
 mod document;
 mod timestamp;
+pub mod write;
 
 pub use descriptions::{
     AddressPrefix, FlowLogDescription, GatewayAttachmentDescription, GatewayDescription,

@@ -14,6 +14,7 @@
 //! | `source_cache.rs` | cache of sources with their formats |
 //! | `config/` | the environment, checked |
 //! | `ec2/` | look-ups: formats, coverage, names |
+//! | `inventory/` | the function that keeps the inventory of an organization in S3 |
 //! | `aws.rs` | configuration of every AWS client |
 //! | `secret.rs` | TLS certificates from Secrets Manager |
 //! | `metrics.rs` | metrics of an invocation, as one line for CloudWatch |
@@ -32,6 +33,7 @@ pub mod diagnostics;
 pub mod ec2;
 pub mod forward;
 mod function;
+pub mod inventory;
 mod log;
 pub mod metrics;
 pub mod s3;

@@ -115,7 +115,7 @@ fn unit(name: &str) -> &'static str {
     match name {
         "BytesSent" => "Bytes",
         "DeliveryLagSeconds" | "InventoryAgeSeconds" | "OldestUndeliveredSeconds" => "Seconds",
-        "TranscodeMilliseconds" => "Milliseconds",
+        "TranscodeMilliseconds" | "RoundMilliseconds" => "Milliseconds",
         _ => "Count",
     }
 }
@@ -143,19 +143,53 @@ impl MetricsLine<'_> {
     /// # Errors
     ///
     /// The error of `out`.
-    pub fn write(&self, mut out: impl Write) -> io::Result<()> {
+    pub fn write(&self, out: impl Write) -> io::Result<()> {
+        // The octets of this line are most of the cost of an invocation: zeros are left out.
+        let known = self.metrics.entries();
+        let known = known.filter_map(|(name, value)| Some((name, value?)));
+        EmbeddedMetrics {
+            timestamp: self.timestamp,
+            function_name: self.function_name,
+            request_id: self.request_id,
+            source: self.source,
+            accounts: ("Accounts", self.accounts),
+            values: known
+                .filter(|(name, value)| *value > 0 || *name == TOTAL)
+                .collect(),
+        }
+        .write(out)
+    }
+}
+
+/// Line in the embedded metric format, of any function.
+pub(crate) struct EmbeddedMetrics<'a> {
+    /// Time of the invocation, in milliseconds since 1970.
+    pub(crate) timestamp: u64,
+    /// Value of the dimension.
+    pub(crate) function_name: &'a str,
+    /// Lambda's id of the invocation.
+    pub(crate) request_id: &'a str,
+    /// Property `Source`.
+    pub(crate) source: Option<&'a str>,
+    /// Name of a property, and the accounts that it lists, cut at `ACCOUNTS_OCTETS`.
+    pub(crate) accounts: (&'static str, &'a BTreeSet<String>),
+    /// Names and values of the metrics.
+    pub(crate) values: Vec<(&'static str, u64)>,
+}
+
+impl EmbeddedMetrics<'_> {
+    /// Writes the line, with its end, in one piece.
+    pub(crate) fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');
         out.write_all(&line)?;
         out.flush()
     }
-}
 
-impl MetricsLine<'_> {
     /// As many accounts as the property may hold.
-    fn accounts(&self) -> Vec<&str> {
+    fn listed_accounts(&self) -> Vec<&str> {
         let mut octets = 0;
-        let accounts = self.accounts.iter().map(String::as_str);
+        let accounts = self.accounts.1.iter().map(String::as_str);
         accounts
             .take_while(|account| {
                 // Quotes and comma.
@@ -166,15 +200,9 @@ impl MetricsLine<'_> {
     }
 }
 
-impl Serialize for MetricsLine<'_> {
+impl Serialize for EmbeddedMetrics<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // The octets of this line are most of the cost of an invocation: zeros are left out.
-        let known = || {
-            let entries = self.metrics.entries();
-            let entries = entries.filter_map(|(name, value)| Some((name, value?)));
-            entries.filter(|(name, value)| *value > 0 || *name == TOTAL)
-        };
-        let definitions: Vec<_> = known()
+        let definitions: Vec<_> = (self.values.iter())
             .map(|(name, _)| serde_json::json!({"Name": name, "Unit": unit(name)}))
             .collect();
         let mut line = serializer.serialize_map(None)?;
@@ -195,11 +223,11 @@ impl Serialize for MetricsLine<'_> {
         if let Some(source) = self.source {
             line.serialize_entry("Source", source)?;
         }
-        if !self.accounts.is_empty() {
-            line.serialize_entry("Accounts", &self.accounts())?;
+        if !self.accounts.1.is_empty() {
+            line.serialize_entry(self.accounts.0, &self.listed_accounts())?;
         }
-        for (name, value) in known() {
-            line.serialize_entry(name, &value)?;
+        for (name, value) in &self.values {
+            line.serialize_entry(name, value)?;
         }
         line.end()
     }

@@ -71,17 +71,17 @@ impl Environment {
 /// A function that is made when the first event comes: loading the SDK with its certificates takes longer than the rest
 /// of a start, and the SDK is not needed before.
 #[derive(Debug)]
-pub struct LazyFunction<F> {
-    make: fn(Environment, SdkConfig) -> F,
+pub struct LazyFunction<F, E = Environment> {
+    make: fn(E, SdkConfig) -> F,
     /// `None` once the function is made.
-    environment: Option<Environment>,
+    environment: Option<E>,
     made: Option<F>,
 }
 
-impl<F> LazyFunction<F> {
+impl<F, E> LazyFunction<F, E> {
     /// Remembers how to make the function.
     #[must_use]
-    pub fn new(make: fn(Environment, SdkConfig) -> F, environment: Environment) -> Self {
+    pub fn new(make: fn(E, SdkConfig) -> F, environment: E) -> Self {
         Self {
             make,
             environment: Some(environment),

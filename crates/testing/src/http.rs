@@ -8,12 +8,16 @@ use std::thread;
 /// A received request.
 #[derive(Debug)]
 pub struct HttpRequest {
+    /// `GET`, `PUT`, …
+    pub method: String,
     /// Path and query.
     pub target: String,
     /// Names in lower case, with values.
     headers: Vec<(String, String)>,
-    /// The whole body.
+    /// The whole body as text.
     pub body: String,
+    /// The whole body.
+    pub octets: Vec<u8>,
 }
 
 impl HttpRequest {
@@ -28,9 +32,11 @@ impl HttpRequest {
         let mut first = String::new();
         reader.read_line(&mut first).ok()?;
         let mut request = Self {
+            method: first.split(' ').next()?.to_owned(),
             target: first.split(' ').nth(1)?.to_owned(),
             headers: Vec::new(),
             body: String::new(),
+            octets: Vec::new(),
         };
         loop {
             let mut line = String::new();
@@ -41,10 +47,15 @@ impl HttpRequest {
             let name = name.to_ascii_lowercase();
             request.headers.push((name, value.trim().to_owned()));
         }
+        if request.header("expect").is_some() {
+            let mut stream = stream;
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+        }
         let length = request.header("content-length").unwrap_or("0");
         let mut body = vec![0; length.parse().ok()?];
         reader.read_exact(&mut body).ok()?;
-        request.body = String::from_utf8(body).ok()?;
+        request.body = String::from_utf8_lossy(&body).into_owned();
+        request.octets = body;
         Some(request)
     }
 }
@@ -70,11 +81,29 @@ pub fn serve(
 }
 
 /// Writes an answer of XML, as EC2 and S3 do; `None` if the client has gone.
-pub fn xml(mut stream: &TcpStream, status: u16, body: &str) -> Option<()> {
+pub fn xml(stream: &TcpStream, status: u16, body: &str) -> Option<()> {
+    answer(
+        stream,
+        status,
+        &[("content-type", "text/xml")],
+        body.as_bytes(),
+    )
+}
+
+/// Writes an answer with headers; `None` if the client has gone.
+pub fn answer(
+    mut stream: &TcpStream,
+    status: u16,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<()> {
     let length = body.len();
+    let headers: String = (headers.iter())
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     let head = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: text/xml\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        "HTTP/1.1 {status} X\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(body.as_bytes()).ok()
+    stream.write_all(body).ok()
 }

@@ -107,6 +107,15 @@ fn described(action: &str, inventory: &Value) -> String {
     format!("<{action}Response>{items}</{action}Response>")
 }
 
+/// A page of items under a key of the AWS CLI, as the EC2 API writes the answer to an action.
+pub(crate) fn described_page(action: &str, items: &[Value], next: Option<&str>) -> String {
+    let key = action.strip_prefix("Describe").unwrap_or_default();
+    let items = xml(key, &Value::Array(items.to_vec()));
+    let next = next.map(|token| format!("<nextToken>{token}</nextToken>"));
+    let next = next.unwrap_or_default();
+    format!("<{action}Response>{items}{next}</{action}Response>")
+}
+
 /// The AWS CLI's JSON as XML: `SubnetId` is `subnetId`, and lists have names of their own.
 fn xml(key: &str, value: &Value) -> String {
     let name = match key {

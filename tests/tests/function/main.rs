@@ -11,7 +11,10 @@
 //!   the function behind it;
 //! - `backfill.rs` runs the commands that `flowlogs backfill` prints, against moto;
 //! - `queue.rs` is a failure queue with the rules of SQS, and an outage that it mends;
-//! - `soak.rs` is a long life of the first.
+//! - `soak.rs` is a long life of the first;
+//! - `one_function.rs` is a runtime of our own, whose invocations have a time;
+//! - `organization.rs` is an organization of accounts with its bucket, STS, EC2 and S3 in one server, and `inventory.rs` are
+//!   the tests of the function that keeps the inventory.
 
 mod aws;
 mod backfill;
@@ -21,8 +24,11 @@ mod collector;
 mod decode;
 mod delivery;
 mod formats;
+mod inventory;
 mod metrics;
 mod objects;
+mod one_function;
+mod organization;
 mod payload;
 mod queue;
 mod runtime;

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 /// The functions: the names of their binaries, and of themselves within the emulator.
 const CLOUDWATCH: &str = "flowlogs-cloudwatch";
 const S3: &str = "flowlogs-s3";
+const INVENTORY: &str = "flowlogs-inventory";
 
 /// A package for the emulator to be in; `NAME` is the function's.
 const MANIFEST: &str = r#"
@@ -28,7 +29,7 @@ path = "main.rs"
 "#;
 
 /// The longest that an invocation takes here: twice a write time limit, and some.
-const LONGEST_INVOCATION: Duration = Duration::from_secs(45);
+pub(crate) const LONGEST_INVOCATION: Duration = Duration::from_secs(45);
 
 /// An emulated Lambda runtime with one function; both end with it.
 pub(crate) struct Function {
@@ -58,6 +59,11 @@ impl Function {
     /// The same with the function behind a bucket.
     pub(crate) fn start_s3<V: AsRef<OsStr>>(variables: &[(&str, V)]) -> Option<Self> {
         Self::named(S3, variables)
+    }
+
+    /// The function that keeps an inventory.
+    pub(crate) fn start_inventory<V: AsRef<OsStr>>(variables: &[(&str, V)]) -> Option<Self> {
+        Self::named(INVENTORY, variables)
     }
 
     fn named<V: AsRef<OsStr>>(name: &'static str, variables: &[(&str, V)]) -> Option<Self> {
@@ -198,7 +204,7 @@ pub(crate) fn failed_start(variables: &[(&str, &str)]) -> Option<(bool, String)>
     ))
 }
 
-fn process<V: AsRef<OsStr>>(
+pub(crate) fn process<V: AsRef<OsStr>>(
     name: &str,
     binary: &Path,
     port: u16,
@@ -232,7 +238,7 @@ fn process<V: AsRef<OsStr>>(
 }
 
 /// A function's binary: in the directory that `FLOWLOGS_FUNCTIONS` names, or beside this test, where it was built.
-fn binary(name: &str) -> Option<PathBuf> {
+pub(crate) fn binary(name: &str) -> Option<PathBuf> {
     let beside = || {
         let test = std::env::current_exe().expect("a path of this test");
         let target = test.ancestors().nth(2).expect("cargo's target directory");

@@ -78,7 +78,8 @@ impl Setting {
 
     /// Mandatory: a function without this setting does not start.
     pub fn is_required(&self) -> bool {
-        self.variable == COLLECTOR.variable
+        let required = ["COLLECTOR", "ACCOUNTS", "EXTERNAL_ID", "INVENTORY"];
+        self.default.is_empty() && required.contains(&self.variable)
     }
 }
 
@@ -95,8 +96,9 @@ const PEM: &str = r"^[\s\S]*$";
 
 const ON_OFF: Accepted = Accepted::Words(&["on", "off"]);
 
+/// Declares the settings of a table, and the table.
 macro_rules! settings {
-    ($($variable:ident $(--$option:literal)? = $default:literal, $accepted:expr, $meaning:literal $($secret:ident)?;)*) => {
+    ($(#[$table_doc:meta])* $table:ident: $($variable:ident $(--$option:literal)? = $default:literal, $accepted:expr, $meaning:literal $($secret:ident)?;)*) => {
         $(
             #[doc = concat!("`", stringify!($variable), "`: ", $meaning)]
             pub static $variable: Setting = Setting {
@@ -109,8 +111,8 @@ macro_rules! settings {
             };
         )*
 
-        /// Every setting, in the order of the documentation.
-        pub static SETTINGS: &[&Setting] = &[$(&$variable),*];
+        $(#[$table_doc])*
+        pub static $table: &[&Setting] = &[$(&$variable),*];
     };
     (@option) => { None };
     (@option $option:literal) => { Some($option) };
@@ -118,7 +120,11 @@ macro_rules! settings {
     (@secret secret) => { true };
 }
 
+pub(super) use settings;
+
 settings! {
+    /// Every setting of the functions that transcode, in the order of the documentation.
+    SETTINGS:
     COLLECTOR --"to" = "",
         Accepted::Text {
             pattern: r"^ *(udp|tcp|tls)://[^,/ ]+( *, *(udp|tcp|tls)://[^,/ ]+)* *$",

@@ -45,7 +45,15 @@ pub struct RawConfig {
 impl RawConfig {
     /// Reads every setting through `variable`, which returns the value of an environment variable.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let values = SETTINGS
+        Self::read_table(SETTINGS, variable)
+    }
+
+    /// Reads every setting of a table.
+    pub fn read_table(
+        table: &[&'static Setting],
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let values = table
             .iter()
             .map(|setting| SettingValue::new(setting, variable(setting.variable)));
         Self {

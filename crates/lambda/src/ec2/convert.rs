@@ -6,14 +6,13 @@
 use std::str::FromStr;
 
 use aws_sdk_ec2::types;
-use flowlogs_core::network::{FlowLog, GatewayAttachment, NetworkInterface, TransitGateway, Vpc};
 use flowlogs_describe::{
     FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, InterfaceDescription,
     Tag, Timestamp, VpcAttachment, VpcDescription,
 };
 
-pub(super) fn flow_log(from: types::FlowLog) -> Option<FlowLog> {
-    let description = FlowLogDescription {
+pub(crate) fn flow_log(from: types::FlowLog) -> Option<FlowLogDescription> {
+    Some(FlowLogDescription {
         flow_log_id: from.flow_log_id?,
         resource_id: from.resource_id?,
         traffic_type: from.traffic_type.map(|word| word.as_str().to_owned()),
@@ -23,12 +22,11 @@ pub(super) fn flow_log(from: types::FlowLog) -> Option<FlowLog> {
         deliver_logs_status: from.deliver_logs_status,
         creation_time: (from.creation_time)
             .and_then(|time| Some(Timestamp(u64::try_from(time.to_millis().ok()?).ok()?))),
-    };
-    Some(description.into())
+    })
 }
 
-pub(super) fn interface(from: types::NetworkInterface) -> Option<NetworkInterface> {
-    let description = InterfaceDescription {
+pub(crate) fn interface(from: types::NetworkInterface) -> Option<InterfaceDescription> {
+    Some(InterfaceDescription {
         network_interface_id: from.network_interface_id?,
         description: from.description,
         interface_type: from.interface_type.map(|word| word.as_str().to_owned()),
@@ -47,36 +45,34 @@ pub(super) fn interface(from: types::NetworkInterface) -> Option<NetworkInterfac
         ipv4_prefixes: parsed(from.ipv4_prefixes, |item| item.ipv4_prefix),
         ipv6_prefixes: parsed(from.ipv6_prefixes, |item| item.ipv6_prefix),
         tag_set: tags(from.tag_set),
-    };
-    Some(description.into())
+    })
 }
 
-pub(super) fn vpc(from: types::Vpc) -> Option<Vpc> {
-    let description = VpcDescription {
+pub(crate) fn vpc(from: types::Vpc) -> Option<VpcDescription> {
+    Some(VpcDescription {
         vpc_id: from.vpc_id?,
         owner_id: from.owner_id,
         tags: tags(from.tags),
-    };
-    Some(description.into())
+    })
 }
 
-pub(super) fn gateway(from: types::TransitGateway) -> Option<TransitGateway> {
-    let description = GatewayDescription {
+pub(crate) fn gateway(from: types::TransitGateway) -> Option<GatewayDescription> {
+    Some(GatewayDescription {
         transit_gateway_id: from.transit_gateway_id?,
         tags: tags(from.tags),
-    };
-    Some(description.into())
+    })
 }
 
-pub(super) fn attachment(from: types::TransitGatewayAttachment) -> Option<GatewayAttachment> {
-    let description = GatewayAttachmentDescription {
+pub(crate) fn attachment(
+    from: types::TransitGatewayAttachment,
+) -> Option<GatewayAttachmentDescription> {
+    Some(GatewayAttachmentDescription {
         transit_gateway_attachment_id: from.transit_gateway_attachment_id?,
         transit_gateway_id: from.transit_gateway_id,
         resource_type: from.resource_type.map(|word| word.as_str().to_owned()),
         resource_id: from.resource_id,
         tags: tags(from.tags),
-    };
-    Some(description.into())
+    })
 }
 
 fn tags(from: Option<Vec<types::Tag>>) -> Option<Vec<Tag>> {

@@ -112,7 +112,7 @@ async fn describe(
         .into_paginator();
     let mut items = pages.page_size(PAGE).items().send();
     let mut flow_logs = Vec::new();
-    let take = |item| flow_logs.extend(convert::flow_log(item));
+    let take = |item| flow_logs.extend(convert::flow_log(item).map(FlowLog::from));
     gather(FLOW_LOGS, deadline, async || items.next().await, take).await?;
     Ok(flow_logs)
 }

@@ -13,10 +13,10 @@
 //! | `trouble.rs` | unanswered questions |
 //! | `schedule.rs` | time of the next question |
 
-mod convert;
+pub(crate) mod convert;
 mod formats;
 mod names;
-mod question;
+pub(crate) mod question;
 mod schedule;
 mod survey;
 #[cfg(test)]

@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use flowlogs_core::network::Inventory;
 
 // Actions that a role needs for the questions.
-pub(super) const FLOW_LOGS: &str = "ec2:DescribeFlowLogs";
-pub(super) const INTERFACES: &str = "ec2:DescribeNetworkInterfaces";
-pub(super) const ATTACHMENTS: &str = "ec2:DescribeTransitGatewayAttachments";
-pub(super) const VPCS: &str = "ec2:DescribeVpcs";
-pub(super) const GATEWAYS: &str = "ec2:DescribeTransitGateways";
+pub(crate) const FLOW_LOGS: &str = "ec2:DescribeFlowLogs";
+pub(crate) const INTERFACES: &str = "ec2:DescribeNetworkInterfaces";
+pub(crate) const ATTACHMENTS: &str = "ec2:DescribeTransitGatewayAttachments";
+pub(crate) const VPCS: &str = "ec2:DescribeVpcs";
+pub(crate) const GATEWAYS: &str = "ec2:DescribeTransitGateways";
 
 /// Most values of a filter of the EC2 API.
 pub(super) const FILTER_VALUES: usize = 200;
 
 /// Most items of a page of the EC2 API.
-pub(super) const PAGE: i32 = 1_000;
+pub(crate) const PAGE: i32 = 1_000;
 
 /// Set of questions; questions for one filter are adjacent.
 pub(super) type Questions = BTreeSet<(QuestionKind, String)>;

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{Filter, NetworkInterface, TransitGateway, TransitGatewayAttachment, Vpc};
-use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{self, GatewayAttachment, Inventory};
 use tokio::time::{Instant, timeout_at};
 
 use super::convert;
@@ -54,14 +54,14 @@ struct SurveyAnswers {
 
 impl SurveyAnswers {
     fn interface(&mut self, item: NetworkInterface) {
-        if let Some(interface) = convert::interface(item) {
+        if let Some(interface) = convert::interface(item).map(network::NetworkInterface::from) {
             self.refer(interface.vpc.as_deref());
             self.inventory.insert_interface(&interface);
         }
     }
 
     fn attachment(&mut self, item: TransitGatewayAttachment) {
-        if let Some(attachment) = convert::attachment(item) {
+        if let Some(attachment) = convert::attachment(item).map(GatewayAttachment::from) {
             self.refer(attachment.resource.as_deref());
             self.refer(attachment.gateway.as_deref());
             self.inventory.insert_attachment(attachment);
@@ -71,13 +71,13 @@ impl SurveyAnswers {
     fn vpc(&mut self, item: Vpc) {
         convert::vpc(item)
             .into_iter()
-            .for_each(|vpc| self.inventory.insert_vpc(vpc));
+            .for_each(|vpc| self.inventory.insert_vpc(vpc.into()));
     }
 
     fn gateway(&mut self, item: TransitGateway) {
         convert::gateway(item)
             .into_iter()
-            .for_each(|gateway| self.inventory.insert_gateway(gateway));
+            .for_each(|gateway| self.inventory.insert_gateway(gateway.into()));
     }
 
     fn refer(&mut self, id: Option<&str>) {

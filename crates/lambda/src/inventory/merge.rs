@@ -1,0 +1,396 @@
+//! A round's answers merged into the manifest of the round before. No I/O, no clock.
+//!
+//! Each description in the manifest carries the account and region whose answer it is of, and a new answer takes the place
+//! of the old answer of the same account and region. A VPC, gateway or attachment that is shared is described by several
+//! accounts, of which one knows the tags: the manifest keeps one description, and one with a name before one without.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use flowlogs_core::network::VANISHED;
+use flowlogs_describe::write::{
+    INVENTORY_VERSION, LocatedDescription, Manifest, ManifestPart, SkippedPart, UnansweredPart,
+};
+use flowlogs_describe::{
+    FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, Tag, Timestamp,
+    VpcDescription,
+};
+
+/// Account and region.
+pub(super) type AccountRegion = (String, String);
+
+/// Everything of one answer but the interfaces, which are in the part.
+#[derive(Debug, Default)]
+pub(super) struct NetworkSummary {
+    /// Version of the part.
+    pub(super) version: String,
+    /// Number of interfaces in the part.
+    pub(super) interfaces: u64,
+    pub(super) vpcs: Vec<VpcDescription>,
+    pub(super) gateways: Vec<GatewayDescription>,
+    pub(super) attachments: Vec<GatewayAttachmentDescription>,
+}
+
+/// Manifest under construction.
+#[derive(Debug)]
+pub(super) struct ManifestMerge {
+    parts: BTreeMap<AccountRegion, ManifestPart>,
+    unanswered: BTreeMap<AccountRegion, String>,
+    not_asked: BTreeMap<AccountRegion, String>,
+    flow_logs: Vec<LocatedDescription<FlowLogDescription>>,
+    vpcs: Vec<LocatedDescription<VpcDescription>>,
+    gateways: Vec<LocatedDescription<GatewayDescription>>,
+    attachments: Vec<LocatedDescription<GatewayAttachmentDescription>>,
+}
+
+impl ManifestMerge {
+    /// Begins with the manifest of the round before.
+    pub(super) fn new(before: Manifest) -> Self {
+        let parts = before.parts.into_iter().map(|part| {
+            let key = (part.account_id.clone(), part.region.clone());
+            (key, part)
+        });
+        let unanswered = before.unanswered.into_iter();
+        Self {
+            parts: parts.collect(),
+            unanswered: unanswered
+                .map(|part| ((part.account_id, part.region), part.failure))
+                .collect(),
+            not_asked: BTreeMap::new(),
+            flow_logs: before.flow_logs,
+            vpcs: before.vpcs,
+            gateways: before.transit_gateways,
+            attachments: before.transit_gateway_attachments,
+        }
+    }
+
+    /// State of an account and region that was ever answered.
+    pub(super) fn part(&self, key: &AccountRegion) -> Option<&ManifestPart> {
+        self.parts.get(key)
+    }
+
+    /// An account and region has no answer to the last question.
+    pub(super) fn has_failed(&self, key: &AccountRegion) -> bool {
+        let part = self.parts.get(key);
+        part.is_some_and(|part| part.failure.is_some()) || self.unanswered.contains_key(key)
+    }
+
+    /// Accounts of the manifest of the round before.
+    pub(super) fn accounts(&self) -> BTreeSet<String> {
+        let keys = self.parts.keys().chain(self.unanswered.keys());
+        keys.map(|(account, _)| account.clone()).collect()
+    }
+
+    /// Takes the flow logs of an account and region, asked for at a time. Flow logs that are no longer listed stay, as
+    /// vanished.
+    pub(super) fn flow_logs(
+        &mut self,
+        key: &AccountRegion,
+        asked: Timestamp,
+        flow_logs: Vec<FlowLogDescription>,
+    ) {
+        let part = self.answered(key);
+        let last_seen = part.flow_logs_as_of.replace(asked);
+        self.vanish(key, last_seen, |id| {
+            flow_logs.iter().any(|listed| listed.flow_log_id == id)
+        });
+        let located = flow_logs.into_iter().map(|listed| located(key, listed));
+        self.flow_logs.extend(located);
+    }
+
+    /// Marks the flow logs of an account and region as vanished, and drops those that are listed again.
+    fn vanish(
+        &mut self,
+        key: &AccountRegion,
+        last_seen: Option<Timestamp>,
+        is_listed: impl Fn(&str) -> bool,
+    ) {
+        self.flow_logs.retain_mut(|old| {
+            if !is_of(old, key) {
+                return true;
+            }
+            old.last_seen = old.last_seen.or(last_seen);
+            !is_listed(&old.description.flow_log_id)
+        });
+    }
+
+    /// Takes interfaces, VPCs, gateways and attachments of an account and region, asked for at a time.
+    pub(super) fn network(&mut self, key: &AccountRegion, asked: Timestamp, found: NetworkSummary) {
+        let part = self.answered(key);
+        part.as_of = Some(asked);
+        part.version = Some(found.version);
+        part.interfaces = found.interfaces;
+        replace(&mut self.vpcs, key, found.vpcs);
+        replace(&mut self.gateways, key, found.gateways);
+        replace(&mut self.attachments, key, found.attachments);
+    }
+
+    fn answered(&mut self, key: &AccountRegion) -> &mut ManifestPart {
+        self.unanswered.remove(key);
+        let part = self
+            .parts
+            .entry(key.clone())
+            .or_insert_with(|| ManifestPart {
+                account_id: key.0.clone(),
+                region: key.1.clone(),
+                as_of: None,
+                flow_logs_as_of: None,
+                version: None,
+                interfaces: 0,
+                failure: None,
+            });
+        part.failure = None;
+        part
+    }
+
+    /// Notes that an account and region could not be asked; its last answer stays.
+    pub(super) fn failed(&mut self, key: &AccountRegion, failure: String) {
+        match self.parts.get_mut(key) {
+            Some(part) => part.failure = Some(failure),
+            None => _ = self.unanswered.insert(key.clone(), failure),
+        }
+    }
+
+    /// Notes that an account and region is not asked.
+    pub(super) fn skipped(&mut self, key: &AccountRegion, reason: String) {
+        self.unanswered.remove(key);
+        if let Some(part) = self.parts.get_mut(key) {
+            part.failure = None;
+        }
+        self.not_asked.insert(key.clone(), reason);
+    }
+
+    /// Number of interfaces of all parts.
+    pub(super) fn interfaces(&self) -> u64 {
+        self.parts.values().map(|part| part.interfaces).sum()
+    }
+
+    /// Ends the round: what is neither asked any more nor answered within 15 days is dropped.
+    pub(super) fn finish(mut self, now: Timestamp, planned: &BTreeSet<AccountRegion>) -> Manifest {
+        let is_fresh = |time: Option<Timestamp>| {
+            time.is_some_and(|time| time.0.saturating_add(VANISHED) > now.0)
+        };
+        let not_asked = std::mem::take(&mut self.not_asked);
+        let is_asked = |key: &AccountRegion| planned.contains(key) && !not_asked.contains_key(key);
+        self.parts
+            .retain(|key, part| is_asked(key) || is_fresh(part.flow_logs_as_of.max(part.as_of)));
+        self.unanswered.retain(|key, _| is_asked(key));
+        self.flow_logs
+            .retain(|one| one.last_seen.is_none() || is_fresh(one.last_seen));
+        let parts = &self.parts;
+        retain_of(&mut self.flow_logs, parts);
+        retain_of(&mut self.vpcs, parts);
+        retain_of(&mut self.gateways, parts);
+        retain_of(&mut self.attachments, parts);
+        Manifest {
+            inventory_version: INVENTORY_VERSION,
+            as_of: now,
+            parts: self.parts.into_values().collect(),
+            unanswered: (self.unanswered.into_iter())
+                .map(|((account_id, region), failure)| UnansweredPart {
+                    account_id,
+                    region,
+                    failure,
+                })
+                .collect(),
+            not_asked: (not_asked.into_iter())
+                .map(|((account_id, region), reason)| SkippedPart {
+                    account_id,
+                    region,
+                    reason,
+                })
+                .collect(),
+            flow_logs: self.flow_logs,
+            vpcs: one_each(self.vpcs),
+            transit_gateways: one_each(self.gateways),
+            transit_gateway_attachments: one_each(self.attachments),
+        }
+    }
+}
+
+/// Description with an id and tags.
+trait TaggedDescription {
+    fn id(&self) -> &str;
+    fn tags(&self) -> Option<&[Tag]>;
+}
+
+macro_rules! tagged {
+    ($($description:ident.$id:ident)*) => {$(
+        impl TaggedDescription for $description {
+            fn id(&self) -> &str {
+                &self.$id
+            }
+
+            fn tags(&self) -> Option<&[Tag]> {
+                self.tags.as_deref()
+            }
+        }
+    )*};
+}
+
+tagged! {
+    VpcDescription.vpc_id
+    GatewayDescription.transit_gateway_id
+    GatewayAttachmentDescription.transit_gateway_attachment_id
+}
+
+fn located<T>(key: &AccountRegion, description: T) -> LocatedDescription<T> {
+    LocatedDescription {
+        description,
+        account_id: key.0.clone(),
+        region: key.1.clone(),
+        last_seen: None,
+    }
+}
+
+fn is_of<T>(one: &LocatedDescription<T>, key: &AccountRegion) -> bool {
+    one.account_id == key.0 && one.region == key.1
+}
+
+/// Replaces the descriptions of an account and region.
+fn replace<T>(list: &mut Vec<LocatedDescription<T>>, key: &AccountRegion, new: Vec<T>) {
+    list.retain(|old| !is_of(old, key));
+    list.extend(new.into_iter().map(|description| located(key, description)));
+}
+
+/// Drops descriptions of accounts and regions without a part.
+fn retain_of<T>(
+    list: &mut Vec<LocatedDescription<T>>,
+    parts: &BTreeMap<AccountRegion, ManifestPart>,
+) {
+    let keys: BTreeSet<(&str, &str)> = parts
+        .keys()
+        .map(|(account, region)| (account.as_str(), region.as_str()))
+        .collect();
+    list.retain(|one| keys.contains(&(one.account_id.as_str(), one.region.as_str())));
+}
+
+/// Keeps one description of each id: one with a name before one without, then that of the first account.
+fn one_each<T: TaggedDescription>(list: Vec<LocatedDescription<T>>) -> Vec<LocatedDescription<T>> {
+    let rank = |one: &LocatedDescription<T>| {
+        let is_nameless = one.description.tags().is_none_or(<[Tag]>::is_empty);
+        (is_nameless, one.account_id.clone(), one.region.clone())
+    };
+    let mut best: HashMap<String, LocatedDescription<T>> = HashMap::new();
+    for one in list {
+        let id = one.description.id().to_owned();
+        match best.get(&id) {
+            Some(kept) if rank(kept) <= rank(&one) => {}
+            _ => _ = best.insert(id, one),
+        }
+    }
+    let mut kept: Vec<_> = best.into_values().collect();
+    kept.sort_by(|one, other| one.description.id().cmp(other.description.id()));
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 24 * 3_600_000;
+    const NOW: u64 = 100 * DAY;
+
+    fn key(account: &str) -> AccountRegion {
+        (account.to_owned(), "eu-central-1".to_owned())
+    }
+
+    fn vpc(name: Option<&str>) -> NetworkSummary {
+        let tag = |name: &str| Tag {
+            key: "Name".to_owned(),
+            value: Some(name.to_owned()),
+        };
+        NetworkSummary {
+            interfaces: 2,
+            vpcs: vec![VpcDescription {
+                vpc_id: "vpc-1".to_owned(),
+                owner_id: None,
+                tags: name.map(|name| vec![tag(name)]),
+            }],
+            ..NetworkSummary::default()
+        }
+    }
+
+    fn flow_log() -> FlowLogDescription {
+        FlowLogDescription {
+            flow_log_id: "fl-1".to_owned(),
+            resource_id: "vpc-1".to_owned(),
+            ..FlowLogDescription::default()
+        }
+    }
+
+    #[test]
+    fn a_shared_vpc_is_described_by_the_account_that_knows_its_name() {
+        let planned = BTreeSet::from([key("1"), key("2")]);
+        for order in [["1", "2"], ["2", "1"]] {
+            let mut merge = ManifestMerge::new(Manifest::default());
+            for account in order {
+                let found = vpc((account == "2").then_some("shop"));
+                merge.network(&key(account), Timestamp(NOW), found);
+            }
+            assert_eq!(merge.interfaces(), 4);
+            let manifest = merge.finish(Timestamp(NOW), &planned);
+            let [kept] = manifest.vpcs.as_slice() else {
+                panic!("{manifest:?}");
+            };
+            assert_eq!(kept.account_id, "2");
+        }
+    }
+
+    #[test]
+    fn an_account_that_fails_keeps_its_answer_and_one_that_is_not_asked_for_15_days() {
+        for (planned, age, is_kept) in [
+            (BTreeSet::from([key("1")]), 30, true),
+            (BTreeSet::new(), 14, true),
+            (BTreeSet::new(), 16, false),
+        ] {
+            let mut merge = ManifestMerge::new(Manifest::default());
+            merge.flow_logs(&key("1"), Timestamp(NOW), vec![flow_log()]);
+            merge.network(&key("1"), Timestamp(NOW), vpc(None));
+            merge.failed(&key("1"), "denied".to_owned());
+            let manifest = merge.finish(Timestamp(NOW + age * DAY), &planned);
+            let lengths = [
+                manifest.parts.len(),
+                manifest.vpcs.len(),
+                manifest.flow_logs.len(),
+            ];
+            assert_eq!(lengths, [usize::from(is_kept); 3], "{age} days");
+            let failure = manifest.parts.first().and_then(|part| part.failure.clone());
+            assert_eq!(failure.is_some(), is_kept);
+        }
+    }
+
+    #[test]
+    fn a_flow_log_that_comes_back_has_not_vanished() {
+        let mut merge = ManifestMerge::new(Manifest::default());
+        let mut round = |asked, flow_logs| {
+            merge.flow_logs(&key("1"), Timestamp(asked), flow_logs);
+            merge.flow_logs[0].last_seen
+        };
+        assert_eq!(round(1, vec![flow_log()]), None);
+        assert_eq!(round(2, Vec::new()), Some(Timestamp(1)));
+        assert_eq!(
+            round(3, Vec::new()),
+            Some(Timestamp(1)),
+            "last seen when it was"
+        );
+        assert_eq!(round(4, vec![flow_log()]), None);
+        assert_eq!(merge.flow_logs.len(), 1);
+    }
+
+    #[test]
+    fn an_account_without_any_answer_is_unanswered_until_it_answers_or_is_not_asked() {
+        let planned = BTreeSet::from([key("1"), key("2")]);
+        let mut merge = ManifestMerge::new(Manifest::default());
+        merge.failed(&key("1"), "denied".to_owned());
+        merge.failed(&key("2"), "denied".to_owned());
+        let manifest = merge.finish(Timestamp(NOW), &planned);
+        assert_eq!((manifest.parts.len(), manifest.unanswered.len()), (0, 2));
+        let mut merge = ManifestMerge::new(manifest);
+        assert_eq!(merge.accounts().len(), 2);
+        merge.flow_logs(&key("1"), Timestamp(NOW), Vec::new());
+        merge.skipped(&key("2"), "suspended".to_owned());
+        let manifest = merge.finish(Timestamp(NOW), &planned);
+        assert_eq!((manifest.parts.len(), manifest.unanswered.len()), (1, 0));
+        assert_eq!(manifest.not_asked[0].reason, "suspended");
+    }
+}

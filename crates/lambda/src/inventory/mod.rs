@@ -1,0 +1,187 @@
+//! `flowlogs-inventory`: keeps in S3 what EC2 says of the accounts and regions of an organization.
+//!
+//! An invocation is one round: read the manifest, ask every account and region, write the parts that changed, write the
+//! manifest. `s3://bucket/prefix` is read by the functions that transcode, and by `flowlogs replay --inventory`.
+//!
+//! ```text
+//! schedule ─► round ─► members: ListAccounts, AssumeRole ─► questions: Describe calls ─► merge ─► store: parts, manifest
+//! ```
+//!
+//! | file | subject |
+//! |---|---|
+//! | `settings.rs` | settings, checked |
+//! | `members.rs` | accounts of the organization; sessions of the role in each |
+//! | `questions.rs` | Describe calls of one account and region |
+//! | `merge.rs` | answers become the next manifest |
+//! | `store.rs` | manifest and parts in S3 |
+//! | `round.rs` | order of the questions |
+//! | `report.rs` | metrics line, answer and errors of an invocation |
+
+mod members;
+mod merge;
+mod questions;
+mod report;
+mod round;
+mod settings;
+mod store;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use flowlogs_describe::Timestamp;
+use flowlogs_describe::write::Manifest;
+use flowlogs_export::now;
+use tokio::time::Instant;
+
+use members::MemberSessions;
+use merge::{AccountRegion, ManifestMerge};
+use report::InventoryReport;
+use round::RoundContext;
+use store::{InventoryStore, StoredManifest};
+
+pub use report::{InventoryFailure, InventorySummary, METRICS};
+pub use settings::{AccountSource, InventoryConfig, InventoryEnvironment, S3Location};
+
+/// Every action that the function needs with its own role, as a policy names the action.
+pub const ACTIONS: [&str; 4] = [
+    members::ASSUME_ROLE,
+    members::LIST_ACCOUNTS,
+    store::GET_OBJECT,
+    store::PUT_OBJECT,
+];
+
+/// Time of an invocation that is kept for the manifest, the metrics and the answer.
+const LAST_SECONDS: Duration = Duration::from_secs(15);
+
+/// Share of a short invocation that is kept: a quarter.
+const LAST_SHARE: u32 = 4;
+
+/// State across invocations.
+#[derive(Debug)]
+pub struct Inventory {
+    config: InventoryConfig,
+    name: String,
+    context: Arc<RoundContext>,
+}
+
+impl Inventory {
+    /// Asks nothing yet.
+    pub fn new(environment: InventoryEnvironment, aws: SdkConfig) -> Self {
+        let InventoryEnvironment {
+            config,
+            function_name,
+            region,
+        } = environment;
+        let context = RoundContext {
+            sessions: MemberSessions::new(&aws, &config, &region),
+            store: InventoryStore::new(&aws, config.location.clone()),
+            aws,
+        };
+        Self {
+            config,
+            name: function_name,
+            context: Arc::new(context),
+        }
+    }
+
+    /// Runs one round, whatever the event. Writes the metrics line to `metrics_to`, also of a failed round.
+    ///
+    /// # Errors
+    ///
+    /// The manifest was not read or not written, or the accounts are not known. A failing account is no error.
+    pub async fn invoke(
+        &mut self,
+        request_id: &str,
+        deadline: Instant,
+        metrics_to: impl io::Write,
+    ) -> Result<InventorySummary, InventoryFailure> {
+        let started = Instant::now();
+        let mut report = InventoryReport::default();
+        let result = self.round(deadline, &mut report).await;
+        report.round_milliseconds =
+            u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Err(error) = report.write_line(&self.name, request_id, metrics_to) {
+            tracing::warn!(%error, "the metrics line was not written");
+        }
+        result.map(|()| report.summary())
+    }
+
+    async fn round(
+        &self,
+        deadline: Instant,
+        report: &mut InventoryReport,
+    ) -> Result<(), InventoryFailure> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let questions_end = deadline - LAST_SECONDS.min(left / LAST_SHARE);
+        let store = &self.context.store;
+        let StoredManifest { manifest, etag } = store
+            .manifest(questions_end)
+            .await
+            .map_err(InventoryFailure::reading)?;
+        report.manifest_as_of = manifest.as_ref().map(|manifest| manifest.as_of);
+        let mut merge = ManifestMerge::new(manifest.unwrap_or_default());
+        let planned = self.plan(&mut merge, questions_end, report).await?;
+        self.context
+            .sessions
+            .retain(|account| planned.iter().any(|(planned, _)| planned == account));
+        let outcome = round::run(&self.context, &mut merge, &planned, questions_end).await;
+        report.interfaces = merge.interfaces();
+        report.add(outcome);
+        let as_of = Timestamp(now());
+        let manifest: Manifest = merge.finish(as_of, &planned);
+        store
+            .put_manifest(&manifest, etag, deadline)
+            .await
+            .map_err(InventoryFailure::writing)?;
+        report.manifest_as_of = Some(as_of);
+        Ok(())
+    }
+
+    /// Accounts and regions of this round; those that are not asked are noted.
+    async fn plan(
+        &self,
+        merge: &mut ManifestMerge,
+        deadline: Instant,
+        report: &mut InventoryReport,
+    ) -> Result<BTreeSet<AccountRegion>, InventoryFailure> {
+        let regions = &self.config.regions;
+        let accounts: BTreeSet<String> = match &self.config.accounts {
+            AccountSource::List(accounts) => accounts.iter().cloned().collect(),
+            AccountSource::Organization => {
+                match members::organization(&self.context.aws, deadline).await {
+                    Ok(listed) => {
+                        let mut active = BTreeSet::new();
+                        for account in listed {
+                            let Some(reason) = account.not_asked else {
+                                active.insert(account.id);
+                                continue;
+                            };
+                            for region in regions {
+                                merge
+                                    .skipped(&(account.id.clone(), region.clone()), reason.clone());
+                            }
+                        }
+                        active
+                    }
+                    Err(failure) => {
+                        let known = merge.accounts();
+                        if known.is_empty() {
+                            return Err(InventoryFailure::Accounts(failure.to_string()));
+                        }
+                        report.account_list_errors += 1;
+                        tracing::warn!("{failure}; the accounts of the last round are asked");
+                        known
+                    }
+                }
+            }
+        };
+        let pairs = accounts.iter().flat_map(|account| {
+            let regions = regions.iter();
+            regions.map(|region| (account.clone(), region.clone()))
+        });
+        Ok(pairs.collect())
+    }
+}

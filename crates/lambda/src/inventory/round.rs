@@ -1,0 +1,353 @@
+//! One round: every account and region is asked for flow logs, then those that are due for the rest.
+//!
+//! Accounts are asked side by side, the regions of an account one after the other. Accounts with the oldest answers are
+//! asked first, so that a round whose time is over is continued by the next one; those that failed are asked last, so that
+//! their time limits delay nobody else.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use flowlogs_describe::Timestamp;
+use flowlogs_export::now;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::members::MemberSessions;
+use super::merge::{AccountRegion, ManifestMerge, NetworkSummary};
+use super::questions::{NetworkAnswer, QuestionEnd, RegionQuestions, sentence};
+use super::store::{InventoryStore, StoreError};
+use crate::log::one_line;
+
+/// Accounts that are asked side by side. Each has one page of an answer in memory, and one part, packed.
+const ACCOUNTS_AT_ONCE: usize = 12;
+
+/// Age of a part that makes it due, in milliseconds: with a round each 5 minutes, every third round.
+const DUE: u64 = 14 * 60_000;
+
+/// Age of a part that is overdue, in milliseconds, where its account answers.
+const OVERDUE: u64 = 30 * 60_000;
+
+/// Most failures that are named in the log of one round.
+const NAMED_FAILURES: usize = 50;
+
+/// Everything that asking an account needs.
+#[derive(Debug)]
+pub(super) struct RoundContext {
+    pub(super) aws: SdkConfig,
+    pub(super) sessions: MemberSessions,
+    pub(super) store: InventoryStore,
+}
+
+/// Outcome of a round, besides the manifest.
+#[derive(Debug, Default)]
+pub(super) struct RoundOutcome {
+    /// Accounts of which an answer or a failure came.
+    pub(super) asked: BTreeSet<String>,
+    /// Accounts of which a region failed.
+    pub(super) failed: BTreeSet<String>,
+    /// Accounts and regions that were not reached before the time was over.
+    pub(super) postponed: u64,
+    /// Parts that are overdue.
+    pub(super) overdue: u64,
+    /// Parts that were written.
+    pub(super) parts_written: u64,
+    named: usize,
+}
+
+/// Question of a pass over the accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    FlowLogs,
+    Network,
+}
+
+/// Answer to the question of a pass.
+#[derive(Debug)]
+enum RegionAnswer {
+    FlowLogs(Vec<flowlogs_describe::FlowLogDescription>),
+    Network {
+        found: NetworkSummary,
+        written: bool,
+    },
+}
+
+/// Reason why there is no answer.
+#[derive(Debug)]
+enum RegionEnd {
+    Question(QuestionEnd),
+    Store(StoreError),
+}
+
+impl From<QuestionEnd> for RegionEnd {
+    fn from(end: QuestionEnd) -> Self {
+        Self::Question(end)
+    }
+}
+
+impl From<StoreError> for RegionEnd {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Account to ask, with its regions, and the version of the part of each.
+#[derive(Debug)]
+struct AccountJob {
+    account: String,
+    pass: Pass,
+    regions: Vec<(String, Option<String>)>,
+}
+
+/// Region, time of the question, and the answer.
+type RegionResult = (String, Timestamp, Result<RegionAnswer, RegionEnd>);
+
+/// Asks every account and region of `planned`, and merges the answers.
+///
+/// A job is the question of a pass for the regions of an account. Jobs for flow logs are begun first; the end of one
+/// queues the job for the network of the same account, so that no account waits for another.
+pub(super) async fn run(
+    context: &Arc<RoundContext>,
+    merge: &mut ManifestMerge,
+    planned: &BTreeSet<AccountRegion>,
+    deadline: Instant,
+) -> RoundOutcome {
+    let mut outcome = RoundOutcome::default();
+    let mut jobs = jobs(merge, planned);
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < ACCOUNTS_AT_ONCE
+            && let Some(job) = jobs.pop_front()
+        {
+            running.spawn(ask_account(Arc::clone(context), job, deadline));
+        }
+        let Some(finished) = running.join_next().await else {
+            break;
+        };
+        let (mut job, results) =
+            finished.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let mut answered = BTreeSet::new();
+        for (region, asked, result) in results {
+            let key = (job.account.clone(), region);
+            if take(merge, &key, asked, result, &mut outcome) {
+                answered.insert(key.1);
+            }
+        }
+        if job.pass == Pass::FlowLogs {
+            job.pass = Pass::Network;
+            job.regions.retain(|(region, _)| {
+                answered.contains(region) && is_due(merge, &(job.account.clone(), region.clone()))
+            });
+            jobs.push_back(job);
+        }
+    }
+    outcome.end(merge, planned);
+    outcome
+}
+
+impl RoundOutcome {
+    /// Counts parts that are overdue and accounts that fail, also those that this round did not reach.
+    fn end(&mut self, merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) {
+        for key in planned {
+            if merge.has_failed(key) {
+                self.failed.insert(key.0.clone());
+            } else if let Some(part) = merge.part(key) {
+                self.overdue += u64::from(is_older(part.as_of, OVERDUE));
+            }
+        }
+    }
+}
+
+fn is_due(merge: &ManifestMerge, key: &AccountRegion) -> bool {
+    merge.part(key).is_none_or(|part| is_older(part.as_of, DUE))
+}
+
+fn is_older(time: Option<Timestamp>, age: u64) -> bool {
+    time.is_none_or(|time| time.0.saturating_add(age) <= now())
+}
+
+/// Place of a region in the order: failed, time of the oldest answer, name.
+type RegionRank<'a> = (bool, Option<Timestamp>, &'a str);
+
+/// Jobs for the flow logs of every account: those that failed come last, and before them the one with the oldest answer
+/// first.
+fn jobs(merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) -> VecDeque<AccountJob> {
+    let mut by_account: BTreeMap<&str, Vec<RegionRank<'_>>> = BTreeMap::new();
+    for key in planned {
+        let part = merge.part(key);
+        let oldest = part.and_then(|part| part.as_of.min(part.flow_logs_as_of));
+        let region = (merge.has_failed(key), oldest, key.1.as_str());
+        by_account.entry(&key.0).or_default().push(region);
+    }
+    let mut accounts: Vec<_> = by_account.into_iter().collect();
+    for (_, regions) in &mut accounts {
+        regions.sort_unstable();
+    }
+    accounts.sort_by_key(|(_, regions)| regions.first().copied());
+    let job = |(account, regions): (&str, Vec<RegionRank<'_>>)| AccountJob {
+        account: account.to_owned(),
+        pass: Pass::FlowLogs,
+        regions: (regions.into_iter())
+            .map(|(_, _, region)| {
+                let part = merge.part(&(account.to_owned(), region.to_owned()));
+                (
+                    region.to_owned(),
+                    part.and_then(|part| part.version.clone()),
+                )
+            })
+            .collect(),
+    };
+    accounts.into_iter().map(job).collect()
+}
+
+/// Asks the regions of an account.
+async fn ask_account(
+    context: Arc<RoundContext>,
+    job: AccountJob,
+    deadline: Instant,
+) -> (AccountJob, Vec<RegionResult>) {
+    let mut results = Vec::new();
+    for (region, version) in &job.regions {
+        let asked = Timestamp(now());
+        let result = if Instant::now() >= deadline {
+            Err(QuestionEnd::OutOfTime.into())
+        } else {
+            // Boxed: the SDK's futures are large.
+            Box::pin(ask_region(
+                &context,
+                &job,
+                region,
+                version.as_ref(),
+                deadline,
+            ))
+            .await
+        };
+        results.push((region.clone(), asked, result));
+    }
+    (job, results)
+}
+
+async fn ask_region(
+    context: &RoundContext,
+    job: &AccountJob,
+    region: &str,
+    version: Option<&String>,
+    deadline: Instant,
+) -> Result<RegionAnswer, RegionEnd> {
+    let account = job.account.as_str();
+    let credentials = context.sessions.credentials(account, deadline).await;
+    let credentials = credentials.map_err(|failure| match Instant::now() >= deadline {
+        true => QuestionEnd::OutOfTime,
+        false => QuestionEnd::Failed(failure),
+    })?;
+    let mut questions = RegionQuestions::new(&context.aws, credentials, region, deadline);
+    if job.pass == Pass::FlowLogs {
+        let answer = questions.flow_logs().await;
+        if answer == Err(QuestionEnd::RegionNotEnabled) {
+            // Or the role was made again since the session began: the next question has a new session.
+            context.sessions.forget(account);
+        }
+        return Ok(RegionAnswer::FlowLogs(answer?));
+    }
+    let NetworkAnswer {
+        interfaces,
+        vpcs,
+        gateways,
+        attachments,
+    } = questions.network().await?;
+    let found = NetworkSummary {
+        version: interfaces.version(),
+        interfaces: interfaces.interfaces(),
+        vpcs,
+        gateways,
+        attachments,
+    };
+    let written = version != Some(&found.version);
+    if written {
+        let gzip = interfaces.finish(account, region);
+        context
+            .store
+            .put_part(account, region, gzip, deadline)
+            .await?;
+    }
+    Ok(RegionAnswer::Network { found, written })
+}
+
+/// Merges the result of one account and region. Returns `true` if it is an answer.
+fn take(
+    merge: &mut ManifestMerge,
+    key: &AccountRegion,
+    asked: Timestamp,
+    result: Result<RegionAnswer, RegionEnd>,
+    outcome: &mut RoundOutcome,
+) -> bool {
+    let failure = match result {
+        Ok(RegionAnswer::FlowLogs(flow_logs)) => {
+            merge.flow_logs(key, asked, flow_logs);
+            outcome.asked.insert(key.0.clone());
+            return true;
+        }
+        Ok(RegionAnswer::Network { found, written }) => {
+            merge.network(key, asked, found);
+            outcome.parts_written += u64::from(written);
+            outcome.asked.insert(key.0.clone());
+            return true;
+        }
+        Err(RegionEnd::Question(QuestionEnd::OutOfTime)) => {
+            outcome.postponed += 1;
+            return false;
+        }
+        Err(RegionEnd::Question(QuestionEnd::RegionNotEnabled)) => {
+            merge.skipped(key, "region not enabled".to_owned());
+            return false;
+        }
+        Err(RegionEnd::Question(QuestionEnd::Failed(failure))) => sentence(&failure),
+        Err(RegionEnd::Store(error)) => error.to_string(),
+    };
+    let failure = one_line(&failure);
+    if outcome.named < NAMED_FAILURES {
+        outcome.named += 1;
+        tracing::warn!(
+            account = key.0,
+            region = key.1,
+            "{failure}; its last answer is kept"
+        );
+    }
+    outcome.asked.insert(key.0.clone());
+    merge.failed(key, failure);
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use flowlogs_describe::write::{Manifest, ManifestPart};
+
+    use super::*;
+
+    #[test]
+    fn the_account_with_the_oldest_answer_comes_first_and_those_that_fail_come_last() {
+        let part = |account: &str, as_of, failure: Option<&str>| ManifestPart {
+            account_id: account.to_owned(),
+            region: "eu-central-1".to_owned(),
+            as_of,
+            flow_logs_as_of: Some(Timestamp(900)),
+            version: None,
+            interfaces: 0,
+            failure: failure.map(str::to_owned),
+        };
+        let merge = ManifestMerge::new(Manifest {
+            parts: vec![
+                part("1", Some(Timestamp(800)), None),
+                part("2", Some(Timestamp(100)), None),
+                part("3", None, Some("denied")),
+                part("4", None, None),
+            ],
+            ..Manifest::default()
+        });
+        let accounts = ["1", "2", "3", "4", "5"];
+        let planned = accounts.map(|account| (account.to_owned(), "eu-central-1".to_owned()));
+        let order = jobs(&merge, &planned.into());
+        let order: Vec<_> = order.iter().map(|job| job.account.as_str()).collect();
+        assert_eq!(order, ["4", "5", "2", "1", "3"]);
+    }
+}

@@ -1,0 +1,218 @@
+//! Settings of the inventory function, checked.
+
+use std::env;
+
+use flowlogs_core::settings::inventory::{
+    ACCOUNTS, EXTERNAL_ID, INVENTORY, INVENTORY_SETTINGS, MEMBER_ROLE, REGIONS,
+};
+
+use crate::config::{RawConfig, SettingError, SettingValue};
+
+/// Most accounts or regions of a list.
+const LONGEST_LIST: usize = 10_000;
+
+/// Everything that is decided at start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryConfig {
+    /// Accounts to ask.
+    pub accounts: AccountSource,
+    /// Regions to ask; at least one.
+    pub regions: Vec<String>,
+    /// Path and name of the role in each account.
+    pub member_role: String,
+    /// External id of that role.
+    pub external_id: String,
+    /// Bucket and prefix of the inventory.
+    pub location: S3Location,
+}
+
+/// Source of the accounts to ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountSource {
+    /// The setting itself.
+    List(Vec<String>),
+    /// AWS Organizations.
+    Organization,
+}
+
+/// Bucket, and prefix of the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Location {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Prefix without a slash at its end; empty for none.
+    pub prefix: String,
+}
+
+impl InventoryConfig {
+    /// Checks every setting; `own_region` is the region of the function.
+    ///
+    /// # Errors
+    ///
+    /// The first wrong setting, in the order of the table.
+    pub fn new(raw: &RawConfig, own_region: Option<&str>) -> Result<Self, SettingError> {
+        Ok(Self {
+            accounts: accounts(raw.value(&ACCOUNTS))?,
+            regions: regions(raw.value(&REGIONS), own_region)?,
+            member_role: words(raw.value(&MEMBER_ROLE), "/_+=,.@-")?,
+            external_id: words(raw.value(&EXTERNAL_ID), "+=,.@:/_-")?,
+            location: location(raw.value(&INVENTORY))?,
+        })
+    }
+}
+
+/// Environment of the inventory function: settings, name and region.
+#[derive(Debug)]
+pub struct InventoryEnvironment {
+    pub(super) config: InventoryConfig,
+    pub(super) function_name: String,
+    pub(super) region: String,
+}
+
+impl InventoryEnvironment {
+    /// Reads the environment of the process; outside of Lambda a function has the name of its program.
+    ///
+    /// # Errors
+    ///
+    /// The first wrong setting.
+    pub fn from_process(program: &str) -> Result<Self, SettingError> {
+        let variable = |name: &str| env::var(name).ok();
+        let region = variable("AWS_REGION");
+        let raw = RawConfig::read_table(INVENTORY_SETTINGS, variable);
+        Ok(Self {
+            config: InventoryConfig::new(&raw, region.as_deref())?,
+            function_name: variable("AWS_LAMBDA_FUNCTION_NAME")
+                .unwrap_or_else(|| program.to_owned()),
+            region: region.unwrap_or_default(),
+        })
+    }
+}
+
+/// Elements of a list, sorted, each once.
+fn list(
+    value: &SettingValue,
+    is_right: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, SettingError> {
+    let elements = value.text().split(',').map(str::trim);
+    let mut list: Vec<String> = elements.map(str::to_owned).collect();
+    if list.len() > LONGEST_LIST || !list.iter().all(|element| is_right(element)) {
+        return Err(value.wrong());
+    }
+    list.sort_unstable();
+    list.dedup();
+    Ok(list)
+}
+
+fn accounts(value: &SettingValue) -> Result<AccountSource, SettingError> {
+    if value.text() == "organization" {
+        return Ok(AccountSource::Organization);
+    }
+    let is_account =
+        |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    list(value, is_account).map(AccountSource::List)
+}
+
+fn regions(value: &SettingValue, own: Option<&str>) -> Result<Vec<String>, SettingError> {
+    let is_region = |text: &str| {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        text.len() <= 40 && text.contains('-') && text.bytes().all(is_part)
+    };
+    match (value.optional(), own) {
+        (Some(_), _) => list(value, is_region),
+        (None, Some(own)) => Ok(vec![own.to_owned()]),
+        (None, None) => Err(value.wrong()),
+    }
+}
+
+/// Text of letters, digits and the given characters, not empty.
+fn words(value: &SettingValue, also: &str) -> Result<String, SettingError> {
+    let text = value.text();
+    let is_right = |character: char| character.is_ascii_alphanumeric() || also.contains(character);
+    match text.is_empty() || text.starts_with('/') || !text.chars().all(is_right) {
+        true => Err(value.wrong()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+fn location(value: &SettingValue) -> Result<S3Location, SettingError> {
+    let Some(rest) = value.text().strip_prefix("s3://") else {
+        return Err(value.wrong());
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_part =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
+    let is_right = (3..=63).contains(&bucket.len()) && bucket.bytes().all(is_part);
+    let has_right_prefix = prefix.len() <= 512 && !prefix.chars().any(char::is_control);
+    match is_right && has_right_prefix {
+        true => Ok(S3Location {
+            bucket: bucket.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+        }),
+        false => Err(value.wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RIGHT: [(&str, &str); 4] = [
+        ("ACCOUNTS", "222222222222, 111111111111,222222222222"),
+        ("REGIONS", "eu-central-1,us-gov-west-1"),
+        ("EXTERNAL_ID", "flows-7"),
+        ("INVENTORY", "s3://inventory/of/us/"),
+    ];
+
+    fn config(changed: &[(&str, &str)]) -> Result<InventoryConfig, String> {
+        let given = |name: &str| {
+            let mut all = changed.iter().chain(&RIGHT);
+            let found = all.find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let raw = RawConfig::read_table(INVENTORY_SETTINGS, given);
+        InventoryConfig::new(&raw, Some("eu-west-1")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn settings_are_read_as_lists_and_a_place() {
+        let config = config(&[]).expect("right settings");
+        let accounts = ["111111111111", "222222222222"].map(str::to_owned);
+        assert_eq!(config.accounts, AccountSource::List(accounts.to_vec()));
+        assert_eq!(config.regions, ["eu-central-1", "us-gov-west-1"]);
+        assert_eq!(config.member_role, "flow-logs-transcoder/flowlogs-member");
+        let S3Location { bucket, prefix } = config.location;
+        assert_eq!((bucket.as_str(), prefix.as_str()), ("inventory", "of/us"));
+    }
+
+    #[test]
+    fn without_regions_the_functions_own_is_asked_and_an_organization_is_a_word() {
+        let given = [("REGIONS", ""), ("ACCOUNTS", "organization")];
+        let config = config(&given).expect("right settings");
+        assert_eq!(config.regions, ["eu-west-1"]);
+        assert_eq!(config.accounts, AccountSource::Organization);
+    }
+
+    #[test]
+    fn every_setting_refuses_a_wrong_value_in_one_line_that_names_it() {
+        for (variable, wrong) in [
+            ("ACCOUNTS", ""),
+            ("ACCOUNTS", "12345"),
+            ("ACCOUNTS", "111111111111,"),
+            ("REGIONS", "Frankfurt"),
+            ("MEMBER_ROLE", "/role"),
+            ("MEMBER_ROLE", "a role"),
+            ("EXTERNAL_ID", ""),
+            ("INVENTORY", ""),
+            ("INVENTORY", "ec2"),
+            ("INVENTORY", "s3://B"),
+        ] {
+            let error = config(&[(variable, wrong)]).expect_err(wrong);
+            assert!(
+                error.starts_with(variable)
+                    && error.contains(": expected ")
+                    && !error.contains('\n'),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Objects of the inventory in S3: the manifest, which is replaced only if no other run has replaced it, and the parts.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use flowlogs_describe::write::{LARGEST_MANIFEST, Manifest, ManifestError};
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
+
+use super::settings::S3Location;
+use crate::ec2::LookupError;
+use crate::log::one_line;
+
+pub(super) const GET_OBJECT: &str = "s3:GetObject";
+pub(super) const PUT_OBJECT: &str = "s3:PutObject";
+
+/// The manifest as it was read.
+#[derive(Debug, Default)]
+pub(super) struct StoredManifest {
+    /// `None` before the first round.
+    pub(super) manifest: Option<Manifest>,
+    /// Entity tag of the object, for the conditional write.
+    pub(super) etag: Option<String>,
+}
+
+/// Error of the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum StoreError {
+    /// S3 refused a request, or did not answer it.
+    #[error("{0}")]
+    Refused(String),
+    /// The manifest cannot be understood.
+    #[error("{0}")]
+    Unusable(String),
+    /// Another run has replaced the manifest since it was read.
+    #[error("another run of the function has written the manifest")]
+    LostRace,
+}
+
+/// Bucket of the inventory.
+#[derive(Debug, Clone)]
+pub(super) struct InventoryStore {
+    client: Client,
+    location: S3Location,
+}
+
+impl InventoryStore {
+    pub(super) fn new(aws: &SdkConfig, location: S3Location) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_attempt_timeout(Duration::from_secs(30))
+            .build();
+        let config = aws_sdk_s3::config::Builder::from(aws)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            location,
+        }
+    }
+
+    fn key(&self, name: impl Display) -> String {
+        match self.location.prefix.as_str() {
+            "" => name.to_string(),
+            prefix => format!("{prefix}/{name}"),
+        }
+    }
+
+    /// Reads the manifest.
+    pub(super) async fn manifest(&self, deadline: Instant) -> Result<StoredManifest, StoreError> {
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.location.bucket)
+            .key(self.key("manifest.json.gz"))
+            .send();
+        let answer = timeout_at(deadline, request).await;
+        let mut object = match answer.map_err(|_| out_of_time(GET_OBJECT))? {
+            Ok(object) => object,
+            Err(error) if code(&error) == Some("NoSuchKey") => return Ok(StoredManifest::default()),
+            Err(error) => return Err(refused(GET_OBJECT, &error)),
+        };
+        let mut gzip = Vec::new();
+        loop {
+            let chunk = timeout_at(deadline, object.body.next()).await;
+            match chunk.map_err(|_| out_of_time(GET_OBJECT))? {
+                None => break,
+                Some(Ok(chunk)) => gzip.extend_from_slice(&chunk),
+                Some(Err(error)) => {
+                    let reason = format!("{GET_OBJECT}: {}", one_line(&error));
+                    return Err(StoreError::Refused(reason));
+                }
+            }
+            if u64::try_from(gzip.len()).is_ok_and(|octets| octets > LARGEST_MANIFEST) {
+                return Err(unusable(&ManifestError::TooLarge));
+            }
+        }
+        Ok(StoredManifest {
+            manifest: Some(Manifest::from_gzip(&gzip).map_err(|error| unusable(&error))?),
+            etag: object.e_tag,
+        })
+    }
+
+    /// Writes the part of an account and region.
+    pub(super) async fn put_part(
+        &self,
+        account: &str,
+        region: &str,
+        gzip: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.location.bucket)
+            .key(self.key(format_args!("parts/{account}/{region}.json.gz")))
+            .content_type("application/gzip")
+            .body(ByteStream::from(gzip));
+        let answer = timeout_at(deadline, request.send()).await;
+        let answer = answer.map_err(|_| out_of_time(PUT_OBJECT))?;
+        answer
+            .map(drop)
+            .map_err(|error| refused(PUT_OBJECT, &error))
+    }
+
+    /// Replaces the manifest that has this entity tag, or writes the first one.
+    pub(super) async fn put_manifest(
+        &self,
+        manifest: &Manifest,
+        etag: Option<String>,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let gzip = manifest.to_gzip().map_err(|error| unusable(&error))?;
+        let first = etag.is_none().then(|| "*".to_owned());
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.location.bucket)
+            .key(self.key("manifest.json.gz"))
+            .content_type("application/gzip")
+            .set_if_match(etag)
+            .set_if_none_match(first)
+            .body(ByteStream::from(gzip));
+        let answer = timeout_at(deadline, request.send()).await;
+        match answer.map_err(|_| out_of_time(PUT_OBJECT))? {
+            Ok(_) => Ok(()),
+            Err(error) => match code(&error) {
+                Some("PreconditionFailed" | "ConditionalRequestConflict") => {
+                    Err(StoreError::LostRace)
+                }
+                _ => Err(refused(PUT_OBJECT, &error)),
+            },
+        }
+    }
+}
+
+fn code<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<&str> {
+    match error {
+        SdkError::ServiceError(service) => service.err().code(),
+        _ => None,
+    }
+}
+
+fn refused<E>(action: &str, error: &SdkError<E>) -> StoreError
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    StoreError::Refused(format!("{action}: {}", LookupError::of(error)))
+}
+
+fn unusable(error: &ManifestError) -> StoreError {
+    StoreError::Unusable(one_line(error))
+}
+
+fn out_of_time(action: &str) -> StoreError {
+    StoreError::Refused(format!("{action}: {}", LookupError::TimedOut))
+}

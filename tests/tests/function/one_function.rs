@@ -1,0 +1,91 @@
+//! A Lambda runtime of our own with one function, for what `cargo lambda` cannot say: the time that an invocation has.
+
+use std::ffi::OsStr;
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, SystemTime};
+
+use flowlogs_testing::http::{self, HttpRequest};
+use flowlogs_tests::process::Process;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::runtime::{LONGEST_INVOCATION, binary, process};
+
+/// Event, and the time that its invocation has.
+type Invocation = (Vec<u8>, Duration);
+
+/// A function under the runtime; both end with it.
+pub(crate) struct OneFunction {
+    events: Sender<Invocation>,
+    answers: Receiver<Result<Value, Value>>,
+    _process: Process,
+    _directory: TempDir,
+}
+
+impl OneFunction {
+    /// Starts both; nothing where the function's binary is missing.
+    pub(crate) fn start<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Option<Self> {
+        let binary = binary(name)?;
+        let (events, waiting) = channel();
+        let (done, answers) = channel();
+        let (waiting, done) = (Mutex::new(waiting), Mutex::new(done));
+        let address = http::serve(move |request, stream| serve(&waiting, &done, request, stream));
+        let directory = TempDir::new().expect("a directory");
+        let process = process(name, &binary, address.port(), directory.path(), variables);
+        Some(Self {
+            events,
+            answers,
+            _process: process,
+            _directory: directory,
+        })
+    }
+
+    /// Invokes the function; an error is what it reports to Lambda.
+    pub(crate) fn invoke(&self, event: &[u8], time: Duration) -> Result<Value, Value> {
+        self.events
+            .send((event.to_vec(), time))
+            .expect("the runtime listens");
+        self.answers
+            .recv_timeout(LONGEST_INVOCATION)
+            .expect("an answer in time")
+    }
+}
+
+/// Answers `…/invocation/next`, `…/invocation/ID/response` and `…/invocation/ID/error`.
+fn serve(
+    waiting: &Mutex<Receiver<Invocation>>,
+    done: &Mutex<Sender<Result<Value, Value>>>,
+    request: &HttpRequest,
+    stream: &TcpStream,
+) -> Option<()> {
+    if request.target.ends_with("/invocation/next") {
+        let (event, time) = waiting.lock().expect("no panic while locked").recv().ok()?;
+        let end = SystemTime::now() + time;
+        let end = end
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .expect("after 1970")
+            .as_millis();
+        let headers = [
+            ("lambda-runtime-aws-request-id", "7"),
+            ("lambda-runtime-deadline-ms", &end.to_string()),
+            (
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:eu-central-1:123456789012:function:f",
+            ),
+            ("content-type", "application/json"),
+        ];
+        return http::answer(stream, 200, &headers, &event);
+    }
+    let value: Value = serde_json::from_str(&request.body).expect("JSON");
+    let answer = match request.target.ends_with("/response") {
+        true => Ok(value),
+        false => Err(value),
+    };
+    done.lock()
+        .expect("no panic while locked")
+        .send(answer)
+        .ok()?;
+    http::answer(stream, 202, &[], b"{}")
+}
