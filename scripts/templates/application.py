@@ -32,7 +32,8 @@ def version():
 class Application:
     """One serverless application. `source` is what the flow logs come from; the binary is `flowlogs-<source>`."""
 
-    def __init__(self, source, name, summary, description, labels):
+    def __init__(self, source, name, summary, description, labels, rows=None):
+        """`rows` are the parameters, by default those of the functions that transcode."""
         self.source = source
         self.binary = f"flowlogs-{source}"
         self.notes = {}
@@ -51,7 +52,7 @@ class Application:
             "SourceCodeUrl": HOME,
             "SemanticVersion": version(),
         }
-        self.rows = parameters.of(source)
+        self.rows = rows or parameters.of(source)
         for group in parameters.GROUPS:
             for row in (row for row in self.rows if row.group == group):
                 self.template.add_parameter_to_group(row.name, group)

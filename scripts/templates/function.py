@@ -37,10 +37,35 @@ FIPS_AND_DUAL_STACK = {
 }
 
 
-def add_function(app, description, **more):
-    """The function; `more` is what a source has of its own."""
+def chosen_role():
+    """The role of the user, or the stack's."""
+    return If("HasRole", Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${RoleName}"), GetAtt("FunctionRole", "Arn"))
+
+
+def chosen_concurrency():
+    return If("HasReservedConcurrency", Ref("ReservedConcurrency"), NoValue)
+
+
+def chosen_network():
+    """The VPC of the user, with the security group of the stack."""
     own_group = GetAtt("SecurityGroup", "GroupId")
     groups = Split(",", Join(",", [own_group, Ref("SecurityGroupIds")]))
+    return If(
+        "InVpc",
+        VPCConfig(
+            SubnetIds=Split(",", Ref("SubnetIds")),
+            SecurityGroupIds=If("HasSecurityGroups", groups, [own_group]),
+            Ipv6AllowedForDualStack=If("HasCollectorIpv6", True, False),
+        ),
+        NoValue,
+    )
+
+
+def add_function(app, description, timeout=None, role=None, concurrency=None, network=None, settings=None, **more):
+    """The function; `more` is what a source has of its own. By default parameters choose the rest.
+
+    `settings` are variables that are no parameters.
+    """
     app.add(
         Function(
             "Function",
@@ -54,29 +79,22 @@ def add_function(app, description, **more):
             Runtime="provided.al2023",
             Architectures=[Ref("Architecture")],
             MemorySize=Ref("MemorySize"),
-            Timeout=Ref("Timeout"),
-            Role=If("HasRole", Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${RoleName}"), GetAtt("FunctionRole", "Arn")),
+            Timeout=timeout or Ref("Timeout"),
+            Role=role or chosen_role(),
             KmsKeyArn=If("HasKmsKey", Ref("KmsKeyArn"), NoValue),
             Tracing=If("Traces", "Active", "PassThrough"),
-            ReservedConcurrentExecutions=If("HasReservedConcurrency", Ref("ReservedConcurrency"), NoValue),
+            ReservedConcurrentExecutions=concurrency or chosen_concurrency(),
             LoggingConfig=LoggingConfig(
                 LogGroup=Ref("FunctionLogGroup"),
                 LogFormat="JSON",
                 ApplicationLogLevel=Ref("LogLevel"),
                 SystemLogLevel=Ref("SystemLogLevel"),
             ),
-            VpcConfig=If(
-                "InVpc",
-                VPCConfig(
-                    SubnetIds=Split(",", Ref("SubnetIds")),
-                    SecurityGroupIds=If("HasSecurityGroups", groups, [own_group]),
-                    Ipv6AllowedForDualStack=If("HasCollectorIpv6", True, False),
-                ),
-                NoValue,
-            ),
+            VpcConfig=network or chosen_network(),
             Environment=Environment(
                 Variables={
                     **app.variables(),
+                    **(settings or {}),
                     **FIPS_AND_DUAL_STACK,
                     "SSL_CERT_FILE": Noted(TRUST_STORE, "/etc/pki/tls/certs/ca-bundle.crt"),
                 }
@@ -94,9 +112,9 @@ def add_function(app, description, **more):
     )
 
 
-def add_role(app, formats_of, *policies):
-    """The role: what every function needs, and the policies of the source."""
-    network = [
+def attachment():
+    """Statements that let Lambda attach the function to a VPC with the function's role."""
+    return [
         Noted(
             "Lambda attaches the function to the VPC with this role. EC2 knows no narrower resource for these.",
             statement(ATTACH, "*"),
@@ -112,28 +130,50 @@ def add_role(app, formats_of, *policies):
             ),
         ),
     ]  # fmt: skip
+
+
+def log_policy():
+    """The right to write the function's own log."""
+    return policy(
+        "log",
+        statement(
+            {
+                "logs:CreateLogStream": "each environment writes a stream of its own",
+                "logs:PutLogEvents": "log lines, and the metrics in them",
+            },
+            GetAtt("FunctionLogGroup", "Arn"),
+        ),
+    )
+
+
+def traces():
+    return statement(
+        {
+            "xray:PutTraceSegments": "Lambda sends the traces with this role",
+            "xray:PutTelemetryRecords": None,
+        },
+        Noted("X-Ray knows no narrower resource", "*"),
+    )
+
+
+def trust():
+    """Lambda takes the role."""
+    return document({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+
+
+def add_role(app, formats_of, *policies):
+    """The role: what every function needs, and the policies of the source."""
     app.add(
         Role(
             "FunctionRole",
             Condition="MakesRole",
             Path=Ref("RolePath"),
             PermissionsBoundary=If("HasBoundary", Ref("PermissionsBoundaryArn"), NoValue),
-            AssumeRolePolicyDocument=document(
-                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            ),
+            AssumeRolePolicyDocument=trust(),
             Policies=[
-                policy(
-                    "log",
-                    statement(
-                        {
-                            "logs:CreateLogStream": "each environment writes a stream of its own",
-                            "logs:PutLogEvents": "log lines, and the metrics in them",
-                        },
-                        GetAtt("FunctionLogGroup", "Arn"),
-                    ),
-                ),
+                log_policy(),
                 *policies,
-                policy("network", *network, when="InVpc"),
+                policy("network", *attachment(), when="InVpc"),
                 policy(
                     "formats",
                     statement({"ec2:DescribeFlowLogs": f"record formats of {formats_of}, and what the flow logs cover"},
@@ -164,17 +204,7 @@ def add_role(app, formats_of, *policies):
                     ),
                     when="HasKmsKey",
                 ),
-                policy(
-                    "traces",
-                    statement(
-                        {
-                            "xray:PutTraceSegments": "Lambda sends the traces with this role",
-                            "xray:PutTelemetryRecords": None,
-                        },
-                        Noted("X-Ray knows no narrower resource", "*"),
-                    ),
-                    when="Traces",
-                ),
+                policy("traces", traces(), when="Traces"),
             ],
         )
     )  # fmt: skip

@@ -71,6 +71,8 @@ def statistic(name, samples):
         return sum(samples)
     if name == "Maximum":
         return max(samples)
+    if name == "Minimum":
+        return min(samples)
     return sorted(samples)[math.ceil(float(name.removeprefix("p")) / 100 * len(samples)) - 1]
 
 

@@ -32,7 +32,7 @@ def loaded(name):
 def sections(name):
     """The template as data, functions in their long form. Keys of mappings are text, as CloudFormation has them."""
     data = loaded(name).template
-    for mapping, rows in data["Mappings"].items():
+    for mapping, rows in data.get("Mappings", {}).items():
         data["Mappings"][mapping] = {str(key): row for key, row in rows.items()}
     return data
 
@@ -119,7 +119,7 @@ def resolve(name, partition="aws", **parameters):
     for key, value in given.items():  # cloud-radar compares texts alone
         if "AllowedValues" in declared[key] and value not in map(str, declared[key]["AllowedValues"]):
             raise rules.Refused(f"Parameter {key} must be one of {declared[key]['AllowedValues']}")
-    rules.check(sections(name)["Rules"], given)
+    rules.check(sections(name).get("Rules", {}), given)
     rendered = template.remove_conditional_resources(template.render_all_sections(template.template))
     rendered = template.remove_novalue_properties(rendered)
     return Stack(without_absent({key: rendered[key] for key in ("Resources", "Outputs")}))

@@ -13,6 +13,7 @@ from .resolve import ROOT, plain, resolve, sections
 from .rules import Refused
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEMPLATES = ["template.yaml", "template-s3.yaml", "template-inventory.yaml", "template-member.yaml"]
 CHANGES = ("deploy", "create-stack", "create-stack-set", "update-stack")
 OF_FLOW_LOGS = {"FileFormat"}  # an option of create-flow-logs that looks like a parameter
 FORMAT = "${version} ${account-id} ${interface-id}"
@@ -55,6 +56,10 @@ def pairs(words):
 
 
 def template_of(parameters):
+    if "Accounts" in parameters:
+        return "template-inventory.yaml"
+    if "InventoryRoleArns" in parameters:
+        return "template-member.yaml"
     source = "s3" if "BucketName" in parameters else "cloudwatch"
     if "CodeBucket" in parameters:
         return plain(f"flowlogs-{source}")
@@ -105,7 +110,7 @@ class Deployments(unittest.TestCase):
                 resolve(template_of(parameters), **parameters)
 
     def test_a_parameter_that_a_document_names_exists(self):
-        names = set().union(*(sections(name)["Parameters"] for name in ("template.yaml", "template-s3.yaml")))
+        names = set().union(*(sections(name)["Parameters"] for name in TEMPLATES))
         for path in DOCUMENTS:
             named = set(re.findall(r"`([A-Z][a-z][A-Za-z]*[0-9]*)=[^`]*`", path.read_text()))
             self.assertEqual(named - names - OF_FLOW_LOGS, set(), path.name)
