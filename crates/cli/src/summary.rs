@@ -6,11 +6,15 @@ use std::time::Duration;
 use flowlogs_core::{BatchReport, Counters, UnparsedLine};
 use serde_json::{Map, Value, json};
 
+use crate::clock::Time;
 use crate::outlet::TargetReport;
 use crate::text::{cut, grouped, octets, plural, visible, words, wrap};
 
 /// Limit of samples of unparsed lines.
 const SAMPLES: usize = 5;
+
+/// Limit of windows without records that are noted.
+const MAX_SKIPPED: usize = 10;
 
 /// Columns of a sample in the text form.
 const SAMPLE: usize = WIDTH - 3;
@@ -75,6 +79,8 @@ pub(crate) struct RunSummary {
     pub(crate) notes: Vec<String>,
     tried: String,
     samples: Vec<UnparsedSample>,
+    /// Windows that AWS lost and that are among the notes.
+    skipped: usize,
 }
 
 /// Line that fitted no format, with its input.
@@ -102,6 +108,18 @@ impl RunSummary {
             self.note(format!(
                 "{} and {} share the number {}",
                 collision.first, collision.second, collision.number
+            ));
+        }
+        let left = MAX_SKIPPED.saturating_sub(self.skipped);
+        for window in report.skipped.into_iter().take(left) {
+            self.skipped += 1;
+            let time =
+                |time: Option<u64>| time.map_or("-".to_owned(), |time| Time(time).to_string());
+            self.note(format!(
+                "AWS lost the records of {} from {} to {} (SKIPDATA)",
+                window.interface,
+                time(window.start),
+                time(window.end)
             ));
         }
         if let Some(unparsed) = report.unparsed

@@ -57,6 +57,6 @@ pub use ipfix::{MessageKind, MessageSink, SendOutcome, TemplateRefresh, Transpor
 pub use mapping::MAX_UNKNOWN;
 pub use network::Address;
 pub use origin::{LogLine, RecordSource};
-pub use report::{BatchReport, Counters, UnparsedLine};
+pub use report::{BatchReport, Counters, SkippedWindow, UnparsedLine};
 pub use settings::TranscoderSettings;
 pub use transcoder::Transcoder;

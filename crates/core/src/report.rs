@@ -3,12 +3,18 @@
 use std::collections::BTreeSet;
 
 use crate::dedup::DedupVerdict;
-use crate::flowlog::{Formats, LineMismatch, LogFormat, ParseError};
+use crate::flowlog::{Field, FlowRecord, Formats, LineMismatch, LogFormat, ParseError};
 use crate::identity::Collision;
 use crate::origin::LogLine;
 
 /// Groups of flow logs that are kept with their ids; further ones are only counted.
 const MAX_DOUBLED: usize = 16;
+
+/// Windows that AWS lost which are kept with their interfaces; further ones are only counted.
+const MAX_SKIPPED: usize = 10;
+
+/// Octets of an interface's id that are kept; AWS's ids are shorter.
+const ID_OCTETS: usize = 64;
 
 /// Octets of an unparsed line that are kept as a sample.
 const SAMPLE_OCTETS: usize = 200;
@@ -133,6 +139,8 @@ pub struct BatchReport {
     pub newest_unparsed: Option<u64>,
     /// Beginning of a header line without an address or a counter: the object is no flow log, and its lines are not counted.
     pub refused_header: Option<String>,
+    /// First ten windows that AWS lost.
+    pub skipped: Vec<SkippedWindow>,
     /// First few pairs of identifiers that share a number.
     pub collisions: Vec<Collision>,
     /// First few groups of flow logs that write the same records, by their ids.
@@ -152,9 +160,24 @@ pub struct UnparsedLine {
     pub hint: Option<LogFormat>,
 }
 
+/// Window whose records AWS lost (`SKIPDATA`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedWindow {
+    /// Identifier of the interface or attachment, cut; `-` if the line has none.
+    pub interface: String,
+    /// Start of the window, milliseconds since 1970.
+    pub start: Option<u64>,
+    /// End of the window, milliseconds since 1970.
+    pub end: Option<u64>,
+}
+
 /// Copies the beginning of a line.
 fn sample(line: &[u8]) -> String {
-    String::from_utf8_lossy(&line[..line.len().min(SAMPLE_OCTETS)]).into_owned()
+    begin(line, SAMPLE_OCTETS)
+}
+
+fn begin(text: &[u8], octets: usize) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(octets)]).into_owned()
 }
 
 impl BatchReport {
@@ -189,6 +212,19 @@ impl BatchReport {
     /// Notes the header line of an object that is no flow log.
     pub(crate) fn refuse(&mut self, header: &[u8]) {
         self.refused_header.get_or_insert_with(|| sample(header));
+    }
+
+    /// Counts a window that AWS lost, and keeps the first ones.
+    #[cold]
+    pub(crate) fn skip_data(&mut self, record: &FlowRecord<'_>) {
+        self.counters.skipped_windows += 1;
+        if self.skipped.len() < MAX_SKIPPED {
+            self.skipped.push(SkippedWindow {
+                interface: begin(record.interface().unwrap_or(b"-"), ID_OCTETS),
+                start: record.number(Field::Start),
+                end: record.number(Field::End),
+            });
+        }
     }
 
     /// Notes the end of a record.

@@ -328,7 +328,7 @@ fn parse<'a>(
     match content(&record) {
         LineContent::Flow => return Some((record, formats)),
         LineContent::NoData => report.counters.no_data += 1,
-        LineContent::SkipData => report.counters.skipped_windows += 1,
+        LineContent::SkipData => report.skip_data(&record),
     }
     None
 }
@@ -613,6 +613,27 @@ mod tests {
         ];
         let counters = report_of(TranscoderSettings::default(), &lines).counters;
         assert_eq!((counters.flows_exported, counters.no_data), (1, 1));
+    }
+
+    #[test]
+    fn the_first_ten_windows_that_aws_lost_are_kept_with_their_interfaces() {
+        let lost = |number: u32| {
+            format!(
+                "2 1 eni-{number} - - - - - - - 141853001{} 1418530070 - SKIPDATA",
+                number % 10
+            )
+        };
+        let texts: Vec<_> = (0..12).map(lost).collect();
+        let lines: Vec<_> = texts.iter().map(|text| (None, text.as_str())).collect();
+        let report = report_of(TranscoderSettings::default(), &lines);
+        assert_eq!(report.counters.skipped_windows, 12);
+        let kept = report.skipped.iter();
+        let kept: Vec<_> = kept
+            .map(|window| (&*window.interface, window.start))
+            .collect();
+        assert_eq!(kept.len(), 10);
+        assert_eq!(kept[9], ("eni-9", Some(1_418_530_019_000)));
+        assert_eq!(report.skipped[0].end, Some(1_418_530_070_000));
     }
 
     #[test]

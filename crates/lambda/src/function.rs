@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use flowlogs_core::SkippedWindow;
 use flowlogs_export::now;
 use tokio::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::connect::CollectorConnection;
 use crate::ec2::{Ec2, LookupErrors};
 use crate::forward::ForwardOutcome;
+use crate::log::one_line;
 use crate::metrics::{Metrics, MetricsLine};
 use crate::source_cache::SourceCache;
 use crate::start::Environment;
@@ -22,6 +24,9 @@ pub(crate) const LAST_SECONDS: Duration = Duration::from_secs(2);
 
 /// Most accounts of an invocation that are kept for its metrics line.
 const MOST_ACCOUNTS: usize = 1_000;
+
+/// Most windows without records that an invocation logs.
+const MOST_SKIPPED: usize = 10;
 
 /// State across invocations.
 #[derive(Debug)]
@@ -49,6 +54,8 @@ pub(crate) struct InvocationLog {
     pub(crate) silent: bool,
     pub(crate) metrics: Metrics,
     newest_end: Option<u64>,
+    /// Windows that AWS lost and that were logged.
+    skipped: usize,
 }
 
 impl Function {
@@ -89,6 +96,7 @@ impl Function {
             silent,
             mut metrics,
             newest_end,
+            skipped: _,
         } = log;
         if silent {
             return (source, metrics);
@@ -128,6 +136,7 @@ impl InvocationLog {
             silent: false,
             metrics: Metrics::default(),
             newest_end: None,
+            skipped: 0,
         }
     }
 
@@ -139,6 +148,23 @@ impl InvocationLog {
         self.metrics.reconnects += forwarded.reconnects;
         if !is_old {
             self.newest_end = self.newest_end.max(report.newest_end);
+        }
+        self.log_skipped(&report.skipped);
+    }
+
+    /// Logs windows whose records AWS lost, with their times as a flow log writes them, seconds since 1970.
+    fn log_skipped(&mut self, windows: &[SkippedWindow]) {
+        for window in windows.iter().take(MOST_SKIPPED - self.skipped) {
+            self.skipped += 1;
+            let seconds = |time: Option<u64>| time.map(|time| time / 1_000);
+            let (start, end) = (seconds(window.start), seconds(window.end));
+            let interface = one_line(&window.interface);
+            tracing::warn!(
+                interface,
+                start,
+                end,
+                "AWS lost the records of this window (SKIPDATA)"
+            );
         }
     }
 
