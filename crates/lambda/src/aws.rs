@@ -20,6 +20,65 @@ use http_body_util::Limited;
 /// Most octets of an answer of EC2. A page of 1,000 interfaces with many addresses and tags has some 5 MB.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
+/// Most octets of a secret with its JSON, which is at most 64 KiB before its escapes; and of an error in words.
+const SMALL_ANSWER: usize = 512 * 1024;
+
+/// Interceptor that refuses answers without end: the SDK holds an answer whole, but for the body of an object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BoundedAnswers {
+    /// Most octets of a success; `None` for a stream, which its reader bounds.
+    success: Option<usize>,
+    /// Most octets of an error.
+    error: usize,
+}
+
+impl BoundedAnswers {
+    /// Answers of EC2.
+    const LARGE: Self = Self {
+        success: Some(LARGEST_ANSWER),
+        error: SMALL_ANSWER,
+    };
+
+    /// Answers of Secrets Manager.
+    pub(crate) const SMALL: Self = Self {
+        success: Some(SMALL_ANSWER),
+        error: SMALL_ANSWER,
+    };
+
+    /// Objects of S3.
+    pub(crate) const STREAM: Self = Self {
+        success: None,
+        error: SMALL_ANSWER,
+    };
+
+    fn apply(self, context: &mut BeforeDeserializationInterceptorContextMut<'_>) {
+        let response = context.response_mut();
+        let bound = match response.status().is_success() {
+            true => self.success,
+            false => Some(self.error),
+        };
+        let Some(bound) = bound else { return };
+        let unbounded = std::mem::replace(response.body_mut(), SdkBody::taken());
+        *response.body_mut() = SdkBody::from_body_1_x(Limited::new(unbounded, bound));
+    }
+}
+
+impl Intercept for BoundedAnswers {
+    fn name(&self) -> &'static str {
+        "BoundedAnswers"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.apply(context);
+        Ok(())
+    }
+}
+
 /// Interceptor that refuses answers of EC2 without end, and answers that were cut: the SDK's reader of XML takes the
 /// items before a cut for all items.
 #[derive(Debug)]
@@ -36,9 +95,7 @@ impl Intercept for WholeAnswers {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let body = context.response_mut().body_mut();
-        let unbounded = std::mem::replace(body, SdkBody::taken());
-        *body = SdkBody::from_body_1_x(Limited::new(unbounded, LARGEST_ANSWER));
+        BoundedAnswers::LARGE.apply(context);
         Ok(())
     }
 

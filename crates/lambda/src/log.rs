@@ -57,6 +57,49 @@ fn is_invisible(character: char) -> bool {
     matches!(character, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Log of a test, as JSON lines.
+#[cfg(test)]
+pub(crate) mod captured {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use tracing::subscriber::DefaultGuard;
+
+    /// Log of the thread that began it, until the guard is dropped.
+    #[derive(Debug, Clone, Default)]
+    pub(crate) struct CapturedLog(Arc<Mutex<Vec<u8>>>);
+
+    impl CapturedLog {
+        pub(crate) fn begin() -> (Self, DefaultGuard) {
+            let log = Self::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .json()
+                .with_writer(move || writer.clone())
+                .finish();
+            (log, tracing::subscriber::set_default(subscriber))
+        }
+
+        /// Takes the lines so far.
+        pub(crate) fn take(&self) -> String {
+            let mut octets = self.0.lock().expect("no panic while locked");
+            String::from_utf8(std::mem::take(&mut *octets)).expect("JSON is UTF-8")
+        }
+    }
+
+    impl io::Write for CapturedLog {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            let mut log = self.0.lock().expect("no panic while locked");
+            log.extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

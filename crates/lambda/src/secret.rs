@@ -8,6 +8,7 @@ use flowlogs_export::TlsOptions;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::aws::BoundedAnswers;
 use crate::ec2::{FailedLookup, LookupError};
 
 /// Action that a role needs to read the secret.
@@ -50,7 +51,10 @@ struct SecretMembers {
 ///
 /// A [`SecretError`], which never quotes the secret.
 pub async fn read(config: &SdkConfig, id: &str) -> Result<TlsOptions, SecretError> {
-    let question = Client::new(config).get_secret_value().secret_id(id);
+    let config = aws_sdk_secretsmanager::config::Builder::from(config)
+        .interceptor(BoundedAnswers::SMALL)
+        .build();
+    let question = Client::from_conf(config).get_secret_value().secret_id(id);
     let answer = question.send().await.map_err(|error| FailedLookup {
         action: ACTION,
         reason: LookupError::of(&error),
@@ -78,6 +82,13 @@ fn parse(text: &str) -> Result<TlsOptions, SecretError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use aws_config::{BehaviorVersion, Region};
+    use aws_sdk_secretsmanager::config::{Credentials, SharedCredentialsProvider};
+    use flowlogs_testing::http;
+    use tokio::time::timeout;
+
     use super::*;
 
     #[test]
@@ -91,6 +102,23 @@ mod tests {
                 ..TlsOptions::default()
             }
         );
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_no_secret_and_takes_no_memory() {
+        for status in [200, 400] {
+            let address = http::serve(move |_, stream| http::endless(stream, status, ""));
+            let credentials = Credentials::new("test", "test", None, None, "test");
+            let config = SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .endpoint_url(format!("http://{address}"))
+                .region(Region::new("eu-central-1"))
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .build();
+            let error = timeout(Duration::from_secs(30), read(&config, "tls")).await;
+            let error = error.expect("an end").expect_err("no secret");
+            assert!(matches!(error, SecretError::FailedLookup(_)), "{error}");
+        }
     }
 
     #[test]

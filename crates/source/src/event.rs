@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 
 use crate::error::{JsonFault, UnpackError};
+use crate::queue::QueueAttributes;
 
 /// Wrappings around an event: an S3 destination's record around the event of a stream.
 const WRAPPINGS: u8 = 2;
@@ -251,15 +252,6 @@ struct KinesisFields<'a> {
     data: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct QueueAttributes<'a> {
-    #[serde(borrow)]
-    sent_timestamp: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    approximate_receive_count: Option<Cow<'a, str>>,
-}
-
 impl RecordFields<'_> {
     fn kinesis(self) -> Result<KinesisRecord, UnpackError> {
         let fields = self.kinesis.ok_or(JsonFault::MissingData.at_begin())?;
@@ -283,18 +275,11 @@ fn milliseconds(seconds: f64) -> Option<u64> {
 }
 
 fn queued(message: RecordFields<'_>) -> QueueMessage {
-    let number = |text: Option<Cow<'_, str>>| text.and_then(|text| text.parse().ok());
-    let (sent, receive_count) = match message.attributes {
-        Some(attributes) => (
-            number(attributes.sent_timestamp),
-            number(attributes.approximate_receive_count),
-        ),
-        None => (None, None),
-    };
+    let attributes = message.attributes.unwrap_or_default();
     QueueMessage {
         id: message.message_id.unwrap_or_default().into_owned(),
-        sent,
-        receive_count: receive_count.and_then(|count| u32::try_from(count).ok()),
+        sent: attributes.sent(),
+        receive_count: attributes.receive_count(),
         invocation: body(&message.body.unwrap_or_default()),
     }
 }

@@ -40,7 +40,7 @@
 //!
 //! | file | stage |
 //! |---|---|
-//! | `event.rs`, `s3/` | event of a function → payloads, or objects to read |
+//! | `event.rs`, `queue.rs`, `s3/` | event of a function → payloads, or objects to read |
 //! | `unpacker.rs` | both doors; compressed stream → plain content |
 //! | `content.rs`, `peeked.rs` | kind of content, by its first octets |
 //! | `base64.rs`, `inflate.rs` | packed → plain octets |
@@ -67,6 +67,7 @@ mod line_writer;
 mod lines;
 mod memory;
 mod peeked;
+mod queue;
 pub mod s3;
 mod subscription;
 mod text;

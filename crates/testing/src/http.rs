@@ -107,3 +107,15 @@ pub fn answer(
     stream.write_all(head.as_bytes()).ok()?;
     stream.write_all(body).ok()
 }
+
+/// Writes an answer without end, until the client has enough of it. `head` holds further header lines.
+pub fn endless(mut stream: &TcpStream, status: u16, head: &str) -> Option<()> {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nconnection: close\r\n{head}transfer-encoding: chunked\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    loop {
+        stream.write_all(chunk.as_bytes()).ok()?;
+    }
+}

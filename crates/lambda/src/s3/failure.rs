@@ -88,7 +88,7 @@ pub enum ObjectError {
 }
 
 impl ObjectError {
-    /// The fault is in the object itself, and another attempt would end the same way.
+    /// The fault is in the content of the object.
     pub(super) fn is_of_the_payload(&self) -> bool {
         matches!(
             self,
@@ -97,6 +97,11 @@ impl ObjectError {
                 | Self::NotAFlowLog { .. }
                 | Self::NotAFlowLogHeader { .. }
         )
+    }
+
+    /// Another attempt would end the same way: the object is acknowledged and named in the log.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::Changed) || self.is_of_the_payload()
     }
 
     /// Stable name of the error.

@@ -85,6 +85,10 @@ struct Invocation {
     began: bool,
     /// Reason why no further object is begun.
     stopped: Option<ObjectError>,
+    /// The message was received before, and its objects say nothing of the lag of delivery.
+    is_old: bool,
+    /// First object that was skipped.
+    first_skipped: Option<String>,
 }
 
 /// Outcome of an object that did not fail.
@@ -129,8 +133,11 @@ impl S3 {
                 .unwrap_or_else(Instant::now),
             began: false,
             stopped: None,
+            is_old: false,
+            first_skipped: None,
         };
         let outcome = self.handle(event, &mut invocation).await;
+        invocation.log_skipped();
         let log = invocation.log;
         let (_, metrics) = self.function.end(log, request_id, metrics_to);
         outcome.map(|returned| match returned {
@@ -155,6 +162,7 @@ impl S3 {
         };
         let mut returned = Vec::new();
         for message in messages {
+            invocation.is_old = message.receive_count > Some(1);
             let outcome = match message.notices {
                 Ok(notices) => self.notices(notices, invocation).await,
                 Err(error) => {
@@ -167,6 +175,7 @@ impl S3 {
                 // Nothing can be exported without certificates.
                 Err(failure @ Failure::Setup(_)) => return Err(failure),
                 Err(failure) => {
+                    invocation.log.undelivered(message.sent);
                     // SQS is not told the reason, so this line is the only trace.
                     tracing::warn!(
                         error_type = failure.name(),
@@ -197,6 +206,7 @@ impl S3 {
             if object.size == Some(0) || !may_be_a_flow_log(&object.key) {
                 tracing::debug!(%object, "skipped, no flow log by its key");
                 invocation.count(|objects| &mut objects.skipped);
+                (invocation.first_skipped).get_or_insert_with(|| one_line(&object));
                 continue;
             }
             if let Some(error) = self.reason_to_stop(&object, invocation) {
@@ -212,6 +222,10 @@ impl S3 {
                 Err(error) => {
                     invocation.count(|objects| &mut objects.errors);
                     invocation.log.metrics.payload_errors += u64::from(error.is_of_the_payload());
+                    if error.is_final() {
+                        log_final(&object, &error);
+                        continue;
+                    }
                     if let ObjectError::Collector(_) | ObjectError::OutOfTime = error {
                         invocation.stopped = Some(error.clone());
                     }
@@ -293,7 +307,7 @@ impl S3 {
             let outcome = objects.read(object, deadline, unpacker, &mut lines);
             read = outcome.map(|()| ObjectOutcome::Exported);
         });
-        invocation.log.add(&forwarded, false);
+        invocation.log.add(&forwarded, invocation.is_old);
         let report = forwarded.report;
         sources.log(bucket, &report);
         let outcome = match forwarded.outcome {
@@ -305,6 +319,7 @@ impl S3 {
         };
         match &outcome {
             Ok(_) => forwarder.commit(),
+            Err(error) if error.is_final() => forwarder.commit(),
             Err(ObjectError::Collector(_)) => forwarder.rollback(),
             // The collectors have the records that were read: the next attempt need not repeat them.
             Err(_) => forwarder.commit_records(),
@@ -323,7 +338,33 @@ impl S3 {
     }
 }
 
+/// Names an object that is acknowledged although it was not exported: it is still in the bucket, if it is anywhere.
+fn log_final(object: &ObjectRef, error: &ObjectError) {
+    tracing::error!(
+        error_type = error.name(),
+        bucket = one_line(&object.bucket),
+        key = one_line(&object.key),
+        version = object.version.as_ref().map(one_line),
+        "{}: {error}; the object is passed over",
+        one_line(object)
+    );
+}
+
 impl Invocation {
+    /// Says so if every object was skipped: nothing else would tell a wrong prefix from a quiet one.
+    fn log_skipped(&self) {
+        let objects = self.log.metrics.objects.unwrap_or_default();
+        if let Some(first) = self.first_skipped.as_deref()
+            && objects.skipped == objects.received
+        {
+            tracing::warn!(
+                count = objects.skipped,
+                first,
+                "every object was skipped: empty, or below AWSLogs/ and of another service than vpcflowlogs"
+            );
+        }
+    }
+
     fn count(&mut self, counter: impl Fn(&mut ObjectCounters) -> &mut u64) {
         if let Some(objects) = &mut self.log.metrics.objects {
             *counter(objects) += 1;

@@ -4,6 +4,7 @@
 //! and the reader waits for the next chunk. Nothing is ever written to the bucket.
 
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
@@ -12,7 +13,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReader};
+use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReadError, ParquetReader};
 use flowlogs_source::s3::ObjectRef;
 use flowlogs_source::{LineSink, PARQUET_MAGIC, ReadError, UnpackError, Unpacker};
 use tokio::runtime::Handle;
@@ -21,6 +22,7 @@ use tokio::task::block_in_place;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::failure::ObjectError;
+use crate::aws::BoundedAnswers;
 use crate::ec2::LookupError;
 use crate::log::one_line;
 use crate::transcode_sink::OutOfTime;
@@ -63,6 +65,7 @@ impl ObjectReader {
         let config = aws_sdk_s3::config::Builder::from(aws)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .interceptor(BoundedAnswers::STREAM)
             .build();
         Self {
             client: Client::from_conf(config),
@@ -81,49 +84,91 @@ impl ObjectReader {
         unpacker: &mut Unpacker,
         lines: &mut L,
     ) -> Result<(), ObjectError> {
-        match self.open(object, deadline)? {
-            OpenedObject::Text(body) => match unpacker.read(body, lines) {
-                Ok(_) => Ok(()),
-                Err(ReadError::Sink(OutOfTime)) => Err(ObjectError::OutOfTime),
-                Err(ReadError::Unpack(UnpackError::Io { kind, reason })) => {
-                    Err(broken(kind, reason))
-                }
-                Err(ReadError::Unpack(error)) => Err(ObjectError::Unpack(error)),
-            },
-            OpenedObject::Parquet(stored) => {
-                let of_parquet = |error| match error {
-                    ParquetError::Io { kind, reason } => broken(kind, reason),
-                    error => ObjectError::Parquet(error),
-                };
-                let reader = ParquetReader::open(stored, PAGES).map_err(of_parquet)?;
-                match reader.read(lines) {
-                    Ok(_) => Ok(()),
-                    Err(flowlogs_parquet::ParquetReadError::Sink(OutOfTime)) => {
-                        Err(ObjectError::OutOfTime)
-                    }
-                    Err(flowlogs_parquet::ParquetReadError::Parquet(error)) => {
-                        Err(of_parquet(error))
-                    }
-                }
-            }
-        }
-    }
-
-    fn open(&self, object: &ObjectRef, deadline: Instant) -> Result<OpenedObject, ObjectError> {
         let mut request = ObjectRequest {
             client: self.client.clone(),
             object: object.clone(),
             deadline,
+            failure: Arc::default(),
         };
-        let output = wait(request.get(None))?;
+        let outcome = match request.open()? {
+            OpenedObject::Text(body) => read_text(body, unpacker, lines),
+            OpenedObject::Parquet(stored) => read_parquet(stored, lines),
+        };
+        outcome.map_err(|error| match error {
+            // Readers pass on the words of an error and not its kind.
+            ObjectError::Unreadable { .. } => request.take_failure().unwrap_or(error),
+            error => error,
+        })
+    }
+}
+
+fn read_text<L: LineSink<Error = OutOfTime>>(
+    body: ObjectBody,
+    unpacker: &mut Unpacker,
+    lines: &mut L,
+) -> Result<(), ObjectError> {
+    match unpacker.read(body, lines) {
+        Ok(_) => Ok(()),
+        Err(ReadError::Sink(OutOfTime)) => Err(ObjectError::OutOfTime),
+        Err(ReadError::Unpack(UnpackError::Io { kind, reason })) => Err(broken(kind, reason)),
+        Err(ReadError::Unpack(error)) => Err(ObjectError::Unpack(error)),
+    }
+}
+
+fn read_parquet<L: LineSink<Error = OutOfTime>>(
+    stored: ParquetBytes,
+    lines: &mut L,
+) -> Result<(), ObjectError> {
+    let of_parquet = |error| match error {
+        ParquetError::Io { kind, reason } => broken(kind, reason),
+        error => ObjectError::Parquet(error),
+    };
+    let reader = ParquetReader::open(stored, PAGES).map_err(of_parquet)?;
+    match reader.read(lines) {
+        Ok(_) => Ok(()),
+        Err(ParquetReadError::Sink(OutOfTime)) => Err(ObjectError::OutOfTime),
+        Err(ParquetReadError::Parquet(error)) => Err(of_parquet(error)),
+    }
+}
+
+/// Blocks this thread until the future is done, while the runtime's other threads go on.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    block_in_place(|| Handle::current().block_on(future))
+}
+
+fn unreadable(reason: String) -> ObjectError {
+    ObjectError::Unreadable { reason }
+}
+
+fn broken(kind: io::ErrorKind, reason: String) -> ObjectError {
+    match kind {
+        io::ErrorKind::TimedOut => ObjectError::OutOfTime,
+        _ => unreadable(reason),
+    }
+}
+
+/// Object to read, and the deadline.
+#[derive(Debug, Clone)]
+struct ObjectRequest {
+    client: Client,
+    object: ObjectRef,
+    deadline: Instant,
+    /// First error of S3 after the object was opened.
+    failure: Arc<Mutex<Option<ObjectError>>>,
+}
+
+impl ObjectRequest {
+    /// Begins to read the object, and tells its kind by its first octets.
+    fn open(&mut self) -> Result<OpenedObject, ObjectError> {
+        let output = wait(self.get(None))?;
         let size = output
             .content_length()
-            .and_then(|size| u64::try_from(size).ok());
-        let size = size.unwrap_or_default();
+            .and_then(|size| u64::try_from(size).ok())
+            .ok_or_else(|| unreadable("S3 does not say its size".to_owned()))?;
         // Later ranges must be of the same object.
-        request.object.etag = output.e_tag().map(str::to_owned);
+        self.object.etag = output.e_tag().map(str::to_owned);
         let (to, from) = mpsc::channel(CHUNKS);
-        tokio::spawn(fetch(request.clone(), output.body, size, to));
+        tokio::spawn(fetch(self.clone(), output.body, size, to));
         let mut body = ObjectBody {
             from,
             chunk: Bytes::new(),
@@ -135,36 +180,56 @@ impl ObjectReader {
             return Ok(OpenedObject::Text(body));
         }
         if size > SMALL {
-            return Ok(OpenedObject::Parquet(ParquetBytes::Remote(request, size)));
+            return Ok(OpenedObject::Parquet(ParquetBytes::Remote(
+                self.clone(),
+                size,
+            )));
         }
-        let mut whole = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        let mut whole = Vec::new();
+        // `size` and not `SMALL` octets at most: `fetch` ends a body that is longer than the object.
         body.read_to_end(&mut whole)
             .map_err(|error| broken(error.kind(), error.to_string()))?;
         Ok(OpenedObject::Parquet(ParquetBytes::Whole(whole.into())))
     }
-}
 
-/// Blocks this thread until the future is done, while the runtime's other threads go on.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    block_in_place(|| Handle::current().block_on(future))
-}
-
-fn broken(kind: io::ErrorKind, reason: String) -> ObjectError {
-    match kind {
-        io::ErrorKind::TimedOut => ObjectError::OutOfTime,
-        _ => ObjectError::Unreadable { reason },
+    /// Asks for the octets from a position on, up to the last of them or of the object.
+    async fn range(&self, first: u64, last: Option<u64>) -> Result<ByteStream, ObjectError> {
+        let last_octet = last.map_or(String::new(), |last| last.to_string());
+        let output = self
+            .get(Some(format!("bytes={first}-{last_octet}")))
+            .await?;
+        if let (Some(known), Some(etag)) = (self.object.etag.as_deref(), output.e_tag())
+            && known != etag
+        {
+            return Err(ObjectError::Changed);
+        }
+        // An answer with the whole object, status 200, has no range.
+        let begin = output.content_range().and_then(range_begin);
+        match begin == Some(first) {
+            true => Ok(output.body),
+            false => Err(unreadable(format!(
+                "asked for the octets from {first} on, S3 answered with {}",
+                one_line(&output.content_range().unwrap_or("the whole object"))
+            ))),
+        }
     }
-}
 
-/// Object to read, and the deadline.
-#[derive(Debug, Clone)]
-struct ObjectRequest {
-    client: Client,
-    object: ObjectRef,
-    deadline: Instant,
-}
+    /// Keeps the error of S3 for [`take_failure`](Self::take_failure), and returns the error for a reader.
+    fn fail(&self, error: ObjectError) -> io::Error {
+        let io_error = match &error {
+            ObjectError::OutOfTime => io::ErrorKind::TimedOut.into(),
+            error => io::Error::other(error.to_string()),
+        };
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert(error);
+        io_error
+    }
 
-impl ObjectRequest {
+    fn take_failure(&self) -> Option<ObjectError> {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.take()
+    }
+
     /// Asks for a range of the object, or for the whole.
     async fn get(&self, range: Option<String>) -> Result<GetObjectOutput, ObjectError> {
         let ObjectRef {
@@ -226,12 +291,17 @@ async fn fetch(
         let reason = match timeout_at(request.deadline, body.next()).await {
             Ok(Some(Ok(chunk))) => {
                 position += chunk.len() as u64;
+                if position > size {
+                    let longer = io::Error::other(format!("S3 sent more than its {size} octets"));
+                    let _ = to.send(Err(longer)).await;
+                    return;
+                }
                 if to.send(Ok(chunk)).await.is_err() {
                     return; // the reader is gone
                 }
                 continue;
             }
-            Ok(None) if position >= size => return,
+            Ok(None) if position == size => return,
             Ok(None) => "the connection ended early".to_owned(),
             Ok(Some(Err(error))) => DisplayErrorContext(error).to_string(),
             Err(_) => {
@@ -241,15 +311,12 @@ async fn fetch(
         };
         resumptions += 1;
         // An object that came whole and has a wrong checksum cannot be resumed.
-        let again = match resumptions > RESUMPTIONS || position >= size {
+        let again = match resumptions > RESUMPTIONS || position == size {
             true => Err(io::Error::other(reason)),
-            false => request
-                .get(Some(format!("bytes={position}-")))
-                .await
-                .map_err(as_io),
+            false => (request.range(position, None).await).map_err(|error| request.fail(error)),
         };
         match again {
-            Ok(output) => body = output.body,
+            Ok(rest) => body = rest,
             Err(error) => {
                 let _ = to.send(Err(error)).await;
                 return;
@@ -258,11 +325,10 @@ async fn fetch(
     }
 }
 
-fn as_io(error: ObjectError) -> io::Error {
-    match error {
-        ObjectError::OutOfTime => io::ErrorKind::TimedOut.into(),
-        error => io::Error::other(error),
-    }
+/// First octet of a `Content-Range`, as in `bytes 100-199/1000`.
+fn range_begin(range: &str) -> Option<u64> {
+    let (first, _) = range.strip_prefix("bytes ")?.split_once('-')?;
+    first.parse().ok()
 }
 
 /// Stream of an object's octets, as they arrive.
@@ -325,26 +391,41 @@ impl ByteRanges for ParquetBytes {
         if last >= size {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let range = format!("bytes={position}-{last}");
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match wait(one_range(request, &range)) {
+            match wait(one_range(request, position, last)) {
                 Ok(octets) if octets.len() == length => return Ok(octets),
                 Ok(_) if attempts > RESUMPTIONS => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Err(error) if attempts > RESUMPTIONS || error.kind() == io::ErrorKind::TimedOut => {
-                    return Err(error);
-                }
-                _ => {}
+                Ok(_) => {}
+                Err(ObjectError::Unreadable { .. }) if attempts <= RESUMPTIONS => {}
+                Err(error) => return Err(request.fail(error)),
             }
         }
     }
 }
 
-async fn one_range(request: &ObjectRequest, range: &str) -> io::Result<Bytes> {
-    let output = request.get(Some(range.to_owned())).await.map_err(as_io)?;
-    match timeout_at(request.deadline, output.body.collect()).await {
-        Ok(octets) => Ok(octets.map_err(io::Error::other)?.into_bytes()),
-        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+/// Reads the octets from `first` to `last`.
+async fn one_range(request: &ObjectRequest, first: u64, last: u64) -> Result<Bytes, ObjectError> {
+    let body = request.range(first, Some(last)).await?;
+    match timeout_at(request.deadline, bounded(body, last - first + 1)).await {
+        Ok(octets) => octets,
+        Err(_) => Err(ObjectError::OutOfTime),
     }
+}
+
+/// Collects a body; one that is longer than the range is an error, however long it goes on.
+async fn bounded(mut body: ByteStream, length: u64) -> Result<Bytes, ObjectError> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut octets = Vec::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| unreadable(one_line(&DisplayErrorContext(error))))?;
+        if chunk.len() > length - octets.len() {
+            return Err(unreadable(format!(
+                "S3 sent more than {length} octets of a range"
+            )));
+        }
+        octets.extend_from_slice(&chunk);
+    }
+    Ok(octets.into())
 }

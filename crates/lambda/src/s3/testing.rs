@@ -19,10 +19,19 @@ pub(super) enum Content {
     Object(Vec<u8>),
     /// An object whose connection breaks after so many octets of each answer.
     Breaking(Vec<u8>, usize),
+    /// An object whose connection breaks after so many octets, and of which S3 sends the whole whatever range is asked for.
+    Rangeless(Vec<u8>, usize),
+    /// An object whose connection breaks after so many octets, and that has another entity tag from then on; a condition
+    /// is not looked at.
+    Retagged(Vec<u8>, usize),
+    /// An object whose ranges go on for ever.
+    Endless(Vec<u8>),
     /// An object that is replaced by another after the first request.
     Replaced(Vec<u8>),
     /// An object of which no more than so many octets ever come.
     Stalling(Vec<u8>, usize),
+    /// No, in words without end.
+    EndlessError,
     /// No.
     Error(u16, &'static str, &'static str),
 }
@@ -113,8 +122,20 @@ fn reply(
             "NoSuchKey",
             "The specified key does not exist.",
         ));
+    let etag = match &content {
+        Content::Retagged(..) if range.is_some() => "e2",
+        _ => "e1",
+    };
+    let (ignores_range, is_endless) = (
+        matches!(content, Content::Rangeless(..)),
+        matches!(content, Content::Endless(_)) && range.is_some(),
+    );
+    let range = range.filter(|_| !ignores_range);
     let (whole, cut) = match content {
-        Content::Object(octets) => (octets, None),
+        Content::Object(octets) | Content::Endless(octets) => (octets, None),
+        Content::Rangeless(octets, after) | Content::Retagged(octets, after) => {
+            (octets, Some((after, false)))
+        }
         Content::Replaced(_) if condition.is_some() && range.is_some() => {
             return refuse(
                 stream,
@@ -132,6 +153,7 @@ fn reply(
         Content::Breaking(octets, after) => (octets, Some((after, false))),
         Content::Stalling(octets, after) => (octets, Some((after, true))),
         Content::Error(status, code, message) => return refuse(stream, status, code, message),
+        Content::EndlessError => return http::endless(stream, 403, ""),
     };
     let size = whole.len();
     let (begin, end) = match range {
@@ -140,10 +162,20 @@ fn reply(
     };
     let part = whole.get(begin..end)?;
     let status = if range.is_some() { 206 } else { 200 };
+    let place = match range {
+        Some(_) => format!(
+            "content-range: bytes {begin}-{}/{size}\r\n",
+            end.saturating_sub(1)
+        ),
+        None => String::new(),
+    };
+    let head = format!("etag: \"{etag}\"\r\n{place}");
+    if is_endless {
+        return http::endless(stream, status, &head);
+    }
+    let length = part.len();
     let head = format!(
-        "HTTP/1.1 {status} X\r\netag: \"e1\"\r\ncontent-range: bytes {begin}-{}/{size}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
-        end.saturating_sub(1),
-        part.len()
+        "HTTP/1.1 {status} X\r\n{head}connection: close\r\ncontent-length: {length}\r\n\r\n"
     );
     let mut stream = stream;
     stream.write_all(head.as_bytes()).ok()?;

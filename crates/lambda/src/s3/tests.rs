@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::testing::{Bucket, Content};
 use super::*;
 use crate::config::RawConfig;
+use crate::log::captured::CapturedLog;
 use flowlogs_testing::parquet_writer::basic::Compression;
 use flowlogs_testing::parquet_writer::{Column, Options, Stored, write};
 
@@ -27,6 +28,16 @@ fn text(flows: usize) -> Vec<u8> {
         text.extend_from_slice(line.as_bytes());
     }
     text
+}
+
+/// Text of one flow that ended a while ago.
+fn timed_text() -> Vec<u8> {
+    let end = now() / 1_000 - 600;
+    format!(
+        "srcaddr dstaddr bytes start end\n10.0.0.1 10.0.0.2 7 {} {end}\n",
+        end - 60
+    )
+    .into_bytes()
 }
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
@@ -106,7 +117,7 @@ impl Setup {
         (answer, metrics)
     }
 
-    /// The error of an invocation for this object alone.
+    /// The error of an invocation for this object alone, which has to come again.
     async fn failure(&mut self, key: &str, content: Content) -> Failure {
         self.bucket.put(key, content);
         let (outcome, metrics) = self.invoke(&direct(key, 1_000), 5 * MINUTE).await;
@@ -114,7 +125,28 @@ impl Setup {
             (&metrics["ObjectErrors"], &metrics["ObjectsExported"]),
             (&json!(1), &json!(0))
         );
+        assert_eq!(metrics["PayloadErrors"], Value::Null);
         outcome.expect_err("it fails")
+    }
+
+    /// The only log line and the metrics of an invocation for this object alone, which is acknowledged although it is not
+    /// exported.
+    async fn passed_over(&mut self, key: &str, content: Content) -> (Value, Value) {
+        self.bucket.put(key, content);
+        let (log, _guard) = CapturedLog::begin();
+        let (outcome, metrics) = self.invoke(&queue(&[(key, 1_000)]), 5 * MINUTE).await;
+        assert_eq!(returned(&outcome.expect("acknowledged")), [""; 0]);
+        assert_eq!(metrics["ObjectErrors"], 1);
+        let log = log.take();
+        let line = log.lines().find(|line| line.contains("passed over"));
+        let line: Value =
+            serde_json::from_str(line.unwrap_or_else(|| panic!("{log}"))).expect("JSON");
+        assert_eq!(line["level"], "ERROR");
+        assert_eq!(
+            (&line["fields"]["bucket"], &line["fields"]["key"]),
+            (&json!("flows"), &json!(key))
+        );
+        (line["fields"].clone(), metrics)
     }
 }
 
@@ -215,14 +247,13 @@ async fn text_and_parquet_are_exported_and_what_is_no_flow_log_by_its_key_is_not
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_bad_object_is_returned_alone_and_the_others_are_not_exported_again() {
+async fn one_object_that_may_not_be_read_is_returned_alone_and_the_others_are_not_exported_again() {
     let mut setup = Setup::new();
     setup
         .bucket
         .put("a.log.gz", Content::Object(gzip(&text(10))));
-    setup
-        .bucket
-        .put("b.log.gz", Content::Object(gzip(&text(10))[..40].to_vec()));
+    let denied = Content::Error(403, "AccessDenied", "Access Denied");
+    setup.bucket.put("b.log.gz", denied);
     setup
         .bucket
         .put("c.log.gz", Content::Object(gzip(&text(20)[..])));
@@ -231,7 +262,7 @@ async fn one_bad_object_is_returned_alone_and_the_others_are_not_exported_again(
     assert_eq!(returned(&answer.expect("a partial answer")), ["b.log.gz"]);
     assert_eq!(
         (&metrics["ObjectsExported"], &metrics["PayloadErrors"]),
-        (&json!(2), &json!(1))
+        (&json!(2), &Value::Null)
     );
     setup
         .bucket
@@ -267,11 +298,6 @@ async fn every_way_in_which_s3_says_no_has_its_name() {
     let kms = "User: arn:aws:sts::1:x is not authorized to perform: kms:Decrypt on the resource associated with this ciphertext";
     for (content, name) in [
         (
-            Content::Error(404, "NoSuchKey", "The specified key does not exist."),
-            "ObjectMissing",
-        ),
-        (Content::Error(404, "NoSuchVersion", "x"), "ObjectMissing"),
-        (
             Content::Error(403, "AccessDenied", "Access Denied"),
             "ObjectDenied",
         ),
@@ -284,11 +310,8 @@ async fn every_way_in_which_s3_says_no_has_its_name() {
             Content::Error(403, "InvalidObjectState", "x"),
             "ObjectArchived",
         ),
-        (
-            Content::Error(412, "PreconditionFailed", "x"),
-            "ObjectChanged",
-        ),
         (Content::Error(400, "BadRequest", "x"), "ObjectUnreadable"),
+        (Content::EndlessError, "ObjectUnreadable"),
     ] {
         let failure = setup.failure("a.log.gz", content).await;
         assert_eq!(failure.name(), name, "{failure}");
@@ -297,17 +320,38 @@ async fn every_way_in_which_s3_says_no_has_its_name() {
             "{failure}"
         );
     }
+    for (key, content, name) in [
+        (
+            "1",
+            Content::Error(404, "NoSuchKey", "The specified key does not exist."),
+            "ObjectMissing",
+        ),
+        (
+            "2",
+            Content::Error(404, "NoSuchVersion", "x"),
+            "ObjectMissing",
+        ),
+        (
+            "3",
+            Content::Error(412, "PreconditionFailed", "x"),
+            "ObjectChanged",
+        ),
+    ] {
+        let (line, metrics) = setup.passed_over(key, content).await;
+        assert_eq!(line["error_type"], name);
+        assert_eq!(metrics["PayloadErrors"], Value::Null);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_damage_has_its_name() {
+async fn an_object_that_cannot_be_decoded_is_acknowledged_and_named() {
     let mut setup = Setup::new();
     let whole = gzip(&text(100));
     let mut damaged = whole.clone();
     damaged[60] ^= 0xff;
     let parquet = parquet(50);
     let compressed_parquet = gzip(&parquet);
-    for (octets, name) in [
+    for (number, (octets, name)) in [
         (whole[..whole.len() / 2].to_vec(), "ObjectGzip"),
         (damaged, "ObjectGzip"),
         (
@@ -321,9 +365,65 @@ async fn every_kind_of_damage_has_its_name() {
             "ObjectNotAFlowLog",
         ),
         (b"{\"hello\": 1}".to_vec(), "ObjectJson"),
-    ] {
-        let failure = setup.failure("a.log", Content::Object(octets)).await;
-        assert_eq!(failure.name(), name, "{failure}");
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = number.to_string();
+        let (line, metrics) = setup.passed_over(&key, Content::Object(octets)).await;
+        assert_eq!(line["error_type"], name);
+        assert_eq!(metrics["PayloadErrors"], 1, "the alarm of payloads");
+        assert_eq!(metrics["OldestUndeliveredSeconds"], Value::Null);
+        // Queues deliver at least once: what came before the damage is not exported again.
+        let (_, metrics) = setup.invoke(&queue(&[(&key, 1_000)]), 5 * MINUTE).await;
+        assert_eq!(metrics["DuplicateObjects"], 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_received_before_says_nothing_of_the_lag_and_its_age_if_it_fails() {
+    let mut setup = Setup::new();
+    setup.bucket.put("a.log", Content::Object(timed_text()));
+    for (count, lags) in [(1, true), (2, false)] {
+        let mut event = queue(&[("a.log", 1), ("denied.log", 1)]);
+        for message in event["Records"].as_array_mut().expect("messages") {
+            let sent = (now() - 7_000_000).to_string();
+            message["attributes"] =
+                json!({"SentTimestamp": sent, "ApproximateReceiveCount": count.to_string()});
+        }
+        // Another version each time, so that rule 1 lets it through.
+        event["Records"][0]["body"] = json!(
+            direct("a.log", 1)
+                .to_string()
+                .replace("e1", &format!("e{count}"))
+        );
+        let denied = Content::Error(403, "AccessDenied", "Access Denied");
+        setup.bucket.put("denied.log", denied);
+        let (answer, metrics) = setup.invoke(&event, MINUTE).await;
+        assert_eq!(returned(&answer.expect("an answer")), ["denied.log"]);
+        assert_eq!(metrics["FlowsExported"], 1, "{metrics}");
+        assert_eq!(metrics["DeliveryLagSeconds"].is_u64(), lags, "{metrics}");
+        let oldest = metrics["OldestUndeliveredSeconds"].as_u64();
+        assert!(
+            (7_000..7_100).contains(&oldest.expect("an age")),
+            "{metrics}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invocation_that_skipped_everything_says_so() {
+    let mut setup = Setup::new();
+    setup.bucket.put("a.log", Content::Object(text(1)));
+    let trail = "AWSLogs/123456789012/CloudTrail/eu-central-1/2026/11/28/d.json.gz";
+    for (keys, is_said) in [(vec![trail, trail], true), (vec![trail, "a.log"], false)] {
+        let (log, _guard) = CapturedLog::begin();
+        let keys: Vec<_> = keys.into_iter().map(|key| (key, 10)).collect();
+        let (answer, _) = setup.invoke(&queue(&keys), MINUTE).await;
+        assert_eq!(returned(&answer.expect("acknowledged")), [""; 0]);
+        let log = log.take();
+        assert_eq!(log.contains("every object was skipped"), is_said, "{log}");
+        assert_eq!(log.contains(trail), is_said, "{log}");
     }
 }
 
@@ -346,13 +446,24 @@ async fn a_connection_that_breaks_is_taken_up_where_it_broke() {
     let third = plain.len() / 3 + 1;
     assert_eq!(begins, [None, Some((third, None)), Some((2 * third, None))]);
     let failure = setup
-        .failure("b.log", Content::Breaking(plain, 1_000))
+        .failure("b.log", Content::Breaking(plain.clone(), 1_000))
         .await;
     assert_eq!(
         failure.name(),
         "ObjectUnreadable",
         "not for ever: {failure}"
     );
+    let rangeless = Content::Rangeless(plain.clone(), 1_000);
+    let failure = setup.failure("c.log", rangeless).await;
+    assert_eq!(failure.name(), "ObjectUnreadable", "{failure}");
+    assert!(
+        failure.to_string().contains("the whole object"),
+        "{failure}"
+    );
+    let (line, _) = setup
+        .passed_over("d.log", Content::Retagged(plain, 1_000))
+        .await;
+    assert_eq!(line["error_type"], "ObjectChanged", "another entity tag");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -368,9 +479,13 @@ async fn a_large_parquet_object_is_read_in_ranges_of_one_and_the_same_object() {
     let requests = setup.bucket.requests();
     assert!(requests[1..].iter().all(|request| request.range.is_some()));
     assert!((5..40).contains(&requests.len()), "{}", requests.len());
-    let failure = setup.failure("b.parquet", Content::Replaced(large)).await;
+    let (line, _) = setup
+        .passed_over("b.parquet", Content::Replaced(large.clone()))
+        .await;
+    assert_eq!(line["error_type"], "ObjectChanged");
+    let failure = setup.failure("c.parquet", Content::Endless(large)).await;
     assert_eq!(failure.name(), "ObjectUnreadable", "{failure}");
-    assert!(failure.to_string().contains("replaced"), "{failure}");
+    assert!(failure.to_string().contains("more than"), "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,6 +40,10 @@ pub enum ObjectNotice {
 pub struct NoticeMessage {
     /// Message id, for the answer.
     pub id: String,
+    /// `SentTimestamp`: arrival in the queue, in milliseconds since 1970.
+    pub sent: Option<u64>,
+    /// `ApproximateReceiveCount`: 1 at the first delivery.
+    pub receive_count: Option<u32>,
     /// Notices in the message.
     pub notices: Result<Vec<ObjectNotice>, TriggerError>,
 }

@@ -15,6 +15,7 @@ use super::key::decoded;
 use super::notice::{
     BACKFILL_EVENT, MAJOR_VERSION, NoticeMessage, ObjectNotice, ObjectRef, TriggerError,
 };
+use crate::queue::QueueAttributes;
 
 /// Most wrappings around each other: a queue around SNS around the notice.
 const WRAPPINGS: u8 = 3;
@@ -47,9 +48,14 @@ impl S3Event {
         if envelopes.is_empty() || !envelopes.iter().all(is_queue) {
             return notices(event, WRAPPINGS).map(Self::Direct);
         }
-        let messages = envelopes.into_iter().map(|message| NoticeMessage {
-            notices: notices(message.body.as_deref().unwrap_or_default(), WRAPPINGS),
-            id: message.message_id.unwrap_or_default().into_owned(),
+        let messages = envelopes.into_iter().map(|message| {
+            let attributes = message.attributes.unwrap_or_default();
+            NoticeMessage {
+                notices: notices(message.body.as_deref().unwrap_or_default(), WRAPPINGS),
+                id: message.message_id.unwrap_or_default().into_owned(),
+                sent: attributes.sent(),
+                receive_count: attributes.receive_count(),
+            }
         });
         Ok(Self::Queue(messages.collect()))
     }
@@ -88,6 +94,8 @@ struct RecordSourceFields<'a> {
     message_id: Option<Cow<'a, str>>,
     #[serde(borrow)]
     body: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    attributes: Option<QueueAttributes<'a>>,
     #[serde(borrow, rename = "Sns")]
     sns: Option<SnsMessage<'a>>,
 }
@@ -279,6 +287,7 @@ mod tests {
     fn in_sqs(bodies: &[&str]) -> String {
         let message = |(number, body): (usize, &&str)| {
             json!({"messageId": format!("m{number}"), "receiptHandle": "r", "body": body,
+                   "attributes": {"SentTimestamp": "1795255200000", "ApproximateReceiveCount": "2"},
                    "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:1:q"})
         };
         let messages: Vec<_> = bodies.iter().enumerate().map(message).collect();
@@ -331,6 +340,8 @@ mod tests {
         ] {
             let message = NoticeMessage {
                 id: "m0".into(),
+                sent: Some(1_795_255_200_000),
+                receive_count: Some(2),
                 notices: Ok(vec![object()]),
             };
             let read = S3Event::read(&in_sqs(&[&body]));
