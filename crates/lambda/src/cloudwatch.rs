@@ -20,8 +20,8 @@ use flowlogs_core::BatchReport;
 use flowlogs_core::network::Destination;
 use flowlogs_export::now;
 use flowlogs_source::{
-    FailedInvocation, FunctionEvent, JsonFault, KinesisRecord, OpenedPayload, QueueMessage,
-    UnpackError, Unpacker,
+    FailedInvocation, FunctionEvent, JsonFault, KinesisRecord, OpenedPayload, Payload,
+    QueueMessage, UnpackError, Unpacker,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -38,6 +38,7 @@ use crate::log::one_line;
 use crate::metrics::Metrics;
 use crate::source_cache::cut;
 use crate::start::Environment;
+use crate::survey::{SurveyScope, format_gap, survey};
 use crate::transcode_sink::{DefaultOrigin, TranscodeSink};
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
@@ -299,7 +300,7 @@ impl CloudWatch {
             unpacker,
             own_log_group_named,
         } = self;
-        let (log, deadline) = (&mut invocation.log, invocation.deadline);
+        let log = &mut invocation.log;
         let payload = match unpacker.open(context.data.as_bytes()) {
             Ok(OpenedPayload::Data(payload)) => payload,
             Ok(OpenedPayload::Control) => return Ok(()),
@@ -326,72 +327,144 @@ impl CloudWatch {
         for origin in payload.origins() {
             log.account(origin.owner);
         }
-        let Function {
-            config,
-            aws,
-            connection,
-            ec2,
-            sources,
-            region,
-            ..
-        } = function;
-        let destination = [Destination::log_group(cut(log_group))
+        let region = function.region.clone();
+        let destinations = [Destination::log_group(cut(log_group))
             .in_account(origin.owner)
             .in_region(origin.region.or(region.as_deref()))];
-        let forwarder = connection.ready(config, aws).await?;
-        if let Some(ec2) = ec2 {
-            ec2.set_deadline(deadline);
-            let asked = Instant::now();
-            sources.renew(forwarder.transcoder(), ec2.refresh_formats(asked).await);
-            // Ids of a line are known only with its format.
-            let transcoder = forwarder.transcoder();
-            sources.survey(&payload, &destination, transcoder, config, ec2);
-            let inventory = ec2.refresh_names(log_group, asked).await;
-            sources.renew(forwarder.transcoder(), inventory);
-        }
-        let only = forwarder.targets_named(context.targets);
-        let batch = BatchContext {
-            now: now(),
-            deadline: deadline.into_std(),
-            only: only.as_deref(),
-        };
         let default = DefaultOrigin {
-            destinations: &destination,
+            destinations: &destinations,
             flow_log: None,
             account: None,
             region: region.as_deref(),
             is_backfill: false,
         };
-        let mut read = Ok(());
-        let forwarded = forwarder.forward(batch, |transcoder, targets| {
-            let ends = (transcoder, targets);
-            read = payload.hand_on(&mut TranscodeSink::new(
-                ends,
-                (&mut *sources, &*config),
-                default,
-                batch.deadline,
-            ));
-        });
-        log.add(&forwarded, context.is_old);
-        let report = &forwarded.report;
-        sources.log(log_group, report);
-        let outcome = match (read, forwarded.outcome) {
-            (Err(_), Ok(())) => Err(Failure::OutOfTime),
-            (_, Err(undelivered)) => Err(undelivered.into()),
-            (Ok(()), Ok(())) => match ec2 {
-                Some(ec2) => no_format_is_known(log_group, report, config, ec2),
-                None => Ok(()),
-            },
-        };
-        match outcome {
-            Ok(()) => forwarder.commit(),
-            Err(_) => forwarder.rollback(),
-        }
-        if let Some(ec2) = ec2 {
-            ec2.note_unknown(forwarder.transcoder(), report);
-        }
-        outcome
+        look_up(function, &payload, default, invocation.deadline).await?;
+        send(function, &payload, default, context, invocation).await
     }
+}
+
+/// Asks EC2 the questions that are due for a payload: formats, then the names of the ids in its lines.
+///
+/// # Errors
+///
+/// [`Failure::Format`] if a line fits no format and may be of one that is younger than EC2's last answer: nothing of the
+/// payload is sent, and the payload comes again.
+async fn look_up(
+    function: &mut Function,
+    payload: &Payload<'_>,
+    default: DefaultOrigin<'_>,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let received = now();
+    let Function {
+        config,
+        aws,
+        connection,
+        ec2,
+        sources,
+        ..
+    } = function;
+    let transcoder = connection.ready(config, aws).await?.transcoder();
+    let Some(ec2) = ec2 else { return Ok(()) };
+    let log_group = payload.origin().log_group.unwrap_or_default();
+    ec2.set_deadline(deadline);
+    let asked = Instant::now();
+    sources.renew(transcoder, ec2.refresh_formats(asked).await);
+    let asks_formats = config.log_format.is_none();
+    let gap = |ec2: &Ec2| format_gap(ec2.formats_as_of(), received).filter(|_| asks_formats);
+    let mut scope = SurveyScope {
+        // Ids of a line are known only with its format.
+        names: config.resolve_names && sources.is_new_stream(&payload.origin()),
+        formats_after: gap(ec2),
+    };
+    let mut unknown = survey(
+        payload,
+        scope,
+        default,
+        (&mut *sources, &*config),
+        transcoder,
+    );
+    if unknown.is_some() {
+        sources.renew(transcoder, ec2.refresh_formats_again().await);
+        scope.formats_after = gap(ec2);
+        unknown = survey(
+            payload,
+            scope,
+            default,
+            (&mut *sources, &*config),
+            transcoder,
+        );
+    }
+    ec2.request(transcoder.take_unknown().iter().map(String::as_str));
+    if let Some(line) = unknown {
+        let log_group = one_line(&log_group);
+        tracing::warn!(log_group, line, "a line fits no known record format");
+        let reason = ec2.format_trouble().map_or_else(
+            || {
+                "EC2 was asked before a line of the payload was written; it is asked again"
+                    .to_owned()
+            },
+            ToString::to_string,
+        );
+        return Err(Failure::Format { log_group, reason });
+    }
+    let inventory = ec2.refresh_names(log_group, asked).await;
+    sources.renew(transcoder, inventory);
+    Ok(())
+}
+
+/// Sends a payload to the targets that the payload is due to.
+async fn send(
+    function: &mut Function,
+    payload: &Payload<'_>,
+    default: DefaultOrigin<'_>,
+    context: PayloadContext<'_>,
+    invocation: &mut Invocation,
+) -> Result<(), Failure> {
+    let Function {
+        config,
+        aws,
+        connection,
+        ec2,
+        sources,
+        ..
+    } = function;
+    let forwarder = connection.ready(config, aws).await?;
+    let only = forwarder.targets_named(context.targets);
+    let batch = BatchContext {
+        now: now(),
+        deadline: invocation.deadline.into_std(),
+        only: only.as_deref(),
+    };
+    let mut read = Ok(());
+    let forwarded = forwarder.forward(batch, |transcoder, targets| {
+        read = payload.hand_on(&mut TranscodeSink::new(
+            (transcoder, targets),
+            (&mut *sources, &*config),
+            default,
+            batch.deadline,
+        ));
+    });
+    invocation.log.add(&forwarded, context.is_old);
+    let report = &forwarded.report;
+    let log_group = payload.origin().log_group.unwrap_or_default();
+    sources.log(log_group, report);
+    let outcome = match (read, forwarded.outcome) {
+        (Err(_), Ok(())) => Err(Failure::OutOfTime),
+        (_, Err(undelivered)) => Err(undelivered.into()),
+        (Ok(()), Ok(())) => match ec2 {
+            Some(ec2) => no_format_is_known(log_group, report, config, ec2),
+            None => Ok(()),
+        },
+    };
+    match outcome {
+        Ok(()) => forwarder.commit(),
+        Err(_) => forwarder.rollback(),
+    }
+    if let Some(ec2) = ec2 {
+        ec2.note_unknown(forwarder.transcoder(), report);
+    }
+    outcome
 }
 
 fn unknown_event() -> UnpackError {
@@ -411,7 +484,7 @@ fn no_format_is_known(
 ) -> Result<(), Failure> {
     match ec2.reason_for_no_format(report, config) {
         Some(trouble) => Err(Failure::Format {
-            log_group: log_group.to_owned(),
+            log_group: one_line(&log_group),
             reason: trouble.to_string(),
         }),
         None => Ok(()),

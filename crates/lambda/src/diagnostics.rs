@@ -27,14 +27,14 @@ pub enum Failure {
         "the time of the invocation was over before every collector had everything; raise Timeout or MemorySize if this repeats"
     )]
     OutOfTime,
-    /// The record format of the log group is unknown, and no look-up answered.
+    /// A record format of the log group is unknown: EC2 did not answer, or answered before a line was written.
     #[error(
-        "no record format for log group {log_group:?}: {reason}; set LOG_FORMAT or allow ec2:DescribeFlowLogs"
+        "no record format for log group {log_group:?}: {reason}; if this repeats, set LOG_FORMAT or allow ec2:DescribeFlowLogs"
     )]
     Format {
         /// Log group.
         log_group: String,
-        /// Reason of the failed look-up.
+        /// Reason of the failed look-up, or time of the last one.
         reason: String,
     },
     /// The secret with the TLS certificates could not be read.

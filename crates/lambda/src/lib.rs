@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `cloudwatch.rs`, `cloudwatch/` | the function behind CloudWatch Logs |
 //! | `check.rs` | the check event |
+//! | `survey.rs` | lines of a payload before any is exported: unknown ids and formats |
 //! | `transcode_sink.rs` | lines on their way to the transcoder |
 //! | `s3/` | the function behind the notifications of a bucket |
 //! | `start.rs`, `function.rs` | start of a process; state that both functions have |
@@ -40,4 +41,5 @@ pub mod s3;
 pub mod secret;
 mod source_cache;
 pub mod start;
+mod survey;
 mod transcode_sink;

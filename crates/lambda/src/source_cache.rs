@@ -6,11 +6,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use flowlogs_core::network::{Destination, Inventory};
-use flowlogs_core::{BatchReport, Formats, LogFormat, LogLine, RecordSource, Transcoder};
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
+use flowlogs_core::{BatchReport, Formats, LogFormat, RecordSource, Transcoder};
+use flowlogs_source::LineOrigin;
 
 use crate::config::Config;
-use crate::ec2::Ec2;
 use crate::log::one_line;
 
 /// Most log groups in the cache; one more clears the cache.
@@ -138,28 +137,13 @@ impl SourceCache {
         }
     }
 
-    /// Requests the names that the lines of a new log stream need. Ids of later lines are noted while they are exported.
-    pub(crate) fn survey(
-        &mut self,
-        payload: &Payload<'_>,
-        destination: &[Destination],
-        transcoder: &mut Transcoder,
-        config: &Config,
-        ec2: &mut Ec2,
-    ) {
-        let origin = payload.origin();
+    /// Remembers a log stream; returns `true` if its lines were not surveyed before.
+    pub(crate) fn is_new_stream(&mut self, origin: &LineOrigin<'_>) -> bool {
         let stream = self.hasher.hash_one((origin.log_group, origin.log_stream));
-        if !config.resolve_names || self.surveyed.contains(&stream) {
-            return;
-        }
         if self.surveyed.len() >= STREAMS {
             self.surveyed.clear();
         }
-        self.surveyed.insert(stream);
-        let index = self.index(destination, None, transcoder, config);
-        let source = &mut self.sources[index];
-        let Ok(()) = payload.hand_on(&mut Survey { transcoder, source });
-        ec2.request(transcoder.take_unknown().iter().map(String::as_str));
+        self.surveyed.insert(stream)
     }
 
     /// Logs what a person has to know, once an invocation or once a process; never a line for each record.
@@ -225,29 +209,4 @@ impl SourceCache {
 pub(crate) fn cut(name: &str) -> &str {
     let end = name.char_indices().nth(LONGEST_NAME);
     end.map_or(name, |(end, _)| &name[..end])
-}
-
-/// Sink that shows lines to the transcoder before any is exported.
-struct Survey<'a> {
-    transcoder: &'a mut Transcoder,
-    source: &'a mut RecordSource,
-}
-
-impl LineSink for Survey<'_> {
-    type Error = std::convert::Infallible;
-
-    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
-        self.source.formats.begin_object();
-        Ok(())
-    }
-
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
-        let line = LogLine {
-            id: event.id,
-            timestamp: event.timestamp,
-            text: event.message,
-        };
-        self.transcoder.survey(self.source, line);
-        Ok(())
-    }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use flowlogs_core::network::Destination;
-use flowlogs_core::{LogLine, Transcoder};
+use flowlogs_core::{LogLine, RecordSource, Transcoder};
 use flowlogs_export::now;
 use flowlogs_source::{LineOrigin, LineSink, LogEvent};
 use thiserror::Error;
@@ -35,44 +35,33 @@ pub(crate) struct DefaultOrigin<'a> {
     pub(crate) is_backfill: bool,
 }
 
-pub(crate) struct TranscodeSink<'a, 't> {
-    transcoder: &'a mut Transcoder,
+/// Sources of the lines of a payload or object, one of which is the current one.
+pub(crate) struct OriginSources<'a> {
     sources: &'a mut SourceCache,
     config: &'a Config,
-    targets: &'a mut TargetSink<'t>,
     default: DefaultOrigin<'a>,
-    deadline: Instant,
     /// Source of the current origin, by its index.
-    source: usize,
-    /// Lines since the last look at the clock.
-    lines: u32,
+    current: usize,
 }
 
-impl<'a, 't> TranscodeSink<'a, 't> {
+impl<'a> OriginSources<'a> {
+    /// Sources with the formats that the transcoder's inventory knows; the current one is that of the default origin.
     pub(crate) fn new(
-        (transcoder, targets): (&'a mut Transcoder, &'a mut TargetSink<'t>),
         (sources, config): (&'a mut SourceCache, &'a Config),
         default: DefaultOrigin<'a>,
-        deadline: Instant,
+        transcoder: &Transcoder,
     ) -> Self {
-        let source = sources.index(default.destinations, default.flow_log, transcoder, config);
+        let current = sources.index(default.destinations, default.flow_log, transcoder, config);
         Self {
-            transcoder,
             sources,
             config,
-            targets,
             default,
-            deadline,
-            source,
-            lines: 0,
+            current,
         }
     }
-}
 
-impl LineSink for TranscodeSink<'_, '_> {
-    type Error = OutOfTime;
-
-    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutOfTime> {
+    /// Makes the source of an origin the current one, and begins an object in it.
+    pub(crate) fn turn_to(&mut self, origin: &LineOrigin<'_>, transcoder: &Transcoder) {
         let default = self.default;
         let account = origin.owner.or(default.account);
         let region = origin.region.or(default.region);
@@ -84,14 +73,52 @@ impl LineSink for TranscodeSink<'_, '_> {
             Some(log_group) => log_group,
             None => default.destinations,
         };
-        let (transcoder, config) = (&*self.transcoder, self.config);
-        self.source = self
-            .sources
-            .index(destinations, default.flow_log, transcoder, config);
-        let source = self.sources.source(self.source);
+        self.current =
+            (self.sources).index(destinations, default.flow_log, transcoder, self.config);
+        let source = self.source();
         source.formats.begin_object();
         source.set_owner(account, region);
         source.set_stream(origin.log_stream);
+    }
+
+    /// Current source.
+    pub(crate) fn source(&mut self) -> &mut RecordSource {
+        self.sources.source(self.current)
+    }
+}
+
+/// Sink that transcodes lines.
+pub(crate) struct TranscodeSink<'a, 't> {
+    transcoder: &'a mut Transcoder,
+    sources: OriginSources<'a>,
+    targets: &'a mut TargetSink<'t>,
+    deadline: Instant,
+    /// Lines since the last look at the clock.
+    lines: u32,
+}
+
+impl<'a, 't> TranscodeSink<'a, 't> {
+    pub(crate) fn new(
+        (transcoder, targets): (&'a mut Transcoder, &'a mut TargetSink<'t>),
+        sources: (&'a mut SourceCache, &'a Config),
+        default: DefaultOrigin<'a>,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            sources: OriginSources::new(sources, default, transcoder),
+            transcoder,
+            targets,
+            deadline,
+            lines: 0,
+        }
+    }
+}
+
+impl LineSink for TranscodeSink<'_, '_> {
+    type Error = OutOfTime;
+
+    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutOfTime> {
+        self.sources.turn_to(origin, self.transcoder);
         Ok(())
     }
 
@@ -105,12 +132,19 @@ impl LineSink for TranscodeSink<'_, '_> {
             self.transcoder.set_now(now());
         }
         let line = LogLine {
-            id: event.id.filter(|_| !self.default.is_backfill),
-            timestamp: event.timestamp,
-            text: event.message,
+            id: event.id.filter(|_| !self.sources.default.is_backfill),
+            ..log_line(event)
         };
-        let source = self.sources.source(self.source);
-        let Ok(()) = self.transcoder.line(source, line, self.targets);
+        let Ok(()) = (self.transcoder).line(self.sources.source(), line, self.targets);
         Ok(())
+    }
+}
+
+/// Event of the unpacker as the transcoder's line.
+pub(crate) fn log_line<'a>(event: &LogEvent<'a>) -> LogLine<'a> {
+    LogLine {
+        id: event.id,
+        timestamp: event.timestamp,
+        text: event.message,
     }
 }

@@ -16,7 +16,9 @@ fn read(case: &Case) -> Vec<u8> {
 /// Without what depends on when they were sent: order, and the time of the statistics.
 fn sorted(mut records: Vec<Record>) -> Vec<Record> {
     for record in &mut records {
-        record.fields.remove("ObservationTimeMilliseconds");
+        for time in ["ObservationTimeMilliseconds", "ObservationTimeSeconds"] {
+            record.fields.remove(time);
+        }
     }
     records.sort();
     records

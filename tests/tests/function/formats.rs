@@ -1,13 +1,15 @@
 //! Formats and names from EC2, and what happens without it.
 
+use std::time::Duration;
+
 use flowlogs_tests::collectors::nfcapd::Nfcapd;
 use serde_json::Value;
 
 use crate::aws::{Moto, ec2_out_of_reach, ec2_that_refuses};
 use crate::collector::Collector;
 use crate::decode::Record;
-use crate::payload::{event, lines};
-use crate::runtime::Function;
+use crate::payload::{event, event_at, lines};
+use crate::runtime::{Function, counter};
 
 /// Two flow logs to one log group, in two formats with equally many columns of other types; and a transit gateway's to
 /// another, by ARN. Prints the ids.
@@ -209,6 +211,56 @@ fn lines_of_a_custom_format_that_nobody_can_tell_come_again() {
         failure.message
     );
     assert_eq!(function.last_metrics()["UnparsedRecords"], 1);
+}
+
+/// A log group with a flow log in the default format; with an argument, a flow log in another format is added.
+const TWO_FLOW_LOGS: &str = r#"
+role = client("iam")
+to_group = {"LogDestinationType": "cloud-watch-logs", "LogGroupName": "flows", "ResourceType": "Subnet", "TrafficType": "ALL"}
+subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
+if len(sys.argv) == 2:
+    logs.create_log_group(logGroupName="flows")
+    arn = role.create_role(RoleName="flow", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    ec2.create_flow_logs(ResourceIds=subnets[:1], DeliverLogsPermissionArn=arn, **to_group)
+else:
+    arn = role.get_role(RoleName="flow")["Role"]["Arn"]
+    ec2.create_flow_logs(ResourceIds=subnets[1:2], DeliverLogsPermissionArn=arn, LogFormat=sys.argv[2], **to_group)
+print("null")
+"#;
+
+/// The pause between two questions for formats is a minute, and so long this test takes.
+#[test]
+fn lines_of_a_flow_log_that_is_younger_than_the_look_up_come_again_and_none_is_lost() {
+    let Some(aws) = Moto::start() else { return };
+    let collector = Collector::start();
+    aws.run(TWO_FLOW_LOGS, &[]);
+    let Some(function) = Function::start(&[
+        ("COLLECTOR", collector.url()),
+        ("AWS_ENDPOINT_URL", aws.endpoint.clone()),
+        ("RESOLVE_NAMES", "off".to_owned()),
+    ]) else {
+        return;
+    };
+    let asked = std::time::Instant::now();
+    let summary = function.invoke(&event("flows", &lines(0, 3)));
+    assert_eq!(summary.expect("success")["FlowsExported"], 3);
+
+    let format = "${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${bytes}";
+    aws.run(TWO_FLOW_LOGS, &[format]);
+    let mut mixed = lines(3, 2);
+    mixed.push("10.0.0.1 10.0.0.2 1 2 6 77".to_owned());
+    let young = event_at(flowlogs_export::now(), "flows", &mixed);
+    let failure = function.invoke(&young).expect_err("the format is unknown");
+    assert_eq!(failure.error_type, "FormatUnknown", "{}", failure.message);
+    assert_eq!(counter(&function.last_metrics(), "RecordsReceived"), 0);
+    assert_eq!(collector.flows(3).len(), 3, "nothing of it is sent");
+
+    std::thread::sleep(Duration::from_secs(61).saturating_sub(asked.elapsed()));
+    let summary = function.invoke(&young).expect("EC2 is asked again");
+    assert_eq!(summary["FlowsExported"], 3, "{summary}");
+    let flows = collector.flows(6);
+    let octets = flows.iter().map(|flow| flow.field("OctetDeltaCount"));
+    assert!(octets.flatten().any(|octets| octets == "77"));
 }
 
 #[test]

@@ -12,13 +12,18 @@ use serde_json::json;
 /// Event ids are never used again, because an id that was seen is a delivery that was seen.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// A subscription event with these lines of a log group.
+/// A subscription event with these lines of a log group, written days ago.
 pub(crate) fn event(log_group: &str, lines: &[String]) -> Vec<u8> {
+    event_at(1_795_000_000_000, log_group, lines)
+}
+
+/// A subscription event with these lines of a log group, written at this time, milliseconds since 1970.
+pub(crate) fn event_at(timestamp: u64, log_group: &str, lines: &[String]) -> Vec<u8> {
     let events: Vec<_> = lines
         .iter()
         .map(|line| {
             let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-            json!({"id": format!("{id:056}"), "timestamp": 1_795_000_000_000_u64, "message": line})
+            json!({"id": format!("{id:056}"), "timestamp": timestamp, "message": line})
         })
         .collect();
     let payload = json!({

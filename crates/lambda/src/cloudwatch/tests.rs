@@ -1,15 +1,17 @@
 //! Decisions of the function by itself; the whole is tested with the real binary (`tests/tests/function`).
 
 use std::net::{TcpListener, UdpSocket};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::BehaviorVersion;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flowlogs_core::Counters;
 
 use super::*;
 use crate::config::RawConfig;
-use crate::ec2::testing::lookups;
+use crate::ec2::testing::{Reply, Server, lookups, members, page};
 
 fn config(log_format: Option<&str>) -> Config {
     let raw = RawConfig::read(|name| match name {
@@ -281,4 +283,133 @@ async fn an_event_without_a_payload_is_an_error() {
         assert_eq!(answer.expect_err("no payload").name(), "PayloadJson");
         assert_eq!(line["PayloadErrors"], 1);
     }
+}
+
+/// Payload of the log group `g` with these lines, each with this timestamp.
+fn lines_at(timestamp: u64, lines: &[&str]) -> Value {
+    let events = lines.iter().zip(1..).map(
+        |(line, id)| json!({"id": format!("{timestamp}{id}"), "timestamp": timestamp, "message": line}),
+    );
+    let payload = json!({
+        "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "g", "logStream": "s",
+        "logEvents": events.collect::<Vec<_>>(),
+    });
+    json!({"awslogs": {"data": STANDARD.encode(payload.to_string())}})
+}
+
+/// Function that asks this EC2 for formats and nothing else; `LOG_FORMAT` may be set.
+fn asking(collectors: &str, server: &Server, log_format: &'static str) -> CloudWatch {
+    let raw = RawConfig::read(|name| match name {
+        "COLLECTOR" => Some(collectors.to_owned()),
+        "RESOLVE_NAMES" => Some("off".to_owned()),
+        "LOG_FORMAT" => Some(log_format.to_owned()),
+        _ => None,
+    });
+    let config = Config::new(&raw).expect("right settings");
+    let environment = Environment::new(config, "flows".to_owned(), None).expect("no certificates");
+    let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+    let mut function = CloudWatch::new(environment, aws.build());
+    function.function.ec2 = Some(server.lookups(false));
+    function
+}
+
+/// A minute passes, as far as questions for formats are concerned.
+fn minute_passes(function: &mut CloudWatch) {
+    let ec2 = function.function.ec2.as_mut();
+    ec2.expect("it asks").end_format_pause();
+}
+
+const KNOWN: &str =
+    "2 123456789012 eni-1 10.0.0.1 10.0.0.2 7 443 6 1 40 1795000000 1795000059 ACCEPT OK";
+const CUSTOM: &str = "10.0.0.1 10.0.0.2 7 443 6 1 40 1795000000 1795000059";
+const JUNK: &str = "GET /index.html 200";
+
+#[tokio::test]
+async fn a_new_format_of_a_known_log_group_loses_nothing_and_other_lines_cost_one_retry() {
+    let (collector, url) = udp();
+    let formats = Arc::new(Mutex::new(vec![FORMAT]));
+    let known = Arc::clone(&formats);
+    let server = Server::start(move |_| {
+        let formats = known.lock().expect("no panic while locked");
+        let flow_logs = formats.iter().zip(1..).map(|(format, number)| {
+            members(&[
+                ("flowLogId", &format!("fl-{number}")),
+                ("resourceId", "vpc-1"),
+                ("logGroupName", "g"),
+                ("logFormat", format),
+            ])
+        });
+        page("flowLogSet", &flow_logs.collect::<Vec<_>>(), None)
+    });
+    let mut function = asking(&url, &server, "auto");
+    let old = lines_at(now() - 60_000, &[KNOWN]);
+    let (answer, _) = invoke(&mut function, old).await;
+    assert_eq!(answer.expect("a known format")["FlowsExported"], 1);
+    assert!(received(&collector) > 0);
+
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let young = lines_at(now(), &[KNOWN, CUSTOM]);
+    let (answer, line) = invoke(&mut function, young.clone()).await;
+    let failure =
+        answer.expect_err("asked before the line was written, and less than a minute ago");
+    assert_eq!(failure.name(), "FormatUnknown");
+    assert_eq!(line["RecordsReceived"], 0, "{line}");
+    assert_eq!(received(&collector), 0, "nothing of the payload is sent");
+    assert_eq!(server.requests().len(), 1, "at most once a minute");
+
+    formats.lock().expect("no panic while locked").push(
+        "${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end}",
+    );
+    minute_passes(&mut function);
+    let (answer, _) = invoke(&mut function, young).await;
+    assert_eq!(answer.expect("EC2 is asked again")["FlowsExported"], 2);
+    assert_eq!(server.requests().len(), 2);
+
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let junk = lines_at(now(), &[JUNK, KNOWN]);
+    let (answer, _) = invoke(&mut function, junk.clone()).await;
+    assert_eq!(answer.expect_err("young").name(), "FormatUnknown");
+    minute_passes(&mut function);
+    for _ in 0..2 {
+        let (answer, _) = invoke(&mut function, junk.clone()).await;
+        assert_eq!(answer.expect("known to be none")["UnparsedRecords"], 1);
+    }
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_timestamp_in_the_future_does_not_make_a_payload_come_again_for_ever() {
+    let (_collector, url) = udp();
+    let server = Server::start(|_| page("flowLogSet", &[], None));
+    let mut function = asking(&url, &server, "auto");
+    let future = lines_at(now() + 7_200_000, &[JUNK, KNOWN]);
+    let (answer, _) = invoke(&mut function, future).await;
+    assert_eq!(answer.expect("EC2 is asked at once")["UnparsedRecords"], 1);
+}
+
+#[tokio::test]
+async fn without_an_answer_a_line_that_fits_nothing_comes_again_for_half_an_hour() {
+    let (_collector, url) = udp();
+    let server = Server::start(|_| Reply::Error("UnauthorizedOperation"));
+    let mut function = asking(&url, &server, "auto");
+    let (answer, line) = invoke(&mut function, lines_at(now(), &[KNOWN, JUNK])).await;
+    let failure = answer.expect_err("young");
+    assert_eq!(failure.name(), "FormatUnknown");
+    assert!(
+        failure.to_string().contains("UnauthorizedOperation"),
+        "{failure}"
+    );
+    assert_eq!(line["FormatLookupErrors"], 1, "{line}");
+    let old = lines_at(now() - 31 * 60_000, &[KNOWN, JUNK]);
+    let (answer, _) = invoke(&mut function, old).await;
+    assert_eq!(answer.expect("old")["UnparsedRecords"], 1);
+}
+
+#[tokio::test]
+async fn where_the_format_is_given_a_line_that_fits_nothing_is_unparsed_at_once() {
+    let (_collector, url) = udp();
+    let server = Server::start(|_| Reply::Error("UnauthorizedOperation"));
+    let mut function = asking(&url, &server, FORMAT);
+    let (answer, _) = invoke(&mut function, lines_at(now(), &[KNOWN, JUNK])).await;
+    assert_eq!(answer.expect("nothing is asked")["UnparsedRecords"], 1);
 }

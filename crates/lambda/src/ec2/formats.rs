@@ -26,6 +26,8 @@ pub(super) struct FlowLogLookup {
     /// Kind of destination, in the words of the API.
     destination: &'static str,
     known: Option<Vec<FlowLog>>,
+    /// Time of the last answered question, milliseconds since 1970.
+    as_of: Option<u64>,
     schedule: LookupSchedule,
     trouble: Option<FailedLookup>,
 }
@@ -42,6 +44,7 @@ impl FlowLogLookup {
         Self {
             destination,
             known: None,
+            as_of: None,
             schedule: LookupSchedule::default(),
             trouble: None,
         }
@@ -60,8 +63,18 @@ impl FlowLogLookup {
         self.trouble.as_ref()
     }
 
+    /// Time of the last answered question, milliseconds since 1970.
+    pub(super) fn as_of(&self) -> Option<u64> {
+        self.as_of
+    }
+
     pub(super) fn invalidate(&mut self) {
         self.schedule.invalidate();
+    }
+
+    #[cfg(test)]
+    pub(super) fn end_pause(&mut self) {
+        self.schedule.go_on();
     }
 
     /// Asks EC2; returns `true` if the answer differs from the one before.
@@ -72,11 +85,13 @@ impl FlowLogLookup {
         deadline: Instant,
         troubles: &mut LookupTally,
     ) -> bool {
+        // The answer may lack a flow log that is created meanwhile.
+        let as_of = flowlogs_export::now();
         match describe(client, self.destination, deadline).await {
             Ok(mut flow_logs) => {
                 self.schedule.answered(now, HOLD);
                 self.trouble = None;
-                let as_of = flowlogs_export::now();
+                self.as_of = Some(as_of);
                 for flow_log in &mut flow_logs {
                     flow_log.as_of = Some(as_of);
                 }
@@ -215,6 +230,33 @@ mod tests {
         assert!(ec2.is_due("flows", start + MINUTE));
         let renewed = ec2.refresh("flows", start + MINUTE).await;
         assert!(renewed.is_some(), "the same answer holds longer");
+    }
+
+    #[tokio::test]
+    async fn the_format_of_a_flow_log_that_vanished_stays_a_candidate() {
+        let is_gone = std::sync::Arc::new(AtomicBool::new(false));
+        let switch = std::sync::Arc::clone(&is_gone);
+        let server = Server::start(move |request| match switch.load(Ordering::SeqCst) {
+            true => page("flowLogSet", &[], None),
+            false => three_pages(request),
+        });
+        let (mut ec2, start) = (server.lookups(false), Instant::now());
+        ec2.refresh("flows", start).await.expect("something new");
+        is_gone.store(true, Ordering::SeqCst);
+        // What waits in a queue was written in these formats; core forgets them after 15 days.
+        for rounds in 1..3_u32 {
+            let now = start + rounds * 20 * MINUTE;
+            ec2.refresh("flows", now).await;
+            assert_eq!(server.requests().len(), 3 + rounds as usize);
+            assert_eq!(formats(&ec2), ["${bytes}", "${packets}"]);
+            let inventory = ec2.inventory();
+            assert!(
+                inventory
+                    .flow_logs()
+                    .iter()
+                    .all(|own| own.last_seen.is_some())
+            );
+        }
     }
 
     #[tokio::test]

@@ -126,6 +126,17 @@ impl Ec2 {
         if let Some(latest) = self.latest {
             self.deadline = self.deadline.min(latest);
         }
+        self.ask_formats(now).await
+    }
+
+    /// Asks for the flow logs again in the rest of the budget, because a line fits no format; at the earliest a minute after
+    /// the last question.
+    pub async fn refresh_formats_again(&mut self) -> Option<Inventory> {
+        self.invalidate_formats();
+        self.ask_formats(Instant::now()).await
+    }
+
+    async fn ask_formats(&mut self, now: Instant) -> Option<Inventory> {
         let due = self.flow_logs.is_due(now);
         if due {
             // Environments that begin together must not ask together.
@@ -169,6 +180,17 @@ impl Ec2 {
         if report.counters.unparsed_records > 0 {
             self.invalidate_formats();
         }
+    }
+
+    /// Time of the last question for flow logs that EC2 answered, milliseconds since 1970: formats of older flow logs are known.
+    pub fn formats_as_of(&self) -> Option<u64> {
+        self.flow_logs.as_of()
+    }
+
+    /// Ends the pause between two questions for flow logs.
+    #[cfg(test)]
+    pub(crate) fn end_format_pause(&mut self) {
+        self.flow_logs.end_pause();
     }
 
     /// EC2 has answered the question for flow logs at least once.

@@ -14,18 +14,18 @@ use flowlogs_testing::http;
 
 /// Question of a client.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) action: String,
+pub(crate) struct Request {
+    pub(crate) action: String,
     parameters: HashMap<String, String>,
 }
 
 impl Request {
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.get(name).map(String::as_str)
     }
 
     /// The values of the only filter.
-    pub(super) fn values(&self) -> Vec<&str> {
+    pub(crate) fn values(&self) -> Vec<&str> {
         (1..)
             .map_while(|number| self.parameter(&format!("Filter.1.Value.{number}")))
             .collect()
@@ -33,7 +33,7 @@ impl Request {
 }
 
 /// Answer of the server.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// The members of a response, as XML.
     Members(String),
     /// An error of this code, with status 4xx.
@@ -45,13 +45,13 @@ pub(super) enum Reply {
 }
 
 /// A server on a port of its own, until the test ends.
-pub(super) struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
-    pub(super) fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
         let address =
@@ -65,14 +65,14 @@ impl Server {
     }
 
     /// The actions that were asked, in order.
-    pub(super) fn actions(&self) -> Vec<String> {
+    pub(crate) fn actions(&self) -> Vec<String> {
         self.requests()
             .into_iter()
             .map(|request| request.action)
             .collect()
     }
 
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().expect("no panic while locked").clone()
     }
 }
@@ -138,7 +138,7 @@ fn reply(
 }
 
 /// A set of items, and the token of the next page.
-pub(super) fn page(set: &str, items: &[String], next: Option<&str>) -> Reply {
+pub(crate) fn page(set: &str, items: &[String], next: Option<&str>) -> Reply {
     let items: String = items
         .iter()
         .map(|item| format!("<item>{item}</item>"))
@@ -150,7 +150,7 @@ pub(super) fn page(set: &str, items: &[String], next: Option<&str>) -> Reply {
 }
 
 /// Members of an item.
-pub(super) fn members(members: &[(&str, &str)]) -> String {
+pub(crate) fn members(members: &[(&str, &str)]) -> String {
     members
         .iter()
         .map(|(name, value)| format!("<{name}>{value}</{name}>"))

@@ -307,7 +307,8 @@ impl S3 {
             let outcome = objects.read(object, deadline, unpacker, &mut lines);
             read = outcome.map(|()| ObjectOutcome::Exported);
         });
-        invocation.log.add(&forwarded, invocation.is_old);
+        let is_old = invocation.is_old || object.is_backfill;
+        invocation.log.add(&forwarded, is_old);
         let report = forwarded.report;
         sources.log(bucket, &report);
         let outcome = match forwarded.outcome {

@@ -44,6 +44,13 @@ impl<'a> Payload<'a> {
         self.runs().map(|(origin, _)| origin)
     }
 
+    /// Newest timestamp of the events, milliseconds since 1970.
+    #[must_use]
+    pub fn newest_timestamp(&self) -> Option<u64> {
+        let timestamps = self.events.iter().map(|event| event.timestamp);
+        timestamps.filter(|&time| time != NO_TIME).max()
+    }
+
     /// Hands on every line, after its origin.
     ///
     /// # Errors

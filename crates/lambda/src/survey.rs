@@ -1,0 +1,122 @@
+//! Survey of a payload before any line is exported: ids without a name, and lines that fit no format.
+//!
+//! A line that fits no format may be written in one that is younger than the knowledge of formats. Such a payload is not
+//! sent at all: it comes again until EC2 was asked after the line was written. The caller asks; this file finds the line.
+
+use std::convert::Infallible;
+
+use flowlogs_core::Transcoder;
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
+
+use crate::config::Config;
+use crate::log::one_line;
+use crate::source_cache::SourceCache;
+use crate::transcode_sink::{DefaultOrigin, OriginSources, log_line};
+
+/// Milliseconds after which a line that fits no format is unparsed, whatever is known.
+const PATIENCE: u64 = 30 * 60_000;
+
+/// Octets of a line that the log shows.
+const SAMPLE: usize = 200;
+
+/// Purpose of a survey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SurveyScope {
+    /// Every id is noted that the inventory does not know.
+    pub(crate) names: bool,
+    /// Time in milliseconds since 1970, from [`format_gap`]: newer lines may be of an unknown format.
+    pub(crate) formats_after: Option<u64>,
+}
+
+/// Returns the time after which a line may be of an unknown format; `None` if every line is older.
+///
+/// `as_of` is the time at which the last answered question for formats was asked, and `received` the time of the payload,
+/// both in milliseconds since 1970. No line is younger than its payload, whatever its timestamp says.
+pub(crate) fn format_gap(as_of: Option<u64>, received: u64) -> Option<u64> {
+    let given_up = received.saturating_sub(PATIENCE);
+    let known = as_of.map_or(given_up, |as_of| as_of.max(given_up));
+    (known < received).then_some(known)
+}
+
+/// Shows the lines of a payload to the transcoder. Returns the first line that fits no format and may be of an unknown one.
+pub(crate) fn survey(
+    payload: &Payload<'_>,
+    scope: SurveyScope,
+    default: DefaultOrigin<'_>,
+    sources: (&mut SourceCache, &Config),
+    transcoder: &mut Transcoder,
+) -> Option<String> {
+    let formats_after = scope
+        .formats_after
+        .filter(|&time| payload.newest_timestamp() > Some(time));
+    if !scope.names && formats_after.is_none() {
+        return None;
+    }
+    let mut survey = PayloadSurvey {
+        sources: OriginSources::new(sources, default, transcoder),
+        transcoder,
+        scope: SurveyScope {
+            formats_after,
+            ..scope
+        },
+        unknown: None,
+    };
+    let Ok(()) = payload.hand_on(&mut survey);
+    survey.unknown
+}
+
+/// Sink of a survey.
+struct PayloadSurvey<'a> {
+    transcoder: &'a mut Transcoder,
+    sources: OriginSources<'a>,
+    scope: SurveyScope,
+    /// Beginning of the first line that fits no format and may be of an unknown one.
+    unknown: Option<String>,
+}
+
+impl LineSink for PayloadSurvey<'_> {
+    type Error = Infallible;
+
+    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
+        self.sources.turn_to(origin, self.transcoder);
+        Ok(())
+    }
+
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+        let SurveyScope {
+            names,
+            formats_after,
+        } = self.scope;
+        let is_young = formats_after.is_some_and(|time| event.timestamp > Some(time));
+        if !(names || is_young) {
+            return Ok(());
+        }
+        let fits = (self.transcoder).survey(self.sources.source(), log_line(event));
+        if is_young && !fits {
+            let begin = &event.message[..event.message.len().min(SAMPLE)];
+            (self.unknown).get_or_insert_with(|| one_line(&String::from_utf8_lossy(begin)));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_may_be_of_an_unknown_format_until_it_is_known_to_be_older_or_half_an_hour_old() {
+        let received = 1_795_000_000_000;
+        let given_up = received - 1_800_000;
+        for (as_of, gap) in [
+            (None, Some(given_up)),
+            (Some(0), Some(given_up)),
+            (Some(received - 60_000), Some(received - 60_000)),
+            (Some(received), None),
+            (Some(received + 1), None),
+        ] {
+            assert_eq!(format_gap(as_of, received), gap, "{as_of:?}");
+        }
+        assert_eq!(format_gap(None, 0), None);
+    }
+}
