@@ -70,8 +70,8 @@ TABLE = [
     Parameter(
         "SubnetIds",
         NETWORK,
-        "Subnets for the function, separated by commas without spaces, with a route to EC2, STS and S3 of every region that"
-        " is asked; empty for a function outside of any VPC, which needs no route.",
+        "Subnets for the function, separated by commas without spaces, with a route to STS and S3 of this region, EC2 of every"
+        " region that is asked, and AWS Organizations if that is asked; empty for a function outside of any VPC.",
         "",
         "^(subnet-[0-9a-f]+(,subnet-[0-9a-f]+)*)?$",
         wrong="Subnets, separated by commas without spaces.",
@@ -89,8 +89,8 @@ TABLE = [
     shared("Architecture"),
     shared(
         "MemorySize",
-        description="MB; twelve accounts are asked at a time, and an answer of 1,000 interfaces has up to 5 MB.",
-        default=512,
+        description="MB; processor time grows with it. Twelve accounts are asked at a time, of each one page of an answer is in"
+        " memory.",
     ),
     shared("LogLevel"),
     shared("SystemLogLevel"),

@@ -449,3 +449,74 @@ fn a_round_whose_time_is_over_is_continued_by_the_next() {
         "the rest is not asked again"
     );
 }
+
+/// 100,000 interfaces in 300 accounts and 4 regions, 20,000 of them in one; EC2 takes 0.3 s for an answer.
+#[test]
+#[ignore = "takes some minutes"]
+fn an_organization_of_300_accounts_is_asked_within_one_round() {
+    const LARGEST: usize = 20_000;
+    let regions = ["eu-central-1", "eu-west-1", "us-east-1", "us-west-2"];
+    let accounts: Vec<String> = (100..400)
+        .map(|number| format!("{number}000000000"))
+        .collect();
+    let organization = Organization::start();
+    let others = (100_000 - LARGEST) / (accounts.len() * regions.len() - 1);
+    let mut number = 0;
+    for account in &accounts {
+        for region in regions {
+            let count = if number == 0 { LARGEST } else { others };
+            let interfaces: Vec<_> = (number..number + count)
+                .map(|number| interface(account, number))
+                .collect();
+            number += count;
+            let mut networks = network(account, region);
+            networks["NetworkInterfaces"] = json!(interfaces);
+            let key = (account.clone(), region.to_owned());
+            organization.state().descriptions.insert(key, networks);
+        }
+    }
+    organization.state().delay = Duration::from_millis(300);
+    let mut variables = organization.variables();
+    variables[1].1 = accounts.join(",");
+    variables[2].1 = regions.join(",");
+    let Some(function) = OneFunction::start("flowlogs-inventory", &variables) else {
+        return;
+    };
+    for round in 1..=2 {
+        let began = std::time::Instant::now();
+        let answer = function
+            .invoke(EVENT, Duration::from_secs(290))
+            .expect("a round");
+        let memory = function.process().memory("VmHWM") / 1_000_000;
+        eprintln!(
+            "round {round}: {:.0?}, {memory} MB at the most, {answer}",
+            began.elapsed()
+        );
+        assert_eq!(
+            (&answer["PartsPostponed"], &answer["FailedAccounts"]),
+            (&json!(0), &json!([]))
+        );
+        assert_eq!(answer["Interfaces"], json!(number));
+        assert!(memory < 128, "{memory} MB");
+    }
+    let state = organization.state();
+    assert_eq!(state.writes.len(), accounts.len() * regions.len() + 2);
+}
+
+/// An interface as large as those of AWS: tags, a security group, an attachment.
+fn interface(account: &str, number: usize) -> Value {
+    let [high, middle, low] = [number / 62_500, number / 250 % 250, number % 250 + 1];
+    let address = format!("10.{high}.{middle}.{low}");
+    let tag = |key: &str| json!({"Key": key, "Value": format!("{key} of the interface {number} in a long sentence")});
+    let tags = ["Name", "Team", "CostCenter", "Environment"].map(tag);
+    json!({
+        "NetworkInterfaceId": format!("eni-{number:017x}"), "Status": "in-use", "OwnerId": account,
+        "VpcId": "vpc-0123456789abcdef0", "SubnetId": "subnet-0123456789abcdef0", "InterfaceType": "interface",
+        "AvailabilityZone": "eu-central-1a", "AvailabilityZoneId": "euc1-az2", "PrivateIpAddress": address,
+        "PrivateIpAddresses": [{"PrivateIpAddress": address, "Primary": true, "PrivateDnsName": format!("ip-{number}.ec2.internal")}],
+        "Description": format!("Interface {number} for tests of large organizations"), "MacAddress": "06:00:00:00:00:01",
+        "Attachment": {"InstanceId": format!("i-{number:017x}"), "DeviceIndex": 0},
+        "GroupSet": [{"GroupId": "sg-0123456789abcdef0", "GroupName": "a security group"}],
+        "TagSet": tags,
+    })
+}

@@ -20,7 +20,7 @@ type Invocation = (Vec<u8>, Duration);
 pub(crate) struct OneFunction {
     events: Sender<Invocation>,
     answers: Receiver<Result<Value, Value>>,
-    _process: Process,
+    process: Process,
     _directory: TempDir,
 }
 
@@ -37,9 +37,14 @@ impl OneFunction {
         Some(Self {
             events,
             answers,
-            _process: process,
+            process,
             _directory: directory,
         })
+    }
+
+    /// Its process, for what the kernel says of that.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Invokes the function; an error is what it reports to Lambda.
@@ -48,7 +53,7 @@ impl OneFunction {
             .send((event.to_vec(), time))
             .expect("the runtime listens");
         self.answers
-            .recv_timeout(LONGEST_INVOCATION)
+            .recv_timeout(LONGEST_INVOCATION.max(time))
             .expect("an answer in time")
     }
 }

@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) descriptions: HashMap<(String, String), Value>,
     /// Moods by account, or by account and region.
     pub(crate) moods: HashMap<(&'static str, Option<&'static str>), Mood>,
+    /// Time that EC2 takes for an answer.
+    pub(crate) delay: Duration,
     /// Items of a page; `None` for as many as were asked for.
     pub(crate) page: Option<usize>,
     /// Organizations refuses.
@@ -360,7 +362,9 @@ fn describe(
     let size: usize = state
         .page
         .unwrap_or(parameters.get("MaxResults")?.parse().ok()?);
+    let delay = state.delay;
     drop(state);
+    std::thread::sleep(delay);
     let end = items.len().min(first + size);
     let next = (end < items.len()).then(|| end.to_string());
     http::xml(
