@@ -450,6 +450,37 @@ fn a_round_whose_time_is_over_is_continued_by_the_next() {
     );
 }
 
+#[test]
+fn the_check_event_tries_every_account_and_writes_nothing() {
+    let organization = Organization::start();
+    let Some(function) = start(&organization) else {
+        return;
+    };
+    let check = || {
+        let answer = function.invoke(br#"{"flowlogs": "check"}"#);
+        answer.expect("an answer")
+    };
+    let answer = check();
+    assert_eq!(answer["accounts"], json!(ACCOUNTS));
+    assert_eq!(answer["inventory"], Value::Null);
+    assert_eq!(answer["settings"]["EXTERNAL_ID"], EXTERNAL_ID);
+    let missing = answer["missing"].as_array().expect("sentences").clone();
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert_eq!(organization.keys(), [""; 0]);
+    assert_eq!(organization.asked("DescribeFlowLogs"), BTreeSet::new());
+
+    round(&function);
+    organization.mood(TWO, None, Mood::NoRole);
+    let answer = check();
+    assert_eq!(answer["inventory"]["interfaces"], 6);
+    let missing = answer["missing"][0].as_str().expect("a sentence");
+    assert!(
+        missing.starts_with(&format!("Account {TWO} cannot be asked: sts:AssumeRole")),
+        "{missing}"
+    );
+    assert_eq!(answer["missing"].as_array().map(Vec::len), Some(1));
+}
+
 /// 100,000 interfaces in 300 accounts and 4 regions, 20,000 of them in one; EC2 takes 0.3 s for an answer.
 #[test]
 #[ignore = "takes some minutes"]

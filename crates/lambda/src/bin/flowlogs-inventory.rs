@@ -28,7 +28,12 @@ async fn serve() -> Result<(), Error> {
             let mut function = function.lock().await;
             let function = function.made().await;
             function
-                .invoke(&event.context.request_id, deadline, io::stdout())
+                .invoke(
+                    &event.payload,
+                    &event.context.request_id,
+                    deadline,
+                    io::stdout(),
+                )
                 .await
         })
     }))

@@ -16,7 +16,9 @@
 //! | `store.rs` | manifest and parts in S3 |
 //! | `round.rs` | order of the questions |
 //! | `report.rs` | metrics line, answer and errors of an invocation |
+//! | `check.rs` | the check event |
 
+mod check;
 mod members;
 mod merge;
 mod questions;
@@ -34,7 +36,10 @@ use aws_config::SdkConfig;
 use flowlogs_describe::Timestamp;
 use flowlogs_describe::write::Manifest;
 use flowlogs_export::now;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
+
+use crate::check::is_check;
 
 use members::MemberSessions;
 use merge::{AccountRegion, ManifestMerge};
@@ -42,7 +47,7 @@ use report::InventoryReport;
 use round::RoundContext;
 use store::{InventoryStore, StoredManifest};
 
-pub use report::{InventoryFailure, InventorySummary, METRICS};
+pub use report::{InventoryAnswer, InventoryFailure, InventorySummary, METRICS};
 pub use settings::{AccountSource, InventoryConfig, InventoryEnvironment, S3Location};
 
 /// Every action that the function needs with its own role, as a policy names the action.
@@ -87,17 +92,23 @@ impl Inventory {
         }
     }
 
-    /// Runs one round, whatever the event. Writes the metrics line to `metrics_to`, also of a failed round.
+    /// Runs one round, whatever the event, unless the event is the check event. Writes the metrics line to `metrics_to`, also
+    /// of a failed round.
     ///
     /// # Errors
     ///
     /// The manifest was not read or not written, or the accounts are not known. A failing account is no error.
     pub async fn invoke(
         &mut self,
+        event: &RawValue,
         request_id: &str,
         deadline: Instant,
         metrics_to: impl io::Write,
-    ) -> Result<InventorySummary, InventoryFailure> {
+    ) -> Result<InventoryAnswer, InventoryFailure> {
+        if is_check(event.get()) {
+            let end = Self::end_of_questions(deadline);
+            return Ok(InventoryAnswer::Check(self.check(end).await));
+        }
         let started = Instant::now();
         let mut report = InventoryReport::default();
         let result = self.round(deadline, &mut report).await;
@@ -106,7 +117,13 @@ impl Inventory {
         if let Err(error) = report.write_line(&self.name, request_id, metrics_to) {
             tracing::warn!(%error, "the metrics line was not written");
         }
-        result.map(|()| report.summary())
+        result.map(|()| InventoryAnswer::Round(report.summary()))
+    }
+
+    /// Time at which the last question ends.
+    fn end_of_questions(deadline: Instant) -> Instant {
+        let left = deadline.saturating_duration_since(Instant::now());
+        deadline - LAST_SECONDS.min(left / LAST_SHARE)
     }
 
     async fn round(
@@ -114,8 +131,7 @@ impl Inventory {
         deadline: Instant,
         report: &mut InventoryReport,
     ) -> Result<(), InventoryFailure> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let questions_end = deadline - LAST_SECONDS.min(left / LAST_SHARE);
+        let questions_end = Self::end_of_questions(deadline);
         let store = &self.context.store;
         let StoredManifest { manifest, etag } = store
             .manifest(questions_end)

@@ -60,6 +60,16 @@ impl InventoryFailure {
 returned_to_lambda!(InventoryFailure);
 
 /// Answer of a successful invocation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum InventoryAnswer {
+    /// Outcome of a round.
+    Round(InventorySummary),
+    /// Answer to the check event.
+    Check(serde_json::Value),
+}
+
+/// Outcome of a round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct InventorySummary {
