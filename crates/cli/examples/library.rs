@@ -1,12 +1,15 @@
-//! Flow-log lines of any input become IPFIX messages, with names from the JSON of the AWS CLI.
+//! Flow-log lines of any input become IPFIX messages, with names from the JSON of the AWS CLI; octets by interface on
+//! standard error.
 //!
 //! usage: cargo run -p flowlogs-cli --example library -- INPUT INVENTORY.json >flows.ipfix
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 
+use flowlogs_core::flowlog::{Field, FlowRecord};
 use flowlogs_core::{
-    Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
+    Formats, LogFormat, LogLine, MessageKind, RecordOutcome, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
 };
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
@@ -17,8 +20,8 @@ fn send(_session: usize, _kind: MessageKind, message: &[u8]) -> std::io::Result<
     Ok(SendOutcome::Sent)
 }
 
-/// Hands the lines of `flowlogs-source` to the transcoder.
-struct Lines(Transcoder, RecordSource);
+/// Hands the lines of `flowlogs-source` to the transcoder, and adds up the octets of each interface.
+struct Lines(Transcoder, RecordSource, BTreeMap<String, u64>);
 
 impl LineSink for Lines {
     type Error = std::io::Error;
@@ -34,7 +37,16 @@ impl LineSink for Lines {
             timestamp: event.timestamp,
             text: event.message,
         };
-        self.0.line(&mut self.1, line, &mut send)
+        let octets = &mut self.2;
+        let mut observer = |record: &FlowRecord<'_>, outcome: RecordOutcome<'_>| {
+            if let RecordOutcome::Exported(_) = outcome {
+                let interface = record.interface().unwrap_or(b"-");
+                let interface = String::from_utf8_lossy(interface).into_owned();
+                *octets.entry(interface).or_default() += record.number(Field::Bytes).unwrap_or(0);
+            }
+        };
+        self.0
+            .observed_line(&mut self.1, line, &mut send, &mut observer)
     }
 }
 
@@ -47,10 +59,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
     transcoder.set_inventory(inventory);
     transcoder.begin(flowlogs_export::now());
-    let mut lines = Lines(transcoder, RecordSource::new(None, formats));
+    let mut lines = Lines(
+        transcoder,
+        RecordSource::new(None, formats),
+        BTreeMap::new(),
+    );
     Unpacker::new(64 << 20).read(std::fs::File::open(input)?, &mut lines)?;
     lines.0.flush(&mut send)?;
     lines.0.commit();
-    eprintln!("{:?}", lines.0.take_report().counters);
+    eprintln!("{:?}\n{:?}", lines.0.take_report().counters, lines.2);
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::mapping::{
     self, FlowTimes, InterfaceNames, Layouts, MappingSettings, NameTexts, RecordFacts, Timestamps,
 };
 use crate::network::{InterfaceView, Inventory};
+use crate::observe::{ExportedFlow, RecordObserver, RecordOutcome};
 use crate::origin::LogLine;
 use crate::report::BatchReport;
 
@@ -82,10 +83,10 @@ impl FlowEncoder {
 
     /// Announces the names of the current record, maps the record, and writes the flow.
     #[inline(always)] // called in one place, for every record
-    pub(crate) fn encode<S: MessageSink>(
+    pub(crate) fn encode<S: MessageSink, O: RecordObserver>(
         &mut self,
         record: &FlowRecord<'_>,
-        direction: Option<FlowDirection>,
+        (direction, observer): (Option<FlowDirection>, &mut O),
         event_time: Option<u64>,
         inventory: &Inventory,
         report: &mut BatchReport,
@@ -98,16 +99,11 @@ impl FlowEncoder {
             values,
             exporter,
         } = self;
-        let line = LogLine {
-            id: None,
-            timestamp: event_time,
-            text: record.line(),
-        };
         let times = FlowTimes::of(record, event_time);
         if settings.timestamps == Timestamps::Seconds
             && let Err(error) = times.check_seconds()
         {
-            report.not_exportable(&line, error);
+            not_exportable(record, event_time, error, report, observer);
             return Ok(());
         }
         let facts = RecordFacts {
@@ -121,7 +117,8 @@ impl FlowEncoder {
         }
         let contents = mapping::map(record, facts, settings, values);
         let Some(number) = layouts.number(contents) else {
-            report.not_exportable(&line, too_many_layouts(record));
+            let error = too_many_layouts(record);
+            not_exportable(record, event_time, error, report, observer);
             return Ok(());
         };
         let layout = layouts.layout(number);
@@ -131,6 +128,14 @@ impl FlowEncoder {
         let counts = (record.count(Field::Packets), record.count(Field::Bytes));
         let domain = announcements.context().domain;
         exporter.flow(domain, layout, values, counts, sink)?;
+        let flow = ExportedFlow {
+            direction,
+            domain,
+            layout,
+            values,
+            exporter,
+        };
+        observer.record(record, RecordOutcome::Exported(flow));
         report.exported(counts);
         report.counters.swapped_times += u64::from(times.swapped);
         Ok(())
@@ -159,6 +164,24 @@ fn set_interface_name(
     let tag = tag.filter(|tag| !tag.trim().is_empty());
     let name = tag.map_or_else(|| String::from_utf8_lossy(id), Cow::Borrowed);
     values.set_interface_name(Some(&name));
+}
+
+/// Counts a record whose values cannot be exported.
+#[cold]
+fn not_exportable<O: RecordObserver>(
+    record: &FlowRecord<'_>,
+    timestamp: Option<u64>,
+    error: ParseError,
+    report: &mut BatchReport,
+    observer: &mut O,
+) {
+    let line = LogLine {
+        id: None,
+        timestamp,
+        text: record.line(),
+    };
+    report.not_exportable(&line, error);
+    observer.record(record, RecordOutcome::Unparsed);
 }
 
 /// Error of a record with one layout more than any set of AWS formats has: not a known flow log.

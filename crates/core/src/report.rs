@@ -237,9 +237,12 @@ impl BatchReport {
         }
     }
 
-    /// Notes flow logs that write the same records.
-    pub(crate) fn doubled<'a>(&mut self, flow_logs: impl Iterator<Item = &'a str>) {
-        if self.doubled.len() < MAX_DOUBLED {
+    /// Counts a record that several flow logs write, and notes these flow logs if they are new.
+    pub(crate) fn count_doubled<'a>(&mut self, flow_logs: Option<impl Iterator<Item = &'a str>>) {
+        self.counters.doubled_records += 1;
+        if let Some(flow_logs) = flow_logs
+            && self.doubled.len() < MAX_DOUBLED
+        {
             self.doubled.insert(flow_logs.map(str::to_owned).collect());
         }
     }

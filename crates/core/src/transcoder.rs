@@ -12,7 +12,8 @@ use crate::ipfix::{Exporter, FlowValues, MessageSink, SentTotals, Transport};
 use crate::mapping::Layouts;
 use crate::mapping::announce::Announcements;
 use crate::network::Inventory;
-use crate::origin::{LogLine, RecordSource, SourceParts};
+use crate::observe::{NoObserver, RecordObserver, RecordOutcome};
+use crate::origin::{LogLine, RecordSource};
 use crate::report::BatchReport;
 use crate::settings::TranscoderSettings;
 
@@ -165,6 +166,32 @@ impl Transcoder {
         line: LogLine<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        self.take_line(source, line, sink, &mut NoObserver)
+    }
+
+    /// Takes one line as [`line`](Self::line) does, and shows its record to an observer.
+    ///
+    /// # Errors
+    ///
+    /// The sink's error; then [`Self::rollback`] forgets the batch.
+    pub fn observed_line<S: MessageSink, O: RecordObserver>(
+        &mut self,
+        source: &mut RecordSource,
+        line: LogLine<'_>,
+        sink: &mut S,
+        observer: &mut O,
+    ) -> Result<(), S::Error> {
+        self.take_line(source, line, sink, observer)
+    }
+
+    #[inline(always)] // called for every record; without an observer nothing of the observer is left
+    fn take_line<S: MessageSink, O: RecordObserver>(
+        &mut self,
+        source: &mut RecordSource,
+        line: LogLine<'_>,
+        sink: &mut S,
+        observer: &mut O,
+    ) -> Result<(), S::Error> {
         if !self.admit(source, line) {
             return Ok(());
         }
@@ -178,17 +205,13 @@ impl Transcoder {
             doubled,
             ..
         } = self;
-        let SourceParts {
-            owner,
-            region,
-            formats,
-            flow_log,
-            coverage,
-        } = source.parts();
-        let Some((record, formats)) = parse(formats, line, values, dedup, report) else {
+        let parts = source.parts();
+        let parsed = parse(parts.formats, line, values, dedup, report, observer);
+        let Some((record, formats)) = parsed else {
             return Ok(());
         };
-        let context = encoder.turn_to(&record, owner, region, inventory, sink)?;
+        let coverage = parts.coverage;
+        let context = encoder.turn_to(&record, parts.owner, parts.region, inventory, sink)?;
         let observers = coverage.determined(context.observers).unwrap_or_else(|| {
             coverage.observers(&record, context.interface, context.tables, inventory)
         });
@@ -200,28 +223,27 @@ impl Transcoder {
             interface,
             observers,
             event_time: line.timestamp,
-            flow_log,
+            flow_log: parts.flow_log,
             has_header: formats.has_header(),
         };
         let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
         report.counters.without_inventory += u64::from(lacks_inventory);
-        match dedup.decide(&record, judged, coverage, inventory) {
-            DedupVerdict::Keep => {}
-            DedupVerdict::Doubled(group) => {
-                report.counters.doubled_records += 1;
-                if doubled.insert((coverage.number(), group)) {
-                    report.doubled(coverage.doubled(group, &record, line.timestamp));
-                }
-            }
-            verdict => {
-                encoder.ignore();
-                report.left_out(verdict);
-                return Ok(());
-            }
+        let verdict = dedup.decide(&record, judged, coverage, inventory);
+        if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
+            encoder.ignore();
+            report.left_out(verdict);
+            observer.record(&record, outcome);
+            return Ok(());
+        }
+        if let DedupVerdict::Doubled(group) = verdict {
+            let is_new = doubled.insert((coverage.number(), group));
+            let flow_logs = is_new.then(|| coverage.doubled(group, &record, line.timestamp));
+            report.count_doubled(flow_logs);
         }
         let unknown = *direction_matters && direction.is_none();
         report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
-        encoder.encode(&record, direction, line.timestamp, inventory, report, sink)
+        let observed = (direction, observer);
+        encoder.encode(&record, observed, line.timestamp, inventory, report, sink)
     }
 
     /// Returns whether a line is a record that has to be looked at, and counts the record: a header is none, and rule 1
@@ -308,12 +330,13 @@ impl Transcoder {
 /// Parses a line, and returns the record if it is a flow, with the formats that it was read by. Any other line ends here,
 /// in its counter.
 #[inline(always)] // called in one place, for every record
-fn parse<'a>(
+fn parse<'a, O: RecordObserver>(
     formats: &'a mut Formats,
     line: LogLine<'a>,
     values: &'a mut RecordValues,
     dedup: &mut Deduplicator,
     report: &mut BatchReport,
+    observer: &mut O,
 ) -> Option<(FlowRecord<'a>, &'a Formats)> {
     if let Err(error) = formats.read(line.text, values) {
         report.unparsed(&line, formats, error);
@@ -327,8 +350,14 @@ fn parse<'a>(
     report.ended(record.number(Field::End));
     match content(&record) {
         LineContent::Flow => return Some((record, formats)),
-        LineContent::NoData => report.counters.no_data += 1,
-        LineContent::SkipData => report.skip_data(&record),
+        LineContent::NoData => {
+            report.counters.no_data += 1;
+            observer.record(&record, RecordOutcome::NoData);
+        }
+        LineContent::SkipData => {
+            report.skip_data(&record);
+            observer.record(&record, RecordOutcome::SkippedWindow);
+        }
     }
     None
 }

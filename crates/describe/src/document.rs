@@ -30,6 +30,7 @@ const BEGINNING: usize = 4_096;
 
 /// Error of [`read`].
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InventoryError {
     /// Not JSON, or a member has another type than the AWS CLI prints; the message has line and column.
     #[error("not what the AWS CLI prints: {0}")]

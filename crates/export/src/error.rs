@@ -18,6 +18,7 @@ pub struct SendError {
 
 /// Reason of a failure on the way to a collector.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum SendProblem {
     /// Host name has no address, or no name server answered.
     #[error("host name {host:?} was not resolved: {reason}")]
@@ -129,6 +130,7 @@ pub enum SendProblem {
 
 /// Reason why one of both sides refused TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum TlsProblem {
     /// The collector's certificate is past its end date.
     #[error("the collector's certificate has expired")]

@@ -77,6 +77,7 @@ impl fmt::Debug for TlsOptions {
 
 /// Unusable settings, found before the first packet.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// The list of collectors is empty.
     #[error("no collector given")]

@@ -20,6 +20,7 @@ pub const TLS_PORT: u16 = 4740;
 
 /// Kind of a target: the transport protocol (RFC 7011 §10), or a file (RFC 5655).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TargetKind {
     /// A message in each datagram, without confirmation (RFC 7011 §10.3).
     Udp,
@@ -213,6 +214,7 @@ pub struct UrlError {
 
 /// Fault of a collector URL.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum UrlProblem {
     /// Empty value, or nothing between two commas.
     #[error(

@@ -188,7 +188,8 @@ impl CloudWatch {
             }
             FunctionEvent::Queue(messages) => self.queue(messages, invocation).await.map(Some),
             FunctionEvent::Kinesis(records) => self.stream(records, invocation).await.map(Some),
-            FunctionEvent::Firehose(_) => {
+            // Records of a Firehose transformation, which no function takes.
+            _ => {
                 invocation.log.metrics.payload_errors += 1;
                 Err(unknown_event().into())
             }

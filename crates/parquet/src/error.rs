@@ -7,6 +7,7 @@ use parquet::errors::ParquetError as LibraryError;
 
 /// Error of a Parquet object that could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ParquetError {
     /// The object does not begin as a Parquet file does.
     #[error("parquet: not a Parquet file, which begins with PAR1")]

@@ -4,6 +4,7 @@ use std::io;
 
 /// Error of a payload, file or object that could not be unpacked to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum UnpackError {
     /// Not base64 (RFC 4648 §4; padding may be absent, ASCII whitespace is skipped).
     #[error(
@@ -59,6 +60,7 @@ pub enum UnpackError {
 
 /// Fault of compressed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GzipFault {
     /// First octets of neither gzip, zlib nor a JSON object.
     #[error("the data is not compressed; it must be gzip, zlib or a JSON object")]
@@ -73,6 +75,7 @@ pub enum GzipFault {
 
 /// Fault of a JSON document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum JsonFault {
     /// Not JSON.
     #[error("this is not JSON; pass the document unchanged")]

@@ -29,6 +29,7 @@ const UNREACHABLE: &str = "CollectorUnreachable";
 
 /// An event with log payloads.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum FunctionEvent<'a> {
     /// Subscription of a log group or an account: `awslogs.data`.
     Subscription(Cow<'a, str>),

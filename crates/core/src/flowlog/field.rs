@@ -118,6 +118,7 @@ macro_rules! fields {
         /// Flow-log field.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
+        #[non_exhaustive]
         pub enum Field {
             $(#[doc = concat!("`", $name, "`")] $field),*
         }

@@ -14,6 +14,7 @@ use super::words::MAX_COLUMNS;
 
 /// Kind of flow log that a format belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RecordKind {
     /// VPC, subnet or interface.
     Vpc,
@@ -50,6 +51,7 @@ pub struct LogFormat {
 
 /// Reason why a text is not a format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FormatError {
     /// Text without a column.
     #[error("the log format is empty; write field names as in ${{srcaddr}} ${{dstaddr}} …")]

@@ -36,6 +36,7 @@ pub enum FlowDirection {
 
 /// Status of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogStatus {
     /// `OK`
     Ok,
@@ -49,6 +50,7 @@ pub enum LogStatus {
 
 /// Reason for which a flow was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RejectReason {
     /// `BPA`: VPC Block Public Access.
     BlockPublicAccess,
@@ -72,6 +74,7 @@ pub struct ParseError {
 
 /// Fault of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ParseProblem {
     /// Not an unsigned decimal number of 64 bits.
     #[error("not a number")]

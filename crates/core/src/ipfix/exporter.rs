@@ -348,6 +348,11 @@ impl Exporter {
         Ok(())
     }
 
+    /// Returns the observation domain ID of an open domain.
+    pub(crate) fn domain_id(&self, index: usize) -> u32 {
+        self.domains[index].id
+    }
+
     /// Writes a flow of a layout whose template was added to the domain.
     #[inline(always)] // called in one place, for every record
     pub(crate) fn flow<S: MessageSink>(

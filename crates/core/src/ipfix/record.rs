@@ -181,6 +181,14 @@ impl FlowLayout {
         self.flow_keys
     }
 
+    /// Returns a flow as a data record, with its tail.
+    pub(crate) fn data_record(&self, flow: &FlowValues) -> Vec<u8> {
+        let mut window = [0; WINDOW_OCTETS];
+        self.write(flow, &mut window);
+        let fixed = &window[LEAD_OCTETS..LEAD_OCTETS + self.octets];
+        [fixed, flow.tail()].concat()
+    }
+
     /// Writes a flow as a data record, [`LEAD_OCTETS`] into the window. Leading zeros of a number are left out where the
     /// field is shorter (RFC 7011 §6.2).
     #[inline]

@@ -7,6 +7,7 @@ use std::fmt;
 
 /// Kind of a [`Destination`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DestinationKind {
     /// Log group of CloudWatch Logs.
     LogGroup,

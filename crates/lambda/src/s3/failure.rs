@@ -118,7 +118,8 @@ impl ObjectError {
                 UnpackError::TooLarge { .. } => "ObjectTooLarge",
                 UnpackError::Io { .. } => "ObjectUnreadable",
                 UnpackError::Unrecognised | UnpackError::Parquet => "ObjectNotAFlowLog",
-                UnpackError::Json { .. } | UnpackError::Base64 { .. } => "ObjectJson",
+                // Json, Base64, and faults of later versions of `flowlogs-source`.
+                _ => "ObjectJson",
             },
             Self::Parquet(error) => match error {
                 ParquetError::Footer { .. } => "ObjectParquetFooter",
@@ -130,9 +131,8 @@ impl ObjectError {
                 | ParquetError::Ocsf
                 | ParquetError::TooManyColumns { .. }
                 | ParquetError::ColumnType { .. } => "ObjectNotAFlowLog",
-                ParquetError::Codec { .. }
-                | ParquetError::Encoding { .. }
-                | ParquetError::Encrypted => "ObjectParquetUnsupported",
+                // Codec, Encoding, Encrypted, and faults of later versions of `flowlogs-parquet`.
+                _ => "ObjectParquetUnsupported",
             },
             Self::NotAFlowLog { .. } | Self::NotAFlowLogHeader { .. } => "ObjectNotAFlowLog",
             Self::Format { .. } => "FormatUnknown",
@@ -172,10 +172,11 @@ impl Failure {
     /// Stable name of the error.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Trigger(TriggerError::Damaged { .. } | TriggerError::Nameless) => "EventDamaged",
             Self::Trigger(TriggerError::Unknown) => "EventUnknown",
             Self::Trigger(TriggerError::Version(_)) => "EventVersion",
             Self::Trigger(TriggerError::Key(_)) => "EventKey",
+            // Damaged, Nameless, and faults of later versions of `flowlogs-source`.
+            Self::Trigger(_) => "EventDamaged",
             Self::Object { error, .. } => error.name(),
             Self::Setup(failure) => failure.name(),
         }

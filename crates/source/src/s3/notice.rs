@@ -28,6 +28,7 @@ pub struct ObjectRef {
 
 /// Notice about one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ObjectNotice {
     /// An object was created.
     Created(ObjectRef),
@@ -50,6 +51,7 @@ pub struct NoticeMessage {
 
 /// Error of an event or message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TriggerError {
     /// Not JSON, or without the keys of a notice.
     #[error("the event is damaged at line {line} column {column}: {reason}")]
