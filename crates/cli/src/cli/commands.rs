@@ -143,7 +143,7 @@ Examples:
   flowlogs names --inventory interfaces.json --inventory vpcs.json >names.csv
   flowlogs names --inventory interfaces.json --as akvorado >metadata.yaml
   flowlogs names --inventory inventory.json --coverage | grep -w none
-                                              accounts and VPCs without a flow log";
+                                              VPCs without a flow log";
 
 /// Arguments of `flowlogs explain`.
 #[derive(Debug, Args)]
@@ -250,12 +250,6 @@ pub(crate) struct BackfillArguments {
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) until: Option<Moment>,
 
-    #[command(flatten)]
-    pub(crate) objects: BackfillObjects,
-
-    #[command(flatten)]
-    pub(crate) events: BackfillEvents,
-
     /// Account that wrote the records
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) owner: Option<String>,
@@ -263,6 +257,12 @@ pub(crate) struct BackfillArguments {
     /// Region of the records
     #[arg(long)]
     pub(crate) region: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) objects: BackfillObjects,
+
+    #[command(flatten)]
+    pub(crate) events: BackfillEvents,
 }
 
 /// Source and target of a backfill from a bucket.
