@@ -62,16 +62,19 @@ impl Moto {
 #[derive(Debug)]
 enum Answers {
     Refusal,
-    /// Everything in `events/inventory.json`, whatever was asked for.
+    /// Everything in an inventory, whatever was asked for.
     Inventory(Value),
 }
 
 /// An EC2 API that knows `events/inventory.json`.
 pub(crate) fn ec2_with_inventory() -> String {
     let text = std::fs::read(cases::inventory()).expect("the inventory");
-    serve(Answers::Inventory(
-        serde_json::from_slice(&text).expect("JSON"),
-    ))
+    ec2_with(serde_json::from_slice(&text).expect("JSON"))
+}
+
+/// An EC2 API that knows this, in the JSON of the AWS CLI.
+pub(crate) fn ec2_with(inventory: Value) -> String {
+    serve(Answers::Inventory(inventory))
 }
 
 /// An EC2 API that refuses every question, as one does where the role lacks the action.

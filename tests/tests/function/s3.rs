@@ -8,6 +8,7 @@ use flowlogs_tests::collectors::nfcapd::{self, Nfcapd};
 use flowlogs_tests::replay::replay;
 use serde_json::{Value, json};
 
+use crate::aws::ec2_with;
 use crate::bucket::{BUCKET, Bucket, WAYS, Way};
 use crate::collector::{Collector, Drain};
 use crate::objects::{gzip, parquet, text};
@@ -160,6 +161,91 @@ fn refusing(status: u16, code: &str, message: &str) -> String {
     let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     let address = http::serve(move |_, stream| http::xml(stream, status, &body));
     format!("http://{address}")
+}
+
+/// Two interfaces in a VPC with two flow logs: one delivers to a Firehose stream, the other to the bucket, in a format that
+/// exchanges source and destination, packets and octets.
+fn ec2_with_a_delivery_stream() -> String {
+    let interface = |id: &str, address: &str| {
+        json!({"NetworkInterfaceId": id, "VpcId": "vpc-1", "OwnerId": "123456789012", "Status": "in-use",
+               "PrivateIpAddress": address, "PrivateIpAddresses": [{"PrivateIpAddress": address}]})
+    };
+    let flow_log = |id: &str, destination: &str, format: &str| {
+        json!({"FlowLogId": id, "ResourceId": "vpc-1", "TrafficType": "ALL", "LogDestination": destination,
+               "DeliverLogsStatus": "SUCCESS", "LogFormat": format})
+    };
+    let of_stream = "${interface-id} ${srcaddr} ${dstaddr} ${packets} ${bytes} ${start} ${end} ${action} ${flow-direction}";
+    let of_bucket = "${interface-id} ${dstaddr} ${srcaddr} ${bytes} ${packets} ${start} ${end} ${action} ${flow-direction}";
+    let stream = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/flow-logs";
+    ec2_with(json!({
+        "FlowLogs": [
+            flow_log("fl-1", &format!("arn:aws:s3:::{BUCKET}"), of_bucket),
+            flow_log("fl-2", stream, of_stream),
+        ],
+        "NetworkInterfaces": [interface("eni-1", "10.0.0.1"), interface("eni-2", "10.0.0.2")],
+        "Vpcs": [{"VpcId": "vpc-1", "OwnerId": "123456789012"}],
+    }))
+}
+
+#[test]
+fn formats_and_coverage_of_an_object_of_firehose_are_those_of_its_delivery_stream() {
+    let Some(bucket) = Bucket::make(Way::Queue) else {
+        return;
+    };
+    let collector = Collector::start();
+    let end = flowlogs_export::now() / 1_000 - 300;
+    let line = |interface: &str, direction: &str| {
+        let start = end - 60;
+        json!({"message": format!("{interface} 10.0.0.1 10.0.0.2 7 400 {start} {end} ACCEPT {direction}")})
+    };
+    // As Firehose writes records of a flow log: without line ends.
+    let object = format!("{}{}", line("eni-1", "egress"), line("eni-2", "ingress"));
+    let [of_stream, of_nobody] = ["flow-logs", "other"].map(|stream| {
+        format!("2026/11/28/10/{stream}-3-2026-11-28-10-15-04-0a1b2c3d-4e5f-6789-abcd-ef0123456789")
+    });
+    bucket.put(&[
+        (&of_stream, object.as_bytes()),
+        (&of_nobody, object.as_bytes()),
+    ]);
+    let Some(function) = Function::start_s3(&[
+        ("COLLECTOR", collector.url()),
+        ("AWS_ENDPOINT_URL", bucket.moto.endpoint.clone()),
+        ("AWS_ENDPOINT_URL_EC2", ec2_with_a_delivery_stream()),
+    ]) else {
+        return;
+    };
+    let summary = function
+        .invoke(notice(&[&of_stream]).as_bytes())
+        .expect("success");
+    assert_eq!(
+        summary["FlowsExported"],
+        1,
+        "{summary} {}",
+        function.output()
+    );
+    assert_eq!(
+        summary["DuplicateBothEnds"], 1,
+        "the stream's flow log covers both ends"
+    );
+    let flows = collector.flows(1);
+    let field = |name: &str| flows[0].field(name);
+    assert_eq!(
+        (
+            field("SourceIpv4address"),
+            field("OctetDeltaCount"),
+            field("PacketDeltaCount")
+        ),
+        (Some("10.0.0.1"), Some("400"), Some("7"))
+    );
+    // An object that merely is named like one of Firehose is one of its bucket.
+    let summary = function.invoke(notice(&[&of_nobody]).as_bytes());
+    let exported = summary.expect("success")["FlowsExported"].as_u64();
+    let exported = usize::try_from(exported.expect("a number")).expect("few");
+    let flows = collector.flows(1 + exported);
+    let by_bucket = flows
+        .iter()
+        .filter(|flow| flow.field("SourceIpv4address") == Some("10.0.0.2"));
+    assert!(exported > 0 && by_bucket.count() == exported, "{flows:?}");
 }
 
 /// A direct notice of S3.

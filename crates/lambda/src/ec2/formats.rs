@@ -1,4 +1,5 @@
-//! Flow logs of the account and region that deliver to CloudWatch Logs, or to buckets, with their formats.
+//! Flow logs of the account and region, with their formats: those that deliver to CloudWatch Logs, or all of them for the
+//! function behind a bucket.
 //!
 //! One question serves every log group and bucket. The question has no filter for the log group: a flow log that was created
 //! with the ARN of its log group need not have the name, and no filter knows the ARN. The inventory matches both.
@@ -23,8 +24,8 @@ const HOLD: Duration = Duration::from_secs(300);
 /// Flow logs as of EC2's last answer.
 #[derive(Debug)]
 pub(super) struct FlowLogLookup {
-    /// Kind of destination, in the words of the API.
-    destination: &'static str,
+    /// Kinds of destinations, in the words of the API.
+    destinations: &'static [&'static str],
     known: Option<Vec<FlowLog>>,
     /// Time of the last answered question, milliseconds since 1970.
     as_of: Option<u64>,
@@ -34,15 +35,15 @@ pub(super) struct FlowLogLookup {
 
 impl Default for FlowLogLookup {
     fn default() -> Self {
-        Self::to("cloud-watch-logs")
+        Self::to(&["cloud-watch-logs"])
     }
 }
 
 impl FlowLogLookup {
-    /// Knows nothing yet; `destination` is the kind of destination, in the words of the API.
-    pub(super) fn to(destination: &'static str) -> Self {
+    /// Knows nothing yet; `destinations` are kinds of destinations, in the words of the API.
+    pub(super) fn to(destinations: &'static [&'static str]) -> Self {
         Self {
-            destination,
+            destinations,
             known: None,
             as_of: None,
             schedule: LookupSchedule::default(),
@@ -87,7 +88,7 @@ impl FlowLogLookup {
     ) -> bool {
         // The answer may lack a flow log that is created meanwhile.
         let as_of = flowlogs_export::now();
-        match describe(client, self.destination, deadline).await {
+        match describe(client, self.destinations, deadline).await {
             Ok(mut flow_logs) => {
                 self.schedule.answered(now, HOLD);
                 self.trouble = None;
@@ -114,12 +115,13 @@ impl FlowLogLookup {
 
 async fn describe(
     client: &Client,
-    destination: &str,
+    destinations: &[&str],
     deadline: Instant,
 ) -> Result<Vec<FlowLog>, FailedLookup> {
+    let kinds = destinations.iter().map(|&kind| kind.to_owned()).collect();
     let destination = Filter::builder()
         .name("log-destination-type")
-        .values(destination)
+        .set_values(Some(kinds))
         .build();
     let pages = client
         .describe_flow_logs()
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn for_buckets_the_flow_logs_that_deliver_to_s3_are_asked_for() {
+    async fn for_buckets_the_flow_logs_of_every_way_into_one_are_asked_for() {
         let server = Server::start(|_| {
             let members = members(&[
                 ("flowLogId", "fl-1"),
@@ -215,7 +217,10 @@ mod tests {
         let bucket = Destination::bucket("flows");
         let formats: Vec<_> = inventory.formats_for(Some(&bucket)).collect();
         assert_eq!(formats, ["${bytes}"]);
-        assert_eq!(server.requests()[0].values(), ["s3"]);
+        assert_eq!(
+            server.requests()[0].values(),
+            ["s3", "kinesis-data-firehose", "cloud-watch-logs"]
+        );
     }
 
     #[tokio::test]

@@ -97,10 +97,11 @@ impl Ec2 {
         }
     }
 
-    /// Restricts the look-ups to flow logs that deliver to buckets instead of log groups.
+    /// Widens the look-ups to flow logs of every destination: objects in a bucket come from flow logs themselves, through
+    /// Firehose, and through a log group and Firehose.
     #[must_use]
     pub fn of_buckets(mut self) -> Self {
-        self.flow_logs = FlowLogLookup::to("s3");
+        self.flow_logs = FlowLogLookup::to(&["s3", "kinesis-data-firehose", "cloud-watch-logs"]);
         self
     }
 

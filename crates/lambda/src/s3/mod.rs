@@ -21,8 +21,8 @@ mod tests;
 use std::io;
 
 use aws_config::SdkConfig;
-use flowlogs_core::BatchReport;
 use flowlogs_core::network::Destination;
+use flowlogs_core::{BatchReport, Transcoder};
 use flowlogs_export::now;
 use flowlogs_source::Unpacker;
 use flowlogs_source::s3::{KeyOwner, ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log, owner};
@@ -38,6 +38,7 @@ use crate::forward::BatchContext;
 use crate::function::{Function, InvocationLog, LAST_SECONDS};
 use crate::log::one_line;
 use crate::metrics::{Metrics, ObjectCounters};
+use crate::source_cache::SourceCache;
 use crate::start::Environment;
 use crate::transcode_sink::{DefaultOrigin, TranscodeSink};
 use failure::{Failure, ObjectError};
@@ -271,13 +272,13 @@ impl S3 {
         } = function;
         let forwarder = connection.ready(config, aws).await?;
         let bucket = object.bucket.as_str();
-        if let Some(ec2) = ec2 {
-            ec2.set_deadline(invocation.deadline);
-            let inventory = Box::pin(ec2.refresh(bucket, Instant::now())).await;
-            sources.renew(forwarder.transcoder(), inventory);
-        }
         let owner = owner(&object.key);
         let destinations = destinations(bucket, &owner);
+        if let Some(ec2) = ec2 {
+            ec2.set_deadline(invocation.deadline);
+            let transcoder = forwarder.transcoder();
+            Box::pin(look_up(ec2, transcoder, sources, &destinations)).await;
+        }
         invocation.log.account(owner.account);
         let (id, deadline) = (object.id(), invocation.deadline);
         let batch = BatchContext {
@@ -337,6 +338,23 @@ impl S3 {
         }
         Ok(outcome)
     }
+}
+
+/// Asks EC2 the questions that are due: flow logs, then names within the coverage of those that write to the destination of
+/// an object.
+async fn look_up(
+    ec2: &mut Ec2,
+    transcoder: &mut Transcoder,
+    sources: &mut SourceCache,
+    destinations: &[Destination],
+) {
+    let asked = Instant::now();
+    sources.renew(transcoder, ec2.refresh_formats(asked).await);
+    // The delivery stream if a flow log delivers to one of that name, else the bucket.
+    let destination = transcoder.inventory().resolve(None, destinations);
+    let name = destination.map_or(String::new(), |own| own.name.to_string());
+    let inventory = ec2.refresh_names(&name, asked).await;
+    sources.renew(transcoder, inventory);
 }
 
 /// Names an object that is acknowledged although it was not exported: it is still in the bucket, if it is anywhere.
