@@ -121,17 +121,9 @@ impl SourceCache {
             return formats.clone();
         }
         let formats = Formats::of_format_strings(inventory.formats_for(destination));
-        for error in formats.refused() {
-            self.note(format!(
-                "a flow log of the inventory is passed over: {error}"
-            ));
-        }
-        if formats.left_out() > 0 {
-            let of = destination.map_or("the inventory".to_owned(), Destination::to_string);
-            self.note(format!(
-                "{} formats of {of} are left out, because there are too many; give the needed ones with --log-format",
-                formats.left_out()
-            ));
+        let of = destination.map_or("the inventory".to_owned(), Destination::to_string);
+        for note in formats.notes() {
+            self.note(format!("{of}: {note} (--log-format)"));
         }
         formats
     }

@@ -17,11 +17,8 @@ pub(crate) fn resolve(
     url: &CollectorUrl,
     timeout: Duration,
 ) -> Result<Vec<SocketAddr>, SendProblem> {
-    // A file has neither and is never resolved; an empty host would be reported as such.
-    let (host, port) = (
-        url.host().unwrap_or_default(),
-        url.port().unwrap_or_default(),
-    );
+    let host = url.host().expect("a file is never resolved");
+    let port = url.port().expect("a URL with a host has a port");
     if let Some(address) = url.address() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }

@@ -74,7 +74,7 @@ pub(crate) fn client_config(options: &TlsOptions) -> Result<Arc<ClientConfig>, C
 /// Name or address that the collector's certificate has to hold.
 pub(crate) fn server_name(url: &CollectorUrl) -> Result<ServerName<'static>, ConfigError> {
     // The final dot that makes a DNS name absolute is not part of the name in a certificate (RFC 6066 §3).
-    let host = url.host().unwrap_or_default();
+    let host = url.host().expect("a tls:// URL has a host");
     let host = host.strip_suffix('.').unwrap_or(host);
     ServerName::try_from(host.to_owned()).map_err(|_| ConfigError::ServerName {
         collector: url.to_string(),

@@ -97,24 +97,15 @@ impl SourceCache {
     ) -> Formats {
         let formats = Formats::of_format_strings(inventory.formats_for(destination));
         let name = destination.map_or(String::new(), |own| one_line(&own.name));
-        let destination_name = name.as_str();
-        for error in formats.refused() {
-            let reason = one_line(error);
-            if self.is_new(&reason) {
+        for note in formats.notes() {
+            let note = one_line(&note);
+            if self.is_new(&format!("{name} {note}")) {
                 tracing::warn!(
-                    destination = destination_name,
-                    reason,
-                    "the format of a flow log is not usable"
+                    destination = name,
+                    note,
+                    "some formats are not used; LOG_FORMAT sets others"
                 );
             }
-        }
-        if formats.left_out() > 0 && self.is_new(destination_name) {
-            let left_out = formats.left_out();
-            tracing::warn!(
-                destination = destination_name,
-                left_out,
-                "too many formats of flow logs; set LOG_FORMAT to the needed ones"
-            );
         }
         formats
     }

@@ -187,6 +187,20 @@ impl Formats {
         &self.refused
     }
 
+    /// Notes about formats that are not used, for a person.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        let refused = self.refused.iter();
+        let refused =
+            refused.map(|error| format!("the format of a flow log is not usable: {error}"));
+        let left_out = (self.left_out > 0).then(|| {
+            format!(
+                "{} formats of flow logs are left out, because there are too many; set the needed ones",
+                self.left_out
+            )
+        });
+        refused.chain(left_out)
+    }
+
     /// Candidates in the order in which they are tried, without the header.
     pub fn candidates(&self) -> impl Iterator<Item = &LogFormat> {
         self.candidates.iter().map(|candidate| &candidate.format)

@@ -12,6 +12,10 @@
 //! Sources: Amazon VPC User Guide, "Flow log files"; AWS Transit Gateways Guide, "Transit Gateway Flow Logs records in
 //! Amazon S3".
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use super::notice::TriggerError;
 
 /// File that CloudWatch Logs writes beside its exports, to test the permission.
@@ -154,25 +158,11 @@ fn is_account(text: &str) -> bool {
 /// # Errors
 /// The decoded key is not UTF-8.
 pub fn decoded(key: &str) -> Result<String, TriggerError> {
-    let mut octets = Vec::with_capacity(key.len());
-    let mut rest = key.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = |index: usize| char::from(*after.get(index)?).to_digit(16);
-        let code = (first == b'%')
-            .then(|| Some(hex(0)? * 16 + hex(1)?))
-            .flatten();
-        match code.and_then(|code| u8::try_from(code).ok()) {
-            Some(octet) => {
-                octets.push(octet);
-                rest = &after[2..];
-            }
-            None => {
-                octets.push(if first == b'+' { b' ' } else { first });
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(octets).map_err(|_| TriggerError::Key(key.to_owned()))
+    let with_spaces = key.replace('+', " ");
+    let decoded = percent_decode_str(&with_spaces).decode_utf8();
+    decoded
+        .map(Cow::into_owned)
+        .map_err(|_| TriggerError::Key(key.to_owned()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Texts of the name tables: what a network engineer reads of an interface or VPC.
 
+use percent_encoding::percent_decode;
+
 use crate::flowlog::FlowRecord;
 use crate::flowlog::field::{DescribedInterface, FIELDS, Field, FieldMapping, FieldSpec};
 use crate::mapping::settings::NameTexts;
@@ -91,7 +93,8 @@ fn add_columns(
     columns.sort_by_key(|spec| rank(spec.field));
     for spec in columns {
         if let Some(value) = record.text(spec.field) {
-            text.add(&percent_decoded(value));
+            // AWS writes special characters of tags as `%` and two hexadecimal digits of their UTF-8 octets.
+            text.add(&percent_decode(value).decode_utf8_lossy());
         }
     }
 }
@@ -127,30 +130,6 @@ fn add_interface(text: &mut PartedText, interface: InterfaceView<'_>, names: Nam
     text.add_known(interface.subnet());
 }
 
-/// Decodes a tag: AWS writes special characters of tags as `%` and two hexadecimal digits of their UTF-8 octets.
-fn percent_decoded(text: &[u8]) -> String {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&octet, after)) = rest.split_first() {
-        let digit = |at: usize| {
-            after
-                .get(at)
-                .and_then(|&digit| char::from(digit).to_digit(16))
-        };
-        match (octet, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                octets.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-                rest = &after[2..];
-            }
-            _ => {
-                octets.push(octet);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&octets).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,10 +153,13 @@ mod tests {
 
     #[test]
     fn tags_are_percent_decoded_and_broken_escapes_stay() {
-        assert_eq!(percent_decoded(b"caf%C3%A9%20one"), "café one");
-        assert_eq!(percent_decoded(b"100%"), "100%");
-        assert_eq!(percent_decoded(b"%zz%4"), "%zz%4");
-        assert_eq!(percent_decoded(b"%FF"), "\u{fffd}");
+        assert_eq!(
+            percent_decode(b"caf%C3%A9%20one").decode_utf8_lossy(),
+            "café one"
+        );
+        assert_eq!(percent_decode(b"100%").decode_utf8_lossy(), "100%");
+        assert_eq!(percent_decode(b"%zz%4").decode_utf8_lossy(), "%zz%4");
+        assert_eq!(percent_decode(b"%FF").decode_utf8_lossy(), "\u{fffd}");
     }
 
     const FORMAT: &str = "${interface-id} ${subnet-id} ${az-id} ${instance-id} ${ecs-cluster-name} ${ecs-service-name} \
