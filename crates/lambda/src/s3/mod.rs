@@ -27,9 +27,11 @@ use flowlogs_export::now;
 use flowlogs_source::Unpacker;
 use flowlogs_source::s3::{KeyOwner, ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log, owner};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use crate::check;
 use crate::cloudwatch::batch_item_failures;
 use crate::config::Config;
 use crate::diagnostics;
@@ -64,12 +66,15 @@ pub enum Answer {
     Queue(Vec<String>),
     /// Answer to other callers: the metrics, boxed, because they are many numbers.
     Done(Box<Metrics>),
+    /// Answer to the check event.
+    Check(Value),
 }
 
 impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Queue(ids) => batch_item_failures(ids).serialize(serializer),
+            Self::Check(answer) => answer.serialize(serializer),
             Self::Done(metrics) => {
                 let known = metrics.entries();
                 serializer.collect_map(known.filter_map(|(name, value)| Some((name, value?))))
@@ -125,13 +130,18 @@ impl S3 {
         deadline: Instant,
         metrics_to: impl io::Write,
     ) -> Result<Answer, Failure> {
+        let deadline = deadline
+            .checked_sub(LAST_SECONDS)
+            .unwrap_or_else(Instant::now);
+        if check::is_check(event.get()) {
+            let answer = check::answer(&mut self.function, deadline).await;
+            return Ok(Answer::Check(answer));
+        }
         let mut log = InvocationLog::begin();
         log.metrics.objects = Some(ObjectCounters::default());
         let mut invocation = Invocation {
             log,
-            deadline: deadline
-                .checked_sub(LAST_SECONDS)
-                .unwrap_or_else(Instant::now),
+            deadline,
             began: false,
             stopped: None,
             is_old: false,

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::testing::{Bucket, Content};
 use super::*;
@@ -585,4 +585,19 @@ async fn a_test_message_is_acknowledged_and_counts_nothing() {
     let (answer, metrics) = setup.invoke(&event, MINUTE).await;
     assert_eq!(returned(&answer.expect("acknowledged")), [""; 0]);
     assert_eq!(metrics["ObjectsReceived"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_event_is_answered_and_reads_nothing() {
+    let mut setup = Setup::new();
+    let event = RawValue::from_string(json!({"flowlogs": "check"}).to_string()).expect("JSON");
+    let (deadline, mut line) = (Instant::now() + MINUTE, Vec::new());
+    let answer = setup
+        .function
+        .invoke(&event, "r", deadline, &mut line)
+        .await;
+    let answer = serde_json::to_value(answer.expect("an answer")).expect("JSON");
+    assert_eq!(answer["collectors"][0]["connected"], true, "{answer}");
+    assert_eq!(answer["missing"], json!([]));
+    assert!(setup.bucket.requests().is_empty() && line.is_empty());
 }
