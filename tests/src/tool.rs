@@ -33,3 +33,17 @@ pub fn find(name: &str) -> Option<PathBuf> {
     }
     found
 }
+
+/// Finds the library of libfaketime, which gives a process another clock; `None` if it is not installed.
+///
+/// # Panics
+///
+/// As [`find`].
+pub fn faketime() -> Option<PathBuf> {
+    find("faketime")?;
+    let library = format!(
+        "/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1",
+        std::env::consts::ARCH
+    );
+    Some(PathBuf::from(library))
+}

@@ -3,7 +3,6 @@
 //! not sent is told.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -261,7 +260,9 @@ fn an_exporter_whose_address_changes_loses_no_flow_silently() {
 /// The clock goes back a day, then forward by more than a year, in the middle of a run, which reads the clock once.
 #[test]
 fn a_clock_that_jumps_within_a_run_changes_nothing() {
-    let Some(library) = faketime() else { return };
+    let Some(library) = tool::faketime() else {
+        return;
+    };
     let directory = TempDir::new().expect("a directory");
     let clock = directory.path().join("clock");
     let command = || {
@@ -313,13 +314,4 @@ fn check<'a>(messages: impl Iterator<Item = &'a [u8]>) {
         spread.is_some_and(|(last, first)| last - first < 60),
         "{spread:?}"
     );
-}
-
-fn faketime() -> Option<PathBuf> {
-    tool::find("faketime")?;
-    let library = format!(
-        "/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1",
-        std::env::consts::ARCH
-    );
-    Some(PathBuf::from(library))
 }

@@ -113,11 +113,11 @@ where
 }
 
 /// Deadline of an invocation. Emulators name a time long ago, where no time is known to be left: the longest time of Lambda
-/// counts there. A deadline that passed a moment ago is one.
+/// counts there, and where a clock that was set back leaves more. A deadline that passed a moment ago is one.
 pub fn deadline(context: &Context) -> Instant {
     let (deadline, now) = (context.deadline(), SystemTime::now());
     match (deadline.duration_since(now), now.duration_since(deadline)) {
-        (Ok(left), _) => Instant::now() + left,
+        (Ok(left), _) => Instant::now() + left.min(LONGEST),
         (Err(_), Ok(past)) if past < LONGEST => Instant::now(),
         _ => Instant::now() + LONGEST,
     }
@@ -132,6 +132,31 @@ pub async fn until_the_end(serve: impl Future<Output = Result<(), Error>>) -> Ex
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_at_most_the_longest_invocation_away_whatever_the_clock_says() {
+        let now = Duration::from_millis(flowlogs_export::now());
+        let hours = Duration::from_secs(7_200);
+        for (deadline, at_most) in [
+            (now + Duration::from_secs(60), Duration::from_secs(60)),
+            (now + hours, LONGEST),
+            (now - hours, LONGEST),
+            (now - Duration::from_secs(1), Duration::ZERO),
+        ] {
+            let mut context = Context::default();
+            context.deadline = u64::try_from(deadline.as_millis()).expect("64 bits");
+            let started = Instant::now();
+            let left = super::deadline(&context) - started;
+            let passed = started.elapsed() + Duration::from_secs(1);
+            assert!(left <= at_most + passed, "{left:?}");
+            assert!(left + passed >= at_most, "{left:?}");
         }
     }
 }

@@ -10,6 +10,7 @@
 //! - `bucket.rs` is a bucket with its queue, also moto, and `objects.rs` writes what is in it; `s3.rs` are the tests of
 //!   the function behind it;
 //! - `backfill.rs` runs the commands that `flowlogs backfill` prints, against moto;
+//! - `clock.rs` is a clock that jumps;
 //! - `queue.rs` is a failure queue with the rules of SQS, and an outage that it mends;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;
@@ -20,6 +21,7 @@ mod aws;
 mod backfill;
 mod bucket;
 mod captured;
+mod clock;
 mod collector;
 mod decode;
 mod delivery;
