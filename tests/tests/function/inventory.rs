@@ -398,6 +398,28 @@ fn a_manifest_that_another_run_has_written_is_not_overwritten() {
 }
 
 #[test]
+fn a_part_that_is_not_written_is_no_fault_of_its_account_and_is_written_by_the_next_round() {
+    let organization = Organization::start();
+    let Some(function) = start(&organization) else {
+        return;
+    };
+    organization.state().parts_denied = true;
+    let failure = function.invoke(EVENT).expect_err("no parts");
+    assert_eq!(failure.error_type, "InventoryUnwritten");
+    assert!(
+        failure.message.contains("s3:PutObject: not allowed"),
+        "{}",
+        failure.message
+    );
+    let metrics = function.last_metrics();
+    assert_eq!(counter(&metrics, "AccountsFailed"), 0);
+    let part = organization.entry("Parts", ONE, WEST).expect("flow logs");
+    assert_eq!(part.get("Version"), None, "the manifest names no part");
+    organization.state().parts_denied = false;
+    assert_eq!(round(&function)["PartsWritten"], 6);
+}
+
+#[test]
 fn a_manifest_that_cannot_be_understood_is_left_alone() {
     let organization = Organization::start();
     let Some(function) = start(&organization) else {

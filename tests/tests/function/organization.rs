@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) delay: Duration,
     /// Items of a page; `None` for as many as were asked for.
     pub(crate) page: Option<usize>,
+    /// S3 refuses to write parts.
+    pub(crate) parts_denied: bool,
     /// Organizations refuses.
     pub(crate) organization_denied: bool,
     /// The manifest is replaced by somebody else when EC2 is asked.
@@ -395,6 +397,7 @@ fn object(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Op
             }
             _ => refuse(404, "NoSuchKey"),
         },
+        "PUT" if state.parts_denied && key.contains("/parts/") => refuse(403, "AccessDenied"),
         "PUT" => {
             let if_match = request.header("if-match");
             let if_none = request.header("if-none-match");

@@ -143,7 +143,8 @@ impl Inventory {
         self.context
             .sessions
             .retain(|account| planned.iter().any(|(planned, _)| planned == account));
-        let outcome = round::run(&self.context, &mut merge, &planned, questions_end).await;
+        let mut outcome = round::run(&self.context, &mut merge, &planned, questions_end).await;
+        let unwritten = outcome.unwritten.take();
         report.interfaces = merge.interfaces();
         report.add(outcome);
         let as_of = Timestamp(now());
@@ -153,7 +154,11 @@ impl Inventory {
             .await
             .map_err(InventoryFailure::writing)?;
         report.manifest_as_of = Some(as_of);
-        Ok(())
+        match unwritten {
+            None => Ok(()),
+            // The manifest names the parts of before.
+            Some(error) => Err(InventoryFailure::writing(error)),
+        }
     }
 
     /// Accounts and regions of this round; those that are not asked are noted.

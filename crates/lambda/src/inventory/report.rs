@@ -19,8 +19,8 @@ pub enum InventoryFailure {
     /// The manifest was not read.
     #[error("the manifest was not read: {0}")]
     Unreadable(String),
-    /// The manifest was not written.
-    #[error("the manifest was not written: {0}")]
+    /// The manifest or a part was not written.
+    #[error("the inventory was not written: {0}")]
     Unwritten(String),
     /// Another run has written the manifest meanwhile; its answers are as new.
     #[error(

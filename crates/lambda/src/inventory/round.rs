@@ -52,6 +52,8 @@ pub(super) struct RoundOutcome {
     pub(super) overdue: u64,
     /// Parts that were written.
     pub(super) parts_written: u64,
+    /// First error of a part that was not written.
+    pub(super) unwritten: Option<StoreError>,
     named: usize,
 }
 
@@ -301,8 +303,13 @@ fn take(
             merge.skipped(key, "region not enabled".to_owned());
             return false;
         }
+        Err(RegionEnd::Store(error)) => {
+            // The fault of the bucket and not of the account.
+            outcome.unwritten.get_or_insert(error);
+            outcome.postponed += 1;
+            return false;
+        }
         Err(RegionEnd::Question(QuestionEnd::Failed(failure))) => sentence(&failure),
-        Err(RegionEnd::Store(error)) => error.to_string(),
     };
     let failure = one_line(&failure);
     if outcome.named < NAMED_FAILURES {
