@@ -178,9 +178,9 @@ def add_role(app, formats_of, *policies):
                     "formats",
                     statement({"ec2:DescribeFlowLogs": f"record formats of {formats_of}, and what the flow logs cover"},
                               Noted(NO_NARROWER, "*")),
-                    when="ReadsFlowLogs",
+                    when="AsksEc2",
                 ),
-                policy("names", statement(NAMES, Noted(NO_NARROWER, "*")), when="ResolvesNames"),
+                policy("names", statement(NAMES, Noted(NO_NARROWER, "*")), when="AsksEc2"),
                 policy(
                     "secret",
                     statement(

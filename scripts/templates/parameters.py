@@ -381,12 +381,13 @@ TABLE = [
         values=ON_OFF,
     ),
     Setting(
-        "ResolveNames",
+        "Inventory",
         RECORDS,
-        "Look up names of interfaces, VPCs and transit gateways in EC2, and what the flow logs cover. Off needs no EC2"
-        " permission for it.",
-        "on",
-        values=ON_OFF,
+        "Source of names, coverage and record formats: ec2 asks EC2 for this account and region; off asks nobody, and needs no"
+        " permission.",
+        "ec2",
+        "^(ec2|off)$",
+        wrong="ec2 or off.",
     ),
     Setting(
         "SourceFiltered",

@@ -1,6 +1,6 @@
 """Rules: parameters that would deploy and not work are refused, with the sentence that says what to do."""
 
-from troposphere import And, Equals, Or, Ref
+from troposphere import And, Equals, Not, Or, Ref
 
 from .conditions import given
 from .parameters import S3
@@ -103,6 +103,17 @@ def add_all(app):
                 "LogGroupName says where the flow logs are; without it, AllLogGroups=on or StreamArn.",
             )
         ],
+    )
+    add(
+        app,
+        "FormatOfNobody",
+        [
+            assertion(
+                Not(Equals(Ref("LogFormat"), "auto")),
+                "With Inventory=off nobody is asked for the format of the log group: LogFormat says it.",
+            )
+        ],
+        when=Equals(Ref("Inventory"), "off"),
     )
     add(
         app,

@@ -375,7 +375,7 @@ async fn look_up(
     let gap = |ec2: &Ec2| format_gap(ec2.formats_as_of(), received).filter(|_| asks_formats);
     let mut scope = SurveyScope {
         // Ids of a line are known only with its format.
-        names: config.resolve_names && sources.is_new_stream(&payload.origin()),
+        names: sources.is_new_stream(&payload.origin()),
         formats_after: gap(ec2),
     };
     let mut unknown = survey(

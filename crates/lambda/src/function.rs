@@ -10,7 +10,7 @@ use flowlogs_core::SkippedWindow;
 use flowlogs_export::now;
 use tokio::time::Instant;
 
-use crate::config::Config;
+use crate::config::{Config, InventorySetting};
 use crate::connect::CollectorConnection;
 use crate::ec2::{Ec2, LookupErrors};
 use crate::forward::ForwardOutcome;
@@ -68,11 +68,17 @@ impl Function {
             region,
             own_log_group,
         } = environment;
+        if config.inventory == InventorySetting::Off && config.log_format.is_none() {
+            tracing::warn!(
+                "INVENTORY=off and LOG_FORMAT=auto: header lines and the default formats are all that is known; lines of other formats are unparsed"
+            );
+        }
         Self {
             connection,
-            ec2: config
-                .reads_flow_logs()
-                .then(|| Ec2::new(&aws, config.resolve_names)),
+            ec2: match config.inventory {
+                InventorySetting::Ec2 => Some(Ec2::new(&aws)),
+                InventorySetting::Off => None,
+            },
             sources: SourceCache::default(),
             config,
             aws,

@@ -118,7 +118,7 @@ async fn formats_names_and_certificates_are_read_as_they_were_created() {
     let [vpc, eni, gateway, attachment] = [0, 1, 2, 3].map(|number| ids[number].as_bytes());
     let config = aws.config().await;
 
-    let mut lookups = ec2::Ec2::new(&config, true);
+    let mut lookups = ec2::Ec2::new(&config);
     let now = tokio::time::Instant::now();
     let inventory: Inventory = lookups.refresh("flows", now).await.expect("something new");
     assert_eq!(lookups.take_errors(), ec2::LookupErrors::default());

@@ -40,6 +40,8 @@ BAD = [
     ("template.yaml", {**LOGS, **VPC, "SubnetIds": "subnet-1, subnet-2"}, "separated by commas without spaces"),
     ("template.yaml", {**LOGS, **VPC, "CollectorPort": "4739,4740"}, "A port such as 4739, or a range"),
     ("template.yaml", {**LOGS, "LogFormat": "version account-id"}, "auto, or a format such as"),
+    ("template.yaml", {**LOGS, "Inventory": "off"}, "With Inventory=off nobody is asked for the format"),
+    ("template.yaml", {**LOGS, "Inventory": "on"}, "ec2 or off"),
     ("template.yaml", {**LOGS, "Timeout": "45"}, "Timeout must be one of"),
     ("template-s3.yaml", {**BUCKET, "BucketName": "s3://my-flow-logs"}, "The name of a bucket, without s3://"),
     ("template.yaml", {**LOGS, "VpcID": "vpc-1"}, "VpcID"),
@@ -79,7 +81,7 @@ class Good(unittest.TestCase):
         )
 
     def test_one_port_is_a_range_of_one(self):
-        stack = resolve("template.yaml", **LOGS, **VPC, CollectorPort="2055", LogFormat="${version}", ResolveNames="off")
+        stack = resolve("template.yaml", **LOGS, **VPC, CollectorPort="2055", LogFormat="${version}", Inventory="off")
         self.assertEqual({rule[1:3] for rule in stack.egress()}, {("2055", "2055")})
 
     def test_ipv6_collectors_need_dual_stack(self):
@@ -89,7 +91,7 @@ class Good(unittest.TestCase):
         self.assertIn(("udp", "4739", "4740", "2001:db8::1/128"), stack.egress())
 
     def test_without_names_and_formats_from_ec2_no_aws_api_is_reached_or_allowed(self):
-        stack = resolve("template.yaml", **LOGS, **VPC, LogFormat="${version} ${srcaddr}", ResolveNames="off")
+        stack = resolve("template.yaml", **LOGS, **VPC, LogFormat="${version} ${srcaddr}", Inventory="off")
         self.assertNotIn("443", {rule[1] for rule in stack.egress()})
         network = {"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"}
         self.assertEqual({action for action in stack.allowed() if action.startswith("ec2:Describe")}, network)

@@ -7,12 +7,11 @@ from .resolve import ROOT, resolve
 from .test_parameters import BUCKET, KEY, LOGS, SECRET, STREAM, VPC
 
 FORMAT = {"LogFormat": "${version} ${srcaddr}"}
-LEAST = {**FORMAT, "ResolveNames": "off"}
+LEAST = {**FORMAT, "Inventory": "off"}
 # What switches each mode on, beside the least.
 MODES = {
     "always": {},
-    "`ResolveNames=on` or `LogFormat=auto`": {"LogFormat": "auto"},
-    "`ResolveNames=on`": {"ResolveNames": "on"},
+    "`Inventory=ec2`": {"Inventory": "ec2"},
     "`VpcId` is set": VPC,
     "`TlsSecretId` is set": {"TlsSecretId": SECRET},
     "`TlsSecretKmsKeyArn` is set": {"TlsSecretId": SECRET, "TlsSecretKmsKeyArn": KEY},
@@ -27,7 +26,6 @@ MODES = {
 IMPLIED = {
     "`StreamKmsKeyArn` is set": ["`StreamArn` is set"],
     "`StreamFailureBucket` is set": ["`StreamArn` is set"],
-    "`ResolveNames=on`": ["`ResolveNames=on` or `LogFormat=auto`"],
     "`TlsSecretKmsKeyArn` is set": ["`TlsSecretId` is set"],
 }
 

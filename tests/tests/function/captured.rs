@@ -86,7 +86,7 @@ fn damaged_events_fail_with_the_stable_name_of_their_stage() {
     let collector = Collector::start();
     let Some(function) = Function::start(&[
         ("COLLECTOR", collector.url().as_str()),
-        ("RESOLVE_NAMES", "off"),
+        ("INVENTORY", "off"),
     ]) else {
         return;
     };

@@ -13,7 +13,7 @@ const MANY: usize = 20_000;
 fn function(collector: &str) -> Option<Function> {
     Function::start(&[
         ("COLLECTOR", collector),
-        ("RESOLVE_NAMES", "off"),
+        ("INVENTORY", "off"),
         ("LOG_FORMAT", DEFAULT),
     ])
 }

@@ -274,7 +274,7 @@ fn a_given_format_needs_no_ec2_at_all() {
             "${interface-id} ${srcaddr} ${dstaddr} ${bytes};${packets} ${srcaddr} ${dstaddr}"
                 .to_owned(),
         ),
-        ("RESOLVE_NAMES", "off".to_owned()),
+        ("INVENTORY", "off".to_owned()),
     ];
     let Some(function) = Function::start(&variables) else {
         return;
@@ -290,4 +290,34 @@ fn a_given_format_needs_no_ec2_at_all() {
         "{summary}"
     );
     assert_eq!(collector.flows(2).len(), 2);
+}
+
+#[test]
+fn without_an_inventory_the_default_formats_are_all_that_is_known_and_nobody_is_asked() {
+    let collector = Collector::start();
+    let variables = [
+        ("COLLECTOR", collector.url()),
+        ("AWS_ENDPOINT_URL", ec2_out_of_reach()),
+        ("INVENTORY", "off".to_owned()),
+    ];
+    let Some(function) = Function::start(&variables) else {
+        return;
+    };
+    for round in 0..2 {
+        let mut given = lines(round * 10, 10);
+        given.push("eni-1 10.0.0.1 10.0.0.2 7".to_owned());
+        let summary = function.invoke(&event("flows", &given)).expect("success");
+        for (name, count) in [
+            ("FlowsExported", 10),
+            ("UnparsedRecords", 1),
+            ("FormatLookupErrors", 0),
+            ("NameLookupErrors", 0),
+        ] {
+            assert_eq!(summary[name], count, "{name}: {summary}");
+        }
+    }
+    assert_eq!(collector.flows(20).len(), 20);
+    let output = function.output();
+    let said = output.lines().filter(|line| line.contains("INVENTORY=off"));
+    assert_eq!(said.count(), 1, "{output}");
 }

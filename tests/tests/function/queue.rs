@@ -113,7 +113,7 @@ fn now() -> u64 {
 fn function(collectors: &str) -> Option<Function> {
     Function::start(&[
         ("COLLECTOR", collectors),
-        ("RESOLVE_NAMES", "off"),
+        ("INVENTORY", "off"),
         ("LOG_FORMAT", DEFAULT),
     ])
 }

@@ -24,7 +24,7 @@ fn function(collector: &str, endpoint: &str) -> Option<Function> {
     Function::start_s3(&[
         ("COLLECTOR", collector),
         ("AWS_ENDPOINT_URL", endpoint),
-        ("RESOLVE_NAMES", "off"),
+        ("INVENTORY", "off"),
         ("UDP_RATE", "100000"),
     ])
 }

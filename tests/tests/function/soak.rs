@@ -124,7 +124,7 @@ fn memory_stays_where_it_is_over_many_objects() {
         ("COLLECTOR", collectors),
         ("UDP_RATE", "1000000".to_owned()),
         ("AWS_ENDPOINT_URL", bucket()),
-        ("RESOLVE_NAMES", "off".to_owned()),
+        ("INVENTORY", "off".to_owned()),
     ]) else {
         return;
     };

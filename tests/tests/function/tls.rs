@@ -136,7 +136,7 @@ fn a_certificate_that_is_expired_of_another_name_or_not_trusted_fails_with_a_lin
         let (url, ca) = (collector.url(), authority.pem());
         let Some(function) = Function::start(&[
             ("COLLECTOR", url.as_str()),
-            ("RESOLVE_NAMES", "off"),
+            ("INVENTORY", "off"),
             ("AWS_ENDPOINT_URL", &crate::aws::ec2_that_refuses()),
             ("TLS_CA", &ca),
             ("TLS_CERTIFICATE", &identity.certificate),
@@ -175,7 +175,7 @@ fn a_missing_certificate_of_the_function_fails_the_invocation() {
     let (url, ca) = (collector.url(), authority.pem());
     let Some(function) = Function::start(&[
         ("COLLECTOR", url.as_str()),
-        ("RESOLVE_NAMES", "off"),
+        ("INVENTORY", "off"),
         ("TLS_CA", &ca),
         ("AWS_ENDPOINT_URL", &crate::aws::ec2_that_refuses()),
     ]) else {

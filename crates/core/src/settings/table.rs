@@ -144,9 +144,10 @@ settings! {
         "Export flows of both directions, or only those that enter or leave an interface.";
     DEDUPLICATE --"deduplicate" = "on", ON_OFF,
         "Count a flow once, though it is delivered twice, logged by two flow logs, or seen at both of its ends.";
-    RESOLVE_NAMES = "on", ON_OFF,
-        "Look up names of interfaces, VPCs and transit gateways in EC2, and what the flow logs cover. Off needs no EC2 \
-         permission for it.";
+    INVENTORY = "ec2",
+        Accepted::Text { pattern: "^(ec2|off)$", right: "ec2 or off" },
+        "Source of names, coverage and record formats: ec2 asks EC2 for this account and region; off asks nobody, and needs no \
+         permission.";
     SOURCE_FILTERED --"source-filtered" = "off", ON_OFF,
         "Only a part of the flow logs' records arrives, because of a filter pattern or of a prefix or suffix of notifications: \
          nothing is left out because another record should exist.";

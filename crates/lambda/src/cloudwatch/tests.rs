@@ -37,13 +37,13 @@ fn report(records_received: u64, unparsed_records: u64) -> BatchReport {
 #[tokio::test]
 async fn lines_come_again_only_where_none_was_parsed_and_ec2_never_answered() {
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let mut ec2 = lookups(closed.expect("a port"), false);
+    let mut ec2 = lookups(closed.expect("a port"));
     let auto = config(None);
     assert!(
         no_format_is_known("g", &report(3, 3), &auto, &ec2).is_ok(),
         "EC2 was not asked yet"
     );
-    ec2.refresh("g", Instant::now()).await;
+    ec2.refresh_formats(Instant::now()).await;
     let failure = no_format_is_known("g", &report(3, 3), &auto, &ec2).expect_err("no format");
     assert_eq!(failure.name(), "FormatUnknown");
     assert!(failure.to_string().contains("\"g\"") && failure.to_string().contains("LOG_FORMAT"));
@@ -89,7 +89,7 @@ fn the_summary_is_the_counters_by_their_names() {
 fn function(collectors: &str) -> CloudWatch {
     let raw = RawConfig::read(|name| match name {
         "COLLECTOR" => Some(collectors.to_owned()),
-        "RESOLVE_NAMES" => Some("off".to_owned()),
+        "INVENTORY" => Some("off".to_owned()),
         "LOG_FORMAT" => Some(FORMAT.to_owned()),
         _ => None,
     });

@@ -29,8 +29,8 @@ pub struct Config {
     pub collectors: Vec<CollectorUrl>,
     /// Record formats of the setting, checked; `None` asks EC2.
     pub log_format: Option<String>,
-    /// EC2 is asked for names and for the coverage of flow logs.
-    pub resolve_names: bool,
+    /// Source of names, coverage and record formats.
+    pub inventory: InventorySetting,
     /// Flows to and from the collectors are left out.
     pub exclude_collector_traffic: bool,
     /// Settings of the transcoder, without the collectors' addresses, which are known once the collectors are reached.
@@ -39,6 +39,15 @@ pub struct Config {
     pub udp_rate: u32,
     /// Source of the TLS certificates.
     pub tls: TlsSource,
+}
+
+/// Source of names, coverage and record formats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InventorySetting {
+    /// EC2 of the function's own account and region.
+    Ec2,
+    /// Nobody: header lines, the setting and the default formats are all that is known.
+    Off,
 }
 
 /// Source of the TLS certificates.
@@ -70,7 +79,7 @@ impl Config {
         Ok(Self {
             collectors,
             log_format: log_format(raw.value(&table::LOG_FORMAT))?,
-            resolve_names: raw.value(&table::RESOLVE_NAMES).on()?,
+            inventory: inventory(raw.value(&table::INVENTORY))?,
             exclude_collector_traffic: raw.value(&table::EXCLUDE_COLLECTOR_TRAFFIC).on()?,
             transcoder: transcoder(raw)?,
             udp_rate: raw.value(&table::UDP_RATE).number()?,
@@ -87,11 +96,6 @@ impl Config {
             ..SenderOptions::default()
         }
     }
-
-    /// EC2 is asked for flow logs, for their formats or for their coverage.
-    pub fn reads_flow_logs(&self) -> bool {
-        self.log_format.is_none() || self.resolve_names
-    }
 }
 
 fn collectors(value: &SettingValue) -> Result<Vec<CollectorUrl>, SettingError> {
@@ -106,6 +110,14 @@ fn collectors(value: &SettingValue) -> Result<Vec<CollectorUrl>, SettingError> {
         // A file is gone with its environment: a function that writes one loses everything silently.
         Some(_) => Err(value.wrong()),
         None => Ok(collectors),
+    }
+}
+
+fn inventory(value: &SettingValue) -> Result<InventorySetting, SettingError> {
+    match value.text() {
+        "ec2" => Ok(InventorySetting::Ec2),
+        "off" => Ok(InventorySetting::Off),
+        _ => Err(value.wrong()),
     }
 }
 
@@ -224,12 +236,10 @@ mod tests {
     fn a_collector_is_all_that_has_to_be_set() {
         let config = config(&[]).expect("defaults are right");
         assert_eq!(config.collectors.len(), 1);
-        assert!(
-            config.resolve_names && config.exclude_collector_traffic && config.log_format.is_none()
-        );
+        assert_eq!(config.inventory, InventorySetting::Ec2);
+        assert!(config.exclude_collector_traffic && config.log_format.is_none());
         assert_eq!(config.udp_rate, flowlogs_export::DEFAULT_UDP_RATE);
         assert_eq!(config.tls, TlsSource::Settings(TlsOptions::default()));
-        assert!(config.reads_flow_logs());
     }
 
     #[test]
@@ -272,10 +282,8 @@ mod tests {
     #[test]
     fn formats_are_checked_at_start() {
         let given = "${version} ${srcaddr}; ${version} ${dstaddr}";
-        let config =
-            config(&[("LOG_FORMAT", given), ("RESOLVE_NAMES", "off")]).expect("two formats");
+        let config = config(&[("LOG_FORMAT", given)]).expect("two formats");
         assert_eq!(config.log_format.as_deref(), Some(given));
-        assert!(!config.reads_flow_logs());
         assert!(error("LOG_FORMAT", "${version} ${srcaddr").contains("column 2"));
     }
 

@@ -184,9 +184,9 @@ mod tests {
     #[tokio::test]
     async fn flow_logs_of_all_pages_are_found_by_log_group_name_and_by_arn() {
         let server = Server::start(three_pages);
-        let mut ec2 = server.lookups(false);
+        let mut ec2 = server.lookups();
         let inventory = ec2
-            .refresh("flows", Instant::now())
+            .refresh_formats(Instant::now())
             .await
             .expect("something new");
         assert_eq!(
@@ -211,8 +211,8 @@ mod tests {
             ]);
             page("flowLogSet", &[members], None)
         });
-        let mut ec2 = server.lookups(false).of_buckets();
-        let inventory = ec2.refresh("flows", Instant::now()).await;
+        let mut ec2 = server.lookups().of_buckets();
+        let inventory = ec2.refresh_formats(Instant::now()).await;
         let inventory = inventory.expect("something new");
         let bucket = Destination::bucket("flows");
         let formats: Vec<_> = inventory.formats_for(Some(&bucket)).collect();
@@ -226,14 +226,14 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_asked_for_again_when_it_is_old_or_distrusted() {
         let server = Server::start(three_pages);
-        let (mut ec2, start) = (server.lookups(false), Instant::now());
-        ec2.refresh("flows", start).await;
-        assert!(!ec2.is_due("flows", start + 4 * MINUTE));
-        assert!(ec2.is_due("flows", start + 7 * MINUTE));
+        let (mut ec2, start) = (server.lookups(), Instant::now());
+        ec2.refresh_formats(start).await;
+        assert!(!ec2.flow_logs.is_due(start + 4 * MINUTE));
+        assert!(ec2.flow_logs.is_due(start + 7 * MINUTE));
         ec2.invalidate_formats();
-        assert!(!ec2.is_due("flows", start), "at most once a minute");
-        assert!(ec2.is_due("flows", start + MINUTE));
-        let renewed = ec2.refresh("flows", start + MINUTE).await;
+        assert!(!ec2.flow_logs.is_due(start), "at most once a minute");
+        assert!(ec2.flow_logs.is_due(start + MINUTE));
+        let renewed = ec2.refresh_formats(start + MINUTE).await;
         assert!(renewed.is_some(), "the same answer holds longer");
     }
 
@@ -290,10 +290,10 @@ mod tests {
                 true if request.parameter("NextToken").is_some() => refusal(),
                 _ => three_pages(request),
             });
-            let (mut ec2, start) = (server.lookups(false), Instant::now());
-            ec2.refresh("flows", start).await.expect("something new");
+            let (mut ec2, start) = (server.lookups(), Instant::now());
+            ec2.refresh_formats(start).await.expect("something new");
             switch.store(true, Ordering::SeqCst);
-            assert!(ec2.refresh("flows", start + 20 * MINUTE).await.is_none());
+            assert!(ec2.refresh_formats(start + 20 * MINUTE).await.is_none());
             let reason = &ec2.format_trouble().expect("a refusal").reason;
             assert!(is_expected(reason), "{reason:?}");
             assert_eq!(
@@ -312,7 +312,7 @@ mod tests {
         let closed = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a port");
-        let mut ec2 = lookups(closed, true);
+        let mut ec2 = lookups(closed);
         let start = Instant::now();
         assert!(ec2.refresh("flows", start).await.is_none());
         assert!(

@@ -60,8 +60,7 @@ pub const ACTIONS: [&str; 5] = [
 pub struct Ec2 {
     client: aws_sdk_ec2::Client,
     flow_logs: FlowLogLookup,
-    /// `None` where names are not looked up.
-    names: Option<NameLookup>,
+    names: NameLookup,
     troubles: LookupTally,
     budget: Duration,
     /// Longest wait before the first question; zero once it was asked.
@@ -74,21 +73,21 @@ pub struct Ec2 {
 
 impl Ec2 {
     /// Knows nothing yet; the first [`refresh`](Self::refresh) asks the first question.
-    pub fn new(config: &SdkConfig, resolve_names: bool) -> Self {
+    pub fn new(config: &SdkConfig) -> Self {
         let config = aws_sdk_ec2::config::Builder::from(config)
             .interceptor(WholeAnswers)
             .build();
         Self {
             first_wait: FIRST_WAIT,
-            ..Self::with_client(aws_sdk_ec2::Client::from_conf(config), resolve_names)
+            ..Self::with_client(aws_sdk_ec2::Client::from_conf(config))
         }
     }
 
-    fn with_client(client: aws_sdk_ec2::Client, resolve_names: bool) -> Self {
+    fn with_client(client: aws_sdk_ec2::Client) -> Self {
         Self {
             client,
             flow_logs: FlowLogLookup::default(),
-            names: resolve_names.then(NameLookup::default),
+            names: NameLookup::default(),
             troubles: LookupTally::default(),
             budget: BUDGET,
             first_wait: Duration::ZERO,
@@ -108,8 +107,7 @@ impl Ec2 {
     /// [`refresh`](Self::refresh) has a question to ask for this log group.
     #[cfg(test)]
     fn is_due(&self, log_group: &str, now: Instant) -> bool {
-        self.flow_logs.is_due(now)
-            || (self.names.as_ref()).is_some_and(|names| names.is_due(log_group, now))
+        self.flow_logs.is_due(now) || self.names.is_due(log_group, now)
     }
 
     /// Asks every question that is due for records of this log group or bucket: first for flow logs, then for names, within
@@ -153,7 +151,7 @@ impl Ec2 {
 
     /// Second half: names within the coverage of the flow logs, and names that were [requested](Self::request).
     pub async fn refresh_names(&mut self, log_group: &str, now: Instant) -> Option<Inventory> {
-        let names = self.names.as_mut()?;
+        let names = &mut self.names;
         let due = names.is_due(log_group, now);
         names.cover(log_group, self.flow_logs.known());
         let changed = due
@@ -170,9 +168,7 @@ impl Ec2 {
 
     /// Requests the names of ids that flows mention: the next refresh asks for the unknown ones.
     pub fn request<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) {
-        if let Some(names) = &mut self.names {
-            names.request(ids);
-        }
+        self.names.request(ids);
     }
 
     /// Notes the gaps that a batch revealed: unknown ids, and lines that stopped fitting.
@@ -229,7 +225,7 @@ impl Ec2 {
 
     /// Age of the inventory: time since the last whole survey.
     pub fn age(&self, now: Instant) -> Option<Duration> {
-        self.names.as_ref().and_then(|names| names.age(now))
+        self.names.age(now)
     }
 
     /// Destinations of the flow logs that are known.
@@ -240,10 +236,7 @@ impl Ec2 {
 
     /// Everything that is known.
     pub fn inventory(&self) -> Inventory {
-        let mut inventory = match &self.names {
-            Some(names) => names.known().clone(),
-            None => Inventory::new(),
-        };
+        let mut inventory = self.names.known().clone();
         for flow_log in self.flow_logs.known().unwrap_or_default() {
             inventory.insert_flow_log(flow_log.clone());
         }

@@ -300,7 +300,7 @@ mod tests {
     async fn what_the_flow_logs_cover_is_known_before_a_line_is_read() {
         let server = Server::start(small_network);
         let inventory = server
-            .lookups(true)
+            .lookups()
             .refresh("flows", Instant::now())
             .await
             .expect("something new");
@@ -324,7 +324,7 @@ mod tests {
     async fn a_log_group_without_flow_logs_of_this_account_asks_for_nothing_more() {
         let server = Server::start(small_network);
         server
-            .lookups(true)
+            .lookups()
             .refresh("of another account", Instant::now())
             .await;
         assert_eq!(server.actions(), ["DescribeFlowLogs"]);
@@ -333,7 +333,7 @@ mod tests {
     #[tokio::test]
     async fn mentioned_ids_are_asked_for_two_hundred_at_a_time_and_the_absent_ones_once() {
         let server = Server::start(small_network);
-        let (mut ec2, start) = (server.lookups(true), Instant::now());
+        let (mut ec2, start) = (server.lookups(), Instant::now());
         ec2.refresh("flows", start).await;
         let ids: Vec<_> = (0..450)
             .map(|number| format!("eni-{}{number}", ["a", "b"][number % 2]))
@@ -379,7 +379,7 @@ mod tests {
                 _ => small_network(request),
             }
         });
-        let (mut ec2, start) = (server.lookups(true), Instant::now());
+        let (mut ec2, start) = (server.lookups(), Instant::now());
         ec2.refresh("flows", start).await;
 
         counter.store(1, Ordering::SeqCst);
@@ -407,7 +407,7 @@ mod tests {
             "DescribeNetworkInterfaces" => Reply::Error("UnauthorizedOperation"),
             _ => small_network(request),
         });
-        let (mut ec2, start) = (server.lookups(true), Instant::now());
+        let (mut ec2, start) = (server.lookups(), Instant::now());
         let ids: Vec<_> = (0..450).map(|number| format!("eni-b{number}")).collect();
         ec2.request(ids.iter().map(String::as_str).chain(["vpc-1"]));
         let inventory = ec2
@@ -442,7 +442,7 @@ mod tests {
                 _ => small_network(request),
             }
         });
-        let (mut ec2, start) = (server.lookups(true), Instant::now());
+        let (mut ec2, start) = (server.lookups(), Instant::now());
         let first = ec2.refresh("flows", start).await.expect("the flow log");
         assert!(
             first.interface(b"eni-1").is_none(),
@@ -483,7 +483,7 @@ mod tests {
             }
             _ => small_network(request),
         });
-        let mut ec2 = server.lookups(true);
+        let mut ec2 = server.lookups();
         ec2.request(["eni-a1"]);
         let inventory = ec2.refresh("flows", Instant::now()).await.expect("news");
         assert!(inventory.interface(b"eni-a1").is_some());
@@ -504,7 +504,7 @@ mod tests {
             "DescribeNetworkInterfaces" => Reply::Cut("networkInterfaceSet"),
             _ => small_network(request),
         });
-        let mut ec2 = server.lookups(true);
+        let mut ec2 = server.lookups();
         ec2.refresh("flows", Instant::now()).await;
         assert_eq!(ec2.take_errors().names, 1);
     }

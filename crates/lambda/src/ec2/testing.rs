@@ -60,8 +60,8 @@ impl Server {
     }
 
     /// Look-ups that ask this server.
-    pub(crate) fn lookups(&self, resolve_names: bool) -> Ec2 {
-        lookups(self.address, resolve_names)
+    pub(crate) fn lookups(&self) -> Ec2 {
+        lookups(self.address)
     }
 
     /// The actions that were asked, in order.
@@ -78,7 +78,7 @@ impl Server {
 }
 
 /// Look-ups that ask whatever is at this address, without retries, and wait for half a second.
-pub(crate) fn lookups(address: SocketAddr, resolve_names: bool) -> Ec2 {
+pub(crate) fn lookups(address: SocketAddr) -> Ec2 {
     let config = aws_sdk_ec2::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(format!("http://{address}"))
@@ -87,7 +87,7 @@ pub(crate) fn lookups(address: SocketAddr, resolve_names: bool) -> Ec2 {
         .retry_config(RetryConfig::disabled())
         .interceptor(crate::aws::WholeAnswers)
         .build();
-    let mut ec2 = Ec2::with_client(aws_sdk_ec2::Client::from_conf(config), resolve_names);
+    let mut ec2 = Ec2::with_client(aws_sdk_ec2::Client::from_conf(config));
     ec2.budget = Duration::from_millis(500);
     ec2
 }

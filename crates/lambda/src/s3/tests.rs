@@ -153,7 +153,7 @@ impl Setup {
 fn function(bucket: &Bucket, collector: &str) -> S3 {
     let raw = RawConfig::read(|name| match name {
         "COLLECTOR" => Some(collector.to_owned()),
-        "RESOLVE_NAMES" => Some("off".to_owned()),
+        "INVENTORY" => Some("off".to_owned()),
         "LOG_FORMAT" => Some("${version} ${srcaddr}".to_owned()),
         "UDP_RATE" => Some("1000000".to_owned()),
         _ => None,
