@@ -1,5 +1,6 @@
 //! List of input files: directories are walked, inventories among the files are recognised by content.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
@@ -133,23 +134,7 @@ impl InputList {
     pub(crate) fn of(arguments: &[PathBuf], inventories: &[PathBuf]) -> Result<Self, CommandError> {
         let mut this = Self::default();
         for path in inventories {
-            if let Some(failure) = in_bucket(path) {
-                return Err(CommandError::usage(format_args!("--inventory {failure}")));
-            }
-            let read = fs::read(path).map_err(|error| error.to_string());
-            let inventory = read
-                .and_then(|json| flowlogs_describe::read(&json).map_err(|error| error.to_string()))
-                .map_err(|error| {
-                    CommandError::failed(format_args!("--inventory {}: {error}", path.display()))
-                })?;
-            if inventory.is_empty() {
-                this.notes.push(format!(
-                    "--inventory {} holds no interface, VPC, gateway or flow log",
-                    path.display()
-                ));
-            }
-            this.inventory.merge(inventory);
-            this.inventories.push(path.clone());
+            this.add_inventory(path)?;
         }
         for path in arguments {
             if path.as_os_str() == "-" {
@@ -159,12 +144,43 @@ impl InputList {
                     octets: 0,
                 });
             } else if let Some(failure) = in_bucket(path) {
-                this.failures.push(failure);
+                this.failures.push(format!("{failure}; then replay DIR"));
             } else {
                 this.add(path, false);
             }
         }
         Ok(this)
+    }
+
+    /// Reads an inventory that was named, or every file of a directory.
+    fn add_inventory(&mut self, path: &Path) -> Result<(), CommandError> {
+        if let Some(failure) = in_bucket(path) {
+            return Err(CommandError::usage(format_args!(
+                "--inventory {failure}; then --inventory DIR"
+            )));
+        }
+        let failed = |error: &dyn fmt::Display| {
+            CommandError::failed(format_args!("--inventory {}: {error}", path.display()))
+        };
+        if path.is_dir() {
+            let paths = sorted(path).map_err(|error| failed(&error))?;
+            // A link could lead back.
+            let paths = paths.iter().filter(|path| !path.is_symlink());
+            return paths
+                .map(PathBuf::as_path)
+                .try_for_each(|path| self.add_inventory(path));
+        }
+        let octets = fs::read(path).map_err(|error| failed(&error))?;
+        let inventory = flowlogs_describe::read(&octets).map_err(|error| failed(&error))?;
+        if inventory.is_empty() {
+            self.notes.push(format!(
+                "--inventory {} holds no interface, VPC, gateway or flow log",
+                path.display()
+            ));
+        }
+        self.inventory.merge(inventory);
+        self.inventories.push(path.to_owned());
+        Ok(())
     }
 
     fn add(&mut self, path: &Path, walked: bool) {
@@ -267,7 +283,7 @@ impl InputList {
 fn in_bucket(path: &Path) -> Option<String> {
     let url = path.to_str()?;
     url.starts_with("s3://")
-        .then(|| format!("{url}: copy it first: aws s3 cp --recursive {url} DIR; then replay DIR"))
+        .then(|| format!("{url}: copy it first: aws s3 cp --recursive {url} DIR"))
 }
 
 /// Refuses targets that are existing files.

@@ -10,8 +10,8 @@ use crate::encode::FlowEncoder;
 use crate::flowlog::{Field, FieldSet, FlowRecord, Formats, HeaderLine, LogStatus, RecordValues};
 use crate::ipfix::{Exporter, FlowValues, MessageSink, SentTotals, Transport};
 use crate::mapping::Layouts;
-use crate::mapping::announce::Announcements;
-use crate::network::Inventory;
+use crate::mapping::announce::{Announcements, missing_part};
+use crate::network::{AccountRegion, Inventory};
 use crate::observe::{NoObserver, RecordObserver, RecordOutcome};
 use crate::origin::{LogLine, RecordSource};
 use crate::report::BatchReport;
@@ -58,6 +58,10 @@ pub struct Transcoder {
     report: BatchReport,
     /// Groups of flow logs that the report names, by coverage.
     doubled: BTreeSet<(u64, u32)>,
+    /// The last line is undecided: a table of the inventory is missing.
+    undecided: Option<AccountRegion>,
+    /// The next line is the undecided one, handed on again.
+    is_again: bool,
 }
 
 impl Transcoder {
@@ -87,6 +91,8 @@ impl Transcoder {
             },
             report: BatchReport::default(),
             doubled: BTreeSet::new(),
+            undecided: None,
+            is_again: false,
         }
     }
 
@@ -115,6 +121,22 @@ impl Transcoder {
         self.inventory = inventory;
         self.inventory_version += 1;
         self.encoder.set_inventory();
+    }
+
+    /// Changes the knowledge of interfaces, VPCs and flow logs in place; names are announced again.
+    pub fn change_inventory(&mut self, change: impl FnOnce(&mut Inventory)) {
+        change(&mut self.inventory);
+        self.inventory_version += 1;
+        self.encoder.set_inventory();
+    }
+
+    /// Takes the account and region whose table of the inventory the last line needs. Such a line is undecided: it has to be
+    /// handed on again as the next one, once [`change_inventory`](Self::change_inventory) has set the table or removed the
+    /// account and region from those that were asked. Happens only with an inventory whose tables are
+    /// [loaded on demand](Inventory::set_loaded_on_demand).
+    #[inline]
+    pub fn take_undecided(&mut self) -> Option<AccountRegion> {
+        self.undecided.take()
     }
 
     /// Leaves out flows to and from these collectors from now on: the flows are the transcoder's own.
@@ -203,6 +225,8 @@ impl Transcoder {
             report,
             direction_matters,
             doubled,
+            undecided,
+            is_again,
             ..
         } = self;
         let parts = source.parts();
@@ -210,8 +234,13 @@ impl Transcoder {
         let Some((record, formats)) = parsed else {
             return Ok(());
         };
-        let coverage = parts.coverage;
-        let context = encoder.turn_to(&record, parts.owner, parts.region, inventory, sink)?;
+        let (owner, region, coverage) = (parts.owner, parts.region, parts.coverage);
+        let context = encoder.turn_to(&record, owner, region, inventory, sink)?;
+        if context.lacks_part {
+            *undecided = missing_part(&record, owner.as_deref(), region.as_deref(), inventory);
+            *is_again = true;
+            return Ok(());
+        }
         let observers = coverage.determined(context.observers).unwrap_or_else(|| {
             coverage.observers(&record, context.interface, context.tables, inventory)
         });
@@ -250,6 +279,11 @@ impl Transcoder {
     /// leaves out what was delivered before.
     #[inline(always)] // called in one place, for every record
     fn admit(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
+        if self.is_again {
+            self.is_again = false;
+            source.update_coverage(&self.inventory, self.inventory_version, &mut self.coverages);
+            return true;
+        }
         match source.take_header(&line) {
             HeaderLine::NoHeader => {}
             HeaderLine::Taken => return false,
@@ -298,12 +332,14 @@ impl Transcoder {
 
     /// Ends a batch that arrived but was not read to its end: its deliveries are forgotten, because they have to come again.
     pub fn commit_records(&mut self) {
+        (self.undecided, self.is_again) = (None, false);
         self.dedup.rollback();
         self.encoder.exporter.commit();
     }
 
     /// Ends a batch that failed and comes again: the batch is forgotten, unsent messages are dropped.
     pub fn rollback(&mut self) {
+        (self.undecided, self.is_again) = (None, false);
         self.dedup.rollback();
         self.encoder.discard();
     }
@@ -385,6 +421,7 @@ fn content(record: &FlowRecord<'_>) -> LineContent {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::sync::Arc;
 
     use super::*;
     use crate::flowlog::Formats;
@@ -525,12 +562,67 @@ mod tests {
                 account: account.to_owned(),
                 region: "eu-central-1".to_owned(),
             };
+            inventory.set_interfaces(Some(scope.clone()), Arc::default());
             inventory.insert_asked(scope, 0);
             transcoder.set_inventory(inventory);
             assert_eq!(without(&mut transcoder, &mut source), count, "{account}");
         }
         transcoder.set_inventory(Inventory::unavailable());
         assert_eq!(without(&mut transcoder, &mut source), 1);
+    }
+
+    #[test]
+    fn a_record_whose_table_is_not_loaded_is_undecided_until_it_is_handed_on_again() {
+        let (mut transcoder, mut source) = transcoder();
+        source.set_owner(None, Some("eu-central-1"));
+        let scope = AccountRegion {
+            account: "123456789010".to_owned(),
+            region: "eu-central-1".to_owned(),
+        };
+        for is_there in [true, false] {
+            let mut inventory = Inventory::new();
+            inventory.set_loaded_on_demand();
+            inventory.insert_asked(scope.clone(), 0);
+            transcoder.set_inventory(inventory);
+            let id = if is_there { "a" } else { "b" };
+            let Ok(()) = transcoder.line(&mut source, line(id, LINE), &mut accept);
+            assert_eq!(transcoder.take_undecided().as_ref(), Some(&scope));
+            transcoder.change_inventory(|inventory| match is_there {
+                true => inventory.set_interfaces(Some(scope.clone()), Arc::default()),
+                false => inventory.remove_asked(&scope),
+            });
+            for _ in 0..2 {
+                let Ok(()) = transcoder.line(&mut source, line(id, LINE), &mut accept);
+                assert_eq!(transcoder.take_undecided(), None);
+            }
+            let counters = transcoder.take_report().counters;
+            assert_eq!((counters.records_received, counters.flows_exported), (2, 1));
+            assert_eq!(counters.duplicate_deliveries, 1);
+            assert_eq!(counters.without_inventory, u64::from(!is_there));
+        }
+    }
+
+    #[test]
+    fn of_a_batch_that_failed_no_line_is_undecided() {
+        let (mut transcoder, mut source) = transcoder();
+        source.set_owner(Some("123456789010"), Some("eu-central-1"));
+        let mut inventory = Inventory::new();
+        inventory.set_loaded_on_demand();
+        inventory.insert_asked(
+            AccountRegion {
+                account: "123456789010".to_owned(),
+                region: "eu-central-1".to_owned(),
+            },
+            0,
+        );
+        transcoder.set_inventory(inventory);
+        let Ok(()) = transcoder.line(&mut source, line("a", LINE), &mut accept);
+        transcoder.rollback();
+        transcoder.take_report();
+        transcoder.set_inventory(Inventory::unavailable());
+        let Ok(()) = transcoder.line(&mut source, line("b", LINE), &mut accept);
+        let counters = transcoder.take_report().counters;
+        assert_eq!((counters.records_received, counters.flows_exported), (1, 1));
     }
 
     #[test]

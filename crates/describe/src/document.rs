@@ -1,22 +1,29 @@
-//! JSON document with one or several lists of descriptions.
+//! JSON document with one or several lists of descriptions, packed or not.
 //!
 //! Each description becomes an entry of the inventory as soon as it is parsed, so that a document of many megabytes is
-//! never held as a whole tree of values.
+//! never held as a whole tree of values, and a packed one never as a whole text.
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use flowlogs_core::network::Inventory;
+use flowlogs_core::network::{
+    AccountRegion, Destination, DestinationKind, FlowLog, InterfaceTable, Inventory,
+};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::descriptions::{
     FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, InterfaceDescription,
     VpcDescription,
 };
+use crate::manifest::PartEntry;
+use crate::packed::{BoundedReader, beginning, is_packed};
+use crate::timestamp::Timestamp;
 
 /// Top-level keys of an inventory. Subnets are recognised but not used: an interface names its VPC.
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
+    "InventoryVersion",
     "NetworkInterfaces",
     "Vpcs",
     "Subnets",
@@ -25,10 +32,16 @@ const KEYS: [&str; 6] = [
     "FlowLogs",
 ];
 
+/// Layout of the objects of an organization's inventory that this release reads.
+const INVENTORY_VERSION: u64 = 1;
+
 /// Octets at the beginning of a file that [`looks_like_inventory`] reads.
 const BEGINNING: usize = 4_096;
 
-/// Error of [`read`].
+/// Most octets of a packed document that [`read`] inflates.
+const LARGEST: u64 = 1024 * 1024 * 1024;
+
+/// Error of [`read`], [`read_manifest`](crate::read_manifest) and [`read_part`](crate::read_part).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InventoryError {
@@ -40,29 +53,52 @@ pub enum InventoryError {
         "no inventory in it: none of the keys NetworkInterfaces, Vpcs, TransitGateways, TransitGatewayAttachments, FlowLogs"
     )]
     NoKnownKey,
+    /// A packed document that is damaged or cut.
+    #[error("the gzip stream is damaged or cut: {0}")]
+    Gzip(String),
+    /// More octets than the caller admits.
+    #[error("it has more than {0} octets")]
+    TooLarge(u64),
+    /// An object of another layout.
+    #[error(
+        "it was written by another release (InventoryVersion {0}, known is {INVENTORY_VERSION})"
+    )]
+    OtherVersion(u64),
+    /// An object of an organization's inventory without a member that it must have.
+    #[error("the member {0} is missing")]
+    Missing(&'static str),
 }
 
-/// Reads one document.
+/// Reads one document, packed with gzip or not: what the AWS CLI prints, or an object of an organization's inventory.
 ///
 /// # Errors
 ///
 /// An [`InventoryError`], with line and column where the JSON is wrong.
-pub fn read(json: &[u8]) -> Result<Inventory, InventoryError> {
-    let mut inventory = Inventory::new();
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let has_known_key = DocumentSeed(&mut inventory).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    if has_known_key {
-        Ok(inventory)
-    } else {
-        Err(InventoryError::NoKnownKey)
+pub fn read(octets: &[u8]) -> Result<Inventory, InventoryError> {
+    let mut document = InventoryDocument::read(octets, LARGEST)?;
+    if !document.has_known_key {
+        return Err(InventoryError::NoKnownKey);
     }
+    let interfaces = Arc::new(std::mem::take(&mut document.interfaces));
+    let scope = document.scope();
+    let mut inventory = document.into_inventory();
+    if scope.is_some() || !interfaces.is_empty() {
+        inventory.set_interfaces(scope, interfaces);
+    }
+    Ok(inventory)
 }
 
-/// Tells an inventory from other files by the top-level keys within its first 4,096 octets.
-pub fn looks_like_inventory(json: &[u8]) -> bool {
+/// Tells an inventory from other files by the top-level keys within its first 4,096 octets; of a packed file within as
+/// many of the inflated ones.
+pub fn looks_like_inventory(octets: &[u8]) -> bool {
+    if is_packed(octets) {
+        return has_known_key(&beginning(octets, BEGINNING));
+    }
+    has_known_key(&octets[..octets.len().min(BEGINNING)])
+}
+
+fn has_known_key(beginning: &[u8]) -> bool {
     let mut found = false;
-    let beginning = &json[..json.len().min(BEGINNING)];
     // Ends with an error, at the latest where the beginning is cut; what was found until then counts.
     let _ = serde_json::Deserializer::from_slice(beginning).deserialize_map(FindKey(&mut found));
     found
@@ -90,53 +126,199 @@ impl<'de> Visitor<'de> for FindKey<'_> {
     }
 }
 
-/// Reader of a document into an inventory; returns whether a key was a known one.
-struct DocumentSeed<'a>(&'a mut Inventory);
+/// Content of one document.
+#[derive(Debug, Default)]
+pub(crate) struct InventoryDocument {
+    has_known_key: bool,
+    /// `InventoryVersion`, if the document is an object of an organization's inventory.
+    pub(crate) layout: Option<u64>,
+    pub(crate) as_of: Option<Timestamp>,
+    account: Option<String>,
+    region: Option<String>,
+    /// Version of a part.
+    pub(crate) version: Option<String>,
+    /// Parts that a manifest lists.
+    pub(crate) parts: Vec<PartEntry>,
+    pub(crate) interfaces: InterfaceTable,
+    flow_logs: Vec<ListedFlowLog>,
+    /// Everything else.
+    inventory: Inventory,
+}
+
+/// Flow log in a manifest, or as the AWS CLI prints it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedFlowLog {
+    #[serde(flatten)]
+    description: FlowLogDescription,
+    account_id: Option<String>,
+    region: Option<String>,
+    /// Time of the last answer that listed the flow log.
+    last_seen: Option<Timestamp>,
+}
+
+impl InventoryDocument {
+    /// Reads a document; one that is packed has at most `limit` octets.
+    pub(crate) fn read(octets: &[u8], limit: u64) -> Result<Self, InventoryError> {
+        let mut document = Self::default();
+        let seed = DocumentSeed(&mut document);
+        let (outcome, is_too_large) = if is_packed(octets) {
+            let mut reader = BoundedReader::new(octets, limit);
+            let outcome = whole(seed, serde_json::Deserializer::from_reader(&mut reader));
+            (outcome, reader.is_too_large)
+        } else if u64::try_from(octets.len()).is_ok_and(|octets| octets > limit) {
+            return Err(InventoryError::TooLarge(limit));
+        } else {
+            let outcome = whole(seed, serde_json::Deserializer::from_slice(octets));
+            (outcome, false)
+        };
+        let other = document
+            .layout
+            .filter(|&layout| layout != INVENTORY_VERSION);
+        match (outcome, other) {
+            (_, Some(layout)) => Err(InventoryError::OtherVersion(layout)),
+            (Ok(()), None) => {
+                document.interfaces.shrink_to_fit();
+                Ok(document)
+            }
+            (Err(_), None) if is_too_large => Err(InventoryError::TooLarge(limit)),
+            (Err(error), None) if error.is_io() => Err(InventoryError::Gzip(error.to_string())),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    /// Account and region of a part.
+    pub(crate) fn scope(&self) -> Option<AccountRegion> {
+        self.layout?;
+        Some(AccountRegion {
+            account: self.account.clone()?,
+            region: self.region.clone()?,
+        })
+    }
+
+    /// Inventory without interfaces: flow logs, VPCs, gateways, attachments, and the accounts and regions that were asked.
+    pub(crate) fn into_inventory(self) -> Inventory {
+        let mut inventory = self.inventory;
+        let mut asked = std::collections::HashMap::new();
+        for part in &self.parts {
+            let scope = (part.account_id.as_str(), part.region.as_str());
+            asked.insert(scope, part.flow_logs_as_of);
+            if let (Some(as_of), Some(_)) = (part.as_of, &part.version) {
+                inventory.insert_asked(part.scope(), as_of.0);
+            }
+        }
+        for listed in self.flow_logs {
+            let scope = listed.account_id.as_deref().zip(listed.region.as_deref());
+            let as_of = scope.and_then(|scope| *asked.get(&scope)?);
+            inventory.insert_flow_log(listed.located(as_of));
+        }
+        inventory
+    }
+}
+
+impl ListedFlowLog {
+    /// Flow log with its account and region, as of this answer of EC2.
+    fn located(self, as_of: Option<Timestamp>) -> FlowLog {
+        let mut flow_log = FlowLog::from(self.description);
+        // A flow log delivers to log groups and delivery streams of its own account and region; one that was created with
+        // the name of a log group does not say so itself.
+        if let Some(destination) = &mut flow_log.destination
+            && destination.kind == DestinationKind::LogGroup
+        {
+            let Destination {
+                account, region, ..
+            } = destination;
+            *account = account
+                .take()
+                .or_else(|| self.account_id.as_deref().map(Box::from));
+            *region = region
+                .take()
+                .or_else(|| self.region.as_deref().map(Box::from));
+        }
+        let vanished = self
+            .last_seen
+            .filter(|seen| as_of.is_none_or(|as_of| *seen < as_of));
+        flow_log.account = self.account_id;
+        flow_log.region = self.region;
+        flow_log.as_of = as_of.map(|time| time.0);
+        flow_log.last_seen = vanished.map(|time| time.0);
+        flow_log
+    }
+}
+
+/// Reads a document to its end, which of a packed one has the checksum.
+fn whole<'de, R: serde_json::de::Read<'de>>(
+    seed: DocumentSeed<'_>,
+    mut deserializer: serde_json::Deserializer<R>,
+) -> Result<(), serde_json::Error> {
+    seed.deserialize(&mut deserializer)?;
+    deserializer.end()
+}
+
+/// Reader of a document.
+struct DocumentSeed<'a>(&'a mut InventoryDocument);
 
 impl<'de> DeserializeSeed<'de> for DocumentSeed<'_> {
-    type Value = bool;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for DocumentSeed<'_> {
-    type Value = bool;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let inventory = self.0;
-        let mut has_known_key = false;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(document) = self;
         while let Some(key) = map.next_key::<String>()? {
-            has_known_key |= KEYS.contains(&key.as_str());
+            document.has_known_key |= KEYS.contains(&key.as_str());
             match key.as_str() {
-                "NetworkInterfaces" => {
-                    map.next_value_seed(each(|item: InterfaceDescription| {
-                        inventory.insert_interface(&item.into());
-                    }))?
+                "InventoryVersion" => {
+                    let layout = map.next_value()?;
+                    document.layout = Some(layout);
+                    if layout != INVENTORY_VERSION {
+                        return Err(A::Error::custom("another layout"));
+                    }
                 }
-                "Vpcs" => map.next_value_seed(each(|item: VpcDescription| {
-                    inventory.insert_vpc(item.into());
-                }))?,
-                "TransitGateways" => map.next_value_seed(each(|item: GatewayDescription| {
-                    inventory.insert_gateway(item.into());
-                }))?,
-                "TransitGatewayAttachments" => {
-                    map.next_value_seed(each(|item: GatewayAttachmentDescription| {
-                        inventory.insert_attachment(item.into());
-                    }))?;
-                }
-                "FlowLogs" => map.next_value_seed(each(|item: FlowLogDescription| {
-                    inventory.insert_flow_log(item.into());
-                }))?,
-                _ => _ = map.next_value::<IgnoredAny>()?,
+                "AsOf" => document.as_of = map.next_value()?,
+                "AccountId" => document.account = map.next_value()?,
+                "Region" => document.region = map.next_value()?,
+                "Version" => document.version = map.next_value()?,
+                "Parts" => map.next_value_seed(each(|part| document.parts.push(part)))?,
+                _ => document.list(&key, &mut map)?,
             }
         }
-        Ok(has_known_key)
+        Ok(())
+    }
+}
+
+impl InventoryDocument {
+    /// Reads a list of descriptions; anything else is skipped.
+    fn list<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        let inventory = &mut self.inventory;
+        match key {
+            "NetworkInterfaces" => map.next_value_seed(each(|item: InterfaceDescription| {
+                self.interfaces.insert(&item.into());
+            })),
+            "Vpcs" => map.next_value_seed(each(|item: VpcDescription| {
+                inventory.insert_vpc(item.into());
+            })),
+            "TransitGateways" => map.next_value_seed(each(|item: GatewayDescription| {
+                inventory.insert_gateway(item.into());
+            })),
+            "TransitGatewayAttachments" => {
+                map.next_value_seed(each(|item: GatewayAttachmentDescription| {
+                    inventory.insert_attachment(item.into());
+                }))
+            }
+            "FlowLogs" => map.next_value_seed(each(|item| self.flow_logs.push(item))),
+            _ => map.next_value::<IgnoredAny>().map(|_| ()),
+        }
     }
 }
 

@@ -10,7 +10,9 @@
 //! | `convert.rs` | a description becomes an entry of the inventory: names, addresses, statuses |
 //! | `timestamp.rs` | a time as EC2 writes it |
 //! | `document.rs` | a JSON document with one or several lists of descriptions |
-//! | `write.rs` | the objects of an organization's inventory |
+//! | `packed.rs` | a document that is packed with gzip, bounded in octets |
+//! | `manifest.rs` | reader of the objects of an organization's inventory: the manifest, and a part for each account and region |
+//! | `write.rs` | writer of these objects |
 //!
 //! The functions map the SDK's types to the same descriptions, so that the conversion exists once.
 //!
@@ -27,6 +29,8 @@
 mod convert;
 mod descriptions;
 mod document;
+mod manifest;
+mod packed;
 mod timestamp;
 pub mod write;
 
@@ -36,4 +40,5 @@ pub use descriptions::{
     NotAPrefix, PrivateAddressDescription, Tag, VpcAttachment, VpcDescription,
 };
 pub use document::{InventoryError, looks_like_inventory, read};
+pub use manifest::{InventoryManifest, InventoryPart, PartEntry, read_manifest, read_part};
 pub use timestamp::{NotATime, Timestamp};

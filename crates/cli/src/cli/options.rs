@@ -33,7 +33,7 @@ pub(crate) struct SourceOptions {
     pub(crate) owner: Option<String>,
 
     /// JSON as `aws ec2 describe-network-interfaces`, -vpcs, -transit-gateways, -transit-gateway-attachments or
-    /// -flow-logs prints it; repeats
+    /// -flow-logs prints it, an object of an organization's inventory, or a directory of them; repeats
     #[arg(long, value_name = "FILE")]
     pub(crate) inventory: Vec<PathBuf>,
 }

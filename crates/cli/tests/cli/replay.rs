@@ -1,6 +1,7 @@
 //! `flowlogs replay`.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use crate::{DEFAULT, flowlogs, run};
@@ -192,6 +193,84 @@ fn an_inventory_in_a_directory_comes_before_the_lines_that_need_it() {
     );
     assert_eq!(flows[0]["ingressVRFname"], "vpc-1");
     assert!(!outcome.stderr.contains("did not run"), "{outcome:?}");
+}
+
+/// Manifest and parts of two accounts, each with an interface of the same id.
+fn organization(at: &std::path::Path) {
+    let packed = |path: &str, text: &str| {
+        let path = at.join(path);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(text.as_bytes())
+            .expect("memory takes everything");
+        std::fs::write(path, out.finish().expect("memory takes everything")).expect("a file");
+    };
+    packed(
+        "manifest.json.gz",
+        r#"{"InventoryVersion": 1, "AsOf": "2026-11-29T05:00:00Z", "Parts": [
+            {"AccountId": "111122223333", "Region": "eu-central-1", "AsOf": "2026-11-29T05:00:00Z", "Version": "a"},
+            {"AccountId": "444455556666", "Region": "eu-central-1", "AsOf": "2026-11-29T05:00:00Z", "Version": "b"}],
+            "FlowLogs": [], "Vpcs": []}"#,
+    );
+    for (account, name) in [("111122223333", "web"), ("444455556666", "db")] {
+        packed(
+            &format!("parts/{account}/eu-central-1.json.gz"),
+            &format!(
+                r#"{{"InventoryVersion": 1, "AccountId": "{account}", "Region": "eu-central-1", "Version": "a",
+                "NetworkInterfaces": [{{"NetworkInterfaceId": "eni-1235b8ca123456789",
+                "TagSet": [{{"Key": "Name", "Value": "{name}"}}]}}]}}"#
+            ),
+        );
+    }
+}
+
+#[test]
+fn the_objects_of_an_organizations_inventory_keep_account_and_region() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    organization(directory.path());
+    let inventory = directory.path().to_str().expect("UTF-8");
+    let lines: String = ["111122223333", "444455556666", "777788889999"]
+        .iter()
+        .flat_map(|account| DEFAULT.lines().map(move |line| (account, line)))
+        .map(|(account, line)| line.replace("123456789010", account) + "\n")
+        .collect();
+    let region = ["replay", "--region", "eu-central-1", "--output", "json"];
+    let rest = ["--summary", "json", "--inventory", inventory, "-"];
+    let outcome = run(&[&region[..], &rest[..]].concat(), &lines);
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    let text = |flow: &serde_json::Value| flow.to_string();
+    let flows: Vec<_> = outcome.objects().iter().map(text).collect();
+    for (number, name) in [(0, "web"), (1, "web"), (2, "db"), (3, "db")] {
+        assert!(
+            flows[number].contains(&format!("\"{name}\"")),
+            "{}",
+            flows[number]
+        );
+    }
+    assert!(
+        !flows[4].contains("web") && !flows[4].contains("db"),
+        "{}",
+        flows[4]
+    );
+    assert_eq!(outcome.summary()["WithoutInventory"], 2, "{outcome:?}");
+
+    let part = directory
+        .path()
+        .join("parts/111122223333/eu-central-1.json.gz");
+    let whole = std::fs::read(&part).expect("the part");
+    std::fs::write(&part, &whole[..whole.len() - 1]).expect("cut");
+    let outcome = run(&[&region[..], &rest[..]].concat(), &lines);
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("damaged or cut"), "{outcome:?}");
+
+    let in_bucket = run(&["replay", "--inventory", "s3://bucket/inventory", "-"], "");
+    assert_eq!(in_bucket.status, Some(2), "{in_bucket:?}");
+    assert!(
+        in_bucket
+            .stderr
+            .contains("aws s3 cp --recursive s3://bucket/inventory DIR"),
+        "{in_bucket:?}"
+    );
 }
 
 #[test]

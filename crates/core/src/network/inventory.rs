@@ -82,10 +82,12 @@ pub struct Inventory {
     tables: Vec<Arc<InterfaceTable>>,
     /// Account and region of each table but the general one, and where it is.
     scopes: HashMap<AccountRegion, usize, FixedState>,
-    /// Accounts and regions that were asked, with the time of the answer (milliseconds since 1970); empty where the
+    /// Accounts and regions that were asked, with the time of the answer (milliseconds since 1970); `None` where the
     /// inventory does not say.
-    asked: HashMap<AccountRegion, u64, FixedState>,
+    asked: Option<HashMap<AccountRegion, u64, FixedState>>,
     unavailable: bool,
+    /// Tables of accounts and regions that were asked are loaded when a record names them.
+    loaded_on_demand: bool,
     vpcs: Map<Vpc>,
     gateways: Map<TransitGateway>,
     attachments: Map<GatewayAttachment>,
@@ -140,6 +142,7 @@ impl Inventory {
             && self.gateways.is_empty()
             && self.attachments.is_empty()
             && self.flow_logs.as_slice().is_empty()
+            && self.asked.is_none()
     }
 
     /// Whether anything with this id is known.
@@ -166,6 +169,17 @@ impl Inventory {
             Some(known) => *known = table,
             None => self.tables.push(table),
         }
+    }
+
+    /// Removes the table of an account and region.
+    pub fn remove_interfaces(&mut self, scope: &AccountRegion) {
+        let Some(index) = self.scopes.remove(scope) else {
+            return;
+        };
+        self.tables.swap_remove(index);
+        let last = self.tables.len();
+        let moved = self.scopes.values_mut().find(|moved| **moved == last);
+        moved.into_iter().for_each(|moved| *moved = index);
     }
 
     /// The table of an account and region, if it is loaded.
@@ -195,7 +209,19 @@ impl Inventory {
 
     /// Notes that an account and region was asked, with the time of its answer in milliseconds since 1970.
     pub fn insert_asked(&mut self, scope: AccountRegion, as_of: u64) {
-        self.asked.insert(scope, as_of);
+        self.asked.get_or_insert_default().insert(scope, as_of);
+    }
+
+    /// Notes that nothing is known of an account and region.
+    pub fn remove_asked(&mut self, scope: &AccountRegion) {
+        self.asked.as_mut().and_then(|asked| asked.remove(scope));
+    }
+
+    /// Notes that the table of an account and region that was asked is loaded when a record names it:
+    /// [`Transcoder::line`](crate::Transcoder::line) leaves such a record undecided until the table is there.
+    pub fn set_loaded_on_demand(&mut self) {
+        self.asked.get_or_insert_default();
+        self.loaded_on_demand = true;
     }
 
     /// Adds everything that the other one knows; where both know something, the other one's word counts.
@@ -218,8 +244,11 @@ impl Inventory {
             }
             self.set_interfaces(scope, merged);
         }
-        self.asked.extend(other.asked);
+        if let Some(asked) = other.asked {
+            self.asked.get_or_insert_default().extend(asked);
+        }
         self.unavailable |= other.unavailable;
+        self.loaded_on_demand |= other.loaded_on_demand;
         self.vpcs.extend(other.vpcs);
         self.gateways.extend(other.gateways);
         self.attachments.extend(other.attachments);
@@ -313,13 +342,43 @@ impl Inventory {
     }
 
     /// Whether it is known that nothing is known of an account and region: the inventory says which were asked, and this one is
-    /// not among them, or there should be an inventory and there is none.
+    /// not among them or its table is not there; or there should be an inventory and there is none.
     pub(crate) fn lacks(&self, account: Option<&[u8]>, region: Option<&[u8]>) -> bool {
         let (Some(account), Some(region)) = (text(account), text(region)) else {
             return self.unavailable;
         };
-        self.unavailable
-            || !self.asked.is_empty() && !self.asked.contains_key(&scope(account, region))
+        let scope = scope(account, region);
+        let is_unknown = |asked: &HashMap<_, _, _>| {
+            !asked.contains_key(&scope) || !self.scopes.contains_key(&scope)
+        };
+        self.unavailable || self.asked.as_ref().is_some_and(is_unknown)
+    }
+
+    /// The table that has to be loaded before a record of an account and region is looked up: its own, then that of its
+    /// VPC's owner. `id` is the id of its interface, `vpc` its VPC.
+    pub(crate) fn missing_part(
+        &self,
+        account: Option<&[u8]>,
+        region: Option<&[u8]>,
+        id: Option<&[u8]>,
+        vpc: Option<&[u8]>,
+    ) -> Option<AccountRegion> {
+        if !self.loaded_on_demand {
+            return None;
+        }
+        let (account, region) = (text(account)?, text(region)?);
+        let is_missing = |scope: &AccountRegion| {
+            let asked = self.asked.as_ref();
+            asked.is_some_and(|asked| asked.contains_key(scope)) && !self.scopes.contains_key(scope)
+        };
+        let own = scope(account, region);
+        if is_missing(&own) {
+            return Some(own);
+        }
+        let own = self.interfaces_of(&own);
+        let found = || own?.get(id?)?.vpc().map(str::as_bytes);
+        let owner = self.vpc(vpc.or_else(found)?)?.owner.as_deref()?;
+        Some(scope(owner, region)).filter(is_missing)
     }
 
     /// The tables in which a record of an account and region is looked up. `id` is the id of its interface, by which a
@@ -359,6 +418,10 @@ impl Inventory {
     ) -> Option<usize> {
         if let (Some(account), Some(region)) = (account, region) {
             return self.scopes.get(&scope(account, region)).copied();
+        }
+        // Which tables are loaded must not decide.
+        if self.loaded_on_demand {
+            return None;
         }
         let agreeing = self.scopes.iter().filter(|(scope, _)| {
             account.is_none_or(|account| account == scope.account)
@@ -607,8 +670,72 @@ mod tests {
             |inventory: &Inventory, account: &[u8]| inventory.lacks(Some(account), Some(b"r"));
         assert!(!lacks(&inventory, b"1"), "nobody says who was asked");
         inventory.insert_asked(scope("1", "r"), 7);
+        assert!(lacks(&inventory, b"1"), "its table is not there");
+        inventory.set_interfaces(Some(scope("1", "r")), table(&[]));
         assert!(!lacks(&inventory, b"1") && lacks(&inventory, b"2"));
+        inventory.remove_asked(&scope("1", "r"));
+        assert!(lacks(&inventory, b"1"), "nobody is left");
         assert!(!inventory.lacks(None, Some(b"r")));
         assert!(lacks(&Inventory::unavailable(), b"1"));
+    }
+
+    #[test]
+    fn a_removed_table_is_gone_and_the_others_stay_where_they_are() {
+        let mut inventory = Inventory::new();
+        for account in ["1", "2", "3"] {
+            let id = format!("eni-{account}");
+            inventory.set_interfaces(Some(scope(account, "r")), table(&[interface(&id, account)]));
+        }
+        for (removed, left) in [("1", &["2", "3"][..]), ("1", &["2", "3"]), ("3", &["2"])] {
+            inventory.remove_interfaces(&scope(removed, "r"));
+            for account in ["1", "2", "3"] {
+                let id = format!("eni-{account}");
+                let own = inventory.interfaces_of(&scope(account, "r"));
+                let name = own.and_then(|own| own.get(id.as_bytes())?.name());
+                let expected = left.contains(&account).then_some(account);
+                assert_eq!(name, expected, "{account} after {removed}");
+                assert_eq!(inventory.interface(id.as_bytes()).is_some(), name.is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_needs_its_own_table_and_then_that_of_its_vpcs_owner() {
+        let mut inventory = Inventory::new();
+        for account in ["1", "2"] {
+            inventory.insert_asked(scope(account, "r"), 7);
+        }
+        let missing = |inventory: &Inventory, account: &[u8], vpc: Option<&[u8]>| {
+            let missing = inventory.missing_part(Some(account), Some(b"r"), Some(b"eni-1"), vpc);
+            missing.map(|scope| scope.account)
+        };
+        assert_eq!(missing(&inventory, b"1", None), None, "all is loaded");
+        inventory.set_loaded_on_demand();
+        assert_eq!(missing(&inventory, b"1", None).as_deref(), Some("1"));
+        assert_eq!(missing(&inventory, b"3", None), None, "was not asked");
+        inventory.insert_vpc(Vpc {
+            id: "vpc-1".to_owned(),
+            name: None,
+            owner: Some("2".to_owned()),
+        });
+        let shared = NetworkInterface {
+            vpc: Some("vpc-1".to_owned()),
+            ..interface("eni-1", "web")
+        };
+        inventory.set_interfaces(Some(scope("1", "r")), table(&[shared]));
+        assert_eq!(
+            missing(&inventory, b"1", None).as_deref(),
+            Some("2"),
+            "its interface says the VPC"
+        );
+        assert_eq!(
+            missing(&inventory, b"3", Some(b"vpc-1")).as_deref(),
+            Some("2")
+        );
+        inventory.set_interfaces(Some(scope("2", "r")), table(&[]));
+        assert_eq!(missing(&inventory, b"1", None), None);
+        let unknown = inventory.tables_for(None, Some(b"r"), Some(b"eni-1"), None);
+        let found = inventory.interface_in(unknown, b"eni-1");
+        assert_eq!(found, None, "whatever is loaded");
     }
 }

@@ -47,10 +47,9 @@ pub(super) fn interface(
     id: &[u8],
     described: DescribedInterface,
     record: &FlowRecord<'_>,
-    inventory: &Inventory,
+    (interface, inventory): (Option<InterfaceView<'_>>, &Inventory),
     names: NameTexts,
 ) -> String {
-    let interface = inventory.interface(id);
     let attachment = inventory.attachment(id);
     let tag = interface
         .and_then(|interface| interface.name())
@@ -146,7 +145,7 @@ mod tests {
             record.interface().expect("interface"),
             DescribedInterface::Interface,
             &record,
-            &Inventory::default(),
+            (None, &Inventory::default()),
             NameTexts::On,
         )
     }
@@ -194,7 +193,8 @@ mod tests {
         let record = FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("a line");
         let text = |names| {
             let described = DescribedInterface::Interface;
-            super::interface(b"eni-1", described, &record, &inventory, names)
+            let known = (inventory.interface(b"eni-1"), &inventory);
+            super::interface(b"eni-1", described, &record, known, names)
         };
         let on = "web use1-az1 i-3 subnet-2 front door prod ELB app/web";
         assert_eq!(text(NameTexts::On), on);

@@ -45,7 +45,7 @@ use crate::flowlog::{Field, FlowRecord, RecordKind};
 use crate::identity::identity;
 use crate::ipfix::{Exporter, FlowLayout, MessageSink};
 use crate::mapping::settings::NameTexts;
-use crate::network::Inventory;
+use crate::network::{AccountRegion, Inventory};
 
 pub(crate) use context::{ContextCache, InterfaceContext};
 pub(crate) use names::{ACCEPT, REJECT};
@@ -228,6 +228,7 @@ impl Announcements {
         let context = self.contexts.current();
         let mut announcer = Announcer {
             domain: context.domain,
+            tables: context.tables,
             epoch: self.epoch,
             names: self.texts,
             exporter,
@@ -267,8 +268,10 @@ impl Announcements {
         exporter: &mut Exporter,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        let context = self.contexts.current();
         let mut announcer = Announcer {
-            domain: self.contexts.current().domain,
+            domain: context.domain,
+            tables: context.tables,
             epoch: self.epoch,
             names: self.texts,
             exporter,
@@ -290,15 +293,35 @@ fn known(
     inventory: &Inventory,
 ) -> InterfaceContext {
     let (account, region) = domains::account_and_region(record, account, region);
-    let id = match record.kind() {
-        RecordKind::Vpc => record.interface(),
-        RecordKind::TransitGateway => None,
-    };
-    let tables = inventory.tables_for(account, region, id, record.text(Field::VpcId));
+    let id = interface_id(record);
+    let vpc = record.text(Field::VpcId);
+    let tables = inventory.tables_for(account, region, id, vpc);
     InterfaceContext {
         interface: id.and_then(|id| inventory.interface_in(tables, id)),
         tables,
         lacks_inventory: inventory.lacks(account, region),
+        lacks_part: inventory.missing_part(account, region, id, vpc).is_some(),
         ..InterfaceContext::default()
+    }
+}
+
+/// Returns the account and region whose table of the inventory has to be loaded before a record is decided.
+#[cold]
+pub(crate) fn missing_part(
+    record: &FlowRecord<'_>,
+    account: Option<&str>,
+    region: Option<&str>,
+    inventory: &Inventory,
+) -> Option<AccountRegion> {
+    let (account, region) = domains::account_and_region(record, account, region);
+    let (id, vpc) = (interface_id(record), record.text(Field::VpcId));
+    inventory.missing_part(account, region, id, vpc)
+}
+
+/// Returns the id of the record's interface; a record of a transit gateway has none.
+fn interface_id<'a>(record: &FlowRecord<'a>) -> Option<&'a [u8]> {
+    match record.kind() {
+        RecordKind::Vpc => record.interface(),
+        RecordKind::TransitGateway => None,
     }
 }

@@ -13,7 +13,7 @@ use crate::ipfix::element as e;
 use crate::ipfix::{Exporter, FlowLayout, MessageSink, OptionsRecord, OptionsTable};
 use crate::mapping::services;
 use crate::mapping::settings::NameTexts;
-use crate::network::Inventory;
+use crate::network::{Inventory, TableSet};
 
 /// Pseudo-interfaces: the side of a flow that is not the interface.
 pub(crate) const ACCEPT: u32 = 1;
@@ -36,6 +36,8 @@ pub(super) struct Announcer<'a, S> {
     pub(super) names: NameTexts,
     pub(super) exporter: &'a mut Exporter,
     pub(super) inventory: &'a Inventory,
+    /// Tables in which interfaces of the record are looked up.
+    pub(super) tables: TableSet,
     pub(super) notes: &'a mut AnnouncementNotes,
     pub(super) sink: &'a mut S,
 }
@@ -159,12 +161,15 @@ impl AnnouncedNames {
         if !self.is_due(|domain| &mut domain.interfaces, id, instance, to) {
             return Ok(number);
         }
-        let known = || Some(to.inventory.interface(id)?.instance()?.to_owned());
+        let found = to.inventory.interface_in(to.tables, id);
+        let found = found.map(|index| to.inventory.interface_at(index));
+        let known = || Some(found?.instance()?.to_owned());
         let station = instance
             .map(|id| String::from_utf8_lossy(id).into_owned())
             .or_else(known)
             .unwrap_or_default();
-        let description = description::interface(id, described, record, to.inventory, to.names);
+        let description =
+            description::interface(id, described, record, (found, to.inventory), to.names);
         to.name_interface(number, &String::from_utf8_lossy(id), &description, &station)?;
         Ok(number)
     }

@@ -1,0 +1,63 @@
+//! Reader of a document that may be packed with gzip, bounded in octets.
+
+use std::io::{self, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+/// First octets of gzip.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Octets that are inflated at once.
+const CHUNK: usize = 64 * 1024;
+
+/// Returns whether a document is packed.
+pub(crate) fn is_packed(document: &[u8]) -> bool {
+    document.starts_with(&GZIP)
+}
+
+/// Reader of the inflated octets of a document, which ends with an error beyond the limit.
+pub(crate) struct BoundedReader<'a> {
+    inflated: BufReader<MultiGzDecoder<&'a [u8]>>,
+    left: u64,
+    /// The document has more octets than the limit.
+    pub(crate) is_too_large: bool,
+}
+
+impl<'a> BoundedReader<'a> {
+    /// Reader of at most `limit` octets.
+    pub(crate) fn new(packed: &'a [u8], limit: u64) -> Self {
+        Self {
+            inflated: BufReader::with_capacity(CHUNK, MultiGzDecoder::new(packed)),
+            left: limit,
+            is_too_large: false,
+        }
+    }
+}
+
+impl Read for BoundedReader<'_> {
+    #[inline]
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inflated.read(into)?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(read)
+            }
+            None => {
+                self.is_too_large = true;
+                Err(io::ErrorKind::FileTooLarge.into())
+            }
+        }
+    }
+}
+
+/// Inflates the first octets of a document, as many as there are up to `most`.
+pub(crate) fn beginning(packed: &[u8], most: usize) -> Vec<u8> {
+    let mut begin = Vec::new();
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    // A document that was cut has a beginning all the same.
+    let _ = MultiGzDecoder::new(packed)
+        .take(most)
+        .read_to_end(&mut begin);
+    begin
+}
