@@ -181,6 +181,12 @@ def add_role(app, formats_of, *policies):
                     when="AsksEc2",
                 ),
                 policy("names", statement(NAMES, Noted(NO_NARROWER, "*")), when="AsksEc2"),
+                policy("inventory", *inventory_statements(), when="ReadsInventory"),
+                policy(
+                    "inventory-key",
+                    decrypt("the inventory is encrypted with a key of its own", "InventoryKmsKeyArn", "s3"),
+                    when="HasInventoryKmsKey",
+                ),
                 policy(
                     "secret",
                     statement(
@@ -208,6 +214,27 @@ def add_role(app, formats_of, *policies):
             ],
         )
     )  # fmt: skip
+
+
+def inventory_statements():
+    """The right to read the objects of the inventory, whose place is in `Inventory`: s3://bucket/prefix."""
+    # Behind ec2 and off there is a second part, too.
+    place = Select(1, Split("s3://", Sub("${Inventory}s3://none")))
+    bucket = Select(0, Split("/", place))
+    # The first folder of the prefix: no function of CloudFormation leaves the bucket out of a longer one.
+    folder = Select(1, Split("/", Join("", [place, "/"])))
+    arn = "arn:${AWS::Partition}:s3:::"
+    return (
+        statement(
+            {"s3:GetObject": "names, coverage and formats, as flowlogs-inventory keeps them"},
+            [Sub(f"{arn}${{Place}}/{objects}", Place=place) for objects in ("manifest.json.gz", "parts/*")],
+        ),
+        statement(
+            {"s3:ListBucket": "of an account without a part S3 then says so, in place of access denied"},
+            Sub(f"{arn}${{Bucket}}", Bucket=bucket),
+            Condition={"StringLike": {"s3:prefix": Sub("${Folder}*", Folder=folder)}},
+        ),
+    )
 
 
 def decrypt(reason, parameter, service):

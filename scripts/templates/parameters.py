@@ -383,11 +383,19 @@ TABLE = [
     Setting(
         "Inventory",
         RECORDS,
-        "Source of names, coverage and record formats: ec2 asks EC2 for this account and region; off asks nobody, and needs no"
-        " permission.",
+        "Source of names, coverage and record formats: ec2 asks EC2 for this account and region; s3://bucket/prefix reads what"
+        " flowlogs-inventory keeps for all accounts and regions; off asks nobody, and needs no permission.",
         "ec2",
-        "^(ec2|off)$",
-        wrong="ec2 or off.",
+        r"^(ec2|off|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*)$",
+        wrong="ec2, off, or s3:// with a bucket and a prefix, such as s3://my-inventory/flowlogs.",
+    ),
+    Parameter(
+        "InventoryKmsKeyArn",
+        RECORDS,
+        "ARN of the key that encrypts the bucket of Inventory=s3://..., if it has a key of its own.",
+        "",
+        arn("kms", "key/.+"),
+        wrong="The ARN of a KMS key, not of an alias.",
     ),
     Setting(
         "SourceFiltered",

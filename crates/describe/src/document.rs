@@ -15,9 +15,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use crate::descriptions::{
     FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, InterfaceDescription,
-    VpcDescription,
+    PartEntry, VpcDescription,
 };
-use crate::manifest::PartEntry;
 use crate::packed::{BoundedReader, beginning, is_packed};
 use crate::timestamp::Timestamp;
 

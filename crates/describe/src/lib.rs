@@ -37,8 +37,8 @@ pub mod write;
 pub use descriptions::{
     AddressPrefix, FlowLogDescription, GatewayAttachmentDescription, GatewayDescription,
     InterfaceDescription, Ipv4PrefixDescription, Ipv6AddressDescription, Ipv6PrefixDescription,
-    NotAPrefix, PrivateAddressDescription, Tag, VpcAttachment, VpcDescription,
+    NotAPrefix, PartEntry, PrivateAddressDescription, Tag, VpcAttachment, VpcDescription,
 };
 pub use document::{InventoryError, looks_like_inventory, read};
-pub use manifest::{InventoryManifest, InventoryPart, PartEntry, read_manifest, read_part};
+pub use manifest::{InventoryManifest, InventoryPart, read_manifest, read_part};
 pub use timestamp::{NotATime, Timestamp};

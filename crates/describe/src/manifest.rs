@@ -5,10 +5,9 @@
 //! and region are in its part, which is loaded when a record names the account.
 
 use flowlogs_core::network::{AccountRegion, InterfaceTable, Inventory};
-use serde::Deserialize;
 
+use crate::descriptions::PartEntry;
 use crate::document::{InventoryDocument, InventoryError};
-use crate::timestamp::Timestamp;
 
 /// Manifest of an inventory.
 #[derive(Debug)]
@@ -19,36 +18,6 @@ pub struct InventoryManifest {
     pub parts: Vec<PartEntry>,
     /// Flow logs, VPCs, gateways and attachments, with the accounts and regions that were asked; no interfaces.
     pub inventory: Inventory,
-}
-
-/// Entry of a manifest: state of one account and region.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct PartEntry {
-    /// Account of 12 digits.
-    pub account_id: String,
-    /// Region.
-    pub region: String,
-    /// Time of the last whole answer for interfaces.
-    pub as_of: Option<Timestamp>,
-    /// Time of the last whole answer for flow logs.
-    pub flow_logs_as_of: Option<Timestamp>,
-    /// Version of the part; `None` before the first answer for interfaces.
-    pub version: Option<String>,
-    /// Number of interfaces.
-    pub interfaces: Option<u64>,
-    /// Reason why the last round has no answer.
-    pub failure: Option<String>,
-}
-
-impl PartEntry {
-    /// Account and region.
-    pub fn scope(&self) -> AccountRegion {
-        AccountRegion {
-            account: self.account_id.clone(),
-            region: self.region.clone(),
-        }
-    }
 }
 
 /// Part of an inventory: interfaces of one account and region.

@@ -12,6 +12,10 @@ use crate::config::{Config, RawConfig};
 use crate::function::Function;
 use crate::log::one_line;
 use crate::metrics::VERSION;
+use crate::stored::destinations;
+
+/// Most destinations of an organization's inventory whose formats the answer shows.
+const SHOWN_DESTINATIONS: usize = 50;
 
 /// Keys of the event; other keys are ignored.
 #[derive(Deserialize)]
@@ -72,6 +76,9 @@ async fn look_ups(
     missing: &mut Vec<String>,
 ) -> (Value, Value) {
     let log_format = function.config.log_format.clone();
+    if function.stored.is_some() {
+        return stored_inventory(function, deadline, missing).await;
+    }
     let Some(ec2) = &mut function.ec2 else {
         return (json!(log_format), Value::Null);
     };
@@ -114,6 +121,51 @@ async fn look_ups(
         "ageSeconds": ec2.age(Instant::now()).map(|age| age.as_secs()),
     });
     (log_format.map_or(formats, |given| json!(given)), size)
+}
+
+/// Formats of the first destinations, and size of the inventory in S3.
+async fn stored_inventory(
+    function: &mut Function,
+    deadline: Instant,
+    missing: &mut Vec<String>,
+) -> (Value, Value) {
+    let Function {
+        stored,
+        connection,
+        sources,
+        config,
+        aws,
+        ..
+    } = function;
+    let (Some(stored), Ok(forwarder)) = (stored, connection.ready(config, aws).await) else {
+        return (Value::Null, Value::Null);
+    };
+    stored.set_deadline(deadline);
+    let transcoder = forwarder.transcoder();
+    if let Err(error) = stored.prepare([], false, transcoder, sources).await {
+        missing.push(format!("The inventory cannot be read: {error}."));
+        return (json!(config.log_format), Value::Null);
+    }
+    let inventory = transcoder.inventory();
+    let destinations = destinations(inventory);
+    let formats = destinations
+        .iter()
+        .take(SHOWN_DESTINATIONS)
+        .map(|destination| {
+            let texts = inventory.formats_for(Some(destination));
+            let texts: Vec<String> = texts.map(|text| one_line(&text)).collect();
+            (one_line(destination), json!(texts))
+        });
+    let size = json!({
+        "parts": stored.scopes(),
+        "destinations": destinations.len(),
+        "flowLogs": inventory.flow_logs().len(),
+        "ageSeconds": stored.age().map(|age| age.as_secs()),
+    });
+    match &config.log_format {
+        Some(given) => (json!(given), size),
+        None => (Value::Object(formats.collect()), size),
+    }
 }
 
 /// State of every collector: connected, with the names in its certificate; or the reason why not.

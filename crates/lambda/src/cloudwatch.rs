@@ -17,7 +17,7 @@ use std::io;
 
 use aws_config::SdkConfig;
 use flowlogs_core::BatchReport;
-use flowlogs_core::network::Destination;
+use flowlogs_core::network::{AccountRegion, Destination};
 use flowlogs_export::now;
 use flowlogs_source::{
     FailedInvocation, FunctionEvent, JsonFault, KinesisRecord, OpenedPayload, Payload,
@@ -38,8 +38,9 @@ use crate::log::one_line;
 use crate::metrics::Metrics;
 use crate::source_cache::cut;
 use crate::start::Environment;
+use crate::stored::is_impatient;
 use crate::survey::{SurveyScope, format_gap, survey};
-use crate::transcode_sink::{DefaultOrigin, TranscodeSink};
+use crate::transcode_sink::{DefaultOrigin, PartLoader, TranscodeSink};
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
@@ -340,6 +341,7 @@ impl CloudWatch {
             is_backfill: false,
         };
         look_up(function, &payload, default, invocation.deadline).await?;
+        prepare(function, &payload, invocation.deadline).await?;
         send(function, &payload, default, context, invocation).await
     }
 }
@@ -414,6 +416,40 @@ async fn look_up(
     Ok(())
 }
 
+/// Reads the inventory in S3, if there is one, as far as the origins of a payload need it.
+///
+/// # Errors
+///
+/// [`Failure::Inventory`]: nothing of the payload is sent, and the payload comes again.
+async fn prepare(
+    function: &mut Function,
+    payload: &Payload<'_>,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let Function {
+        config,
+        aws,
+        connection,
+        stored,
+        sources,
+        region,
+        ..
+    } = function;
+    let Some(stored) = stored else { return Ok(()) };
+    let transcoder = connection.ready(config, aws).await?.transcoder();
+    stored.set_deadline(deadline);
+    let scopes = payload.origins().filter_map(|origin| {
+        Some(AccountRegion {
+            account: origin.owner?.to_owned(),
+            region: origin.region.or(region.as_deref())?.to_owned(),
+        })
+    });
+    let impatient = is_impatient(payload.newest_timestamp());
+    // Boxed: the SDK's futures are large, and not needed with EC2.
+    Box::pin(stored.prepare(scopes, impatient, transcoder, sources)).await?;
+    Ok(())
+}
+
 /// Sends a payload to the targets that the payload is due to.
 async fn send(
     function: &mut Function,
@@ -427,6 +463,7 @@ async fn send(
         aws,
         connection,
         ec2,
+        stored,
         sources,
         ..
     } = function;
@@ -437,13 +474,17 @@ async fn send(
         deadline: invocation.deadline.into_std(),
         only: only.as_deref(),
     };
+    let impatient = is_impatient(payload.newest_timestamp());
+    let mut loader = stored
+        .as_mut()
+        .map(|stored| PartLoader { stored, impatient });
     let mut read = Ok(());
     let forwarded = forwarder.forward(batch, |transcoder, targets| {
         read = payload.hand_on(&mut TranscodeSink::new(
             (transcoder, targets),
             (&mut *sources, &*config),
             default,
-            batch.deadline,
+            (batch.deadline, loader.as_mut().map(PartLoader::again)),
         ));
     });
     invocation.log.add(&forwarded, context.is_old);
@@ -451,7 +492,7 @@ async fn send(
     let log_group = payload.origin().log_group.unwrap_or_default();
     sources.log(log_group, report);
     let outcome = match (read, forwarded.outcome) {
-        (Err(_), Ok(())) => Err(Failure::OutOfTime),
+        (Err(reason), Ok(())) => Err(reason.into()),
         (_, Err(undelivered)) => Err(undelivered.into()),
         (Ok(()), Ok(())) => match ec2 {
             Some(ec2) => no_format_is_known(log_group, report, config, ec2),

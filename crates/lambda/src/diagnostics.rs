@@ -9,6 +9,8 @@ use thiserror::Error;
 
 use crate::forward::UndeliveredBatch;
 use crate::secret::SecretError;
+use crate::stored::InventoryUnavailable;
+use crate::transcode_sink::StopReason;
 
 /// Error of an invocation. Lambda tries the payload again, and then puts it into the failure queue.
 ///
@@ -37,12 +39,24 @@ pub enum Failure {
         /// Reason of the failed look-up, or time of the last one.
         reason: String,
     },
+    /// The inventory is needed and cannot be read.
+    #[error("INVENTORY: {0}")]
+    Inventory(#[from] InventoryUnavailable),
     /// The secret with the TLS certificates could not be read.
     #[error("TLS_SECRET_ID: {0}")]
     Secret(#[from] SecretError),
     /// The TLS certificates cannot be used.
     #[error("TLS: {0}")]
     Tls(#[from] ConfigError),
+}
+
+impl From<StopReason> for Failure {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::OutOfTime => Self::OutOfTime,
+            StopReason::Inventory(unavailable) => Self::Inventory(unavailable),
+        }
+    }
 }
 
 impl From<UndeliveredBatch> for Failure {
@@ -66,6 +80,7 @@ impl Failure {
             Self::Collector(_) => "CollectorUnreachable",
             Self::OutOfTime => "OutOfTime",
             Self::Format { .. } => "FormatUnknown",
+            Self::Inventory(_) => "InventoryUnavailable",
             Self::Secret(_) => "SecretUnreadable",
             Self::Tls(_) => "TlsUnusable",
         }

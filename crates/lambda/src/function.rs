@@ -18,6 +18,7 @@ use crate::log::one_line;
 use crate::metrics::{Metrics, MetricsLine};
 use crate::source_cache::SourceCache;
 use crate::start::Environment;
+use crate::stored::StoredInventory;
 
 /// Time left of an invocation when reading and sending stop, for the metrics and the answer.
 pub(crate) const LAST_SECONDS: Duration = Duration::from_secs(2);
@@ -38,7 +39,10 @@ pub(crate) struct Function {
     /// Log group of the function itself.
     pub(crate) own_log_group: Option<String>,
     pub(crate) connection: CollectorConnection,
+    /// Look-ups with `INVENTORY=ec2`.
     pub(crate) ec2: Option<Ec2>,
+    /// Inventory in S3 with `INVENTORY=s3://…`.
+    pub(crate) stored: Option<StoredInventory>,
     pub(crate) sources: SourceCache,
 }
 
@@ -77,7 +81,13 @@ impl Function {
             connection,
             ec2: match config.inventory {
                 InventorySetting::Ec2 => Some(Ec2::new(&aws)),
-                InventorySetting::Off => None,
+                InventorySetting::Stored(_) | InventorySetting::Off => None,
+            },
+            stored: match &config.inventory {
+                InventorySetting::Stored(location) => {
+                    Some(StoredInventory::new(&aws, location.clone()))
+                }
+                InventorySetting::Ec2 | InventorySetting::Off => None,
             },
             sources: SourceCache::default(),
             config,
@@ -113,6 +123,10 @@ impl Function {
             metrics.name_lookup_errors = names;
             let age = ec2.age(Instant::now());
             metrics.inventory_age_seconds = age.map(|age| age.as_secs());
+        }
+        if let Some(stored) = &mut self.stored {
+            metrics.name_lookup_errors = stored.take_errors();
+            metrics.inventory_age_seconds = stored.age().map(|age| age.as_secs());
         }
         metrics.delivery_lag_seconds = newest_end.map(|end| now().saturating_sub(end) / 1_000);
         metrics.transcode_milliseconds =

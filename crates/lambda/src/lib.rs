@@ -11,11 +11,13 @@
 //! | `transcode_sink.rs` | lines on their way to the transcoder |
 //! | `s3/` | the function behind the notifications of a bucket |
 //! | `start.rs`, `function.rs` | start of a process; state that both functions have |
+//! | `blocking.rs` | waiting for a future in the middle of work that is not async |
 //! | `connect.rs`, `forward.rs` | makes the forwarder; forwards a batch to every collector |
 //! | `source_cache.rs` | cache of sources with their formats |
 //! | `config/` | the environment, checked |
 //! | `ec2/` | look-ups: formats, coverage, names |
 //! | `inventory/` | the function that keeps the inventory of an organization in S3 |
+//! | `stored/` | inventory of an organization in S3 |
 //! | `aws.rs` | configuration of every AWS client |
 //! | `secret.rs` | TLS certificates from Secrets Manager |
 //! | `metrics.rs` | metrics of an invocation, as one line for CloudWatch |
@@ -26,6 +28,7 @@
 #![deny(missing_docs)]
 
 mod aws;
+mod blocking;
 mod check;
 pub mod cloudwatch;
 pub mod config;
@@ -41,5 +44,6 @@ pub mod s3;
 pub mod secret;
 mod source_cache;
 pub mod start;
+pub mod stored;
 mod survey;
 mod transcode_sink;

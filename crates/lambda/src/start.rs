@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::aws::sdk_config;
-use crate::config::{Config, RawConfig, SettingError};
+use crate::config::{Config, InventorySetting, RawConfig, SettingError};
 use crate::connect::CollectorConnection;
 use crate::log;
 
@@ -46,6 +46,11 @@ impl Environment {
             own_log_group: variable("AWS_LAMBDA_LOG_GROUP_NAME"),
             ..environment
         })
+    }
+
+    /// An invocation may wait in the middle of a payload: it has to [`run_blocking`].
+    pub fn blocks(&self) -> bool {
+        matches!(self.config.inventory, InventorySetting::Stored(_))
     }
 
     /// Checks the settings' certificates; `function_name` is Lambda's name of the function. Touches no network.

@@ -2,23 +2,39 @@
 
 use std::time::Instant;
 
-use flowlogs_core::network::Destination;
+use flowlogs_core::network::{AccountRegion, Destination};
 use flowlogs_core::{LogLine, RecordSource, Transcoder};
 use flowlogs_export::now;
 use flowlogs_source::{LineOrigin, LineSink, LogEvent};
 use thiserror::Error;
 
+use crate::blocking::wait;
 use crate::config::Config;
 use crate::forward::TargetSink;
 use crate::source_cache::{SourceCache, cut};
+use crate::stored::{InventoryUnavailable, StoredInventory};
 
 /// Lines between two looks at the clock.
 const LINES_A_LOOK: u32 = 4_096;
 
-/// The deadline passed while lines were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the time of the invocation was over")]
-pub(crate) struct OutOfTime;
+/// Reason to stop in the middle of the lines.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum StopReason {
+    /// The deadline passed while lines were read.
+    #[error("the time of the invocation was over")]
+    OutOfTime,
+    /// A record names an account whose part of the inventory is needed and cannot be read.
+    #[error(transparent)]
+    Inventory(#[from] InventoryUnavailable),
+}
+
+/// Loader of the parts of the inventory that records name. Waits: its thread is a [blocking](crate::start::run_blocking) one.
+#[derive(Debug)]
+pub(crate) struct PartLoader<'a> {
+    pub(crate) stored: &'a mut StoredInventory,
+    /// The payload is too old to wait.
+    pub(crate) impatient: bool,
+}
 
 /// Origin of lines that do not name their own.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +49,16 @@ pub(crate) struct DefaultOrigin<'a> {
     pub(crate) region: Option<&'a str>,
     /// Whether the lines come again on purpose, so that rule 1 does not apply to their events.
     pub(crate) is_backfill: bool,
+}
+
+impl PartLoader<'_> {
+    /// Loader for another reading of the same lines.
+    pub(crate) fn again(&mut self) -> PartLoader<'_> {
+        PartLoader {
+            stored: self.stored,
+            impatient: self.impatient,
+        }
+    }
 }
 
 /// Sources of the lines of a payload or object, one of which is the current one.
@@ -93,6 +119,8 @@ pub(crate) struct TranscodeSink<'a, 't> {
     sources: OriginSources<'a>,
     targets: &'a mut TargetSink<'t>,
     deadline: Instant,
+    /// Loader with an inventory in S3.
+    loader: Option<PartLoader<'a>>,
     /// Lines since the last look at the clock.
     lines: u32,
 }
@@ -102,32 +130,44 @@ impl<'a, 't> TranscodeSink<'a, 't> {
         (transcoder, targets): (&'a mut Transcoder, &'a mut TargetSink<'t>),
         sources: (&'a mut SourceCache, &'a Config),
         default: DefaultOrigin<'a>,
-        deadline: Instant,
+        (deadline, loader): (Instant, Option<PartLoader<'a>>),
     ) -> Self {
         Self {
             sources: OriginSources::new(sources, default, transcoder),
             transcoder,
             targets,
             deadline,
+            loader,
             lines: 0,
         }
+    }
+
+    /// Loads the part of the inventory that the last line needs.
+    #[cold]
+    fn load(&mut self, scope: AccountRegion) -> Result<(), StopReason> {
+        let PartLoader { stored, impatient } = self
+            .loader
+            .as_mut()
+            .expect("an inventory that is loaded on demand has a loader");
+        wait(stored.load(scope, *impatient, self.transcoder))?;
+        Ok(())
     }
 }
 
 impl LineSink for TranscodeSink<'_, '_> {
-    type Error = OutOfTime;
+    type Error = StopReason;
 
-    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutOfTime> {
+    fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), StopReason> {
         self.sources.turn_to(origin, self.transcoder);
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), OutOfTime> {
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), StopReason> {
         self.lines += 1;
         if self.lines == LINES_A_LOOK {
             self.lines = 0;
             if Instant::now() >= self.deadline {
-                return Err(OutOfTime);
+                return Err(StopReason::OutOfTime);
             }
             self.transcoder.set_now(now());
         }
@@ -135,8 +175,13 @@ impl LineSink for TranscodeSink<'_, '_> {
             id: event.id.filter(|_| !self.sources.default.is_backfill),
             ..log_line(event)
         };
-        let Ok(()) = (self.transcoder).line(self.sources.source(), line, self.targets);
-        Ok(())
+        loop {
+            let Ok(()) = (self.transcoder).line(self.sources.source(), line, self.targets);
+            match self.transcoder.take_undecided() {
+                None => return Ok(()),
+                Some(scope) => self.load(scope)?,
+            }
+        }
     }
 }
 

@@ -18,6 +18,13 @@ pub(crate) fn split(line: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 fn split_time(line: &[u8]) -> Option<(u64, &[u8])> {
+    let (time, rest) = time(line)?;
+    let message = rest.strip_prefix(b"Z ")?;
+    (!message.trim_ascii().is_empty()).then_some((time, message))
+}
+
+/// Reads a time up to its zone, in milliseconds since 1970; returns the rest.
+pub(crate) fn time(line: &[u8]) -> Option<(u64, &[u8])> {
     let (year, rest) = number(line, 4)?;
     let (month, rest) = number(rest.strip_prefix(b"-")?, 2)?;
     let (day, rest) = number(rest.strip_prefix(b"-")?, 2)?;
@@ -25,14 +32,13 @@ fn split_time(line: &[u8]) -> Option<(u64, &[u8])> {
     let (minute, rest) = number(rest.strip_prefix(b":")?, 2)?;
     let (second, rest) = number(rest.strip_prefix(b":")?, 2)?;
     let (milliseconds, rest) = fraction(rest)?;
-    let message = rest.strip_prefix(b"Z ")?;
 
     let in_range = year >= 1970 && (1..=12).contains(&month) && (1..=31).contains(&day);
-    if !in_range || hour > 23 || minute > 59 || second > 60 || message.trim_ascii().is_empty() {
+    if !in_range || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    Some((seconds * 1000 + milliseconds, message))
+    Some((seconds * 1000 + milliseconds, rest))
 }
 
 fn number(text: &[u8], digits: usize) -> Option<(u64, &[u8])> {

@@ -131,6 +131,7 @@ mod tests {
             panic!("a payload");
         };
         assert_eq!(payload.origin().log_group, Some("flows"));
+        assert_eq!(payload.newest_timestamp(), Some(1_571_081_771_000));
         for _ in 0..2 {
             let mut recorded = Recorded::default();
             let Ok(()) = payload.hand_on(&mut recorded);

@@ -4,6 +4,7 @@
 //! - [`http`]: an HTTP server on the loopback interface, answered by a closure;
 //! - `parquet_writer`: Parquet objects in each of the types and encodings that writers choose;
 //! - `pipeline`: generated lines and payloads, and the whole path from a payload to messages;
+//! - [`object_server`]: the part of S3 that hands out objects.
 //! - [`wire`]: a plain reader of IPFIX messages.
 
 #![forbid(unsafe_code)]
@@ -11,6 +12,7 @@
 #[cfg(feature = "certificates")]
 pub mod certificates;
 pub mod http;
+pub mod object_server;
 #[cfg(feature = "parquet")]
 pub mod parquet_writer;
 #[cfg(feature = "pipeline")]

@@ -41,7 +41,10 @@ BAD = [
     ("template.yaml", {**LOGS, **VPC, "CollectorPort": "4739,4740"}, "A port such as 4739, or a range"),
     ("template.yaml", {**LOGS, "LogFormat": "version account-id"}, "auto, or a format such as"),
     ("template.yaml", {**LOGS, "Inventory": "off"}, "With Inventory=off nobody is asked for the format"),
-    ("template.yaml", {**LOGS, "Inventory": "on"}, "ec2 or off"),
+    *(
+        ("template.yaml", {**LOGS, "Inventory": wrong}, "ec2, off, or s3:// with a bucket and a prefix")
+        for wrong in ("on", "s3://", "s3://my-inventory/flowlogs/", "my-inventory")
+    ),
     ("template.yaml", {**LOGS, "Timeout": "45"}, "Timeout must be one of"),
     ("template-s3.yaml", {**BUCKET, "BucketName": "s3://my-flow-logs"}, "The name of a bucket, without s3://"),
     ("template.yaml", {**LOGS, "VpcID": "vpc-1"}, "VpcID"),
@@ -95,6 +98,19 @@ class Good(unittest.TestCase):
         self.assertNotIn("443", {rule[1] for rule in stack.egress()})
         network = {"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"}
         self.assertEqual({action for action in stack.allowed() if action.startswith("ec2:Describe")}, network)
+
+    def test_the_inventory_of_an_organization_takes_the_place_of_ec2(self):
+        arn = "arn:aws:s3:::my-inventory"
+        for place, objects, prefix in (("", arn, "*"), ("/flowlogs", f"{arn}/flowlogs", "flowlogs*"), ("/a/b", f"{arn}/a/b", "a*")):
+            for template, given in (("template.yaml", LOGS), ("template-s3.yaml", BUCKET)):
+                stack = resolve(template, **given, Inventory=f"s3://my-inventory{place}")
+                self.assertFalse({action for action in stack.allowed() if action.startswith("ec2:")})
+                policies = {policy["PolicyName"]: policy for policy in stack.properties("FunctionRole")["Policies"]}
+                read, listing = policies["inventory"]["PolicyDocument"]["Statement"]
+                self.assertEqual(read["Resource"], [f"{objects}/manifest.json.gz", f"{objects}/parts/*"])
+                self.assertEqual(listing["Resource"], arn)
+                self.assertEqual(listing["Condition"], {"StringLike": {"s3:prefix": prefix}})
+        self.assertNotIn("s3:GetObject", resolve("template.yaml", **LOGS).allowed())
 
     def test_ten_log_groups_have_a_subscription_each(self):
         groups = {f"LogGroupName{number}": f"/vpc/{number}" for number in range(2, 11)}

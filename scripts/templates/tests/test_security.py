@@ -12,6 +12,8 @@ LEAST = {**FORMAT, "Inventory": "off"}
 MODES = {
     "always": {},
     "`Inventory=ec2`": {"Inventory": "ec2"},
+    "`Inventory=s3://...`": {"Inventory": "s3://my-inventory/flowlogs"},
+    "`InventoryKmsKeyArn` is set": {"Inventory": "s3://my-inventory/flowlogs", "InventoryKmsKeyArn": KEY},
     "`VpcId` is set": VPC,
     "`TlsSecretId` is set": {"TlsSecretId": SECRET},
     "`TlsSecretKmsKeyArn` is set": {"TlsSecretId": SECRET, "TlsSecretKmsKeyArn": KEY},
@@ -27,6 +29,7 @@ IMPLIED = {
     "`StreamKmsKeyArn` is set": ["`StreamArn` is set"],
     "`StreamFailureBucket` is set": ["`StreamArn` is set"],
     "`TlsSecretKmsKeyArn` is set": ["`TlsSecretId` is set"],
+    "`InventoryKmsKeyArn` is set": ["`Inventory=s3://...`"],
 }
 
 

@@ -81,7 +81,7 @@ fn the_objects_of_an_hour_are_exported_again_by_the_printed_commands() {
     let Some(function) = Function::start_s3(&[
         ("COLLECTOR", &*collector.url()),
         ("AWS_ENDPOINT_URL", &bucket.moto.endpoint),
-        ("RESOLVE_NAMES", "off"),
+        ("INVENTORY", "off"),
     ]) else {
         return;
     };

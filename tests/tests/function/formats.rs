@@ -237,7 +237,6 @@ fn lines_of_a_flow_log_that_is_younger_than_the_look_up_come_again_and_none_is_l
     let Some(function) = Function::start(&[
         ("COLLECTOR", collector.url()),
         ("AWS_ENDPOINT_URL", aws.endpoint.clone()),
-        ("RESOLVE_NAMES", "off".to_owned()),
     ]) else {
         return;
     };

@@ -12,6 +12,7 @@
 //! - `backfill.rs` runs the commands that `flowlogs backfill` prints, against moto;
 //! - `clock.rs` is a clock that jumps;
 //! - `queue.rs` is a failure queue with the rules of SQS, and an outage that it mends;
+//! - `stored.rs` are the tests of both functions with an inventory in S3;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;
 //! - `organization.rs` is an organization of accounts with its bucket, STS, EC2 and S3 in one server, and `inventory.rs` are
@@ -37,4 +38,5 @@ mod runtime;
 mod s3;
 mod settings;
 mod soak;
+mod stored;
 mod tls;

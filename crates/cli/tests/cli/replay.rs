@@ -196,14 +196,14 @@ fn an_inventory_in_a_directory_comes_before_the_lines_that_need_it() {
 }
 
 /// Manifest and parts of two accounts, each with an interface of the same id.
-fn organization(at: &std::path::Path) {
+fn organization(at: &Path) {
     let packed = |path: &str, text: &str| {
         let path = at.join(path);
-        std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
         let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         out.write_all(text.as_bytes())
             .expect("memory takes everything");
-        std::fs::write(path, out.finish().expect("memory takes everything")).expect("a file");
+        fs::write(path, out.finish().expect("memory takes everything")).expect("a file");
     };
     packed(
         "manifest.json.gz",
@@ -257,8 +257,8 @@ fn the_objects_of_an_organizations_inventory_keep_account_and_region() {
     let part = directory
         .path()
         .join("parts/111122223333/eu-central-1.json.gz");
-    let whole = std::fs::read(&part).expect("the part");
-    std::fs::write(&part, &whole[..whole.len() - 1]).expect("cut");
+    let whole = fs::read(&part).expect("the part");
+    fs::write(&part, &whole[..whole.len() - 1]).expect("cut");
     let outcome = run(&[&region[..], &rest[..]].concat(), &lines);
     assert_eq!(outcome.status, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("damaged or cut"), "{outcome:?}");

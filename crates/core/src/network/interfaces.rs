@@ -227,6 +227,12 @@ impl<T: Copy + Eq + Hash> ValueIndex<T> {
         Span { start, length }
     }
 
+    fn octets(&self) -> usize {
+        self.values.capacity() * size_of::<T>()
+            + self.owners.capacity() * size_of::<(u32, u32)>()
+            + self.index.allocation_size()
+    }
+
     /// Takes the values of an entry out of the index; their room stays until the table is replaced.
     fn remove(&mut self, span: Span, vpc: u32) {
         for position in span.positions() {
@@ -311,6 +317,21 @@ impl InterfaceTable {
                 self.index.insert_unique(hash(id.as_bytes()), slot, hash_of);
             }
         }
+    }
+
+    /// Octets that the table takes in memory, without its own.
+    pub fn octets(&self) -> usize {
+        let shared = &self.shared;
+        let texts: usize = shared.texts.iter().map(|text| text.len()).sum();
+        self.entries.capacity() * size_of::<Entry>()
+            + self.index.allocation_size()
+            + self.texts.capacity()
+            + shared.texts.capacity() * size_of::<Box<str>>()
+            + shared.index.allocation_size()
+            + texts
+            + self.ipv4.octets()
+            + self.ipv6.octets()
+            + self.prefixes.octets()
     }
 
     /// Gives back memory that was reserved for more interfaces.
@@ -662,6 +683,28 @@ mod tests {
                 .get(b"eni-1")
                 .is_some_and(|eni| eni.has_address(address("10.0.0.5")))
         );
+    }
+
+    #[test]
+    fn a_table_grows_by_less_than_500_octets_an_interface() {
+        let table = |count: usize| -> InterfaceTable {
+            let interfaces: Vec<_> = (0..count)
+                .map(|number| NetworkInterface {
+                    name: Some(format!("web-{number}")),
+                    description: Some("ELB app/web/0123456789abcdef".to_owned()),
+                    subnet: Some(format!("subnet-{}", number % 100)),
+                    ..interface(
+                        &format!("eni-{number:017x}"),
+                        "vpc-1",
+                        &["10.0.0.5", "10.0.0.6"],
+                    )
+                })
+                .collect();
+            interfaces.iter().collect()
+        };
+        let (small, large) = (table(1_000).octets(), table(21_000).octets());
+        let each = (large - small) / 20_000;
+        assert!((100..500).contains(&each), "{each} octets");
     }
 
     #[test]

@@ -145,9 +145,12 @@ settings! {
     DEDUPLICATE --"deduplicate" = "on", ON_OFF,
         "Count a flow once, though it is delivered twice, logged by two flow logs, or seen at both of its ends.";
     INVENTORY = "ec2",
-        Accepted::Text { pattern: "^(ec2|off)$", right: "ec2 or off" },
-        "Source of names, coverage and record formats: ec2 asks EC2 for this account and region; off asks nobody, and needs no \
-         permission.";
+        Accepted::Text {
+            pattern: r"^(ec2|off|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*)$",
+            right: "ec2, s3://bucket/prefix or off",
+        },
+        "Source of names, coverage and record formats: ec2 asks EC2 for this account and region; s3://bucket/prefix reads what \
+         flowlogs-inventory keeps for all accounts and regions; off asks nobody, and needs no permission.";
     SOURCE_FILTERED --"source-filtered" = "off", ON_OFF,
         "Only a part of the flow logs' records arrives, because of a filter pattern or of a prefix or suffix of notifications: \
          nothing is left out because another record should exist.";

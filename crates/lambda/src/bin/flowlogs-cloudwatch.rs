@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use flowlogs_lambda::cloudwatch::CloudWatch;
-use flowlogs_lambda::start::{Environment, LazyFunction, deadline, until_the_end};
+use flowlogs_lambda::start::{Environment, LazyFunction, deadline, run_blocking, until_the_end};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
@@ -18,6 +18,7 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let environment = Environment::from_process(env!("CARGO_BIN_NAME"))?;
+    let blocks = environment.blocks();
     // Invocations come one after the other; the lock lets the runtime's futures share the function.
     let function = Arc::new(Mutex::new(LazyFunction::new(CloudWatch::new, environment)));
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
@@ -26,11 +27,17 @@ async fn serve() -> Result<(), Error> {
         Box::pin(async move {
             let deadline = deadline(&event.context);
             let request_id = event.context.request_id;
-            let mut function = function.lock().await;
-            let function = function.made().await;
-            function
-                .invoke(&event.payload, &request_id, deadline, io::stdout())
-                .await
+            let work = move || async move {
+                let mut function = function.lock().await;
+                let function = function.made().await;
+                function
+                    .invoke(&event.payload, &request_id, deadline, io::stdout())
+                    .await
+            };
+            match blocks {
+                true => run_blocking(work).await,
+                false => work().await,
+            }
         })
     }))
     .await

@@ -301,7 +301,6 @@ fn lines_at(timestamp: u64, lines: &[&str]) -> Value {
 fn asking(collectors: &str, server: &Server, log_format: &'static str) -> CloudWatch {
     let raw = RawConfig::read(|name| match name {
         "COLLECTOR" => Some(collectors.to_owned()),
-        "RESOLVE_NAMES" => Some("off".to_owned()),
         "LOG_FORMAT" => Some(log_format.to_owned()),
         _ => None,
     });
@@ -309,7 +308,7 @@ fn asking(collectors: &str, server: &Server, log_format: &'static str) -> CloudW
     let environment = Environment::new(config, "flows".to_owned(), None).expect("no certificates");
     let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
     let mut function = CloudWatch::new(environment, aws.build());
-    function.function.ec2 = Some(server.lookups(false));
+    function.function.ec2 = Some(server.lookups());
     function
 }
 

@@ -46,8 +46,41 @@ pub struct Config {
 pub enum InventorySetting {
     /// EC2 of the function's own account and region.
     Ec2,
+    /// Objects that `flowlogs-inventory` keeps in S3.
+    Stored(InventoryLocation),
     /// Nobody: header lines, the setting and the default formats are all that is known.
     Off,
+}
+
+/// Place of the objects of an inventory in S3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InventoryLocation {
+    /// Bucket.
+    pub bucket: String,
+    /// Prefix of the keys, without a slash at its end; empty for none.
+    pub prefix: String,
+}
+
+impl InventoryLocation {
+    /// Location of an URL `s3://bucket/prefix`.
+    fn of_url(url: &str) -> Option<Self> {
+        let (bucket, prefix) = url
+            .strip_prefix("s3://")?
+            .split_once('/')
+            .unwrap_or((&url[5..], ""));
+        (!bucket.is_empty()).then(|| Self {
+            bucket: bucket.to_owned(),
+            prefix: prefix.trim_end_matches('/').to_owned(),
+        })
+    }
+
+    /// Key of an object, given its path below the prefix.
+    pub fn key(&self, path: &str) -> String {
+        match self.prefix.as_str() {
+            "" => path.to_owned(),
+            prefix => format!("{prefix}/{path}"),
+        }
+    }
 }
 
 /// Source of the TLS certificates.
@@ -117,7 +150,10 @@ fn inventory(value: &SettingValue) -> Result<InventorySetting, SettingError> {
     match value.text() {
         "ec2" => Ok(InventorySetting::Ec2),
         "off" => Ok(InventorySetting::Off),
-        _ => Err(value.wrong()),
+        url => match InventoryLocation::of_url(url) {
+            Some(location) => Ok(InventorySetting::Stored(location)),
+            None => Err(value.wrong()),
+        },
     }
 }
 
@@ -285,6 +321,25 @@ mod tests {
         let config = config(&[("LOG_FORMAT", given)]).expect("two formats");
         assert_eq!(config.log_format.as_deref(), Some(given));
         assert!(error("LOG_FORMAT", "${version} ${srcaddr").contains("column 2"));
+    }
+
+    #[test]
+    fn an_inventory_in_a_bucket_has_its_keys_below_the_prefix() {
+        for (url, key) in [
+            ("s3://bucket", "manifest.json.gz"),
+            ("s3://bucket/", "manifest.json.gz"),
+            ("s3://bucket/a/b/", "a/b/manifest.json.gz"),
+        ] {
+            let config = config(&[("INVENTORY", url)]).expect("a bucket");
+            let InventorySetting::Stored(location) = config.inventory else {
+                panic!("{url}");
+            };
+            assert_eq!(location.bucket, "bucket");
+            assert_eq!(location.key("manifest.json.gz"), key);
+        }
+        for wrong in ["s3://", "s3:///prefix", "on", "https://bucket"] {
+            assert!(error("INVENTORY", wrong).contains("s3://bucket/prefix"));
+        }
     }
 
     #[test]

@@ -245,13 +245,13 @@ mod tests {
             true => page("flowLogSet", &[], None),
             false => three_pages(request),
         });
-        let (mut ec2, start) = (server.lookups(false), Instant::now());
-        ec2.refresh("flows", start).await.expect("something new");
+        let (mut ec2, start) = (server.lookups(), Instant::now());
+        ec2.refresh_formats(start).await.expect("something new");
         is_gone.store(true, Ordering::SeqCst);
         // What waits in a queue was written in these formats; core forgets them after 15 days.
         for rounds in 1..3_u32 {
             let now = start + rounds * 20 * MINUTE;
-            ec2.refresh("flows", now).await;
+            ec2.refresh_formats(now).await;
             assert_eq!(server.requests().len(), 3 + rounds as usize);
             assert_eq!(formats(&ec2), ["${bytes}", "${packets}"]);
             let inventory = ec2.inventory();

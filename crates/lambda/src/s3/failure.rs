@@ -8,6 +8,8 @@ use thiserror::Error;
 use crate::diagnostics::{self, returned_to_lambda};
 use crate::forward::UndeliveredBatch;
 use crate::log::one_line;
+use crate::stored::InventoryUnavailable;
+use crate::transcode_sink::StopReason;
 
 /// Reason why an object was not exported.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -77,6 +79,9 @@ pub enum ObjectError {
         /// Reason of the failed look-up.
         reason: String,
     },
+    /// The inventory is needed and cannot be read.
+    #[error("INVENTORY: {0}")]
+    Inventory(#[from] InventoryUnavailable),
     /// The invocation's time did not suffice, or would not have sufficed.
     #[error(
         "the time of the invocation does not suffice; raise Timeout or MemorySize if this repeats"
@@ -85,6 +90,15 @@ pub enum ObjectError {
     /// A collector was not reached, or did not confirm everything.
     #[error("{0}")]
     Collector(UndeliveredBatch),
+}
+
+impl From<StopReason> for ObjectError {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::OutOfTime => Self::OutOfTime,
+            StopReason::Inventory(unavailable) => Self::Inventory(unavailable),
+        }
+    }
 }
 
 impl ObjectError {
@@ -136,6 +150,7 @@ impl ObjectError {
             },
             Self::NotAFlowLog { .. } | Self::NotAFlowLogHeader { .. } => "ObjectNotAFlowLog",
             Self::Format { .. } => "FormatUnknown",
+            Self::Inventory(_) => "InventoryUnavailable",
             Self::OutOfTime => "OutOfTime",
             Self::Collector(_) => "CollectorUnreachable",
         }

@@ -21,7 +21,7 @@ mod tests;
 use std::io;
 
 use aws_config::SdkConfig;
-use flowlogs_core::network::Destination;
+use flowlogs_core::network::{AccountRegion, Destination};
 use flowlogs_core::{BatchReport, Transcoder};
 use flowlogs_export::now;
 use flowlogs_source::Unpacker;
@@ -42,7 +42,8 @@ use crate::log::one_line;
 use crate::metrics::{Metrics, ObjectCounters};
 use crate::source_cache::SourceCache;
 use crate::start::Environment;
-use crate::transcode_sink::{DefaultOrigin, TranscodeSink};
+use crate::stored::is_impatient;
+use crate::transcode_sink::{DefaultOrigin, PartLoader, TranscodeSink};
 use failure::{Failure, ObjectError};
 use object::ObjectReader;
 use pace::ObjectPace;
@@ -277,12 +278,27 @@ impl S3 {
             region,
             connection,
             ec2,
+            stored,
             sources,
             ..
         } = function;
         let forwarder = connection.ready(config, aws).await?;
         let bucket = object.bucket.as_str();
         let owner = owner(&object.key);
+        let impatient = is_impatient(object.time);
+        if let Some(stored) = stored {
+            stored.set_deadline(invocation.deadline);
+            let scope = owner.account.zip(owner.region.or(region.as_deref()));
+            let scope = scope.map(|(account, region)| AccountRegion {
+                account: account.to_owned(),
+                region: region.to_owned(),
+            });
+            let transcoder = forwarder.transcoder();
+            let prepared = Box::pin(stored.prepare(scope, impatient, transcoder, sources)).await;
+            if let Err(unavailable) = prepared {
+                return Ok(Err(unavailable.into()));
+            }
+        }
         let destinations = destinations(bucket, &owner);
         if let Some(ec2) = ec2 {
             ec2.set_deadline(invocation.deadline);
@@ -304,6 +320,9 @@ impl S3 {
             is_backfill: object.is_backfill,
         };
         let mut read = Ok(ObjectOutcome::Exported);
+        let mut loader = stored
+            .as_mut()
+            .map(|stored| PartLoader { stored, impatient });
         let forwarded = forwarder.forward(batch, |transcoder, targets| {
             if transcoder.delivered_before(id.as_bytes()) {
                 read = Ok(ObjectOutcome::Duplicate);
@@ -313,7 +332,7 @@ impl S3 {
                 (transcoder, targets),
                 (&mut *sources, &*config),
                 default,
-                batch.deadline,
+                (batch.deadline, loader.as_mut().map(PartLoader::again)),
             );
             let outcome = objects.read(object, deadline, unpacker, &mut lines);
             read = outcome.map(|()| ObjectOutcome::Exported);

@@ -16,16 +16,15 @@ use aws_sdk_s3::primitives::ByteStream;
 use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReadError, ParquetReader};
 use flowlogs_source::s3::ObjectRef;
 use flowlogs_source::{LineSink, PARQUET_MAGIC, ReadError, UnpackError, Unpacker};
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::block_in_place;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::failure::ObjectError;
 use crate::aws::BoundedAnswers;
+use crate::blocking::wait;
 use crate::ec2::LookupError;
 use crate::log::one_line;
-use crate::transcode_sink::OutOfTime;
+use crate::transcode_sink::StopReason;
 
 /// Actions that a role needs: for objects, and for objects of a bucket with versions.
 pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
@@ -77,7 +76,7 @@ impl ObjectReader {
     /// # Errors
     ///
     /// The reason why not every line was handed on.
-    pub(crate) fn read<L: LineSink<Error = OutOfTime>>(
+    pub(crate) fn read<L: LineSink<Error = StopReason>>(
         &self,
         object: &ObjectRef,
         deadline: Instant,
@@ -102,20 +101,20 @@ impl ObjectReader {
     }
 }
 
-fn read_text<L: LineSink<Error = OutOfTime>>(
+fn read_text<L: LineSink<Error = StopReason>>(
     body: ObjectBody,
     unpacker: &mut Unpacker,
     lines: &mut L,
 ) -> Result<(), ObjectError> {
     match unpacker.read(body, lines) {
         Ok(_) => Ok(()),
-        Err(ReadError::Sink(OutOfTime)) => Err(ObjectError::OutOfTime),
+        Err(ReadError::Sink(reason)) => Err(reason.into()),
         Err(ReadError::Unpack(UnpackError::Io { kind, reason })) => Err(broken(kind, reason)),
         Err(ReadError::Unpack(error)) => Err(ObjectError::Unpack(error)),
     }
 }
 
-fn read_parquet<L: LineSink<Error = OutOfTime>>(
+fn read_parquet<L: LineSink<Error = StopReason>>(
     stored: ParquetBytes,
     lines: &mut L,
 ) -> Result<(), ObjectError> {
@@ -126,14 +125,9 @@ fn read_parquet<L: LineSink<Error = OutOfTime>>(
     let reader = ParquetReader::open(stored, PAGES).map_err(of_parquet)?;
     match reader.read(lines) {
         Ok(_) => Ok(()),
-        Err(ParquetReadError::Sink(OutOfTime)) => Err(ObjectError::OutOfTime),
+        Err(ParquetReadError::Sink(reason)) => Err(reason.into()),
         Err(ParquetReadError::Parquet(error)) => Err(of_parquet(error)),
     }
-}
-
-/// Blocks this thread until the future is done, while the runtime's other threads go on.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    block_in_place(|| Handle::current().block_on(future))
 }
 
 fn unreadable(reason: String) -> ObjectError {

@@ -15,6 +15,7 @@ use super::key::decoded;
 use super::notice::{
     BACKFILL_EVENT, MAJOR_VERSION, NoticeMessage, ObjectNotice, ObjectRef, TriggerError,
 };
+use crate::export_time;
 use crate::queue::QueueAttributes;
 
 /// Most wrappings around each other: a queue around SNS around the notice.
@@ -76,6 +77,9 @@ struct WrapperFields<'a> {
     /// Key of EventBridge.
     #[serde(borrow)]
     source: Option<Cow<'a, str>>,
+    /// Time of an event of EventBridge.
+    #[serde(borrow)]
+    time: Option<Cow<'a, str>>,
     #[serde(borrow, rename = "detail-type")]
     detail_type: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -120,6 +124,8 @@ struct S3Record<'a> {
     event_version: Cow<'a, str>,
     #[serde(borrow)]
     event_name: Cow<'a, str>,
+    #[serde(borrow)]
+    event_time: Option<Cow<'a, str>>,
     #[serde(borrow)]
     s3: S3Fields<'a>,
 }
@@ -192,7 +198,8 @@ fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError>
             // EventBridge does not encode the key.
             let fields: S3Fields<'_> = parse(detail.get())?;
             let key = fields.object.key.clone().into_owned();
-            return fields.object(key).map(|notice| vec![notice]);
+            let notice = fields.object(key, document.time.as_deref());
+            return notice.map(|notice| vec![notice]);
         }
         (Some(_), _) => return Err(TriggerError::Unknown),
         _ => {}
@@ -215,7 +222,7 @@ fn from_s3(record: &str) -> Result<ObjectNotice, TriggerError> {
     }
     let key = decoded(&record.s3.object.key)?;
     let is_backfill = name == BACKFILL_EVENT;
-    Ok(match record.s3.object(key)? {
+    Ok(match record.s3.object(key, record.event_time.as_deref())? {
         ObjectNotice::Created(object) => ObjectNotice::Created(ObjectRef {
             is_backfill,
             ..object
@@ -225,7 +232,7 @@ fn from_s3(record: &str) -> Result<ObjectNotice, TriggerError> {
 }
 
 impl S3Fields<'_> {
-    fn object(self, key: String) -> Result<ObjectNotice, TriggerError> {
+    fn object(self, key: String, time: Option<&str>) -> Result<ObjectNotice, TriggerError> {
         if self.bucket.name.is_empty() || key.is_empty() {
             return Err(TriggerError::Nameless);
         }
@@ -238,8 +245,15 @@ impl S3Fields<'_> {
             version: given(self.object.version),
             etag: given(self.object.etag),
             is_backfill: false,
+            time: time.and_then(milliseconds),
         }))
     }
+}
+
+/// Time in milliseconds since 1970, as AWS writes times in notices: `2026-11-29T05:00:00.000Z`.
+fn milliseconds(text: &str) -> Option<u64> {
+    let (time, rest) = export_time::time(text.as_bytes())?;
+    (rest == b"Z").then_some(time)
 }
 
 #[cfg(test)]
@@ -255,7 +269,7 @@ mod tests {
     fn record(key: &str) -> serde_json::Value {
         json!({
             "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1",
-            "eventName": "ObjectCreated:Put",
+            "eventName": "ObjectCreated:Put", "eventTime": "2026-11-29T01:02:03.000Z",
             "s3": {
                 "s3SchemaVersion": "1.0", "bucket": {"name": "flows", "arn": "arn:aws:s3:::flows"},
                 "object": {"key": key, "size": 1024, "eTag": "e1", "versionId": "v1", "sequencer": "0A1B"}
@@ -270,7 +284,7 @@ mod tests {
     fn from_event_bridge() -> String {
         json!({
             "version": "0", "id": "1", "detail-type": "Object Created", "source": "aws.s3",
-            "account": "123456789012", "region": "eu-central-1", "resources": ["arn:aws:s3:::flows"],
+            "account": "123456789012", "region": "eu-central-1", "time": "2026-11-29T01:02:03Z", "resources": ["arn:aws:s3:::flows"],
             "detail": {
                 "version": "0", "bucket": {"name": "flows"}, "reason": "PutObject",
                 "object": {"key": KEY, "size": 1024, "etag": "e1", "version-id": "v1", "sequencer": "0A1B"}
@@ -302,6 +316,7 @@ mod tests {
             version: Some("v1".into()),
             etag: Some("e1".into()),
             is_backfill: false,
+            time: Some(1_795_914_123_000),
         })
     }
 

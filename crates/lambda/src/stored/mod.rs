@@ -1,0 +1,438 @@
+//! Inventory of an organization, read from the S3 objects of `flowlogs-inventory` (`INVENTORY=s3://…`).
+//!
+//! The manifest is read before the first record of a payload is decided, and again by conditional request after a minute.
+//! A part (interfaces of one account and region) is read when a payload or a record names the account; of a part whose
+//! version has changed the old copy serves until the new one is there.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `store.rs` | reads of objects, bounded in octets and time |
+//! | `parts.rs` | parts in memory |
+//!
+//! | what fails | with a copy | without |
+//! |---|---|---|
+//! | manifest | the copy serves, and its age grows | [`InventoryUnavailable`]: the payload comes again |
+//! | part | the copy serves | the same |
+//! | part, 404 | nothing is known of the account | nothing is known of the account |
+//!
+//! A payload that is older than an hour does not wait: it is transcoded without.
+
+mod parts;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use flowlogs_core::Transcoder;
+use flowlogs_core::network::{AccountRegion, Destination, InterfaceTable, Inventory};
+use flowlogs_describe::{InventoryManifest, read_manifest, read_part};
+use flowlogs_export::now;
+use thiserror::Error;
+use tokio::time::Instant;
+
+use crate::config::InventoryLocation;
+use crate::log::one_line;
+use crate::source_cache::SourceCache;
+
+use parts::PartCache;
+use store::{ObjectStore, StoreError, StoredObject};
+
+pub use store::ACTIONS;
+
+/// Key of the manifest below the prefix.
+const MANIFEST: &str = "manifest.json.gz";
+
+/// Most octets of an object as it is stored.
+const LARGEST_PACKED: usize = 32 * 1024 * 1024;
+
+/// Most octets of a manifest when it is inflated.
+const LARGEST_MANIFEST: u64 = 64 * 1024 * 1024;
+
+/// Most octets of a part when it is inflated: some 200,000 interfaces.
+const LARGEST_PART: u64 = 128 * 1024 * 1024;
+
+/// Time between two reads of the manifest, and between two attempts to read a part of which there is a copy.
+const HOLD: Duration = Duration::from_secs(60);
+
+/// Time between two attempts to read an object of which there is no copy.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Age of a payload from which on it does not wait for the inventory, in milliseconds.
+const PATIENCE: u64 = 3_600_000;
+
+/// Most reasons that are remembered as logged.
+const REASONS: usize = 1_000;
+
+/// The inventory is needed and cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{url}: {reason}")]
+pub struct InventoryUnavailable {
+    /// URL of the object.
+    url: String,
+    /// Reason in one line, with the remedy.
+    reason: String,
+}
+
+/// Content of the manifest, without what the transcoder has.
+#[derive(Debug)]
+struct KnownManifest {
+    etag: Option<String>,
+    as_of: u64,
+    /// Versions of the parts.
+    versions: HashMap<AccountRegion, String>,
+}
+
+/// Failed attempt to read an object of which there is no copy.
+#[derive(Debug)]
+struct FailedAttempt {
+    until: Instant,
+    error: InventoryUnavailable,
+}
+
+/// Inventory in S3, as far as it was read.
+#[derive(Debug)]
+pub(crate) struct StoredInventory {
+    store: ObjectStore,
+    manifest: Option<KnownManifest>,
+    /// Inventory of a manifest that was read in the middle of a payload; handed to the transcoder before the next one.
+    pending: Option<Inventory>,
+    /// Time of the next read of the manifest.
+    due: Option<Instant>,
+    parts: PartCache,
+    /// Parts that serve although the manifest names another version, until the manifest is due again.
+    stale: HashSet<AccountRegion>,
+    /// Accounts and regions that the transcoder has as unknown, although the manifest names them.
+    given_up: HashSet<AccountRegion>,
+    failed: HashMap<Option<AccountRegion>, FailedAttempt>,
+    /// Failed reads since the last metrics line.
+    errors: u64,
+    logged: HashSet<u64>,
+    hasher: RandomState,
+    deadline: Instant,
+}
+
+/// Returns whether a payload or object of this time (milliseconds since 1970) does not wait for the inventory.
+pub(crate) fn is_impatient(time: Option<u64>) -> bool {
+    time.is_some_and(|time| now().saturating_sub(time) > PATIENCE)
+}
+
+impl StoredInventory {
+    /// Knows nothing, and asks nothing before the first payload.
+    pub(crate) fn new(aws: &SdkConfig, location: InventoryLocation) -> Self {
+        Self {
+            store: ObjectStore::new(aws, location),
+            manifest: None,
+            pending: None,
+            due: None,
+            parts: PartCache::default(),
+            stale: HashSet::new(),
+            given_up: HashSet::new(),
+            failed: HashMap::new(),
+            errors: 0,
+            logged: HashSet::new(),
+            hasher: RandomState::new(),
+            deadline: Instant::now(),
+        }
+    }
+
+    /// Ends the reads of this invocation at this time at the latest.
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// Age of the manifest.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        let as_of = self.manifest.as_ref()?.as_of;
+        Some(Duration::from_millis(now().saturating_sub(as_of)))
+    }
+
+    /// Failed reads since the last call.
+    pub(crate) fn take_errors(&mut self) -> u64 {
+        std::mem::take(&mut self.errors)
+    }
+
+    /// Number of accounts and regions in the manifest.
+    pub(crate) fn scopes(&self) -> usize {
+        let manifest = self.manifest.as_ref();
+        manifest.map_or(0, |manifest| manifest.versions.len())
+    }
+
+    /// Prepares the transcoder for a payload: the manifest of at most a minute ago, and the parts of these accounts and
+    /// regions. A payload that is `impatient` is transcoded without what cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// There never was a copy of the manifest or of a part, and none can be read.
+    pub(crate) async fn prepare(
+        &mut self,
+        scopes: impl IntoIterator<Item = AccountRegion>,
+        impatient: bool,
+        transcoder: &mut Transcoder,
+        sources: &mut SourceCache,
+    ) -> Result<(), InventoryUnavailable> {
+        if let Err(error) = self.refresh(transcoder, sources).await {
+            if !impatient {
+                return Err(error);
+            }
+            self.log(
+                &error,
+                "the payload is older than an hour and is transcoded without",
+            );
+            sources.renew(transcoder, Some(Inventory::unavailable()));
+            return Ok(());
+        }
+        for scope in scopes {
+            let is_unknown = self.given_up.contains(&scope);
+            if transcoder.inventory().interfaces_of(&scope).is_some() {
+                self.parts.get(&scope);
+            } else if !is_unknown && self.version(&scope).is_some() {
+                self.load(scope, impatient, transcoder).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads the part of an account and region into the transcoder's inventory, or notes there that nothing is known.
+    ///
+    /// # Errors
+    ///
+    /// There never was a copy of the part, and none can be read.
+    pub(crate) async fn load(
+        &mut self,
+        scope: AccountRegion,
+        impatient: bool,
+        transcoder: &mut Transcoder,
+    ) -> Result<(), InventoryUnavailable> {
+        let loaded = match self.part(&scope).await {
+            Err(error) if impatient => {
+                self.log(
+                    &error,
+                    "the payload is older than an hour and is transcoded without",
+                );
+                None
+            }
+            other => other?,
+        };
+        let Some((table, dropped)) = loaded else {
+            transcoder.change_inventory(|inventory| inventory.remove_asked(&scope));
+            self.given_up.insert(scope);
+            return Ok(());
+        };
+        transcoder.change_inventory(|inventory| {
+            for scope in &dropped {
+                inventory.remove_interfaces(scope);
+            }
+            inventory.set_interfaces(Some(scope), table);
+        });
+        Ok(())
+    }
+
+    /// Reads the manifest if it is due, and hands the transcoder what has changed.
+    async fn refresh(
+        &mut self,
+        transcoder: &mut Transcoder,
+        sources: &mut SourceCache,
+    ) -> Result<(), InventoryUnavailable> {
+        let is_due = self.due.is_none_or(|due| Instant::now() >= due);
+        if is_due {
+            self.read_manifest().await?;
+        }
+        if let Some(mut inventory) = self.pending.take() {
+            self.given_up.clear();
+            self.stale.clear();
+            for (scope, part) in self.parts.iter() {
+                if self.version(scope) == Some(&part.version) {
+                    inventory.set_interfaces(Some(scope.clone()), Arc::clone(&part.table));
+                }
+            }
+            sources.renew(transcoder, Some(inventory));
+        } else if is_due && !(self.stale.is_empty() && self.given_up.is_empty()) {
+            let as_of = self.manifest.as_ref().map_or(0, |manifest| manifest.as_of);
+            let (stale, given_up) = (&mut self.stale, &mut self.given_up);
+            transcoder.change_inventory(|inventory| {
+                for scope in stale.drain() {
+                    inventory.remove_interfaces(&scope);
+                }
+                for scope in given_up.drain() {
+                    inventory.insert_asked(scope, as_of);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads the manifest by conditional request. Without an answer the copy serves for another minute.
+    async fn read_manifest(&mut self) -> Result<(), InventoryUnavailable> {
+        if self.manifest.is_none() {
+            self.check_pause(None)?;
+        }
+        let etag = self.manifest.as_ref().and_then(|known| known.etag.clone());
+        let answer = self
+            .store
+            .get(MANIFEST, etag.as_deref(), LARGEST_PACKED, self.deadline)
+            .await;
+        let read = match answer {
+            Ok(StoredObject::Unchanged) if self.manifest.is_some() => Ok(None),
+            Ok(StoredObject::Unchanged | StoredObject::Absent) => {
+                Err(StoreError::Absent.to_string())
+            }
+            Ok(StoredObject::Content { etag, octets }) => read_manifest(&octets, LARGEST_MANIFEST)
+                .map(|manifest| Some((etag, manifest)))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match read {
+            Ok(changed) => {
+                self.failed.remove(&None);
+                if let Some((etag, manifest)) = changed {
+                    self.take(etag, manifest);
+                }
+            }
+            Err(reason) => {
+                let error = self.failure(MANIFEST, &reason);
+                if self.manifest.is_none() {
+                    return Err(self.pause(None, error));
+                }
+                self.log(&error, "the copy of before serves");
+            }
+        }
+        self.due = Some(Instant::now() + HOLD);
+        Ok(())
+    }
+
+    fn take(&mut self, etag: Option<String>, manifest: InventoryManifest) {
+        let versions = manifest.parts.into_iter();
+        let versions = versions.filter_map(|part| Some((part.scope(), part.version?)));
+        self.manifest = Some(KnownManifest {
+            etag,
+            as_of: manifest.as_of,
+            versions: versions.collect(),
+        });
+        self.pending = Some(manifest.inventory);
+    }
+
+    fn version(&self, scope: &AccountRegion) -> Option<&String> {
+        self.manifest.as_ref()?.versions.get(scope)
+    }
+
+    /// Table of an account and region, with the accounts and regions whose tables were dropped for it; `None` where nothing
+    /// is known.
+    async fn part(
+        &mut self,
+        scope: &AccountRegion,
+    ) -> Result<Option<(Arc<InterfaceTable>, Vec<AccountRegion>)>, InventoryUnavailable> {
+        let Some(wanted) = self.version(scope).cloned() else {
+            return Ok(None);
+        };
+        let copy = self
+            .parts
+            .get(scope)
+            .map(|part| (part.version == wanted, Arc::clone(&part.table)));
+        match copy {
+            Some((true, table)) => return Ok(Some((table, Vec::new()))),
+            None => self.check_pause(Some(scope))?,
+            Some((false, _)) => {}
+        }
+        let path = format!("parts/{}/{}.json.gz", scope.account, scope.region);
+        let answer = self
+            .store
+            .get(&path, None, LARGEST_PACKED, self.deadline)
+            .await;
+        let read = match answer {
+            Ok(StoredObject::Absent) => {
+                self.parts.remove(scope);
+                return Ok(None);
+            }
+            Ok(StoredObject::Unchanged) => Err("no content".to_owned()),
+            Ok(StoredObject::Content { octets, .. }) => match read_part(&octets, LARGEST_PART) {
+                Ok(part) if part.scope == *scope => Ok(part),
+                Ok(_) => Err("it is of another account or region".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        let part = match (read, copy) {
+            (Ok(part), _) => part,
+            (Err(reason), Some((_, table))) => {
+                let error = self.failure(&path, &reason);
+                self.log(&error, "the copy of before serves");
+                self.stale.insert(scope.clone());
+                return Ok(Some((table, Vec::new())));
+            }
+            (Err(reason), None) => {
+                let error = self.failure(&path, &reason);
+                return Err(self.pause(Some(scope), error));
+            }
+        };
+        self.failed.remove(&Some(scope.clone()));
+        if part.version != wanted {
+            // The part is younger than the manifest, or was overtaken by the next one.
+            self.read_manifest().await?;
+            if self.version(scope) != Some(&part.version) {
+                self.stale.insert(scope.clone());
+            }
+        }
+        let table = Arc::new(part.interfaces);
+        let dropped = self.parts.insert(scope, part.version, Arc::clone(&table));
+        Ok(Some((table, dropped)))
+    }
+
+    /// Counts a failed read.
+    fn failure(&mut self, path: &str, reason: &str) -> InventoryUnavailable {
+        self.errors += 1;
+        InventoryUnavailable {
+            url: one_line(&self.store.url(path)),
+            reason: one_line(&reason),
+        }
+    }
+
+    /// Fails at once for a while: other payloads of this environment would wait for the same object.
+    fn pause(
+        &mut self,
+        scope: Option<&AccountRegion>,
+        error: InventoryUnavailable,
+    ) -> InventoryUnavailable {
+        if self.failed.len() >= REASONS {
+            self.failed.clear();
+        }
+        let attempt = FailedAttempt {
+            until: Instant::now() + RETRY,
+            error: error.clone(),
+        };
+        self.failed.insert(scope.cloned(), attempt);
+        error
+    }
+
+    fn check_pause(&self, scope: Option<&AccountRegion>) -> Result<(), InventoryUnavailable> {
+        match self.failed.get(&scope.cloned()) {
+            Some(attempt) if Instant::now() < attempt.until => Err(attempt.error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Logs a failure that fails no invocation, once for each object and reason.
+    fn log(&mut self, error: &InventoryUnavailable, consequence: &str) {
+        let text = format!("INVENTORY: {error}; {consequence}, and this is said once");
+        if self.logged.len() >= REASONS {
+            self.logged.clear();
+        }
+        if self.logged.insert(self.hasher.hash_one(&text)) {
+            tracing::warn!("{text}");
+        }
+    }
+}
+
+/// Destinations of the flow logs of an inventory, each once.
+pub(crate) fn destinations(inventory: &Inventory) -> Vec<&Destination> {
+    let flow_logs = inventory.flow_logs().iter();
+    let mut seen = HashSet::new();
+    flow_logs
+        .filter_map(|flow_log| flow_log.destination.as_ref())
+        .filter(|destination| seen.insert(*destination))
+        .collect()
+}

@@ -1,0 +1,170 @@
+//! Reads the objects of an inventory from S3, whole and bounded in octets.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::InventoryLocation;
+use crate::ec2::LookupError;
+use crate::log::one_line;
+
+/// Actions that a role needs: to read the objects, and to be told that one is not there.
+pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:ListBucket"];
+
+/// Time budget of one read.
+const BUDGET: Duration = Duration::from_secs(10);
+
+/// Outcome of a read.
+#[derive(Debug)]
+pub(super) enum StoredObject {
+    /// The object has the entity tag of the question.
+    Unchanged,
+    /// There is no such object.
+    Absent,
+    /// Content, packed as it is stored, with its entity tag.
+    Content {
+        etag: Option<String>,
+        octets: Vec<u8>,
+    },
+}
+
+/// Reason why an object could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum StoreError {
+    #[error(
+        "S3 does not hand it out ({0}); the function's role needs s3:GetObject for it and s3:ListBucket for its prefix, and the policy of the bucket must admit the role"
+    )]
+    Denied(String),
+    #[error(
+        "S3 cannot decrypt it ({0}); the function's role needs kms:Decrypt for the key of the bucket"
+    )]
+    KeyDenied(String),
+    #[error(
+        "there is no such object; does flowlogs-inventory run, and write to this bucket and prefix?"
+    )]
+    Absent,
+    #[error(
+        "no answer in time; is there a route to S3 (a gateway endpoint, and port 443 in the security group)?"
+    )]
+    TimedOut,
+    #[error("it has more than {0} octets")]
+    TooLarge(usize),
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// Place of the objects, and the client that reads them.
+#[derive(Debug)]
+pub(super) struct ObjectStore {
+    client: Client,
+    location: InventoryLocation,
+}
+
+impl ObjectStore {
+    /// Asks nothing yet.
+    pub(super) fn new(aws: &SdkConfig, location: InventoryLocation) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(Duration::from_secs(4))
+            .build();
+        let config = aws_sdk_s3::config::Builder::from(aws)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            location,
+        }
+    }
+
+    /// URL of an object, for people.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("s3://{}/{}", self.location.bucket, self.location.key(path))
+    }
+
+    /// Reads an object of at most so many octets, unless it still has the entity tag.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        etag: Option<&str>,
+        limit: usize,
+        deadline: Instant,
+    ) -> Result<StoredObject, StoreError> {
+        let deadline = deadline.min(Instant::now() + BUDGET);
+        match timeout_at(deadline, self.ask(path, etag, limit)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(StoreError::TimedOut),
+        }
+    }
+
+    async fn ask(
+        &self,
+        path: &str,
+        etag: Option<&str>,
+        limit: usize,
+    ) -> Result<StoredObject, StoreError> {
+        let request = self.client.get_object().bucket(&self.location.bucket);
+        let request = request.key(self.location.key(path));
+        let answer = request
+            .set_if_none_match(etag.map(str::to_owned))
+            .send()
+            .await;
+        match answer {
+            Ok(output) => {
+                let etag = output.e_tag().map(str::to_owned);
+                let size = output.content_length().unwrap_or_default();
+                if usize::try_from(size).is_ok_and(|size| size > limit) {
+                    return Err(StoreError::TooLarge(limit));
+                }
+                let octets = whole(output.body, limit).await?;
+                Ok(StoredObject::Content { etag, octets })
+            }
+            Err(error) => sorted(&error),
+        }
+    }
+}
+
+/// Collects a body of at most so many octets.
+async fn whole(mut body: ByteStream, limit: usize) -> Result<Vec<u8>, StoreError> {
+    let mut octets = Vec::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| StoreError::Unreadable(one_line(&error)))?;
+        if chunk.len() > limit - octets.len() {
+            return Err(StoreError::TooLarge(limit));
+        }
+        octets.extend_from_slice(&chunk);
+    }
+    Ok(octets)
+}
+
+/// Classifies an error of S3.
+fn sorted(error: &SdkError<GetObjectError>) -> Result<StoredObject, StoreError> {
+    let SdkError::ServiceError(service) = error else {
+        let reason = LookupError::of(error);
+        return Err(match reason {
+            LookupError::TimedOut => StoreError::TimedOut,
+            reason => StoreError::Unreadable(reason.to_string()),
+        });
+    };
+    let code = service.err().code().unwrap_or_default();
+    let message = service.err().message().unwrap_or("no reason given");
+    let reason = one_line(&format_args!("{code}: {message}"));
+    match (code, service.raw().status().as_u16()) {
+        (_, 304) => Ok(StoredObject::Unchanged),
+        ("NoSuchKey", _) | ("", 404) => Ok(StoredObject::Absent),
+        // S3 passes on the error of KMS.
+        (code, status) if code.starts_with("KMS.") || status == 403 && message.contains("kms:") => {
+            Err(StoreError::KeyDenied(reason))
+        }
+        (_, 401 | 403) => Err(StoreError::Denied(reason)),
+        _ => Err(StoreError::Unreadable(reason)),
+    }
+}

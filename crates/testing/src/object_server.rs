@@ -1,0 +1,104 @@
+//! The part of S3 that hands out objects: `GET /bucket/key`, with entity tags and conditional requests.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::http::{self, HttpRequest};
+
+/// Answer for a key.
+#[derive(Debug, Clone)]
+enum ObjectReply {
+    Content { etag: String, octets: Vec<u8> },
+    Refusal { status: u16, code: String },
+}
+
+#[derive(Debug, Default)]
+struct State {
+    objects: HashMap<String, ObjectReply>,
+    requests: Vec<String>,
+    puts: u64,
+}
+
+/// Objects by path, until the process ends.
+#[derive(Debug, Clone)]
+pub struct ObjectServer {
+    state: Arc<Mutex<State>>,
+    /// URL of the server.
+    pub endpoint: String,
+}
+
+impl ObjectServer {
+    /// Serves nothing yet: every path is `NoSuchKey`.
+    pub fn start() -> Self {
+        let state = Arc::<Mutex<State>>::default();
+        let served = Arc::clone(&state);
+        let address = http::serve(move |request, stream| answer(&served, request, stream));
+        Self {
+            state,
+            endpoint: format!("http://{address}"),
+        }
+    }
+
+    /// Puts an object, `bucket/key`.
+    pub fn put(&self, path: &str, octets: &[u8]) {
+        let mut state = lock(&self.state);
+        state.puts += 1;
+        let reply = ObjectReply::Content {
+            etag: format!("\"{}\"", state.puts),
+            octets: octets.to_owned(),
+        };
+        state.objects.insert(path.to_owned(), reply);
+    }
+
+    /// Refuses a path with a status and an error code of S3.
+    pub fn refuse(&self, path: &str, status: u16, code: &str) {
+        let reply = ObjectReply::Refusal {
+            status,
+            code: code.to_owned(),
+        };
+        lock(&self.state).objects.insert(path.to_owned(), reply);
+    }
+
+    /// Deletes an object.
+    pub fn delete(&self, path: &str) {
+        lock(&self.state).objects.remove(path);
+    }
+
+    /// Paths of the requests since the last call, with the status of each answer; those of other APIs have their own paths.
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.state).requests)
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn answer(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Option<()> {
+    let path = request.target.split('?').next()?.trim_start_matches('/');
+    let reply = lock(state).objects.get(path).cloned();
+    let (status, head, octets) = match reply {
+        Some(ObjectReply::Content { etag, .. })
+            if request.header("if-none-match") == Some(&etag) =>
+        {
+            (304, format!("etag: {etag}\r\n"), Vec::new())
+        }
+        Some(ObjectReply::Content { etag, octets }) => (200, format!("etag: {etag}\r\n"), octets),
+        Some(ObjectReply::Refusal { status, code }) => (status, String::new(), error(&code)),
+        None => (404, String::new(), error("NoSuchKey")),
+    };
+    lock(state).requests.push(format!("{path} {status}"));
+    let mut stream = stream;
+    let length = octets.len();
+    let head = format!(
+        "HTTP/1.1 {status} X\r\n{head}connection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(&octets).ok()
+}
+
+fn error(code: &str) -> Vec<u8> {
+    format!("<Error><Code>{code}</Code><Message>for a test</Message></Error>").into_bytes()
+}
