@@ -17,11 +17,13 @@ const LINES: [&[u8]; 4] = [
 
 fuzz_target!(|octets: &[u8]| {
     let looks = flowlogs_describe::looks_like_inventory(octets);
+    let _ = flowlogs_describe::read_manifest(octets, 1 << 20);
+    let _ = flowlogs_describe::read_part(octets, 1 << 20);
     let Ok(inventory) = flowlogs_describe::read(octets) else {
         return;
     };
     assert!(
-        looks || octets.len() > 4_096,
+        looks || octets.len() > 4_096 || octets.starts_with(b"\x1f\x8b"),
         "an inventory is recognised as one"
     );
     let group = Destination::log_group("/vpc/flow-logs");

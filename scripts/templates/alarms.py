@@ -94,6 +94,18 @@ ROWS = [
         OURS, "SkippedWindows",
     ),
     Row(
+        "StaleInventoryAlarm",
+        "The inventory in S3 is older than 15 minutes: flows may be counted twice, and new interfaces have no names. Does"
+        " flowlogs-inventory run, and does this function's log say that it cannot read?",
+        OURS, "InventoryAgeSeconds", "Maximum", above=900, periods=3, when="HasInventoryAlarms",
+    ),
+    Row(
+        "WithoutInventoryAlarm",
+        "Records were decided without the inventory: their account or region is not in it, or it could not be read for an"
+        " hour. Compare the property Accounts of the metrics lines with the accounts of flowlogs-inventory.",
+        OURS, "WithoutInventory", periods=3, when="HasInventoryAlarms",
+    ),
+    Row(
         "UnparsedRecordsAlarm",
         "More than one record in a hundred fits no known format. The function's log has a sample; LogFormat sets the format.",
         OURS, "UnparsedRecords", share="RecordsReceived", above=1, periods=2,

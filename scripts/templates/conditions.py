@@ -44,6 +44,7 @@ ALL = {
     "HasReservedConcurrency": given("ReservedConcurrency"),
     "HasAlarmTopic": given("AlarmTopicArn"),
     "HasAlarms": Equals(Ref("WithAlarms"), "on"),
+    "HasInventoryAlarms": And(C("HasAlarms"), C("ReadsInventory")),
     "HasSilenceAlarm": And(C("HasAlarms"), Not(Equals(Ref("SilenceAlarmMinutes"), "0"))),
     **{
         f"HasAlarmOfLogGroup{suffix}": And(C("HasAlarms"), C(f"HasLogGroup{suffix}"))

@@ -155,6 +155,12 @@ class Courses(unittest.TestCase):
         series = normal(DeliveryErrors=every(1, 2, 300, 400))
         self.raises(series, "DeliveryErrorsAlarm", "DeliveryErrorsAlarm3", LogGroupName3="/vpc/third")
 
+    def test_an_inventory_that_is_old_or_lacks_accounts_is_told(self):
+        s3 = {"Inventory": "s3://my-inventory/flowlogs"}
+        self.raises(normal(InventoryAgeSeconds=every(1, 600, 0, 300) + every(1, 1200, 300, 400)), "StaleInventoryAlarm", **s3)
+        self.raises(normal(WithoutInventory=every(1, 5, 300, 400)), "WithoutInventoryAlarm", **s3)
+        self.assertNotIn("StaleInventoryAlarm", alarms())
+
     def test_lost_data_of_aws_is_told(self):
         self.raises(normal(SkippedWindows=[(300, 4)]), "SkippedWindowsAlarm")
 
