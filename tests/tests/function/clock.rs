@@ -21,7 +21,7 @@ fn a_clock_that_jumps_between_and_within_invocations_changes_nothing() {
     let collector = Collector::start();
     let Some(function) = Function::start(&[
         ("COLLECTOR", collector.url()),
-        ("RESOLVE_NAMES", "off".to_owned()),
+        ("INVENTORY", "off".to_owned()),
         ("AWS_ENDPOINT_URL", crate::aws::ec2_that_refuses()),
         ("LD_PRELOAD", library.display().to_string()),
         ("FAKETIME_TIMESTAMP_FILE", clock.display().to_string()),
