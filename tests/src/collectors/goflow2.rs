@@ -77,7 +77,7 @@ impl Goflow2 {
         let (mut written, mut last) = (0, Instant::now());
         while written < flows && last.elapsed() < Duration::from_secs(2) {
             std::thread::sleep(Duration::from_millis(2));
-            let now = self.lines().lines().count();
+            let now = written_lines(&self.directory).matches('\n').count();
             if now > written {
                 (written, last) = (now, Instant::now());
             }
@@ -91,12 +91,11 @@ impl Goflow2 {
     ///
     /// If the collector does not end.
     pub fn stop(self) -> Decoded {
-        let lines = self.lines();
-        let rows: Vec<Value> = lines
+        let log = self.process.stop("TERM");
+        let rows: Vec<Value> = written_lines(&self.directory)
             .lines()
             .map(|line| serde_json::from_str(line).expect("JSON of goflow2"))
             .collect();
-        let log = self.process.stop("TERM");
         let is_warning = |line: &&str| line.contains("level=WARN") || line.contains("level=ERROR");
         let rate = |row: &&Value| row["sampling_rate"].as_u64();
         Decoded {
@@ -105,10 +104,11 @@ impl Goflow2 {
             warnings: log.lines().filter(is_warning).map(str::to_owned).collect(),
         }
     }
+}
 
-    fn lines(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("flows")).expect("its own file")
-    }
+/// Returns what goflow2 has written so far; the last line may be cut.
+fn written_lines(directory: &TempDir) -> String {
+    std::fs::read_to_string(directory.path().join("flows")).expect("the file of this collector")
 }
 
 fn flow(row: &Value, started: u64) -> Flow {
