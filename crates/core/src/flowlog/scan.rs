@@ -102,6 +102,18 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
     if entry.ends != ends {
         return None; // fewer or more than four parts, or a part without digits or with more than three
     }
+    match HAS_SHUFFLE {
+        true => parts_together(values, entry),
+        false => parts_alone(values, entry),
+    }
+}
+
+/// Processor moves octets within 16 octets by one instruction; the build for any x86-64 processor cannot count on that.
+const HAS_SHUFFLE: bool = cfg!(any(target_feature = "ssse3", target_arch = "aarch64"));
+
+/// Bits of an address whose digits stand where the entry says; `None` for a part above 255 or with a leading zero.
+#[inline(always)]
+fn parts_together(values: u8x16, entry: &Ipv4Digits) -> Option<u32> {
     let upper: i16x8 = bytemuck::cast(values.shuffle(u8x16::new(entry.hundreds_and_tens)));
     let ones: i32x4 = bytemuck::cast(values.shuffle(u8x16::new(entry.ones)));
     let parts = upper.dot(i16x8::new([100, 10, 100, 10, 100, 10, 100, 10])) + ones;
@@ -115,11 +127,28 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
     Some(address)
 }
 
+/// Like [`parts_together`], for processors that cannot.
+#[inline(always)]
+fn parts_alone(values: u8x16, entry: &Ipv4Digits) -> Option<u32> {
+    let mut lanes = [0; 2 * LANES];
+    lanes[..LANES].copy_from_slice(values.as_array());
+    let digit = |lane: u8| i32::from(lanes[usize::from(lane) % lanes.len()]);
+    let (mut address, mut is_right) = (0, true);
+    for (part, &least) in entry.least.iter().enumerate() {
+        let [hundreds, _, tens, _] = entry.hundreds_and_tens.as_chunks().0[part];
+        let value = 100 * digit(hundreds) + 10 * digit(tens) + digit(entry.ones[4 * part]);
+        is_right &= (least..=255).contains(&value);
+        address = address << 8 | value;
+    }
+    is_right.then_some(address.cast_unsigned())
+}
+
 /// Octets that are looked at together: no IPv4 address has more.
 const LANES: usize = 16;
 
-/// Index for `shuffle` that gives zero: on every processor, because the number is no lane and its upper bit is set.
-const N: u8 = 0x80;
+/// Index that gives zero: for `shuffle` on every processor, because the number is no lane and its upper bit is set; in
+/// [`parts_alone`], because its lower five bits are those of the first lane behind the values.
+const N: u8 = 0x90;
 
 /// Copies an address that stands too near the end of the line for a read of all lanes.
 #[inline(never)]
@@ -306,6 +335,21 @@ mod tests {
             before in before(), text in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{0,4}\\.[0-9]{1,3}[.:]?", after in after(),
         ) {
             prop_assert_eq!(read_address(&among(&before, &text, &after)), text.parse::<IpAddr>().ok());
+        }
+
+        #[test]
+        fn every_build_reads_the_same_addresses(
+            text in "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}",
+        ) {
+            let lanes = padded_lanes(text.as_bytes());
+            let dots = (0..text.len()).filter(|&lane| lanes[lane] == b'.');
+            let ends = dots.chain([text.len()]).fold(0, |ends, lane| ends | 1 << lane);
+            let entry = &IPV4_DIGITS[slot_of(ends)];
+            prop_assert_eq!(entry.ends, ends);
+            let values = u8x16::new(lanes) ^ u8x16::splat(b'0');
+            let expected = text.parse().ok().map(Ipv4Addr::to_bits);
+            prop_assert_eq!(parts_together(values, entry), expected);
+            prop_assert_eq!(parts_alone(values, entry), expected);
         }
 
         #[test]
