@@ -6,12 +6,11 @@ use flowlogs_core::LogFormat;
 use flowlogs_core::flowlog::{FlowAction, FlowDirection};
 
 use crate::network::{
-    ACCOUNTS, BEGIN, GATEWAY, Log, Network, REGION, attachment_id, subnet_id, vpc_id,
+    ACCOUNTS, BEGIN, GATEWAY, INTERVALS, Log, Network, REGION, REGIONAL_NAT, attachment_id,
+    subnet_id, vpc_id,
 };
 use crate::random::Random;
 use crate::sight::{Place, Seen, Sight};
-
-const WINDOW: u64 = 60;
 
 /// A record: one flow in one capture window.
 #[derive(Debug)]
@@ -81,17 +80,18 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
     let (records, windows) = records(network, seen);
     let mut lines = Vec::new();
     let mut streams = BTreeMap::new();
-    for ((place, window), indices) in &windows {
+    for ((place, interval, window), indices) in &windows {
         let all: Vec<(usize, &Log)> = match *place {
             Place::Interface(eni) => network.logs_of(eni).collect(),
             Place::Attachment(vpc) => network.logs_of_attachment(vpc).collect(),
+            Place::RegionalNat => network.logs_of_regional_nat().collect(),
         };
-        for (number, log) in all {
+        for (number, log) in all.into_iter().filter(|(_, log)| log.interval == *interval) {
             let stream = match network.is_bucket {
                 true => Stream::OfFlowLog(number),
                 false => Stream::Of(*place),
             };
-            let end = BEGIN + (window + 1) * WINDOW;
+            let end = BEGIN + (window + 1) * interval;
             let mut add = |text, content, start: u64, random: &mut Random| {
                 let ready = end + random.within(0..400);
                 // Each stream counts by itself.
@@ -117,7 +117,7 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
                         true => Content::Skipped,
                         false => Content::NoData,
                     },
-                    end - WINDOW,
+                    end - interval,
                     random,
                 );
                 continue;
@@ -135,11 +135,11 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
                 }
             }
             if random.percent(5) {
-                let quiet = end + 20 * WINDOW;
+                let quiet = end + 20 * interval;
                 add(
                     status_line(network, log, *place, quiet, "NODATA"),
                     Content::NoData,
-                    quiet - WINDOW,
+                    quiet - interval,
                     random,
                 );
             }
@@ -153,19 +153,24 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
     }
 }
 
-type Windows = BTreeMap<(Place, u64), Vec<usize>>;
+/// Records by observation point, aggregation interval and number of the capture window.
+type Windows = BTreeMap<(Place, u64, u64), Vec<usize>>;
 
-/// Packets of one flow in one capture window of their observation point, which begins when it likes.
+/// Packets of one flow in one capture window of their observation point, which begins when it likes; for each interval.
 fn records(network: &Network, seen: &[Seen]) -> (Vec<Record>, Windows) {
-    let mut flows: BTreeMap<(Place, u64, Sight), Record> = BTreeMap::new();
-    for seen in seen {
+    let mut flows: BTreeMap<(Place, u64, u64, Sight), Record> = BTreeMap::new();
+    for (seen, interval) in seen
+        .iter()
+        .flat_map(|seen| INTERVALS.map(|interval| (seen, interval)))
+    {
         let place = seen.sight.place;
         let begins = match place {
             Place::Interface(eni) => network.enis[eni].window,
-            Place::Attachment(_) => 17,
+            Place::Attachment(_) | Place::RegionalNat => 17,
         };
-        let window = (seen.at + WINDOW - begins) / WINDOW;
-        let record = flows.entry((place, window, seen.sight)).or_insert(Record {
+        let window = (seen.at + interval - begins) / interval;
+        let key = (place, interval, window, seen.sight);
+        let record = flows.entry(key).or_insert(Record {
             sight: seen.sight,
             packets: 0,
             octets: 0,
@@ -179,9 +184,9 @@ fn records(network: &Network, seen: &[Seen]) -> (Vec<Record>, Windows) {
     }
     let mut windows = Windows::new();
     let mut records = Vec::new();
-    for ((place, window, _), record) in flows {
+    for ((place, interval, window, _), record) in flows {
         windows
-            .entry((place, window))
+            .entry((place, interval, window))
             .or_default()
             .push(records.len());
         records.push(record);
@@ -233,7 +238,7 @@ fn flow_line(network: &Network, log: &Log, record: &Record) -> String {
 /// A line that says that there was nothing, or that something was lost.
 fn status_line(network: &Network, log: &Log, place: Place, end: u64, status: &str) -> String {
     line(log, |name| match name {
-        "start" => Some((end - WINDOW).to_string()),
+        "start" => Some((end - log.interval).to_string()),
         "end" => Some((end - 1).to_string()),
         "log-status" => Some(status.to_owned()),
         name => place_column(network, place, false, name),
@@ -246,7 +251,10 @@ fn place_column(network: &Network, place: Place, leaves: bool, name: &str) -> Op
         ("version", Place::Interface(_)) => "5".to_owned(),
         ("version", Place::Attachment(_)) => "6".to_owned(),
         ("account-id", Place::Interface(eni)) => ACCOUNTS[network.enis[eni].account].to_owned(),
-        ("account-id", Place::Attachment(_)) => ACCOUNTS[0].to_owned(),
+        ("version", Place::RegionalNat) => "9".to_owned(),
+        ("account-id", Place::Attachment(_) | Place::RegionalNat) => ACCOUNTS[0].to_owned(),
+        ("vpc-id", Place::RegionalNat) => vpc_id(0),
+        ("resource-id", Place::RegionalNat) => REGIONAL_NAT.to_owned(),
         ("region", _) => REGION.to_owned(),
         ("interface-id", Place::Interface(eni)) => network.enis[eni].id.clone(),
         ("vpc-id", Place::Interface(eni)) => vpc_id(network.enis[eni].vpc),
@@ -293,7 +301,7 @@ fn deliver(lines: &[Line], random: &mut Random) -> Vec<Delivery> {
         debug_assert!(
             lines_of_batch
                 .iter()
-                .all(|&index| ready < lines[index].end + 10 * WINDOW)
+                .all(|&index| ready < lines[index].end + 600)
         );
         let first = Delivery {
             stream: lines[lines_of_batch[0]].stream,

@@ -6,7 +6,7 @@ use flowlogs_core::{Counters, identity};
 
 use crate::aws::{Content, Record, Written};
 use crate::collector::{Flow, Totals};
-use crate::network::{ACCOUNTS, GATEWAY, Log, Network, REGION, attachment_id};
+use crate::network::{ACCOUNTS, GATEWAY, Log, Network, REGION, REGIONAL_NAT, attachment_id};
 use crate::sight::{Fate, Place, Sight};
 
 /// How the transcoder is set.
@@ -112,6 +112,8 @@ fn attribute(network: &Network, record: &Record, log: usize) -> Attribution {
         Place::Interface(eni) if network.enis[eni].is_known => network.logs_of(eni).collect(),
         Place::Interface(_) => Vec::new(),
         Place::Attachment(vpc) => network.logs_of_attachment(vpc).collect(),
+        // Nothing tells the flow logs of an interface that is not named.
+        Place::RegionalNat => Vec::new(),
     };
     let relied_upon = |log: &&(usize, &Log)| {
         log.1
@@ -161,6 +163,7 @@ fn direction(network: &Network, sight: &Sight, log: &Log) -> Option<FlowDirectio
             network.enis[eni].is_known || log.format.contains("flow-direction")
         }
         Place::Attachment(_) => true,
+        Place::RegionalNat => log.format.contains("flow-direction"),
     };
     is_told.then(|| sight.direction())
 }
@@ -181,6 +184,12 @@ fn flow(network: &Network, sight: &Sight, direction: Option<FlowDirection>, log:
         Place::Attachment(vpc) => {
             let number = |vpc| identity(attachment_id(vpc).as_bytes());
             (identity(GATEWAY.as_bytes()), number(vpc), number(1 - vpc))
+        }
+        Place::RegionalNat => {
+            let domain = format!("{}/{REGION}", ACCOUNTS[0]);
+            let is_named = log.format.contains("resource-id");
+            let here = is_named.then(|| identity(REGIONAL_NAT.as_bytes()));
+            (identity(domain.as_bytes()), here.unwrap_or(0), 1)
         }
     };
     let mut tuple = sight.tuple;

@@ -28,12 +28,14 @@ pub(crate) const HERE: &str = "/vpc/flow-logs";
 
 pub(crate) const GATEWAY: &str = "tgw-0123456789abcdef0";
 
+pub(crate) const REGIONAL_NAT: &str = "nat-0123456789abcdef0";
+
 /// Formats of VPC flow logs: without direction and VPC, with everything, and one in an odd order without packet addresses.
 pub(crate) const VPC_FORMATS: [&str; 3] = [
     LogFormat::VPC_DEFAULT,
     "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} \
         ${start} ${end} ${action} ${log-status} ${vpc-id} ${subnet-id} ${tcp-flags} ${type} ${pkt-srcaddr} ${pkt-dstaddr} \
-        ${region} ${flow-direction}",
+        ${region} ${flow-direction} ${resource-id}",
     "${flow-direction} ${vpc-id} ${interface-id} ${account-id} ${dstaddr} ${srcaddr} ${dstport} ${srcport} ${protocol} \
         ${bytes} ${packets} ${end} ${start} ${action} ${log-status}",
 ];
@@ -44,6 +46,9 @@ pub(crate) const GATEWAY_FORMATS: [&str; 2] = [
     "${tgw-id} ${tgw-attachment-id} ${tgw-pair-attachment-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id} ${srcaddr} ${dstaddr} \
         ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${log-status} ${packets-lost-blackhole}",
 ];
+
+/// Aggregation intervals of flow logs, in seconds. Transit gateways have the first one only.
+pub(crate) const INTERVALS: [u64; 2] = [60, 600];
 
 /// A network interface, or the memory of one.
 #[derive(Debug, Clone)]
@@ -133,6 +138,8 @@ pub(crate) struct Log {
     pub(crate) target: Target,
     pub(crate) is_failing: bool,
     pub(crate) format: &'static str,
+    /// Length of its capture windows in seconds.
+    pub(crate) interval: u64,
     /// Seconds since the simulation began at which it was created, and after which it has its first record.
     pub(crate) created: Option<(u64, u64)>,
     /// Seconds since the simulation began at which it was last seen, and at which it was deleted.
@@ -189,6 +196,8 @@ pub(crate) struct Network {
     pub(crate) enis: Vec<Eni>,
     /// The interface of the NAT gateway, in VPC 0.
     pub(crate) nat: Option<usize>,
+    /// VPC 0 has a regional NAT gateway.
+    pub(crate) has_regional_nat: bool,
     /// The gateway's interfaces in VPC 0 and VPC 1.
     pub(crate) gateway: Option<[usize; 2]>,
     /// VPC 0 and VPC 1 are peered.
@@ -240,6 +249,7 @@ impl Network {
             vpcs,
             enis,
             nat,
+            has_regional_nat: random.percent(30),
             gateway,
             is_peered: vpcs > 1 && random.percent(50),
             logs: Vec::new(),
@@ -265,6 +275,7 @@ impl Network {
                 },
                 is_failing: !is_clean && random.percent(5),
                 format: VPC_FORMATS[random.index(VPC_FORMATS.len())],
+                interval: *random.pick(&INTERVALS),
                 created: (!is_clean && random.percent(10))
                     .then(|| (created, created + random.within(0..900))),
                 deleted: (!is_clean && random.percent(10))
@@ -366,6 +377,7 @@ impl Network {
                     target: Target::Here,
                     is_failing: false,
                     format: GATEWAY_FORMATS[random.index(GATEWAY_FORMATS.len())],
+                    interval: INTERVALS[0],
                     created: None,
                     deleted: None,
                 });
@@ -401,6 +413,12 @@ impl Network {
         self.logs_here().filter(move |(_, log)| {
             [Resource::Gateway, Resource::Attachment(vpc)].contains(&log.resource)
         })
+    }
+
+    /// The flow logs that observe the regional NAT gateway and deliver here, by number.
+    pub(crate) fn logs_of_regional_nat(&self) -> impl Iterator<Item = (usize, &Log)> {
+        self.logs_here()
+            .filter(|(_, log)| log.resource == Resource::Vpc(0))
     }
 
     fn logs_here(&self) -> impl Iterator<Item = (usize, &Log)> {

@@ -32,6 +32,8 @@ pub(crate) enum Place {
     Interface(usize),
     /// The gateway's attachment of this VPC.
     Attachment(usize),
+    /// The regional NAT gateway of VPC 0, which has no interface.
+    RegionalNat,
 }
 
 /// What ought to become of a record.

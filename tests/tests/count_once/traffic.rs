@@ -18,6 +18,9 @@ pub(crate) const COLLECTOR_PORT: u16 = 4739;
 /// Source ports of the NAT gateway are those of its clients plus this.
 const NAT_PORTS: u16 = 20_000;
 
+/// Address of the regional NAT gateway in the internet.
+const PUBLIC: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 99));
+
 const INTERNET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 5));
 
 /// What happens to the packets of a conversation.
@@ -108,6 +111,9 @@ impl Simulation<'_> {
             }
             6 | 7 => match network.nat {
                 Some(nat) if vpc == 0 => self.through_nat(from, nat, port),
+                None if vpc == 0 && network.has_regional_nat => {
+                    self.through_regional_nat(from, port);
+                }
                 _ => self.with_the_internet(from, port),
             },
             8 if self.random.percent(50) => self.vanish(from, port),
@@ -296,6 +302,31 @@ impl Simulation<'_> {
                 at,
                 octets,
             );
+            self.arrive(from, inside.back(), true, at, octets);
+        }
+    }
+
+    /// A regional NAT gateway is observed without an interface, by the addresses of the packets.
+    fn through_regional_nat(&mut self, from: usize, port: u16) {
+        let inside = Tuple {
+            source: self.network.enis[from].primary(),
+            destination: INTERNET,
+            source_port: port,
+            destination_port: 443,
+            protocol: 6,
+        };
+        let outside = Tuple {
+            source: PUBLIC,
+            source_port: port + NAT_PORTS,
+            ..inside
+        };
+        for (at, octets) in self.packets() {
+            self.leave(from, inside, true, Fate::Counts, at, octets);
+            self.pass_regional_nat(inside, outside, Fate::Counts, at, octets);
+        }
+        for (at, octets) in self.packets() {
+            let fate = Fate::CountsAtItsDestination(from);
+            self.pass_regional_nat(outside.back(), inside.back(), fate, at, octets);
             self.arrive(from, inside.back(), true, at, octets);
         }
     }

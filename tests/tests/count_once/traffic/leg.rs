@@ -68,6 +68,31 @@ impl Simulation<'_> {
         self.traffic.seen.push(Seen { sight, at, octets });
     }
 
+    /// A packet enters the regional NAT gateway and leaves it by other addresses.
+    pub(super) fn pass_regional_nat(
+        &mut self,
+        entering: Tuple,
+        leaving: Tuple,
+        fate: Fate,
+        at: u64,
+        octets: u64,
+    ) {
+        for (is_leaving, tuple, fate) in [(false, entering, Fate::Counts), (true, leaving, fate)] {
+            let sight = Sight {
+                place: Place::RegionalNat,
+                is_leaving,
+                is_accepted: true,
+                tuple,
+                packet_source: tuple.source,
+                packet_destination: tuple.destination,
+                is_lost: false,
+                is_collectors: false,
+                fate,
+            };
+            self.traffic.seen.push(Seen { sight, at, octets });
+        }
+    }
+
     fn is_collectors(&self, packet: Tuple) -> bool {
         packet.destination_port == COLLECTOR_PORT
             && self.traffic.collector == Some(packet.destination)
