@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use super::domain::{ClosedDomain, FlowTotals, ListedTemplate, ObservationDomain};
 use super::element as e;
 use super::message::{MessageBuffer, SET_HEADER};
 use super::options::{OptionsRecord, OptionsTable, STATISTICS};
@@ -43,54 +44,6 @@ pub(crate) struct SentTotals {
     pub(crate) messages: u64,
     pub(crate) octets: u64,
     pub(crate) options_records: u64,
-}
-
-/// Observation domain with its messages under construction.
-#[derive(Debug)]
-struct ObservationDomain {
-    id: u32,
-    name: Box<str>,
-    /// Templates in the order of their first use, without those of the statistics.
-    templates: Vec<ListedTemplate>,
-    /// Options tables whose templates are listed.
-    tables: Vec<OptionsTable>,
-    /// Whether records were sent since the last statistics.
-    has_sent: bool,
-    /// Time of the last statistics, milliseconds since 1970.
-    statistics_at: Option<u64>,
-    options: MessageBuffer,
-    flows: MessageBuffer,
-    /// Totals of the flows in the message under construction.
-    pending: FlowTotals,
-    not_sent: FlowTotals,
-    /// Flows that were not sent since the last commit: after a rollback they come again, so they are not lost.
-    not_sent_in_batch: FlowTotals,
-    ignored: u64,
-}
-
-/// Template of a domain.
-#[derive(Debug)]
-struct ListedTemplate {
-    set_id: u16,
-    record: Box<[u8]>,
-    /// Data record that stands behind the template in every message: the sampling record.
-    data: Option<Box<[u8]>>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct FlowTotals {
-    flows: u64,
-    packets: u64,
-    octets: u64,
-}
-
-/// Facts about a closed domain that go on when it is opened again.
-#[derive(Debug)]
-struct ClosedDomain {
-    /// Sequence number in each session.
-    sequences: Box<[u32]>,
-    not_sent: FlowTotals,
-    ignored: u64,
 }
 
 /// Exporting process with one transport session for each target.
@@ -572,14 +525,5 @@ impl SentTotals {
             self.messages += 1;
             self.octets += message.len() as u64;
         }
-    }
-}
-
-impl FlowTotals {
-    #[inline]
-    fn add(&mut self, other: Self) {
-        self.flows += other.flows;
-        self.packets = self.packets.saturating_add(other.packets);
-        self.octets = self.octets.saturating_add(other.octets);
     }
 }

@@ -9,6 +9,7 @@
 //! Template ─────────────────► MessageBuffer ─┘
 //! ```
 
+mod domain;
 pub mod element;
 mod exporter;
 mod message;

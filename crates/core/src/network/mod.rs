@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `inventory.rs` | everything that is known, indexed for look-up; which tables a record is looked up in |
 //! | `interfaces.rs` | compact table of interfaces, by id and by address |
+//! | `table_index.rs` | parts of that table: shared texts, index of values |
 //! | `flow_log.rs` | flow logs, and the times between which they are relied upon |
 //! | `destination.rs` | log group, bucket or delivery stream |
 //! | `address.rs` | an IP address as numbers |
@@ -17,6 +18,7 @@ mod flow_log;
 mod id_map;
 mod interfaces;
 mod inventory;
+mod table_index;
 
 pub use address::Address;
 pub use destination::{Destination, DestinationKind};

@@ -1,0 +1,61 @@
+//! State of one observation domain: its templates, its messages under construction, and its totals.
+
+use super::message::MessageBuffer;
+use super::options::OptionsTable;
+
+/// Observation domain with its messages under construction.
+#[derive(Debug)]
+pub(super) struct ObservationDomain {
+    pub(super) id: u32,
+    pub(super) name: Box<str>,
+    /// Templates in the order of their first use, without those of the statistics.
+    pub(super) templates: Vec<ListedTemplate>,
+    /// Options tables whose templates are listed.
+    pub(super) tables: Vec<OptionsTable>,
+    /// Whether records were sent since the last statistics.
+    pub(super) has_sent: bool,
+    /// Time of the last statistics, milliseconds since 1970.
+    pub(super) statistics_at: Option<u64>,
+    pub(super) options: MessageBuffer,
+    pub(super) flows: MessageBuffer,
+    /// Totals of the flows in the message under construction.
+    pub(super) pending: FlowTotals,
+    pub(super) not_sent: FlowTotals,
+    /// Flows that were not sent since the last commit: after a rollback they come again, so they are not lost.
+    pub(super) not_sent_in_batch: FlowTotals,
+    pub(super) ignored: u64,
+}
+
+/// Template of a domain.
+#[derive(Debug)]
+pub(super) struct ListedTemplate {
+    pub(super) set_id: u16,
+    pub(super) record: Box<[u8]>,
+    /// Data record that stands behind the template in every message: the sampling record.
+    pub(super) data: Option<Box<[u8]>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct FlowTotals {
+    pub(super) flows: u64,
+    pub(super) packets: u64,
+    pub(super) octets: u64,
+}
+
+/// Facts about a closed domain that go on when it is opened again.
+#[derive(Debug)]
+pub(super) struct ClosedDomain {
+    /// Sequence number in each session.
+    pub(super) sequences: Box<[u32]>,
+    pub(super) not_sent: FlowTotals,
+    pub(super) ignored: u64,
+}
+
+impl FlowTotals {
+    #[inline]
+    pub(super) fn add(&mut self, other: Self) {
+        self.flows += other.flows;
+        self.packets = self.packets.saturating_add(other.packets);
+        self.octets = self.octets.saturating_add(other.octets);
+    }
+}

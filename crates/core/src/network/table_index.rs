@@ -1,0 +1,190 @@
+//! Parts of the interface table: texts that many interfaces share, and the index from a VPC and a value to the interfaces
+//! that own the value.
+
+use std::hash::{BuildHasher, Hash};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+/// Range of a list that one entry owns.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Span {
+    start: u32,
+    length: u16,
+}
+
+impl Span {
+    pub(super) fn of<T>(self, list: &[T]) -> &[T] {
+        let start = self.start as usize;
+        &list[start..start + usize::from(self.length)]
+    }
+
+    pub(super) fn positions(self) -> std::ops::Range<u32> {
+        self.start..self.start + u32::from(self.length)
+    }
+}
+
+/// Delegated prefix, its first address without the bits behind its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct DelegatedPrefix {
+    pub(super) first: IpAddr,
+    pub(super) length: u8,
+}
+
+impl DelegatedPrefix {
+    /// The prefix of this length that an address is in; longer than the address is as long as the address.
+    pub(super) fn of(address: IpAddr, length: u8) -> Self {
+        match address {
+            IpAddr::V4(address) => {
+                let length = length.min(32);
+                let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+                let first = Ipv4Addr::from_bits(address.to_bits() & mask).into();
+                Self { first, length }
+            }
+            IpAddr::V6(address) => {
+                let length = length.min(128);
+                let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+                let first = Ipv6Addr::from_bits(address.to_bits() & mask).into();
+                Self { first, length }
+            }
+        }
+    }
+
+    pub(super) fn contains(self, address: IpAddr) -> bool {
+        Self::of(address, self.length) == self
+    }
+}
+
+/// Texts that are stored once each, by number from 1.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SharedTexts {
+    pub(super) texts: Vec<Box<str>>,
+    index: HashTable<u32>,
+}
+
+/// Values of all entries, those of one entry side by side, found by VPC and value.
+#[derive(Debug, Clone)]
+pub(super) struct ValueIndex<T> {
+    pub(super) values: Vec<T>,
+    /// VPC and slot of the entry that owns each value.
+    owners: Vec<(u32, u32)>,
+    index: HashTable<u32>,
+}
+
+impl<T> Default for ValueIndex<T> {
+    fn default() -> Self {
+        Self {
+            values: Vec::new(),
+            owners: Vec::new(),
+            index: HashTable::new(),
+        }
+    }
+}
+
+pub(super) fn hash<T: Hash>(value: T) -> u64 {
+    FixedState::default().hash_one(value)
+}
+
+/// Number of an element of a list that has at most 2^32 of them.
+pub(super) fn number(position: usize) -> Option<u32> {
+    u32::try_from(position).ok()
+}
+
+impl SharedTexts {
+    /// Number of a text, which is stored if it is new; 0 for no text.
+    pub(super) fn number(&mut self, text: Option<&str>) -> u32 {
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return 0;
+        };
+        if let Some(known) = self.find(text.as_bytes()) {
+            return known;
+        }
+        let Some(new) = number(self.texts.len() + 1) else {
+            return 0;
+        };
+        self.texts.push(text.into());
+        let texts = &self.texts;
+        let hash_of = |&number: &u32| hash(texts[number as usize - 1].as_bytes());
+        self.index
+            .insert_unique(hash(text.as_bytes()), new, hash_of);
+        new
+    }
+
+    pub(super) fn find(&self, text: &[u8]) -> Option<u32> {
+        let is_it = |&number: &u32| self.texts[number as usize - 1].as_bytes() == text;
+        self.index.find(hash(text), is_it).copied()
+    }
+
+    pub(super) fn get(&self, number: u32) -> Option<&str> {
+        Some(self.texts.get((number as usize).checked_sub(1)?)?)
+    }
+}
+
+impl SharedTexts {
+    /// Octets on the heap.
+    pub(super) fn octets(&self) -> usize {
+        let texts: usize = self.texts.iter().map(|text| text.len()).sum();
+        self.texts.capacity() * size_of::<Box<str>>() + self.index.allocation_size() + texts
+    }
+}
+
+impl<T: Copy + Eq + Hash> ValueIndex<T> {
+    /// Appends the values of one entry; those beyond 65,535 are left out.
+    pub(super) fn extend(&mut self, vpc: u32, slot: u32, values: impl Iterator<Item = T>) -> Span {
+        let Some(start) = number(self.values.len()) else {
+            return Span::default();
+        };
+        let mut length = 0;
+        for value in values.take(usize::from(u16::MAX)) {
+            let Some(position) = number(self.values.len()) else {
+                break;
+            };
+            self.values.push(value);
+            self.owners.push((vpc, slot));
+            length += 1;
+            if vpc != 0 {
+                let (values, owners) = (&self.values, &self.owners);
+                let hash_of = |&position: &u32| {
+                    let position = position as usize;
+                    hash((owners[position].0, values[position]))
+                };
+                self.index
+                    .insert_unique(hash((vpc, value)), position, hash_of);
+            }
+        }
+        Span { start, length }
+    }
+
+    /// Octets on the heap.
+    pub(super) fn octets(&self) -> usize {
+        self.values.capacity() * size_of::<T>()
+            + self.owners.capacity() * size_of::<(u32, u32)>()
+            + self.index.allocation_size()
+    }
+
+    /// Takes the values of an entry out of the index; their room stays until the table is replaced.
+    pub(super) fn remove(&mut self, span: Span, vpc: u32) {
+        for position in span.positions() {
+            let hash = hash((vpc, self.values[position as usize]));
+            if let Ok(entry) = self.index.find_entry(hash, |&other| other == position) {
+                entry.remove();
+            }
+        }
+    }
+
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.values.shrink_to_fit();
+        self.owners.shrink_to_fit();
+    }
+
+    /// Slots of the entries of a VPC that own this value.
+    pub(super) fn slots(&self, vpc: u32, value: T) -> impl Iterator<Item = u32> {
+        self.index
+            .iter_hash(hash((vpc, value)))
+            .filter_map(move |&position| {
+                let (owner_vpc, slot) = self.owners[position as usize];
+                (owner_vpc == vpc && self.values[position as usize] == value).then_some(slot)
+            })
+    }
+}
