@@ -77,7 +77,7 @@ impl Goflow2 {
         let (mut written, mut last) = (0, Instant::now());
         while written < flows && last.elapsed() < Duration::from_secs(2) {
             std::thread::sleep(Duration::from_millis(2));
-            let now = written_lines(&self.directory).matches('\n').count();
+            let now = written_text(&self.directory).matches('\n').count();
             if now > written {
                 (written, last) = (now, Instant::now());
             }
@@ -92,9 +92,10 @@ impl Goflow2 {
     /// If the collector does not end.
     pub fn stop(self) -> Decoded {
         let log = self.process.stop("TERM");
-        let rows: Vec<Value> = written_lines(&self.directory)
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON of goflow2"))
+        let written = written_text(&self.directory);
+        let rows: Vec<Value> = serde_json::Deserializer::from_str(&written)
+            .into_iter()
+            .map(|row| row.expect("JSON of goflow2"))
             .collect();
         let is_warning = |line: &&str| line.contains("level=WARN") || line.contains("level=ERROR");
         let rate = |row: &&Value| row["sampling_rate"].as_u64();
@@ -106,8 +107,9 @@ impl Goflow2 {
     }
 }
 
-/// Returns what goflow2 has written so far; the last line may be cut.
-fn written_lines(directory: &TempDir) -> String {
+/// Returns what goflow2 has written so far: objects and line ends, which its two threads write apart, so that two objects
+/// may stand in one line. The last object may be cut.
+fn written_text(directory: &TempDir) -> String {
     std::fs::read_to_string(directory.path().join("flows")).expect("the file of this collector")
 }
 
