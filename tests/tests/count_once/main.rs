@@ -281,6 +281,27 @@ fn in_any_network_each_flow_counts_where_it_should_and_each_rule_removes_what_it
     assert!(counters.filtered_by_direction > 1_000 && counters.skipped_windows > 1_000);
 }
 
+/// Records of regional NAT gateways and of long capture windows are among those that the networks write.
+#[test]
+fn the_networks_have_regional_nat_gateways_and_both_aggregation_intervals() {
+    let (mut regional, mut long) = (0, 0);
+    for number in 0..100 {
+        let mut random = Random::new(number);
+        let network = Network::random(&mut random, false);
+        let traffic = traffic::simulate(&network, &mut random, 600);
+        let written = aws::write(&network, &traffic.seen, &mut random, 0);
+        for line in &written.lines {
+            let aws::Content::Flow(record) = line.content else {
+                continue;
+            };
+            let place = written.records[record].sight.place;
+            regional += usize::from(place == sight::Place::RegionalNat);
+            long += usize::from(network.logs[line.log].interval == network::INTERVALS[1]);
+        }
+    }
+    assert!(regional > 100 && long > 1_000, "{regional}, {long}");
+}
+
 /// That the networks are such that nothing was proved of the empty set.
 fn every_rule_had_work(counters: &Counters) {
     let work = [
