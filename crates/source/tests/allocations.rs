@@ -25,7 +25,7 @@ fn a_later_invocation_allocates_no_more_than_an_earlier_one() {
     let format = pipeline::format("v2");
     let mut pipeline = Pipeline::new(&format, true);
     let allocations = |minute| {
-        let payload = pipeline::plain_payload(&format, minute);
+        let payload = pipeline::plain_payload(&format, minute, 1);
         allocation_counter::measure(|| pipeline.invoke(&payload)).count_total
     };
     let all: Vec<u64> = (0..50).map(allocations).collect();

@@ -294,25 +294,26 @@ pub fn lines_of(format: &str, minute: u32, interfaces: u64) -> Vec<String> {
 /// If the format is not valid.
 pub fn payload(format: &str, minute: u32) -> String {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    gzip.write_all(json(format, minute).as_bytes())
+    gzip.write_all(json(format, minute, 1).as_bytes())
         .expect("memory");
     BASE64_STANDARD.encode(gzip.finish().expect("memory"))
 }
 
-/// Payload of a minute that is not compressed, which the unpacker takes as well.
-pub fn plain_payload(format: &str, minute: u32) -> String {
-    BASE64_STANDARD.encode(json(format, minute))
+/// Payload of a minute that is not compressed, which the unpacker takes as well; lines of several interfaces as in
+/// [`lines_of`].
+pub fn plain_payload(format: &str, minute: u32, interfaces: u64) -> String {
+    BASE64_STANDARD.encode(json(format, minute, interfaces))
 }
 
 /// JSON of a payload with the keys and the order of CloudWatch Logs. An event has the time of its record's start; its id
 /// begins with digits of the time and ends with a running number.
-pub fn json(format: &str, minute: u32) -> String {
+fn json(format: &str, minute: u32, interfaces: u64) -> String {
     let event = |(number, message): (usize, String)| {
         let timestamp = start(minute, number) * 1_000;
         let time = u128::from(timestamp) * 22_300_745_198_530_623_141_535_718; // the first digits of 2^144
         format!(r#"{{"id":"{time}{number:018}","timestamp":{timestamp},"message":"{message}"}}"#)
     };
-    let events: Vec<_> = lines(format, minute)
+    let events: Vec<_> = lines_of(format, minute, interfaces)
         .into_iter()
         .enumerate()
         .map(event)
