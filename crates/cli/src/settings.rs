@@ -60,12 +60,12 @@ pub(crate) fn transcoder(options: &RunOptions<'_>, peers: &[CollectorPeer]) -> T
     settings
 }
 
-/// Returns the settings of `explain`: a single line needs no deduplication.
-pub(crate) fn explainer(arguments: &MappingOptions) -> TranscoderSettings {
+/// Returns the settings of `explain`, with or without deduplication.
+pub(crate) fn explainer(arguments: &MappingOptions, deduplicate: bool) -> TranscoderSettings {
     TranscoderSettings {
         mapping: mapping(arguments),
         dedup: dedup::DedupSettings {
-            deduplicate: false,
+            deduplicate,
             ..dedup::DedupSettings::default()
         },
         observation_domain: arguments.observation_domain.0,

@@ -27,6 +27,14 @@ pub(super) struct LineExplanation<'a> {
     pub(super) sent: &'a SentRecord,
     pub(super) names: Option<&'a DomainNames>,
     pub(super) counters: Counters,
+    /// Counter of the flow where deduplication leaves the flow out.
+    pub(super) left_out_by: Option<&'static str>,
+}
+
+/// Names of the counters in which a record ended.
+pub(super) fn ends(counters: &Counters) -> impl Iterator<Item = &'static str> {
+    let ends = counters.iter().skip(1).take(10);
+    ends.filter(|(_, count)| *count > 0).map(|(name, _)| name)
 }
 
 impl LineExplanation<'_> {
@@ -106,12 +114,11 @@ impl LineExplanation<'_> {
                 json!({ "field": name, "value": token, "exported": exported, "reason": reason })
             })
             .collect();
-        let ends = self.counters.iter().skip(1).take(10);
-        let end = ends.filter(|(_, count)| *count > 0).map(|(name, _)| name);
         let object = json!({
             "columns": columns,
             "others": self.rest(&shown),
-            "counted": end.collect::<Vec<_>>(),
+            "counted": ends(&self.counters).collect::<Vec<_>>(),
+            "leftOutBy": self.left_out_by,
             "observationDomainId": self.sent.domain,
             "template": self.sent.domain.map(|_| self.sent.template),
             "octets": self.sent.domain.map(|_| self.sent.octets),
@@ -258,8 +265,7 @@ impl LineExplanation<'_> {
     fn conclusion(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out)?;
         let (Some(domain), Some(names)) = (self.sent.domain, self.names) else {
-            let ends = self.counters.iter().skip(1).take(10);
-            for (name, _) in ends.filter(|(_, count)| *count > 0) {
+            for name in ends(&self.counters) {
                 let meaning = summary::meaning(name);
                 writeln!(out, "No flow record: counted as {name} ({meaning}).")?;
             }
@@ -279,6 +285,14 @@ impl LineExplanation<'_> {
                 let name = interface.map_or("unknown", |known| &known.name);
                 writeln!(out, "{label:>5}  {value:<10}  {}", visible(name))?;
             }
+        }
+        if let Some(name) = self.left_out_by {
+            let meaning = summary::meaning(name);
+            writeln!(
+                out,
+                "With this inventory deduplication leaves the flow out:"
+            )?;
+            writeln!(out, "counted as {name} ({meaning}).")?;
         }
         Ok(())
     }

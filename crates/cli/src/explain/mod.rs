@@ -1,19 +1,23 @@
 //! `flowlogs explain`: one line, column by column, with the exported value of each column or the reason for none.
 //!
 //! The line takes the way of every other line, through the transcoder and the independent decoder; the reasons are texts
-//! of the field table. No rule of the mapping is repeated here.
+//! of the field table. No rule of the mapping is repeated here. The line is transcoded without deduplication, so that
+//! every line is explained, and with an inventory once more with deduplication, which says whether the flow would count.
 //!
 //! `columns.rs` writes the explanation; `mismatch.rs` says why a line fits no format.
 
 mod columns;
 mod mismatch;
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 
 use flowlogs_core::flowlog::{HeaderLine, RecordValues};
 use flowlogs_core::ipfix::element::InformationElement;
 use flowlogs_core::network::Destination;
-use flowlogs_core::{LogLine, MessageKind, SendOutcome, Transcoder, Transport};
+use flowlogs_core::{
+    Counters, LogLine, MessageKind, MessageSink, RecordSource, SendOutcome, Transcoder, Transport,
+};
 use flowlogs_source::LineOrigin;
 
 use crate::cli::ExplainArguments;
@@ -46,10 +50,8 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         Err(error) => return Err(mismatch::error(&line, &formats, error)),
     };
     let slot = sources.slot(&LineOrigin::default(), &inputs.inventory);
-    let settings = settings::explainer(&arguments.mapping);
-    let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
-    transcoder.set_inventory(inputs.inventory);
-    transcoder.begin(clock::now());
+    let source = sources.source(slot);
+    let settings = |deduplicate| settings::explainer(&arguments.mapping, deduplicate);
     let mut sent = SentRecord::default();
     let mut decoder = MessageDecoder::default();
     let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
@@ -59,24 +61,43 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         })?;
         Ok::<_, DecodeError>(SendOutcome::Sent)
     };
-    let text = LogLine {
-        id: None,
-        timestamp: None,
-        text: line.as_bytes(),
-    };
-    transcoder
-        .line(sources.source(slot), text, &mut sink)
-        .and_then(|()| transcoder.flush(&mut sink))
-        .map_err(CommandError::failed)?;
+    let mut transcoder = Transcoder::new(settings(false), &[Transport::Stream]);
+    transcoder.set_inventory(inputs.inventory.clone());
+    let counters =
+        transcode(&mut transcoder, source, &line, &mut sink).map_err(CommandError::failed)?;
+    let mut none = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
+    let mut deduplicating = Transcoder::new(settings(true), &[Transport::Stream]);
+    deduplicating.set_inventory(inputs.inventory);
+    let Ok(deduplicated) = transcode(&mut deduplicating, source, &line, &mut none);
     let explanation = LineExplanation {
         look: TextLook::of_stdout(arguments.width),
         format: &format,
         tokens: line.split_ascii_whitespace().collect(),
         names: sent.domain.and_then(|domain| decoder.names(domain)),
         sent: &sent,
-        counters: transcoder.take_report().counters,
+        counters,
+        left_out_by: columns::ends(&deduplicated)
+            .find(|_| counters.flows_exported > deduplicated.flows_exported),
     };
     print(&explanation, arguments.json).map_err(|error| CommandError::output(&error))
+}
+
+/// Transcodes one line as a batch.
+fn transcode<S: MessageSink>(
+    transcoder: &mut Transcoder,
+    source: &mut RecordSource,
+    line: &str,
+    sink: &mut S,
+) -> Result<Counters, S::Error> {
+    let text = LogLine {
+        id: None,
+        timestamp: None,
+        text: line.as_bytes(),
+    };
+    transcoder.begin(clock::now());
+    transcoder.line(source, text, sink)?;
+    transcoder.flush(sink)?;
+    Ok(transcoder.take_report().counters)
 }
 
 /// Prints an explanation.

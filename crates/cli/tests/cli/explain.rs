@@ -192,3 +192,29 @@ fn options_may_stand_behind_the_line() {
         "{outcome:?}"
     );
 }
+
+#[test]
+fn a_flow_that_deduplication_leaves_out_is_explained_and_its_rule_is_named() {
+    let inventory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/inventory.json");
+    // From an interface to another one of the same VPC, which is observed as well.
+    let line = "2 123456789012 eni-0b2d4f6a8c0e13579 10.20.1.20 10.20.2.20 8080 43210 6 17 51012 1795035610 1795035668 ACCEPT OK";
+    let outcome = run(&["explain", line, "--inventory", inventory], "");
+    let says =
+        "With this inventory deduplication leaves the flow out:\ncounted as DuplicateBothEnds";
+    assert!(outcome.stdout.contains("Exported as one flow record"));
+    assert!(outcome.stdout.contains(says), "{}", outcome.stdout);
+    let arguments = ["explain", "--json", line, "--inventory", inventory];
+    let json: serde_json::Value = serde_json::from_str(&run(&arguments, "").stdout).expect("JSON");
+    assert_eq!(json["leftOutBy"], "DuplicateBothEnds");
+    // The answer counts where it arrives.
+    let line = line.replace(
+        "10.20.1.20 10.20.2.20 8080 43210",
+        "10.20.2.20 10.20.1.20 43210 8080",
+    );
+    let outcome = run(&["explain", &line, "--inventory", inventory], "");
+    assert!(
+        !outcome.stdout.contains("leaves the flow out"),
+        "{}",
+        outcome.stdout
+    );
+}
