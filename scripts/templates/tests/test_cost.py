@@ -2,6 +2,7 @@
 
 import math
 import re
+import subprocess
 import unittest
 
 from .resolve import ROOT, resolve
@@ -61,6 +62,10 @@ def log(invocations, lambdas_own=True):
 
 class Cost(unittest.TestCase):
     maxDiff = None
+
+    def test_the_tables_of_the_fleet_are_those_of_the_simulation(self):
+        check = subprocess.run([ROOT / "scripts/simulate-fleet", "--check"], capture_output=True, text=True)
+        self.assertEqual((check.returncode, check.stderr), (0, ""))
 
     def test_milliseconds_are_those_that_were_measured(self):
         self.assertEqual(milliseconds(figure("records of a payload")), figure("milliseconds of an invocation"))
