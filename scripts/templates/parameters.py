@@ -1,8 +1,8 @@
 """The parameters of all templates: one table, a row each. To add one to every template, add a row.
 
 A `Setting` is also an environment variable of the function (`UdpRate` is `UDP_RATE`); the settings table of
-crates/lambda says its default and its bounds, and crates/lambda/tests/template.rs compares. The order here is the order
-in the templates, in the console and in docs/deploy.md.
+crates/core (settings/table.rs) says its default and its bounds, and crates/lambda/tests/template.rs compares. The order here is the order
+in the templates, in the console and in docs/parameters.md.
 """
 
 import dataclasses
@@ -498,7 +498,7 @@ TABLE = [
         "TlsSecretId",
         TLS,
         'The full ARN of a Secrets Manager secret, a JSON object with the PEM texts "ca", "certificate" and "key", for'
-        " tls:// collectors; instead of the next three.",
+        " tls:// collectors; in place of CA, certificate and key.",
         "",
         arn("secretsmanager", "secret:.+"),
         wrong="The full ARN of a secret.",

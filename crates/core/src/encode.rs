@@ -142,7 +142,8 @@ impl FlowEncoder {
     }
 }
 
-/// Sets the name of the record's interface or attachment: the Name tag, else the id.
+/// Sets the inline name (interfaceName, 82) of the record's interface or attachment: the Name tag, else the id. In the
+/// interface table the element is the id.
 #[inline(never)]
 fn set_interface_name(
     record: &FlowRecord<'_>,

@@ -171,7 +171,7 @@ impl Transcoder {
 
     /// Rule 1 for a whole object: returns whether this version was delivered and exported before, and remembers the
     /// version. For callers that can tell before they read the object; lines have [`LogLine::id`].
-    pub fn delivered_before(&mut self, id: &[u8]) -> bool {
+    pub fn take_delivery(&mut self, id: &[u8]) -> bool {
         let is_delivered = self.dedup.is_delivered(0, id, None);
         self.dedup.remember_delivery();
         is_delivered
@@ -630,15 +630,15 @@ mod tests {
         let (mut transcoder, mut source) = transcoder();
         for _ in 0..2 {
             transcoder.begin(0);
-            assert!(!transcoder.delivered_before(b"object"));
+            assert!(!transcoder.take_delivery(b"object"));
             let Ok(()) = transcoder.line(&mut source, line("", LINE), &mut accept);
             let Ok(()) = transcoder.flush(&mut accept);
             transcoder.commit_records();
             assert_eq!(transcoder.take_report().counters.flows_exported, 1);
         }
-        assert!(!transcoder.delivered_before(b"object"));
+        assert!(!transcoder.take_delivery(b"object"));
         transcoder.commit();
-        assert!(transcoder.delivered_before(b"object"));
+        assert!(transcoder.take_delivery(b"object"));
     }
 
     #[test]

@@ -33,7 +33,7 @@ const TEMPLATE_PAUSE: Duration = Duration::from_millis(10);
 /// for the collector.
 const LONG_SILENCE: Duration = Duration::from_secs(30);
 
-/// How long the first invocation of a session waits for "port unreachable": one round trip within a region, generously.
+/// Wait of the first invocation of a session for "port unreachable": one round trip within a region, generously.
 /// Later invocations do not wait; what came too late is found when the next one begins.
 const REFUSAL_WAIT: Duration = Duration::from_millis(20);
 
@@ -44,34 +44,35 @@ pub(crate) struct UdpSession {
     pacer: Pacer,
     waiting: MessageBatch,
     segments: GsoSegments,
-    /// Whether the kernel takes several messages at once, for all that is known.
+    /// True until the kernel has refused several messages in one call.
     takes_many: bool,
-    /// How many messages the last call sent.
+    /// Messages of the last call.
     last_sent: u32,
     /// Time of the last call.
     last_call: Option<Instant>,
-    /// Whether the collector has seen no message of this session, for all that is known.
+    /// True until the pause behind the first message of the session.
     is_new: bool,
-    /// Whether the next message of data has to wait for [`TEMPLATE_PAUSE`].
+    /// True if the next message has to wait for [`TEMPLATE_PAUSE`].
     needs_pause: bool,
     resolved: Instant,
     /// End of the invocation.
     deadline: Instant,
     /// The invocation ended while messages waited for their turn.
     out_of_time: bool,
-    fresh: bool,
+    /// First invocation of the session: [`UdpSession::finish`] waits for refusals.
+    is_first_invocation: bool,
     tally: Tally,
     last_error: String,
 }
 
-/// What became of the datagrams of one invocation.
+/// Counts of the datagrams of one invocation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Messages that were to be sent.
     pub(crate) attempts: u64,
-    /// Those of them that the kernel accepted.
+    /// Messages that the kernel accepted.
     pub(crate) accepted: u64,
-    /// Their octets.
+    /// Octets of the accepted messages.
     pub(crate) octets: u64,
     /// Messages that met a closed port, for all that is known: those of a call for which "port unreachable" came back.
     /// ICMP is rate limited: there may have been more.
@@ -106,7 +107,7 @@ impl UdpSession {
             resolved: now,
             deadline: attempt.deadline,
             out_of_time: false,
-            fresh: true,
+            is_first_invocation: true,
             tally: Tally::default(),
             last_error: String::new(),
         })
@@ -116,19 +117,19 @@ impl UdpSession {
         (self.local, self.peer)
     }
 
-    /// What became of the datagrams since [`Self::probe`] or the opening.
+    /// Counts since [`Self::probe`] or the opening.
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// Starts the count of a new invocation; whether the session is still good. It is not when its last datagrams met a
-    /// closed port, or when its name no longer leads to its address. A name that cannot be resolved now changes nothing.
+    /// Starts the tally of an invocation. False if the last datagrams met a closed port, or if the collector's name now
+    /// resolves to other addresses. A name that cannot be resolved now changes nothing.
     pub(crate) fn probe(&mut self, url: &CollectorUrl, attempt: &Attempt) -> bool {
         let refused_before = self.tally.refused > 0;
         self.tally = Tally::default();
         self.deadline = attempt.deadline;
         self.out_of_time = false;
-        self.fresh = false;
+        self.is_first_invocation = false;
         self.take_pending_error();
         if refused_before || self.tally.refused > 0 {
             return false;
@@ -163,7 +164,7 @@ impl UdpSession {
         self.enqueue(message);
     }
 
-    /// Sends what waits, and lets [`TEMPLATE_PAUSE`] pass since then, at most until the deadline.
+    /// Sends the queued messages, then sleeps until [`TEMPLATE_PAUSE`] after the last send, at most until the deadline.
     fn pause(&mut self) {
         self.needs_pause = false;
         self.is_new = false;
@@ -212,8 +213,8 @@ impl UdpSession {
         self.last_call = Some(Instant::now());
     }
 
-    /// Whether the messages are sent. If not, each has to be sent alone: the kernel, the way or the size of the messages
-    /// allows no other.
+    /// Sends several messages in one call. False: each has to be sent alone, because the kernel, the route or the size of
+    /// the messages allows no segmentation.
     fn send_together(&mut self, waiting: &MessageBatch) -> bool {
         self.takes_many = self.takes_many
             && self.segments.cut(&self.socket, waiting.each())
@@ -230,7 +231,7 @@ impl UdpSession {
 
     fn call(&mut self, octets: &[u8], messages: u32) -> io::Result<()> {
         let mut sent = self.socket.send(octets);
-        // "Port unreachable" is reported by the next call, which then sends nothing: it belongs to an earlier one.
+        // The kernel reports "port unreachable" of an earlier datagram at the next `send`, which sends nothing then.
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::ConnectionRefused
         {
@@ -247,10 +248,10 @@ impl UdpSession {
     /// Fails only when nothing got out (every datagram was refused, here or by the collector's host), or time ran out.
     pub(crate) fn finish(&mut self) -> Result<(), SendProblem> {
         self.send_waiting();
-        if self.fresh && self.tally.accepted > 0 {
+        if self.is_first_invocation && self.tally.accepted > 0 {
             self.await_refusal();
         }
-        self.fresh = false;
+        self.is_first_invocation = false;
         self.take_pending_error();
         if self.out_of_time {
             return Err(SendProblem::OutOfTime);

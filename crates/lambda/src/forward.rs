@@ -116,7 +116,7 @@ impl fmt::Display for UndeliveredBatch {
 impl std::error::Error for UndeliveredBatch {}
 
 impl MessageSink for TargetSink<'_> {
-    /// Never fails: [`Collectors::finish`] returns the error of a target, and the other targets go on.
+    /// No error stops a batch: [`Collectors::finish`] returns the error of each target.
     type Error = Infallible;
 
     fn send(
@@ -287,18 +287,18 @@ impl Forwarder {
         let Ok(()) = self.transcoder.flush(&mut targets);
     }
 
-    /// Ends a batch that arrived: its records are duplicates from now on.
+    /// Ends a batch that arrived: its event ids are remembered, and a second delivery of them is left out.
     pub fn commit(&mut self) {
         self.transcoder.commit();
     }
 
-    /// Ends a batch of which a part arrived and which will come again: its records are duplicates then, its deliveries are
-    /// not.
+    /// Ends a batch that was read in part and will come again. Its event ids are forgotten, so that the retry exports every
+    /// flow again, also those that arrived. Announcements and sequence numbers stay valid.
     pub fn commit_records(&mut self) {
         self.transcoder.commit_records();
     }
 
-    /// Ends a batch that did not arrive: nothing in it is a duplicate when it comes again.
+    /// Ends a batch that did not arrive. Its event ids are forgotten, and its names are announced again.
     pub fn rollback(&mut self) {
         self.transcoder.rollback();
     }

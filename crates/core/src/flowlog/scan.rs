@@ -108,7 +108,7 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
     }
 }
 
-/// Processor moves octets within 16 octets by one instruction; the build for any x86-64 processor cannot count on that.
+/// True if the build may use a shuffle of octets (SSSE3, NEON); a build for any x86-64 processor may not.
 const HAS_SHUFFLE: bool = cfg!(any(target_feature = "ssse3", target_arch = "aarch64"));
 
 /// Bits of an address whose digits stand where the entry says; `None` for a part above 255 or with a leading zero.
@@ -127,7 +127,7 @@ fn parts_together(values: u8x16, entry: &Ipv4Digits) -> Option<u32> {
     Some(address)
 }
 
-/// Like [`parts_together`], for processors that cannot.
+/// Like [`parts_together`], for a build without a shuffle of octets.
 #[inline(always)]
 fn parts_alone(values: u8x16, entry: &Ipv4Digits) -> Option<u32> {
     let mut lanes = [0; 2 * LANES];
@@ -146,8 +146,8 @@ fn parts_alone(values: u8x16, entry: &Ipv4Digits) -> Option<u32> {
 /// Octets that are looked at together: no IPv4 address has more.
 const LANES: usize = 16;
 
-/// Index that gives zero: for `shuffle` on every processor, because the number is no lane and its upper bit is set; in
-/// [`parts_alone`], because its lower five bits are those of the first lane behind the values.
+/// Index of a lane that reads as 0. `shuffle` gives 0 for an index with the upper bit set; in [`parts_alone`], 0x90 modulo
+/// 32 is 16, the first of 16 lanes of zeros.
 const N: u8 = 0x90;
 
 /// Copies an address that stands too near the end of the line for a read of all lanes.
@@ -164,7 +164,7 @@ fn padded_lanes(address: &[u8]) -> [u8; LANES] {
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Ipv4Digits {
-    /// Lanes behind the parts, a bit each: the key.
+    /// Key: bit n is set if a part of the address ends before lane n, at a point or at the end.
     ends: u32,
     /// Lanes of the hundreds and tens of all parts, two octets each.
     hundreds_and_tens: [u8; LANES],
@@ -227,7 +227,7 @@ pub(crate) fn ipv6(line: &[u8], token: Token) -> Option<u128> {
     Some(address.to_bits())
 }
 
-/// Loads one to eight digits: each in an octet as its value, the last digit in the highest octet, zeros below the first.
+/// Loads one to eight digits: values of digits, one an octet, the last digit in the highest octet, unused low octets 0.
 #[inline(always)]
 fn digits(line: &[u8], start: usize, length: u32) -> u64 {
     let octets = line.get(start..start + CHUNK);

@@ -12,7 +12,7 @@ pub(super) struct ObservationDomain {
     pub(super) templates: Vec<ListedTemplate>,
     /// Options tables whose templates are listed.
     pub(super) tables: Vec<OptionsTable>,
-    /// Whether records were sent since the last statistics.
+    /// True if records were sent since the last statistics.
     pub(super) has_sent: bool,
     /// Time of the last statistics, milliseconds since 1970.
     pub(super) statistics_at: Option<u64>,

@@ -7,7 +7,7 @@
 //! of an unknown rate or show a rate of 0; and the templates of the statistics are the last message of a group, their
 //! data the last of a batch, so that a collector that refuses them loses nothing else.
 //!
-//! The caller decides when a name is due (`mapping/announce`); this file decides when a template is.
+//! `mapping/announce` decides when a name is due, `session.rs` when a template is; this file asks before every message.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ pub const MIN_MESSAGE_SIZE: usize = 512;
 /// Milliseconds between two statistics of a domain.
 const STATISTICS_INTERVAL: u64 = 60_000;
 
-/// Number of this software as a process that exports and mediates; a collector sees one such process.
+/// exportingProcessId and the identifier of the mediating process (RFC 7011): always 1, one process for each session.
 const PROCESS_ID: u32 = 1;
 
 /// Most closed domains whose sequence numbers are kept, about 100 octets each. When there are more, all of them start
@@ -142,7 +142,7 @@ impl Exporter {
         std::mem::take(&mut self.sent)
     }
 
-    /// Opens a domain in a slot: the next one, or that of a domain that was closed. Sequence numbers and statistics of a
+    /// Opens a domain in `slot`, which is free or one behind the last. Sequence numbers and statistics of a
     /// domain that was open before go on (RFC 7011 §3.1).
     pub(crate) fn open_domain(&mut self, slot: usize, id: u32, name: &str) {
         let mut domain = ObservationDomain {

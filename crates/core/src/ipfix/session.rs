@@ -21,7 +21,7 @@ pub struct TemplateRefresh {
     pub messages: u32,
 }
 
-/// Count of templates behind the last message of a group: all, and those of the statistics.
+/// Marker in place of a count of templates: all of the domain, and those of the statistics.
 pub(crate) const ALL_TEMPLATES: usize = usize::MAX;
 
 /// Transport session of one target.

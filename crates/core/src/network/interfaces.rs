@@ -74,7 +74,7 @@ pub struct InterfaceTable {
     ipv4: ValueIndex<u32>,
     ipv6: ValueIndex<u128>,
     prefixes: ValueIndex<DelegatedPrefix>,
-    /// Lengths that occur among the prefixes, by family; usually none, sometimes 28 of IPv4 and 80 of IPv6.
+    /// Lengths that occur among the prefixes, by family; usually none; AWS delegates /28 (IPv4) and /80 (IPv6).
     lengths: Vec<(bool, u8)>,
 }
 

@@ -25,7 +25,7 @@ impl Span {
     }
 }
 
-/// Delegated prefix, its first address without the bits behind its length.
+/// Delegated prefix; the bits of `first` behind `length` are 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DelegatedPrefix {
     pub(super) first: IpAddr,
@@ -33,7 +33,7 @@ pub(super) struct DelegatedPrefix {
 }
 
 impl DelegatedPrefix {
-    /// The prefix of this length that an address is in; longer than the address is as long as the address.
+    /// Prefix of the given length that contains the address. A length above 32 (IPv4) or 128 (IPv6) is cut.
     pub(super) fn of(address: IpAddr, length: u8) -> Self {
         match address {
             IpAddr::V4(address) => {
@@ -86,7 +86,7 @@ pub(super) fn hash<T: Hash>(value: T) -> u64 {
     FixedState::default().hash_one(value)
 }
 
-/// Number of an element of a list that has at most 2^32 of them.
+/// Position in a list as 32 bits; `None` beyond.
 pub(super) fn number(position: usize) -> Option<u32> {
     u32::try_from(position).ok()
 }

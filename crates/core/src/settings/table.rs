@@ -1,8 +1,7 @@
 //! The table of settings: variable, command-line option, default, accepted values and meaning of each, once.
 //!
-//! Four readers derive from the table: the functions (environment → checked configuration), the command line (options,
-//! `--help`, `flowlogs settings`), the templates (parameters and their patterns), and the tables of README and
-//! `docs/deploy.md`. A new setting is a new row here, its meaning in the crate that obeys the setting, and its
+//! Two readers derive from the table: the functions (environment → checked configuration) and the command line (options,
+//! `--help`, `flowlogs settings`). Tests compare the templates' parameters and the table of README with the table. A new setting is a new row here, its meaning in the crate that obeys the setting, and its
 //! translation from text in `crates/lambda/src/config` and `crates/cli/src/settings.rs`; tests name what is missing.
 
 /// One setting.
@@ -205,7 +204,7 @@ settings! {
             right: "the ARN or name of a Secrets Manager secret, in place of TLS_CA, TLS_CERTIFICATE and TLS_KEY",
         },
         "The full ARN of a Secrets Manager secret, a JSON object with the PEM texts \"ca\", \"certificate\" and \"key\", for \
-         tls:// collectors; instead of the next three.";
+         tls:// collectors; in place of CA, certificate and key.";
 }
 
 #[cfg(test)]

@@ -324,7 +324,7 @@ impl S3 {
             .as_mut()
             .map(|stored| PartLoader { stored, impatient });
         let forwarded = forwarder.forward(batch, |transcoder, targets| {
-            if transcoder.delivered_before(id.as_bytes()) {
+            if transcoder.take_delivery(id.as_bytes()) {
                 read = Ok(ObjectOutcome::Duplicate);
                 return;
             }
@@ -352,7 +352,7 @@ impl S3 {
             Ok(_) => forwarder.commit(),
             Err(error) if error.is_final() => forwarder.commit(),
             Err(ObjectError::Collector(_)) => forwarder.rollback(),
-            // The collectors have the records that were read: the next attempt need not repeat them.
+            // The collectors have the messages of the records that were read; the next attempt exports these records again.
             Err(_) => forwarder.commit_records(),
         }
         if let Some(ec2) = ec2 {

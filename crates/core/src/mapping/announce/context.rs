@@ -28,7 +28,7 @@ pub(crate) struct InterfaceContext {
     pub(crate) interface: Option<InterfaceIndex>,
     /// Tables of the inventory in which the record is looked up.
     pub(crate) tables: TableSet,
-    /// Whether the inventory should know the account and region of the record, and does not.
+    /// True if the inventory should know the account and region of the record, and does not.
     pub(crate) lacks_inventory: bool,
     /// Whether a table of the inventory has to be loaded before the record is decided.
     pub(crate) lacks_part: bool,
@@ -58,14 +58,14 @@ const SLOTS: usize = 4_096;
 /// Octets of identifiers beyond which a context is not cached; those of AWS have half as many.
 const LONGEST: usize = 1_024;
 
-/// Cache of contexts. An entry that is current is not in its slot.
+/// Cache of contexts. The current entry is taken out of its slot; the slot stays empty meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct ContextCache {
     /// Entry of the record before.
     current: Box<CacheEntry>,
     /// Prefix generation of the record before.
     generation: Option<u64>,
-    /// Slot of the current entry, which is empty.
+    /// Slot that the current entry was taken from.
     slot: usize,
     /// [`SLOTS`] entries as soon as there was a record.
     slots: Vec<Option<Box<CacheEntry>>>,
@@ -91,7 +91,8 @@ impl ContextCache {
         &mut self.current.context
     }
 
-    /// Returns whether the record has the context of the record before. `account` and `region` are those of its source.
+    /// Returns whether the record has the context of the record before, and stores the generation of the record in either
+    /// case. `account` and `region` are those of the source.
     #[inline(always)] // called in one place, for every record
     pub(super) fn is_current(
         &mut self,
@@ -105,8 +106,8 @@ impl ContextCache {
             && (generation.is_some() || self.current.has_identifiers(record))
     }
 
-    /// Makes the cached context of the record the current one. Returns false if the cache has none: then
-    /// [`Self::insert`] has to follow, if the context can be made.
+    /// Makes the cached context of the record the current one. False if the cache has none: the caller makes one and calls
+    /// [`Self::insert`].
     pub(super) fn recall(
         &mut self,
         record: &FlowRecord<'_>,

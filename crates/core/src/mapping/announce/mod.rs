@@ -19,14 +19,15 @@
 //!
 //! | cache | key | holds | invalidated by |
 //! |---|---|---|---|
-//! | `ContextCache` (`context.rs`), 4,096 entries and the current one | format, account and region of the source, identifier columns | domain slot, index in the inventory, numbers with their epoch | a new inventory, a closed domain |
+//! | `ContextCache` (`context.rs`), 4,096 entries and the current one | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with their epoch | a new inventory, a closed domain |
 //! | `OpenDomains` (`domains.rs`), 4,096 names | domain name | slot in the exporter | eviction of the least recently used |
-//! | `AnnouncedIds` (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance | its epoch; all of them when the 64 MiB are full |
-//! | layouts of a domain (`names.rs`) | number of the layout | epoch | its epoch |
+//! | `AnnouncedIds` (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance | its epoch; a closed domain; all of them when the 64 MiB are full |
+//! | layouts, services and pseudo-interfaces of a domain (`names.rs`) | number | epoch | its epoch; a closed domain |
 //!
-//! An **epoch** ends all of them at once: an entry of an earlier epoch counts as never announced. An epoch begins with a
-//! new connection or socket, a new inventory, a failed batch (its announcements may be lost) and, if a session is UDP,
-//! every 60 seconds. A name therefore leaves with the first flow that uses the name in an epoch.
+//! A new **epoch** makes every number in a context, every announced id and every layout due again: an entry of an earlier
+//! epoch counts as never announced. Contexts and domain slots survive. An epoch begins with a new connection or socket, a
+//! new inventory, a failed batch (its announcements may be lost), a batch in which a target took no part and, if a session
+//! is UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name in an epoch.
 //!
 //! **To add an options table**: add it to `ipfix/options.rs`; announce its records in `names.rs` behind a check of the
 //! epoch, like `application`; add a place for its numbers to `RecordNumbers` (`numbers.rs`); and write them in
@@ -67,7 +68,7 @@ pub(crate) struct Announcements {
     epoch: u32,
     /// Beginning of the epoch, milliseconds since 1970.
     epoch_at: u64,
-    /// Whether texts that people wrote are announced.
+    /// Setting `NAMES`: texts that people wrote are announced or not.
     texts: NameTexts,
     domains: OpenDomains,
     contexts: ContextCache,
@@ -230,7 +231,7 @@ impl Announcements {
             domain: context.domain,
             tables: context.tables,
             epoch: self.epoch,
-            names: self.texts,
+            texts: self.texts,
             exporter,
             inventory,
             notes: &mut self.notes,
@@ -273,7 +274,7 @@ impl Announcements {
             domain: context.domain,
             tables: context.tables,
             epoch: self.epoch,
-            names: self.texts,
+            texts: self.texts,
             exporter,
             inventory,
             notes: &mut self.notes,

@@ -29,11 +29,12 @@ const ENTRY_OCTETS: usize = 128;
 /// Most identifiers of one number that are told apart.
 const MAX_SHARING: u8 = 4;
 
-/// Way of an announcement: the domain, and everything that an options record passes.
+/// Context of an announcement: the domain that announces, and the stages that an options record needs.
 pub(super) struct Announcer<'a, S> {
     pub(super) domain: usize,
     pub(super) epoch: u32,
-    pub(super) names: NameTexts,
+    /// Setting `NAMES`.
+    pub(super) texts: NameTexts,
     pub(super) exporter: &'a mut Exporter,
     pub(super) inventory: &'a Inventory,
     /// Tables in which interfaces of the record are looked up.
@@ -145,7 +146,8 @@ impl AnnouncedNames {
         to.options(OptionsTable::FlowKeys, write)
     }
 
-    /// Announces an interface and returns its number.
+    /// Announces an interface and returns its number. The element interfaceName is the id here; inline in a flow the element
+    /// is the Name tag, if there is one (`encode.rs`).
     pub(super) fn interface<S: MessageSink>(
         &mut self,
         id: &[u8],
@@ -158,7 +160,7 @@ impl AnnouncedNames {
             _ => None,
         };
         let number = identity(id);
-        if !self.is_due(|domain| &mut domain.interfaces, id, instance, to) {
+        if !self.mark_announced(|domain| &mut domain.interfaces, id, instance, to) {
             return Ok(number);
         }
         let found = to.inventory.interface_in(to.tables, id);
@@ -169,7 +171,7 @@ impl AnnouncedNames {
             .or_else(known)
             .unwrap_or_default();
         let description =
-            description::interface(id, described, record, (found, to.inventory), to.names);
+            description::interface(id, described, record, (found, to.inventory), to.texts);
         to.name_interface(number, &String::from_utf8_lossy(id), &description, &station)?;
         Ok(number)
     }
@@ -181,10 +183,10 @@ impl AnnouncedNames {
         to: &mut Announcer<'_, S>,
     ) -> Result<u32, S::Error> {
         let number = identity(id);
-        if !self.is_due(|domain| &mut domain.vrfs, id, None, to) {
+        if !self.mark_announced(|domain| &mut domain.vrfs, id, None, to) {
             return Ok(number);
         }
-        let name = vrf_name(id, to.inventory, to.names);
+        let name = vrf_name(id, to.inventory, to.texts);
         let write = |r: &mut OptionsRecord| _ = r.u32(number).string(&e::VRF_NAME, &name);
         to.options(OptionsTable::Vrf, write)?;
         Ok(number)
@@ -235,9 +237,9 @@ impl AnnouncedNames {
         self.octets -= forgotten.octets;
     }
 
-    /// Returns whether an identifier has to be announced now, and notes that it was. A new identifier is noted if another
-    /// one has its number, or if the inventory does not know it.
-    fn is_due<S>(
+    /// Records the announcement of an identifier; returns false if the identifier was announced in this epoch. Collisions, and
+    /// identifiers that the inventory lacks, go to the notes.
+    fn mark_announced<S>(
         &mut self,
         table: impl Fn(&mut DomainNames) -> &mut AnnouncedIds,
         id: &[u8],
