@@ -51,6 +51,18 @@ pub(crate) struct PageHeader {
     pub(crate) is_compressed: bool,
 }
 
+impl PageKind {
+    /// Kind of a number of Thrift's enumeration `PageType`.
+    fn of(number: i64) -> Self {
+        match number {
+            0 => Self::Data,
+            2 => Self::Dictionary,
+            3 => Self::DataV2,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl PageHeader {
     /// Parses the header at the beginning of `octets`, and returns it with its length.
     pub(crate) fn parse(octets: &[u8]) -> Result<(Self, usize), ThriftFault> {
@@ -77,12 +89,7 @@ impl PageHeader {
             match (field, kind) {
                 (1, I32) => {
                     has_kind = true;
-                    header.kind = match input.integer()? {
-                        0 => PageKind::Data,
-                        2 => PageKind::Dictionary,
-                        3 => PageKind::DataV2,
-                        _ => PageKind::Other,
-                    };
+                    header.kind = PageKind::of(input.integer()?);
                 }
                 (2, I32) => {
                     has_unpacked = true;
