@@ -116,7 +116,7 @@ Exit status:
 #[derive(Debug, Args)]
 #[command(after_help = NAMES_EXAMPLES)]
 pub(crate) struct NamesArguments {
-    /// JSON as `aws ec2 describe-…` prints it, an object of an organization's inventory, or a directory; repeats
+    /// JSON as `aws ec2 describe-...` prints it, an object of an organization's inventory, or a directory; repeats
     #[arg(long, value_name = "FILE", required = true)]
     pub(crate) inventory: Vec<PathBuf>,
 

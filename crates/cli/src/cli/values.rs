@@ -45,11 +45,11 @@ pub(crate) enum NamesForm {
 /// Form of the keys of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum KeyForm {
-    /// AWSLogs/ACCOUNT/vpcflowlogs/REGION/2026/11/24/…
+    /// AWSLogs/ACCOUNT/vpcflowlogs/REGION/2026/11/24/...
     Aws,
-    /// AWSLogs/aws-account-id=ACCOUNT/…/year=2026/month=11/day=24/…
+    /// AWSLogs/aws-account-id=ACCOUNT/.../year=2026/month=11/day=24/...
     Hive,
-    /// 2026/11/24/10/STREAM-…, Firehose's default
+    /// 2026/11/24/10/STREAM-..., Firehose's default
     Firehose,
 }
 

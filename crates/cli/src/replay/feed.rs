@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use flowlogs_core::{LogLine, Transcoder};
+use flowlogs_core::flowlog::FlowRecord;
+use flowlogs_core::{LogLine, RecordOutcome, Transcoder};
 use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError};
 
 use crate::clock;
@@ -82,6 +83,8 @@ pub(super) struct LineFeed<'a> {
     pub(super) sources: &'a mut SourceCache,
     pub(super) slot: Option<usize>,
     pub(super) lines: u32,
+    /// Counter of exported flows of unknown direction.
+    pub(super) without_direction: &'a mut u64,
     pub(super) octets: &'a AtomicU64,
     /// Whether no further line has arrived, so that the flows so far are sent.
     pub(super) idle: &'a AtomicBool,
@@ -120,8 +123,15 @@ impl LineSink for LineFeed<'_> {
             timestamp: event.timestamp,
             text: event.message,
         };
+        let without_direction = &mut *self.without_direction;
+        let mut observer = |_: &FlowRecord<'_>, outcome: RecordOutcome<'_>| {
+            if let RecordOutcome::Exported(flow) = outcome {
+                *without_direction += u64::from(flow.direction().is_none());
+            }
+        };
+        let source = self.sources.source(slot);
         self.transcoder
-            .line(self.sources.source(slot), line, self.outlet)?;
+            .observed_line(source, line, self.outlet, &mut observer)?;
         if self.idle.load(Ordering::Relaxed) {
             self.transcoder.flush(self.outlet)?;
         }

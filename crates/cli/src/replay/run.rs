@@ -43,6 +43,8 @@ pub(crate) struct ReplayRun {
     summary: RunSummary,
     /// Files of directories that are not flow logs.
     skipped: Vec<String>,
+    /// Exported flows of unknown direction.
+    without_direction: u64,
     /// Whether rules 2 to 4 are wanted.
     rules: bool,
     /// Whether any unparsed line is a failure.
@@ -148,6 +150,7 @@ impl ReplayRun {
             progress,
             summary,
             skipped: Vec::new(),
+            without_direction: 0,
             rules: options.counting.deduplicate == Switch::On
                 && options.counting.direction != DirectionFilter::Egress,
             strict: options.strict,
@@ -246,6 +249,7 @@ impl ReplayRun {
             sources: &mut self.sources,
             slot: None,
             lines: 0,
+            without_direction: &mut self.without_direction,
             octets: &self.octets,
             idle: &idle,
             progress: &mut self.progress,
@@ -339,7 +343,7 @@ impl ReplayRun {
         if let Some(note) = self.rules_note() {
             self.summary.note(note);
         }
-        let unknown = self.summary.counters.unknown_direction;
+        let unknown = self.without_direction;
         if unknown > 0 {
             self.summary.note(format!(
                 "{} flows are of unknown direction; give the interfaces with --inventory, or log the field flow-direction",

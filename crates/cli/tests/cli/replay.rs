@@ -699,6 +699,20 @@ fn an_inventory_that_does_not_fit_is_noted() {
 }
 
 #[test]
+fn flows_of_unknown_direction_are_noted_once() {
+    let note = "2 flows are of unknown direction; give the interfaces with --inventory";
+    for direction in ["--direction=both", "--direction=ingress"] {
+        let outcome = run(&["replay", "--summary=json", direction, "-"], DEFAULT);
+        let notes = outcome.summary()["notes"].to_string();
+        assert_eq!(notes.matches(note).count(), 1, "{direction}: {notes}");
+    }
+    let lines = "srcaddr bytes flow-direction\n10.0.0.1 5 ingress\n";
+    let outcome = run(&["replay", "--summary=json", "-"], lines);
+    let notes = outcome.summary()["notes"].to_string();
+    assert!(!notes.contains("unknown direction"), "{notes}");
+}
+
+#[test]
 fn nothing_in_a_line_or_file_name_disturbs_the_terminal() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let path = file(

@@ -53,6 +53,10 @@ fn every_help_has_examples_and_wrong_usage_names_the_help_of_its_command() {
         let outcome = run(&[command, "--help"], "");
         assert_eq!(outcome.status, Some(0), "{command}");
         assert!(outcome.stdout.contains("\nExamples:\n"), "{command}");
+        assert!(
+            outcome.stdout.is_ascii(),
+            "{command}: any terminal shows it"
+        );
     }
     assert!(run(&["--help"], "").stdout.contains("\nExamples:\n"));
     let wrong = run(&["collect", "--widht", "80"], "");
