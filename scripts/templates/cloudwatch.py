@@ -126,7 +126,7 @@ def application():
         Queue(
             "FailureQueue",
             VisibilityTimeout=function.visibility(),
-            MessageRetentionPeriod=1209600,
+            MessageRetentionPeriod=function.RETENTION,
             **function.encryption(),
         ),
         note="Invocations that failed three times, with their payload. They wait here for up to 14 days; one that fails again"
@@ -160,8 +160,9 @@ def application():
         ),
         *stream_policies(),
     )
-    https = function.egress("EC2 and Secrets Manager", "tcp", (443, 443), CidrIp=Ref("AwsApiCidr"))
-    function.add_security_group(app, If("CallsAwsApis", https, NoValue))
+    https = function.egress("EC2, S3 and Secrets Manager", "tcp", (443, 443), CidrIp=Ref("AwsApiCidr"))
+    to_s3 = function.egress("S3", "tcp", (443, 443), DestinationPrefixListId=Ref("S3PrefixListId"))
+    function.add_security_group(app, If("CallsAwsApis", https, NoValue), If("HasS3PrefixList", to_s3, NoValue))
     for suffix in SUFFIXES:
         add_log_group(app, suffix)
     app.add(

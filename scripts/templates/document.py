@@ -7,7 +7,8 @@ HEAD = """\
 <!-- Made by scripts/make-templates; change scripts/templates/parameters.py. -->
 # Parameters
 
-Every parameter of the two templates, in their words. [deploy.md](deploy.md) says which ones a deployment needs: two, in the
+Every parameter of the templates for CloudWatch Logs and S3, in their words (those of the inventory are in
+[organization.md](organization.md)). [deploy.md](deploy.md) says which ones a deployment needs: two, in the
 simplest case.
 
 - *setting*: the parameter is also an environment variable of the function and an option of `flowlogs`, in the same words:

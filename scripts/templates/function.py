@@ -36,6 +36,9 @@ FIPS_AND_DUAL_STACK = {
     "AWS_USE_DUALSTACK_ENDPOINT": Ref("UseDualStackEndpoints"),
 }
 
+# Seconds that a queue keeps a message: 14 days, the most that SQS offers.
+RETENTION = 1209600
+
 
 def chosen_role():
     """The role of the user, or the stack's."""
@@ -291,11 +294,22 @@ def visibility():
     return FindInMap("Timeouts", Ref("Timeout"), "Visibility")
 
 
+def receives():
+    """How often a message is received before it goes to the dead-letter queue, while it has two hours left."""
+    return FindInMap("Timeouts", Ref("Timeout"), "Receives")
+
+
+def times_of_a_queue(visibility):
+    most_of_sqs = 1000
+    return {"Visibility": visibility, "Receives": min((RETENTION - 7200) // visibility, most_of_sqs)}
+
+
 def add_mappings(template):
     timeouts = next(row for row in parameters.TABLE if row.name == "Timeout").values
     template.mappings["Timeouts"] = Noted(
-        "Six times the timeout, as AWS recommends, and no less than 20 minutes, the pause between two tries.",
-        {str(seconds): {"Visibility": max(6 * seconds, 1200)} for seconds in timeouts},
+        "Six times the timeout, as AWS recommends, and no less than 20 minutes, the pause between two tries; and as many tries"
+        " as fit into 13.9 of the 14 days that a message is kept.",
+        {str(seconds): times_of_a_queue(max(6 * seconds, 1200)) for seconds in timeouts},
     )
     template.mappings["Silence"] = {
         str(minutes): {"Periods": max(minutes * 60 // alarms.PERIOD, 1)} for minutes in (0, *parameters.SILENCE)
@@ -305,6 +319,7 @@ def add_mappings(template):
 
 def add_outputs(app, failures):
     app.output("FunctionName", "The function, for aws lambda invoke", Ref("Function"))
+    app.output("FunctionRoleArn", "The function's role, for ReaderRoleArns of template-inventory.yaml", chosen_role())
     if app.source == parameters.S3:
         app.output("QueueArn", "What the notification of an existing bucket names", GetAtt("Queue", "Arn"))
         app.output("QueueUrl", "The queue of notices", Ref("Queue"))

@@ -135,7 +135,7 @@ TABLE = [
         Parameter(
             f"LogGroupName{number}",
             SOURCE,
-            f"A {ordinal} log group, or empty.",
+            f"Log group {number}, or empty.",
             "",
             LOG_GROUP,
             wrong="The name of a log group.",
@@ -314,8 +314,9 @@ TABLE = [
         "AwsApiCidr",
         NETWORK,
         {
-            CLOUDWATCH: "Where the EC2 and Secrets Manager APIs are reached over HTTPS, if a setting needs them; with"
-            " interface endpoints in the VPC, its own range is enough.",
+            CLOUDWATCH: "Where the EC2, S3 (Inventory=s3://...) and Secrets Manager APIs are reached over HTTPS, if a setting"
+            " needs them; with interface endpoints in the VPC, its own range is enough. A gateway endpoint of S3 has public"
+            " addresses.",
             S3: "Where S3, and the EC2 and Secrets Manager APIs if a setting needs them, are reached over HTTPS. A gateway"
             " endpoint of S3 has public addresses.",
         },
@@ -331,7 +332,6 @@ TABLE = [
         "",
         "^(pl-[0-9a-f]+)?$",
         wrong="The id of a prefix list.",
-        only=S3,
     ),
     Parameter(
         "SecurityGroupIds",

@@ -31,10 +31,10 @@ def add_queues(app):
         Queue(
             "Queue",
             VisibilityTimeout=function.visibility(),
-            MessageRetentionPeriod=1209600,
+            MessageRetentionPeriod=function.RETENTION,
             RedrivePolicy=RedrivePolicy(
                 deadLetterTargetArn=GetAtt("FailureQueue", "Arn"),
-                maxReceiveCount=Noted("Every 20 minutes for 13.9 days, the most that SQS takes.", 1000),
+                maxReceiveCount=function.receives(),
             ),
             **function.encryption(),
         ),
@@ -79,7 +79,7 @@ def add_queues(app):
         )
     )
     app.add(
-        Queue("FailureQueue", MessageRetentionPeriod=1209600, **function.encryption()),
+        Queue("FailureQueue", MessageRetentionPeriod=function.RETENTION, **function.encryption()),
         note="Messages of objects that could not be exported: fix the cause, then start a redrive to the queue.",
     )
 

@@ -148,7 +148,10 @@ class Good(unittest.TestCase):
         stack = resolve("template-s3.yaml", **BUCKET)
         queue = stack.properties("Queue")
         self.assertEqual(queue["MessageRetentionPeriod"], 14 * 86400)
-        self.assertEqual(queue["RedrivePolicy"]["maxReceiveCount"], 1000)
+        for timeout, receives in (("30", 1000), ("200", 1000), ("300", 668), ("900", 222)):
+            queue = resolve("template-s3.yaml", **BUCKET, Timeout=timeout).properties("Queue")
+            self.assertEqual(queue["RedrivePolicy"]["maxReceiveCount"], receives)
+            self.assertLess(receives * queue["VisibilityTimeout"], queue["MessageRetentionPeriod"])
 
     def test_a_message_is_hidden_for_six_times_the_timeout_and_20_minutes(self):
         for template, parameters, name in (("template.yaml", LOGS, "FailureQueue"), ("template-s3.yaml", BUCKET, "Queue")):
