@@ -10,10 +10,10 @@ from troposphere.sqs import Queue
 from . import alarms, conditions, dashboard, function, rules
 from .application import Application
 from .notes import Noted
-from .parameters import CLOUDWATCH, ORDINALS
+from .parameters import CLOUDWATCH, MOST_LOG_GROUPS
 from .policies import policy, statement
 
-SUFFIXES = ["", *(str(number) for number in range(2, len(ORDINALS) + 2))]
+SUFFIXES = ["", *(str(number) for number in range(2, MOST_LOG_GROUPS + 1))]
 PERMISSIONS = (
     "A permission has to be there before its subscription filter. One permission a group, and each for this account"
     " alone, so that nobody else's log group can invoke the function."

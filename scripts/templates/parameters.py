@@ -28,7 +28,7 @@ ON_OFF = ["on", "off"]
 SILENCE = [15, 30, 60, 120, 360, 720]
 RETENTION = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 
-ORDINALS = ["second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+MOST_LOG_GROUPS = 10
 LOG_GROUP = r"^[.\-_/#A-Za-z0-9]{0,512}$"
 IPV4_RANGE = r"[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}"
 
@@ -141,7 +141,7 @@ TABLE = [
             wrong="The name of a log group.",
             only=CLOUDWATCH,
         )
-        for number, ordinal in enumerate(ORDINALS, 2)
+        for number in range(2, MOST_LOG_GROUPS + 1)
     ),
     Parameter(
         "AllLogGroups",
