@@ -400,20 +400,22 @@ async fn look_up(
     }
     ec2.request(transcoder.take_unknown().iter().map(String::as_str));
     if let Some(line) = unknown {
-        let log_group = one_line(&log_group);
-        tracing::warn!(log_group, line, "a line fits no known record format");
-        let reason = ec2.format_trouble().map_or_else(
-            || {
-                "EC2 was asked before a line of the payload was written; it is asked again"
-                    .to_owned()
-            },
-            ToString::to_string,
-        );
-        return Err(Failure::Format { log_group, reason });
+        return Err(unknown_format(ec2, log_group, line));
     }
     let inventory = ec2.refresh_names(log_group, asked).await;
     sources.renew(transcoder, inventory);
     Ok(())
+}
+
+/// Logs a line that fits no format known now, and returns the failure of its payload.
+fn unknown_format(ec2: &Ec2, log_group: &str, line: String) -> Failure {
+    let log_group = one_line(&log_group);
+    tracing::warn!(log_group, line, "a line fits no known record format");
+    let reason = ec2.format_trouble().map_or_else(
+        || "EC2 was asked before a line of the payload was written; it is asked again".to_owned(),
+        ToString::to_string,
+    );
+    Failure::Format { log_group, reason }
 }
 
 /// Reads the inventory in S3, if there is one, as far as the origins of a payload need it.

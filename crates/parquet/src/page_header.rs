@@ -82,8 +82,7 @@ impl PageHeader {
             repetition_levels: 0,
             is_compressed: true,
         };
-        let (mut has_kind, mut has_unpacked, mut has_packed, mut own) =
-            (false, false, false, false);
+        let [mut has_kind, mut has_unpacked, mut has_packed, mut own] = [false; 4];
         let mut last = 0;
         while let Some((field, kind)) = input.field(&mut last)? {
             match (field, kind) {

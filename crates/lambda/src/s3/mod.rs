@@ -36,7 +36,7 @@ use crate::cloudwatch::batch_item_failures;
 use crate::config::Config;
 use crate::diagnostics;
 use crate::ec2::Ec2;
-use crate::forward::BatchContext;
+use crate::forward::{BatchContext, ForwardOutcome, Forwarder};
 use crate::function::{Function, InvocationLog, LAST_SECONDS};
 use crate::log::one_line;
 use crate::metrics::{Metrics, ObjectCounters};
@@ -272,6 +272,14 @@ impl S3 {
             unpacker,
             pace,
         } = self;
+        let bucket = object.bucket.as_str();
+        let owner = owner(&object.key);
+        let destinations = destinations(bucket, &owner);
+        let prepared =
+            prepare(function, object, &owner, &destinations, invocation.deadline).await?;
+        if let Err(unavailable) = prepared {
+            return Ok(Err(unavailable));
+        }
         let Function {
             config,
             aws,
@@ -283,28 +291,7 @@ impl S3 {
             ..
         } = function;
         let forwarder = connection.ready(config, aws).await?;
-        let bucket = object.bucket.as_str();
-        let owner = owner(&object.key);
         let impatient = is_impatient(object.time);
-        if let Some(stored) = stored {
-            stored.set_deadline(invocation.deadline);
-            let scope = owner.account.zip(owner.region.or(region.as_deref()));
-            let scope = scope.map(|(account, region)| AccountRegion {
-                account: account.to_owned(),
-                region: region.to_owned(),
-            });
-            let transcoder = forwarder.transcoder();
-            let prepared = Box::pin(stored.prepare(scope, impatient, transcoder, sources)).await;
-            if let Err(unavailable) = prepared {
-                return Ok(Err(unavailable.into()));
-            }
-        }
-        let destinations = destinations(bucket, &owner);
-        if let Some(ec2) = ec2 {
-            ec2.set_deadline(invocation.deadline);
-            let transcoder = forwarder.transcoder();
-            Box::pin(look_up(ec2, transcoder, sources, &destinations)).await;
-        }
         invocation.log.account(owner.account);
         let (id, deadline) = (object.id(), invocation.deadline);
         let batch = BatchContext {
@@ -339,25 +326,8 @@ impl S3 {
         });
         let is_old = invocation.is_old || object.is_backfill;
         invocation.log.add(&forwarded, is_old);
-        let report = forwarded.report;
-        sources.log(bucket, &report);
-        let outcome = match forwarded.outcome {
-            Err(undelivered) if undelivered.is_out_of_time() => Err(ObjectError::OutOfTime),
-            Err(undelivered) => Err(ObjectError::Collector(undelivered)),
-            Ok(()) => {
-                read.and_then(|done| is_a_flow_log(&report, config, ec2.as_ref()).map(|()| done))
-            }
-        };
-        match &outcome {
-            Ok(_) => forwarder.commit(),
-            Err(error) if error.is_final() => forwarder.commit(),
-            Err(ObjectError::Collector(_)) => forwarder.rollback(),
-            // The collectors have the messages of the records that were read; the next attempt exports these records again.
-            Err(_) => forwarder.commit_records(),
-        }
-        if let Some(ec2) = ec2 {
-            ec2.note_unknown(forwarder.transcoder(), &report);
-        }
+        let knowledge = (&mut *sources, &*config, ec2.as_mut());
+        let outcome = conclude(forwarder, knowledge, bucket, forwarded, read);
         match &outcome {
             Ok(ObjectOutcome::Exported) => {
                 pace.measure(object.size.unwrap_or_default(), started.elapsed())
@@ -367,6 +337,79 @@ impl S3 {
         }
         Ok(outcome)
     }
+}
+
+/// Asks for what the records of an object need: the parts of the inventory in S3, or what EC2 says.
+///
+/// # Errors
+///
+/// The inner error: the inventory was never read, and the object comes again.
+async fn prepare(
+    function: &mut Function,
+    object: &ObjectRef,
+    owner: &KeyOwner<'_>,
+    destinations: &[Destination],
+    deadline: Instant,
+) -> Result<Result<(), ObjectError>, diagnostics::Failure> {
+    let Function {
+        config,
+        aws,
+        region,
+        connection,
+        ec2,
+        stored,
+        sources,
+        ..
+    } = function;
+    let transcoder = connection.ready(config, aws).await?.transcoder();
+    if let Some(stored) = stored {
+        stored.set_deadline(deadline);
+        let scope = owner.account.zip(owner.region.or(region.as_deref()));
+        let scope = scope.map(|(account, region)| AccountRegion {
+            account: account.to_owned(),
+            region: region.to_owned(),
+        });
+        let impatient = is_impatient(object.time);
+        let prepared = Box::pin(stored.prepare(scope, impatient, transcoder, sources)).await;
+        if let Err(unavailable) = prepared {
+            return Ok(Err(unavailable.into()));
+        }
+    }
+    if let Some(ec2) = ec2 {
+        ec2.set_deadline(deadline);
+        Box::pin(look_up(ec2, transcoder, sources, destinations)).await;
+    }
+    Ok(Ok(()))
+}
+
+/// Ends the batch of an object, and notes what the batch revealed.
+fn conclude(
+    forwarder: &mut Forwarder,
+    (sources, config, ec2): (&mut SourceCache, &Config, Option<&mut Ec2>),
+    bucket: &str,
+    forwarded: ForwardOutcome,
+    read: Result<ObjectOutcome, ObjectError>,
+) -> Result<ObjectOutcome, ObjectError> {
+    let report = forwarded.report;
+    sources.log(bucket, &report);
+    let outcome = match forwarded.outcome {
+        Err(undelivered) if undelivered.is_out_of_time() => Err(ObjectError::OutOfTime),
+        Err(undelivered) => Err(ObjectError::Collector(undelivered)),
+        Ok(()) => {
+            read.and_then(|done| is_a_flow_log(&report, config, ec2.as_deref()).map(|()| done))
+        }
+    };
+    match &outcome {
+        Ok(_) => forwarder.commit(),
+        Err(error) if error.is_final() => forwarder.commit(),
+        Err(ObjectError::Collector(_)) => forwarder.rollback(),
+        // The collectors have the messages of the records that were read; the next attempt exports these records again.
+        Err(_) => forwarder.commit_records(),
+    }
+    if let Some(ec2) = ec2 {
+        ec2.note_unknown(forwarder.transcoder(), &report);
+    }
+    outcome
 }
 
 /// Asks EC2 the questions that are due: flow logs, then names within the coverage of those that write to the destination of
