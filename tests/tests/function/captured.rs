@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::aws::ec2_with_inventory;
 use crate::collector::Collector;
 use crate::decode::Record;
+use crate::payload;
 use crate::runtime::Function;
 
 fn read(case: &Case) -> Vec<u8> {
@@ -144,4 +145,35 @@ fn a_control_message_succeeds_and_sends_nothing() {
     );
     assert!(collector.connections().is_empty());
     assert_eq!(function.last_metrics()["RecordsReceived"], 0);
+}
+
+#[test]
+fn the_first_ten_windows_that_aws_lost_are_named_in_the_log() {
+    let collector = Collector::start();
+    let variables = [("COLLECTOR", collector.url()), ("INVENTORY", "off".into())];
+    let Some(function) = Function::start(&variables) else {
+        return;
+    };
+    let window = |number: u32| (format!("eni-{number:017x}"), 1_795_000_000 + 60 * number);
+    let lines: Vec<String> = (0..12)
+        .map(|number| {
+            let (interface, start) = window(number);
+            let end = start + 59;
+            format!("2 123456789012 {interface} - - - - - - - {start} {end} - SKIPDATA")
+        })
+        .collect();
+    let event = payload::event("flow-logs", &lines);
+    function.invoke(&event).expect("nothing to send");
+    assert_eq!(function.last_metrics()["SkippedWindows"], 12);
+    let output = function.output();
+    let is_named = |number: u32| {
+        let (interface, start) = window(number);
+        output.lines().any(|line| {
+            line.contains("SKIPDATA")
+                && line.contains(&interface)
+                && line.contains(&start.to_string())
+        })
+    };
+    let named: Vec<u32> = (0..12).filter(|number| is_named(*number)).collect();
+    assert_eq!(named, Vec::from_iter(0..10), "{output}");
 }

@@ -195,6 +195,23 @@ fn an_inventory_in_a_directory_comes_before_the_lines_that_need_it() {
     assert!(!outcome.stderr.contains("did not run"), "{outcome:?}");
 }
 
+#[test]
+fn the_first_ten_windows_that_aws_lost_are_noted() {
+    let line = |number: u32| {
+        let start = 1_795_000_000 + 60 * number;
+        let end = start + 59;
+        format!("2 123456789012 eni-{number:017x} - - - - - - - {start} {end} - SKIPDATA\n")
+    };
+    let lines: String = (0..12).map(line).collect();
+    let outcome = run(&["replay", "-"], &lines);
+    let noted = outcome.stderr.matches("AWS lost the records of").count();
+    assert_eq!(noted, 10, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("eni-00000000000000009"),
+        "{outcome:?}"
+    );
+}
+
 /// Manifest and parts of two accounts, each with an interface of the same id.
 fn organization(at: &Path) {
     let packed = |path: &str, text: &str| {
