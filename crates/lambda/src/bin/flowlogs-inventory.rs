@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use flowlogs_lambda::inventory::{Inventory, InventoryEnvironment};
+use flowlogs_lambda::inventory::{InventoryEnvironment, InventoryFunction};
 use flowlogs_lambda::start::{LazyFunction, deadline, until_the_end};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
@@ -19,7 +19,10 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let environment = InventoryEnvironment::from_process(env!("CARGO_BIN_NAME"))?;
     // Invocations come one after the other; the lock lets the runtime's futures share the function.
-    let function = Arc::new(Mutex::new(LazyFunction::new(Inventory::new, environment)));
+    let function = Arc::new(Mutex::new(LazyFunction::new(
+        InventoryFunction::new,
+        environment,
+    )));
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         // Boxed: the runtime's own future holds this one, and is moved before it starts.

@@ -8,7 +8,7 @@ use flowlogs_export::now;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::Inventory;
+use super::InventoryFunction;
 use super::merge::ManifestMerge;
 use super::questions::sentence;
 use super::report::InventoryReport;
@@ -19,7 +19,7 @@ use crate::metrics::VERSION;
 /// Most sentences of an answer.
 const MOST_SENTENCES: usize = 100;
 
-impl Inventory {
+impl InventoryFunction {
     /// Answers the check event: `{"version", "settings", "accounts", "inventory", "missing"}`.
     pub(super) async fn check(&self, deadline: Instant) -> Value {
         let mut missing = Vec::new();

@@ -66,13 +66,13 @@ const LAST_SHARE: u32 = 4;
 
 /// State across invocations.
 #[derive(Debug)]
-pub struct Inventory {
+pub struct InventoryFunction {
     config: InventoryConfig,
     name: String,
     context: Arc<RoundContext>,
 }
 
-impl Inventory {
+impl InventoryFunction {
     /// Asks nothing yet.
     pub fn new(environment: InventoryEnvironment, aws: SdkConfig) -> Self {
         let InventoryEnvironment {
