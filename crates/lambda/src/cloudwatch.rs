@@ -341,7 +341,7 @@ impl CloudWatch {
             is_backfill: false,
         };
         look_up(function, &payload, default, invocation.deadline).await?;
-        prepare(function, &payload, invocation.deadline).await?;
+        prepare(function, &payload, default, invocation.deadline).await?;
         send(function, &payload, default, context, invocation).await
     }
 }
@@ -400,7 +400,11 @@ async fn look_up(
     }
     ec2.request(transcoder.take_unknown().iter().map(String::as_str));
     if let Some(line) = unknown {
-        return Err(unknown_format(ec2, log_group, line));
+        let reason = ec2.format_trouble().map_or_else(
+            || "EC2 was asked before a line of the payload was written; it is asked again".into(),
+            ToString::to_string,
+        );
+        return Err(unknown_format(log_group, &line, reason));
     }
     let inventory = ec2.refresh_names(log_group, asked).await;
     sources.renew(transcoder, inventory);
@@ -408,13 +412,9 @@ async fn look_up(
 }
 
 /// Logs a line that fits no format known now, and returns the failure of its payload.
-fn unknown_format(ec2: &Ec2, log_group: &str, line: String) -> Failure {
+fn unknown_format(log_group: &str, line: &str, reason: String) -> Failure {
     let log_group = one_line(&log_group);
     tracing::warn!(log_group, line, "a line fits no known record format");
-    let reason = ec2.format_trouble().map_or_else(
-        || "EC2 was asked before a line of the payload was written; it is asked again".to_owned(),
-        ToString::to_string,
-    );
     Failure::Format { log_group, reason }
 }
 
@@ -422,10 +422,12 @@ fn unknown_format(ec2: &Ec2, log_group: &str, line: String) -> Failure {
 ///
 /// # Errors
 ///
-/// [`Failure::Inventory`]: nothing of the payload is sent, and the payload comes again.
+/// [`Failure::Inventory`], or [`Failure::Format`] if a line fits no format and is younger than the manifest: nothing of the
+/// payload is sent, and the payload comes again.
 async fn prepare(
     function: &mut Function,
     payload: &Payload<'_>,
+    default: DefaultOrigin<'_>,
     deadline: Instant,
 ) -> Result<(), Failure> {
     let Function {
@@ -449,7 +451,18 @@ async fn prepare(
     let impatient = is_impatient(payload.newest_timestamp());
     // Boxed: the SDK's futures are large, and not needed with EC2.
     Box::pin(stored.prepare(scopes, impatient, transcoder, sources)).await?;
-    Ok(())
+    let asks_formats = config.log_format.is_none();
+    let scope = SurveyScope {
+        names: false,
+        formats_after: format_gap(stored.as_of(), now()).filter(|_| asks_formats),
+    };
+    let knowledge = (&mut *sources, &*config);
+    let Some(line) = survey(payload, scope, default, knowledge, transcoder) else {
+        return Ok(());
+    };
+    let log_group = payload.origin().log_group.unwrap_or_default();
+    let reason = "the inventory was written before a line of the payload; it is read again";
+    Err(unknown_format(log_group, &line, reason.to_owned()))
 }
 
 /// Sends a payload to the targets that the payload is due to.

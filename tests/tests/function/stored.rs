@@ -404,3 +404,28 @@ fn an_object_waits_for_the_inventory_by_the_time_of_its_notice() {
     assert!(function.output().contains("InventoryUnavailable"));
     assert_eq!(collector.flows(1).len(), 1);
 }
+
+#[test]
+fn a_line_that_fits_no_format_waits_for_a_manifest_that_is_younger() {
+    let organization = Organization::new();
+    let collector = Collector::start();
+    let url = collector.url();
+    let Some(function) = organization.function(&url) else {
+        return;
+    };
+    let lines = [(None, "a line of another format".to_owned())];
+    let event = event(ACCOUNTS[0], "custom", ago(Duration::ZERO), &lines);
+    let failure = function.invoke(&event).expect_err("an old manifest");
+    assert_eq!(failure.error_type, "FormatUnknown", "{}", failure.message);
+    assert!(failure.message.contains("custom"), "{}", failure.message);
+    drop(function);
+    let manifest = json!({
+        "InventoryVersion": 1, "AsOf": "2036-01-01T00:00:00Z", "Parts": [], "FlowLogs": [], "Vpcs": [],
+    });
+    organization
+        .server
+        .put(MANIFEST, &gzip(&manifest.to_string()));
+    let function = organization.function(&url).expect("cargo-lambda");
+    function.invoke(&event).expect("known as no flow log");
+    assert_eq!(counter(&function.last_metrics(), "UnparsedRecords"), 1);
+}

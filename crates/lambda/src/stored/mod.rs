@@ -145,10 +145,14 @@ impl StoredInventory {
         self.deadline = deadline;
     }
 
+    /// Time at which the manifest was written, milliseconds since 1970.
+    pub(crate) fn as_of(&self) -> Option<u64> {
+        Some(self.manifest.as_ref()?.as_of)
+    }
+
     /// Age of the manifest.
     pub(crate) fn age(&self) -> Option<Duration> {
-        let as_of = self.manifest.as_ref()?.as_of;
-        Some(Duration::from_millis(now().saturating_sub(as_of)))
+        Some(Duration::from_millis(now().saturating_sub(self.as_of()?)))
     }
 
     /// Failed reads since the last call.
