@@ -7,7 +7,7 @@ use flowlogs_core::settings::table::{Accepted, SETTINGS, Setting};
 use flowlogs_lambda::config::{Config, RawConfig};
 use flowlogs_lambda::metrics::{DIMENSION, Metrics, NAMESPACE, ObjectCounters};
 use flowlogs_lambda::s3::object;
-use flowlogs_lambda::{ec2, secret};
+use flowlogs_lambda::{ec2, secret, stored};
 use serde_yaml_ng::Value;
 
 /// A template, and what is different in it.
@@ -353,6 +353,7 @@ fn role_is_right(template: &Template) {
     let used = ec2::ACTIONS
         .into_iter()
         .chain([secret::ACTION])
+        .chain(stored::ACTIONS)
         .chain(ACTIONS_OF_OTHERS)
         .chain(template.actions.iter().copied())
         .chain(template.actions_of_others.iter().copied());

@@ -61,7 +61,7 @@ fn every_invocation_has_one_metrics_line_whose_counters_add_up_be_it_a_failure()
     let collector = Collector::start();
     let Some(function) = Function::start(&[
         ("COLLECTOR", collector.url().as_str()),
-        ("INVENTORY", "off"),
+        ("INVENTORY", "ec2"),
         ("DIRECTION", "ingress"),
         ("AWS_ENDPOINT_URL", &crate::aws::ec2_that_refuses()),
     ]) else {
