@@ -51,6 +51,7 @@ fn payloads(event: &FunctionEvent<'_>, text: &str) -> Vec<String> {
                 .map(|invocation| data(invocation, text))
                 .collect()
         }
+        kind => panic!("a kind of event that this target does not know: {kind:?}"),
     }
 }
 
