@@ -2,7 +2,7 @@
 
 use flowlogs_tests::cases::{self, Case};
 use flowlogs_tests::replay::replay;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::aws::ec2_with_inventory;
 use crate::collector::Collector;
@@ -79,6 +79,36 @@ fn every_captured_event_gives_the_same_records_through_the_function_as_through_r
                 assert_eq!(summary[name], *value, "{}: {name}", case.name);
             }
         }
+    }
+}
+
+/// A batch of Kinesis and one of the failure queue: what comes from a queue or a stream answers with its failures.
+#[test]
+fn batches_of_a_stream_and_of_the_failure_queue_give_the_same_records_as_replay() {
+    let endpoint = ec2_with_inventory();
+    for name in ["kinesis-batch.json", "failure-queue.json"] {
+        let path = cases::directory().join("inputs").join(name);
+        let collector = Collector::start();
+        let variables = [
+            ("COLLECTOR", collector.url()),
+            ("AWS_ENDPOINT_URL", endpoint.clone()),
+        ];
+        let Some(function) = Function::start(&variables) else {
+            return;
+        };
+        let event = std::fs::read(&path).expect("an event");
+        let answer = function.invoke(&event).expect("delivered");
+        assert_eq!(answer, json!({"batchItemFailures": []}), "{name}");
+        let replayed = Collector::start();
+        let run = replay(
+            &["--region", "eu-central-1", "--to", &replayed.url()],
+            std::slice::from_ref(&path),
+        );
+        let flows = usize::try_from(run.counter("FlowsExported").expect("a counter"));
+        let flows = flows.expect("a small number");
+        assert!(flows > 0, "{name}: {}", run.errors);
+        let (ours, theirs) = (collector.flows(flows), replayed.flows(flows));
+        assert_eq!(sorted(ours), sorted(theirs), "{name}");
     }
 }
 

@@ -48,7 +48,7 @@ impl LineExplanation<'_> {
             for line in lines {
                 writeln!(out, "    → {}", visible(&line))?;
             }
-            for line in wrap(&words(&why), " ", self.look.width.max(80) - 6) {
+            for line in wrap(&words(&why), " ", self.look.width.max(40) - 6) {
                 writeln!(out, "      {}", self.look.paint(TextStyle::Faint, line))?;
             }
         }
