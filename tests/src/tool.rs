@@ -38,7 +38,7 @@ pub fn find(name: &str) -> Option<PathBuf> {
 ///
 /// # Panics
 ///
-/// As [`find`].
+/// The panic of [`find`].
 pub fn faketime() -> Option<PathBuf> {
     find("faketime")?;
     let library = format!(

@@ -188,7 +188,7 @@ impl Transcoder {
         line: LogLine<'_>,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        self.take_line(source, line, sink, &mut NoObserver)
+        self.observed_line(source, line, sink, &mut NoObserver)
     }
 
     /// Takes one line as [`line`](Self::line) does, and shows its record to an observer.
@@ -196,18 +196,8 @@ impl Transcoder {
     /// # Errors
     ///
     /// The sink's error; then [`Self::rollback`] forgets the batch.
-    pub fn observed_line<S: MessageSink, O: RecordObserver>(
-        &mut self,
-        source: &mut RecordSource,
-        line: LogLine<'_>,
-        sink: &mut S,
-        observer: &mut O,
-    ) -> Result<(), S::Error> {
-        self.take_line(source, line, sink, observer)
-    }
-
     #[inline(always)] // called for every record; without an observer nothing of the observer is left
-    fn take_line<S: MessageSink, O: RecordObserver>(
+    pub fn observed_line<S: MessageSink, O: RecordObserver>(
         &mut self,
         source: &mut RecordSource,
         line: LogLine<'_>,

@@ -119,7 +119,7 @@ pub struct LocatedDescription<T> {
     pub account_id: String,
     /// Region.
     pub region: String,
-    /// Of a vanished flow log: time of the last answer that listed it.
+    /// Time of the last answer that listed a flow log which has vanished since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
 }

@@ -47,7 +47,7 @@ pub(crate) struct DefaultOrigin<'a> {
     pub(crate) flow_log: Option<&'a str>,
     pub(crate) account: Option<&'a str>,
     pub(crate) region: Option<&'a str>,
-    /// Whether the lines come again on purpose, so that rule 1 does not apply to their events.
+    /// True if the lines come again on purpose, so that rule 1 does not apply to their events.
     pub(crate) is_backfill: bool,
 }
 

@@ -36,7 +36,7 @@ impl Expected {
         Self(vec![(name.to_owned(), flows)])
     }
 
-    /// The same flows, this many times.
+    /// Repeats the flows this many times.
     pub(crate) fn repeated(&self, times: usize) -> Self {
         Self(
             std::iter::repeat_n(self.0.clone(), times)

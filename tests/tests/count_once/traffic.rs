@@ -48,6 +48,15 @@ struct Simulation<'a> {
     traffic: Traffics,
 }
 
+/// A request behind a NAT gateway of this address.
+fn translated(inside: Tuple, source: IpAddr) -> Tuple {
+    Tuple {
+        source,
+        source_port: inside.source_port + NAT_PORTS,
+        ..inside
+    }
+}
+
 /// Sends packets for this many seconds.
 pub(crate) fn simulate(network: &Network, random: &mut Random, duration: u64) -> Traffics {
     let mut simulation = Simulation {
@@ -234,13 +243,7 @@ impl Simulation<'_> {
     }
 
     fn with_the_internet(&mut self, from: usize, port: u16) {
-        let tuple = Tuple {
-            source: self.network.enis[from].primary(),
-            destination: INTERNET,
-            source_port: port,
-            destination_port: 443,
-            protocol: 6,
-        };
+        let tuple = self.request(from, port);
         let rules = self.rules();
         let mut out = Sent {
             tuple,
@@ -273,19 +276,20 @@ impl Simulation<'_> {
         self.traffic.sent.extend([out, back]);
     }
 
-    fn through_nat(&mut self, from: usize, nat: usize, port: u16) {
-        let inside = Tuple {
+    /// A request of an interface to the internet.
+    fn request(&self, from: usize, port: u16) -> Tuple {
+        Tuple {
             source: self.network.enis[from].primary(),
             destination: INTERNET,
             source_port: port,
             destination_port: 443,
             protocol: 6,
-        };
-        let outside = Tuple {
-            source: self.network.enis[nat].primary(),
-            source_port: port + NAT_PORTS,
-            ..inside
-        };
+        }
+    }
+
+    fn through_nat(&mut self, from: usize, nat: usize, port: u16) {
+        let inside = self.request(from, port);
+        let outside = translated(inside, self.network.enis[nat].primary());
         for (at, octets) in self.packets() {
             // Its sender calls it a flow to the internet, the gateway a flow to the gateway.
             self.leave(from, inside, true, Fate::Counts, at, octets);
@@ -308,18 +312,8 @@ impl Simulation<'_> {
 
     /// A regional NAT gateway is observed without an interface, by the addresses of the packets.
     fn through_regional_nat(&mut self, from: usize, port: u16) {
-        let inside = Tuple {
-            source: self.network.enis[from].primary(),
-            destination: INTERNET,
-            source_port: port,
-            destination_port: 443,
-            protocol: 6,
-        };
-        let outside = Tuple {
-            source: PUBLIC,
-            source_port: port + NAT_PORTS,
-            ..inside
-        };
+        let inside = self.request(from, port);
+        let outside = translated(inside, PUBLIC);
         for (at, octets) in self.packets() {
             self.leave(from, inside, true, Fate::Counts, at, octets);
             self.pass_regional_nat(inside, outside, Fate::Counts, at, octets);

@@ -20,7 +20,7 @@ pub(crate) const EXTERNAL_ID: &str = "flows-7";
 pub(crate) const REGIONS: [&str; 2] = ["eu-central-1", "eu-west-1"];
 const ROLE: &str = "role/flow-logs-transcoder/flowlogs-member";
 
-/// How an account or region answers, in place of its descriptions.
+/// Answer of an account or region in place of its descriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
     /// The role cannot be assumed.

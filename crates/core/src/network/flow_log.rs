@@ -58,7 +58,7 @@ pub struct FlowLog {
     pub created: Option<u64>,
     /// Time of the answer that listed it, in milliseconds since 1970; unknown for a file of the AWS CLI.
     pub as_of: Option<u64>,
-    /// Of a vanished flow log: time of the last answer that listed it.
+    /// Time of the last answer that listed a flow log which has vanished since.
     pub last_seen: Option<u64>,
 }
 

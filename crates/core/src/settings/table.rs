@@ -1,8 +1,9 @@
 //! The table of settings: variable, command-line option, default, accepted values and meaning of each, once.
 //!
 //! Two readers derive from the table: the functions (environment → checked configuration) and the command line (options,
-//! `--help`, `flowlogs settings`). Tests compare the templates' parameters and the table of README with the table. A new setting is a new row here, its meaning in the crate that obeys the setting, and its
-//! translation from text in `crates/lambda/src/config` and `crates/cli/src/settings.rs`; tests name what is missing.
+//! `--help`, `flowlogs settings`). Tests compare the templates' parameters and the table of README with the table. A new
+//! setting is a new row here, its meaning in the crate that obeys the setting, and its translation from text in
+//! `crates/lambda/src/config` and `crates/cli/src/settings.rs`; tests name what is missing.
 
 /// One setting.
 #[derive(Debug, PartialEq, Eq)]

@@ -312,7 +312,7 @@ fn asking(collectors: &str, server: &Server, log_format: &'static str) -> CloudW
     function
 }
 
-/// How often this EC2 was asked for formats.
+/// Number of questions for formats that this EC2 was asked.
 fn questions_for_formats(server: &Server) -> usize {
     let requests = server.requests().into_iter();
     requests

@@ -22,7 +22,7 @@ pub struct ObjectRef {
     pub version: Option<String>,
     /// Entity tag.
     pub etag: Option<String>,
-    /// Whether the notice has the event name [`BACKFILL_EVENT`].
+    /// True if the notice has the event name [`BACKFILL_EVENT`].
     pub is_backfill: bool,
     /// Time of the notice, in milliseconds since 1970, if the notice has a time.
     pub time: Option<u64>,

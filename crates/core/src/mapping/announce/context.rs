@@ -30,7 +30,7 @@ pub(crate) struct InterfaceContext {
     pub(crate) tables: TableSet,
     /// True if the inventory should know the account and region of the record, and does not.
     pub(crate) lacks_inventory: bool,
-    /// Whether a table of the inventory has to be loaded before the record is decided.
+    /// True if a table of the inventory has to be loaded before the record is decided.
     pub(crate) lacks_part: bool,
     /// Numbers of the identifiers, and the epoch in which they were announced.
     pub(crate) numbers: Option<(u32, RecordNumbers)>,
