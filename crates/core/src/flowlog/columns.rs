@@ -16,13 +16,13 @@ use super::words::{
 };
 use crate::network::Address;
 
-/// Storage for one record, reused from record to record.
+/// Storage for a record, reused from record to record.
 #[derive(Debug, Default)]
 pub struct RecordValues {
     tokens: TokenOffsets,
     columns: ColumnValues,
     prefix: LinePrefix,
-    /// Copy of the last line with single spaces and without control characters, if the line needed one.
+    /// Copy of the last line with single spaces and without control characters, if the line was not such already.
     normalized: Option<Vec<u8>>,
     /// Plan of the last line: the key of prefix and values.
     plan: Option<Arc<ColumnPlan>>,
@@ -32,7 +32,7 @@ pub struct RecordValues {
 #[derive(Debug)]
 pub(super) struct ColumnValues {
     pub(super) present: FieldSet,
-    /// Generation of the prefix, if it identifies: equal generations mean equal identifier columns.
+    /// Generation of the prefix, if the prefix holds all identifier columns: equal generations mean equal identifiers.
     pub(super) generation: Option<u64>,
     /// Numbers by slot; 0 where the field is not present.
     pub(super) numbers: [u64; NUMBERS],
@@ -41,7 +41,7 @@ pub(super) struct ColumnValues {
     pub(super) words: WordValues,
 }
 
-/// Addresses by slot, in parts: a value that is written in parts and read as a whole soon after stalls a processor.
+/// Addresses by slot, in parts: a value written in parts and read as a whole soon after stalls a processor.
 #[derive(Debug, Default)]
 pub(super) struct AddressSlots {
     high: [u64; ADDRESSES],
@@ -62,7 +62,7 @@ impl AddressSlots {
     }
 }
 
-/// Values of the columns that hold one of a few words; `None` where the column has no known word.
+/// Values of the columns with a fixed vocabulary; `None` where the column has no known word.
 #[derive(Debug, Default)]
 pub(super) struct WordValues {
     /// True if `flow-direction` is neither a known word nor `-`.
@@ -87,7 +87,7 @@ impl Default for ColumnValues {
 }
 
 impl RecordValues {
-    /// Finds the tokens of a line, and returns them with the line that they stand in: its normalized copy where it needs one.
+    /// Finds the tokens of a line. Returns the line (its normalized copy, where spaces are not single) and the offsets.
     pub(super) fn tokens<'a>(&'a mut self, line: &'a [u8]) -> (&'a [u8], &'a TokenOffsets) {
         self.plan = None;
         self.normalized = None;
@@ -98,12 +98,12 @@ impl RecordValues {
         (self.line(line), &self.tokens)
     }
 
-    /// Tokens of the line that was [read](Self::read) last, and the line that they stand in.
+    /// Line [read](Self::read) last (its normalized copy, where spaces were not single) and the offsets.
     pub(super) fn read_tokens<'a>(&'a self, line: &'a [u8]) -> (&'a [u8], &'a TokenOffsets) {
         (self.line(line), &self.tokens)
     }
 
-    /// Line that was read last: `line` itself or its normalized copy.
+    /// Line read last: `line` or its normalized copy.
     #[inline(always)]
     pub(super) fn line<'a>(&'a self, line: &'a [u8]) -> &'a [u8] {
         self.normalized.as_deref().unwrap_or(line)
@@ -141,7 +141,7 @@ impl RecordValues {
         Ok(())
     }
 
-    /// Keeps the prefix cache where the line has the cached prefix or one of equal layout; else clears it.
+    /// Keeps the prefix cache where the line has the cached prefix or a prefix of equal layout; else clears the cache.
     #[inline(always)]
     fn match_prefix(&mut self, plan: &Arc<ColumnPlan>, line: &[u8]) {
         let is_last = |last| Arc::ptr_eq(last, plan);
@@ -156,7 +156,7 @@ impl RecordValues {
         }
     }
 
-    /// Reads a copy of a line that does not have single spaces between its columns, or has control characters in them.
+    /// Reads a copy of a line with runs of spaces between columns, or with control characters in a column.
     #[cold]
     fn read_normalized(&mut self, plan: &Arc<ColumnPlan>, line: &[u8]) -> Result<(), ParseError> {
         let line = tokens::normalized(line);
@@ -168,7 +168,7 @@ impl RecordValues {
         read
     }
 
-    /// Clears everything that was kept for lines of another plan.
+    /// Clears everything kept for lines of another plan.
     #[inline(never)]
     fn begin_plan(&mut self, plan: &Arc<ColumnPlan>) {
         self.plan = Some(Arc::clone(plan));
@@ -177,7 +177,7 @@ impl RecordValues {
         self.prefix.clear(plan);
     }
 
-    /// Values of the line that was read last.
+    /// Values of the line read last.
     #[inline]
     pub(super) fn columns(&self) -> &ColumnValues {
         &self.columns
@@ -185,7 +185,7 @@ impl RecordValues {
 }
 
 impl ColumnValues {
-    /// Reads all columns behind the prefix, one kind after the other.
+    /// Reads all columns behind the prefix, kind after kind.
     #[inline(always)]
     fn read(
         &mut self,
@@ -211,7 +211,7 @@ impl ColumnValues {
         Ok(())
     }
 
-    /// Reads the columns that hold one of a few words. An unknown action or direction is no value; an unknown status or
+    /// Reads the columns with a fixed vocabulary. An unknown action or direction is no value; an unknown status or
     /// reason is `Other`.
     #[inline(always)]
     fn words(&mut self, plan: &ColumnPlan, line: &[u8], tokens: &TokenOffsets) {
@@ -274,7 +274,7 @@ impl ColumnValues {
             Some(_) => return Err(ParseProblem::TooLarge { max: column.max }),
             None if scan::is_dash(line, token) => {
                 self.present = self.present.difference(column.set);
-                0 // so that a flow without TCP can say that it has no flags
+                0 // a flow without TCP has the flags 0
             }
             None => return Err(ParseProblem::NotANumber),
         };
@@ -298,7 +298,7 @@ impl ColumnValues {
         }
     }
 
-    /// Reads a time that is a dash, in milliseconds, or not of ten digits.
+    /// Reads a dash in a time column, milliseconds, or seconds of fewer or more than ten digits.
     #[inline(never)]
     fn unusual_time(
         &mut self,
@@ -353,7 +353,7 @@ impl ColumnValues {
         self.texts[usize::from(column.slot) % TEXTS] = token;
     }
 
-    /// Finds the first column that does not fit, in a line that has one.
+    /// Finds the first column with a fault; the line is known to have a fault.
     #[cold]
     fn fault(&mut self, plan: &ColumnPlan, line: &[u8], tokens: &TokenOffsets) -> ParseError {
         let columns = plan.fields.len();
@@ -378,7 +378,7 @@ impl ColumnValues {
         }
     }
 
-    /// Reads the column of a field, whichever kind it is.
+    /// Reads the column of a field of any kind.
     fn column(
         &mut self,
         plan: &ColumnPlan,
@@ -402,7 +402,7 @@ impl ColumnValues {
     }
 }
 
-/// Takes the field of a column from the present ones, and returns no value.
+/// Removes the field of a column from the present fields, and returns no value.
 #[inline(always)]
 fn absent<T>(present: &mut FieldSet, column: &PlannedColumn) -> Option<T> {
     *present = present.difference(column.set);

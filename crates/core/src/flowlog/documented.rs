@@ -1,4 +1,5 @@
-//! Formats that AWS documents: the two defaults, which a line has to resemble closely, and the column orders of each version.
+//! Formats documented by AWS: the two defaults, whose columns have to have their patterns, and the column orders of each
+//! version.
 
 use super::field::{ColumnType, FIELDS, Field, TextPattern};
 use super::format::{LogFormat, RecordKind, has_pattern};
@@ -57,8 +58,8 @@ static GATEWAY_COLUMNS: [DefaultColumn; 4] = [
     column(25, Field::LogStatus, STATUS, false),
 ];
 
-/// Checks that a line is what its default format says, beyond being parsable: any 14 columns in another order would become
-/// wrong flows.
+/// Checks that a line has the patterns of its default format, beyond being parsable: any 14 columns in another order would
+/// become wrong flows.
 pub(super) fn check_default(
     kind: RecordKind,
     line: &[u8],
@@ -90,10 +91,10 @@ pub(super) fn check_default(
 const VERSIONS: [u8; 8] = [3, 4, 5, 7, 8, 9, 10, 11];
 
 impl LogFormat {
-    /// Format whose columns stand in an order that AWS documents and that a line closely resembles: all fields up to a
-    /// version (29 for version 5), as the documentation lists them, or in the alphabetical order of the console.
+    /// Format in an order documented by AWS, if the line has the pattern of each column: all fields up to a
+    /// version (29 for version 5), in the order of the documentation, or in the alphabetical order of the console.
     ///
-    /// A hint for a line that fits no known format: nothing is parsed by it.
+    /// Only a hint for a person, about a line that fits no known format: no line is parsed by this format.
     ///
     /// ```
     /// use flowlogs_core::LogFormat;

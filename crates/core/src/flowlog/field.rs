@@ -1,8 +1,8 @@
-//! Field table: a row for every flow-log field that AWS documents.
+//! Field table: a row for every flow-log field documented by AWS.
 //!
 //! A row has the name of a field, the version that brought the field, its type, and its destination. The parser's column
 //! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from the table; adding next year's
-//! field is adding a row. Elements come from [`crate::ipfix::element`], the only file of the next stage that is known here.
+//! field is adding a row. Elements come from [`crate::ipfix::element`], the only file of the next stage imported here.
 //!
 //! Sources: AWS "Flow log records" (VPC, versions 2 to 11) and "Transit Gateway Flow Logs" (versions 2 to 6).
 
@@ -11,16 +11,16 @@ use crate::ipfix::element::{self as e, InformationElement};
 /// Conversion of the text of a column into a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// An unsigned decimal number, at most `max`; any other text makes the record unparsable.
+    /// An unsigned decimal number, at most `max`; other text makes the record unparsable.
     Number {
-        /// Largest value that the element can carry.
+        /// Largest value of the element.
         max: u64,
     },
     /// Unix seconds (or milliseconds, seen in the field), kept as milliseconds.
     Time,
     /// An IPv4 or IPv6 address.
     Address,
-    /// Text that is exported: an identifier, a name, a tag.
+    /// Exported text: an identifier, a name, a tag.
     Text(TextPattern),
     /// `ACCEPT` or `REJECT`; another word is an unknown action.
     Action,
@@ -34,7 +34,7 @@ pub enum ColumnType {
     Skip(TextPattern),
 }
 
-/// Pattern that a text column usually has. It never rejects a record; it decides between candidate formats with equally
+/// Usual pattern of a text column. A pattern never rejects a record, but decides between candidate formats with equally
 /// many columns (see [`Formats`](super::Formats)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextPattern {
@@ -64,7 +64,7 @@ pub enum DataType {
 /// Interface that a descriptive text belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DescribedInterface {
-    /// Interface on which the record was captured.
+    /// Interface of the record.
     Interface,
     /// `tgw-src-eni`.
     SourceEni,
@@ -97,9 +97,9 @@ pub struct FieldSpec {
     pub field: Field,
     /// Name as AWS writes it in `${…}`, with hyphens.
     pub name: &'static str,
-    /// Version of VPC flow logs that brought the field; `None` if they do not have it.
+    /// Version of VPC flow logs that brought the field; `None` if VPC flow logs do not have the field.
     pub vpc: Option<u8>,
-    /// Version of transit gateway flow logs that brought the field; `None` if they do not have it.
+    /// Version of transit gateway flow logs that brought the field; `None` if transit gateways do not have the field.
     pub tgw: Option<u8>,
     /// Documented Parquet type.
     pub data_type: DataType,
@@ -123,7 +123,7 @@ macro_rules! fields {
             $(#[doc = concat!("`", $name, "`")] $field),*
         }
 
-        /// The table, VPC fields in version order, then those that transit gateway flow logs add.
+        /// The table: VPC fields in version order, then the fields of transit gateways alone.
         pub static FIELDS: [FieldSpec; FIELD_COUNT] = [$(FieldSpec {
             field: Field::$field,
             name: $name,
@@ -283,7 +283,7 @@ fields! {
 }
 
 impl Field {
-    /// Known name with the fewest changed letters, if few enough: for a name that was misspelt.
+    /// Known name with the fewest changed letters, if few enough: for a misspelt name.
     pub fn nearest(name: &str) -> Option<&'static str> {
         let name = name.replace('_', "-");
         let distances = FIELDS
@@ -345,7 +345,7 @@ impl FieldSet {
         Field::PacketDestinationAddress,
     ]);
 
-    /// Counters, of which the losses of a transit gateway are some.
+    /// Counters, among them the losses of a transit gateway.
     pub const COUNTERS: Self = Self::of(&[
         Field::Packets,
         Field::Bytes,

@@ -12,13 +12,13 @@ use super::scan;
 use super::tokens::{self, Token, TokenOffsets};
 use super::words::MAX_COLUMNS;
 
-/// Kind of flow log that a format belongs to.
+/// Kind of flow log with a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecordKind {
     /// VPC, subnet or interface.
     Vpc,
-    /// Transit gateway or attachment: the format has a field that only these have.
+    /// Transit gateway or attachment: the format has a field of transit gateways alone.
     TransitGateway,
 }
 
@@ -62,7 +62,7 @@ pub enum FormatError {
         /// Number of the column, from 1.
         column: usize,
     },
-    /// Text in a column that is not a field name.
+    /// Text in a column, but no field name.
     #[error(
         "the log format has \"{text}\" at column {column}, which is not a field name; write ${{name}} with names as AWS documents them"
     )]
@@ -72,7 +72,7 @@ pub enum FormatError {
         /// Text of the column, cut to 40 characters.
         text: String,
     },
-    /// A name that the field table does not have, in a format that a person typed.
+    /// Name without a row in the field table, in a format typed by a person.
     #[error(
         "the log format has \"{name}\" at column {column}, which is not a known field{}; write ${{{name}?}} if it is newer than \
          this version", DidYouMean(*nearest)
@@ -82,7 +82,7 @@ pub enum FormatError {
         column: usize,
         /// The name, cut to 40 characters.
         name: String,
-        /// Known name that resembles it most.
+        /// Nearest known name.
         nearest: Option<&'static str>,
     },
     /// No column is an address or a counter: no record could become a flow.
@@ -110,15 +110,15 @@ impl std::fmt::Display for DidYouMean {
 /// Characters of a foreign text in an error.
 const SHOWN: usize = 40;
 
-/// Fields of which a usable format has at least one.
+/// Fields that make a format usable: at least one is present.
 const USABLE: FieldSet = FieldSet::ADDRESSES.union(FieldSet::COUNTERS);
 
 impl LogFormat {
-    /// Format of a VPC flow log for which none was chosen.
+    /// Format of a VPC flow log without a chosen format.
     pub const VPC_DEFAULT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} \
         ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
 
-    /// Format of a transit gateway flow log for which none was chosen.
+    /// Format of a transit gateway flow log without a chosen format.
     pub const TRANSIT_GATEWAY_DEFAULT: &str = "${version} ${resource-type} ${account-id} ${tgw-id} ${tgw-attachment-id} \
         ${tgw-src-vpc-account-id} ${tgw-dst-vpc-account-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id} ${tgw-src-subnet-id} \
         ${tgw-dst-subnet-id} ${tgw-src-eni} ${tgw-dst-eni} ${tgw-src-az-id} ${tgw-dst-az-id} ${tgw-pair-attachment-id} \
@@ -126,10 +126,10 @@ impl LogFormat {
         ${packets-lost-no-route} ${packets-lost-blackhole} ${packets-lost-mtu-exceeded} ${packets-lost-ttl-expired} \
         ${tcp-flags} ${region} ${flow-direction} ${pkt-src-aws-service} ${pkt-dst-aws-service}";
 
-    /// Compiles a format string as EC2 returns it: `${name}` columns, or bare names as in a header line, separated by white
+    /// Compiles a format string in the form of EC2: `${name}` columns, or bare names as in a header line, separated by white
     /// space. Columns with unknown names are skipped.
     ///
-    /// A backslash counts as white space: public examples hand AWS strings with shell line continuations in them.
+    /// A backslash counts as white space: public examples contain line continuations of the shell.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl LogFormat {
         Self::of_names(split(text)?)
     }
 
-    /// Compiles a format string that a person typed. Like [`parse`](Self::parse), but a name that the field table does not
+    /// Compiles a format string typed by a person. Like [`parse`](Self::parse), but a name that the field table does not
     /// have is an error, unless a question mark follows it: `${next-years-field?}`.
     ///
     /// ```
@@ -168,8 +168,8 @@ impl LogFormat {
         Self::of_names(names)
     }
 
-    /// Format that a header line announces. `None` if the line is no header: of a header all tokens look like names, and at
-    /// least two of them are known fields. The only error is [`FormatError::Unusable`].
+    /// Format announced by a header line. `None` if the line is no header: in a header all tokens look like names, and at
+    /// least two are known fields. The only error is [`FormatError::Unusable`].
     pub fn of_header(line: &[u8]) -> Option<Result<Self, FormatError>> {
         if !Self::may_be_header(line) {
             return None;
@@ -191,7 +191,7 @@ impl LogFormat {
         (known >= 2).then(|| Self::of_names(names))
     }
 
-    /// Tells whether a line could be a header. The first octet of an ordinary record, the version, rules it out.
+    /// Tells whether a line could be a header. The first octet of an ordinary record is a digit of the version.
     #[inline]
     pub(crate) fn may_be_header(line: &[u8]) -> bool {
         line.first().is_some_and(u8::is_ascii_lowercase)
@@ -203,7 +203,7 @@ impl LogFormat {
         }
         let mut fields = FieldSet::EMPTY;
         let columns = names.iter().map(|name| {
-            // A field named twice is read where it stands first.
+            // Of a field named twice, the first column is read.
             let field = Field::by_name(name.as_bytes()).filter(|&field| !fields.has(field))?;
             fields.insert(field);
             Some(field)
@@ -231,7 +231,7 @@ impl LogFormat {
         &self.plan
     }
 
-    /// Column names in order, as they were given.
+    /// Column names in order, as given.
     pub fn names(&self) -> &[String] {
         &self.names
     }
@@ -241,7 +241,7 @@ impl LogFormat {
         self.fields
     }
 
-    /// Kind of flow log that has this format.
+    /// Kind of flow log with this format.
     pub fn kind(&self) -> RecordKind {
         self.kind
     }
@@ -252,7 +252,7 @@ impl LogFormat {
         self.resembles(line, tokens)
     }
 
-    /// Tells whether both formats have the same columns, whether their names have hyphens or underscores.
+    /// Tells whether both formats have equal columns; hyphens and underscores count as equal.
     pub(crate) fn has_columns_of(&self, other: &Self) -> bool {
         let plain = |name: &String| name.replace('_', "-");
         self.names
@@ -261,7 +261,7 @@ impl LogFormat {
             .eq(other.names.iter().map(plain))
     }
 
-    /// Tells whether every token of the line has the pattern that its column usually has. Stricter than parsing: it tells
+    /// Tells whether every token of the line has the usual pattern of its column. Stricter than parsing: the patterns tell
     /// formats with equally many columns apart. `tokens` are the offsets of the line.
     pub(crate) fn resembles(&self, line: &[u8], tokens: &TokenOffsets) -> bool {
         let columns = &self.plan.fields;

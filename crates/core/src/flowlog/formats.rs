@@ -1,4 +1,4 @@
-//! Candidate formats of a source of lines, and the choice among them, line by line.
+//! Candidate formats of a source of lines, and the choice of a candidate for each line.
 //!
 //! One log group can hold lines of several flow logs, interleaved in one stream, so a format is never a property of a
 //! stream. A header line in the data wins over every candidate until the next object begins.
@@ -9,7 +9,7 @@ use super::format::{FormatError, LogFormat};
 use super::record::FlowRecord;
 use super::words::ParseError;
 
-/// Most candidates of a source; AWS allows 250 flow logs a resource, few of them differ in format.
+/// Most candidates of a source; AWS allows 250 flow logs a resource, few differ in format.
 pub const MAX_CANDIDATES: usize = 256;
 
 /// Most unusable formats of flow logs whose errors are kept.
@@ -39,7 +39,7 @@ pub struct Formats {
     has_records: bool,
     /// True behind a header that is no flow log's, until the next object begins.
     is_refused: bool,
-    /// Index of the candidate that took the last line: the first that is tried for the next.
+    /// Index of the candidate that took the last line; tried first for the next line.
     last: usize,
     /// Candidates left out because there were more than [`MAX_CANDIDATES`].
     left_out: usize,
@@ -49,9 +49,9 @@ pub struct Formats {
 #[derive(Debug, Clone)]
 struct CandidateFormat {
     format: LogFormat,
-    /// True for a default that no flow log and no setting named: it takes a line only if the line looks like the default.
+    /// True for a default named by no flow log and no setting: taken only for lines with the patterns of the default.
     is_assumed: bool,
-    /// True if another candidate has as many columns, so that parsing alone does not tell the two apart.
+    /// True if another candidate has as many columns: parsing alone does not tell the two apart.
     has_rivals: bool,
 }
 
@@ -60,9 +60,9 @@ struct CandidateFormat {
 pub enum HeaderLine {
     /// The line is no header.
     NoHeader,
-    /// The line is a header, whose format holds for the lines that follow in the object.
+    /// The line is a header. Its format holds for the following lines of the object.
     Taken,
-    /// The line is a header without any address or counter, in front of all records, or stands behind such a header: the
+    /// The line is a header without any address or counter, in front of all records, or follows such a header: the
     /// object is no flow log.
     NotAFlowLog,
 }
@@ -79,12 +79,12 @@ impl CandidateFormat {
 }
 
 impl Formats {
-    /// Two formats that AWS uses when none is chosen. Lines have to look like them.
+    /// The two default formats of AWS. Lines need the patterns of a default.
     pub fn defaults() -> Self {
         Self::of_flow_logs([])
     }
 
-    /// Formats of an explicit setting: format strings separated by `;`. Nothing is tried after them.
+    /// Formats of an explicit setting: format strings separated by `;`. No further format is tried.
     ///
     /// # Errors
     ///
@@ -119,8 +119,8 @@ impl Formats {
         this
     }
 
-    /// Like [`of_flow_logs`](Self::of_flow_logs), from format strings as EC2 returns them. Strings that are no usable format
-    /// are left out, with their errors in [`refused`](Self::refused).
+    /// Like [`of_flow_logs`](Self::of_flow_logs), from format strings of EC2. Unusable strings
+    /// are left out, with the errors in [`refused`](Self::refused).
     pub fn of_format_strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut refused = Vec::new();
         let formats = texts.into_iter().filter_map(|text| {
@@ -172,7 +172,7 @@ impl Formats {
         });
     }
 
-    /// Number of formats that were left out because there were more than [`MAX_CANDIDATES`].
+    /// Number of formats left out because there were more than [`MAX_CANDIDATES`].
     pub fn left_out(&self) -> usize {
         self.left_out
     }
@@ -187,7 +187,7 @@ impl Formats {
         &self.refused
     }
 
-    /// Notes about formats that are not used, for a person.
+    /// Notes about unused formats, for a person.
     pub fn notes(&self) -> impl Iterator<Item = String> {
         let refused = self.refused.iter();
         let refused =
@@ -201,7 +201,7 @@ impl Formats {
         refused.chain(left_out)
     }
 
-    /// Candidates in the order in which they are tried, without the header.
+    /// Candidates in order of trial, without the header.
     pub fn candidates(&self) -> impl Iterator<Item = &LogFormat> {
         self.candidates.iter().map(|candidate| &candidate.format)
     }
@@ -240,10 +240,10 @@ impl Formats {
     }
 
     /// Parses a line by the format in effect: the header's, else the first candidate that fits, beginning with the candidate
-    /// that took the previous line.
+    /// of the previous line.
     ///
     /// Among formats with equally many columns, a format whose columns have their usual patterns (`eni-…`, `ACCEPT`) goes
-    /// before a format by which the line can merely be parsed.
+    /// before a format that merely parses the line.
     ///
     /// # Errors
     ///
@@ -258,7 +258,7 @@ impl Formats {
     }
 
     /// Reads a line as [`parse`](Self::parse) does.
-    #[inline(always)] // called in one place, for every record
+    #[inline(always)] // a single call, for every record
     pub(crate) fn read(
         &mut self,
         line: &[u8],
@@ -276,8 +276,8 @@ impl Formats {
         Ok(())
     }
 
-    /// Record of the line that was [read](Self::read) last.
-    #[inline(always)] // it is used at once, and would be copied in parts
+    /// Record of the line [read](Self::read) last.
+    #[inline(always)] // the record is used at once; a call would copy the record in parts
     pub(crate) fn record<'a>(&'a self, line: &'a [u8], values: &'a RecordValues) -> FlowRecord<'a> {
         FlowRecord::of(self.format(), line, values)
     }
@@ -299,7 +299,7 @@ impl Formats {
             .find_map(|candidate| candidate.read(line, &mut values).err())
     }
 
-    /// Reads a line by the first candidate that fits, which is tried first for the next line.
+    /// Reads a line by the first candidate that fits. The candidate is tried first for the next line.
     #[inline(never)]
     fn choose(&mut self, line: &[u8], values: &mut RecordValues) -> Result<(), ParseError> {
         let (last, count) = (self.last, self.candidates.len());

@@ -1,10 +1,10 @@
-//! Reason for which a line fits no format, in the words that help most: the fault of a column, or the nearest number of columns.
+//! Reason why a line fits no format, in the most helpful words: the fault of a column, or the nearest number of columns.
 
 use super::field::FIELDS;
 use super::formats::Formats;
 use super::words::{ParseError, ParseProblem};
 
-/// Reason for which a line fits none of several formats.
+/// Reason why a line fits none of several formats.
 ///
 /// ```
 /// use flowlogs_core::Formats;
@@ -19,13 +19,13 @@ use super::words::{ParseError, ParseProblem};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LineMismatch {
-    /// Error of a format with as many columns as the line, if there is one; else of the format that was tried last.
+    /// Error of a format with as many columns as the line, if any; else of the format tried last.
     pub error: ParseError,
     /// Columns of the line and the nearest format, if no format has as many columns.
     pub nearest: Option<NearestFormat>,
 }
 
-/// Format whose number of columns is nearest to that of a line.
+/// Format whose number of columns is nearest to the columns of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NearestFormat {
@@ -38,7 +38,7 @@ pub struct NearestFormat {
 }
 
 impl LineMismatch {
-    /// Mismatch of a line and formats of which none took the line; `error` is the result of [`Formats::parse`].
+    /// Mismatch of a line and all of `formats`; `error` is the result of [`Formats::parse`].
     pub fn of(line: &[u8], formats: &Formats, error: ParseError) -> Self {
         // Behind a header or with a single format there is nothing to choose from.
         let is_single = formats.has_header() || formats.candidates().count() < 2;
@@ -75,7 +75,7 @@ impl NearestFormat {
             let columns = since().filter(|since| *since <= version).count();
             (columns, Some(version))
         });
-        // Of two that are equally near, a version says more.
+        // Between two at equal distance, a version says more.
         let (columns, version) = versions
             .chain(candidates)
             .min_by_key(|(columns, _)| columns.abs_diff(line_columns))?;

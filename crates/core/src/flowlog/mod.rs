@@ -17,14 +17,14 @@
 //! 1. [`Formats`] (`formats.rs`) picks the format: the header's, else the candidate that took the previous line.
 //! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or of equal layout, three token
 //!    offsets and the presence of two texts are known already.
-//! 3. `tokens` finds the other spaces, 64 octets at a time, and writes the start of each token.
+//! 3. `tokens` finds the further spaces, 64 octets at a time, and writes the start of each token.
 //! 4. `columns` walks the plan's lists: numbers (`bytes`: token 4, slot of `bytes`), times, addresses, texts, words. A number is
 //!    converted by `scan`, a text stays a pair of offsets. A `-` takes the field out of the set of present fields.
 //! 5. [`FlowRecord`] looks the values up by field: field → slot (a constant table of `plan`) → value.
 //!
 //! If a column does not fit, the line is read again column by column (`ColumnValues::fault`), for the error alone.
 //!
-//! Caches, all of them in [`RecordValues`] and [`Formats`]:
+//! Caches, all in [`RecordValues`] and [`Formats`]:
 //!
 //! | cache | key | cleared by |
 //! |---|---|---|
@@ -32,7 +32,7 @@
 //! | prefix (`LinePrefix`): octets, token offsets, present fields | octets of the prefix, or their spaces and dashes | another plan, a line with another layout |
 //! | generation of the prefix (`FlowRecord::identifier_key`) | the prefix, if it holds all identifier columns | every new prefix has the next number |
 //! | normalized copy of the line | none: one line | every line |
-//! | last candidate (`Formats::last`) | none: an index | a line that only fits another candidate |
+//! | last candidate (`Formats::last`) | none: an index | a line that fits only another candidate |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
 //!
 //! No cache of this folder depends on the inventory or on a setting.

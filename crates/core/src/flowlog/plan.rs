@@ -1,6 +1,6 @@
-//! Column plan: which token of a line holds which field, how it is read, and where its value is stored.
+//! Column plan: the token of each field in a line, the conversion of the token, and the slot of the value.
 //!
-//! A plan is compiled once for each format. Columns of one kind stand in one list, so that each list is read by one loop
+//! A plan is compiled once for each format. Columns of a kind stand in a list, so that each list is read by a loop
 //! without a decision between kinds.
 
 use super::field::{ColumnType, FIELD_COUNT, FIELDS, Field, FieldSet};
@@ -9,7 +9,7 @@ use super::words::LAST_MILLISECOND;
 /// Compiled columns of a format.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ColumnPlan {
-    /// Field of each column; `None` for an unknown name, and for a field that stands further left already.
+    /// Field of each column; `None` for an unknown name, and for the second column of a field.
     pub(super) fields: Vec<Option<Field>>,
     /// Fields whose columns are read.
     pub(super) read: FieldSet,
@@ -26,15 +26,15 @@ pub(crate) struct ColumnPlan {
     pub(super) prefix: PrefixColumns,
 }
 
-/// Column that is read.
+/// Column of a field, ready to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PlannedColumn {
     pub(super) field: Field,
     /// The field as a set, ready to be taken from the present fields.
     pub(super) set: FieldSet,
-    /// Number of its token in the line.
+    /// Number of the token in the line.
     pub(super) token: u16,
-    /// Slot of its value among the values of its kind.
+    /// Slot of the value among the values of its kind.
     pub(super) slot: u8,
     /// Largest number; for times, in milliseconds.
     pub(super) max: u64,
@@ -51,19 +51,19 @@ pub(super) struct IdentifierRun {
     token: u16,
 }
 
-/// Columns of the prefix cache: all in front of the first column that is neither text nor skipped. A usable format has such a
-/// column, so that a space follows the prefix.
+/// Columns of the prefix cache: all in front of the first column that is neither text nor skipped. A usable format has a
+/// column behind the prefix, so that a space follows the prefix.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PrefixColumns {
     pub(super) columns: u16,
-    /// Number of text columns in the prefix; they are the first of the plan's list.
+    /// Number of text columns in the prefix; these columns are the first of the plan's list.
     pub(super) texts: usize,
     pub(super) fields: FieldSet,
     /// True if the prefix is not empty and holds every identifier column.
     pub(super) identifies: bool,
 }
 
-/// Fields that identify the account, the interface and what it belongs to.
+/// Fields that identify the account, the interface, and the VPC or gateway of the interface.
 const IDENTIFIERS: FieldSet = FieldSet::of(&[
     Field::AccountId,
     Field::Region,
@@ -177,7 +177,7 @@ pub(super) const fn store(field: Field) -> ValueStore {
     SLOT_ASSIGNMENT.stores[field as usize]
 }
 
-/// Slots for numbers; like those for addresses and texts, a power of two.
+/// Slots for numbers; a power of two, as for addresses and texts.
 pub(crate) const NUMBERS: usize = slots_of(ValueStore::Number);
 pub(super) const ADDRESSES: usize = slots_of(ValueStore::Address);
 pub(super) const TEXTS: usize = slots_of(ValueStore::Text);

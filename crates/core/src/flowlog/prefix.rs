@@ -11,7 +11,7 @@ use super::field::FieldSet;
 use super::plan::ColumnPlan;
 use super::tokens::TokenOffsets;
 
-/// Octets that are compared by one instruction.
+/// Octets compared by one instruction.
 const LANES: usize = 32;
 
 /// Leading columns of the previous line. Empty when the next line has to be read from its beginning.
@@ -20,9 +20,9 @@ pub(super) struct LinePrefix {
     /// Octets of the columns, with the space behind the last.
     octets: Vec<u8>,
     columns: usize,
-    /// Number of text columns among them.
+    /// Number of text columns in the prefix.
     texts: usize,
-    /// Read fields of the plan, without those that are `-` in the prefix.
+    /// Read fields of the plan, without fields that are `-` in the prefix.
     present: FieldSet,
     /// Number of prefixes so far.
     generation: u64,
@@ -35,7 +35,7 @@ impl LinePrefix {
         line.starts_with(&self.octets)
     }
 
-    /// Takes over the beginning of a line whose spaces and dashes stand where those of the cached octets stand: token offsets
+    /// Replaces the cached octets by the beginning of a line with spaces and dashes at equal positions: token offsets
     /// and present fields stay valid, and a new generation begins.
     #[inline]
     pub(super) fn replace_alike(&mut self, line: &[u8]) -> bool {
@@ -50,7 +50,7 @@ impl LinePrefix {
         alike
     }
 
-    /// Generation of the cached prefix, if it contains every identifier column of `plan`; equal generations mean equal
+    /// Generation of the cached prefix, if every identifier column of `plan` is in the prefix; equal generations mean equal
     /// identifiers.
     #[inline(always)]
     pub(super) fn generation(&self, plan: &ColumnPlan) -> Option<u64> {
@@ -81,14 +81,14 @@ impl LinePrefix {
         self.present
     }
 
-    /// Clears the cache: the next line, of this plan, is read from its beginning.
+    /// Clears the cache: the next line, of this plan, is read from the beginning.
     pub(super) fn clear(&mut self, plan: &ColumnPlan) {
         self.octets.clear();
         (self.columns, self.texts) = (0, 0);
         self.present = plan.read;
     }
 
-    /// Fills the empty cache with the beginning of a line that was read, whose `present` fields have a value.
+    /// Fills the empty cache with the beginning of the line just read; `present` are the fields with a value.
     pub(super) fn fill(
         &mut self,
         plan: &ColumnPlan,
@@ -108,10 +108,10 @@ impl LinePrefix {
     }
 }
 
-/// Tells whether two prefixes of one length have their spaces and dashes at the same places. False below 32 octets.
+/// Tells whether two prefixes of equal length have spaces and dashes at equal positions. False below 32 octets.
 #[inline]
 fn have_equal_layout(one: &[u8], other: &[u8]) -> bool {
-    // Octets up to the dash stay as they are, all others become equal.
+    // Octets up to the dash stay, octets above the dash become equal.
     let layout = |&octets: &[u8; LANES]| u8x32::new(octets).min(u8x32::splat(b'-' + 1));
     let alike = |one, other| layout(one).simd_eq(layout(other)).to_bitmask() == u32::MAX;
     let ((ones, _), (others, _)) = (one.as_chunks(), other.as_chunks());

@@ -9,7 +9,7 @@ use super::plan::{NUMBERS, TEXTS, ValueStore, slot, store};
 use super::tokens::Token;
 use super::words::{FlowAction, FlowDirection, LogStatus, ParseError, RejectReason};
 
-/// Parsed record: values where the columns had some, `None` where they were `-` or absent.
+/// Parsed record: the values of the columns; `None` for a column that is `-` or absent.
 #[derive(Debug, Clone, Copy)]
 pub struct FlowRecord<'a> {
     line: &'a [u8],
@@ -32,7 +32,7 @@ impl<'a> FlowRecord<'a> {
         Ok(Self::of(format, line, values))
     }
 
-    /// Record of a line that was [read](RecordValues::read) into `values` by the plan of `format`.
+    /// Record of a line [read](RecordValues::read) into `values` by the plan of `format`.
     pub(super) fn of(format: &'a LogFormat, line: &'a [u8], values: &'a RecordValues) -> Self {
         Self {
             line: values.line(line),
@@ -41,7 +41,7 @@ impl<'a> FlowRecord<'a> {
         }
     }
 
-    /// Fields that have a value.
+    /// Fields with a value.
     #[inline]
     pub fn present(&self) -> FieldSet {
         self.columns.present
@@ -52,38 +52,38 @@ impl<'a> FlowRecord<'a> {
         self.line
     }
 
-    /// Format by which the line was parsed.
+    /// Format of the line.
     pub fn format(&self) -> &'a LogFormat {
         self.format
     }
 
-    /// Kind of flow log that the record belongs to.
+    /// Kind of flow log of the record.
     #[inline]
     pub fn kind(&self) -> RecordKind {
         self.format.kind()
     }
 
-    /// Number of a field; times are milliseconds since 1970. `None` for fields that are not numbers.
+    /// Number of a field; times are milliseconds since 1970. `None` for fields of another type.
     #[inline]
     pub fn number(&self, field: Field) -> Option<u64> {
         let slot = self.slot(field, ValueStore::Number)?;
         self.columns.numbers.get(slot).copied()
     }
 
-    /// Like [`number`](Self::number), for fields that are numbers, with 0 for an absent value.
+    /// Like [`number`](Self::number), for number fields, with 0 for an absent value.
     #[inline(always)]
     pub(crate) fn count(&self, field: Field) -> u64 {
         self.columns.numbers[usize::from(slot(field)) % NUMBERS]
     }
 
-    /// Address of a field. `None` for fields that are not addresses.
+    /// Address of a field. `None` for fields of another type.
     #[inline]
     pub fn address(&self, field: Field) -> Option<Address> {
         let slot = self.slot(field, ValueStore::Address)?;
         Some(self.columns.addresses.get(slot))
     }
 
-    /// Text of a field, as it stands in the line. `None` for fields that are not texts.
+    /// Text of a field, as in the line. `None` for fields of another type.
     #[inline]
     pub fn text(&self, field: Field) -> Option<&'a [u8]> {
         let token = self
@@ -93,8 +93,8 @@ impl<'a> FlowRecord<'a> {
         Some(token.of(self.line))
     }
 
-    /// Cache key: equal keys (same format, same [`RecordValues`]) imply equal identifier columns. `None` if there is no such
-    /// key.
+    /// Cache key: equal keys (same format, same [`RecordValues`]) imply equal identifier columns. `None` if an
+    /// identifier column stands behind the prefix.
     #[inline]
     pub(crate) fn identifier_key(&self) -> Option<u64> {
         self.columns.generation
@@ -115,20 +115,20 @@ impl<'a> FlowRecord<'a> {
         })
     }
 
-    /// Slot of a present field, if its values are kept in this store.
+    /// Slot of a present field, if this store holds the field.
     #[inline]
     fn slot(&self, field: Field, wanted: ValueStore) -> Option<usize> {
         let has_slot = self.columns.present.has(field) && store(field) == wanted;
         has_slot.then_some(usize::from(slot(field)))
     }
 
-    /// `action`, when it is one of the two known words.
+    /// `action`, if the word is known.
     #[inline]
     pub fn action(&self) -> Option<FlowAction> {
         self.columns.words.action
     }
 
-    /// `flow-direction`, when it is one of the two known words.
+    /// `flow-direction`, if the word is known.
     #[inline]
     pub fn direction(&self) -> Option<FlowDirection> {
         self.columns.words.direction
@@ -152,7 +152,7 @@ impl<'a> FlowRecord<'a> {
         self.columns.words.reject_reason
     }
 
-    /// Identifier of the interface that the record was captured on: interface-id, else resource-id; for a transit
+    /// Identifier of the interface of the record: interface-id, else resource-id; for a transit
     /// gateway the attachment.
     pub fn interface(&self) -> Option<&'a [u8]> {
         match self.kind() {
@@ -163,7 +163,7 @@ impl<'a> FlowRecord<'a> {
         }
     }
 
-    /// All numbers, in the order that [`slot`] gives.
+    /// All numbers, in the order of [`slot`].
     pub(crate) fn numbers(&self) -> &'a [u64; NUMBERS] {
         &self.columns.numbers
     }

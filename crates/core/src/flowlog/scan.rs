@@ -1,6 +1,6 @@
 //! Values of a token: numbers, addresses and words, straight from octets.
 //!
-//! Up to eight octets are looked at together, as one number (Hacker's Delight §6). Slow twins: `str::parse` and the tests at
+//! Up to eight octets are handled together, as a `u64` (Hacker's Delight §6). Slow twins: `str::parse` and the tests at
 //! the foot of the file.
 
 use std::net::Ipv6Addr;
@@ -9,13 +9,13 @@ use wide::{i16x8, i32x4, u8x16};
 
 use super::tokens::Token;
 
-/// Octets of a chunk, which fit into one number.
+/// Octets of a chunk: as many as a `u64` has.
 const CHUNK: usize = 8;
 
 /// Digits of a chunk.
 const DIGITS: u32 = 8;
 
-/// Tells whether a token is the single `-` that stands for "no value".
+/// Tells whether a token is a single `-`, AWS's sign for "no value".
 #[inline(always)]
 pub(crate) fn is_dash(line: &[u8], token: Token) -> bool {
     token.length() == 1 && line.get(token.start()) == Some(&b'-')
@@ -74,7 +74,7 @@ pub(crate) const fn packed(word: &[u8]) -> u64 {
 
 /// Reads the bits of an IPv4 address.
 ///
-/// All dots are found at once. Their positions are the key of [`IPV4_DIGITS`], whose entry says which octet is which digit.
+/// All dots are found at once. The positions of the dots are the key of [`IPV4_DIGITS`]; the entry assigns octets to digits.
 #[inline(always)]
 pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
     let padded;
@@ -93,7 +93,7 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
     let digits = values.min(u8x16::splat(9)).simd_eq(values).to_bitmask();
     let dots = octets.simd_eq(u8x16::splat(b'.')).to_bitmask();
     let length = token.length();
-    // The token ends where digits and dots end, at the space behind it.
+    // The token ends at the first octet that is neither digit nor dot: the space.
     if (!(digits | dots)).trailing_zeros() != length {
         return None;
     }
@@ -143,7 +143,7 @@ fn parts_alone(values: u8x16, entry: &Ipv4Digits) -> Option<u32> {
     is_right.then_some(address.cast_unsigned())
 }
 
-/// Octets that are looked at together: no IPv4 address has more.
+/// Octets loaded together: no IPv4 address has more.
 const LANES: usize = 16;
 
 /// Index of a lane that reads as 0. `shuffle` gives 0 for an index with the upper bit set; in [`parts_alone`], 0x90 modulo
@@ -160,7 +160,7 @@ fn padded_lanes(address: &[u8]) -> [u8; LANES] {
     lanes
 }
 
-/// Entry of [`IPV4_DIGITS`]: the digits of the addresses whose dots stand at the same places.
+/// Entry of [`IPV4_DIGITS`]: the digits of all addresses with dots at equal positions.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Ipv4Digits {
@@ -168,7 +168,7 @@ struct Ipv4Digits {
     ends: u32,
     /// Lanes of the hundreds and tens of all parts, two octets each.
     hundreds_and_tens: [u8; LANES],
-    /// Lanes of the ones, four octets each.
+    /// Lanes of the units, four octets each.
     ones: [u8; LANES],
     /// Least value of each part: a leading zero is only allowed alone, as in std.
     least: [i32; 4],
@@ -246,7 +246,7 @@ fn last_octets(line: &[u8], start: usize) -> u64 {
         .fold(0, |octets, &octet| octets << 8 | u64::from(octet))
 }
 
-/// Number of eight digits as [`digits`] loads them; `None` if an octet is no digit.
+/// Number of eight digits, in the order of [`digits`]; `None` if an octet is no digit.
 #[inline(always)]
 fn chunk_value(digits: u64) -> Option<u64> {
     if (digits.wrapping_add(repeat(6)) | digits) & repeat(0xf0) != 0 {
@@ -269,7 +269,7 @@ fn chunk_to(line: &[u8], end: usize) -> u64 {
     }
 }
 
-/// Octets of a text that is shorter than a chunk, with spaces in front.
+/// Octets of a text shorter than a chunk, with spaces in front.
 #[inline(never)]
 fn first_octets(text: &[u8]) -> u64 {
     text.iter().fold(repeat(b' '), |octets, &octet| {
@@ -277,7 +277,7 @@ fn first_octets(text: &[u8]) -> u64 {
     })
 }
 
-/// Number with the same octet in each of its eight places.
+/// Number of eight equal octets.
 const fn repeat(octet: u8) -> u64 {
     u64::from_ne_bytes([octet; CHUNK])
 }

@@ -7,13 +7,13 @@ use wide::u8x32;
 
 use super::words::MAX_COLUMNS;
 
-/// Octets that are searched for spaces by one instruction.
+/// Octets searched for spaces by one instruction.
 const LANES: usize = 32;
 
 /// Octets of a block: its spaces are the bits of one `u64`.
 const BLOCK: usize = 2 * LANES;
 
-/// Offsets that are written together, also where a block has fewer spaces.
+/// Offsets written together, also where a block has fewer spaces.
 const BATCH: usize = 4;
 
 /// Room for offsets: the start of each token of the longest format, the start of the token behind the last, and a batch.
@@ -24,7 +24,7 @@ const ROOM: usize = MAX_COLUMNS + 1 + BATCH;
 pub(crate) struct Token {
     /// Offset of the first octet.
     pub(super) start: u32,
-    /// Offset of the next token: behind the space that follows this one.
+    /// Offset of the next token: behind the space that follows this token.
     pub(super) next: u32,
 }
 
@@ -41,7 +41,7 @@ impl Token {
         self.next.wrapping_sub(1) as usize
     }
 
-    /// Octets of the token; at least one for a token that [`TokenOffsets::find`] found.
+    /// Octets of the token; at least one for a token of [`TokenOffsets::find`].
     #[inline(always)]
     pub(super) fn length(self) -> u32 {
         self.next.wrapping_sub(self.start + 1)
@@ -98,7 +98,7 @@ impl TokenOffsets {
 
     /// Finds the tokens of a line of fewer than 2^32 octets.
     ///
-    /// Returns false, and finds none, if the line begins or ends with a space or has two spaces in a row: such a line has
+    /// Returns false, and finds none, if the line begins or ends with a space or has two spaces in a row: the line has
     /// to be [`normalized`] first.
     pub(crate) fn find(&mut self, line: &[u8]) -> bool {
         self.find_behind(line, 0, 0)
@@ -169,7 +169,7 @@ pub(super) fn normalized(line: &[u8]) -> Vec<u8> {
     copy
 }
 
-/// Tells whether [`normalized`] would change the octets of a line that has single spaces.
+/// Tells whether [`normalized`] would change the octets of a line with single spaces.
 pub(super) fn has_control(line: &[u8]) -> bool {
     line.iter().any(|&octet| octet < b' ')
 }
@@ -185,12 +185,12 @@ fn spaces(block: &[u8; BLOCK]) -> u64 {
     })
 }
 
-/// Spaces of the incomplete last block, and one behind the end of the line.
+/// Spaces of the incomplete last block, and a space behind the end of the line.
 #[inline(always)]
 fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
     let earlier = u32::try_from(BLOCK - rest.len()).expect("a block is short");
     let spaces = match line.last_chunk() {
-        // The last BLOCK octets of the line; the bits of octets that an earlier block had are shifted out.
+        // The last BLOCK octets of the line; the bits of earlier blocks are shifted out.
         Some(block) => spaces(block).checked_shr(earlier).unwrap_or(0),
         None => {
             let mut block = [b'x'; BLOCK];

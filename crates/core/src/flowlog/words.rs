@@ -1,16 +1,16 @@
-//! Vocabulary of a line: bounds, the words that AWS writes, and the errors of a column.
+//! Vocabulary of a line: bounds, the words of AWS, and the errors of a column.
 //!
-//! Everything here is named by several files of the folder, and imports none of them but the field table.
+//! Everything here is named by several files of the folder; the only import is the field table.
 
 use super::field::Field;
 
 /// Most columns that a format may have; AWS documents 72 fields.
 pub const MAX_COLUMNS: usize = 1_024;
 
-/// Longest line that is parsed, in octets; the longest record that AWS can write is far shorter.
+/// Longest parsed line, in octets; the longest record of AWS is far shorter.
 pub const MAX_LINE: usize = u16::MAX as usize;
 
-/// First number that a time column takes for milliseconds; smaller numbers are seconds (this many are the year 5138).
+/// First number taken for milliseconds in a time column; smaller numbers are seconds (this many are the year 5138).
 pub(super) const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
 /// Last millisecond that the seconds elements can carry (RFC 7011 §6.1.7: 32 bits, until 2106).
@@ -25,7 +25,7 @@ pub enum FlowAction {
     Reject,
 }
 
-/// Direction in which the flow crossed the interface (VPC) or the gateway.
+/// Direction of the flow through the interface (VPC) or the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FlowDirection {
     /// `ingress`
@@ -44,11 +44,11 @@ pub enum LogStatus {
     NoData,
     /// `SKIPDATA`: AWS lost records of this interval.
     SkipData,
-    /// A word that this version does not know.
+    /// A word unknown to this version.
     Other,
 }
 
-/// Reason for which a flow was rejected.
+/// Reason why a flow was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectReason {
@@ -56,7 +56,7 @@ pub enum RejectReason {
     BlockPublicAccess,
     /// `EC`: encryption controls.
     EncryptionControls,
-    /// A word that this version does not know.
+    /// A word unknown to this version.
     Other,
 }
 
@@ -66,7 +66,7 @@ pub enum RejectReason {
 pub struct ParseError {
     /// Number of the column, from 1.
     pub column: usize,
-    /// Field of the column, if the table has it.
+    /// Field of the column, if the field table has a row.
     pub field: Option<Field>,
     /// Fault of the column.
     pub problem: ParseProblem,
@@ -79,7 +79,7 @@ pub enum ParseProblem {
     /// Not an unsigned decimal number of 64 bits.
     #[error("not a number")]
     NotANumber,
-    /// A number that the element cannot carry.
+    /// A number above the range of the element.
     #[error("larger than {max}")]
     TooLarge {
         /// Largest value of the element.
@@ -100,7 +100,7 @@ pub enum ParseProblem {
         /// Columns of the format.
         columns: usize,
     },
-    /// The line has the columns of AWS's default format, which nobody named, and does not look like it.
+    /// The line has as many columns as a default format of AWS, named by nobody, but not the patterns of the columns.
     #[error(
         "not as in the default format of AWS, which is assumed where no other is known; set the log format"
     )]
