@@ -43,7 +43,7 @@ impl FlowEncoder {
         self.announcements.begin_epoch(self.exporter.now());
     }
 
-    /// Forgets what followed from the inventory before.
+    /// Forgets everything derived from the earlier inventory.
     pub(crate) fn set_inventory(&mut self) {
         self.announcements.set_inventory(self.exporter.now());
     }
@@ -53,14 +53,15 @@ impl FlowEncoder {
         self.announcements.begin_epoch(self.exporter.now());
     }
 
-    /// Drops the messages of a batch that failed. Their announcements may be lost, so everything is announced again.
+    /// Drops the messages of a failed batch. Announcements in these messages may be lost, so everything is announced again.
     pub(crate) fn discard(&mut self) {
         self.exporter.discard();
         self.announcements.begin_epoch(self.exporter.now());
     }
 
-    /// Makes the context of the record the current one and returns the context. `account` and `region` are those of the record's source.
-    #[inline(always)] // called in one place, for every record
+    /// Makes the context of the record current and returns the context. `account` and `region` belong to the record's
+    /// source.
+    #[inline(always)] // single caller, for every record
     pub(crate) fn turn_to<S: MessageSink>(
         &mut self,
         record: &FlowRecord<'_>,
@@ -82,7 +83,7 @@ impl FlowEncoder {
     }
 
     /// Announces the names of the current record, maps the record, and writes the flow.
-    #[inline(always)] // called in one place, for every record
+    #[inline(always)] // single caller, for every record
     pub(crate) fn encode<S: MessageSink, O: RecordObserver>(
         &mut self,
         record: &FlowRecord<'_>,
@@ -185,7 +186,7 @@ fn not_exportable<O: RecordObserver>(
     observer.record(record, RecordOutcome::Unparsed);
 }
 
-/// Error of a record with one layout more than any set of AWS formats has: not a known flow log.
+/// Error of a record with a layout beyond the bound, more than any set of AWS formats has: not a known flow log.
 #[cold]
 fn too_many_layouts(record: &FlowRecord<'_>) -> ParseError {
     ParseError {

@@ -1,8 +1,7 @@
 //! Flow logs become IPFIX: parse → deduplicate → encode, without I/O, clock or environment.
 //!
 //! A [`Transcoder`] takes flow-log lines of a [`RecordSource`] and hands finished IPFIX messages (RFC 7011) to a
-//! [`MessageSink`]. Time is an argument, the [`network::Inventory`] is data, formats are data: the caller looks
-//! them up.
+//! [`MessageSink`]. Time is an argument, the [`network::Inventory`] is data, formats are data: the caller looks these up.
 //!
 //! ```
 //! use flowlogs_core::network::Destination;
@@ -30,9 +29,9 @@
 //! assert_eq!(messages.len(), 5, "templates, those of the statistics, names, flows, statistics");
 //! ```
 //!
-//! The stages, in the order in which data flows: [`flowlog`] (what a line means), [`dedup`] (which records count),
-//! [`mapping`] (which value goes where), [`ipfix`] (what leaves); [`Transcoder`] walks a line through them and
-//! [`BatchReport`] says what happened.
+//! The stages, in the order of the data: [`flowlog`] (meaning of a line), [`dedup`] (choice of the records that count),
+//! [`mapping`] (element of each value), [`ipfix`] (messages); [`Transcoder`] walks a line through the stages and
+//! [`BatchReport`] counts the outcomes.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

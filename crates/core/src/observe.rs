@@ -1,4 +1,4 @@
-//! Observer of records: the decoded record beside the flow that it became, for callers that do more with it than send it.
+//! Observer of records: the decoded record beside the flow, for callers that do more than send.
 
 use crate::dedup::DedupVerdict;
 use crate::flowlog::{FlowDirection, FlowRecord};
@@ -33,7 +33,7 @@ use crate::ipfix::{Exporter, FieldSpecifier, FlowLayout, FlowValues, Template, V
 /// assert_eq!(octets["172.31.16.139"], 4_249);
 /// ```
 pub trait RecordObserver {
-    /// Takes a record that could be parsed, and its outcome. Records that were delivered before are not parsed.
+    /// Takes a parsed record and the outcome. Records of a repeated delivery are not parsed.
     fn record(&mut self, record: &FlowRecord<'_>, outcome: RecordOutcome<'_>);
 }
 
@@ -44,7 +44,7 @@ impl<F: FnMut(&FlowRecord<'_>, RecordOutcome<'_>)> RecordObserver for F {
     }
 }
 
-/// Observer that costs nothing.
+/// Observer without cost.
 pub(crate) struct NoObserver;
 
 impl RecordObserver for NoObserver {
@@ -62,7 +62,7 @@ pub enum RecordOutcome<'a> {
     NoData,
     /// `SKIPDATA`: an interval whose records AWS lost.
     SkippedWindow,
-    /// The record was parsed, and its values cannot be exported.
+    /// The record was parsed, and the values cannot be exported.
     Unparsed,
     /// Rule 2 left the record out.
     DuplicateRecord,
@@ -77,7 +77,7 @@ pub enum RecordOutcome<'a> {
 }
 
 impl RecordOutcome<'_> {
-    /// Outcome of a record that the verdict leaves out; `None` for a record that is exported.
+    /// Outcome of a record left out by the verdict; `None` for an exported record.
     #[inline]
     pub(crate) fn of_verdict(verdict: DedupVerdict) -> Option<Self> {
         Some(match verdict {
@@ -91,7 +91,7 @@ impl RecordOutcome<'_> {
     }
 }
 
-/// Flow that a record became: a data record of a template in an observation domain.
+/// Flow made of a record: a data record of a template in an observation domain.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportedFlow<'a> {
     pub(crate) direction: Option<FlowDirection>,
@@ -117,12 +117,12 @@ impl<'a> ExportedFlow<'a> {
         &self.layout.template
     }
 
-    /// Data record of the flow (RFC 7011 §3.4.3), as it stands in a message.
+    /// Data record of the flow (RFC 7011 §3.4.3), as in a message.
     pub fn data_record(&self) -> Vec<u8> {
         self.layout.data_record(self.values)
     }
 
-    /// Visits each field with the octets of its value, without the length of a field of variable length.
+    /// Visits each field with the octets of the value, without the length of a field of variable length.
     pub fn fields(&self, mut visit: impl FnMut(&FieldSpecifier, &[u8])) {
         let record = self.data_record();
         let mut rest = &record[..];

@@ -1,4 +1,4 @@
-//! Source of lines: one log group, object or file, with its account, region, formats and destination.
+//! Source of lines: a log group, object or file, with account, region, formats and destination.
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use crate::network::{Destination, Inventory};
 /// ```
 #[derive(Debug)]
 pub struct RecordSource {
-    /// Account that owns the lines, for records that do not say theirs; shared, so that it is compared at once.
+    /// Owner account of the lines, for records without account; shared: equal pointers are compared at once.
     pub(crate) owner: Option<Arc<str>>,
     /// Region, likewise.
     pub(crate) region: Option<Arc<str>>,
     /// Candidate formats.
     pub formats: Formats,
-    /// Possible destinations of the flow logs that wrote the lines, the likeliest first; none for a plain file.
+    /// Possible destinations of the lines' flow logs, the likeliest first; none for a plain file.
     destinations: Vec<Destination>,
-    /// Flow log that wrote the lines, if the key of the object says so.
+    /// Flow log of the lines, if the key of the object says so.
     flow_log: Option<Box<str>>,
     /// Name of the log stream.
     stream: Option<Box<str>>,
@@ -55,7 +55,7 @@ impl RecordSource {
         }
     }
 
-    /// Sets account and region of the next lines, where they do not say theirs.
+    /// Sets account and region of the next lines, where a line has no such columns.
     pub fn set_owner(&mut self, account: Option<&str>, region: Option<&str>) {
         for (known, name) in [(&mut self.owner, account), (&mut self.region, region)] {
             if known.as_deref() != name {
@@ -65,8 +65,8 @@ impl RecordSource {
         }
     }
 
-    /// Looks for a header in a line. An event of CloudWatch Logs, which has a timestamp, is no header: other programs write to
-    /// log groups, too.
+    /// Looks for a header in a line. An event of CloudWatch Logs (a line with a timestamp) is no header: further programs
+    /// write to log groups, too.
     #[inline]
     pub(crate) fn take_header(&mut self, line: &LogLine<'_>) -> HeaderLine {
         match line.timestamp {
@@ -75,8 +75,8 @@ impl RecordSource {
         }
     }
 
-    /// Sets the destination of the next lines: the first of these to which a flow log of the inventory delivers, else the last.
-    /// `flow_log` is the id in the key of an object; a flow log that the inventory knows decides the destination.
+    /// Sets the destination of the next lines: the first of these with a flow log in the inventory, else the last.
+    /// `flow_log` is the id in the key of an object; a flow log of the inventory decides the destination.
     pub fn set_destinations(&mut self, destinations: &[Destination], flow_log: Option<&str>) {
         if self.destinations != destinations {
             self.destinations = destinations.to_vec();
@@ -97,18 +97,18 @@ impl RecordSource {
         }
     }
 
-    /// Possible destinations of the flow logs that wrote the lines.
+    /// Possible destinations of the lines' flow logs.
     pub fn destinations(&self) -> &[Destination] {
         &self.destinations
     }
 
-    /// Account, log group and stream, which an event id belongs to.
+    /// Scope of an event id: account, log group and stream.
     pub(crate) fn event_scope(&self) -> [Option<&str>; 3] {
         let group = self.destinations.first().map(|first| &*first.name);
         [self.owner.as_deref(), group, self.stream.as_deref()]
     }
 
-    /// Computes the coverage where it is missing: the inventory has another version, or the destination is another.
+    /// Computes the coverage where missing: the inventory has another version, or the destination has changed.
     #[inline]
     pub(crate) fn update_coverage(&mut self, inventory: &Inventory, version: u64, next: &mut u64) {
         let is_current = !self.has_moved
@@ -135,7 +135,7 @@ impl RecordSource {
         self.has_moved = false;
     }
 
-    /// Parts that judging a record needs, borrowed side by side. [`Self::update_coverage`] comes first.
+    /// Parts needed to judge a record, borrowed side by side. [`Self::update_coverage`] comes first.
     pub(crate) fn parts(&mut self) -> SourceParts<'_> {
         let (_, coverage) = self
             .coverage
@@ -159,7 +159,7 @@ pub(crate) struct SourceParts<'a> {
     pub(crate) coverage: &'a mut Coverage,
 }
 
-/// A line as it was delivered.
+/// Line of a delivery.
 ///
 /// ```
 /// let line = flowlogs_core::LogLine {
@@ -171,7 +171,7 @@ pub(crate) struct SourceParts<'a> {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct LogLine<'a> {
-    /// The delivery's id, if it has one: CloudWatch's event id.
+    /// Id of the delivery, if any: CloudWatch's event id.
     pub id: Option<&'a [u8]>,
     /// The event's timestamp, milliseconds since 1970.
     pub timestamp: Option<u64>,

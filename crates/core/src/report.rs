@@ -1,4 +1,4 @@
-//! Report of a batch: every record that came in is in exactly one counter, and each counter has its meaning here.
+//! Report of a batch: every received record is in exactly one counter, and the meaning of each counter stands here.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,16 @@ use crate::flowlog::{Field, FlowRecord, Formats, LineMismatch, LogFormat, ParseE
 use crate::identity::Collision;
 use crate::origin::LogLine;
 
-/// Groups of flow logs that are kept with their ids; further ones are only counted.
+/// Most groups of flow logs kept with ids; further groups are only counted.
 const MAX_DOUBLED: usize = 16;
 
-/// Windows that AWS lost which are kept with their interfaces; further ones are only counted.
+/// Most lost windows kept with interface and time; further windows are only counted.
 const MAX_SKIPPED: usize = 10;
 
-/// Octets of an interface's id that are kept; AWS's ids are shorter.
+/// Kept octets of an interface's id; AWS's ids are shorter.
 const ID_OCTETS: usize = 64;
 
-/// Octets of an unparsed line that are kept as a sample.
+/// Kept octets of an unparsed line, as a sample.
 const SAMPLE_OCTETS: usize = 200;
 
 macro_rules! counters {
@@ -42,31 +42,31 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Records that came in: the sum of the next ten counters.
+    /// Received records: the sum of the next ten counters.
     records_received "RecordsReceived"
-    /// Records that became flow records.
+    /// Records exported as flow records.
     flows_exported "FlowsExported"
     /// Records of windows without traffic (`NODATA`).
     no_data "NoData"
-    /// Records of windows that AWS lost (`SKIPDATA`): data that is missing everywhere.
+    /// Records of windows lost by AWS (`SKIPDATA`): the data is missing everywhere.
     skipped_windows "SkippedWindows"
-    /// Lines that fit no format.
+    /// Lines without a fitting format.
     unparsed_records "UnparsedRecords"
-    /// Rule 1: records that were delivered and exported before.
+    /// Rule 1: records delivered and exported before.
     duplicate_deliveries "DuplicateDeliveries"
-    /// Rule 2: records of flow logs beside the preferred one of an interface.
+    /// Rule 2: records of flow logs beside the preferred flow log of an interface.
     duplicate_records "DuplicateRecords"
-    /// Rule 3: flows that a transit gateway records at both of its sides.
+    /// Rule 3: flows recorded by a transit gateway at both attachments.
     duplicate_transit_gateway "DuplicateTransitGateway"
-    /// Rule 4: flows whose other end is observed too.
+    /// Rule 4: flows observed at both ends.
     duplicate_both_ends "DuplicateBothEnds"
-    /// Records of the direction that `DIRECTION` leaves out.
+    /// Records of the direction left out by `DIRECTION`.
     filtered_by_direction "FilteredByDirection"
     /// Flows of the transcoder's own packets.
     excluded_collector_traffic "ExcludedCollectorTraffic"
-    /// Exported flows that several flow logs write, none of which can be told from the others; each is in FlowsExported.
+    /// Exported flows written by several indistinguishable flow logs; each is in FlowsExported.
     doubled_records "DoubledRecords"
-    /// Records that were decided without the inventory that should know their account and region.
+    /// Records decided without the inventory of the account and region, although there should be an inventory.
     without_inventory "WithoutInventory"
     /// Messages sent, to all targets together.
     messages_sent "MessagesSent"
@@ -74,13 +74,13 @@ counters! {
     bytes_sent "BytesSent"
     /// Options records written: names, domains, statistics.
     options_records "OptionsRecords"
-    /// Identifiers that share a number with an earlier identifier of their domain.
+    /// Identifiers with the number of an earlier identifier of the domain.
     identity_collisions "IdentityCollisions"
     /// Layouts whose hashed template ID was taken.
     template_id_collisions "TemplateIdCollisions"
-    /// Exported flows whose direction is unknown although `DIRECTION` asks for one, or whose `flow-direction` is no known word.
+    /// Exported flows whose direction is unknown although `DIRECTION` filters, or whose `flow-direction` is no known word.
     unknown_direction "UnknownDirection"
-    /// Exported flows whose end was before their start: the two are exchanged.
+    /// Exported flows whose end was before the start: the two are exchanged.
     swapped_times "SwappedTimes"
 }
 
@@ -133,21 +133,21 @@ pub struct BatchReport {
     pub octets: u64,
     /// Newest `end` of all records, milliseconds since 1970.
     pub newest_end: Option<u64>,
-    /// First line that fitted no format, and the reason.
+    /// First line without a fitting format, and the reason.
     pub unparsed: Option<UnparsedLine>,
-    /// Newest timestamp of the events that fitted no format, milliseconds since 1970.
+    /// Newest timestamp of the events without a fitting format, milliseconds since 1970.
     pub newest_unparsed: Option<u64>,
-    /// Beginning of a header line without an address or a counter: the object is no flow log, and its lines are not counted.
+    /// Beginning of a header line without an address or a counter: the object is no flow log, and the lines are not counted.
     pub refused_header: Option<String>,
-    /// First ten windows that AWS lost.
+    /// First ten windows lost by AWS.
     pub skipped: Vec<SkippedWindow>,
-    /// First few pairs of identifiers that share a number.
+    /// First few pairs of identifiers with equal numbers.
     pub collisions: Vec<Collision>,
-    /// First few groups of flow logs that write the same records, by their ids.
+    /// First few groups of flow logs with equal records, by id.
     pub doubled: BTreeSet<Vec<String>>,
 }
 
-/// Line that fitted no format.
+/// Line without a fitting format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnparsedLine {
     /// Number of the line in the batch, from 1.
@@ -156,7 +156,7 @@ pub struct UnparsedLine {
     pub line: String,
     /// Reason: a fault of a column, or the nearest format.
     pub mismatch: LineMismatch,
-    /// Documented format whose columns the line has; its string is a value for `LOG_FORMAT`.
+    /// Documented format whose columns the line has; the format's string is a value for `LOG_FORMAT`.
     pub hint: Option<LogFormat>,
 }
 
@@ -181,14 +181,14 @@ fn begin(text: &[u8], octets: usize) -> String {
 }
 
 impl BatchReport {
-    /// Counts a line that none of the formats took.
+    /// Counts a line without a fitting format.
     #[cold]
     pub(crate) fn unparsed(&mut self, line: &LogLine<'_>, formats: &Formats, error: ParseError) {
         let mismatch = || LineMismatch::of(line.text, formats, error);
         self.unparsed_as(line, mismatch);
     }
 
-    /// Counts a line that could be read, and whose values cannot be exported.
+    /// Counts a parsed line whose values cannot be exported.
     #[cold]
     pub(crate) fn not_exportable(&mut self, line: &LogLine<'_>, error: ParseError) {
         self.unparsed_as(line, || LineMismatch {
@@ -214,7 +214,7 @@ impl BatchReport {
         self.refused_header.get_or_insert_with(|| sample(header));
     }
 
-    /// Counts a window that AWS lost, and keeps the first ones.
+    /// Counts a window lost by AWS, and keeps the first few.
     #[cold]
     pub(crate) fn skip_data(&mut self, record: &FlowRecord<'_>) {
         self.counters.skipped_windows += 1;
@@ -237,7 +237,7 @@ impl BatchReport {
         }
     }
 
-    /// Counts a record that several flow logs write, and notes these flow logs if they are new.
+    /// Counts a record written by several flow logs, and notes the flow logs if new.
     pub(crate) fn count_doubled<'a>(&mut self, flow_logs: Option<impl Iterator<Item = &'a str>>) {
         self.counters.doubled_records += 1;
         if let Some(flow_logs) = flow_logs
@@ -247,7 +247,7 @@ impl BatchReport {
         }
     }
 
-    /// Counts a record that a rule leaves out.
+    /// Counts a record left out by a rule.
     pub(crate) fn left_out(&mut self, verdict: DedupVerdict) {
         let counters = &mut self.counters;
         let counter = match verdict {
@@ -261,7 +261,7 @@ impl BatchReport {
         *counter += 1;
     }
 
-    /// Counts an exported flow with its packets and octets.
+    /// Counts an exported flow with packets and octets.
     #[inline]
     pub(crate) fn exported(&mut self, (packets, octets): (u64, u64)) {
         self.counters.flows_exported += 1;

@@ -1,5 +1,5 @@
-//! Settings of a transcoder, with their documented defaults, and the [table] of all settings of the functions that
-//! transcode; the inventory function has a [table of its own](inventory).
+//! Settings of a transcoder, with documented defaults, and the [table] of all settings of the functions that transcode; the
+//! inventory function has a [separate table](inventory).
 
 pub mod inventory;
 pub mod table;
@@ -23,7 +23,7 @@ pub struct TranscoderSettings {
     pub mapping: MappingSettings,
     /// Rules that leave records out.
     pub dedup: dedup::DedupSettings,
-    /// Number of the only observation domain; without it each record has its own.
+    /// Number of the only observation domain; `None` for a domain for each account and region.
     pub observation_domain: Option<u32>,
     /// Most octets of a message, 512..=65535.
     pub max_message_size: usize,

@@ -1,7 +1,7 @@
 //! The way through the house: a line is parsed, judged and encoded, and ends in exactly one counter.
 //!
-//! A [`Transcoder`] owns everything that lives longer than a line: buffers, templates, sequence numbers, announcements,
-//! and the memory of deliveries.
+//! A [`Transcoder`] owns everything with a longer life than a line: buffers, templates, sequence numbers, announcements, and
+//! the memory of deliveries.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::settings::TranscoderSettings;
 /// Parses, deduplicates and encodes.
 ///
 /// A batch ends with [`flush`](Self::flush) and then [`commit`](Self::commit), once the batch is known to have arrived; or
-/// with [`rollback`](Self::rollback), after which the same lines count as if they came for the first time:
+/// with [`rollback`](Self::rollback), and the lines count as new when the lines come again:
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -50,22 +50,22 @@ pub struct Transcoder {
     dedup: Deduplicator,
     direction_matters: bool,
     inventory: Inventory,
-    /// Raised with every new inventory, so that sources compute their coverage anew.
+    /// Raised with every new inventory, so that sources compute the coverage anew.
     inventory_version: u64,
-    /// Coverages that were computed so far: each has a number of its own.
+    /// Number of computed coverages: the number of the next coverage.
     coverages: u64,
     encoder: FlowEncoder,
     report: BatchReport,
-    /// Groups of flow logs that the report names, by coverage.
+    /// Groups of flow logs in the report, by coverage.
     doubled: BTreeSet<(u64, u32)>,
     /// The last line is undecided: a table of the inventory is missing.
     undecided: Option<AccountRegion>,
-    /// The next line is the undecided one, handed on again.
+    /// True if the next line is the undecided line, handed on again.
     is_again: bool,
 }
 
 impl Transcoder {
-    /// Makes a transcoder that writes to one session for each transport, in this order.
+    /// Makes a transcoder with a session for each transport, in this order.
     pub fn new(settings: TranscoderSettings, transports: &[Transport]) -> Self {
         let exporter = Exporter::new(
             transports,
@@ -111,7 +111,7 @@ impl Transcoder {
         self.encoder.restart_session(session);
     }
 
-    /// Announces every name again: a session took no part in an earlier batch, and lacks its names.
+    /// Announces every name again: a session took no part in an earlier batch, and lacks the names.
     pub fn announce_again(&mut self) {
         self.encoder.announce_again();
     }
@@ -130,10 +130,10 @@ impl Transcoder {
         self.encoder.set_inventory();
     }
 
-    /// Takes the account and region whose table of the inventory the last line needs. Such a line is undecided: it has to be
-    /// handed on again as the next one, once [`change_inventory`](Self::change_inventory) has set the table or removed the
-    /// account and region from those that were asked. Happens only with an inventory whose tables are
-    /// [loaded on demand](Inventory::set_loaded_on_demand).
+    /// Takes the account and region whose table of the inventory the last line needs. The line is then undecided, and has to
+    /// be handed on again as the next line, once [`change_inventory`](Self::change_inventory) has set the table or removed
+    /// the account and region from the asked ones. Happens only with an inventory whose tables are [loaded on
+    /// demand](Inventory::set_loaded_on_demand).
     #[inline]
     pub fn take_undecided(&mut self) -> Option<AccountRegion> {
         self.undecided.take()
@@ -149,8 +149,8 @@ impl Transcoder {
         &self.inventory
     }
 
-    /// Notes the identifiers of a line that the inventory does not know, and nothing else: for callers that look names up
-    /// before they transcode the lines. Returns false for a line that fits no format.
+    /// Notes the identifiers of a line missing in the inventory, and nothing else: for callers that look names up before the
+    /// lines are transcoded. Returns false for a line that fits no format.
     pub fn survey(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
         if source.take_header(&line) != HeaderLine::NoHeader {
             return true;
@@ -169,15 +169,15 @@ impl Transcoder {
         self.encoder.announcements.notes.take_unknown()
     }
 
-    /// Rule 1 for a whole object: returns whether this version was delivered and exported before, and remembers the
-    /// version. For callers that can tell before they read the object; lines have [`LogLine::id`].
+    /// Rule 1 for a whole object: returns whether this version was delivered and exported before, and remembers the version.
+    /// For callers that know the version before the object is read; lines have [`LogLine::id`].
     pub fn take_delivery(&mut self, id: &[u8]) -> bool {
         let is_delivered = self.dedup.is_delivered(0, id, None);
         self.dedup.remember_delivery();
         is_delivered
     }
 
-    /// Takes one line. A header line sets the source's format and is no record.
+    /// Takes a line. A header line sets the source's format and is no record.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl Transcoder {
         self.observed_line(source, line, sink, &mut NoObserver)
     }
 
-    /// Takes one line as [`line`](Self::line) does, and shows its record to an observer.
+    /// Takes a line as [`line`](Self::line) does, and shows the record to an observer.
     ///
     /// # Errors
     ///
@@ -265,9 +265,9 @@ impl Transcoder {
         encoder.encode(&record, observed, line.timestamp, inventory, report, sink)
     }
 
-    /// Returns whether a line is a record that has to be looked at, and counts the record: a header is none, and rule 1
-    /// leaves out what was delivered before.
-    #[inline(always)] // called in one place, for every record
+    /// Returns whether a line is a record to be read, and counts the record: a header is no record, and rule 1 leaves out
+    /// repeated deliveries.
+    #[inline(always)] // single caller, for every record
     fn admit(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
         if self.is_again {
             self.is_again = false;
@@ -305,7 +305,7 @@ impl Transcoder {
         self.dedup.is_delivered(stream, id, line.timestamp)
     }
 
-    /// Sends everything that is still under construction.
+    /// Sends everything still under construction.
     ///
     /// # Errors
     ///
@@ -314,13 +314,14 @@ impl Transcoder {
         self.encoder.exporter.flush(sink)
     }
 
-    /// Ends a batch that arrived: its deliveries will be recognised as duplicates.
+    /// Ends a batch that arrived: the deliveries will be recognised as duplicates.
     pub fn commit(&mut self) {
         self.dedup.commit();
         self.encoder.exporter.commit();
     }
 
-    /// Ends a batch that arrived but was not read to its end: its deliveries are forgotten, because they have to come again.
+    /// Ends a batch that arrived but was not read to the end: the deliveries are forgotten, because the batch has to come
+    /// again.
     pub fn commit_records(&mut self) {
         (self.undecided, self.is_again) = (None, false);
         self.dedup.rollback();
@@ -353,9 +354,9 @@ impl Transcoder {
     }
 }
 
-/// Parses a line, and returns the record if it is a flow, with the formats that it was read by. Any other line ends here,
-/// in its counter.
-#[inline(always)] // called in one place, for every record
+/// Parses a line, and returns the record, if a flow, with the formats of the source. A line that is no flow ends here, in a
+/// counter.
+#[inline(always)] // single caller, for every record
 fn parse<'a, O: RecordObserver>(
     formats: &'a mut Formats,
     line: LogLine<'a>,
@@ -388,7 +389,7 @@ fn parse<'a, O: RecordObserver>(
     None
 }
 
-/// Content of a line that could be parsed.
+/// Content of a parsed line.
 enum LineContent {
     Flow,
     NoData,

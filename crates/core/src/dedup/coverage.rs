@@ -1,8 +1,8 @@
-//! Coverage: the flow logs of one destination, and which interfaces and gateways each of them observes.
+//! Coverage: the flow logs of a destination, and the interfaces and gateways observed by each flow log.
 //!
-//! Computed once for each destination and inventory. Rule 2 asks which flow logs observe the interface of a record, rule 3
-//! whether one observes the whole gateway, rule 4 whether the interface at the other end is observed too. Flow logs name
-//! resources (VPC, subnet, interface); a table of interfaces numbers its VPCs and subnets, so that the question for one
+//! Computed once for each destination and inventory. Rule 2 asks for the flow logs that observe the interface of a record,
+//! rule 3 whether a flow log observes the whole gateway, rule 4 whether the interface at the far end is observed too. Flow
+//! logs name resources (VPC, subnet, interface); a table of interfaces numbers VPCs and subnets, so that the question for an
 //! interface is three array look-ups.
 
 use std::collections::HashMap;
@@ -26,26 +26,26 @@ struct ObservingFlowLog {
     lifetime: Lifetime,
 }
 
-/// Resource that some of the flow logs observe.
+/// Resource observed by some of the flow logs.
 #[derive(Debug, Default)]
 struct ObservedResource {
     id: Box<[u8]>,
     flow_logs: Vec<u32>,
 }
 
-/// Resources in the numbering of one table of interfaces.
+/// Resources in the numbering of a table of interfaces.
 #[derive(Debug, Default)]
 struct TableCoverage {
-    /// For each VPC and subnet of the table: the resource, plus one; 0 where it is not observed.
+    /// Index of the resource plus 1, for each VPC and subnet of the table; 0 for a VPC or subnet that is not observed.
     shared: Vec<u32>,
-    /// Interfaces that are observed by themselves, by slot.
+    /// Interfaces with flow logs of their own, by slot.
     interfaces: HashMap<u32, u32, FixedState>,
 }
 
-/// Flow logs of one destination and what they observe.
+/// Flow logs of a destination, and the observed resources.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
-    /// Distinguishes this coverage from every other of the process.
+    /// Number of the coverage, unique in the process.
     number: u64,
     destination: Option<Destination>,
     flow_logs: Vec<ObservingFlowLog>,
@@ -56,20 +56,20 @@ pub(crate) struct Coverage {
     group_of: HashMap<Vec<u32>, u32, FixedState>,
 }
 
-/// Observers of the interface or attachment that a record names; valid as long as its coverage.
+/// Observers of the interface or attachment of a record; valid as long as the coverage.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Observers {
     coverage: u64,
-    /// Group of the flow logs that observe it, if there are several.
+    /// Group of the observing flow logs, if there are several.
     pub(super) group: Option<u32>,
-    /// Resource of the whole gateway, if that is observed.
+    /// Resource of the whole gateway, if the gateway is observed.
     pub(super) gateway: Option<u32>,
-    /// VPC of the record, as each table numbers it.
+    /// Number of the record's VPC in each table.
     pub(super) vpcs: [Option<(usize, u32)>; 3],
 }
 
 impl Coverage {
-    /// Coverage by the inventory's flow logs to this destination; by all of them where the source has no destination.
+    /// Coverage by the inventory's flow logs to this destination; by all flow logs where the source has no destination.
     pub(crate) fn of(number: u64, inventory: &Inventory, destination: Option<Destination>) -> Self {
         let mut this = Self {
             number,
@@ -118,23 +118,23 @@ impl Coverage {
         self.resources[resource as usize].flow_logs.push(number);
     }
 
-    /// Number that no other coverage of the process has.
+    /// Number of the coverage, unique in the process.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
-    /// The destination whose flow logs these are.
+    /// Destination of the flow logs.
     pub(crate) fn destination(&self) -> Option<&Destination> {
         self.destination.as_ref()
     }
 
-    /// Whether the observers were determined by this coverage.
+    /// Tells whether the observers were determined by this coverage.
     #[inline]
     pub(crate) fn determined(&self, observers: Option<Observers>) -> Option<Observers> {
         observers.filter(|observers| observers.coverage == self.number)
     }
 
-    /// Determines the observers of what a record names: its interface, if the inventory has it, or its attachment.
+    /// Determines the observers of a record's interface, if the inventory has the interface, or of the attachment.
     pub(crate) fn observers(
         &mut self,
         record: &FlowRecord<'_>,
@@ -176,12 +176,12 @@ impl Coverage {
         observers
     }
 
-    /// The flow logs of a group that was determined by this coverage.
+    /// Flow logs of a group determined by this coverage.
     pub(super) fn group(&self, group: u32) -> &FlowLogGroup {
         &self.groups[group as usize]
     }
 
-    /// Ids of the flow logs of a group that write a record, if each of them does.
+    /// Ids of all flow logs of a group that write this record.
     pub(crate) fn doubled<'a>(
         &'a self,
         group: u32,
@@ -192,13 +192,13 @@ impl Coverage {
         self.group(group).ids(record, times)
     }
 
-    /// Whether a flow log observes the whole gateway at these times.
+    /// Tells whether a flow log observes the whole gateway at these times.
     pub(super) fn observes(&self, resource: u32, times: RecordTimes) -> bool {
         self.traffic_of([Some(resource)], times) == BOTH
     }
 
-    /// Whether packets to this address of a VPC are recorded at every interface that claims the address, accepted and
-    /// rejected ones alike. The VPC is given as the tables number it.
+    /// Tells whether packets to this address of a VPC are recorded at every interface with the address, accepted and
+    /// rejected packets alike. The VPC is given as a number of each table.
     pub(super) fn covers(
         &mut self,
         vpcs: [Option<(usize, u32)>; 3],
@@ -224,7 +224,7 @@ impl Coverage {
         is_known
     }
 
-    /// Kinds of traffic of these resources that are recorded at these times, as bits.
+    /// Recorded kinds of traffic of these resources at these times, as bits.
     fn traffic_of<const N: usize>(&self, resources: [Option<u32>; N], times: RecordTimes) -> u8 {
         let resources = resources.into_iter().flatten();
         let flow_logs = resources.flat_map(|resource| &self.resources[resource as usize].flow_logs);
@@ -234,7 +234,7 @@ impl Coverage {
             .fold(0, |bits, flow_log| bits | flow_log.traffic)
     }
 
-    /// Observed ones among the resources that an interface belongs to: itself, its subnet, its VPC.
+    /// Observed resources of an interface: the interface, the subnet, the VPC.
     fn resources_of(
         &mut self,
         InterfaceIndex { table, slot }: InterfaceIndex,
@@ -252,9 +252,9 @@ impl Coverage {
         [own, shared(subnet), shared(vpc)]
     }
 
-    /// The group of the flow logs that observe these resources, if they are several.
+    /// Group of the flow logs that observe these resources, if there are several.
     fn group_of(&mut self, resources: [Option<u32>; 3], inventory: &Inventory) -> Option<u32> {
-        // A plain file does not say where its records were delivered.
+        // The destination of a plain file is unknown.
         self.destination.as_ref()?;
         let resources = resources.into_iter().flatten();
         let mut members: Vec<u32> = resources

@@ -4,12 +4,12 @@ use crate::flowlog::{Field, FlowDirection, FlowRecord, RecordKind};
 
 use crate::network::{InterfaceView, Inventory};
 
-/// The direction of a record: `flow-direction`, else derived.
+/// Returns the direction of a record: `flow-direction`, else derived.
 ///
-/// For a VPC record AWS writes one of the interface's own addresses on the interface's side (flow-log limitations:
-/// "the flow log displays the primary private IPv4 address"), so the side that is the interface's own tells. For a
-/// transit gateway the VPC behind the attachment tells in the same way. Nothing where the inventory does not know the
-/// interface, or both sides are its own. `interface` is what it knows of the record's.
+/// For a VPC record AWS writes an address of the interface on the interface's side (flow-log limitations: "the flow log
+/// displays the primary private IPv4 address"), so an own address tells the side. For a transit gateway the VPC behind the
+/// attachment tells likewise. Nothing where the inventory does not know the interface, or both sides are own. `interface` is
+/// the record's interface in the inventory.
 #[inline]
 pub(crate) fn direction(
     record: &FlowRecord<'_>,
@@ -36,7 +36,7 @@ pub(crate) fn direction(
             let attachment = inventory.attachment(record.text(Field::TgwAttachmentId)?)?;
             let attached = attachment.resource.as_deref()?.as_bytes();
             let is_own = |field| record.text(field) == Some(attached);
-            // An ingress record is written where the flow enters the gateway: at its source's attachment.
+            // An ingress record is written where the flow enters the gateway: at the attachment of the source.
             (is_own(Field::TgwDstVpcId), is_own(Field::TgwSrcVpcId))
         }
     };

@@ -1,8 +1,9 @@
-//! Rule 2: several flow logs of one destination observe one interface, so AWS writes each of its records several times.
+//! Rule 2: several flow logs of a destination observe an interface, so AWS writes each record of the interface several
+//! times.
 //!
-//! One of the flow logs is preferred, and its records count. A record of another one is left out where the source says
-//! which flow log wrote it (the key of an object), or where its line fits the formats of others only. A line that fits the
-//! preferred format and another one as well cannot be attributed: it counts, and is reported as doubled.
+//! The records of the preferred flow log count. A record of another flow log is left out where the source names the flow log
+//! (the key of an object), or where the line does not fit the preferred format. A line that fits the preferred format and
+//! another format cannot be attributed: the record counts, and is reported as doubled.
 
 use std::cmp::Reverse;
 
@@ -12,7 +13,7 @@ use crate::network::{FlowLog, Lifetime};
 
 use super::observed::{ACCEPTED, BOTH, REJECTED, RecordTimes};
 
-/// Fields that a regular layout has, besides an interface.
+/// Fields of every regular layout, besides an interface.
 const REGULAR: FieldSet = FieldSet::of(&[
     Field::SourceAddress,
     Field::DestinationAddress,
@@ -25,7 +26,7 @@ const REGULAR: FieldSet = FieldSet::of(&[
     Field::End,
 ]);
 
-/// Fields of which a regular layout has one.
+/// Fields that name an interface; a regular layout has one of these fields.
 const INTERFACE: FieldSet = FieldSet::of(&[
     Field::InterfaceId,
     Field::ResourceId,
@@ -35,15 +36,15 @@ const INTERFACE: FieldSet = FieldSet::of(&[
 /// Verdict of rule 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Attribution {
-    /// Written by the preferred flow log, or by one that is not known: it counts.
+    /// Written by the preferred flow log, or by an unknown flow log: the record counts.
     Counts,
-    /// Written by another flow log than the preferred one: it is left out.
+    /// Written by a flow log that is not preferred: the record is left out.
     LeftOut,
-    /// Written by the preferred flow log or another one: it counts, and is reported.
+    /// Written by the preferred flow log or by another flow log: the record counts, and is reported.
     Doubled,
 }
 
-/// How a source tells which flow log wrote its records.
+/// Hints of a source at the flow log of the records.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Evidence<'a> {
     /// Id in the key of the object.
@@ -57,18 +58,18 @@ struct GroupMember {
     id: Box<str>,
     traffic: u8,
     lifetime: Lifetime,
-    /// `None`: a format that this version cannot read, which no line fits.
+    /// `None` for a format unreadable for this version: no line fits.
     format: Option<LogFormat>,
 }
 
-/// Flow logs of one destination that all observe one interface, the preferred one first.
+/// Flow logs of a destination that all observe the same interface, the preferred flow log first.
 #[derive(Debug)]
 pub(crate) struct FlowLogGroup {
     members: Vec<GroupMember>,
 }
 
 impl FlowLogGroup {
-    /// A group of these flow logs.
+    /// Makes a group of these flow logs.
     pub(super) fn of<'a>(flow_logs: impl Iterator<Item = (&'a FlowLog, u8, Lifetime)>) -> Self {
         let mut members: Vec<_> = flow_logs
             .map(|(flow_log, traffic, lifetime)| GroupMember {
@@ -100,7 +101,7 @@ impl FlowLogGroup {
         self.writers(record, times).map(|member| &*member.id)
     }
 
-    /// Whether a record counts.
+    /// Tells whether a record counts.
     pub(super) fn attribute(
         &self,
         record: &FlowRecord<'_>,
@@ -113,7 +114,7 @@ impl FlowLogGroup {
             return Attribution::Counts;
         };
         if let Some(flow_log) = evidence.flow_log {
-            // One that is not among them is unknown, too young, or gone: its records count.
+            // A flow log outside the group is unknown, too young, or gone: the records count.
             return match writers.any(|other| *other.id == *flow_log) {
                 true => Attribution::LeftOut,
                 false => Attribution::Counts,
@@ -136,7 +137,7 @@ impl FlowLogGroup {
         }
     }
 
-    /// The flow logs that write records of this action and these times, the preferred one first.
+    /// Flow logs that write records of this action and these times, the preferred flow log first.
     fn writers<'a>(
         &'a self,
         record: &FlowRecord<'_>,
@@ -155,7 +156,7 @@ impl FlowLogGroup {
     }
 }
 
-/// The format of a flow log: its own, or AWS's default.
+/// Format of a flow log; AWS's default where none is set.
 fn format_of(flow_log: &FlowLog) -> &str {
     let default = if flow_log.resource.starts_with("tgw-") {
         LogFormat::TRANSIT_GATEWAY_DEFAULT

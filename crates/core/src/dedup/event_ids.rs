@@ -1,11 +1,11 @@
-//! Rule 1: an event that was delivered and exported once is not exported again.
+//! Rule 1: an event delivered and exported before is not exported again.
 //!
-//! CloudWatch Logs, Lambda, Kinesis and S3 deliver at least once. An event is identified by its id within an account, a log
-//! group and a log stream ([`EventIds::stream`]). Ids that were put into a log stream together differ in their last two
-//! digits alone: `…3892012` and `…3892013` are marks 12 and 13 of the group `…38920`, one fingerprint in the window.
+//! CloudWatch Logs, Lambda, Kinesis and S3 deliver at least once. An event is identified by the id within an account, a log
+//! group and a log stream ([`EventIds::stream`]). Ids put into a log stream together differ in the last two digits alone:
+//! `…3892012` and `…3892013` are marks 12 and 13 of the group `…38920`, a single fingerprint in the window.
 //!
-//! The last group is cached with its marks; it is written to the window when an id of another group comes. An id is
-//! remembered in two steps: [`EventIds::is_known`] looks it up, and [`EventIds::remember`] adds it once its line was parsed.
+//! The last group is cached with the marks, and written to the window when an id of another group comes. An id is remembered
+//! in two steps: [`EventIds::is_known`] looks the id up, and [`EventIds::remember`] adds the id once the line was parsed.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -16,21 +16,21 @@ use super::window::DeliveryWindow;
 /// Octets of memory for the ids of delivered events.
 pub const DELIVERY_OCTETS: usize = 8 << 20;
 
-/// Octets that a group of ids takes: fingerprint and marks, in a hash table that is half full.
+/// Octets of a group of ids: fingerprint and marks, in a half-full hash table.
 const GROUP_OCTETS: usize = 64;
 
-/// Most groups of event ids that are remembered: those of the minutes that were used most recently. A group has up to a
-/// hundred consecutive ids; an id without neighbours is a group, too.
+/// Most remembered groups of event ids, of the most recently used minutes. A group has up to a hundred consecutive ids; an
+/// id without neighbours is a group, too.
 pub const DELIVERIES: usize = DELIVERY_OCTETS / GROUP_OCTETS;
 
-/// Minutes of event time that are remembered, if there are no more groups than [`DELIVERIES`]: eight hours, because
-/// Lambda keeps an event that it could not hand over for up to six.
+/// Remembered minutes of event time, if there are no more groups than [`DELIVERIES`]: eight hours, because Lambda keeps an
+/// undelivered event for up to six.
 pub const DELIVERY_MINUTES: usize = 8 * 60;
 
-/// Longest id that is put into a group; those of CloudWatch Logs have 56 digits.
+/// Longest id put into a group; an id of CloudWatch Logs has 56 digits.
 const LONGEST: usize = 128;
 
-/// Mark of an id that does not end with two digits. Those that do have the marks below 100.
+/// Mark of an id that does not end with two digits. Two digits at the end are a mark below 100.
 const WHOLE: u128 = 1 << 127;
 
 /// Ids of delivered events.
@@ -39,25 +39,25 @@ pub(super) struct EventIds {
     window: DeliveryWindow,
     hash: FixedState,
     group: IdGroup,
-    /// Mark of the id that was looked up last, in the cached group.
+    /// Mark of the id looked up last, in the cached group.
     mark: u128,
 }
 
-/// Cached group: that of the id that came last.
+/// Cached group: the group of the last id.
 #[derive(Debug)]
 struct IdGroup {
     stream: u64,
-    /// Beginning of its ids.
+    /// Beginning of the group's ids.
     start: Vec<u8>,
     minute: u64,
     fingerprint: u64,
-    /// Marks of the ids that were seen, and those of them that the window does not have yet.
+    /// Marks of seen ids, and of ids not yet in the window.
     seen: u128,
     new: u128,
 }
 
 impl IdGroup {
-    /// The group of no id: there is no such minute.
+    /// Group without an id, of a minute that never comes.
     fn none() -> Self {
         Self {
             stream: 0,
@@ -80,12 +80,12 @@ impl EventIds {
         }
     }
 
-    /// Number of a log stream, given by its account, log group and name.
+    /// Number of a log stream, given by account, log group and name.
     pub(super) fn stream(&self, parts: &[Option<&str>]) -> u64 {
         self.hash.hash_one(parts)
     }
 
-    /// Whether the id of an event of this stream and time (milliseconds since 1970) is known. An empty id is no id.
+    /// Tells whether the id of an event of this stream and time (milliseconds since 1970) is known. An empty id is no id.
     #[inline]
     pub(super) fn is_known(&mut self, stream: u64, id: &[u8], time: u64) -> bool {
         let minute = DeliveryWindow::minute(time);
@@ -103,7 +103,7 @@ impl EventIds {
         self.group.seen & self.mark != 0
     }
 
-    /// Remembers the id that was looked up last.
+    /// Remembers the id looked up last.
     #[inline]
     pub(super) fn remember(&mut self) {
         self.group.new |= self.mark & !self.group.seen;
@@ -121,7 +121,7 @@ impl EventIds {
         self.window.rollback();
     }
 
-    /// Makes the group of these ids the cached one.
+    /// Makes the group of these ids the cached group.
     fn turn_to(&mut self, minute: u64, stream: u64, start: &[u8]) {
         self.write_group();
         let mut hasher = self.hash.build_hasher();

@@ -2,16 +2,16 @@
 //! be counted once.
 //!
 //! A `Deduplicator` stands between the parser and the encoder and gives each flow a `DedupVerdict`. A record is left out
-//! only where something says that another record of the same packets exists: a delivery id (rule 1), or the
-//! [`Inventory`] (rules 2 to 4). Rule 1 is the only one with a memory; every other verdict is a pure function of the record,
-//! its source and the inventory. The rules pick an observation point; they never match counters across interfaces,
-//! because capture windows are not aligned.
+//! only where something says that another record of the same packets exists: a delivery id (rule 1), or the [`Inventory`]
+//! (rules 2 to 4). Only rule 1 has a memory; every other verdict is a pure function of the record, the source and the
+//! inventory. The rules pick an observation point, and never match counters across interfaces, because capture windows are
+//! not aligned.
 //!
 //! | file | subject |
 //! |---|---|
 //! | `event_ids.rs`, `window.rs` | rule 1: ids of delivered events |
 //! | `doubled.rs` | rule 2: flow logs that observe the same interface |
-//! | `coverage.rs` | which flow logs of a destination observe what: rules 2 to 4 ask it |
+//! | `coverage.rs` | the resources observed by the flow logs of a destination, for rules 2 to 4 |
 //! | `direction.rs` | direction of a flow, from the record or the inventory |
 //!
 //! Caches: the `Coverage` of a source (cleared by a new inventory and by another destination), and the `Observers` in the
@@ -42,13 +42,13 @@ pub struct DedupSettings {
     /// Whether the four rules apply.
     pub deduplicate: bool,
     /// Whether only a part of the flow logs' records arrives (a filter pattern of a subscription, a prefix of a
-    /// notification): rules 2 to 4 do not run, because the record that they keep may never come.
+    /// notification): rules 2 to 4 do not run, because the record to keep may never come.
     pub source_filtered: bool,
-    /// Directions that are exported at all.
+    /// Exported directions.
     pub direction: DirectionFilter,
-    /// Flows to and from these are left out: they are the transcoder's own. Empty leaves nothing out.
+    /// Collectors: flows to and from a collector are the transcoder's own, and left out. Empty leaves nothing out.
     pub collectors: Vec<CollectorAddress>,
-    /// Seed of the fingerprints of event ids; a random one keeps anybody from making two ids look like one.
+    /// Seed of the fingerprints of event ids; a random seed keeps anybody from making two ids collide.
     pub seed: u64,
 }
 
@@ -65,7 +65,7 @@ impl Default for DedupSettings {
     }
 }
 
-/// Directions that are exported.
+/// Exported directions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DirectionFilter {
     /// Both, and flows of unknown direction.
@@ -73,14 +73,14 @@ pub enum DirectionFilter {
     Both,
     /// Ingress, and flows of unknown direction.
     Ingress,
-    /// Egress, and flows of unknown direction. Rules 3 and 4 do not apply: the record that they keep is an ingress
-    /// record, so the flow would vanish.
+    /// Egress, and flows of unknown direction. Rules 3 and 4 do not apply: both keep the ingress record, so the flow would
+    /// vanish.
     Egress,
 }
 
 choices!(DirectionFilter, "both, ingress, egress", "both" => Self::Both, "ingress" => Self::Ingress, "egress" => Self::Egress);
 
-/// Address at which a collector listens.
+/// Address of a listening collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CollectorAddress {
     /// Address.
@@ -96,33 +96,33 @@ pub struct CollectorAddress {
 pub(crate) enum DedupVerdict {
     /// Exported.
     Keep,
-    /// Exported as often as AWS writes it: several flow logs observe the interface (those of this group), and nothing tells
-    /// which of them wrote the record.
+    /// Exported as often as AWS writes it: several flow logs (this group) observe the interface, and nothing tells the
+    /// writer of the record.
     Doubled(u32),
-    /// Rule 2: written by another flow log than the preferred one.
+    /// Rule 2: written by a flow log that is not preferred.
     DuplicateRecord,
     /// Rule 3: egress record of a gateway whose ingress record is there as well.
     DuplicateTransitGateway,
-    /// Rule 4: egress record of a flow that is recorded where it arrives.
+    /// Rule 4: egress record of a flow with an ingress record at the destination.
     DuplicateBothEnds,
-    /// Of a direction that is not wanted.
+    /// Not of the direction to export.
     FilteredByDirection,
     /// The transcoder's own traffic.
     ExcludedCollectorTraffic,
 }
 
-/// Knowledge about a record that is judged.
+/// Knowledge about a record under judgement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordContext<'a> {
     /// Direction, as [`direction()`] says.
     pub(crate) direction: Option<FlowDirection>,
-    /// Interface of the record, if the inventory has it.
+    /// Interface of the record, if the inventory has the interface.
     pub(crate) interface: Option<InterfaceView<'a>>,
     /// Observers of the interface, determined by the coverage of the source.
     pub(crate) observers: Observers,
     /// Timestamp of the event, milliseconds since 1970.
     pub(crate) event_time: Option<u64>,
-    /// Flow log that wrote the record, if the key of its object says so.
+    /// Flow log of the record, if the key of the object says so.
     pub(crate) flow_log: Option<&'a str>,
     /// Whether the record's format comes from a header line.
     pub(crate) has_header: bool,
@@ -141,7 +141,7 @@ pub(crate) struct Deduplicator {
 }
 
 impl Deduplicator {
-    /// A deduplicator that has seen nothing.
+    /// Makes a deduplicator without memory.
     pub(crate) fn new(mut settings: DedupSettings) -> Self {
         let collectors = std::mem::take(&mut settings.collectors);
         let mut this = Self {
@@ -153,7 +153,7 @@ impl Deduplicator {
         this
     }
 
-    /// Flows to and from these, and no others, are left out from now on.
+    /// Leaves out flows to and from these collectors from now on.
     pub(crate) fn set_collectors(&mut self, mut collectors: Vec<CollectorAddress>) {
         for collector in &mut collectors {
             collector.address = collector.address.to_canonical();
@@ -161,7 +161,7 @@ impl Deduplicator {
         self.settings.collectors = collectors;
     }
 
-    /// Whether rules 2 to 4 run, which need the inventory.
+    /// Tells whether rules 2 to 4 run; these rules need the inventory.
     pub(crate) fn needs_inventory(&self) -> bool {
         self.settings.deduplicate && !self.settings.source_filtered
     }
@@ -173,20 +173,20 @@ impl Deduplicator {
 
     /// Rule 1: whether this event id (or object version) of a stream was delivered before. Never for an empty id.
     ///
-    /// `time` is the event's timestamp in milliseconds since 1970, which a second delivery repeats.
+    /// `time` is the event's timestamp in milliseconds since 1970, equal in a second delivery.
     #[inline]
     pub(crate) fn is_delivered(&mut self, stream: u64, id: &[u8], time: Option<u64>) -> bool {
         let time = time.unwrap_or_default();
         self.settings.deduplicate && self.event_ids.is_known(stream, id, time)
     }
 
-    /// Rule 1: remembers the id that was looked up last.
+    /// Rule 1: remembers the id looked up last.
     #[inline]
     pub(crate) fn remember_delivery(&mut self) {
         self.event_ids.remember();
     }
 
-    /// Decides on a flow. Records that are no flows (NODATA, SKIPDATA) are not asked about.
+    /// Decides on a flow. NODATA and SKIPDATA never come here.
     #[inline]
     pub(crate) fn decide(
         &mut self,
@@ -252,12 +252,12 @@ impl Deduplicator {
         }
     }
 
-    /// Everything that was decided since the last commit has been exported.
+    /// Ends a batch: everything decided since the last commit has been exported.
     pub(crate) fn commit(&mut self) {
         self.event_ids.commit();
     }
 
-    /// The invocation failed: its deliveries since the last commit will come again and must be exported then.
+    /// Forgets a batch: the deliveries since the last commit will come again and must be exported then.
     pub(crate) fn rollback(&mut self) {
         self.event_ids.rollback();
     }
@@ -297,7 +297,7 @@ fn seen_entering(record: &FlowRecord<'_>, context: RecordContext<'_>, coverage: 
     gateway.is_some_and(|gateway| coverage.observes(gateway, times()))
 }
 
-/// Rule 4, of an egress record: it was accepted, and the interface that it is sent to, in the same VPC, is observed too.
+/// Rule 4, of an egress record: the flow was accepted, and the destination, an interface of the same VPC, is observed too.
 fn seen_arriving(
     record: &FlowRecord<'_>,
     context: RecordContext<'_>,
@@ -313,7 +313,7 @@ fn seen_arriving(
     let times = RecordTimes::of(record, context.event_time);
     let own = context.interface;
     coverage.covers(context.observers.vpcs, destination, times, inventory)
-        // An interface need not get a second record of what it sends to itself.
+        // A flow from an interface to itself need not have a second record.
         && !own.is_some_and(|interface| interface.has_address(destination))
 }
 

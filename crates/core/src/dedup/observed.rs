@@ -1,4 +1,4 @@
-//! Vocabulary that the rules share: kinds of traffic as bits, and the times of a record.
+//! Vocabulary of the rules: kinds of traffic as bits, and the times of a record.
 
 use crate::flowlog::{Field, FlowRecord};
 
@@ -11,7 +11,7 @@ pub(super) const REJECTED: u8 = 0b10;
 /// Accepted and rejected traffic.
 pub(super) const BOTH: u8 = ACCEPTED | REJECTED;
 
-/// Start and end of a record in milliseconds since 1970, as far as they are known.
+/// Start and end of a record in milliseconds since 1970, as far as known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordTimes {
     pub(super) start: Option<u64>,

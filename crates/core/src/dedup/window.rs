@@ -1,8 +1,8 @@
 //! Bounded set of fingerprints with marks, whose last additions can be taken back.
 //!
 //! A second delivery has the same event time as the first, so the set is partitioned by minute of event time. Partitions are
-//! evicted as a whole: the one that was used least recently first, when there are too many partitions or fingerprints.
-//! Additions since the last [`DeliveryWindow::commit`] are listed, so that a failed invocation leaves no trace
+//! evicted as a whole, the least recently used first, when there are too many partitions or fingerprints. Additions since
+//! the last [`DeliveryWindow::commit`] are listed, so that a failed invocation leaves no trace
 //! ([`DeliveryWindow::rollback`]).
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 /// Milliseconds of a minute.
 const MINUTE: u64 = 60_000;
 
-/// Fingerprints and their marks, a bit each, by minute of event time.
+/// Fingerprints with marks, a bit each, by minute of event time.
 #[derive(Debug)]
 pub(super) struct DeliveryWindow {
     minutes: HashMap<u64, Partition, FixedState>,
@@ -26,7 +26,7 @@ pub(super) struct DeliveryWindow {
     uncommitted: Vec<(u64, u64, u128)>,
 }
 
-/// Fingerprints of one minute.
+/// Fingerprints of a minute.
 #[derive(Debug, Default)]
 struct Partition {
     last_use: u64,
@@ -67,7 +67,7 @@ impl DeliveryWindow {
             self.fingerprints += 1;
             self.evict(minute);
         }
-        // A batch that is larger than the window need not be taken back: nothing else is left in the window.
+        // A batch larger than the window need not be taken back: the window holds nothing but the batch.
         if new != 0 && self.uncommitted.len() < self.max_fingerprints {
             self.uncommitted.push((minute, fingerprint, new));
         }
@@ -98,7 +98,7 @@ impl DeliveryWindow {
         }
     }
 
-    /// The partition of a minute, which is the most recently used one from now on.
+    /// Partition of a minute, from now on the most recently used.
     fn partition(&mut self, minute: u64) -> &mut Partition {
         if self.minutes.len() >= self.max_minutes && !self.minutes.contains_key(&minute) {
             self.evict_oldest(minute);
@@ -109,7 +109,7 @@ impl DeliveryWindow {
         partition
     }
 
-    /// Evicts partitions while there are too many fingerprints; that of the minute last.
+    /// Evicts partitions while there are too many fingerprints; the partition of the minute last.
     fn evict(&mut self, minute: u64) {
         while self.fingerprints > self.max_fingerprints {
             if !self.evict_oldest(minute) {
@@ -122,7 +122,7 @@ impl DeliveryWindow {
         }
     }
 
-    /// Evicts the least recently used partition but that of the minute. Returns false if there is none.
+    /// Evicts the least recently used partition but the minute's. Returns false if there is none.
     fn evict_oldest(&mut self, minute: u64) -> bool {
         let others = self.minutes.iter().filter(|(other, _)| **other != minute);
         let oldest = others.min_by_key(|(_, partition)| partition.last_use);

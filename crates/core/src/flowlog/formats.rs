@@ -258,7 +258,7 @@ impl Formats {
     }
 
     /// Reads a line as [`parse`](Self::parse) does.
-    #[inline(always)] // a single call, for every record
+    #[inline(always)] // single caller, for every record
     pub(crate) fn read(
         &mut self,
         line: &[u8],

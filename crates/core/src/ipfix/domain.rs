@@ -1,14 +1,14 @@
-//! State of one observation domain: its templates, its messages under construction, and its totals.
+//! State of an observation domain: templates, messages under construction, and totals.
 
 use super::message::MessageBuffer;
 use super::options::OptionsTable;
 
-/// Observation domain with its messages under construction.
+/// Observation domain with the messages under construction.
 #[derive(Debug)]
 pub(super) struct ObservationDomain {
     pub(super) id: u32,
     pub(super) name: Box<str>,
-    /// Templates in the order of their first use, without those of the statistics.
+    /// Templates in the order of first use, without the templates of the statistics.
     pub(super) templates: Vec<ListedTemplate>,
     /// Options tables whose templates are listed.
     pub(super) tables: Vec<OptionsTable>,
@@ -21,7 +21,7 @@ pub(super) struct ObservationDomain {
     /// Totals of the flows in the message under construction.
     pub(super) pending: FlowTotals,
     pub(super) not_sent: FlowTotals,
-    /// Flows that were not sent since the last commit: after a rollback they come again, so they are not lost.
+    /// Flows not sent since the last commit: not lost, because the flows come again after a rollback.
     pub(super) not_sent_in_batch: FlowTotals,
     pub(super) ignored: u64,
 }
@@ -31,7 +31,7 @@ pub(super) struct ObservationDomain {
 pub(super) struct ListedTemplate {
     pub(super) set_id: u16,
     pub(super) record: Box<[u8]>,
-    /// Data record that stands behind the template in every message: the sampling record.
+    /// Data record behind the template in every message: the sampling record.
     pub(super) data: Option<Box<[u8]>>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct FlowTotals {
     pub(super) octets: u64,
 }
 
-/// Facts about a closed domain that go on when it is opened again.
+/// Facts about a closed domain, for the next opening.
 #[derive(Debug)]
 pub(super) struct ClosedDomain {
     /// Sequence number in each session.

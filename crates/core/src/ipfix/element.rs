@@ -1,6 +1,6 @@
-//! IANA information elements that this product exports, and no others.
+//! IANA information elements exported by this product.
 //!
-//! Each constant is a row of the IANA registry "IPFIX Information Elements"; a test compares all of them with the rows
+//! Each constant is a row of the IANA registry "IPFIX Information Elements"; a test compares all constants with the rows
 //! kept in `iana/elements.csv`. Templates and the field table refer to these constants, never to bare numbers.
 
 /// Information element of the IANA registry (RFC 7012).
@@ -8,9 +8,9 @@
 pub struct InformationElement {
     /// InformationElement identifier, 1..=32767.
     pub id: u16,
-    /// Name as the registry writes it.
+    /// Name in the registry.
     pub name: &'static str,
-    /// Abstract data type as the registry writes it.
+    /// Abstract data type in the registry.
     pub data_type: &'static str,
     /// Octets in a template; smaller than the type's full size where reduced-size encoding (RFC 7011 §6.2) is always
     /// used, and the fixed length for strings.

@@ -1,11 +1,11 @@
 //! Exporting process: records go in, finished messages come out in the right order.
 //!
 //! Each observation domain has two messages under construction, for options data and for flows. The messages of a domain
-//! leave in this order: templates that a session lacks, options data, flows. A collector therefore never meets a record
-//! before its template or its names; and a collector that drops a message for an unknown element loses templates only.
-//! Two exceptions: the sampling record stands behind its template in the same message, because some collectors drop flows
-//! of an unknown rate or show a rate of 0; and the templates of the statistics are the last message of a group, their
-//! data the last of a batch, so that a collector that refuses them loses nothing else.
+//! leave in this order: templates missing in a session, options data, flows. A collector therefore never meets a record
+//! before the template or the names; and a collector that drops a message for an unknown element loses templates only. Two
+//! exceptions: the sampling record follows its template within the message, because some collectors drop flows of an unknown
+//! rate or show a rate of 0; and the templates of the statistics are the last message of a group, the data the last message
+//! of a batch, so that a collector that refuses statistics loses nothing else.
 //!
 //! `mapping/announce` decides when a name is due, `session.rs` when a template is; this file asks before every message.
 
@@ -22,20 +22,20 @@ use super::session::{ALL_TEMPLATES, ExportSession, TemplateRefresh, Transport};
 use super::sink::{MessageKind, MessageSink, SendOutcome};
 use super::template::Template;
 
-/// Smallest message size that can be set: every record of every layout fits.
+/// Smallest message size of the setting: every record of every layout fits.
 pub const MIN_MESSAGE_SIZE: usize = 512;
 
 /// Milliseconds between two statistics of a domain.
 const STATISTICS_INTERVAL: u64 = 60_000;
 
-/// exportingProcessId and the identifier of the mediating process (RFC 7011): always 1, one process for each session.
+/// exportingProcessId and the identifier of the mediating process (RFC 7011): always 1, a process for each session.
 const PROCESS_ID: u32 = 1;
 
-/// Most closed domains whose sequence numbers are kept, about 100 octets each. When there are more, all of them start
-/// again at 0.
+/// Most closed domains with kept sequence numbers, about 100 octets each. Beyond, all sequence numbers of closed domains
+/// start again at 0.
 const MAX_CLOSED: usize = 65_536;
 
-/// Domains that keep their buffers between batches; those in later slots release them.
+/// Number of domains with buffers kept between batches; domains in later slots release buffers.
 const KEPT_BUFFERS: usize = 64;
 
 /// Totals of the exporting process since the last report.
@@ -46,11 +46,11 @@ pub(crate) struct SentTotals {
     pub(crate) options_records: u64,
 }
 
-/// Exporting process with one transport session for each target.
+/// Exporting process with a transport session for each target.
 #[derive(Debug)]
 pub(crate) struct Exporter {
     domains: Vec<ObservationDomain>,
-    /// Closed domains by their numbers.
+    /// Closed domains by number.
     closed: HashMap<u32, ClosedDomain, FixedState>,
     sessions: Vec<ExportSession>,
     templates: MessageBuffer,
@@ -89,23 +89,23 @@ impl Exporter {
         self.sessions.iter_mut().for_each(ExportSession::begin);
     }
 
-    /// Moves the time on. Export times never go back within a session: collectors reject that (RFC 7011 §8.2).
+    /// Moves the time on. Export times never go back within a session: collectors reject a step back (RFC 7011 §8.2).
     pub(crate) fn set_now(&mut self, now: u64) {
         self.now = self.now.max(now);
         self.started.get_or_insert(self.now);
     }
 
-    /// Time of the last [`Self::set_now`] that did not go back, milliseconds since 1970.
+    /// Latest time of [`Self::set_now`], milliseconds since 1970.
     pub(crate) fn now(&self) -> u64 {
         self.now
     }
 
-    /// Returns whether a session is UDP, over which messages may vanish.
+    /// Returns whether a session is UDP, where messages may vanish.
     pub(crate) fn has_datagram_session(&self) -> bool {
         self.sessions.iter().any(ExportSession::is_datagram)
     }
 
-    /// Restarts a session: its connection or socket is new.
+    /// Restarts a session: the connection or socket is new.
     pub(crate) fn restart_session(&mut self, session: usize) {
         if let Some(restarted) = self.sessions.get_mut(session) {
             restarted.restart();
@@ -118,7 +118,7 @@ impl Exporter {
         }
     }
 
-    /// Ends a batch that arrived: flows that were not sent are lost.
+    /// Ends a batch that arrived: flows not sent are lost.
     pub(crate) fn commit(&mut self) {
         for domain in &mut self.domains {
             let lost = std::mem::take(&mut domain.not_sent_in_batch);
@@ -142,8 +142,8 @@ impl Exporter {
         std::mem::take(&mut self.sent)
     }
 
-    /// Opens a domain in `slot`, which is free or one behind the last. Sequence numbers and statistics of a
-    /// domain that was open before go on (RFC 7011 §3.1).
+    /// Opens a domain in `slot`, a free slot or the slot behind the last. Sequence numbers and statistics of a domain opened
+    /// again go on (RFC 7011 §3.1).
     pub(crate) fn open_domain(&mut self, slot: usize, id: u32, name: &str) {
         let mut domain = ObservationDomain {
             id,
@@ -172,7 +172,7 @@ impl Exporter {
         }
     }
 
-    /// Closes a domain of which everything was sent: its slot is free. Sequence numbers and statistics are kept.
+    /// Closes a domain without messages under construction: the slot is free. Sequence numbers and statistics are kept.
     pub(crate) fn close_domain(&mut self, slot: usize) {
         let sequences = self.sessions.iter_mut().map(|session| session.close(slot));
         let sequences = sequences.collect();
@@ -196,12 +196,12 @@ impl Exporter {
         &self.domains[domain].name
     }
 
-    /// Counts a record that was received and is deliberately not exported.
+    /// Counts a received record that is deliberately not exported.
     pub(crate) fn ignore(&mut self, domain: usize) {
         self.domains[domain].ignored += 1;
     }
 
-    /// Adds a template to those of the domain.
+    /// Adds a template to the domain.
     pub(crate) fn add_template(&mut self, domain: usize, template: &Template) {
         self.domains[domain].templates.push(ListedTemplate {
             set_id: template.set_id(),
@@ -210,7 +210,7 @@ impl Exporter {
         });
     }
 
-    /// Writes the name of a domain. The first time, the domain gets its sampling record, too.
+    /// Writes the name of a domain; the first time, also the sampling record.
     pub(crate) fn describe_domain<S: MessageSink>(
         &mut self,
         index: usize,
@@ -232,7 +232,7 @@ impl Exporter {
         self.options(index, OptionsTable::Domain, write, sink)
     }
 
-    /// Sends the statistics of a domain if they are due: records were sent since the last statistics, a minute ago.
+    /// Sends the statistics of a domain if due: records were sent since the last statistics, a minute ago.
     fn send_statistics<S: MessageSink>(
         &mut self,
         index: usize,
@@ -307,7 +307,7 @@ impl Exporter {
     }
 
     /// Writes a flow of a layout whose template was added to the domain.
-    #[inline(always)] // called in one place, for every record
+    #[inline(always)] // single caller, for every record
     pub(crate) fn flow<S: MessageSink>(
         &mut self,
         index: usize,
@@ -336,7 +336,7 @@ impl Exporter {
     }
 
     /// Sends every message under construction. The templates of all domains leave first, so that a sender pauses once for
-    /// all of them; the statistics leave last.
+    /// all domains; the statistics leave last.
     pub(crate) fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         let all = 0..self.domains.len();
         for domain in all.clone() {
@@ -365,7 +365,7 @@ impl Exporter {
         !domain.options.is_empty() || !domain.flows.is_empty()
     }
 
-    /// Sends everything that a domain has under construction, and its statistics if they are due.
+    /// Sends everything under construction in a domain, and the statistics if due.
     pub(crate) fn finish_domain<S: MessageSink>(
         &mut self,
         domain: usize,
@@ -375,7 +375,7 @@ impl Exporter {
         self.send_statistics(domain, sink)
     }
 
-    /// Sends a domain's templates that a session lacks, its options data and, if asked, its flows.
+    /// Sends a domain's templates missing in a session, the options data and, if asked, the flows.
     #[inline(never)]
     fn send_pending<S: MessageSink>(
         &mut self,
@@ -420,7 +420,7 @@ impl Exporter {
         Ok(())
     }
 
-    /// Sends the templates of a domain that a session lacks, in as many messages as they need, and last those of the
+    /// Sends a domain's templates missing in a session, in as many messages as needed, and last the templates of the
     /// statistics.
     fn send_templates<S: MessageSink>(
         &mut self,
@@ -458,7 +458,8 @@ impl Exporter {
         }
     }
 
-    /// Fills a message with templates that a session lacks. Returns how many templates the session has then.
+    /// Fills a message with templates missing in a session. Returns the number of templates in the session after the
+    /// message.
     fn list_templates(&mut self, index: usize, session: usize) -> usize {
         let mut next = self.sessions[session].domain(index).templates;
         self.templates.clear();

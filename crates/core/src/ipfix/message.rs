@@ -1,4 +1,4 @@
-//! One IPFIX message under construction (RFC 7011 §3.1).
+//! IPFIX message under construction (RFC 7011 §3.1).
 //!
 //! ```text
 //! +--------------------------------+--------------------------------+
@@ -12,14 +12,14 @@
 //! +-----------------------------------------------------------------+
 //! ```
 //!
-//! Records are appended one by one; lengths are patched when the message is finished. The buffer is reused.
+//! Records are appended in turn; lengths are patched when the message is finished. The buffer is reused.
 
 /// Octets of a message header.
 pub(crate) const HEADER: usize = 16;
 /// Octets of a set header.
 pub(crate) const SET_HEADER: usize = 4;
 
-/// Octets of the window before the record. A writer may overwrite them; they are restored.
+/// Octets of the window before the record. A writer may overwrite the octets; the message restores the octets.
 pub(crate) const LEAD_OCTETS: usize = 8;
 
 /// Octets of the scratch window given to the writer of a flow: [`LEAD_OCTETS`] of earlier data, the record, and slack
@@ -107,7 +107,7 @@ impl MessageBuffer {
         self.records = self.records.wrapping_add(1);
     }
 
-    /// Appends a template record in its own set: some collectors read only the first record of an options template set.
+    /// Appends a template record in a set alone: some collectors read only the first record of an options template set.
     pub(crate) fn template_record(&mut self, set_id: u16, record: &[u8]) {
         self.open_set(set_id);
         self.append(record.len())[..record.len()].copy_from_slice(record);
@@ -130,7 +130,7 @@ impl MessageBuffer {
         &self.octets[..self.length]
     }
 
-    /// Empties the message, keeping its buffer.
+    /// Empties the message, keeping the buffer.
     pub(crate) fn clear(&mut self) {
         self.length = 0;
         self.set = None;
@@ -157,7 +157,7 @@ impl MessageBuffer {
         self.append(SET_HEADER)[..2].copy_from_slice(&set_id.to_be_bytes());
     }
 
-    /// Lengthens the message, and returns its new octets with [`WINDOW_OCTETS`] of slack behind.
+    /// Lengthens the message, and returns the new octets with [`WINDOW_OCTETS`] of slack behind.
     #[inline]
     fn append(&mut self, octets: usize) -> &mut [u8] {
         let start = self.length;

@@ -1,16 +1,16 @@
 //! Options tables: names and facts for collectors beside the flows (RFC 7011 §3.4.2.2, §4; RFC 7119 §10).
 //!
-//! Strings have a fixed length and end in NUL, because several collectors cannot read options of variable length. Each
-//! table has a fixed template ID below the regular layouts. The interface table carries both 82 and 83: nfdump learns
-//! from 83, pmacct from 82. Element 10 stands in the interface table alone and element 234 in the VRF table alone,
-//! because nfdump takes any options template with them for a name table.
+//! Strings have a fixed length and end in NUL, because several collectors cannot read options of variable length. Each table
+//! has a fixed template ID below the regular layouts. The interface table carries both 82 and 83: nfdump learns from 83,
+//! pmacct from 82. Element 10 stands in the interface table alone and element 234 in the VRF table alone, because nfdump
+//! takes any options template with these elements for a name table.
 
 use std::borrow::Cow;
 
 use super::element::{self as e, InformationElement};
 use super::template::{FieldSpecifier, Template};
 
-/// Options table; its number is the template ID, which never gets another meaning.
+/// Options table; the number is the template ID, and never gets another meaning.
 ///
 /// 256, 257, 261 and 262 were earlier forms of the interface and VRF tables and of the statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,15 +22,15 @@ pub enum OptionsTable {
     Sampling = 259,
     /// Application → name and description.
     Application = 260,
-    /// Template → its flow keys (RFC 7011 §4.4).
+    /// Template → flow keys (RFC 7011 §4.4).
     FlowKeys = 263,
     /// Interface index → name, description, instance.
     Interface = 264,
     /// VRF id → name.
     Vrf = 265,
-    /// Flows that could not be sent (RFC 7011 §4.3).
+    /// Flows not sent (RFC 7011 §4.3).
     ExporterReliability = 266,
-    /// Records that were received and deliberately not exported (RFC 7119 §10.1).
+    /// Received records, deliberately not exported (RFC 7119 §10.1).
     IntermediateReliability = 267,
 }
 
@@ -46,8 +46,8 @@ pub const TABLES: [OptionsTable; 8] = [
     OptionsTable::IntermediateReliability,
 ];
 
-/// Statistics of a domain. Their templates are the last message of a group and their data the last of a batch, so that a
-/// collector that refuses one of them loses nothing else.
+/// Statistics of a domain. The templates are the last message of a group, and the data the last message of a batch, so that
+/// a collector that refuses a table of statistics loses nothing else.
 pub(crate) const STATISTICS: [OptionsTable; 2] = [
     OptionsTable::ExporterReliability,
     OptionsTable::IntermediateReliability,
@@ -150,7 +150,7 @@ impl OptionsRecord {
         self
     }
 
-    /// Appends a string at the element's fixed length, cut if it is longer, with a NUL behind.
+    /// Appends a string at the element's fixed length, cut if longer, with a NUL behind.
     pub(crate) fn string(&mut self, element: &InformationElement, text: &str) -> &mut Self {
         let length = usize::from(element.octets);
         let end = self.octets.len() + length;
@@ -164,11 +164,11 @@ impl OptionsRecord {
     }
 }
 
-/// Mark of a text that was cut.
+/// Mark of a cut text.
 const ELLIPSIS: &str = "…";
 
 /// Appends a text of at most `most` octets. A longer text is cut between words, or within the first word, and ends in `…`.
-/// Control characters become spaces: collectors print names as they are, and a NUL would end the name.
+/// Control characters become spaces: collectors print names unchanged, and a NUL would end the name.
 pub(crate) fn push_cut(octets: &mut Vec<u8>, text: &str, most: usize) {
     let text = match text.contains(char::is_control) {
         true => Cow::Owned(text.replace(char::is_control, " ")),

@@ -1,8 +1,8 @@
-//! Values of one flow, and their encoding as a data record (RFC 7011 §3.4.3).
+//! Values of a flow, and the encoding as a data record (RFC 7011 §3.4.3).
 //!
-//! [`FlowValues`] is an array of numbers; each value of a flow has a fixed [`ValueSlot`] in the array. A [`FlowLayout`]
-//! is a template with the slots that fill its fields, precomputed as [`WriteStep`]s: a record is written by a loop over
-//! the steps, without a branch on the meaning of a field. Neither knows where a value came from.
+//! [`FlowValues`] is an array of numbers; each value of a flow has a fixed [`ValueSlot`] in the array. A [`FlowLayout`] is a
+//! template with the value slot of each field, precomputed as [`WriteStep`]s: a record is written by a loop over the steps,
+//! without a branch on the meaning of a field. Neither knows where a value came from.
 //!
 //! ```text
 //! template        152(8)  153(8)  8(4)   …      fields, first to last
@@ -10,31 +10,31 @@
 //! steps, last to first:   … copy 8 octets to 12..20, then to 8..16, then to 0..8
 //! ```
 //!
-//! Each step copies the eight octets of a number to the eight octets before the end of its field. A field of four octets
-//! thereby overwrites four octets of the field before; the next step, of the field before, repairs them. The first field
-//! may overwrite octets before the record, hence the lead of the window (`message.rs`). A field of variable length is the
-//! tail of the record and is appended as it is.
+//! Each step copies the eight octets of a number to the eight octets before the end of the field. A field of four octets
+//! thereby overwrites four octets of the field before; the next step, of the field before, repairs the damage. The first
+//! field may overwrite octets before the record, hence the lead of the window (`message.rs`). A field of variable length is
+//! the tail of the record and is appended unchanged.
 
 use super::message::{LEAD_OCTETS, WINDOW_OCTETS};
 use super::options::push_cut;
 use super::template::{FieldSpecifier, Template, VARIABLE_LENGTH};
 use crate::network::Address;
 
-/// Most octets of interfaceName (82) in a flow record, where it has variable length.
+/// Most octets of interfaceName (82) in a flow record, a field of variable length.
 const LONGEST_NAME: usize = 127;
 
-/// Slots of the numbers that go straight into elements.
+/// Slots of direct numbers: numbers that go straight into elements.
 pub(crate) const DIRECT_NUMBERS: usize = 32;
 
-/// Slots of a flow: as many as a [`ValueSlot`] can name, so that no index needs a check.
+/// Slots of a flow: as many as a [`ValueSlot`] can index, so that no index needs a check.
 const SLOTS: usize = 256;
 
-/// Index of a value in [`FlowValues`]. An address has two slots, the first of which holds an IPv4 address.
+/// Index of a value in [`FlowValues`]. An address has two slots; an IPv4 address is in the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ValueSlot(u8);
 
 impl ValueSlot {
-    /// Returns the slot of a number that goes straight into an element, below [`DIRECT_NUMBERS`].
+    /// Returns the slot of a direct number, below [`DIRECT_NUMBERS`].
     pub(crate) const fn direct(number: u8) -> Self {
         Self(number)
     }
@@ -62,11 +62,11 @@ impl ValueSlot {
     pub(crate) const DROPPED_PACKETS: Self = Self(57);
 }
 
-/// Values of one flow, reused for the next. The layout says which slots are exported; the others hold leftovers.
+/// Values of a flow, reused for the next flow. Slots that the layout does not export hold leftovers.
 #[derive(Debug)]
 pub(crate) struct FlowValues {
     slots: [u64; SLOTS],
-    /// Last field of the record if that is of variable length: length and octets (RFC 7011 §7). Empty otherwise.
+    /// Last field of the record, if of variable length: length and octets (RFC 7011 §7). Empty otherwise.
     tail: Vec<u8>,
 }
 
@@ -118,14 +118,14 @@ impl FlowValues {
         &self.tail
     }
 
-    /// Sets the numbers that go straight into elements.
+    /// Sets the direct numbers.
     pub(crate) fn set_direct<const N: usize>(&mut self, numbers: &[u64; N]) {
         const { assert!(N <= DIRECT_NUMBERS) };
         self.slots[..N].copy_from_slice(numbers);
     }
 }
 
-/// Field of a layout: its specifier in the template, and the slot of its value.
+/// Field of a layout: specifier in the template, and slot of the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LayoutField {
     pub(crate) specifier: FieldSpecifier,
@@ -135,7 +135,7 @@ pub(crate) struct LayoutField {
     pub(crate) is_key: bool,
 }
 
-/// Template with the steps that write a record of it.
+/// Template with the steps that write a record.
 #[derive(Debug)]
 pub(crate) struct FlowLayout {
     pub(crate) template: Template,
@@ -144,7 +144,7 @@ pub(crate) struct FlowLayout {
     octets: usize,
 }
 
-/// Copy of one slot to the eight octets that end at `end`.
+/// Copy of a slot to the eight octets before `end`.
 #[derive(Debug, Clone, Copy)]
 struct WriteStep {
     /// Offset in the record.
@@ -171,7 +171,7 @@ impl FlowLayout {
         }
     }
 
-    /// Octets of a data record without its tail.
+    /// Octets of a data record without the tail.
     pub(crate) fn octets(&self) -> usize {
         self.octets
     }
@@ -181,7 +181,7 @@ impl FlowLayout {
         self.flow_keys
     }
 
-    /// Returns a flow as a data record, with its tail.
+    /// Returns a flow as a data record, with the tail.
     pub(crate) fn data_record(&self, flow: &FlowValues) -> Vec<u8> {
         let mut window = [0; WINDOW_OCTETS];
         self.write(flow, &mut window);
@@ -202,7 +202,7 @@ impl FlowLayout {
     }
 }
 
-/// Returns the steps that write these fields, the last field first: one step for each slot that a field fills.
+/// Returns the steps that write these fields, the last field first: a step for each slot of a field.
 fn write_steps(fields: &[LayoutField]) -> Vec<WriteStep> {
     let mut end = 0_u8;
     let mut steps = Vec::new();

@@ -1,7 +1,7 @@
-//! Transport sessions as the exporting process sees them: sequence numbers and sent templates, for each observation
+//! Transport sessions from the side of the exporting process: sequence numbers and sent templates, for each observation
 //! domain (RFC 7011 §3.1, §8).
 //!
-//! Every target has a session of its own: a reconnect restarts that session and leaves the others alone.
+//! Every target has a session: a reconnect restarts the session of the target alone.
 
 /// Behaviour of a transport session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,30 +21,30 @@ pub struct TemplateRefresh {
     pub messages: u32,
 }
 
-/// Marker in place of a count of templates: all of the domain, and those of the statistics.
+/// Marker in place of a count of templates: all templates of the domain, and of the statistics.
 pub(crate) const ALL_TEMPLATES: usize = usize::MAX;
 
-/// Transport session of one target.
+/// Transport session of a target.
 #[derive(Debug)]
 pub(crate) struct ExportSession {
     transport: Transport,
     domains: Vec<DomainState>,
 }
 
-/// Progress of one domain in one session.
+/// Progress of a domain in a session.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DomainState {
     /// Data records sent so far, modulo 2^32.
     pub(crate) sequence: u32,
-    /// Number of the domain's templates, in order, that are sent and not due again.
+    /// Number of the domain's templates, in order, sent and not due again.
     pub(crate) templates: usize,
     /// Whether the templates of the statistics are sent and not due again.
     pub(crate) statistics: bool,
-    /// Number of the domain's templates, in order, that this session ever had.
+    /// Number of the domain's templates, in order, ever sent in this session.
     known_templates: usize,
     /// Whether this session ever had the templates of the statistics.
     knows_statistics: bool,
-    /// Time at which the first template was last sent, milliseconds since 1970.
+    /// Time of the last sending of the first template, milliseconds since 1970.
     templates_at: u64,
     /// Messages with data since then.
     messages: u32,
@@ -72,7 +72,7 @@ impl ExportSession {
         self.domain(index).sequence = sequence;
     }
 
-    /// Closes a domain and returns its sequence number.
+    /// Closes a domain and returns the sequence number.
     pub(crate) fn close(&mut self, index: usize) -> u32 {
         std::mem::take(self.domain(index)).sequence
     }
@@ -94,7 +94,7 @@ impl ExportSession {
         }
     }
 
-    /// Marks the templates of a domain as unsent if they are due again.
+    /// Marks the templates of a domain as unsent if due again.
     pub(crate) fn repeat_if_due(&mut self, index: usize, now: u64, refresh: TemplateRefresh) {
         let is_datagram = self.is_datagram();
         let state = self.domain(index);
@@ -113,7 +113,7 @@ impl DomainState {
         self.statistics = false;
     }
 
-    /// Returns whether a template among the first `count`, or of the statistics, is one that this session never had.
+    /// Returns whether a template among the first `count`, or of the statistics, was never sent in this session.
     pub(crate) fn has_new_template(&self, count: usize) -> bool {
         match count {
             ALL_TEMPLATES => !self.knows_statistics,
@@ -121,7 +121,7 @@ impl DomainState {
         }
     }
 
-    /// Notes that the first `count` templates are sent, or those of the statistics, in a message with these data records.
+    /// Notes that the first `count` templates, or the statistics' templates, are sent, in a message with these data records.
     pub(crate) fn sent_templates(&mut self, count: usize, records: u32, now: u64) {
         self.sequence = self.sequence.wrapping_add(records);
         if count == ALL_TEMPLATES {
@@ -137,7 +137,7 @@ impl DomainState {
         self.known_templates = self.known_templates.max(count);
     }
 
-    /// Notes that a message with this many data records was sent.
+    /// Notes the sending of a message with this many data records.
     pub(crate) fn sent_records(&mut self, records: u32) {
         self.sequence = self.sequence.wrapping_add(records);
         self.messages = self.messages.saturating_add(1);

@@ -1,14 +1,14 @@
 //! Seam between the exporting process and the transports: finished messages leave core through a [`MessageSink`].
 
-/// Content of a message, for transports that treat kinds of messages differently.
+/// Kind of a message, for transports with a rule for each kind.
 ///
-/// Over UDP a collector that decodes on several threads may read a flow before a template that was sent just before it.
-/// A sender therefore pauses behind [`NewTemplates`](Self::NewTemplates).
+/// Over UDP a collector that decodes on several threads may read a flow before a template sent just before the flow. A
+/// sender therefore pauses behind [`NewTemplates`](Self::NewTemplates).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
-    /// Templates, at least one of which this session never had.
+    /// Templates, some never sent in this session.
     NewTemplates,
-    /// Templates that this session had before: a repetition over UDP (RFC 7011 §8.4).
+    /// Templates sent in this session before: a repetition over UDP (RFC 7011 §8.4).
     TemplatesAgain,
     /// Options data: names, domains, statistics.
     Options,
@@ -21,9 +21,9 @@ pub enum MessageKind {
 pub enum SendOutcome {
     /// The message is on its way.
     Sent,
-    /// The message could not be sent, and the work goes on without it (UDP): its records count as not sent.
+    /// The message could not be sent, and the work goes on (UDP): the records count as not sent.
     NotSent,
-    /// The session takes no part in this batch: nothing happened to it.
+    /// The session takes no part in this batch: the session is unchanged.
     Skipped,
 }
 
@@ -47,7 +47,7 @@ pub trait MessageSink {
     /// Reason why the work cannot go on.
     type Error;
 
-    /// Takes one complete IPFIX message for one transport session, in order.
+    /// Takes a complete IPFIX message for a transport session, in order.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Template records and options template records (RFC 7011 §3.4), and the ranges of their IDs.
+//! Template records and options template records (RFC 7011 §3.4), and the ranges of template IDs.
 //!
 //! ```text
 //!  Template Record                        Options Template Record
@@ -18,7 +18,7 @@ pub(crate) const OPTIONS_TEMPLATE_SET: u16 = 3;
 
 /// First template ID of the regular layouts; the mask of a layout is added. Options templates lie below.
 pub const REGULAR_BASE: u16 = 0x4000;
-/// Bits of a regular layout. The IDs of a 14th bit are not used again: it was an interface name of fixed length.
+/// Bits of a regular layout. The IDs of a 14th bit, once an interface name of fixed length, are not used again.
 pub const REGULAR_BITS: u32 = 13;
 /// First template ID of all irregular layouts; an ID is hashed from the fields.
 pub const OTHER_BASE: u16 = 0x8000;
@@ -36,7 +36,7 @@ pub struct FieldSpecifier {
 }
 
 impl FieldSpecifier {
-    /// Specifies the element at its usual length.
+    /// Specifies the element at the usual length.
     pub const fn of(element: &'static InformationElement) -> Self {
         Self {
             element,
@@ -66,7 +66,7 @@ impl Template {
         }
     }
 
-    /// Octets of a data record without its fields of variable length.
+    /// Octets of a data record without fields of variable length.
     pub fn record_octets(&self) -> usize {
         self.fields
             .iter()

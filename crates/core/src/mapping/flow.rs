@@ -1,4 +1,4 @@
-//! Values of one flow: the rules that need more than one column.
+//! Values of a flow: the rules over several columns.
 
 use super::announce::{ACCEPT, REJECT, RecordNumbers};
 use super::layout::{Contents, part};
@@ -13,7 +13,7 @@ use crate::network::Address;
 /// IANA protocol number of TCP.
 const TCP: u64 = 6;
 
-/// Facts about a record that do not stand in its columns.
+/// Facts about a record beside the columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordFacts {
     /// Direction: the column's, or derived.
@@ -153,7 +153,7 @@ fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut Flo
 }
 
 /// Sets the sides of a VPC flow: the interface on the side of the direction, ACCEPT or REJECT on the opposite side.
-#[inline(always)] // called in one place, for every record
+#[inline(always)] // single caller, for every record
 fn vpc_sides(
     record: &FlowRecord<'_>,
     direction: Option<FlowDirection>,
@@ -177,7 +177,7 @@ fn vpc_sides(
         Some(FlowDirection::Egress) => (pseudo, numbers.interface),
         Some(FlowDirection::Ingress) | None => (numbers.interface, pseudo),
     };
-    // An access list is only claimed where AWS names one: REJECT also covers packets after a connection's end.
+    // An access list is only claimed where AWS says so: REJECT also covers packets after a connection's end.
     let denied = matches!(
         record.reject_reason(),
         Some(RejectReason::BlockPublicAccess | RejectReason::EncryptionControls)
@@ -203,7 +203,7 @@ fn set_sides(flow: &mut FlowValues, (ingress, egress): (u32, u32)) -> u32 {
     }
 }
 
-/// Sets the sides of a gateway's flow, the attachment and its pair, and the status by the lost packets.
+/// Sets the sides of a gateway's flow, the attachment and the pair attachment, and the status by the lost packets.
 fn gateway_sides(
     record: &FlowRecord<'_>,
     direction: Option<FlowDirection>,
@@ -227,7 +227,7 @@ fn gateway_sides(
         flow.set(ValueSlot::EGRESS_PHYSICAL, numbers.destination_eni.into());
         parts |= part::EGRESS_PHYSICAL;
     }
-    /// Reasons with their forwarding status, in the order that decides ties.
+    /// Reasons with forwarding status; of equal losses, the first decides.
     const LOSSES: [(Field, u64); 4] = [
         (Field::PacketsLostNoRoute, 0x83),
         (Field::PacketsLostBlackhole, 0x83),
@@ -265,7 +265,7 @@ fn width(record: &FlowRecord<'_>) -> u32 {
     }
 }
 
-/// Returns the flags field of a flow without TCP: exported as 0, the flow needs no template of its own.
+/// Returns the flags field of a flow without TCP: exported as 0, the flow needs no further template.
 fn flags(record: &FlowRecord<'_>) -> FieldSet {
     const TCP_FLAGS: FieldSet = FieldSet::of(&[Field::TcpFlags]);
     let protocol = record.number(Field::Protocol);

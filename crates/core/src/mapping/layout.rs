@@ -1,8 +1,8 @@
-//! Fields of a flow record, and the template ID that follows from them.
+//! Fields of a flow record, and the template ID that follows from the fields.
 //!
-//! A layout is determined by [`Contents`]: the direct numbers that are present and a bit for everything else. *Regular*
-//! layouts differ in [`REGULAR_BITS`] things only, so their IDs are [`REGULAR_BASE`] plus a mask, unique by
-//! construction; every other layout has an ID hashed from its field list. Both are the same in every process and release.
+//! A layout is determined by [`Contents`]: the present direct numbers and a bit for everything else. *Regular* layouts
+//! differ in [`REGULAR_BITS`] things only, so the IDs are [`REGULAR_BASE`] plus a mask, unique by construction; all further
+//! layouts have an ID hashed from the field list. Both kinds of IDs are stable across processes and releases.
 
 use std::collections::HashMap;
 
@@ -18,10 +18,10 @@ use crate::ipfix::{
     FieldSpecifier, FlowLayout, LayoutField, OTHER_BASE, REGULAR_BASE, VARIABLE_LENGTH, ValueSlot,
 };
 
-/// Most layouts of one process; AWS formats need a few dozen.
+/// Most layouts of a process; AWS formats need a few dozen.
 pub(crate) const MAX_LAYOUTS: usize = 4_096;
 
-/// Contents of a flow record: the key of its layout.
+/// Contents of a flow record: the key of the layout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Contents {
     /// Fields whose numbers go straight into an element.
@@ -49,8 +49,8 @@ pub(crate) mod part {
 }
 use part::*;
 
-/// Field of a layout that a part brings: the part, the element, the slot of the value, and whether the field belongs to
-/// the flow key.
+/// Field of a layout brought by a part: the part, the element, the slot of the value, and whether the field belongs to the
+/// flow key.
 struct PartField(u32, &'static InformationElement, ValueSlot, bool);
 
 /// Fields behind the times.
@@ -62,7 +62,7 @@ const ADDRESSES: [PartField; 4] = [
     PartField(DESTINATION_6, &e::DESTINATION_IPV6_ADDRESS, ValueSlot::DESTINATION, true),
 ];
 
-/// Fields behind the direct ones. Every layout has the forwarding status; the name, of variable length, is the last field.
+/// Fields behind the direct fields. Every layout has the forwarding status; the name, of variable length, is the last field.
 #[rustfmt::skip] // a table
 const BEHIND: [PartField; 17] = [
     PartField(INTERFACES, &e::INGRESS_INTERFACE, ValueSlot::INGRESS, true),
@@ -85,14 +85,14 @@ const BEHIND: [PartField; 17] = [
 ];
 
 impl Contents {
-    /// Fields that the field table sends straight into an element.
+    /// Fields sent straight into an element by the field table.
     pub(crate) const DIRECT: FieldSet = direct_fields();
 
     pub(crate) fn has(self, part: u32) -> bool {
         self.parts & part == part
     }
 
-    /// Returns the mask of a regular layout, or nothing for an irregular one.
+    /// Returns the mask of a layout; nothing for an irregular layout.
     fn regular_mask(self) -> Option<u16> {
         const BASIC: FieldSet = FieldSet::of(&[
             Field::SourcePort,
@@ -208,7 +208,7 @@ pub(crate) struct Layouts {
 }
 
 impl Layouts {
-    /// Returns the number of the layout with these contents, or nothing if [`MAX_LAYOUTS`] other layouts exist.
+    /// Returns the number of the layout with these contents, or nothing if [`MAX_LAYOUTS`] layouts exist already.
     #[inline]
     pub(crate) fn number(&mut self, contents: Contents) -> Option<usize> {
         if let Some((last, number)) = self.last
@@ -244,7 +244,7 @@ impl Layouts {
         if self.by_id.contains_key(&id) {
             self.collisions += 1;
             while self.by_id.contains_key(&id) {
-                id = id.checked_add(1).unwrap_or(OTHER_BASE); // fewer layouts than IDs, so one is free
+                id = id.checked_add(1).unwrap_or(OTHER_BASE); // fewer layouts than IDs, so an ID is free
             }
         }
         let number = self.layouts.len();

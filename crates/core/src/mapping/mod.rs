@@ -1,15 +1,15 @@
-//! Mapping of a typed record to a flow: its values, its layout, and the names that go with it.
+//! Mapping of a typed record to a flow: values, layout, and announced names.
 //!
-//! The two vocabularies meet here. [`crate::flowlog`] knows nothing of what comes after it and [`crate::ipfix`] nothing
-//! of what came before. Direct routes (one column → one element) are columns of the field table; rules that need more
-//! than one column are in `flow.rs`.
+//! The two vocabularies meet here: [`crate::flowlog`] knows nothing of the stages behind, and [`crate::ipfix`] nothing of
+//! the stages before. Direct routes (a column → an element) are columns of the field table; rules over several columns are
+//! in `flow.rs`.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `settings.rs` | the settings that change how values are exported |
-//! | `announce/` | numbers of identifiers, and the options records that name them (how announcements work: `announce/mod.rs`) |
+//! | `announce/` | numbers of identifiers, and the options records with the names (how announcements work: `announce/mod.rs`) |
 //! | `flow.rs` | the values of a flow |
-//! | `layout.rs` | the fields of a flow, and the template ID that follows |
+//! | `layout.rs` | the fields of a flow, and the template ID |
 //! | `services.rs` | AWS services as an application |
 
 pub(crate) mod announce;

@@ -1,12 +1,12 @@
-//! The AWS services of both ends as one IPFIX application (95): engine 6 (user-defined, RFC 6759 §4.1) and a 24-bit
-//! selector with 12 bits for each end.
+//! The AWS services of both ends as an IPFIX application (95): engine 6 (user-defined, RFC 6759 §4.1) and a 24-bit selector
+//! with 12 bits for each end.
 //!
-//! Services that AWS documents have fixed codes; codes are never used again for another service. Others are hashed into
-//! the rest of the 12 bits; the application table names both in any case.
+//! Documented services have fixed codes; a code never changes its service. Further services are hashed into the rest of the
+//! 12 bits; the application table names both in any case.
 
 use crate::identity::fnv1a;
 
-/// Documented service codes; the code is the position, from 1. New ones go to the end.
+/// Documented service codes; the code is the position, from 1. New codes go to the end.
 const SERVICES: [&str; 26] = [
     "AMAZON",
     "AMAZON_APPFLOW",
@@ -36,7 +36,7 @@ const SERVICES: [&str; 26] = [
     "WORKSPACES_GATEWAYS",
 ];
 
-/// First code of services that are not in the list.
+/// First code of services outside the list.
 const FIRST_HASHED: u32 = 256;
 
 /// applicationId (95) of the services of both ends.

@@ -15,7 +15,7 @@ pub struct MappingSettings {
     pub exporter_address: Option<IpAddr>,
     /// Place of interface names.
     pub interface_names: InterfaceNames,
-    /// Texts that people wrote.
+    /// Texts written by people.
     pub names: NameTexts,
 }
 
@@ -32,10 +32,10 @@ pub enum Timestamps {
 /// Primary address pair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AddressPair {
-    /// `srcaddr` and `dstaddr`; packet addresses that differ go to 225/226 (281/282).
+    /// `srcaddr` and `dstaddr`; different packet addresses go to 225/226 (281/282).
     #[default]
     Interface,
-    /// `pkt-srcaddr` and `pkt-dstaddr`; interface addresses that differ go to 225/226 (281/282).
+    /// `pkt-srcaddr` and `pkt-dstaddr`; different interface addresses go to 225/226 (281/282).
     Packet,
 }
 
@@ -49,13 +49,13 @@ pub enum InterfaceNames {
     Inline,
 }
 
-/// Texts that people wrote: Name tags, tags, descriptions, names of ECS clusters and services.
+/// Texts written by people: Name tags, tags, descriptions, names of ECS clusters and services.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum NameTexts {
     /// In options records and inline names.
     #[default]
     On,
-    /// Nowhere: for those who may not send names in clear text. Identifiers stay.
+    /// Nowhere: for users who may not send names in clear text. Identifiers stay.
     Off,
 }
 

@@ -7,12 +7,12 @@ use crate::flowlog::{Field, FlowRecord, LAST_MILLISECOND, ParseError, ParseProbl
 pub(crate) struct FlowTimes {
     pub(crate) start: Option<u64>,
     pub(crate) end: Option<u64>,
-    /// True if the record's end was before its start, so that the two were exchanged.
+    /// True if the record's end was before the start, and the two were exchanged.
     pub(crate) swapped: bool,
 }
 
 impl FlowTimes {
-    /// Times of a record. Without a start, the event's timestamp is the start, which AWS documents as equal; without an end,
+    /// Times of a record. Without a start, the event's timestamp is the start (AWS documents both as equal); without an end,
     /// the start is the end. Collectors compute nonsense from a missing or an earlier end.
     #[inline]
     pub(crate) fn of(record: &FlowRecord<'_>, event_time: Option<u64>) -> Self {

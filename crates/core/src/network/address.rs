@@ -1,7 +1,7 @@
 //! IP address as two numbers.
 //!
-//! [`IpAddr`] is a tag and octets: a value that is written octet by octet and read as a whole soon after stalls a processor.
-//! Every record has addresses, which stay numbers from the parser to the message.
+//! [`IpAddr`] is a tag and octets: a value written octet by octet and read as a whole soon after stalls a processor. Every
+//! record has addresses: numbers from the parser to the message.
 
 use std::fmt;
 use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,7 +22,7 @@ enum AddressFamily {
 }
 
 impl Address {
-    /// IPv4 address from its bits.
+    /// IPv4 address from the bits.
     #[inline]
     pub const fn v4(bits: u32) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl Address {
         }
     }
 
-    /// IPv6 address from its bits.
+    /// IPv6 address from the bits.
     #[allow(clippy::cast_possible_truncation)] // the halves of the number
     pub const fn v6(bits: u128) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Address {
         }
     }
 
-    /// Address from its upper and lower 64 bits; the upper bits of an IPv4 address are 0.
+    /// Address from upper and lower 64 bits; the upper bits of an IPv4 address are 0.
     #[inline]
     pub(crate) const fn of_halves(high: u64, low: u64, ipv4: bool) -> Self {
         let family = match ipv4 {

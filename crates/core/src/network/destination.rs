@@ -1,7 +1,7 @@
 //! Destination of a flow log: a log group, a bucket with a prefix, or a delivery stream.
 //!
-//! A record comes from one destination, and only the flow logs of that destination are considered when the record is judged:
-//! a bucket may have the name of a log group, and two accounts may have log groups of one name.
+//! A record comes from a destination, and is judged by the flow logs of this destination alone: a bucket may have the name
+//! of a log group, and two accounts may have log groups of equal name.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub enum DestinationKind {
     DeliveryStream,
 }
 
-/// Place to which flow logs are delivered.
+/// Place of delivery of flow logs.
 ///
 /// ```
 /// use flowlogs_core::network::Destination;
@@ -31,28 +31,28 @@ pub enum DestinationKind {
 pub struct Destination {
     /// Kind.
     pub kind: DestinationKind,
-    /// Account of 12 digits, if it is known; never of a bucket, whose name is unique without.
+    /// Account of 12 digits, if known; never of a bucket, because the name of a bucket is unique.
     pub account: Option<Box<str>>,
-    /// Region, if it is known; never of a bucket.
+    /// Region, if known; never of a bucket.
     pub region: Option<Box<str>>,
     /// Name.
     pub name: Box<str>,
-    /// Prefix of a bucket, without the slash at its end, if it is known; empty for none.
+    /// Prefix of a bucket, without the slash at the end, if known; empty for none.
     pub prefix: Option<Box<str>>,
 }
 
 impl Destination {
-    /// A log group by its name.
+    /// Log group by name.
     pub fn log_group(name: &str) -> Self {
         Self::named(DestinationKind::LogGroup, name)
     }
 
-    /// A bucket by its name; its prefix is unknown.
+    /// Bucket by name; the prefix is unknown.
     pub fn bucket(name: &str) -> Self {
         Self::named(DestinationKind::Bucket, name)
     }
 
-    /// A delivery stream by its name.
+    /// Delivery stream by name.
     pub fn delivery_stream(name: &str) -> Self {
         Self::named(DestinationKind::DeliveryStream, name)
     }
@@ -67,7 +67,7 @@ impl Destination {
         }
     }
 
-    /// The same destination in an account; a bucket stays as it is.
+    /// Sets the account; a bucket stays unchanged.
     #[must_use]
     pub fn in_account(mut self, account: Option<&str>) -> Self {
         if self.kind != DestinationKind::Bucket {
@@ -76,7 +76,7 @@ impl Destination {
         self
     }
 
-    /// The same destination in a region; a bucket stays as it is.
+    /// Sets the region; a bucket stays unchanged.
     #[must_use]
     pub fn in_region(mut self, region: Option<&str>) -> Self {
         if self.kind != DestinationKind::Bucket {
@@ -85,7 +85,7 @@ impl Destination {
         self
     }
 
-    /// The same bucket with a prefix; slashes at both ends are ignored. Other kinds have none.
+    /// Sets the prefix of a bucket; slashes at both ends are ignored. Log groups and delivery streams stay unchanged.
     #[must_use]
     pub fn with_prefix(mut self, prefix: Option<&str>) -> Self {
         if self.kind == DestinationKind::Bucket {
@@ -94,7 +94,7 @@ impl Destination {
         self
     }
 
-    /// The destination of an ARN of CloudWatch Logs, S3 or Firehose; `None` for every other text.
+    /// Destination of an ARN of CloudWatch Logs, S3 or Firehose; `None` for any further text.
     pub fn of_arn(text: &str) -> Option<Self> {
         let mut parts = text.splitn(6, ':');
         if parts.next() != Some("arn") {
@@ -123,7 +123,7 @@ impl Destination {
         )
     }
 
-    /// Whether both can be the same destination: an unknown part agrees with any.
+    /// Tells whether both can be the same destination: an unknown part agrees with any.
     pub fn agrees_with(&self, other: &Self) -> bool {
         let agree = |one: &Option<Box<str>>, other: &Option<Box<str>>| {
             one.is_none() || other.is_none() || one == other

@@ -1,15 +1,14 @@
-//! Flow logs: what each observes, where it delivers, and when its records can be relied upon.
+//! Flow logs: the observed resource, the destination, and the time within which to rely on a flow log.
 
 use super::{Destination, Identified};
 
-/// Milliseconds that AWS needs at most until a new flow log has its first record, and the longest time for which an answer of
-/// EC2 is relied upon.
+/// Milliseconds until a new flow log has its first record, at most, and the longest time to rely on an answer of EC2.
 pub const SETTLING: u64 = 15 * 60_000;
 
-/// Milliseconds for which a vanished flow log is kept: its records may wait that long in a queue.
+/// Milliseconds to keep a vanished flow log: the records may wait as long in a queue.
 pub const VANISHED: u64 = 15 * 24 * 3_600_000;
 
-/// Kind of traffic that a flow log records.
+/// Kind of traffic recorded by a flow log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TrafficType {
     /// `ALL`, or no word, as of transit gateways.
@@ -19,12 +18,12 @@ pub enum TrafficType {
     Accept,
     /// `REJECT`
     Reject,
-    /// A word that this version does not know; it is not relied upon.
+    /// A word unknown to this version; no rule relies on the flow log.
     Other,
 }
 
 impl TrafficType {
-    /// The kind of a word of `TrafficType`.
+    /// Kind for a word of `TrafficType`.
     pub fn of_word(word: &str) -> Self {
         match word {
             "ALL" => Self::All,
@@ -40,15 +39,15 @@ impl TrafficType {
 pub struct FlowLog {
     /// `fl-…`
     pub id: String,
-    /// Resource that it observes: `vpc-…`, `subnet-…`, `eni-…`, `tgw-…`, `tgw-attach-…`, `nat-…`.
+    /// Observed resource: `vpc-…`, `subnet-…`, `eni-…`, `tgw-…`, `tgw-attach-…`, `nat-…`.
     pub resource: String,
-    /// Account whose flow log it is, if known.
+    /// Account of the flow log, if known.
     pub account: Option<String>,
     /// Region, if known.
     pub region: Option<String>,
-    /// Kind of traffic that it records.
+    /// Recorded kind of traffic.
     pub traffic: TrafficType,
-    /// Where it delivers, if that is understood.
+    /// Destination, if understood.
     pub destination: Option<Destination>,
     /// Record format, `${…} ${…}`; AWS's default without.
     pub format: Option<String>,
@@ -56,17 +55,17 @@ pub struct FlowLog {
     pub failing: bool,
     /// Creation, in milliseconds since 1970.
     pub created: Option<u64>,
-    /// Time of the answer that listed it, in milliseconds since 1970; unknown for a file of the AWS CLI.
+    /// Time of the answer with this flow log, in milliseconds since 1970; unknown for a file of the AWS CLI.
     pub as_of: Option<u64>,
-    /// Time of the last answer that listed a flow log which has vanished since.
+    /// Time of the last answer with this flow log, if vanished since.
     pub last_seen: Option<u64>,
 }
 
 impl FlowLog {
-    /// Whether it writes the records that start and end at these times (milliseconds since 1970), as far as is known.
+    /// Tells whether records with these start and end times (milliseconds since 1970) are written, as far as is known.
     ///
-    /// It takes up to 15 minutes until a new flow log writes anything. An answer of EC2 holds for 15 minutes; a flow log that has
-    /// vanished is relied upon until it was last seen.
+    /// A new flow log writes nothing for up to 15 minutes. An answer of EC2 holds for 15 minutes. A vanished flow log writes
+    /// until the last answer with the flow log.
     pub fn is_alive(&self, start: Option<u64>, end: Option<u64>) -> bool {
         let lifetime = self.lifetime();
         lifetime.contains(start, end)
@@ -81,7 +80,7 @@ impl FlowLog {
     }
 }
 
-/// Times between which a flow log is relied upon.
+/// Times between which to rely on a flow log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lifetime {
     begins: Option<u64>,
@@ -89,7 +88,7 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    /// Whether a record of these times is within; one of unknown times is only if there is no bound.
+    /// Tells whether a record of these times is within; of unknown times, only if there is no bound.
     #[inline]
     pub(crate) fn contains(self, start: Option<u64>, end: Option<u64>) -> bool {
         self.begins
@@ -100,10 +99,10 @@ impl Lifetime {
     }
 }
 
-/// Returns the flow logs of an earlier answer that the present one lacks, as vanished; those that were last seen more than
-/// 15 days before `now` are dropped.
+/// Returns the flow logs of an earlier answer missing in the present answer, as vanished. A flow log last seen more than 15
+/// days before `now` is dropped.
 ///
-/// Their formats stay candidates, and their records are judged as before until the time at which they were last seen.
+/// The formats stay candidates, and records are judged as before up to the time when the flow log was last seen.
 pub fn vanished(previous: &[FlowLog], present: &[FlowLog], now: u64) -> Vec<FlowLog> {
     let is_listed = |flow_log: &&FlowLog| !present.iter().any(|other| other.id == flow_log.id);
     let gone = previous.iter().filter(is_listed).cloned();

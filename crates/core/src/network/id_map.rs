@@ -6,11 +6,11 @@ use foldhash::fast::FixedState;
 
 /// Item with an id.
 pub(crate) trait Identified {
-    /// The id, which is the key of the item.
+    /// Id: the key of the item.
     fn id(&self) -> &[u8];
 }
 
-/// Items in insertion order, looked up by id; inserting a known id replaces its item.
+/// Items in insertion order, looked up by id; inserting a known id replaces the item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IdMap<T> {
     items: Vec<T>,

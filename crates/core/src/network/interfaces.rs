@@ -1,12 +1,12 @@
-//! Compact table of network interfaces: those of one account and region.
+//! Compact table of the network interfaces of an account and region.
 //!
 //! A description from EC2 takes 2 kB as separate strings; here an interface takes about 250 octets:
 //!
-//! - texts of one interface (id, name, description, instance) stand back to back in one string, found by their lengths;
-//! - texts that many interfaces share (VPC, subnet, zone, type, account) are stored once and referred to by number;
+//! - own texts of an interface (id, name, description, instance) stand back to back in a string, found by length;
+//! - texts shared by many interfaces (VPC, subnet, zone, type, account) are stored once and referred to by number;
 //! - IPv4 addresses are 4 octets, and the two indexes (id → slot, VPC and address → slot) hold 4 octets an entry.
 //!
-//! An inventory is made of such tables, which are replaced one at a time.
+//! An inventory is made of these tables; each is replaced alone.
 
 use std::net::IpAddr;
 
@@ -15,28 +15,28 @@ use hashbrown::HashTable;
 use super::Address;
 use super::table_index::{DelegatedPrefix, SharedTexts, Span, ValueIndex, hash, number};
 
-/// An elastic network interface, as it is put into an [`InterfaceTable`].
+/// Elastic network interface, the input of an [`InterfaceTable`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkInterface {
     /// `eni-…`
     pub id: String,
-    /// Value of its tag `Name`.
+    /// Name tag.
     pub name: Option<String>,
     /// Description.
     pub description: Option<String>,
-    /// `InterfaceType` as EC2 writes it: `interface`, `natGateway`, `lambda`, …
+    /// `InterfaceType` of EC2: `interface`, `natGateway`, `lambda`, …
     pub kind: Option<String>,
-    /// Instance that it is attached to, `i-…`.
+    /// Attached instance, `i-…`.
     pub instance: Option<String>,
     /// `subnet-…`
     pub subnet: Option<String>,
     /// `vpc-…`
     pub vpc: Option<String>,
-    /// Availability zone: its id (`euc1-az2`, as in `az-id`), else its name.
+    /// Availability zone: id (`euc1-az2`, as in `az-id`), else name.
     pub zone: Option<String>,
-    /// Account that owns it, 12 digits.
+    /// Owner account, 12 digits.
     pub owner: Option<String>,
-    /// Status other than `in-use`: it records no flow, and its addresses are nobody's.
+    /// True unless the status is `in-use`: an unused interface records no flow, and owns no address.
     pub unused: bool,
     /// Private IPv4 addresses (primary and secondary) and IPv6 addresses.
     pub addresses: Vec<Address>,
@@ -44,7 +44,7 @@ pub struct NetworkInterface {
     pub prefixes: Vec<(IpAddr, u8)>,
 }
 
-/// Texts of an entry that stand back to back.
+/// Own texts of an entry: id, name, description, instance.
 const OWN_TEXTS: usize = 4;
 
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,7 @@ struct Entry {
     prefixes: Span,
 }
 
-/// Interfaces of one account and region, by id and by address.
+/// Interfaces of an account and region, by id and by address.
 #[derive(Debug, Clone, Default)]
 pub struct InterfaceTable {
     entries: Vec<Entry>,
@@ -74,7 +74,7 @@ pub struct InterfaceTable {
     ipv4: ValueIndex<u32>,
     ipv6: ValueIndex<u128>,
     prefixes: ValueIndex<DelegatedPrefix>,
-    /// Lengths that occur among the prefixes, by family; usually none; AWS delegates /28 (IPv4) and /80 (IPv6).
+    /// Lengths of the prefixes in the table, by family; usually none; AWS delegates /28 (IPv4) and /80 (IPv6).
     lengths: Vec<(bool, u8)>,
 }
 
@@ -101,7 +101,7 @@ impl InterfaceTable {
         self.entries.is_empty()
     }
 
-    /// Adds an interface, or replaces the one with its id. Texts are cut at 65,535 octets.
+    /// Adds an interface, or replaces the interface with this id. Texts are cut at 65,535 octets.
     pub fn insert(&mut self, interface: &NetworkInterface) {
         let known = self.slot(interface.id.as_bytes());
         let Some(slot) = known.or_else(|| number(self.entries.len())) else {
@@ -145,7 +145,7 @@ impl InterfaceTable {
         }
     }
 
-    /// Octets that the table takes in memory, without its own.
+    /// Octets of the table on the heap.
     pub fn octets(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
             + self.index.allocation_size()
@@ -156,7 +156,7 @@ impl InterfaceTable {
             + self.prefixes.octets()
     }
 
-    /// Gives back memory that was reserved for more interfaces.
+    /// Gives back memory reserved for more interfaces.
     pub fn shrink_to_fit(&mut self) {
         self.entries.shrink_to_fit();
         self.texts.shrink_to_fit();
@@ -171,7 +171,7 @@ impl InterfaceTable {
         Some(self.at(self.slot(id)?))
     }
 
-    /// All interfaces, in the order in which they were added.
+    /// All interfaces, in order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = InterfaceView<'_>> {
         (0..self.entries.len()).filter_map(|slot| Some(self.at(number(slot)?)))
     }
@@ -182,12 +182,12 @@ impl InterfaceTable {
         self.index.find(hash(id), is_it).copied()
     }
 
-    /// The interface of a slot that this table gave.
+    /// Interface in a slot of this table.
     pub(crate) fn at(&self, slot: u32) -> InterfaceView<'_> {
         InterfaceView { table: self, slot }
     }
 
-    /// Number of a VPC or subnet that an interface of this table is in.
+    /// Number of a VPC or subnet, if an interface of this table is in the VPC or subnet.
     pub(crate) fn shared_text(&self, text: &[u8]) -> Option<u32> {
         self.shared.find(text)
     }
@@ -198,12 +198,12 @@ impl InterfaceTable {
         (entry.subnet, entry.vpc)
     }
 
-    /// One more than the largest number of a shared text.
+    /// Largest number of a shared text, plus 1.
     pub(crate) fn shared_texts(&self) -> usize {
         self.shared.texts.len() + 1
     }
 
-    /// Slots of the interfaces of a VPC that have this address, by itself or within a delegated prefix.
+    /// Slots of the interfaces of a VPC with this address, listed or within a delegated prefix.
     pub(crate) fn owners(&self, vpc: u32, address: Address) -> impl Iterator<Item = u32> {
         let ip = IpAddr::from(address);
         let (ipv4, ipv6) = match ip {
@@ -226,7 +226,7 @@ impl InterfaceTable {
             .chain(prefixes.flat_map(move |prefix| self.prefixes.slots(vpc, prefix)))
     }
 
-    /// Appends a text of one entry; returns its length.
+    /// Appends an own text of an entry; returns the length.
     fn append(&mut self, text: &str) -> u16 {
         let mut end = text.len().min(usize::from(u16::MAX));
         while !text.is_char_boundary(end) {
@@ -249,7 +249,7 @@ impl InterfaceTable {
         self.prefixes.extend(vpc, slot, prefixes)
     }
 
-    /// Takes the addresses of an entry, which is about to be replaced, out of the indexes.
+    /// Removes the addresses of an entry from the indexes, before the entry is replaced.
     fn unindex(&mut self, slot: u32) {
         let Entry {
             vpc,
@@ -289,7 +289,7 @@ impl Entry {
         self.own(0, texts)
     }
 
-    /// One of the texts that stand back to back.
+    /// Own text of the entry, by index.
     fn own<'a>(&self, which: usize, texts: &'a str) -> &'a str {
         let before: usize = self.lengths[..which].iter().copied().map(usize::from).sum();
         let start = self.text as usize + before;
@@ -335,7 +335,7 @@ impl<'a> InterfaceView<'a> {
         self.entry().id(&self.table.texts)
     }
 
-    /// Value of its tag `Name`.
+    /// Name tag.
     pub fn name(self) -> Option<&'a str> {
         self.own(1)
     }
@@ -345,12 +345,12 @@ impl<'a> InterfaceView<'a> {
         self.own(2)
     }
 
-    /// Instance that it is attached to, `i-…`.
+    /// Attached instance, `i-…`.
     pub fn instance(self) -> Option<&'a str> {
         self.own(3)
     }
 
-    /// `InterfaceType` as EC2 writes it.
+    /// `InterfaceType` of EC2.
     pub fn kind(self) -> Option<&'a str> {
         self.table.shared.get(self.entry().kind)
     }
@@ -370,17 +370,17 @@ impl<'a> InterfaceView<'a> {
         self.table.shared.get(self.entry().zone)
     }
 
-    /// Account that owns it.
+    /// Owner account.
     pub fn owner(self) -> Option<&'a str> {
         self.table.shared.get(self.entry().owner)
     }
 
-    /// Status other than `in-use`.
+    /// Tells whether the status is not `in-use`.
     pub fn is_unused(self) -> bool {
         self.entry().unused
     }
 
-    /// Private IPv4 addresses, the primary one first, then IPv6 addresses.
+    /// Private IPv4 addresses, the primary first, then IPv6 addresses.
     pub fn addresses(self) -> impl Iterator<Item = Address> {
         let Entry { ipv4, ipv6, .. } = self.entry();
         let ipv4 = ipv4.of(&self.table.ipv4.values).iter();
@@ -389,7 +389,7 @@ impl<'a> InterfaceView<'a> {
             .chain(ipv6.map(|&bits| Address::v6(bits)))
     }
 
-    /// Whether the address is one of the interface's own, by itself or within a delegated prefix.
+    /// Tells whether the interface has the address, listed or within a delegated prefix.
     #[inline]
     pub fn has_address(self, address: Address) -> bool {
         let Entry {
@@ -407,7 +407,7 @@ impl<'a> InterfaceView<'a> {
         is_listed || prefixes.any(|prefix| prefix.contains(ip))
     }
 
-    /// The interface with texts of its own.
+    /// Copies the interface out of the table.
     pub fn to_owned(self) -> NetworkInterface {
         let text = |text: Option<&str>| text.map(str::to_owned);
         let prefixes = self.entry().prefixes.of(&self.table.prefixes.values).iter();

@@ -1,11 +1,11 @@
-//! Inventory: everything that is known of the network, indexed for look-up.
+//! Inventory: everything known of the network, indexed for look-up.
 //!
-//! An empty inventory is a valid one: nothing can be derived from it, and rules 2 to 4 of the deduplication do not run.
+//! An empty inventory is valid: nothing is derived from the inventory, and rules 2 to 4 of the deduplication do not run.
 //!
-//! Interfaces are held in tables, one for each account and region (from the inventory function), and a *general* one
-//! for all that came without (`INVENTORY=ec2`, files of the AWS CLI). A record is looked up in the general table, in the
-//! table of its own account and region, and in that of its VPC's owner, and in no other: two processes that have loaded
-//! different tables decide alike. Tables are shared and swapped one at a time.
+//! Interfaces are held in tables: a table for each account and region (from the inventory function), and a *general* table
+//! for interfaces without account and region (`INVENTORY=ec2`, files of the AWS CLI). A record is looked up in the general
+//! table, in the table of its account and region, and in the table of the VPC's owner, and nowhere else: two processes that
+//! have loaded different tables decide alike. Tables are shared; each is swapped alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use super::{Destination, FlowLog, IdMap, InterfaceTable, InterfaceView, NetworkI
 pub struct Vpc {
     /// `vpc-…`
     pub id: String,
-    /// Value of its tag `Name`.
+    /// Name tag.
     pub name: Option<String>,
-    /// Account that owns it, if known; it sees all interfaces, also those of accounts that it shares subnets with.
+    /// Owner account, if known; EC2 shows the owner all interfaces of the VPC, also of accounts that share a subnet.
     pub owner: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub struct Vpc {
 pub struct TransitGateway {
     /// `tgw-…`
     pub id: String,
-    /// Value of its tag `Name`.
+    /// Name tag.
     pub name: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub struct GatewayAttachment {
     pub id: String,
     /// The gateway, `tgw-…`.
     pub gateway: Option<String>,
-    /// Value of its tag `Name`.
+    /// Name tag.
     pub name: Option<String>,
     /// `vpc`, `vpn`, `peering`, …
     pub resource_type: Option<String>,
@@ -60,7 +60,7 @@ pub struct AccountRegion {
 
 type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 
-/// Everything that is known, by id. Inserting what is there replaces it.
+/// Everything known of the network, by id. Inserting a known id replaces the item.
 ///
 /// ```
 /// use flowlogs_core::network::{Inventory, NetworkInterface};
@@ -78,15 +78,15 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
-    /// The general table, then those of accounts and regions.
+    /// The general table, then the tables of accounts and regions.
     tables: Vec<Arc<InterfaceTable>>,
-    /// Account and region of each table but the general one, and where it is.
+    /// Index of each table but the general table, by account and region.
     scopes: HashMap<AccountRegion, usize, FixedState>,
-    /// Accounts and regions that were asked, with the time of the answer (milliseconds since 1970); `None` where the
-    /// inventory does not say.
+    /// Asked accounts and regions, with the time of the answer (milliseconds since 1970); `None` where the inventory does
+    /// not say.
     asked: Option<HashMap<AccountRegion, u64, FixedState>>,
     unavailable: bool,
-    /// Tables of accounts and regions that were asked are loaded when a record names them.
+    /// True if tables of asked accounts and regions are loaded when a record names the account.
     loaded_on_demand: bool,
     vpcs: Map<Vpc>,
     gateways: Map<TransitGateway>,
@@ -101,7 +101,7 @@ pub(crate) struct InterfaceIndex {
     pub(crate) slot: u32,
 }
 
-/// Tables in which a record is looked up.
+/// Tables for look-ups of a record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TableSet([Option<usize>; 3]);
 
@@ -122,12 +122,12 @@ impl TableSet {
 }
 
 impl Inventory {
-    /// An inventory that knows nothing.
+    /// Makes an empty inventory.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An inventory that should be there and cannot be read; records that are decided with it are counted.
+    /// Makes an empty inventory in place of an unreadable inventory; records decided without inventory are counted.
     pub fn unavailable() -> Self {
         Self {
             unavailable: true,
@@ -153,12 +153,12 @@ impl Inventory {
             || self.attachments.contains_key(id)
     }
 
-    /// Adds an interface to the general table, or replaces the one with its id there.
+    /// Adds an interface to the general table, or replaces the interface with this id there.
     pub fn insert_interface(&mut self, interface: &NetworkInterface) {
         Arc::make_mut(self.general()).insert(interface);
     }
 
-    /// Replaces a table of interfaces: that of an account and region, or the general one.
+    /// Replaces a table of interfaces: the table of an account and region, or the general table.
     pub fn set_interfaces(&mut self, scope: Option<AccountRegion>, table: Arc<InterfaceTable>) {
         self.general();
         let index = match scope {
@@ -182,7 +182,7 @@ impl Inventory {
         moved.into_iter().for_each(|moved| *moved = index);
     }
 
-    /// The table of an account and region, if it is loaded.
+    /// Table of an account and region, if loaded.
     pub fn interfaces_of(&self, scope: &AccountRegion) -> Option<&Arc<InterfaceTable>> {
         self.tables.get(*self.scopes.get(scope)?)
     }
@@ -207,7 +207,7 @@ impl Inventory {
         self.flow_logs.insert(flow_log);
     }
 
-    /// Notes that an account and region was asked, with the time of its answer in milliseconds since 1970.
+    /// Notes that an account and region was asked, with the time of the answer in milliseconds since 1970.
     pub fn insert_asked(&mut self, scope: AccountRegion, as_of: u64) {
         self.asked.get_or_insert_default().insert(scope, as_of);
     }
@@ -217,14 +217,14 @@ impl Inventory {
         self.asked.as_mut().and_then(|asked| asked.remove(scope));
     }
 
-    /// Notes that the table of an account and region that was asked is loaded when a record names it:
-    /// [`Transcoder::line`](crate::Transcoder::line) leaves such a record undecided until the table is there.
+    /// Notes that tables of asked accounts and regions are loaded on demand: [`Transcoder::line`](crate::Transcoder::line)
+    /// leaves a record undecided until the table is there.
     pub fn set_loaded_on_demand(&mut self) {
         self.asked.get_or_insert_default();
         self.loaded_on_demand = true;
     }
 
-    /// Adds everything that the other one knows; where both know something, the other one's word counts.
+    /// Adds everything in `other`; of two items with equal id, the item of `other` stays.
     pub fn merge(&mut self, other: Self) {
         for (index, table) in other.tables.iter().enumerate() {
             let scope = other.scopes.iter().find(|(_, other)| **other == index);
@@ -255,7 +255,7 @@ impl Inventory {
         self.flow_logs.extend(other.flow_logs);
     }
 
-    /// The interface `eni-…`, whatever table it is in.
+    /// Interface `eni-…`, in any table.
     pub fn interface(&self, id: &[u8]) -> Option<InterfaceView<'_>> {
         self.tables.iter().find_map(|table| table.get(id))
     }
@@ -295,7 +295,7 @@ impl Inventory {
         self.attachments.values()
     }
 
-    /// All flow logs, in the order in which they became known.
+    /// All flow logs, in order of insertion.
     pub fn flow_logs(&self) -> &[FlowLog] {
         self.flow_logs.as_slice()
     }
@@ -305,7 +305,7 @@ impl Inventory {
         self.flow_logs.get(id.as_bytes())
     }
 
-    /// The flow logs that deliver to this destination; all of them where the source has none.
+    /// Flow logs that deliver to this destination; all flow logs where the source has no destination.
     pub fn flow_logs_to<'a>(
         &'a self,
         destination: Option<&'a Destination>,
@@ -318,8 +318,8 @@ impl Inventory {
         })
     }
 
-    /// The destination of a source: that of its flow log, if the inventory knows it; else the first of these to which a flow log
-    /// delivers; else the last.
+    /// Destination of a source: the destination of the flow log, if the inventory knows the flow log; else the first of
+    /// `possible` with a flow log of the inventory; else the last.
     pub fn resolve<'a>(
         &'a self,
         flow_log: Option<&str>,
@@ -332,7 +332,7 @@ impl Inventory {
             .or(destinations.last())
     }
 
-    /// The formats of the flow logs that deliver there, each flow log's own, repeated where several have the same.
+    /// Formats of the flow logs that deliver there, a format for each flow log, repeated where equal.
     pub fn formats_for<'a>(
         &'a self,
         destination: Option<&'a Destination>,
@@ -341,8 +341,9 @@ impl Inventory {
             .filter_map(|flow_log| flow_log.format.as_deref())
     }
 
-    /// Whether it is known that nothing is known of an account and region: the inventory says which were asked, and this one is
-    /// not among them or its table is not there; or there should be an inventory and there is none.
+    /// Tells whether the inventory should know an account and region, and does not: the inventory lists asked accounts and
+    /// regions, and this account and region is not listed or the table is not there; or there should be an inventory and
+    /// there is none.
     pub(crate) fn lacks(&self, account: Option<&[u8]>, region: Option<&[u8]>) -> bool {
         let (Some(account), Some(region)) = (text(account), text(region)) else {
             return self.unavailable;
@@ -354,8 +355,8 @@ impl Inventory {
         self.unavailable || self.asked.as_ref().is_some_and(is_unknown)
     }
 
-    /// The table that has to be loaded before a record of an account and region is looked up: its own, then that of its
-    /// VPC's owner. `id` is the id of its interface, `vpc` its VPC.
+    /// Table to load before the look-up of a record of an account and region: the table of the account and region, then of
+    /// the VPC's owner. `id` is the id of the interface, `vpc` the VPC.
     pub(crate) fn missing_part(
         &self,
         account: Option<&[u8]>,
@@ -381,8 +382,8 @@ impl Inventory {
         Some(scope(owner, region)).filter(is_missing)
     }
 
-    /// The tables in which a record of an account and region is looked up. `id` is the id of its interface, by which a
-    /// table is chosen where account or region are unknown; `vpc` is its VPC.
+    /// Tables for look-ups of a record of an account and region. `id` is the id of the interface, and chooses a table where
+    /// account or region are unknown; `vpc` is the VPC.
     pub(crate) fn tables_for(
         &self,
         account: Option<&[u8]>,
@@ -409,7 +410,7 @@ impl Inventory {
         set
     }
 
-    /// The table of an account and region; an unknown part agrees with any, and the table must have the interface then.
+    /// Table of an account and region; an unknown part agrees with any, and the table must have the interface then.
     fn table_of(
         &self,
         account: Option<&str>,
@@ -419,7 +420,7 @@ impl Inventory {
         if let (Some(account), Some(region)) = (account, region) {
             return self.scopes.get(&scope(account, region)).copied();
         }
-        // Which tables are loaded must not decide.
+        // The set of loaded tables must not decide.
         if self.loaded_on_demand {
             return None;
         }
@@ -431,7 +432,7 @@ impl Inventory {
         tables.find(|&table| id.is_some_and(|id| self.tables[table].slot(id).is_some()))
     }
 
-    /// The index of an interface in one of these tables.
+    /// Index of an interface in one of these tables.
     pub(crate) fn interface_in(&self, tables: TableSet, id: &[u8]) -> Option<InterfaceIndex> {
         tables.iter().find_map(|table| {
             let slot = self.tables[table].slot(id)?;

@@ -1,16 +1,16 @@
-//! Knowledge about the network: interfaces, VPCs, transit gateways, flow logs and their destinations.
+//! Knowledge about the network: interfaces, VPCs, transit gateways, flow logs and destinations.
 //!
 //! | file | subject |
 //! |---|---|
-//! | `inventory.rs` | everything that is known, indexed for look-up; which tables a record is looked up in |
+//! | `inventory.rs` | everything known, indexed for look-up; the tables for look-ups of a record |
 //! | `interfaces.rs` | compact table of interfaces, by id and by address |
-//! | `table_index.rs` | parts of that table: shared texts, index of values |
-//! | `flow_log.rs` | flow logs, and the times between which they are relied upon |
+//! | `table_index.rs` | parts of the table of interfaces: shared texts, index of values |
+//! | `flow_log.rs` | flow logs, and the times between which to rely on a flow log |
 //! | `destination.rs` | log group, bucket or delivery stream |
 //! | `address.rs` | an IP address as numbers |
 //! | `id_map.rs` | insertion-ordered map keyed by AWS id |
 //!
-//! Plain data, filled by the caller (EC2, files, tests); the stages only read it.
+//! Plain data, filled by the caller (EC2, files, tests); the stages only read.
 
 mod address;
 mod destination;

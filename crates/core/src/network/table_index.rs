@@ -1,5 +1,5 @@
-//! Parts of the interface table: texts that many interfaces share, and the index from a VPC and a value to the interfaces
-//! that own the value.
+//! Parts of the interface table: texts shared by many interfaces, and the index from a VPC and a value to the interfaces
+//! with the value.
 
 use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-/// Range of a list that one entry owns.
+/// Range of an entry in a list.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Span {
     start: u32,
@@ -33,7 +33,7 @@ pub(super) struct DelegatedPrefix {
 }
 
 impl DelegatedPrefix {
-    /// Prefix of the given length that contains the address. A length above 32 (IPv4) or 128 (IPv6) is cut.
+    /// Prefix of the given length around the address. A length above 32 (IPv4) or 128 (IPv6) is cut.
     pub(super) fn of(address: IpAddr, length: u8) -> Self {
         match address {
             IpAddr::V4(address) => {
@@ -56,18 +56,18 @@ impl DelegatedPrefix {
     }
 }
 
-/// Texts that are stored once each, by number from 1.
+/// Shared texts, each stored once, by number from 1.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SharedTexts {
     pub(super) texts: Vec<Box<str>>,
     index: HashTable<u32>,
 }
 
-/// Values of all entries, those of one entry side by side, found by VPC and value.
+/// Values of all entries, the values of an entry side by side, found by VPC and value.
 #[derive(Debug, Clone)]
 pub(super) struct ValueIndex<T> {
     pub(super) values: Vec<T>,
-    /// VPC and slot of the entry that owns each value.
+    /// VPC and slot of the entry of each value.
     owners: Vec<(u32, u32)>,
     index: HashTable<u32>,
 }
@@ -92,7 +92,7 @@ pub(super) fn number(position: usize) -> Option<u32> {
 }
 
 impl SharedTexts {
-    /// Number of a text, which is stored if it is new; 0 for no text.
+    /// Stores a text if new, and returns the number; 0 for no text.
     pub(super) fn number(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return 0;
@@ -130,7 +130,7 @@ impl SharedTexts {
 }
 
 impl<T: Copy + Eq + Hash> ValueIndex<T> {
-    /// Appends the values of one entry; those beyond 65,535 are left out.
+    /// Appends the values of an entry; values beyond 65,535 are left out.
     pub(super) fn extend(&mut self, vpc: u32, slot: u32, values: impl Iterator<Item = T>) -> Span {
         let Some(start) = number(self.values.len()) else {
             return Span::default();
@@ -163,7 +163,7 @@ impl<T: Copy + Eq + Hash> ValueIndex<T> {
             + self.index.allocation_size()
     }
 
-    /// Takes the values of an entry out of the index; their room stays until the table is replaced.
+    /// Removes the values of an entry from the index; the room stays until the table is replaced.
     pub(super) fn remove(&mut self, span: Span, vpc: u32) {
         for position in span.positions() {
             let hash = hash((vpc, self.values[position as usize]));
@@ -178,7 +178,7 @@ impl<T: Copy + Eq + Hash> ValueIndex<T> {
         self.owners.shrink_to_fit();
     }
 
-    /// Slots of the entries of a VPC that own this value.
+    /// Slots of the entries of a VPC with this value.
     pub(super) fn slots(&self, vpc: u32, value: T) -> impl Iterator<Item = u32> {
         self.index
             .iter_hash(hash((vpc, value)))

@@ -1,4 +1,4 @@
-//! The table of settings of `flowlogs-inventory`, the function that keeps the inventory of an organization.
+//! The table of settings of `flowlogs-inventory`, the function for the inventory of an organization.
 
 use super::table::{Accepted, Setting, settings};
 

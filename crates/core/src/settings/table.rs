@@ -2,19 +2,19 @@
 //!
 //! Two readers derive from the table: the functions (environment → checked configuration) and the command line (options,
 //! `--help`, `flowlogs settings`). Tests compare the templates' parameters and the table of README with the table. A new
-//! setting is a new row here, its meaning in the crate that obeys the setting, and its translation from text in
-//! `crates/lambda/src/config` and `crates/cli/src/settings.rs`; tests name what is missing.
+//! setting is a new row here, the effect in the crate that obeys the setting, and the translation from text in
+//! `crates/lambda/src/config` and `crates/cli/src/settings.rs`; tests name a missing part.
 
-/// One setting.
+/// Row of the table: a setting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Environment variable of the functions, as `TEMPLATE_REFRESH_SECONDS`.
     pub variable: &'static str,
-    /// Option of `flowlogs` without its dashes, as `template-refresh-seconds`; `None` where the command line has none.
+    /// Option of `flowlogs` without dashes, as `template-refresh-seconds`; `None` where the command line has none.
     pub option: Option<&'static str>,
     /// Value of an absent or empty variable; empty where there is no default.
     pub default: &'static str,
-    /// Values that are accepted.
+    /// Accepted values.
     pub accepted: Accepted,
     /// Effect, in plain text of one or two sentences.
     pub meaning: &'static str,
@@ -22,7 +22,7 @@ pub struct Setting {
     pub secret: bool,
 }
 
-/// Values that a setting accepts.
+/// Accepted values of a setting.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Accepted {
     /// One of these words.
@@ -36,9 +36,9 @@ pub enum Accepted {
         /// Upper bound.
         most: u32,
     },
-    /// Text that matches a regular expression, checked further by its reader.
+    /// Text that matches a regular expression, checked further by the reader.
     Text {
-        /// Regular expression in the syntax that CloudFormation and most libraries share, anchored at both ends.
+        /// Regular expression in the common syntax of CloudFormation and most libraries, anchored at both ends.
         pattern: &'static str,
         /// Description of a right value, as the end of an error message.
         right: &'static str,
@@ -123,7 +123,7 @@ macro_rules! settings {
 pub(super) use settings;
 
 settings! {
-    /// Every setting of the functions that transcode, in the order of the documentation.
+    /// Every setting of the transcoding functions, in the order of the documentation.
     SETTINGS:
     COLLECTOR --"to" = "",
         Accepted::Text {

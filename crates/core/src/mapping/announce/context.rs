@@ -1,12 +1,12 @@
 //! Context of a record: everything that follows from its identifiers, and a cache of contexts.
 //!
-//! Consecutive records mostly have the identifiers of the record before, or of one of the last few thousand records.
-//! Three comparisons find a context, the cheapest first:
+//! Consecutive records mostly have the identifiers of the record before, or of a record among the last few thousand. Three
+//! comparisons find a context, the cheapest first:
 //!
-//! 1. The generation of the cached line prefix ([`FlowRecord::identifier_key`]) is that of the record before: equal generations
-//!    mean equal identifiers, so nothing else is compared.
-//! 2. The identifier columns are those of the current context, byte for byte.
-//! 3. The identifier columns hash to a cache slot that holds them.
+//! 1. The generation of the cached line prefix ([`FlowRecord::identifier_key`]) is unchanged since the record before: equal
+//!    generations mean equal identifiers, so nothing else is compared.
+//! 2. The identifier columns equal the current key, byte for byte.
+//! 3. The identifier columns hash to a cache slot with an equal key.
 
 use std::hash::{BuildHasher, Hasher};
 use std::mem;
@@ -26,15 +26,15 @@ pub(crate) struct InterfaceContext {
     pub(crate) domain: usize,
     /// Index of the interface in the inventory.
     pub(crate) interface: Option<InterfaceIndex>,
-    /// Tables of the inventory in which the record is looked up.
+    /// Tables of the inventory for look-ups of the record.
     pub(crate) tables: TableSet,
     /// True if the inventory should know the account and region of the record, and does not.
     pub(crate) lacks_inventory: bool,
     /// True if a table of the inventory has to be loaded before the record is decided.
     pub(crate) lacks_part: bool,
-    /// Numbers of the identifiers, and the epoch in which they were announced.
+    /// Numbers of the identifiers, and the epoch of the announcement.
     pub(crate) numbers: Option<(u32, RecordNumbers)>,
-    /// Observers of the interface or attachment, by the coverage that determined them.
+    /// Observers of the interface or attachment, with the number of the coverage they follow from.
     pub(crate) observers: Option<Observers>,
 }
 
@@ -44,7 +44,7 @@ impl InterfaceContext {
         Some(inventory.interface_at(self.interface?))
     }
 
-    /// Returns the numbers if they were announced in this epoch.
+    /// Returns the numbers if announced in this epoch.
     #[inline]
     pub(crate) fn numbers_in(&self, epoch: u32) -> Option<RecordNumbers> {
         let (announced, numbers) = self.numbers?;
@@ -55,24 +55,24 @@ impl InterfaceContext {
 /// Slots of the cache, besides the current entry.
 const SLOTS: usize = 4_096;
 
-/// Octets of identifiers beyond which a context is not cached; those of AWS have half as many.
+/// Longest cached key, in octets; the identifiers of AWS take half as many.
 const LONGEST: usize = 1_024;
 
-/// Cache of contexts. The current entry is taken out of its slot; the slot stays empty meanwhile.
+/// Cache of contexts. The slot of the current entry stays empty while the entry is current.
 #[derive(Debug, Default)]
 pub(crate) struct ContextCache {
     /// Entry of the record before.
     current: Box<CacheEntry>,
     /// Prefix generation of the record before.
     generation: Option<u64>,
-    /// Slot that the current entry was taken from.
+    /// Slot of the current entry.
     slot: usize,
     /// [`SLOTS`] entries as soon as there was a record.
     slots: Vec<Option<Box<CacheEntry>>>,
     hash: FixedState,
 }
 
-/// Context with its key.
+/// Context with the key.
 #[derive(Debug, Default)]
 struct CacheEntry {
     /// Column plan of the record's format.
@@ -92,8 +92,8 @@ impl ContextCache {
     }
 
     /// Returns whether the record has the context of the record before, and stores the generation of the record in either
-    /// case. `account` and `region` are those of the source.
-    #[inline(always)] // called in one place, for every record
+    /// case. `account` and `region` belong to the source.
+    #[inline(always)] // single caller, for every record
     pub(super) fn is_current(
         &mut self,
         record: &FlowRecord<'_>,
@@ -106,8 +106,8 @@ impl ContextCache {
             && (generation.is_some() || self.current.has_identifiers(record))
     }
 
-    /// Makes the cached context of the record the current one. False if the cache has none: the caller makes one and calls
-    /// [`Self::insert`].
+    /// Makes the cached context of the record current. False if the cache has no such context: the caller makes a context
+    /// and calls [`Self::insert`].
     pub(super) fn recall(
         &mut self,
         record: &FlowRecord<'_>,
@@ -132,7 +132,7 @@ impl ContextCache {
         found
     }
 
-    /// Caches the context of the record as the current one.
+    /// Caches the context of the record, as current.
     pub(super) fn insert(
         &mut self,
         record: &FlowRecord<'_>,
@@ -168,7 +168,7 @@ impl ContextCache {
 }
 
 impl CacheEntry {
-    /// Returns whether the record is of the same format and source.
+    /// Returns whether format and source of the record equal the key's.
     #[inline]
     fn is_from(
         &self,
@@ -184,7 +184,8 @@ impl CacheEntry {
             && self.region == *region
     }
 
-    /// Returns whether the record has the same identifiers. Records of one plan have equally many runs of columns.
+    /// Returns whether the identifiers of the record equal the key's. Records of equal plans have equally many runs of
+    /// columns.
     #[inline]
     fn has_identifiers(&self, record: &FlowRecord<'_>) -> bool {
         let mut rest = self.identifiers.as_slice();
@@ -200,7 +201,7 @@ impl CacheEntry {
 
 #[cfg(test)]
 impl ContextCache {
-    /// Returns the context of a record: the cached one, or what `find` makes.
+    /// Returns the context of a record: the cached context, or the result of `find`.
     fn of(
         &mut self,
         record: &FlowRecord<'_>,

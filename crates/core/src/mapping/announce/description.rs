@@ -1,4 +1,4 @@
-//! Texts of the name tables: what a network engineer reads of an interface or VPC.
+//! Texts of the name tables: the name and description of an interface or VPC, for network engineers.
 
 use percent_encoding::percent_decode;
 
@@ -7,10 +7,10 @@ use crate::flowlog::field::{DescribedInterface, FIELDS, Field, FieldMapping, Fie
 use crate::mapping::settings::NameTexts;
 use crate::network::{GatewayAttachment, InterfaceView, Inventory};
 
-/// Description that EC2's console gives to the first interface of any instance: it tells nothing.
+/// Description given by EC2's console to the first interface of any instance: tells nothing.
 const OF_EVERY_INSTANCE: &str = "Primary network interface";
 
-/// Text of parts that are separated by spaces; a part that the text has already is left out.
+/// Text of parts separated by spaces; a part already in the text is left out.
 #[derive(Default)]
 struct PartedText(String);
 
@@ -32,7 +32,7 @@ impl PartedText {
     }
 }
 
-/// Returns the name of a VPC: its id and, behind a space, its Name tag.
+/// Returns the name of a VPC: the id and, behind a space, the Name tag.
 pub(super) fn vrf_name(id: &[u8], inventory: &Inventory, names: NameTexts) -> String {
     let mut text = PartedText::default();
     text.add(&String::from_utf8_lossy(id));
@@ -41,8 +41,8 @@ pub(super) fn vrf_name(id: &[u8], inventory: &Inventory, names: NameTexts) -> St
     text.0
 }
 
-/// Returns the description of an interface, the most telling text first, because 127 octets are all there is: its Name
-/// tag or else its id, the columns of the record, then the facts of the inventory.
+/// Returns the description of an interface, the most telling text first, because only 127 octets are available: the Name tag
+/// or else the id, the columns of the record, then the facts of the inventory.
 pub(super) fn interface(
     id: &[u8],
     described: DescribedInterface,
@@ -92,7 +92,7 @@ fn add_columns(
     columns.sort_by_key(|spec| rank(spec.field));
     for spec in columns {
         if let Some(value) = record.text(spec.field) {
-            // AWS writes special characters of tags as `%` and two hexadecimal digits of their UTF-8 octets.
+            // AWS writes special characters of tags as `%` and two hexadecimal digits for each UTF-8 octet.
             text.add(&percent_decode(value).decode_utf8_lossy());
         }
     }

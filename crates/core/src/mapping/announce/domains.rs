@@ -1,7 +1,8 @@
-//! Observation domains, the "virtual exporters": the domain of a record, and the domains that are open.
+//! Observation domains, the "virtual exporters": the domain of a record, and the open domains.
 //!
-//! A transit gateway is its own domain, named by its id. Every other record belongs to its account and region, named
-//! `123456789012/eu-central-1`. The number of a domain is the identity of its name, or the number that a setting pins.
+//! A record of a transit gateway belongs to the gateway's domain, named by the gateway's id; a VPC record to the domain of
+//! account and region, named `123456789012/eu-central-1`. The number of a domain is the identity of the name, or pinned by a
+//! setting.
 
 use std::collections::HashMap;
 
@@ -12,10 +13,10 @@ use crate::flowlog::{Field, FlowRecord, RecordKind};
 /// Account of a record when nothing is known.
 const UNKNOWN: &str = "unknown";
 
-/// Most domain names that are open at a time. 300 accounts in 4 regions are 1,200.
+/// Most open domain names. 300 accounts in 4 regions are 1,200.
 pub(crate) const MAX_DOMAINS: usize = 4_096;
 
-/// Names that are closed at once when there is no room, so that the context cache is rarely cleared.
+/// Names closed at once when there is no room: many, so that the context cache is rarely cleared.
 const CLOSED_AT_ONCE: usize = MAX_DOMAINS / 8;
 
 /// Longest part of a domain name, in octets; a longer column is no account, region or gateway of AWS.
@@ -24,7 +25,7 @@ const LONGEST_PART: usize = 255;
 /// Open domains by name.
 #[derive(Debug, Default)]
 pub(super) struct OpenDomains {
-    /// Slot of each name. Names that share a number share a slot.
+    /// Slot of each name. Names with equal numbers have one slot.
     by_name: HashMap<Box<[u8]>, usize, FixedState>,
     by_number: HashMap<u32, usize, FixedState>,
     slots: Vec<DomainSlot>,
@@ -37,7 +38,7 @@ pub(super) struct OpenDomains {
 #[derive(Debug, Default)]
 struct DomainSlot {
     number: u32,
-    /// Names that share the slot; 0 for a free slot.
+    /// Number of names in the slot; 0 for a free slot.
     names: usize,
     /// [`OpenDomains::clock`] at the last use.
     last_used: u64,
@@ -99,7 +100,7 @@ impl OpenDomains {
         self.free.extend(closed);
     }
 
-    /// Adds a domain and returns its slot, or as an error the slot of the open domain that has this number.
+    /// Adds a domain and returns the slot; as an error, the slot of the open domain with this number.
     pub(super) fn add(&mut self, name: &[u8], number: u32) -> Result<usize, usize> {
         let shared = self.by_number.get(&number).copied();
         let slot = shared.or_else(|| self.free.pop()).unwrap_or_else(|| {
@@ -118,7 +119,7 @@ impl OpenDomains {
 }
 
 /// Returns the name of a record's domain: the gateway, or the account and, behind a slash, the region. `account` and
-/// `region` are those of the record's source.
+/// `region` belong to the record's source.
 pub(super) fn name(
     record: &FlowRecord<'_>,
     account: Option<&str>,
@@ -136,7 +137,7 @@ pub(super) fn name(
     }
 }
 
-/// Returns account and region of a record: its own, else those of its source.
+/// Returns account and region of a record: the columns of the record, else of the source.
 pub(super) fn account_and_region<'a>(
     record: &FlowRecord<'a>,
     account: Option<&'a str>,

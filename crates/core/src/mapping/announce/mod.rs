@@ -10,28 +10,27 @@
 //!   └── domain ─┘└──── interface ────┘
 //! ```
 //!
-//! 1. `turn_to` looks for the record's context: the bytes of its identifier columns are the cache key. This record is the
+//! 1. `turn_to` looks for the record's context: the bytes of the identifier columns are the cache key. This record is the
 //!    first, so the context is made: domain `123456789012` gets slot 0 and the number `identity("123456789012")`.
 //! 2. `numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table names
 //!    the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
-//! 3. `announce_layout` finds that the domain never used layout 16384: the template is added, its flow keys announced.
-//! 4. The next line of this interface takes its context from the cache, and the numbers from the context.
+//! 3. `announce_layout` finds that the domain never used layout 16384: the template is added, the flow keys announced.
+//! 4. The next line of this interface takes the context from the cache, and the numbers from the context.
 //!
 //! | cache | key | holds | invalidated by |
 //! |---|---|---|---|
-//! | `ContextCache` (`context.rs`), 4,096 entries and the current one | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with their epoch | a new inventory, a closed domain |
+//! | `ContextCache` (`context.rs`), 4,096 entries and the current one | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with epoch | a new inventory, a closed domain |
 //! | `OpenDomains` (`domains.rs`), 4,096 names | domain name | slot in the exporter | eviction of the least recently used |
-//! | `AnnouncedIds` (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance | its epoch; a closed domain; all of them when the 64 MiB are full |
-//! | layouts, services and pseudo-interfaces of a domain (`names.rs`) | number | epoch | its epoch; a closed domain |
+//! | `AnnouncedIds` (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance | a new epoch; a closed domain; all entries when the 64 MiB are full |
+//! | layouts, services and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
 //!
 //! A new **epoch** makes every number in a context, every announced id and every layout due again: an entry of an earlier
 //! epoch counts as never announced. Contexts and domain slots survive. An epoch begins with a new connection or socket, a
-//! new inventory, a failed batch (its announcements may be lost), a batch in which a target took no part and, if a session
-//! is UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name in an epoch.
+//! new inventory, a failed batch (the announcements may be lost), a batch without one of the targets and, if a session is
+//! UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name in an epoch.
 //!
-//! **To add an options table**: add it to `ipfix/options.rs`; announce its records in `names.rs` behind a check of the
-//! epoch, like `application`; add a place for its numbers to `RecordNumbers` (`numbers.rs`); and write them in
-//! `mapping/flow.rs`.
+//! **To add an options table**: add the table to `ipfix/options.rs`; announce the records in `names.rs` behind a check of
+//! the epoch, like `application`; add a number to `RecordNumbers` (`numbers.rs`); and write the number in `mapping/flow.rs`.
 
 mod context;
 mod description;
@@ -58,17 +57,17 @@ use names::{AnnouncedNames, Announcer};
 use notes::AnnouncementNotes;
 
 /// Milliseconds of an epoch over UDP: a collector that starts in the middle of a session, and each file of nfcapd, has the
-/// name of every interface that is still used.
+/// name of every interface still in use.
 const UDP_EPOCH: u64 = 60_000;
 
-/// Everything that was announced, in one epoch.
+/// State of announcements: the current epoch, and everything announced so far.
 #[derive(Debug)]
 pub(crate) struct Announcements {
     /// Current epoch: announcements of an earlier epoch are due again.
     epoch: u32,
     /// Beginning of the epoch, milliseconds since 1970.
     epoch_at: u64,
-    /// Setting `NAMES`: texts that people wrote are announced or not.
+    /// Setting `NAMES`: texts written by people are announced or not.
     texts: NameTexts,
     domains: OpenDomains,
     contexts: ContextCache,
@@ -96,7 +95,7 @@ impl Announcements {
         self.epoch_at = now;
     }
 
-    /// Begins an epoch if over UDP the current one is [`UDP_EPOCH`] old.
+    /// Begins an epoch if a session is UDP and the current epoch is [`UDP_EPOCH`] old.
     pub(crate) fn set_now(&mut self, exporter: &Exporter) {
         let age = exporter.now().saturating_sub(self.epoch_at);
         if exporter.has_datagram_session() && age >= UDP_EPOCH {
@@ -110,8 +109,8 @@ impl Announcements {
         self.begin_epoch(now);
     }
 
-    /// Makes the context of the record the current one. `account` and `region` are those of the record's source.
-    #[inline(always)] // called in one place, for every record
+    /// Makes the context of the record current. `account` and `region` belong to the record's source.
+    #[inline(always)] // single caller, for every record
     pub(crate) fn turn_to<S: MessageSink>(
         &mut self,
         record: &FlowRecord<'_>,
@@ -124,7 +123,7 @@ impl Announcements {
         if self.contexts.is_current(record, account, region) {
             return Ok(());
         }
-        // A copy of the record, so that the caller's can stay in registers.
+        // A copy of the record: the caller's record can stay in registers.
         self.turn_to_other(*record, account, region, inventory, exporter, sink)
     }
 
@@ -154,7 +153,7 @@ impl Announcements {
         Ok(())
     }
 
-    /// Opens the domain with this name and returns its slot. Closes the least recently used domains if there is no room.
+    /// Opens the domain with this name and returns the slot. Closes the least recently used domains if there is no room.
     fn open_domain<S: MessageSink>(
         &mut self,
         name: &[u8],
@@ -177,7 +176,7 @@ impl Announcements {
         Ok(slot)
     }
 
-    /// Closes the least recently used domains if there is no room for another one.
+    /// Closes the least recently used domains if there is no room for a further domain.
     fn close_least_recently_used<S: MessageSink>(
         &mut self,
         exporter: &mut Exporter,
@@ -204,7 +203,7 @@ impl Announcements {
     }
 
     /// Returns the numbers of the current record's identifiers, each announced in this epoch.
-    #[inline(always)] // called in one place, for every record
+    #[inline(always)] // single caller, for every record
     pub(crate) fn numbers<S: MessageSink>(
         &mut self,
         record: &FlowRecord<'_>,
@@ -259,7 +258,7 @@ impl Announcements {
         self.names.has_layout(domain, number, self.epoch)
     }
 
-    /// Announces a layout in the current record's domain: its template, if it is new there, and its flow keys.
+    /// Announces a layout in the current record's domain: the template, if new in the domain, and the flow keys.
     #[inline(never)]
     pub(crate) fn announce_layout<S: MessageSink>(
         &mut self,
@@ -285,8 +284,8 @@ impl Announcements {
     }
 }
 
-/// Returns the context of a record, as far as it follows from the inventory. `account` and `region` are those of the
-/// record's source.
+/// Returns the part of a record's context that follows from the inventory. `account` and `region` belong to the record's
+/// source.
 fn known(
     record: &FlowRecord<'_>,
     account: Option<&str>,

@@ -1,4 +1,4 @@
-//! Names that were announced, by domain, and the options records that announce them.
+//! Announced names, by domain, and the options records of announcements.
 
 use std::collections::HashMap;
 
@@ -15,18 +15,18 @@ use crate::mapping::services;
 use crate::mapping::settings::NameTexts;
 use crate::network::{Inventory, TableSet};
 
-/// Pseudo-interfaces: the side of a flow that is not the interface.
+/// Pseudo-interfaces: the side of a flow opposite to the interface.
 pub(crate) const ACCEPT: u32 = 1;
 pub(crate) const REJECT: u32 = 2;
 
-/// Octets of names that are kept, of all domains together; when they are full the tables are cleared, and names are
-/// announced again. A name counts with its entry.
+/// Most octets of kept names, of all domains together. Beyond, the tables are cleared, and names are announced again. A name
+/// counts with [`ENTRY_OCTETS`].
 const KEPT_OCTETS: usize = 64 << 20;
 
 /// Octets of an entry without its texts, roughly.
 const ENTRY_OCTETS: usize = 128;
 
-/// Most identifiers of one number that are told apart.
+/// Most identifiers of equal number in a table.
 const MAX_SHARING: u8 = 4;
 
 /// Context of an announcement: the domain that announces, and the stages that an options record needs.
@@ -37,7 +37,7 @@ pub(super) struct Announcer<'a, S> {
     pub(super) texts: NameTexts,
     pub(super) exporter: &'a mut Exporter,
     pub(super) inventory: &'a Inventory,
-    /// Tables in which interfaces of the record are looked up.
+    /// Tables of the inventory for look-ups of the record.
     pub(super) tables: TableSet,
     pub(super) notes: &'a mut AnnouncementNotes,
     pub(super) sink: &'a mut S,
@@ -47,27 +47,27 @@ pub(super) struct Announcer<'a, S> {
 #[derive(Debug, Default)]
 pub(super) struct AnnouncedNames {
     domains: Vec<DomainNames>,
-    /// Octets of all names that are kept.
+    /// Octets of all kept names.
     octets: usize,
 }
 
-/// Announcements of one domain.
+/// Announcements of a domain.
 #[derive(Debug, Default)]
 struct DomainNames {
-    /// Epoch in which the domain itself was described; 0 for never.
+    /// Epoch of the last announcement of the domain; 0 for never.
     described: u32,
-    /// Epoch in which each layout was announced; 0 for never.
+    /// Epoch of the last announcement of each layout; 0 for never.
     layouts: Vec<u32>,
     pseudo_interfaces: u32,
     interfaces: AnnouncedIds,
     vrfs: AnnouncedIds,
     applications: HashMap<u32, u32, FixedState>,
-    /// Octets of the names that are kept.
+    /// Octets of the kept names.
     octets: usize,
 }
 
-/// Announced identifiers of one options table. The key is the number, and the count of identifiers that had the number
-/// before: 0 for all but those that share a number.
+/// Announced identifiers of an options table. The key is the number, and the count of earlier identifiers with this number:
+/// 0, except for identifiers with equal numbers.
 #[derive(Debug, Default)]
 struct AnnouncedIds {
     entries: HashMap<(u32, u8), AnnouncedId, FixedState>,
@@ -77,12 +77,12 @@ struct AnnouncedIds {
 struct AnnouncedId {
     id: Box<[u8]>,
     epoch: u32,
-    /// Instance that was announced with an interface.
+    /// Instance announced with an interface.
     instance: Option<Box<[u8]>>,
 }
 
 impl AnnouncedIds {
-    /// Returns the key of an identifier, whether it is kept or not.
+    /// Returns the key of an identifier, kept or not.
     fn key(&self, id: &[u8]) -> (u32, u8) {
         let number = identity(id);
         let is_free = |ordinal: &u8| {
@@ -93,7 +93,7 @@ impl AnnouncedIds {
         (number, ordinal.unwrap_or(MAX_SHARING - 1))
     }
 
-    /// Returns whether the identifier was announced in this epoch, with this instance if there is one.
+    /// Returns whether the identifier was announced in this epoch, with this instance if any.
     fn is_announced(&self, key: (u32, u8), epoch: u32, instance: Option<&[u8]>) -> bool {
         self.entries.get(&key).is_some_and(|entry| {
             entry.epoch == epoch && (instance.is_none() || entry.instance.as_deref() == instance)
@@ -102,7 +102,7 @@ impl AnnouncedIds {
 }
 
 impl AnnouncedNames {
-    /// Announces the domain itself.
+    /// Announces the domain.
     pub(super) fn domain<S: MessageSink>(
         &mut self,
         to: &mut Announcer<'_, S>,
@@ -125,7 +125,7 @@ impl AnnouncedNames {
             .is_some_and(|domain| domain.layouts.get(number) == Some(&epoch))
     }
 
-    /// Announces the flow keys of a layout, and adds its template to the domain if the layout is new there.
+    /// Announces the flow keys of a layout, and adds the template to the domain if the layout is new in the domain.
     pub(super) fn layout<S: MessageSink>(
         &mut self,
         number: usize,
@@ -146,8 +146,8 @@ impl AnnouncedNames {
         to.options(OptionsTable::FlowKeys, write)
     }
 
-    /// Announces an interface and returns its number. The element interfaceName is the id here; inline in a flow the element
-    /// is the Name tag, if there is one (`encode.rs`).
+    /// Announces an interface and returns the number. The element interfaceName is the id here; inline in a flow the element
+    /// is the Name tag, if the interface has a Name tag (`encode.rs`).
     pub(super) fn interface<S: MessageSink>(
         &mut self,
         id: &[u8],
@@ -176,7 +176,7 @@ impl AnnouncedNames {
         Ok(number)
     }
 
-    /// Announces a VPC and returns its number.
+    /// Announces a VPC and returns the number.
     pub(super) fn vrf<S: MessageSink>(
         &mut self,
         id: &[u8],
@@ -192,7 +192,7 @@ impl AnnouncedNames {
         Ok(number)
     }
 
-    /// Announces the services of both ends and returns their number.
+    /// Announces the services of both ends and returns the number of the pair.
     pub(super) fn application<S: MessageSink>(
         &mut self,
         source: Option<&[u8]>,
@@ -231,14 +231,14 @@ impl AnnouncedNames {
         to.name_interface(REJECT, "REJECT", "REJECT", "")
     }
 
-    /// Forgets everything that was announced in a slot.
+    /// Forgets everything announced in a slot.
     pub(super) fn forget(&mut self, slot: usize) {
         let forgotten = std::mem::take(self.of_domain(slot));
         self.octets -= forgotten.octets;
     }
 
-    /// Records the announcement of an identifier; returns false if the identifier was announced in this epoch. Collisions, and
-    /// identifiers that the inventory lacks, go to the notes.
+    /// Records the announcement of an identifier; returns false if the identifier was announced in this epoch. Collisions,
+    /// and identifiers unknown to the inventory, go to the notes.
     fn mark_announced<S>(
         &mut self,
         table: impl Fn(&mut DomainNames) -> &mut AnnouncedIds,
@@ -272,7 +272,7 @@ impl AnnouncedNames {
         true
     }
 
-    /// Counts the octets of a kept name; the tables are cleared when they are full.
+    /// Counts the octets of a kept name; full tables are cleared.
     fn count(&mut self, domain: usize, octets: usize) {
         self.octets += octets;
         self.domains[domain].octets += octets;

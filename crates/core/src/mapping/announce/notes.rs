@@ -1,4 +1,4 @@
-//! Notes taken while names are announced: identifiers without a name, and identifiers that share a number.
+//! Notes taken while names are announced: identifiers without a name, and identifiers with equal numbers.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use crate::flowlog::field::{ColumnType, FIELDS, TextPattern};
 use crate::identity::Collision;
 use crate::network::Inventory;
 
-/// Most identifiers that are noted as unknown between two calls.
+/// Most identifiers noted as unknown between two calls.
 pub const MAX_UNKNOWN: usize = 1_000;
 
-/// Collisions that are kept with both identifiers; further ones are only counted.
+/// Most collisions kept with both identifiers; further collisions are only counted.
 const KEPT_COLLISIONS: usize = 16;
 
-/// Prefixes of the identifiers that EC2 describes; `tgw-` includes `tgw-attach-`.
+/// Prefixes of the identifiers described by EC2; `tgw-` includes `tgw-attach-`.
 const DESCRIBED: [&str; 3] = ["eni-", "vpc-", "tgw-"];
 
 /// Notes since the last report.
@@ -25,7 +25,7 @@ pub(crate) struct AnnouncementNotes {
 }
 
 impl AnnouncementNotes {
-    /// Notes an identifier that the inventory could know and does not.
+    /// Notes an identifier of a kind known to EC2, if missing in the inventory.
     pub(super) fn identifier(&mut self, id: &[u8], inventory: &Inventory) {
         let is_described = DESCRIBED
             .iter()
@@ -36,7 +36,7 @@ impl AnnouncementNotes {
         }
     }
 
-    /// Notes every identifier of a record that the inventory could know and does not.
+    /// Notes every identifier of a record of a kind known to EC2, if missing in the inventory.
     pub(crate) fn identifiers(&mut self, record: &FlowRecord<'_>, inventory: &Inventory) {
         for spec in &FIELDS {
             if let ColumnType::Text(TextPattern::Prefix(prefix)) = spec.read
@@ -50,7 +50,7 @@ impl AnnouncementNotes {
         }
     }
 
-    /// Notes two identifiers with one number.
+    /// Notes two identifiers with equal numbers.
     pub(super) fn collision(&mut self, number: u32, first: &[u8], second: &[u8]) {
         self.collisions += 1;
         if self.kept_collisions.len() < KEPT_COLLISIONS {
@@ -59,12 +59,12 @@ impl AnnouncementNotes {
         }
     }
 
-    /// Takes the identifiers that the inventory does not know.
+    /// Takes the identifiers missing in the inventory.
     pub(crate) fn take_unknown(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.unknown)
     }
 
-    /// Takes the number of collisions, and the first of them.
+    /// Takes the number of collisions, and the first few pairs.
     pub(crate) fn take_collisions(&mut self) -> (u64, Vec<Collision>) {
         (
             std::mem::take(&mut self.collisions),

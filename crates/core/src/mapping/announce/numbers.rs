@@ -1,4 +1,4 @@
-//! Numbers of the identifiers of one record.
+//! Numbers of the identifiers of a record.
 
 use super::names::{AnnouncedNames, Announcer};
 use crate::flowlog::field::DescribedInterface;
@@ -21,7 +21,7 @@ pub(crate) struct RecordNumbers {
     pub(crate) application: u32,
 }
 
-/// Returns whether the record names services. Services are no identifiers, so a context does not hold them.
+/// Returns whether the record names services. Services are no identifiers, so a context does not hold services.
 #[inline]
 pub(crate) fn has_services(record: &FlowRecord<'_>) -> bool {
     const SERVICES: FieldSet =
@@ -29,7 +29,7 @@ pub(crate) fn has_services(record: &FlowRecord<'_>) -> bool {
     record.present().has_any(SERVICES)
 }
 
-/// Announces the services of a record and returns their number.
+/// Announces the services of a record and returns the number of the pair.
 pub(super) fn application<S: MessageSink>(
     record: &FlowRecord<'_>,
     names: &mut AnnouncedNames,
@@ -65,7 +65,7 @@ pub(super) fn announce<S: MessageSink>(
     Ok(numbers)
 }
 
-/// Announces the identifiers that only records of transit gateways have.
+/// Announces the identifiers of records of transit gateways.
 fn gateway<S: MessageSink>(
     record: &FlowRecord<'_>,
     numbers: &mut RecordNumbers,
