@@ -16,7 +16,7 @@ impl From<InterfaceDescription> for NetworkInterface {
         let primary = from.private_ip_address;
         let private = from.private_ip_addresses.into_iter().flatten();
         let ipv6 = from.ipv6_addresses.into_iter().flatten();
-        // The primary address comes by itself and among the others.
+        // The primary address comes twice: alone, and in the list.
         let secondary = private
             .map(|address| address.private_ip_address)
             .filter(|&address| primary != Some(address));
@@ -106,7 +106,7 @@ impl From<FlowLogDescription> for FlowLog {
     }
 }
 
-/// Returns the destination of a flow log, which was created with the name of a log group, with an ARN, or with both.
+/// Returns the destination of a flow log created with the name of a log group, with an ARN, or with both.
 fn destination(log_group: Option<&str>, arn: Option<&str>) -> Option<Destination> {
     let by_arn = arn.and_then(Destination::of_arn);
     match log_group {
@@ -117,7 +117,7 @@ fn destination(log_group: Option<&str>, arn: Option<&str>) -> Option<Destination
     }
 }
 
-/// Returns the value of the tag `Name`, if there is one and it is not empty.
+/// Returns the value of the tag `Name`, if present and not empty.
 fn name(tags: Option<Vec<Tag>>) -> Option<String> {
     let tag = tags.into_iter().flatten().find(|tag| tag.key == "Name");
     not_empty(tag.and_then(|tag| tag.value))

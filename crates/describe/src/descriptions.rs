@@ -1,6 +1,6 @@
-//! Descriptions of EC2, with the members that an inventory uses and the names that the AWS CLI prints.
+//! Descriptions of EC2, with the members used by an inventory and the names printed by the AWS CLI.
 //!
-//! Members that are absent or `null` are `None`. Members that are not listed here are skipped: EC2 adds some every year.
+//! Absent members and `null` are `None`. Members not listed here are skipped: EC2 adds some every year.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ macro_rules! descriptions {
 }
 
 descriptions! {
-    /// Network interface, as `DescribeNetworkInterfaces` returns it.
+    /// Network interface, of `DescribeNetworkInterfaces`.
     InterfaceDescription(network_interface_id: "`eni-…`") {
         /// Description; empty for none.
         description: String,
@@ -42,13 +42,13 @@ descriptions! {
         availability_zone_id: String,
         /// `in-use`, `available`, …
         status: String,
-        /// Account of 12 digits that owns it.
+        /// Owner account, 12 digits.
         owner_id: String,
         /// Attachment to an instance.
         attachment: VpcAttachment,
         /// Primary private IPv4 address.
         private_ip_address: IpAddr,
-        /// All private IPv4 addresses, the primary one among them.
+        /// All private IPv4 addresses, including the primary address.
         private_ip_addresses: Vec<PrivateAddressDescription>,
         /// IPv6 addresses.
         ipv6_addresses: Vec<Ipv6AddressDescription>,
@@ -64,19 +64,19 @@ descriptions! {
         /// `i-…`
         instance_id: String,
     }
-    /// VPC, as `DescribeVpcs` returns it.
+    /// VPC, of `DescribeVpcs`.
     VpcDescription(vpc_id: "`vpc-…`") {
-        /// Account of 12 digits that owns it.
+        /// Owner account, 12 digits.
         owner_id: String,
         /// Tags.
         tags: Vec<Tag>,
     }
-    /// Transit gateway, as `DescribeTransitGateways` returns it.
+    /// Transit gateway, of `DescribeTransitGateways`.
     GatewayDescription(transit_gateway_id: "`tgw-…`") {
         /// Tags.
         tags: Vec<Tag>,
     }
-    /// Attachment of a transit gateway, as `DescribeTransitGatewayAttachments` returns it.
+    /// Attachment of a transit gateway, of `DescribeTransitGatewayAttachments`.
     GatewayAttachmentDescription(transit_gateway_attachment_id: "`tgw-attach-…`") {
         /// `tgw-…`
         transit_gateway_id: String,
@@ -87,11 +87,11 @@ descriptions! {
         /// Tags.
         tags: Vec<Tag>,
     }
-    /// Flow log, as `DescribeFlowLogs` returns it.
+    /// Flow log, of `DescribeFlowLogs`.
     FlowLogDescription(flow_log_id: "`fl-…`", resource_id: "`vpc-…`, `subnet-…`, `eni-…`, `tgw-…`, `tgw-attach-…`, `nat-…`") {
         /// `ALL`, `ACCEPT` or `REJECT`; absent for transit gateways.
         traffic_type: String,
-        /// Name of the log group, if the flow log was created with one.
+        /// Name of the log group, if the flow log was created with a name.
         log_group_name: String,
         /// ARN of the destination.
         log_destination: String,
@@ -115,7 +115,7 @@ macro_rules! wrapped {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
         #[serde(rename_all = "PascalCase")]
         pub struct $name {
-            /// The value, which EC2 wraps into an object of its own.
+            /// Value, wrapped by EC2 into an object.
             pub $field: $type,
         }
 
@@ -140,7 +140,7 @@ wrapped! {
     Ipv6PrefixDescription { ipv6_prefix: AddressPrefix }
 }
 
-/// Entry of a manifest: state of one account and region.
+/// Entry of a manifest: state of an account and region.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PartEntry {

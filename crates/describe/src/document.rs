@@ -1,7 +1,7 @@
-//! JSON document with one or several lists of descriptions, packed or not.
+//! JSON document with a list or several lists of descriptions, packed or not.
 //!
-//! Each description becomes an entry of the inventory as soon as it is parsed, so that a document of many megabytes is
-//! never held as a whole tree of values, and a packed one never as a whole text.
+//! Each description becomes an entry of the inventory as soon as the description is parsed: a document of many megabytes is
+//! never held as a whole tree of values, and a packed document never as a whole text.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -63,12 +63,12 @@ pub enum InventoryError {
         "it was written by another release (InventoryVersion {0}, known is {INVENTORY_VERSION})"
     )]
     OtherVersion(u64),
-    /// An object of an organization's inventory without a member that it must have.
+    /// An object of an organization's inventory without a required member.
     #[error("the member {0} is missing")]
     Missing(&'static str),
 }
 
-/// Reads one document, packed with gzip or not: what the AWS CLI prints, or an object of an organization's inventory.
+/// Reads a document, packed with gzip or not: output of the AWS CLI, or an object of an organization's inventory.
 ///
 /// # Errors
 ///
@@ -87,8 +87,8 @@ pub fn read(octets: &[u8]) -> Result<Inventory, InventoryError> {
     Ok(inventory)
 }
 
-/// Tells an inventory from other files by the top-level keys within its first 4,096 octets; of a packed file within as
-/// many of the inflated ones.
+/// Tells an inventory from unrelated files by the top-level keys within the first 4,096 octets; of a packed file within as
+/// many inflated octets.
 pub fn looks_like_inventory(octets: &[u8]) -> bool {
     if is_packed(octets) {
         return has_known_key(&beginning(octets, BEGINNING));
@@ -98,7 +98,7 @@ pub fn looks_like_inventory(octets: &[u8]) -> bool {
 
 fn has_known_key(beginning: &[u8]) -> bool {
     let mut found = false;
-    // Ends with an error, at the latest where the beginning is cut; what was found until then counts.
+    // Ends with an error, at the latest where the beginning is cut; the keys found until then count.
     let _ = serde_json::Deserializer::from_slice(beginning).deserialize_map(FindKey(&mut found));
     found
 }
@@ -125,7 +125,7 @@ impl<'de> Visitor<'de> for FindKey<'_> {
     }
 }
 
-/// Content of one document.
+/// Content of a document.
 #[derive(Debug, Default)]
 pub(crate) struct InventoryDocument {
     has_known_key: bool,
@@ -144,7 +144,7 @@ pub(crate) struct InventoryDocument {
     inventory: Inventory,
 }
 
-/// Flow log in a manifest, or as the AWS CLI prints it.
+/// Flow log in a manifest, or in output of the AWS CLI.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ListedFlowLog {
@@ -157,7 +157,7 @@ struct ListedFlowLog {
 }
 
 impl InventoryDocument {
-    /// Reads a document; one that is packed has at most `limit` octets.
+    /// Reads a document; a packed document has at most `limit` octets when inflated.
     pub(crate) fn read(octets: &[u8], limit: u64) -> Result<Self, InventoryError> {
         let mut document = Self::default();
         let seed = DocumentSeed(&mut document);
@@ -216,11 +216,11 @@ impl InventoryDocument {
 }
 
 impl ListedFlowLog {
-    /// Flow log with its account and region, as of this answer of EC2.
+    /// Flow log with account and region, as of this answer of EC2.
     fn located(self, as_of: Option<Timestamp>) -> FlowLog {
         let mut flow_log = FlowLog::from(self.description);
-        // A flow log delivers to log groups and delivery streams of its own account and region; one that was created with
-        // the name of a log group does not say so itself.
+        // A flow log delivers to log groups and delivery streams of its own account and region; a flow log created with the
+        // name of a log group does not name account and region.
         if let Some(destination) = &mut flow_log.destination
             && destination.kind == DestinationKind::LogGroup
         {
@@ -245,7 +245,7 @@ impl ListedFlowLog {
     }
 }
 
-/// Reads a document to its end, which of a packed one has the checksum.
+/// Reads a document to the end: the end of a packed document has the checksum.
 fn whole<'de, R: serde_json::de::Read<'de>>(
     seed: DocumentSeed<'_>,
     mut deserializer: serde_json::Deserializer<R>,

@@ -1,20 +1,20 @@
-//! EC2's Describe calls as JSON, and the inventory that they make.
+//! EC2's Describe calls as JSON, and the inventory made of the answers.
 //!
-//! Input: what `aws ec2 describe-network-interfaces`, `describe-vpcs`, `describe-transit-gateways`,
-//! `describe-transit-gateway-attachments` and `describe-flow-logs` print, each by itself or several in one object. Output:
-//! an [`Inventory`](flowlogs_core::network::Inventory). No I/O: callers read the files.
+//! Input: the output of `aws ec2 describe-network-interfaces`, `describe-vpcs`, `describe-transit-gateways`,
+//! `describe-transit-gateway-attachments` and `describe-flow-logs`, each alone or several in an object. Output: an
+//! [`Inventory`](flowlogs_core::network::Inventory). No I/O: callers read the files.
 //!
 //! | file | subject |
 //! |---|---|
-//! | `descriptions.rs` | the members of each description that are used; all others are skipped |
+//! | `descriptions.rs` | the used members of each description |
 //! | `convert.rs` | a description becomes an entry of the inventory: names, addresses, statuses |
-//! | `timestamp.rs` | a time as EC2 writes it |
-//! | `document.rs` | a JSON document with one or several lists of descriptions |
+//! | `timestamp.rs` | times in EC2's form |
+//! | `document.rs` | a JSON document with lists of descriptions |
 //! | `packed.rs` | a document that is packed with gzip, bounded in octets |
 //! | `manifest.rs` | reader of the objects of an organization's inventory: the manifest, and a part for each account and region |
 //! | `write.rs` | writer of these objects |
 //!
-//! The functions map the SDK's types to the same descriptions, so that the conversion exists once.
+//! The functions map the SDK's types to these descriptions: the conversion exists once.
 //!
 //! ```
 //! let json = br#"{"Vpcs": [{"VpcId": "vpc-1", "Tags": [{"Key": "Name", "Value": "shop"}]}]}"#;

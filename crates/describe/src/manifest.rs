@@ -1,8 +1,8 @@
-//! Objects of an organization's inventory, as `flowlogs-inventory` keeps them in S3: one manifest, and one part for each
-//! account and region.
+//! Objects of an organization's inventory, kept by `flowlogs-inventory` in S3: a manifest, and a part for each account and
+//! region.
 //!
-//! The manifest says which accounts and regions were asked and which version their parts have; the interfaces of an account
-//! and region are in its part, which is loaded when a record names the account.
+//! The manifest lists the asked accounts and regions, and the version of each part; the interfaces of an account and region
+//! are in the part, loaded when a record names the account.
 
 use flowlogs_core::network::{AccountRegion, InterfaceTable, Inventory};
 
@@ -20,18 +20,18 @@ pub struct InventoryManifest {
     pub inventory: Inventory,
 }
 
-/// Part of an inventory: interfaces of one account and region.
+/// Part of an inventory: interfaces of an account and region.
 #[derive(Debug)]
 pub struct InventoryPart {
     /// Account and region.
     pub scope: AccountRegion,
-    /// Version, as the manifest names it.
+    /// Version, as in the manifest.
     pub version: String,
     /// Interfaces.
     pub interfaces: InterfaceTable,
 }
 
-/// Reads a manifest, packed or not, of at most `limit` octets when it is inflated.
+/// Reads a manifest, packed or not, of at most `limit` octets when inflated.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub fn read_manifest(octets: &[u8], limit: u64) -> Result<InventoryManifest, Inv
     })
 }
 
-/// Reads a part, packed or not, of at most `limit` octets when it is inflated.
+/// Reads a part, packed or not, of at most `limit` octets when inflated.
 ///
 /// # Errors
 ///

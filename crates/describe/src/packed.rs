@@ -15,7 +15,7 @@ pub(crate) fn is_packed(document: &[u8]) -> bool {
     document.starts_with(&GZIP)
 }
 
-/// Reader of the inflated octets of a document, which ends with an error beyond the limit.
+/// Reader of the inflated octets of a document; ends with an error beyond the limit.
 pub(crate) struct BoundedReader<'a> {
     inflated: BufReader<MultiGzDecoder<&'a [u8]>>,
     left: u64,
@@ -55,7 +55,7 @@ impl Read for BoundedReader<'_> {
 pub(crate) fn beginning(packed: &[u8], most: usize) -> Vec<u8> {
     let mut begin = Vec::new();
     let most = u64::try_from(most).unwrap_or(u64::MAX);
-    // A document that was cut has a beginning all the same.
+    // A cut document has a beginning, too.
     let _ = MultiGzDecoder::new(packed)
         .take(most)
         .read_to_end(&mut begin);

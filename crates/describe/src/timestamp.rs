@@ -1,4 +1,4 @@
-//! Time as EC2 writes it: `2026-11-29T01:02:03.123Z`, or with an offset (`+01:00`) instead of the `Z`.
+//! Time in EC2's form: `2026-11-29T01:02:03.123Z`, or with an offset (`+01:00`) instead of the `Z`.
 
 use std::fmt;
 use std::str::FromStr;

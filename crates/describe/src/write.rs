@@ -1,11 +1,11 @@
-//! Objects of an organization's inventory, as `flowlogs-inventory` keeps them in S3: one manifest, and one part for each
-//! account and region. Lists of descriptions have the keys and members that the AWS CLI prints, so that
-//! [`read`](crate::read) reads both objects.
+//! Objects of an organization's inventory, kept by `flowlogs-inventory` in S3: a manifest, and a part for each account and
+//! region. Lists of descriptions have the keys and members of the AWS CLI's output, so that [`read`](crate::read) reads both
+//! objects.
 //!
 //! | object | key below the prefix | content |
 //! |---|---|---|
-//! | [`Manifest`] | `manifest.json.gz` | every part with its version; flow logs, VPCs, gateways and attachments of all accounts |
-//! | part | `parts/<account>/<region>.json.gz` | interfaces of one account and region; written by [`PartWriter`] |
+//! | [`Manifest`] | `manifest.json.gz` | every part with version; flow logs, VPCs, gateways and attachments of all accounts |
+//! | part | `parts/<account>/<region>.json.gz` | interfaces of an account and region; written by [`PartWriter`] |
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -22,7 +22,7 @@ use crate::descriptions::{
 };
 use crate::timestamp::Timestamp;
 
-/// Layout of the objects; a reader of another layout treats them as unreadable.
+/// Layout of the objects; a reader of another layout treats the objects as unreadable.
 pub const INVENTORY_VERSION: u32 = 1;
 
 /// Most octets of a manifest, unpacked: some 50,000 flow logs.
@@ -45,7 +45,7 @@ pub struct Manifest {
     /// Accounts and regions that are not asked, sorted.
     #[serde(default)]
     pub not_asked: Vec<SkippedPart>,
-    /// Flow logs, also those that vanished within the last 15 days.
+    /// Flow logs, including flow logs vanished within the last 15 days.
     #[serde(default)]
     pub flow_logs: Vec<LocatedDescription<FlowLogDescription>>,
     /// VPCs.
@@ -59,7 +59,7 @@ pub struct Manifest {
     pub transit_gateway_attachments: Vec<LocatedDescription<GatewayAttachmentDescription>>,
 }
 
-/// State of the part of one account and region.
+/// State of the part of an account and region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ManifestPart {
@@ -108,7 +108,7 @@ pub struct SkippedPart {
     pub reason: String,
 }
 
-/// Description, with the account and region whose answer it is of.
+/// Description, with the account and region of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct LocatedDescription<T> {
@@ -119,7 +119,7 @@ pub struct LocatedDescription<T> {
     pub account_id: String,
     /// Region.
     pub region: String,
-    /// Time of the last answer that listed a flow log which has vanished since.
+    /// Time of the last answer with a flow log that has vanished since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
 }
@@ -146,7 +146,7 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// The reason why it cannot be read.
+    /// The reason why the object is unreadable.
     pub fn from_gzip(gzip: &[u8]) -> Result<Self, ManifestError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -170,7 +170,7 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`ManifestError::TooLarge`]: no reader would take it.
+    /// [`ManifestError::TooLarge`]: no reader would take the object.
     pub fn to_gzip(&self) -> Result<Vec<u8>, ManifestError> {
         let json = serde_json::to_vec(self).expect(WRITES_TO_MEMORY);
         if u64::try_from(json.len()).is_ok_and(|octets| octets > LARGEST_MANIFEST) {
@@ -188,10 +188,10 @@ fn packer() -> GzEncoder<Vec<u8>> {
     GzEncoder::new(Vec::new(), Compression::fast())
 }
 
-/// Writer of a part, which holds the interfaces packed.
+/// Writer of a part; the interfaces are held packed.
 ///
-/// The version of a part is a checksum over the set of its interfaces: EC2 lists interfaces, addresses and tags in any
-/// order, and the order must not make another version. It is the sum of the hashes of the interfaces.
+/// The version of a part is a checksum over the set of interfaces: EC2 lists interfaces, addresses and tags in any order,
+/// and the order must not make another version. The version is the sum of the hashes of the interfaces.
 #[derive(Debug)]
 pub struct PartWriter {
     /// Interfaces as the elements of a JSON list, separated by commas.
@@ -199,7 +199,7 @@ pub struct PartWriter {
     /// Two sums, of hashes with different keys.
     sums: [u64; 2],
     interfaces: u64,
-    /// Scratch buffer: JSON of one interface.
+    /// Scratch buffer: JSON of an interface.
     json: Vec<u8>,
 }
 
@@ -220,7 +220,7 @@ impl PartWriter {
         }
     }
 
-    /// Adds an interface, with the members that an inventory uses; tags other than `Name` are left out.
+    /// Adds an interface, with the members used by an inventory; of the tags, only `Name`.
     pub fn add(&mut self, interface: &mut InterfaceDescription) {
         simplify(interface);
         self.json.clear();
@@ -242,7 +242,7 @@ impl PartWriter {
         self.interfaces
     }
 
-    /// Version: 32 hexadecimal digits, which depend on the interfaces alone, in any order.
+    /// Version: 32 hexadecimal digits; depends on the interfaces alone, in any order.
     pub fn version(&self) -> String {
         let [first, second] = self.sums;
         format!("{first:016x}{second:016x}")
@@ -279,7 +279,7 @@ impl PartWriter {
     }
 }
 
-/// Leaves out what no reader uses, and sorts what EC2 lists in any order.
+/// Leaves out members without a reader, and sorts lists, because EC2 lists in any order.
 fn simplify(interface: &mut InterfaceDescription) {
     keep_name(&mut interface.tag_set);
     if let Some(addresses) = &mut interface.private_ip_addresses {
@@ -296,7 +296,7 @@ fn simplify(interface: &mut InterfaceDescription) {
     }
 }
 
-/// Leaves out every tag but `Name`, the one that becomes a name.
+/// Leaves out every tag but `Name`.
 pub fn keep_name(tags: &mut Option<Vec<Tag>>) {
     if let Some(list) = tags {
         list.retain(|tag| tag.key == "Name");

@@ -1,4 +1,4 @@
-//! Base64 stage: text as it travels in JSON → octets, in a reused buffer.
+//! Base64 stage: text within JSON → octets, in a reused buffer.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -9,7 +9,7 @@ use base64_simd::AsOut;
 use crate::UnpackError;
 use crate::memory::release;
 
-/// Padding is neither required nor refused, because some producers leave it away.
+/// Padding is neither required nor refused, because some producers omit padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -19,7 +19,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug, Default)]
 pub(crate) struct Base64Decoder {
     decoded: Vec<u8>,
-    /// Text without its whitespace: copies from a terminal or a mail are wrapped.
+    /// Text without whitespace: copies from a terminal or a mail are wrapped.
     compact: Vec<u8>,
 }
 

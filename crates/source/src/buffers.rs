@@ -1,14 +1,14 @@
-//! Every buffer of an unpacker, grouped by the stage that borrows it.
+//! Every buffer of an unpacker, grouped by stage.
 //!
 //! The stages are nested: a compressed stream holds JSON documents, a document holds an event, an event holds packed
-//! payloads. Each group is lent to its stage as one `&mut`, while the stages inside use the other groups.
+//! payloads. Each group is lent to a stage as a `&mut`, while the stages inside use the remaining groups.
 
 use crate::base64::Base64Decoder;
 use crate::inflate::Inflater;
 use crate::json::JsonParser;
 use crate::memory::release;
 
-/// Layers of compression around a stream: Firehose compresses its objects, and records in them may be compressed.
+/// Layers of compression around a stream: Firehose compresses objects, and records within may be compressed.
 pub(crate) const LAYERS: usize = 2;
 
 /// All buffers.
@@ -19,7 +19,7 @@ pub(crate) struct Buffers {
     pub(crate) payload: PayloadBuffers,
 }
 
-/// Buffers of one layer of compression.
+/// Buffers of a layer of compression.
 #[derive(Debug, Default)]
 pub(crate) struct LayerBuffers {
     /// Compressed octets of an object that is small enough to be inflated at once.
@@ -32,12 +32,12 @@ pub(crate) struct LayerBuffers {
 pub(crate) struct ContentBuffers {
     /// Beginning of a line whose end has not been read yet.
     pub(crate) line: Vec<u8>,
-    /// One JSON document of a stream.
+    /// JSON document of a stream.
     pub(crate) document: Vec<u8>,
     pub(crate) parser: JsonParser,
 }
 
-/// Buffers of one payload on its way from base64 to log events.
+/// Buffers of a payload, from base64 to log events.
 #[derive(Debug, Default)]
 pub(crate) struct PayloadBuffers {
     pub(crate) base64: Base64Decoder,

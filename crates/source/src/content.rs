@@ -1,4 +1,4 @@
-//! Recognises content by its first octets, never by a name.
+//! Recognises content by the first octets, never by a name.
 
 use crate::inflate::Compression;
 
@@ -8,7 +8,7 @@ pub const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
 /// Octets that are inspected to recognise a stream.
 pub(crate) const HEAD: usize = 512;
 
-/// Kind of content, by its first octets.
+/// Kind of content, by the first octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     Empty,
@@ -20,7 +20,7 @@ pub(crate) enum Content {
 }
 
 impl Content {
-    /// Recognises octets without a byte order mark; `is_whole` says that nothing follows them.
+    /// Recognises octets without a byte order mark; `is_whole` says that nothing follows.
     pub(crate) fn recognise(octets: &[u8], is_whole: bool) -> Self {
         let head = &octets[..octets.len().min(HEAD)];
         let is_whole = is_whole && head.len() == octets.len();
@@ -33,7 +33,7 @@ impl Content {
         let odd = odd_octets(head, is_whole);
         let is_text = odd <= 1 || odd * LEAST_TEXT <= head.len() || begins_with_a_line(head);
         if let Some(compression) = Compression::recognise(head) {
-            // A text may begin with `x^` as well, which is the header of a fast compression.
+            // `x^`, the header of a fast compression, may also begin a text.
             let is_caret = head.starts_with(b"x^");
             return match is_caret && is_text {
                 true => Self::Text,
@@ -50,8 +50,8 @@ impl Content {
     }
 }
 
-/// Returns true if the first line is whole, printable ASCII with a space, and no JSON: a text, whatever follows. A stream
-/// that stops behind its first line is recognised by this line alone, so the rule holds for every stream.
+/// Returns true if the first line is whole, printable ASCII with a space, and no JSON: a text with any continuation. A
+/// stream of a single line is recognised by this line alone, so the rule holds for every stream.
 pub(crate) fn begins_with_a_line(head: &[u8]) -> bool {
     let Some(end) = head.iter().position(|octet| *octet == b'\n') else {
         return false;
@@ -61,11 +61,11 @@ pub(crate) fn begins_with_a_line(head: &[u8]) -> bool {
     line.contains(&b' ') && line.iter().all(is_printable) && !matches!(line, [b'{' | b'[', ..])
 }
 
-/// Octets among which a text has at most one that is odd. A compressed or executable file has one in three.
+/// A text has at most one odd octet in so many; in a compressed or executable file every third octet is odd.
 const LEAST_TEXT: usize = 8;
 
-/// Number of octets that no text has: control characters without whitespace, and octets that are not UTF-8. A character
-/// that the end of the head cuts is none of them, unless the head is the whole.
+/// Number of odd octets: control characters without whitespace, and octets that are not UTF-8. A character cut by the end of
+/// the head does not count, unless the head is the whole.
 fn odd_octets(head: &[u8], is_whole: bool) -> usize {
     let is_odd = |octet: &u8| octet.is_ascii_control() && !octet.is_ascii_whitespace();
     let mut chunks = head.utf8_chunks().peekable();

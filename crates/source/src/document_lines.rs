@@ -1,9 +1,9 @@
 //! JSON stage of a stream: document by document → lines.
 //!
-//! Each document is parsed whole before its first line is handed on; the documents before a damaged one have been handed
-//! on by then. A document is either log events itself, or the event of a function with packed payloads, which are
-//! unpacked one after the other. A Firehose record holds text, documents or a payload, but no further event: nothing packs
-//! an event of a function into another, and the nesting would have no end.
+//! Each document is parsed whole before the first line is handed on; the documents before a damaged document have been
+//! handed on by then. A document is either log events, or the event of a function with packed payloads, unpacked in turn. A
+//! Firehose record holds text, documents or a payload, but no further event: nothing packs an event of a function into
+//! another, and the nesting would have no end.
 
 use std::io::BufRead;
 
@@ -46,7 +46,7 @@ pub(crate) fn hand_on_documents<L: LineSink>(
                 let Some(payload) = payload.as_deref_mut() else {
                     return Err(position.fault(JsonFault::Unknown).into());
                 };
-                // The event is moved out, because its records may need the buffer.
+                // The event is moved out, because the records may need the buffer.
                 let document = std::mem::take(&mut content.document);
                 let event = str::from_utf8(&document).map_err(|_| JsonFault::Syntax.at_begin());
                 let event = event.and_then(FunctionEvent::read);
@@ -85,8 +85,8 @@ fn hand_on_event<L: LineSink>(
 
 /// Hands on the lines of a Firehose record.
 ///
-/// A flow log with a delivery stream as its destination makes a `{"message": …}` object of each line; a subscription sends
-/// its payload, compressed, as one record; records that somebody put into the stream by hand are text.
+/// A flow log with a delivery stream as destination makes a `{"message": …}` object of each line; a subscription sends the
+/// payload, compressed, as a record; records put into the stream by hand are text.
 fn hand_on_record<L: LineSink>(
     base64_data: &[u8],
     limit: usize,

@@ -1,8 +1,8 @@
 //! Cuts a stream of JSON into documents: consecutive objects, with or without whitespace between, or elements of lists.
 //!
 //! Only strings and brackets are inspected; the parser decides whether a document is JSON. At most one document is in
-//! memory, and none larger than the limit. A document is handed out only after the next octet behind it that is not
-//! whitespace, or the end, was read: the checksum of a compressed payload has been verified by then.
+//! memory, and none larger than the limit. A document is handed out only after the next octet behind the document that is
+//! not whitespace, or the end, was read: the checksum of a compressed payload has been verified by then.
 
 use std::io::BufRead;
 
@@ -36,7 +36,7 @@ impl StreamPosition {
         }
     }
 
-    /// Moves an error from its position in the document that begins here to its position in the stream.
+    /// Moves an error from a position in the document that begins here to the position in the stream.
     pub(crate) fn in_stream(self, error: UnpackError) -> UnpackError {
         match error {
             UnpackError::Json {
@@ -89,7 +89,7 @@ impl<'r> DocumentStream<'r> {
         }
     }
 
-    /// Puts the next document into `document` and returns its position; `None` at the end.
+    /// Puts the next document into `document` and returns the position; `None` at the end.
     pub(crate) fn next(
         &mut self,
         document: &mut Vec<u8>,
@@ -124,7 +124,7 @@ impl<'r> DocumentStream<'r> {
         Ok(Some(begin))
     }
 
-    /// Skips whitespace and returns the next octet without taking it.
+    /// Skips whitespace and returns the next octet, which stays in the stream.
     fn next_octet(&mut self) -> Result<Option<u8>, UnpackError> {
         loop {
             let chunk = fill(self.input)?;
@@ -184,7 +184,7 @@ struct EndScan {
 }
 
 impl EndScan {
-    /// Number of octets of `part` up to the end of the document, if it ends there.
+    /// Number of octets of `part` up to the end of the document, if the document ends there.
     fn end(&mut self, part: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < part.len() {

@@ -1,8 +1,8 @@
 //! Events of a function that hold log payloads: subscription, Kinesis, failure queue, Firehose.
 //!
-//! [`FunctionEvent::read`] finds the payloads in an event and what the function's answer has to name: sequence numbers of
-//! Kinesis records, ids of queue messages. Every payload is base64 for [`Unpacker::open`](crate::Unpacker::open), and is
-//! not decoded here. Events of the S3 function are read by [`s3::S3Event`](crate::s3::S3Event).
+//! [`FunctionEvent::read`] finds the payloads in an event and the names for the function's answer: sequence numbers of
+//! Kinesis records, ids of queue messages. Every payload is base64 for [`Unpacker::open`](crate::Unpacker::open), and is not
+//! decoded here. Events of the S3 function are read by [`s3::S3Event`](crate::s3::S3Event).
 //!
 //! Captured events come in a few more wrappings, for `flowlogs replay`: the output of `aws sqs receive-message`, an
 //! invocation record by itself, the record of an S3 destination for Kinesis failures, and a record below Firehose's error
@@ -49,9 +49,9 @@ pub enum FunctionEvent<'a> {
 pub struct KinesisRecord {
     /// Sequence number, the id in a partial batch response.
     pub sequence_number: String,
-    /// Shard, as in `shardId-000000000006`; empty where the event does not say it.
+    /// Shard, as in `shardId-000000000006`; empty where the event does not say.
     pub shard: String,
-    /// ARN of the stream; empty where the event does not say it.
+    /// ARN of the stream; empty where the event does not say.
     pub stream_arn: String,
     /// Arrival at the stream, in milliseconds since 1970.
     pub arrived: Option<u64>,
@@ -72,12 +72,12 @@ pub struct QueueMessage {
     pub invocation: Result<FailedInvocation, UnpackError>,
 }
 
-/// Asynchronous invocation that failed, as Lambda records it for an OnFailure destination.
+/// Failed asynchronous invocation, recorded by Lambda for an OnFailure destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailedInvocation {
     /// Payload of the invocation, base64: `requestPayload.awslogs.data`.
     pub data: String,
-    /// `requestContext.condition`, as in `RetriesExhausted`; empty where it is missing.
+    /// `requestContext.condition`, as in `RetriesExhausted`; empty where missing.
     pub condition: String,
     /// `responsePayload.errorType`; empty after a crash or a time-out.
     pub error_type: String,

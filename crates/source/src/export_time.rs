@@ -1,12 +1,12 @@
 //! Time before each line in an export of CloudWatch Logs to S3.
 //!
-//! `2026-11-21T10:00:00.000Z 2 123456789012 eni-… OK` → milliseconds, and the line as it was logged. The time is the
-//! event's timestamp, which a payload has beside the message.
+//! `2026-11-21T10:00:00.000Z 2 123456789012 eni-… OK` → milliseconds, and the line as logged. The time is the event's
+//! timestamp; a payload has the timestamp beside the message.
 
-/// Length of the longest time, with its space: nine digits of a second.
+/// Length of the longest time, with the space: nine digits of a second.
 pub(crate) const LONGEST: usize = "2026-11-21T10:00:00.000000000Z ".len();
 
-/// Splits a line into its time, in milliseconds since 1970, and the rest. `None` if the line does not begin with a time or
+/// Splits a line into the time, in milliseconds since 1970, and the rest. `None` if the line does not begin with a time or
 /// has nothing behind the time.
 #[inline]
 pub(crate) fn split(line: &[u8]) -> Option<(u64, &[u8])> {

@@ -37,8 +37,8 @@ pub(crate) struct Inflater {
     at_once: Option<Decompressor>,
     /// Only grows while in use.
     output: Vec<u8>,
-    /// Decompressor of the last stream. Its memory is aligned, and would leave holes in the heap if every stream allocated and
-    /// freed its own.
+    /// Decompressor of the last stream. The memory is aligned, and would leave holes in the heap if every stream allocated
+    /// and freed a decompressor.
     state: Option<Decompress>,
 }
 
@@ -66,7 +66,7 @@ impl Inflater {
         Ok(&self.output[..length])
     }
 
-    /// Inflates a single gzip member of at most `limit` octets that is as long as it says, and nothing else.
+    /// Inflates a single gzip member of at most `limit` octets, if as long as the trailer says, and nothing else.
     pub(crate) fn inflate_member(
         &mut self,
         compression: Compression,
@@ -77,8 +77,8 @@ impl Inflater {
         self.output.get(..length)
     }
 
-    /// Inflates a single gzip member that is as long as its trailer says. Returns `None` for everything else: the stream
-    /// reads it, or says what is wrong.
+    /// Inflates a single gzip member, if as long as the trailer says. Returns `None` for everything else: the stream reads
+    /// the rest, or names the fault.
     fn member(&mut self, compression: Compression, packed: &[u8], limit: usize) -> Option<usize> {
         const MEMBER: &[u8] = &[0x1f, 0x8b, 8];
         let size = usize::try_from(u32::from_le_bytes(*packed.last_chunk()?)).ok()?;
@@ -155,7 +155,7 @@ pub(crate) struct Inflated<R> {
 /// Next part of a stream.
 #[derive(Clone, Copy)]
 enum MemberStage {
-    /// First member, which must be there.
+    /// First member, required.
     Begin,
     /// Further member, or the end.
     Member,
@@ -229,7 +229,7 @@ impl<R: BufRead> Inflated<R> {
         Ok((produced, is_whole))
     }
 
-    /// Checks checksum and length behind a gzip body (RFC 1952 §2.3.1). Nothing may follow a zlib body, which has no members
+    /// Checks checksum and length behind a gzip body (RFC 1952 §2.3.1). Nothing may follow a zlib body: zlib has no members
     /// and whose checksum the decompressor has checked.
     fn trailer(&mut self) -> Result<(), InflateFailure> {
         let is_right = match self.compression {
@@ -298,7 +298,7 @@ impl<R: BufRead> CountedInput<R> {
         self.inner.consume(amount);
     }
 
-    /// Takes the next octets, which must be there.
+    /// Takes the next octets, required.
     fn octets<const N: usize>(&mut self) -> Result<[u8; N], InflateFailure> {
         let mut octets = [0; N];
         for octet in &mut octets {

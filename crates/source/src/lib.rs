@@ -1,14 +1,14 @@
-//! Unpacks what AWS delivers (base64, gzip, JSON, text, envelopes) into flow-log lines.
+//! Unpacks deliveries of AWS (base64, gzip, JSON, text, envelopes) into flow-log lines.
 //!
 //! An [`Unpacker`] owns the buffers and hands every line, as borrowed bytes, to a [`LineSink`]. The meaning of a line is not
 //! this crate's business: header lines, `NODATA` lines and nonsense are all handed on.
 //!
 //! There are two doors:
 //!
-//! - [`Unpacker::open`] takes one CloudWatch Logs subscription payload and checks it as a whole before its first line is
-//!   handed on; [`FunctionEvent`] finds the payloads in the event of a function: subscription, Kinesis records, messages
-//!   of its failure queue;
-//! - [`Unpacker::read`] takes any stream and recognises its content.
+//! - [`Unpacker::open`] takes a CloudWatch Logs subscription payload and checks the whole before the first line is handed
+//!   on; [`FunctionEvent`] finds the payloads in the event of a function: subscription, Kinesis records, messages of the
+//!   failure queue;
+//! - [`Unpacker::read`] takes any stream and recognises the content.
 //!
 //! Notices of new S3 objects are read by [`s3::S3Event`].
 //!
@@ -35,20 +35,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Memory is bounded by the limit given to [`Unpacker::new`], whatever arrives: larger payloads and JSON documents are an
-//! error, and of a text at most one line is in memory.
+//! Memory is bounded by the limit given to [`Unpacker::new`], for any input: larger payloads and JSON documents are an
+//! error, and of a text at most a line is in memory.
 //!
 //! | file | stage |
 //! |---|---|
 //! | `event.rs`, `queue.rs`, `s3/` | event of a function → payloads, or objects to read |
 //! | `unpacker.rs` | both doors; compressed stream → plain content |
-//! | `content.rs`, `peeked.rs` | kind of content, by its first octets |
+//! | `content.rs`, `peeked.rs` | kind of content, by the first octets |
 //! | `base64.rs`, `inflate.rs` | packed → plain octets |
 //! | `documents.rs`, `json/`, `document_lines.rs` | JSON stream → documents → log events |
-//! | `subscription.rs` | one payload, checked as a whole |
+//! | `subscription.rs` | a payload, checked as a whole |
 //! | `text.rs`, `export_time.rs` | text → lines |
 //! | `line_writer.rs`, `lines.rs` | lines → the caller's sink |
-//! | `buffers.rs`, `memory.rs` | every buffer, and what is kept of it |
+//! | `buffers.rs`, `memory.rs` | every buffer, and the memory kept between calls |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -1,4 +1,4 @@
-//! Hands lines to the sink and counts them: the one place where a message becomes lines.
+//! Hands lines to the sink and counts the lines: the only place where a message becomes lines.
 //!
 //! Every kind of input ends here, so that line ends, over-long lines and origins are treated alike.
 
@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use crate::lines::{LineOrigin, LineSink, LogEvent, MAX_LINE, ReadSummary};
 
-/// Sink of one call, with the summary of the lines so far.
+/// Sink of a call, with the summary of the lines so far.
 pub(crate) struct LineWriter<'l, L> {
     sink: &'l mut L,
     summary: ReadSummary,
@@ -26,14 +26,14 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
         self.summary
     }
 
-    /// Begins a payload, a text or another group of lines with one origin.
+    /// Begins a payload, a text or another group of lines of equal origin.
     pub(crate) fn begin(&mut self, origin: &LineOrigin<'_>) -> Result<(), L::Error> {
         self.in_run = false;
         self.sink.origin(origin)
     }
 
-    /// Begins a run of single lines, unless a run is under way: an origin for each `{"message"}` object would end the
-    /// reign of a header line before its first record.
+    /// Begins a run of single lines, unless a run is under way: an origin for each `{"message"}` object would end the reign
+    /// of a header line before the first record.
     pub(crate) fn begin_run(&mut self) -> Result<(), L::Error> {
         if !self.in_run {
             self.begin(&LineOrigin::default())?;
@@ -47,7 +47,7 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
         self.summary.control_messages += 1;
     }
 
-    /// Hands on the lines of an event's message; at least one, so that no event vanishes.
+    /// Hands on the lines of an event's message; at least a line, so that no event vanishes.
     pub(crate) fn message(&mut self, event: &LogEvent<'_>) -> Result<(), L::Error> {
         let message = without_line_end(event.message);
         if memchr(b'\n', message).is_none() {
@@ -67,7 +67,7 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
         Ok(())
     }
 
-    /// Hands on one line that has no line end.
+    /// Hands on a line without a line end.
     pub(crate) fn line(&mut self, event: &LogEvent<'_>) -> Result<(), L::Error> {
         let message = event.message.get(..=MAX_LINE).unwrap_or(event.message);
         self.summary.events += 1;

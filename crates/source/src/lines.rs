@@ -1,40 +1,40 @@
-//! Seam between this crate and its callers: lines, their origin, and the sink that takes both.
+//! Seam between this crate and its callers: lines, origins, and the sink for both.
 //!
-//! Lines and origins borrow from the unpacker's buffers and live for one call only.
+//! Lines and origins borrow from the unpacker's buffers and live for a call only.
 
 /// Longest line that is handed on whole, in octets.
 ///
-/// A longer line is cut to `MAX_LINE + 1` octets and its rest is skipped, so that the sink sees that the line is too long
-/// and counts it, and does not take a part for the whole. The longest flow-log line of AWS is below 2 KiB.
+/// A longer line is cut to `MAX_LINE + 1` octets and the rest is skipped: the sink sees that the line is too long and counts
+/// the line, instead of taking a part for the whole. The longest flow-log line of AWS is below 2 KiB.
 pub const MAX_LINE: usize = 65_535;
 
-/// Owner and name of the log group of lines, as far as the payload says it.
+/// Owner and name of the log group of lines, as far as the payload says.
 ///
-/// Only subscription payloads say anything; for files and objects all fields are `None`. In a central log group the
-/// events themselves name account, region and log group (`@aws.account`, `@aws.region`, `@source.log` in
-/// `extractedFields`), which then stand here instead of the payload's. Source: Amazon CloudWatch Logs User Guide, "Log
-/// group-level subscription filters".
+/// Only subscription payloads say anything; for files and objects all fields are `None`. In a central log group the events
+/// name account, region and log group (`@aws.account`, `@aws.region`, `@source.log` in `extractedFields`): the event's
+/// values then stand here instead of the payload's. Source: Amazon CloudWatch Logs User Guide, "Log group-level subscription
+/// filters".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LineOrigin<'a> {
-    /// Account that owns the log group, as the payload writes it: 12 digits in a data message.
+    /// Account that owns the log group, as in the payload: 12 digits in a data message.
     pub owner: Option<&'a str>,
-    /// Region of the log group. `None` unless an event names it.
+    /// Region of the log group. `None` unless an event names a region.
     pub region: Option<&'a str>,
     /// Log group.
     pub log_group: Option<&'a str>,
-    /// Log stream. An opaque label: neither an interface nor a format can be derived from it.
+    /// Log stream. An opaque label: neither interface nor format follows from the name.
     pub log_stream: Option<&'a str>,
 }
 
-/// One line as delivered.
+/// Line as delivered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LogEvent<'a> {
     /// Event id of CloudWatch Logs, equal in every delivery of the event. If a message has several lines, the first line
     /// has the id and the rest have `None`.
     pub id: Option<&'a [u8]>,
-    /// Milliseconds since 1970: the event's time in CloudWatch Logs, or the time before the line in its exports.
+    /// Milliseconds since 1970: the event's time in CloudWatch Logs, or the time before the line in exports.
     pub timestamp: Option<u64>,
-    /// Line without its line end; at most `MAX_LINE + 1` octets ([`MAX_LINE`]), not necessarily UTF-8. Empty only where an
+    /// Line without the line end; at most `MAX_LINE + 1` octets ([`MAX_LINE`]), not necessarily UTF-8. Empty only where an
     /// event in a JSON document had an empty message: blank lines of a text are not handed on.
     pub message: &'a [u8],
 }
@@ -51,17 +51,17 @@ pub trait LineSink {
     /// The reason to stop.
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Self::Error>;
 
-    /// Takes one line.
+    /// Takes a line.
     ///
     /// # Errors
     /// The reason to stop.
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error>;
 }
 
-/// Counts of what a stream held.
+/// Counts of the content of a stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadSummary {
-    /// Lines handed on, header lines among them.
+    /// Lines handed on, including header lines.
     pub events: u64,
     /// Subscription payloads that only tested the destination.
     pub control_messages: u64,

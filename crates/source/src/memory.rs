@@ -1,10 +1,10 @@
-//! Reused buffers: filling one from a stream, and giving back what only an unusually large input needed.
+//! Reused buffers: filling from a stream, and giving back memory after an unusually large input.
 
 use std::io::{self, Read};
 
-/// Capacity in octets up to which a buffer is kept between two calls.
+/// Capacity of a buffer to keep between two calls, at most, in octets.
 ///
-/// A payload of CloudWatch Logs has at most 1 MB as base64 and always unpacks to less than 32 MB. Giving its buffer back
+/// A payload of CloudWatch Logs has at most 1 MB as base64 and always unpacks to less than 32 MB. Giving the buffer back
 /// after each payload would fragment the heap: something small takes the freed room, and the heap grows again.
 const KEPT: usize = 32 * 1024 * 1024;
 
@@ -18,8 +18,8 @@ pub(crate) fn release<T>(buffer: &mut Vec<T>) {
     }
 }
 
-/// Fills the beginning of a buffer, which only grows, with up to `most` octets of a stream. Returns the number of octets
-/// and the error that the stream ended with, if any.
+/// Fills the beginning of a buffer (grown, never cut) with up to `most` octets of a stream. Returns the number of octets and
+/// the error that the stream ended with, if any.
 pub(crate) fn fill(
     buffer: &mut Vec<u8>,
     stream: &mut dyn Read,

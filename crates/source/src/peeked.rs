@@ -1,15 +1,15 @@
-//! Stream with a head that can be inspected before it is read.
+//! Stream with a head for inspection before reading.
 
 use std::io::{self, BufRead, Read};
 
 use crate::content::{begins_with_a_line, without_mark};
 
-/// Stream with a head that can be inspected before it is read, however small the parts are in which it arrives.
+/// Stream with a head for inspection before reading, also if the stream arrives in small parts.
 pub(crate) struct PeekedReader<'r> {
     /// Rest of the head.
     head: &'r [u8],
     is_whole: bool,
-    /// Error of the stream while its head was read; due after the head.
+    /// Error of the stream within the head; due after the head.
     failure: Option<io::Error>,
     rest: &'r mut dyn BufRead,
 }
@@ -51,7 +51,7 @@ impl<'r> PeekedReader<'r> {
         self.is_whole
     }
 
-    /// Returns the error of the stream behind its head.
+    /// Returns the error of the stream behind the head.
     pub(crate) fn failure(self) -> Option<io::Error> {
         self.failure
     }

@@ -1,4 +1,4 @@
-//! Attributes that SQS gives a message, as Lambda hands them to a function.
+//! Attributes of a message of SQS, in an event of Lambda.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
-//! Way of one subscription payload: base64 → gzip → JSON → log events.
+//! Way of a subscription payload: base64 → gzip → JSON → log events.
 //!
-//! A payload is checked as a whole (checksums, lengths, the last brace) before its first line is handed on: a payload that
-//! fails is delivered again, and half of it must not have been exported by then.
+//! A payload is checked as a whole (checksums, lengths, the last brace) before the first line is handed on: a payload that
+//! fails is delivered again, and half of the payload must not have been exported by then.
 
 use crate::buffers::PayloadBuffers;
 use crate::error::{GzipFault, JsonFault, ReadError, UnpackError};

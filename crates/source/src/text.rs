@@ -1,4 +1,4 @@
-//! Text stage: a stream of any length → lines, with at most one line in memory.
+//! Text stage: a stream of any length → lines, with at most a line in memory.
 //!
 //! A header line is handed on like a record. Blank lines are skipped. The time that an export of CloudWatch Logs puts
 //! before each line becomes the event's timestamp.
@@ -12,14 +12,14 @@ use crate::export_time;
 use crate::line_writer::{LineWriter, without_line_end};
 use crate::lines::{LineSink, LogEvent, MAX_LINE};
 
-/// Octets of a line that are kept: the longest line, the time and the carriage return around it, and one octet that shows
-/// that the line is too long.
+/// Kept octets of a line: the longest line, the time and the carriage return around the line, and an octet that shows that
+/// the line is too long.
 const LONGEST_KEPT: usize = MAX_LINE + 1 + export_time::LONGEST + 1;
 
 /// Hands on the lines of `input`; `held` buffers a line that arrives in parts.
 ///
 /// # Errors
-/// The error of the input, after the lines before it were handed on, or of the sink.
+/// The error of the input, after the lines before were handed on, or of the sink.
 pub(crate) fn hand_on_lines<L: LineSink>(
     input: &mut dyn BufRead,
     held: &mut Vec<u8>,

@@ -1,6 +1,6 @@
-//! Both doors of the crate: one payload, or any stream.
+//! Both doors of the crate: a payload, or any stream.
 //!
-//! This file recognises a stream and undoes its compression; plain content is read by `text.rs` and `document_lines.rs`.
+//! This file recognises a stream and undoes compression; plain content is read by `text.rs` and `document_lines.rs`.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -19,15 +19,15 @@ use crate::text;
 /// Octets that are read, and inflated, at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// Largest compressed stream that is inflated at once, which takes two thirds of the time.
+/// Largest compressed stream to inflate at once, in two thirds of the time.
 const PACKED_AT_ONCE: usize = 1 << 20;
 
-/// Largest size to which a stream is inflated at once.
+/// Largest inflated size of a stream inflated at once.
 const PLAIN_AT_ONCE: usize = 16 << 20;
 
 /// Unpacks payloads, files and objects in reused buffers.
 ///
-/// A process needs one. An unpacker keeps no state of what it read, so that an error in one payload does not touch the
+/// A process needs a single unpacker. An unpacker keeps no state of earlier input: an error in a payload does not touch the
 /// next.
 #[derive(Debug)]
 pub struct Unpacker {
@@ -36,8 +36,8 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
-    /// Unpacker that holds at most `limit_bytes` octets (and never more than 2 GiB − 1) of unpacked data, and a few times
-    /// as much in all its buffers together.
+    /// Unpacker that holds at most `limit_bytes` octets (and never more than 2 GiB − 1) of unpacked data, and a few times as
+    /// much in all buffers together.
     #[must_use]
     pub fn new(limit_bytes: usize) -> Self {
         Self {
@@ -46,8 +46,8 @@ impl Unpacker {
         }
     }
 
-    /// Unpacks and checks one subscription payload, base64 of gzip (or zlib, or neither) of JSON: the `awslogs.data` of a
-    /// subscription event, or one payload of another [`FunctionEvent`](crate::FunctionEvent). The payload can be inspected,
+    /// Unpacks and checks a subscription payload, base64 of gzip (or zlib, or neither) of JSON: the `awslogs.data` of a
+    /// subscription event, or a payload of another [`FunctionEvent`](crate::FunctionEvent). The payload can be inspected,
     /// and handed on any number of times.
     ///
     /// # Errors
@@ -57,19 +57,19 @@ impl Unpacker {
         self.buffers.payload.open(base64_data, self.limit)
     }
 
-    /// Reads a stream to its end, recognised by content. Known are
+    /// Reads a stream to the end, recognised by content. Known are
     ///
     /// - text of lines, with or without a header line, and exports of CloudWatch Logs (an ISO time before each line);
     /// - decoded subscription payloads;
-    /// - `{"message":…}` objects, as Firehose and others write them;
+    /// - `{"message":…}` objects, as written by Firehose and log forwarders;
     /// - the JSON of `aws logs filter-log-events` and `aws logs get-log-events`;
     /// - every [`FunctionEvent`](crate::FunctionEvent);
     /// - any number of these JSON documents directly after each other, on lines, or in a JSON array;
     /// - each of these compressed with gzip (of any number of members) or zlib, once or twice;
-    /// - an empty stream, which is a success without lines.
+    /// - an empty stream: a success without lines.
     ///
-    /// A UTF-8 byte order mark is skipped. Text is a stream of any length; a JSON document must be within the limit and
-    /// is parsed whole before its first line is handed on.
+    /// A UTF-8 byte order mark is skipped. Text is a stream of any length; a JSON document must be within the limit and is
+    /// parsed whole before the first line is handed on.
     ///
     /// # Errors
     /// [`ReadError::Unpack`], after the lines before the fault were handed on (where compressed text is damaged, up to
@@ -103,7 +103,7 @@ impl Unpacker {
     }
 }
 
-/// One call of [`Unpacker::read`].
+/// Call of [`Unpacker::read`].
 struct StreamReading<'a, 'l, L> {
     limit: usize,
     content: &'a mut ContentBuffers,
@@ -142,7 +142,7 @@ impl<L: LineSink> StreamReading<'_, '_, L> {
         }
     }
 
-    /// Inflates a small whole member at once, and everything else as a stream, which also yields the errors.
+    /// Inflates a small whole member at once, and everything else as a stream; the stream also yields the errors.
     fn compressed(
         &mut self,
         compression: Compression,
@@ -166,7 +166,7 @@ impl<L: LineSink> StreamReading<'_, '_, L> {
     }
 }
 
-/// Input without interruptions, which ends once: a terminal, for one, has more to read after its end.
+/// Input that ends once: a terminal, for example, has more to read after an end.
 struct UninterruptedReader<R> {
     input: R,
     ended: bool,

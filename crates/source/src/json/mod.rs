@@ -1,11 +1,11 @@
-//! JSON stage: one whole document → its kind, and its log events as borrowed octets.
+//! JSON stage: a whole document → kind of the document, and log events as borrowed octets.
 //!
-//! [`JsonParser::parse`] checks a document to its last brace before it answers with a [`JsonDocument`]. Two readers fill
-//! the same [`DocumentSpans`]: `scan.rs` is the fast path for payloads exactly as CloudWatch Logs writes them, `visit.rs`
-//! is its slow twin, which reads any JSON and yields the errors. `payload.rs` hands the events on.
+//! [`JsonParser::parse`] checks a document to the last brace before answering with a [`JsonDocument`]. Two readers fill the
+//! same [`DocumentSpans`]: `scan.rs` is the fast path for payloads in the exact form of CloudWatch Logs, `visit.rs` is the
+//! slow twin, reads any JSON, and yields the errors. `payload.rs` hands the events on.
 //!
-//! Keys may come in any order, unknown ones are skipped, and a known key with a value of another type counts as absent:
-//! other senders mean other things by such words. Only an event's `message` must be there, and be text.
+//! Keys may come in any order, unknown keys are skipped, and a known key with a value of another type counts as absent:
+//! foreign senders use these words differently. Only an event's `message` must be there, and be text.
 
 mod payload;
 mod scan;
@@ -44,7 +44,7 @@ pub(crate) struct JsonParser {
 }
 
 impl JsonParser {
-    /// Parses one whole document; only whitespace may follow it. Positions in errors are those in `json`.
+    /// Parses a whole document; only whitespace may follow. Positions in errors count in `json`.
     pub(crate) fn parse<'a>(&'a mut self, json: &'a [u8]) -> Result<JsonDocument<'a>, UnpackError> {
         if json.len() > LARGEST {
             return Err(UnpackError::TooLarge { limit: LARGEST });

@@ -1,4 +1,4 @@
-//! Log events of a checked document, and their way to a sink.
+//! Log events of a checked document, handed to a sink.
 
 use super::spans::{DocumentSpans, EventSpans, NO_TIME, SpanTexts, SystemFields};
 use crate::line_writer::LineWriter;
@@ -11,7 +11,7 @@ pub struct Payload<'a> {
     origin: LineOrigin<'a>,
     events: &'a [EventSpans],
     runs: &'a [(usize, SystemFields)],
-    /// Every message is one line without a line end.
+    /// Every message is a single line without a line end.
     has_lines: bool,
 }
 
@@ -32,14 +32,14 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// Origin in the payload's own words, whatever its events say.
+    /// Origin by the payload's own members, before any event's.
     #[must_use]
     pub fn origin(&self) -> LineOrigin<'a> {
         self.origin
     }
 
-    /// Origins of the lines in their order: one, unless events name their own account, region or log group. The same
-    /// origin may come several times.
+    /// Origins of the lines, in order: one origin, unless events name an account, region or log group. The same origin may
+    /// come several times.
     pub fn origins(&self) -> impl Iterator<Item = LineOrigin<'a>> {
         self.runs().map(|(origin, _)| origin)
     }
@@ -51,10 +51,10 @@ impl<'a> Payload<'a> {
         timestamps.filter(|&time| time != NO_TIME).max()
     }
 
-    /// Hands on every line, after its origin.
+    /// Hands on every line, after the origin.
     ///
     /// # Errors
-    /// The error of `sink`; nothing is handed on after it.
+    /// The error of `sink`; nothing is handed on after the error.
     pub fn hand_on<L: LineSink>(&self, sink: &mut L) -> Result<(), L::Error> {
         self.write_to(&mut LineWriter::new(sink))
     }
@@ -75,7 +75,7 @@ impl<'a> Payload<'a> {
         Ok(())
     }
 
-    /// Groups of consecutive events with one origin; a payload without events is one empty group.
+    /// Groups of consecutive events with equal origins; a payload without events is an empty group.
     fn runs(&self) -> impl Iterator<Item = (LineOrigin<'a>, &'a [EventSpans])> {
         let Self {
             texts,
@@ -103,7 +103,7 @@ impl<'a> Payload<'a> {
         without_fields.into_iter().chain(with_fields)
     }
 
-    /// Events in their order.
+    /// Events in order.
     #[cfg(test)]
     pub(super) fn events(&self) -> impl Iterator<Item = LogEvent<'a>> {
         self.events.iter().map(|event| self.event(event))

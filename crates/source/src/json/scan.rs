@@ -1,4 +1,4 @@
-//! Fast path: reads a payload exactly as CloudWatch Logs writes it, in one scan.
+//! Fast path: reads a payload in the exact form of CloudWatch Logs, in a single scan.
 //!
 //! ```json
 //! {"messageType":"DATA_MESSAGE","owner":"…","logGroup":"…","logStream":"…","subscriptionFilters":["…"],
@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Behind `message`, an event may have `extractedFields`, an object of texts. The octets between two messages are constant
-//! and compared as a whole, as are timestamp and extracted fields with those of the event before. The scan judges nothing
-//! else: at a space, an escape, an unknown key or a fault it gives up, and [`visit`](super::visit), its slow twin, reads
-//! the document from its beginning. If the scan does not give up, both find the same (tested with random changes).
+//! and compared as a whole, as are timestamp and extracted fields with the event before. The scan judges nothing else: at a
+//! space, an escape, an unknown key or a fault the scan gives up, and the slow twin, [`visit`](super::visit), reads the
+//! document from the beginning. If the scan does not give up, both results are equal (tested with random changes).
 
 use wide::{i8x32, u8x32};
 
@@ -131,7 +131,7 @@ impl<'a> DocumentScan<'a> {
         }
     }
 
-    /// Reads the extracted fields of an event, if it has any, and returns them as written, from the comma in front.
+    /// Reads the extracted fields of an event, if any, and returns the fields as written, from the comma in front.
     fn extracted_fields(&mut self, spans: &mut DocumentSpans) -> Option<&'a [u8]> {
         let begin = self.at;
         let mut fields = SystemFields::default();
@@ -162,7 +162,7 @@ impl<'a> DocumentScan<'a> {
         self.text()
     }
 
-    /// Reads a text and the quotation mark behind it.
+    /// Reads a text and the final quotation mark.
     #[inline]
     fn text(&mut self) -> Option<Span> {
         let length = plain_octets(self.rest());
@@ -172,8 +172,7 @@ impl<'a> DocumentScan<'a> {
         Some(span)
     }
 
-    /// Reads an integer without sign, fraction and exponent, and without leading zeros, which JSON does not have. Returns
-    /// its digits and its value.
+    /// Reads an integer without sign, fraction and exponent, and without leading zeros (no JSON). Returns digits and value.
     fn number(&mut self) -> Option<(&'a [u8], u64)> {
         let rest = self.rest();
         let digits = rest.iter().take_while(|octet| octet.is_ascii_digit());

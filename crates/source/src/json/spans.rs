@@ -1,4 +1,4 @@
-//! Parsed document as positions: texts are spans of the document, or of a buffer where they had escapes.
+//! Parsed document as positions: texts are spans of the document, or of a buffer where the texts had escapes.
 //!
 //! The lists are reused, so that a document whose messages have no escapes costs no allocation.
 
@@ -8,7 +8,7 @@ pub(crate) const LARGEST: usize = (1 << 31) - 1;
 /// Topmost bit of [`Span::start`]: the text had escapes and stands in [`DocumentSpans::unescaped`].
 const UNESCAPED: u32 = 1 << 31;
 
-/// Timestamp of an event without one: an `Option` would make the list of a large payload a third larger.
+/// Stands for "no timestamp": an `Option` would make the list of a large payload a third larger.
 pub(super) const NO_TIME: u64 = u64::MAX;
 
 /// Known contents of a document.
@@ -23,13 +23,13 @@ pub(super) struct DocumentSpans {
     pub(super) has_log_events: bool,
     pub(super) has_events: bool,
     pub(super) events: Vec<EventSpans>,
-    /// System fields and the index of the first event that has them. Empty if no event has any.
+    /// System fields and the index of the first event with these fields. Empty if no event has system fields.
     pub(super) runs: Vec<(usize, SystemFields)>,
-    /// Texts that had escapes, one after the other.
+    /// Texts with escapes, unescaped, back to back.
     pub(super) unescaped: Vec<u8>,
 }
 
-/// One log event.
+/// Log event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EventSpans {
     /// Empty where there is none: an empty id identifies nothing.
@@ -80,7 +80,7 @@ pub(super) struct SpanTexts<'a> {
 }
 
 impl<'a> SpanTexts<'a> {
-    /// Octets of a span, which was made for these buffers.
+    /// Octets of a span of these buffers.
     #[inline]
     pub(super) fn octets(self, span: Span) -> &'a [u8] {
         let buffer = if span.start & UNESCAPED == 0 {
@@ -92,7 +92,7 @@ impl<'a> SpanTexts<'a> {
         &buffer[start..start + span.length as usize]
     }
 
-    /// Text of a span, unless it is empty: AWS writes empty texts where it has nothing to say.
+    /// Text of a span, unless empty: AWS writes empty texts for unknown values.
     pub(super) fn text(self, span: Span) -> Option<&'a str> {
         let text = str::from_utf8(self.octets(span)).ok();
         text.filter(|text| !text.is_empty())
@@ -108,7 +108,7 @@ impl DocumentSpans {
         Some(span)
     }
 
-    /// Begins a run of events with these system fields at the next event, unless the current run has the same.
+    /// Begins a run of events with these system fields at the next event, unless the current run has equal fields.
     pub(super) fn begin_run(&mut self, fields: SystemFields, json: &[u8]) {
         let texts = SpanTexts {
             json,

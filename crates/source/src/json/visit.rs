@@ -1,7 +1,7 @@
 //! Slow twin of `scan.rs`: reads any JSON with serde_json, and yields the errors.
 //!
-//! One visitor serves every level of a document: [`NodeKind`] says which value it stands at. serde_json lends texts without
-//! escapes from the document, whose positions are noted, and passes the rest unescaped, to be copied.
+//! A single visitor serves every level of a document: [`NodeKind`] is the kind of the value at hand. serde_json lends texts
+//! without escapes from the document, whose positions are noted, and passes the rest unescaped, to be copied.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::de::{self, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAcc
 
 use super::spans::{DocumentSpans, EventSpans, NO_TIME, Span, SystemFields};
 
-/// Fills empty `spans` from a whole document, after which only whitespace may follow.
+/// Fills empty `spans` from a whole document, only whitespace may follow.
 pub(super) fn fill(spans: &mut DocumentSpans, json: &[u8]) -> serde_json::Result<()> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let document = Node {
@@ -36,13 +36,13 @@ enum NodeKind {
     /// Element of that list.
     Event,
     ExtractedFields,
-    /// Text that must be one. Read as octets, which spares the check for UTF-8: most of a payload is messages.
+    /// Required text, read as octets without a check for UTF-8: most of a payload is messages.
     Message,
     /// Another value, of any type.
     Value,
 }
 
-/// Type of a value, and as much of its content as is of use.
+/// Type of a value, with the useful part of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NodeValue {
     Text(Span),
@@ -69,7 +69,7 @@ impl NodeValue {
     }
 }
 
-/// Visitor of one value.
+/// Visitor of a value.
 struct Node<'e, 'j> {
     spans: &'e mut DocumentSpans,
     json: &'j [u8],
@@ -77,7 +77,7 @@ struct Node<'e, 'j> {
 }
 
 impl<'j> Node<'_, 'j> {
-    /// Visitor of a value inside of this one.
+    /// Visitor of a value inside of this value.
     fn inner(&mut self, kind: NodeKind) -> Node<'_, 'j> {
         Node {
             spans: self.spans,
@@ -286,7 +286,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     }
 }
 
-/// Keys that mean something at one of the levels.
+/// Keys with a meaning at some level.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Key {
     MessageType,

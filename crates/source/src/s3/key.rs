@@ -1,4 +1,4 @@
-//! Keys of objects: which ones may be flow logs, and of which account and region.
+//! Keys of objects: the choice of keys of flow logs, with account and region.
 //!
 //! ```text
 //! <prefix>/AWSLogs/<account>/vpcflowlogs/<region>/<YYYY>/<MM>/<DD>/[<HH>/]<file>
@@ -6,7 +6,7 @@
 //! file: <account>_vpcflowlogs_<region>_<flow log>_<time>_<hash>.log.gz (or .log.parquet)
 //! ```
 //!
-//! Transit gateways deliver to the same path; their guide writes `service=` for `aws-service=`. The content decides what an
+//! Transit gateways deliver to the same path; the guide writes `service=` for `aws-service=`. The content decides what an
 //! object is, unless the key names another service.
 //!
 //! Sources: Amazon VPC User Guide, "Flow log files"; AWS Transit Gateways Guide, "Transit Gateway Flow Logs records in
@@ -18,7 +18,7 @@ use percent_encoding::percent_decode_str;
 
 use super::notice::TriggerError;
 
-/// File that CloudWatch Logs writes beside its exports, to test the permission.
+/// File written by CloudWatch Logs beside exports, to test the permission.
 const EXPORT_TEST: &str = "aws-logs-write-test";
 
 /// Folder behind the prefix, written by every service that delivers logs to a bucket.
@@ -27,7 +27,7 @@ const FOLDER: &str = "AWSLogs";
 /// Service of flow logs, also of transit gateways.
 const SERVICE: &str = "vpcflowlogs";
 
-/// Account, region and source of an object, as far as its key names them.
+/// Account, region and source of an object, as far as the key says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyOwner<'a> {
     /// Account, 12 digits.
@@ -38,13 +38,13 @@ pub struct KeyOwner<'a> {
     pub flow_log: Option<&'a str>,
     /// Firehose delivery stream that wrote the object.
     pub delivery_stream: Option<&'a str>,
-    /// Prefix before `AWSLogs/`, without its last slash; empty for none.
+    /// Prefix before `AWSLogs/`, without the last slash; empty for none.
     pub prefix: Option<&'a str>,
 }
 
 /// Returns true for an object that may be a flow log.
 ///
-/// Below `AWSLogs/` only keys of flow logs are: other services deliver there as well. Everywhere else the content decides,
+/// Below `AWSLogs/` only keys of flow logs are: further services deliver there as well. Everywhere else the content decides,
 /// and the key only excludes folder markers and the test file of an export.
 pub fn may_be_a_flow_log(key: &str) -> bool {
     let is_log = match folders_behind_aws_logs(key) {
@@ -109,7 +109,7 @@ fn delivery_stream(file: &str) -> Option<&str> {
     (is_stream && !version.is_empty()).then_some(stream)
 }
 
-/// Part of a key before `AWSLogs/`, without its last slash.
+/// Part of a key before `AWSLogs/`, without the last slash.
 fn prefix(key: &str) -> Option<&str> {
     let mut start = 0;
     for folder in key.split('/') {

@@ -1,4 +1,4 @@
-//! Notices of S3: new objects, and the account, region and flow log that their keys name.
+//! Notices of S3: new objects, and the account, region and flow log in keys.
 //!
 //! [`S3Event`] reads the event that invoked a function and names the objects to read; [`owner`] and [`may_be_a_flow_log`]
 //! read keys. Nothing here sends a request to S3.
@@ -6,7 +6,7 @@
 //! | file | content |
 //! |---|---|
 //! | `trigger.rs` | wrappings of a notice |
-//! | `notice.rs` | notices, the objects in them, and errors |
+//! | `notice.rs` | notices, objects in notices, and errors |
 //! | `key.rs` | account and region in a key |
 
 mod key;

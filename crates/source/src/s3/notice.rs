@@ -1,15 +1,15 @@
-//! Notices, the objects that they announce, and errors.
+//! Notices, announced objects, and errors.
 
 use std::fmt;
 
 /// Major version of the notices that are understood; a minor version changes no field.
 pub(super) const MAJOR_VERSION: &str = "2";
 
-/// Event name of a notice that somebody sends on purpose for an object that was exported before: rule 1 does not apply to it.
-/// S3 itself has no such event; `flowlogs backfill` prints commands that send such notices.
+/// Event name of a notice sent by a person for an object exported before: rule 1 does not apply. S3 has no event of this
+/// name; `flowlogs backfill` prints commands that send these notices.
 pub const BACKFILL_EVENT: &str = "ObjectCreated:Backfill";
 
-/// New object, as it was announced.
+/// New object, as announced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectRef {
     /// Bucket.
@@ -28,13 +28,13 @@ pub struct ObjectRef {
     pub time: Option<u64>,
 }
 
-/// Notice about one object.
+/// Notice about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ObjectNotice {
     /// An object was created.
     Created(ObjectRef),
-    /// Another change in the bucket, which concerns no flow log.
+    /// Another change in the bucket, without a flow log.
     Other,
 }
 

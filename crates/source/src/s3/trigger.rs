@@ -1,7 +1,7 @@
-//! Event of the S3 function: which objects are new, and in which messages they came.
+//! Event of the S3 function: the new objects, and the messages that announce each object.
 //!
-//! A notice arrives in one of many wrappings: directly from S3, as text in a message of SQS, in an envelope of SNS inside of
-//! that message (or raw), or as an event of EventBridge, directly or queued. The keys of a wrapping tell its kind.
+//! A notice arrives in many wrappings: directly from S3, as text in a message of SQS, in an envelope of SNS inside of the
+//! message (or raw), or as an event of EventBridge, directly or queued. The keys of a wrapping tell the kind.
 //!
 //! Sources: Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure"; Amazon SNS
 //! Developer Guide, "HTTP/HTTPS notification JSON format"; AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
@@ -27,9 +27,9 @@ const LONGEST_REASON: usize = 160;
 /// Event of the S3 function.
 #[derive(Debug, PartialEq, Eq)]
 pub enum S3Event {
-    /// Messages of a queue, each with its own outcome.
+    /// Messages of a queue, each with an outcome.
     Queue(Vec<NoticeMessage>),
-    /// S3, SNS or EventBridge itself: all or nothing.
+    /// S3, SNS or EventBridge without a queue: all or nothing.
     Direct(Vec<ObjectNotice>),
 }
 
@@ -38,7 +38,7 @@ impl S3Event {
     ///
     /// # Errors
     ///
-    /// A fault of the event as a whole. A message of a queue has its own outcome.
+    /// A fault of the event as a whole. Each message of a queue has an outcome.
     pub fn read(event: &str) -> Result<Self, TriggerError> {
         let document: WrapperFields<'_> = parse(event)?;
         let is_queue = |record: &RecordSourceFields<'_>| record.source() == Some("aws:sqs");
@@ -62,13 +62,13 @@ impl S3Event {
     }
 }
 
-/// Keys that tell one wrapping from another.
+/// Keys that tell wrappings apart.
 #[derive(Deserialize)]
 struct WrapperFields<'a> {
     /// Key of S3, SNS and SQS.
     #[serde(borrow, rename = "Records")]
     records: Option<Vec<&'a RawValue>>,
-    /// Key of the message with which S3 tests a new destination.
+    /// Key of S3's test message to a new destination.
     #[serde(borrow, rename = "Event")]
     event: Option<Cow<'a, str>>,
     /// Key of the envelope of SNS: the notice as text.
@@ -171,7 +171,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, TriggerError> {
     })
 }
 
-/// Notices in a document, however they are wrapped.
+/// Notices in a document, in any wrapping.
 fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError> {
     let wrappings = wrappings.checked_sub(1).ok_or(TriggerError::Unknown)?;
     let document: WrapperFields<'_> = parse(text)?;
