@@ -20,13 +20,13 @@ use http_body_util::Limited;
 /// Most octets of an answer of EC2. A page of 1,000 interfaces with many addresses and tags has some 5 MB.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// Most octets of a secret with its JSON, which is at most 64 KiB before its escapes; and of an error in words.
+/// Most octets of a secret as JSON, at most 64 KiB before escapes; and of an error in words.
 const SMALL_ANSWER: usize = 512 * 1024;
 
 /// Interceptor that refuses answers without end: the SDK holds an answer whole, but for the body of an object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BoundedAnswers {
-    /// Most octets of a success; `None` for a stream, which its reader bounds.
+    /// Most octets of a success; `None` for a stream, bounded by the reader.
     success: Option<usize>,
     /// Most octets of an error.
     error: usize,
@@ -79,8 +79,8 @@ impl Intercept for BoundedAnswers {
     }
 }
 
-/// Interceptor that refuses answers of EC2 without end, and answers that were cut: the SDK's reader of XML takes the
-/// items before a cut for all items.
+/// Interceptor that refuses endless and cut answers of EC2: the SDK's reader of XML takes the items before a cut for all
+/// items.
 #[derive(Debug)]
 pub(crate) struct WholeAnswers;
 
@@ -115,13 +115,13 @@ impl Intercept for WholeAnswers {
     }
 }
 
-/// The XML of an answer ends with the end of its root element, `</DescribeVpcsResponse>`.
+/// The XML of an answer ends with the end of the root element, `</DescribeVpcsResponse>`.
 fn is_whole(answer: &[u8]) -> bool {
     answer.trim_ascii_end().ends_with(b"Response>")
 }
 
 /// Reads the SDK's configuration from the environment, with short time limits: a look-up that fails is tried again a minute
-/// later, and flows must not wait for it.
+/// later, and flows must not wait.
 pub(crate) async fn sdk_config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -135,7 +135,7 @@ pub(crate) async fn sdk_config() -> SdkConfig {
         .await
 }
 
-/// HTTP client shared by all AWS clients: a client of its own would read the machine's root certificates again.
+/// HTTP client shared by all AWS clients: a separate client would read the machine's root certificates again.
 fn http_client() -> SharedHttpClient {
     let plugin = default_http_client_plugin_v2(BehaviorVersion::latest());
     let client = plugin.and_then(|plugin| {

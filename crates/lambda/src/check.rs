@@ -1,4 +1,4 @@
-//! The check event `{"flowlogs":"check"}`: tries everything that the function needs, sends nothing, and answers what is
+//! The check event `{"flowlogs":"check"}`: tries everything needed by the function, sends nothing, and answers what is
 //! missing.
 
 use flowlogs_core::Formats;
@@ -17,7 +17,7 @@ use crate::stored::destinations;
 /// Most destinations of an organization's inventory whose formats the answer shows.
 const SHOWN_DESTINATIONS: usize = 50;
 
-/// Keys of the event; other keys are ignored.
+/// Keys of the event; further keys are ignored.
 #[derive(Deserialize)]
 struct CheckEvent {
     flowlogs: String,
@@ -45,7 +45,7 @@ pub(crate) async fn answer(function: &mut Function, deadline: Instant) -> Value 
     })
 }
 
-/// Every setting as the function understands it, without keys.
+/// Every setting as understood by the function, without keys.
 fn settings() -> Value {
     let raw = RawConfig::from_environment();
     let shown = SETTINGS.iter().map(|setting| {
@@ -60,7 +60,7 @@ fn settings() -> Value {
     Value::Object(shown.collect())
 }
 
-/// URLs of the collectors as they were understood, without passwords.
+/// URLs of the collectors as understood, without passwords.
 fn collector_urls(raw: &RawConfig) -> Value {
     let urls = Config::new(raw).map(|config| config.collectors);
     json!(urls.map_or_else(
@@ -168,7 +168,7 @@ async fn stored_inventory(
     }
 }
 
-/// State of every collector: connected, with the names in its certificate; or the reason why not.
+/// State of every collector: connected, with the names in the certificate; or the reason why not.
 async fn collectors(
     function: &mut Function,
     deadline: Instant,

@@ -1,13 +1,13 @@
-//! The function behind CloudWatch Logs: subscription payloads, directly, over a Kinesis stream, or out of its failure queue.
+//! The function behind CloudWatch Logs: subscription payloads, directly, over a Kinesis stream, or out of the failure queue.
 //!
-//! An invocation unpacks its payloads, asks EC2 the questions that are due, hands the lines to the
-//! [`Forwarder`](crate::forward::Forwarder), and writes one metrics line. All state across invocations is in
-//! [`CloudWatch`], one struct, so that several could serve invocations side by side.
+//! An invocation unpacks the payloads, asks EC2 due questions, hands the lines to the
+//! [`Forwarder`](crate::forward::Forwarder), and writes a metrics line. All state across invocations is in [`CloudWatch`]:
+//! several could serve invocations side by side.
 //!
 //! | event | a payload that fails | a payload that cannot be decoded |
 //! |---|---|---|
-//! | subscription | fails the invocation: Lambda tries again, then queues it | the same |
-//! | failure queue | stays in the queue, the others do not | the same |
+//! | subscription | fails the invocation: Lambda tries again, then queues the payload | the same |
+//! | failure queue | stays in the queue, alone | the same |
 //! | Kinesis | comes again, with everything behind it in the shard | is named in the log and passed over |
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ pub enum CloudWatchAnswer {
     Check(Value),
 }
 
-/// What a subscription's payload came to.
+/// Outcome of a subscription's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvocationSummary {
     /// Log group; `None` for a control message.
@@ -111,7 +111,7 @@ struct Invocation {
     deadline: Instant,
 }
 
-/// One payload and its circumstances.
+/// Payload with the circumstances of delivery.
 #[derive(Debug, Clone, Copy)]
 struct PayloadContext<'a> {
     /// Base64 of the payload.
@@ -133,7 +133,7 @@ impl CloudWatch {
         }
     }
 
-    /// Serves one invocation until its deadline, with its metrics line on `metrics_to`.
+    /// Serves an invocation until the deadline, with the metrics line on `metrics_to`.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ impl CloudWatch {
         })
     }
 
-    /// Returns the ids that have to come again, if the event is one of a queue or stream.
+    /// Returns the ids that have to come again, of an event of a queue or stream.
     async fn serve(
         &mut self,
         event: &str,
@@ -189,7 +189,7 @@ impl CloudWatch {
             }
             FunctionEvent::Queue(messages) => self.queue(messages, invocation).await.map(Some),
             FunctionEvent::Kinesis(records) => self.stream(records, invocation).await.map(Some),
-            // Records of a Firehose transformation, which no function takes.
+            // Records of a Firehose transformation: no function takes these.
             _ => {
                 invocation.log.metrics.payload_errors += 1;
                 Err(unknown_event().into())
@@ -197,7 +197,7 @@ impl CloudWatch {
         }
     }
 
-    /// Delivers the payloads of a failure queue again, each by itself.
+    /// Delivers the payloads of a failure queue again, each alone.
     async fn queue(
         &mut self,
         messages: Vec<QueueMessage>,
@@ -241,8 +241,8 @@ impl CloudWatch {
         self.payload(payload, invocation).await
     }
 
-    /// Delivers the records of a shard in their order, up to the first that fails: Lambda sends that one and everything
-    /// behind it again.
+    /// Delivers the records of a shard in order, up to the first failure: Lambda sends the failed record and everything
+    /// behind again.
     async fn stream(
         &mut self,
         records: Vec<KinesisRecord>,
@@ -257,7 +257,7 @@ impl CloudWatch {
             let (shard, sequence_number) = (one_line(&record.shard), &record.sequence_number);
             match self.payload(payload, invocation).await {
                 Ok(()) => {}
-                // A record that nobody can read must not block its shard.
+                // An unreadable record must not block the shard.
                 Err(Failure::Payload(error)) => tracing::warn!(
                     shard,
                     sequence_number = one_line(sequence_number),
@@ -346,11 +346,11 @@ impl CloudWatch {
     }
 }
 
-/// Asks EC2 the questions that are due for a payload: formats, then the names of the ids in its lines.
+/// Asks EC2 the questions due for a payload: formats, then the names of the ids in the lines.
 ///
 /// # Errors
 ///
-/// [`Failure::Format`] if a line fits no format and may be of one that is younger than EC2's last answer: nothing of the
+/// [`Failure::Format`] if a line fits no format and may be of a format younger than EC2's last answer: nothing of the
 /// payload is sent, and the payload comes again.
 async fn look_up(
     function: &mut Function,
@@ -376,7 +376,7 @@ async fn look_up(
     let asks_formats = config.log_format.is_none();
     let gap = |ec2: &Ec2| format_gap(ec2.formats_as_of(), received).filter(|_| asks_formats);
     let mut scope = SurveyScope {
-        // Ids of a line are known only with its format.
+        // Ids of a line are known only with the line's format.
         names: sources.is_new_stream(&payload.origin()),
         formats_after: gap(ec2),
     };
@@ -411,14 +411,14 @@ async fn look_up(
     Ok(())
 }
 
-/// Logs a line that fits no format known now, and returns the failure of its payload.
+/// Logs a line without a fitting known format, and returns the failure of the payload.
 fn unknown_format(log_group: &str, line: &str, reason: String) -> Failure {
     let log_group = one_line(&log_group);
     tracing::warn!(log_group, line, "a line fits no known record format");
     Failure::Format { log_group, reason }
 }
 
-/// Reads the inventory in S3, if there is one, as far as the origins of a payload need it.
+/// Reads the inventory in S3, if set, as far as needed for the origins of a payload.
 ///
 /// # Errors
 ///
@@ -532,7 +532,7 @@ fn unknown_event() -> UnpackError {
     }
 }
 
-/// Fails a batch of which no line could be parsed while EC2 did not answer: the batch has to come again.
+/// Fails a batch without a parsed line, while EC2 did not answer: the batch has to come again.
 fn no_format_is_known(
     log_group: &str,
     report: &BatchReport,

@@ -1,4 +1,4 @@
-//! Makes the [`Forwarder`] of a function from its settings, with the TLS certificates of a setting or a secret.
+//! Makes the [`Forwarder`] of a function from the settings, with the TLS certificates of a setting or a secret.
 
 use aws_config::SdkConfig;
 use flowlogs_export::{ConfigError, TlsOptions};
@@ -8,10 +8,10 @@ use crate::diagnostics::Failure;
 use crate::forward::Forwarder;
 use crate::secret;
 
-/// Forwarder of a function, made once its certificates are there.
+/// Forwarder of a function, made once the certificates are there.
 #[derive(Debug)]
 pub(crate) struct CollectorConnection {
-    /// `None` while the certificates have to be fetched. Boxed, because the forwarder is large and its owner is moved.
+    /// `None` while the certificates have to be fetched. Boxed, because the forwarder is large and is moved.
     forwarder: Option<Box<Forwarder>>,
     /// A collector failed since the certificates were fetched: the secret may have been rotated.
     certificates_in_doubt: bool,
@@ -34,12 +34,12 @@ impl CollectorConnection {
         })
     }
 
-    /// Returns the forwarder; after [`invalidate_certificates`](Self::invalidate_certificates) with those that the secret
-    /// holds now.
+    /// Returns the forwarder; after [`invalidate_certificates`](Self::invalidate_certificates) with the certificates that
+    /// the secret holds now.
     ///
     /// # Errors
     ///
-    /// The secret cannot be read, or its certificates cannot be used.
+    /// The secret cannot be read, or the certificates cannot be used.
     pub(crate) async fn ready(
         &mut self,
         config: &Config,
@@ -72,8 +72,8 @@ async fn connect(config: &Config, aws: &SdkConfig) -> Result<Forwarder, Failure>
     Ok(forwarder(config, tls)?)
 }
 
-/// Connects with the certificates that the secret holds now; the transcoder keeps its state. The old certificates stay
-/// where the secret cannot be read.
+/// Connects with the present certificates of the secret; the transcoder keeps the state. The old certificates stay where the
+/// secret cannot be read.
 async fn renew(forwarder: &mut Forwarder, config: &Config, aws: &SdkConfig) -> Result<(), Failure> {
     let TlsSource::Secret(id) = &config.tls else {
         return Ok(());

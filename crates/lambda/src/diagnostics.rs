@@ -1,7 +1,7 @@
-//! Errors of an invocation: stable names for programs, one line for people.
+//! Errors of an invocation: stable names for programs, a line for people.
 //!
-//! Turns the errors of the other crates into the runtime's [`Diagnostic`](lambda_runtime::Diagnostic). The names never
-//! change: messages of the failure queue are filtered by them.
+//! Turns the errors of all crates into the runtime's [`Diagnostic`](lambda_runtime::Diagnostic). The names never change:
+//! messages of the failure queue are filtered by name.
 
 use flowlogs_export::ConfigError;
 use flowlogs_source::UnpackError;
@@ -12,10 +12,10 @@ use crate::secret::SecretError;
 use crate::stored::InventoryUnavailable;
 use crate::transcode_sink::StopReason;
 
-/// Error of an invocation. Lambda tries the payload again, and then puts it into the failure queue.
+/// Error of an invocation. Lambda tries the payload again, and then puts the payload into the failure queue.
 ///
 /// The runtime logs the [`Debug`](std::fmt::Debug) form of a handler's error: that form is the line for people, and no
-/// other code logs these errors.
+/// further code logs these errors.
 #[derive(Clone, PartialEq, Eq, Error)]
 pub enum Failure {
     /// The payload could not be unpacked.
@@ -36,7 +36,7 @@ pub enum Failure {
     Format {
         /// Log group.
         log_group: String,
-        /// Reason of the failed look-up, or time of the last one.
+        /// Reason of the failed look-up, or time of the last answer.
         reason: String,
     },
     /// The inventory is needed and cannot be read.
@@ -87,7 +87,7 @@ impl Failure {
     }
 }
 
-/// Lets a handler return an error that has a `name`: one line in the log, and that name for Lambda.
+/// Lets a handler return an error with a `name`: a line in the log, and the name for Lambda.
 macro_rules! returned_to_lambda {
     ($failure:ty) => {
         impl std::fmt::Debug for $failure {

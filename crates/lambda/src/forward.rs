@@ -1,8 +1,8 @@
-//! Forwards batches of lines to every target, with one reconnect for each target.
+//! Forwards batches of lines to every target, with a single reconnect for each target.
 //!
-//! Responsible for the delivery guarantee: a batch succeeds only when every target has all of its messages. After a broken
-//! connection nobody knows how much arrived, so the target gets the whole batch again over a new connection, while the
-//! other targets take no part. The content of a batch is the caller's business.
+//! Responsible for the delivery guarantee: a batch succeeds only when every target has all messages. After a broken
+//! connection nobody knows how much arrived, so the target gets the whole batch again over a new connection, while the the
+//! remaining targets take no part. The content of a batch is the caller's business.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,14 +20,14 @@ use flowlogs_export::{
 /// Most addresses of collectors in the cache that recognises the collectors' own traffic.
 const REMEMBERED_COLLECTORS: usize = 64;
 
-/// The transcoder and its collectors.
+/// The transcoder and the collectors.
 #[derive(Debug)]
 pub struct Forwarder {
     transcoder: Transcoder,
     collectors: Collectors,
     /// Addresses of the collectors so far, if flows to and from collectors are left out.
     own_traffic: Option<Vec<dedup::CollectorAddress>>,
-    /// Some targets took no part in the last batch, and lack the names that it announced.
+    /// Some targets took no part in the last batch, and lack the names announced then.
     names_are_missing: bool,
 }
 
@@ -42,14 +42,14 @@ pub struct BatchContext<'a> {
     pub only: Option<&'a [usize]>,
 }
 
-/// State of a target, as the check event shows it.
+/// State of a target, for the check event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectorState {
     /// URL of the target.
     pub url: String,
     /// Reason why the target has no connection.
     pub problem: Option<SendProblem>,
-    /// Address of the collector, by which its name was resolved.
+    /// Resolved address of the collector.
     pub address: Option<SocketAddr>,
     /// DNS names in the collector's certificate, over TLS.
     pub certificate_names: Option<Vec<String>>,
@@ -67,18 +67,18 @@ pub struct TargetSink<'a> {
 pub struct ForwardOutcome {
     /// Counters of the lines.
     pub report: BatchReport,
-    /// Failed connections, sends and ends of connections, without those that a reconnect helped.
+    /// Failed connections, sends and ends of connections, without failures mended by a reconnect.
     pub send_errors: u64,
-    /// Reconnects after which a target had everything.
+    /// Successful reconnects: the target had everything after.
     pub reconnects: u64,
     /// Success if every target has every message.
     pub outcome: Result<(), UndeliveredBatch>,
 }
 
-/// Targets that did not get a batch, each with its problem.
+/// Targets without the batch, each with the problem.
 ///
-/// The text begins with the URL of the first target and names every other one: a payload from the failure queue goes to
-/// the targets that its error names ([`flowlogs_source::FailedInvocation::failed_targets`]).
+/// The text begins with the URL of the first target and names every further failed target: a payload from the failure queue
+/// goes to the targets named by the error ([`flowlogs_source::FailedInvocation::failed_targets`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UndeliveredBatch {
     errors: Vec<SendError>,
@@ -203,7 +203,7 @@ impl Forwarder {
             .collect()
     }
 
-    /// Numbers of the targets with these URLs; `None`, which is all targets, if no URL is one of a target.
+    /// Numbers of the targets with these URLs; `None` (all targets) if no target has such a URL.
     pub fn targets_named(&self, urls: &[&str]) -> Option<Vec<usize>> {
         let numbered = self.collectors.urls().enumerate();
         let named: Vec<usize> = numbered
@@ -213,11 +213,11 @@ impl Forwarder {
         (!named.is_empty()).then_some(named)
     }
 
-    /// Replaces the targets by targets with other options; the transcoder keeps its state.
+    /// Replaces the targets by targets with new options; the transcoder keeps the state.
     ///
     /// # Errors
     ///
-    /// Unusable certificates or keys; the collectors stay as they were.
+    /// Unusable certificates or keys; the collectors stay unchanged.
     pub fn set_collectors(
         &mut self,
         collectors: &[CollectorUrl],
@@ -227,7 +227,7 @@ impl Forwarder {
         Ok(())
     }
 
-    /// Sends one batch: `lines` hands all lines to the transcoder, and does so again for targets that reconnected.
+    /// Sends a batch: `lines` hands all lines to the transcoder, and again for targets that reconnected.
     /// [`commit`](Self::commit) or [`rollback`](Self::rollback) must follow.
     pub fn forward(
         &mut self,
@@ -287,18 +287,18 @@ impl Forwarder {
         let Ok(()) = self.transcoder.flush(&mut targets);
     }
 
-    /// Ends a batch that arrived: its event ids are remembered, and a second delivery of them is left out.
+    /// Ends a batch that arrived: the event ids are remembered, and a second delivery is left out.
     pub fn commit(&mut self) {
         self.transcoder.commit();
     }
 
-    /// Ends a batch that was read in part and will come again. Its event ids are forgotten, so that the retry exports every
-    /// flow again, also those that arrived. Announcements and sequence numbers stay valid.
+    /// Ends a batch that was read in part and will come again. The event ids are forgotten: the retry exports every flow
+    /// again, arrived or not. Announcements and sequence numbers stay valid.
     pub fn commit_records(&mut self) {
         self.transcoder.commit_records();
     }
 
-    /// Ends a batch that did not arrive. Its event ids are forgotten, and its names are announced again.
+    /// Ends a batch that did not arrive. The event ids are forgotten, and the names are announced again.
     pub fn rollback(&mut self) {
         self.transcoder.rollback();
     }

@@ -1,5 +1,5 @@
-//! State of a function across invocations, whatever its events: settings, collectors, look-ups; and the metrics line that
-//! ends an invocation.
+//! State of a function across invocations, for all kinds of events: settings, collectors, look-ups; and the metrics line
+//! that ends an invocation.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -23,7 +23,7 @@ use crate::stored::StoredInventory;
 /// Time left of an invocation when reading and sending stop, for the metrics and the answer.
 pub(crate) const LAST_SECONDS: Duration = Duration::from_secs(2);
 
-/// Most accounts of an invocation that are kept for its metrics line.
+/// Most accounts of an invocation kept for the metrics line.
 const MOST_ACCOUNTS: usize = 1_000;
 
 /// Most windows without records that an invocation logs.
@@ -36,7 +36,7 @@ pub(crate) struct Function {
     pub(crate) aws: SdkConfig,
     name: String,
     pub(crate) region: Option<String>,
-    /// Log group of the function itself.
+    /// Log group of the function.
     pub(crate) own_log_group: Option<String>,
     pub(crate) connection: CollectorConnection,
     /// Look-ups with `INVENTORY=ec2`.
@@ -46,7 +46,7 @@ pub(crate) struct Function {
     pub(crate) sources: SourceCache,
 }
 
-/// Log of an invocation, from which its metrics line is written.
+/// Log of an invocation: the source of the metrics line.
 #[derive(Debug)]
 pub(crate) struct InvocationLog {
     started: Instant,
@@ -54,11 +54,11 @@ pub(crate) struct InvocationLog {
     pub(crate) source: Option<String>,
     /// Accounts of the payloads or objects.
     pub(crate) accounts: BTreeSet<String>,
-    /// Every payload so far was of the function's own log group, which would grow by each line about it.
+    /// True if every payload so far was of the function's own log group: each line about such a payload would beget another.
     pub(crate) silent: bool,
     pub(crate) metrics: Metrics,
     newest_end: Option<u64>,
-    /// Windows that AWS lost and that were logged.
+    /// Logged windows lost by AWS.
     skipped: usize,
 }
 
@@ -98,7 +98,7 @@ impl Function {
         }
     }
 
-    /// Ends an invocation with its metrics line. Returns source and metrics.
+    /// Ends an invocation with the metrics line. Returns source and metrics.
     pub(crate) fn end(
         &mut self,
         log: InvocationLog,
@@ -160,7 +160,7 @@ impl InvocationLog {
         }
     }
 
-    /// Adds a batch that was forwarded. Old batches, which come from a queue again, say nothing of the lag of delivery.
+    /// Adds a forwarded batch. Old batches, from a queue again, say nothing of the lag of delivery.
     pub(crate) fn add(&mut self, forwarded: &ForwardOutcome, is_old: bool) {
         let report = &forwarded.report;
         self.metrics.counters.add(&report.counters);
@@ -172,7 +172,7 @@ impl InvocationLog {
         self.log_skipped(&report.skipped);
     }
 
-    /// Logs windows whose records AWS lost, with their times as a flow log writes them, seconds since 1970.
+    /// Logs windows lost by AWS, with times in the form of a flow log, seconds since 1970.
     fn log_skipped(&mut self, windows: &[SkippedWindow]) {
         for window in windows.iter().take(MOST_SKIPPED - self.skipped) {
             self.skipped += 1;

@@ -8,19 +8,19 @@
 //! | `cloudwatch.rs`, `cloudwatch/` | the function behind CloudWatch Logs |
 //! | `check.rs` | the check event |
 //! | `survey.rs` | lines of a payload before any is exported: unknown ids and formats |
-//! | `transcode_sink.rs` | lines on their way to the transcoder |
+//! | `transcode_sink.rs` | lines on the way to the transcoder |
 //! | `s3/` | the function behind the notifications of a bucket |
 //! | `start.rs`, `function.rs` | start of a process; state that both functions have |
 //! | `blocking.rs` | waiting for a future in the middle of work that is not async |
 //! | `connect.rs`, `forward.rs` | makes the forwarder; forwards a batch to every collector |
-//! | `source_cache.rs` | cache of sources with their formats |
+//! | `source_cache.rs` | cache of sources with formats |
 //! | `config/` | the environment, checked |
 //! | `ec2/` | look-ups: formats, coverage, names |
 //! | `inventory/` | the function that keeps the inventory of an organization in S3 |
 //! | `stored/` | inventory of an organization in S3 |
 //! | `aws.rs` | configuration of every AWS client |
 //! | `secret.rs` | TLS certificates from Secrets Manager |
-//! | `metrics.rs` | metrics of an invocation, as one line for CloudWatch |
+//! | `metrics.rs` | metrics of an invocation, as a line for CloudWatch |
 //! | `log.rs` | log lines for people |
 //! | `diagnostics.rs` | errors of an invocation |
 

@@ -11,7 +11,7 @@ const LONGEST_TEXT: usize = 300;
 /// Begins the log: from `AWS_LAMBDA_LOG_LEVEL` on, else `RUST_LOG`, else INFO.
 ///
 /// Always as JSON, whatever `AWS_LAMBDA_LOG_FORMAT` says: JSON escapes line ends, so that no foreign text (the name of a
-/// bucket, the body of a message) begins a line of its own, which CloudWatch could take for metrics.
+/// bucket, the body of a message) begins a line that CloudWatch could take for metrics.
 pub(crate) fn begin() {
     let variable = |name: &str| env::var(name).ok();
     let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
@@ -25,12 +25,12 @@ pub(crate) fn begin() {
 
 /// Parses a level; INFO for anything unknown.
 fn level_filter(level: Option<&str>) -> LevelFilter {
-    let named = level.filter(|level| !level.is_empty()); // which would be read as ERROR
+    let named = level.filter(|level| !level.is_empty()); // would be read as ERROR
     let known = named.and_then(|level| level.parse().ok());
     known.unwrap_or(LevelFilter::INFO)
 }
 
-/// Foreign text as one line of bounded length: spaces for line ends, escapes for control characters.
+/// Foreign text as a single line of bounded length: spaces for line ends, escapes for control characters.
 pub(crate) fn one_line(text: &impl Display) -> String {
     let text = text.to_string();
     let mut line = String::new();
@@ -52,7 +52,7 @@ pub(crate) fn one_line(text: &impl Display) -> String {
     }
 }
 
-/// Line separators, bidirectional overrides and zero-width characters, which make a text look like another.
+/// Line separators, bidirectional overrides and zero-width characters, make a text look like another.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

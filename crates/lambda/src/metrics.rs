@@ -1,4 +1,4 @@
-//! Metrics of an invocation, as one line in CloudWatch's embedded metric format.
+//! Metrics of an invocation, as a line in CloudWatch's embedded metric format.
 //!
 //! Most are the transcoder's [`Counters`]; this file adds the counters around the transcoder, and the units. CloudWatch
 //! takes metrics only from a line that is one JSON object with nothing around, so the line goes straight to standard
@@ -27,16 +27,16 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Most octets of the property `Accounts`.
 const ACCOUNTS_OCTETS: usize = 4_096;
 
-/// Metrics of one invocation.
+/// Metrics of an invocation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// Counters of the records.
     pub counters: Counters,
     /// Payloads that could not be unpacked.
     pub payload_errors: u64,
-    /// Failed connections and sends, without those that a reconnect helped.
+    /// Failed connections and sends, without failures mended by a reconnect.
     pub send_errors: u64,
-    /// Reconnects after which the collector had everything.
+    /// Successful reconnects: the collector had everything after.
     pub reconnects: u64,
     /// Questions for record formats that EC2 did not answer.
     pub format_lookup_errors: u64,
@@ -46,7 +46,7 @@ pub struct Metrics {
     pub inventory_age_seconds: Option<u64>,
     /// Age of the newest flow; `None` without a flow.
     pub delivery_lag_seconds: Option<u64>,
-    /// Time since the oldest message of a queue that failed again was sent; `None` without such a message.
+    /// Age of the oldest queue message that failed again; `None` without a failed message.
     pub oldest_undelivered_seconds: Option<u64>,
     /// Time from payload to last message.
     pub transcode_milliseconds: u64,
@@ -57,17 +57,17 @@ pub struct Metrics {
 /// Counters of an invocation's objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectCounters {
-    /// ObjectReader that notices named; the sum of the next five.
+    /// Objects named by notices; the sum of the next five.
     pub received: u64,
-    /// ObjectReader of which every record was exported or counted.
+    /// Objects read to the end, every record exported or counted.
     pub exported: u64,
-    /// ObjectReader that are empty, or no flow logs by their keys.
+    /// Skipped objects: empty, or no flow logs by key.
     pub skipped: u64,
-    /// ObjectReader that this process had exported before.
+    /// Objects exported by this process before.
     pub duplicate: u64,
-    /// ObjectReader that could not be read, unpacked or sent.
+    /// Objects that could not be read, unpacked or sent.
     pub errors: u64,
-    /// ObjectReader that were left for the next invocation, for lack of time or of a collector.
+    /// Objects that were left for the next invocation, for lack of time or of a collector.
     pub returned: u64,
 }
 
@@ -120,7 +120,7 @@ fn unit(name: &str) -> &'static str {
     }
 }
 
-/// Line of one invocation: metrics, and properties to search the log by.
+/// Line of an invocation: metrics, and properties to search the log by.
 #[derive(Debug)]
 pub struct MetricsLine<'a> {
     /// Time of the invocation, in milliseconds since 1970.
@@ -138,7 +138,7 @@ pub struct MetricsLine<'a> {
 }
 
 impl MetricsLine<'_> {
-    /// Writes the line, with its end, in one piece.
+    /// Writes the line, with the line end, in a single call.
     ///
     /// # Errors
     ///
@@ -171,14 +171,14 @@ pub(crate) struct EmbeddedMetrics<'a> {
     pub(crate) request_id: &'a str,
     /// Property `Source`.
     pub(crate) source: Option<&'a str>,
-    /// Name of a property, and the accounts that it lists, cut at `ACCOUNTS_OCTETS`.
+    /// Name of a property, and the listed accounts, cut at `ACCOUNTS_OCTETS`.
     pub(crate) accounts: (&'static str, &'a BTreeSet<String>),
     /// Names and values of the metrics.
     pub(crate) values: Vec<(&'static str, u64)>,
 }
 
 impl EmbeddedMetrics<'_> {
-    /// Writes the line, with its end, in one piece.
+    /// Writes the line, with the line end, in a single call.
     pub(crate) fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');

@@ -1,6 +1,6 @@
-//! TLS certificates from one Secrets Manager secret.
+//! TLS certificates from a Secrets Manager secret.
 //!
-//! Hands [`TlsOptions`] to the senders, which check the texts. No error shows any of the content.
+//! Hands [`TlsOptions`] to the senders; the senders check the texts. No error shows any of the content.
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
@@ -37,7 +37,7 @@ pub enum SecretError {
 const EXPECTED: &str =
     r#"a JSON object with PEM texts: {"ca": "...", "certificate": "...", "key": "..."}"#;
 
-/// Members of the secret; all optional, further ones are ignored.
+/// Members of the secret; all optional, further members are ignored.
 #[derive(Deserialize)]
 struct SecretMembers {
     ca: Option<String>,
@@ -45,11 +45,11 @@ struct SecretMembers {
     key: Option<String>,
 }
 
-/// Reads the secret by its ARN or name.
+/// Reads the secret by ARN or name.
 ///
 /// # Errors
 ///
-/// A [`SecretError`], which never quotes the secret.
+/// A [`SecretError`], without any text of the secret.
 pub async fn read(config: &SdkConfig, id: &str) -> Result<TlsOptions, SecretError> {
     let config = aws_sdk_secretsmanager::config::Builder::from(config)
         .interceptor(BoundedAnswers::SMALL)

@@ -1,4 +1,5 @@
-//! Start of a process: the environment of a function, its making with the first event, and the error of a failed start.
+//! Start of a process: the environment of a function, the making of the function with the first event, and the error of a
+//! failed start.
 
 use std::env;
 use std::panic::resume_unwind;
@@ -30,7 +31,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads the environment of the process; outside of Lambda a function has the name of its program.
+    /// Reads the environment of the process; outside of Lambda a function has the name of the program.
     ///
     /// # Errors
     ///
@@ -73,8 +74,8 @@ impl Environment {
     }
 }
 
-/// A function that is made when the first event comes: loading the SDK with its certificates takes longer than the rest
-/// of a start, and the SDK is not needed before.
+/// Function made with the first event: loading the SDK with the root certificates takes longer than the rest of a start, and
+/// the SDK is not needed before.
 #[derive(Debug)]
 pub struct LazyFunction<F, E = Environment> {
     make: fn(E, SdkConfig) -> F,
@@ -105,7 +106,7 @@ impl<F, E> LazyFunction<F, E> {
     }
 }
 
-/// Runs work on a blocking thread, which may wait in the middle while this thread drives the runtime's I/O.
+/// Runs work on a blocking thread. The work may wait in the middle while this thread drives the runtime's I/O.
 pub async fn run_blocking<F, T>(work: impl FnOnce() -> F + Send + 'static) -> T
 where
     F: Future<Output = T>,
@@ -118,7 +119,7 @@ where
 }
 
 /// Deadline of an invocation. Emulators name a time long ago, where no time is known to be left: the longest time of Lambda
-/// counts there, and where a clock that was set back leaves more. A deadline that passed a moment ago is one.
+/// counts there, and where a clock set back leaves more. A deadline that passed a moment ago counts.
 pub fn deadline(context: &Context) -> Instant {
     let (deadline, now) = (context.deadline(), SystemTime::now());
     match (deadline.duration_since(now), now.duration_since(deadline)) {
@@ -128,12 +129,12 @@ pub fn deadline(context: &Context) -> Instant {
     }
 }
 
-/// Runs a function until its environment ends.
+/// Runs a function until the environment ends.
 pub async fn until_the_end(serve: impl Future<Output = Result<(), Error>>) -> ExitCode {
     log::begin();
     match serve.await {
         Ok(()) => ExitCode::SUCCESS,
-        // A returned error would be printed in its `Debug` form, outside of the log.
+        // A returned error would be printed in `Debug` form, outside of the log.
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE

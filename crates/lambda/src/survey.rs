@@ -1,7 +1,8 @@
 //! Survey of a payload before any line is exported: ids without a name, and lines that fit no format.
 //!
-//! A line that fits no format may be written in one that is younger than the knowledge of formats. Such a payload is not
-//! sent at all: it comes again until EC2 was asked after the line was written. The caller asks; this file finds the line.
+//! A line that fits no format may be of a format younger than the knowledge of formats. The payload of such a line is not
+//! sent at all: the payload comes again until EC2 was asked after the line was written. The caller asks; this file finds the
+//! line.
 
 use std::convert::Infallible;
 
@@ -13,7 +14,7 @@ use crate::log::one_line;
 use crate::source_cache::SourceCache;
 use crate::transcode_sink::{DefaultOrigin, OriginSources, log_line};
 
-/// Milliseconds after which a line that fits no format is unparsed, whatever is known.
+/// Milliseconds after which a line without a fitting format is unparsed, in any case.
 const PATIENCE: u64 = 30 * 60_000;
 
 /// Octets of a line that the log shows.
@@ -30,15 +31,16 @@ pub(crate) struct SurveyScope {
 
 /// Returns the time after which a line may be of an unknown format; `None` if every line is older.
 ///
-/// `as_of` is the time at which the last answered question for formats was asked, and `received` the time of the payload,
-/// both in milliseconds since 1970. No line is younger than its payload, whatever its timestamp says.
+/// `as_of` is the time of the last answered question for formats, and `received` the time of the payload, both in
+/// milliseconds since 1970. No line is younger than the payload, even if the timestamp says so.
 pub(crate) fn format_gap(as_of: Option<u64>, received: u64) -> Option<u64> {
     let given_up = received.saturating_sub(PATIENCE);
     let known = as_of.map_or(given_up, |as_of| as_of.max(given_up));
     (known < received).then_some(known)
 }
 
-/// Shows the lines of a payload to the transcoder. Returns the first line that fits no format and may be of an unknown one.
+/// Shows the lines of a payload to the transcoder. Returns the first line without a fitting format that may be of an unknown
+/// format.
 pub(crate) fn survey(
     payload: &Payload<'_>,
     scope: SurveyScope,
@@ -70,7 +72,7 @@ struct PayloadSurvey<'a> {
     transcoder: &'a mut Transcoder,
     sources: OriginSources<'a>,
     scope: SurveyScope,
-    /// Beginning of the first line that fits no format and may be of an unknown one.
+    /// Beginning of the first line without a fitting format that may be of an unknown format.
     unknown: Option<String>,
 }
 

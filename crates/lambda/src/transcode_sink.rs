@@ -28,7 +28,7 @@ pub(crate) enum StopReason {
     Inventory(#[from] InventoryUnavailable),
 }
 
-/// Loader of the parts of the inventory that records name. Waits: its thread is a [blocking](crate::start::run_blocking) one.
+/// Loader of the parts of the inventory named by records. Waits: call on a [blocking](crate::start::run_blocking) thread.
 #[derive(Debug)]
 pub(crate) struct PartLoader<'a> {
     pub(crate) stored: &'a mut StoredInventory,
@@ -36,7 +36,7 @@ pub(crate) struct PartLoader<'a> {
     pub(crate) impatient: bool,
 }
 
-/// Origin of lines that do not name their own.
+/// Origin of lines that name no origin.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DefaultOrigin<'a> {
     /// Possible destinations of the flow logs, as for [`RecordSource::set_destinations`].
@@ -47,12 +47,12 @@ pub(crate) struct DefaultOrigin<'a> {
     pub(crate) flow_log: Option<&'a str>,
     pub(crate) account: Option<&'a str>,
     pub(crate) region: Option<&'a str>,
-    /// True if the lines come again on purpose, so that rule 1 does not apply to their events.
+    /// True if the lines come again on purpose: rule 1 does not apply to the events.
     pub(crate) is_backfill: bool,
 }
 
 impl PartLoader<'_> {
-    /// Loader for another reading of the same lines.
+    /// Loader for another reading of these lines.
     pub(crate) fn again(&mut self) -> PartLoader<'_> {
         PartLoader {
             stored: self.stored,
@@ -61,17 +61,17 @@ impl PartLoader<'_> {
     }
 }
 
-/// Sources of the lines of a payload or object, one of which is the current one.
+/// Sources of the lines of a payload or object, with a current source.
 pub(crate) struct OriginSources<'a> {
     sources: &'a mut SourceCache,
     config: &'a Config,
     default: DefaultOrigin<'a>,
-    /// Source of the current origin, by its index.
+    /// Index of the source of the current origin.
     current: usize,
 }
 
 impl<'a> OriginSources<'a> {
-    /// Sources with the formats that the transcoder's inventory knows; the current one is that of the default origin.
+    /// Sources with the formats known to the transcoder's inventory; the current source is the default origin's.
     pub(crate) fn new(
         (sources, config): (&'a mut SourceCache, &'a Config),
         default: DefaultOrigin<'a>,
@@ -86,7 +86,7 @@ impl<'a> OriginSources<'a> {
         }
     }
 
-    /// Makes the source of an origin the current one, and begins an object in it.
+    /// Makes the source of an origin current, and begins an object in the source.
     pub(crate) fn turn_to(&mut self, origin: &LineOrigin<'_>, transcoder: &Transcoder) {
         let default = self.default;
         let account = origin.owner.or(default.account);

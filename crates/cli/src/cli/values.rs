@@ -84,7 +84,7 @@ pub(crate) enum Switch {
     Off,
 }
 
-/// TargetList of one `--to`.
+/// Targets of a `--to`.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetList(pub(crate) Vec<CollectorUrl>);
 

@@ -19,11 +19,11 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let environment = Environment::from_process(env!("CARGO_BIN_NAME"))?;
     let blocks = environment.blocks();
-    // Invocations come one after the other; the lock lets the runtime's futures share the function.
+    // Invocations come in turn; the lock lets the runtime's futures share the function.
     let function = Arc::new(Mutex::new(LazyFunction::new(CloudWatch::new, environment)));
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
-        // Boxed: the runtime's own future holds this one, and is moved before it starts.
+        // Boxed: the runtime's future holds this future, and is moved before the start.
         Box::pin(async move {
             let deadline = deadline(&event.context);
             let request_id = event.context.request_id;

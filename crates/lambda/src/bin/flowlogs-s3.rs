@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Error> {
     let environment = Environment::from_process(env!("CARGO_BIN_NAME"))?;
-    // Invocations come one after the other; the lock lets the runtime's futures share the function.
+    // Invocations come in turn; the lock lets the runtime's futures share the function.
     let function = Arc::new(Mutex::new(LazyFunction::new(S3::new, environment)));
     run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);

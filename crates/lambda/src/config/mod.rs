@@ -1,7 +1,7 @@
 //! Configuration: the environment, read once at start, becomes a checked [`Config`].
 //!
-//! `settings.rs` reads the variables of the [table] as text; this file turns text into
-//! values. A wrong setting ends here, with one line that names the variable, its value, and a right value.
+//! `settings.rs` reads the variables of the [table] as text; this file turns text into values. A wrong setting ends here,
+//! with a line that names the variable, the value, and a right value.
 
 mod settings;
 mod unusable;
@@ -16,7 +16,7 @@ use flowlogs_export::{CollectorUrl, SenderOptions, TargetKind, TlsOptions, pem_t
 
 pub use settings::{RawConfig, SettingError, SettingValue};
 
-/// Pause of the circuit breaker: a collector that is down costs one connection attempt a minute in each environment.
+/// Pause of the circuit breaker: an unreachable collector costs a connection attempt a minute in each environment.
 const RETRY_PAUSE: Duration = Duration::from_secs(60);
 
 /// Octets that a UDP datagram can carry over IPv4.
@@ -25,7 +25,7 @@ const LARGEST_DATAGRAM: u32 = 65_507;
 /// Everything that is decided at start.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Collectors; at least one, none of them a file.
+    /// Collectors; at least one, and no file.
     pub collectors: Vec<CollectorUrl>,
     /// Record formats of the setting, checked; `None` asks EC2.
     pub log_format: Option<String>,
@@ -33,7 +33,7 @@ pub struct Config {
     pub inventory: InventorySetting,
     /// Flows to and from the collectors are left out.
     pub exclude_collector_traffic: bool,
-    /// Settings of the transcoder, without the collectors' addresses, which are known once the collectors are reached.
+    /// Settings of the transcoder, without the collectors' addresses: these are known once the collectors are reached.
     pub transcoder: TranscoderSettings,
     /// Messages a second to each UDP collector.
     pub udp_rate: u32,
@@ -57,7 +57,7 @@ pub enum InventorySetting {
 pub struct InventoryLocation {
     /// Bucket.
     pub bucket: String,
-    /// Prefix of the keys, without a slash at its end; empty for none.
+    /// Prefix of the keys, without a slash at the end; empty for none.
     pub prefix: String,
 }
 
@@ -74,7 +74,7 @@ impl InventoryLocation {
         })
     }
 
-    /// Key of an object, given its path below the prefix.
+    /// Key of an object, given the path below the prefix.
     pub fn key(&self, path: &str) -> String {
         match self.prefix.as_str() {
             "" => path.to_owned(),
@@ -86,9 +86,9 @@ impl InventoryLocation {
 /// Source of the TLS certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsSource {
-    /// The settings themselves, which may hold none.
+    /// The settings, perhaps without any.
     Settings(TlsOptions),
-    /// A Secrets Manager secret: its ARN or name.
+    /// A Secrets Manager secret, by ARN or name.
     Secret(String),
 }
 
@@ -140,7 +140,7 @@ fn collectors(value: &SettingValue) -> Result<Vec<CollectorUrl>, SettingError> {
         .iter()
         .find(|collector| collector.transport() == TargetKind::File)
     {
-        // A file is gone with its environment: a function that writes one loses everything silently.
+        // A file is gone with the environment: a function that writes files loses everything silently.
         Some(_) => Err(value.wrong()),
         None => Ok(collectors),
     }

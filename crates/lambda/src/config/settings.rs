@@ -1,7 +1,6 @@
 //! Reads the environment: every setting of the table as text.
 //!
-//! Hands [`RawConfig`], which is text, to [`Config`](super::Config), which is checked. The table itself is
-//! [`flowlogs_core::settings::table`].
+//! Hands [`RawConfig`] (text) to [`Config`](super::Config) (checked). The table is [`flowlogs_core::settings::table`].
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -17,14 +16,14 @@ const SHOWN_CHARACTERS: usize = 80;
 /// Characters without a space that make a text look like the body of a certificate or key.
 const PEM_RUN: usize = 48;
 
-/// A setting and its text in the environment (or its default), without the blanks around it.
+/// Setting with the text in the environment, or the default, trimmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingValue {
     setting: &'static Setting,
     text: String,
 }
 
-/// A wrong setting: variable, value, and a description of a right value, in one line.
+/// A wrong setting: variable, value, and a description of a right value, in a line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{variable}={value}: expected {right}")]
 pub struct SettingError {
@@ -43,7 +42,7 @@ pub struct RawConfig {
 }
 
 impl RawConfig {
-    /// Reads every setting through `variable`, which returns the value of an environment variable.
+    /// Reads every setting through `variable`: the value of an environment variable.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         Self::read_table(SETTINGS, variable)
     }
@@ -75,7 +74,7 @@ impl RawConfig {
         value.expect("`read` reads every setting of the table")
     }
 
-    /// Every setting and its value, in the order of the table.
+    /// Every setting with the value, in the order of the table.
     pub fn values(&self) -> &[SettingValue] {
         &self.values
     }
@@ -83,7 +82,7 @@ impl RawConfig {
 
 impl SettingValue {
     fn new(setting: &'static Setting, given: Option<String>) -> Self {
-        // A template passes every parameter, so an empty variable is one that nobody set.
+        // A template passes every parameter, so an empty variable counts as not set.
         let given = given
             .as_deref()
             .map(str::trim)
@@ -109,7 +108,7 @@ impl SettingValue {
         Some(self.text.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// The text as an error or an answer may show it: quoted, cut, and without anything that is or looks like a key.
+    /// The text for an error or an answer: quoted, cut, and without anything that is or looks like a key.
     pub fn shown(&self) -> String {
         let secret = self.setting.secret && !self.text.is_empty();
         if secret || looks_like_pem(&self.text) {
@@ -118,12 +117,12 @@ impl SettingValue {
         cut(&self.text)
     }
 
-    /// Error that says which values are right.
+    /// Error with the accepted values.
     pub fn wrong(&self) -> SettingError {
         self.wrong_because(self.setting.right())
     }
 
-    /// Error with a description of its own.
+    /// Error with the given description.
     pub fn wrong_because(&self, right: impl Display) -> SettingError {
         SettingError {
             variable: self.setting.variable,
@@ -175,7 +174,7 @@ impl SettingValue {
     }
 }
 
-/// Quotes a text, control characters escaped, and cuts a long one.
+/// Quotes a text, control characters escaped, and cuts a long text.
 fn cut(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARACTERS) {
         Some((end, _)) => format!("{:?}...", &text[..end]),

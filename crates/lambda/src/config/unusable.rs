@@ -1,4 +1,4 @@
-//! Errors of the senders about their options, in the words of the settings: the variable, and a right value.
+//! Errors of the senders about options, in the words of the settings: the variable, and a right value.
 
 use flowlogs_core::settings::table;
 use flowlogs_export::ConfigError;
@@ -40,7 +40,7 @@ impl From<ConfigError> for SettingError {
                 "\"0\"".to_owned(),
                 "nothing would be sent".to_owned(),
             ),
-            // The time limits are no settings, and a list without collectors is refused when it is read.
+            // The time limits are no settings, and a list without collectors is refused on reading.
             other => ("COLLECTOR", "\"\"".to_owned(), other.to_string()),
         };
         let setting = table::setting(variable).expect("a variable of the table");

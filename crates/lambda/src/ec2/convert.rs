@@ -1,7 +1,7 @@
 //! SDK types, whose members are all optional, mapped to the descriptions of `flowlogs-describe`.
 //!
-//! Names, addresses and statuses are interpreted there, once for the functions and the command line. An item without its
-//! id is skipped, and so is an address that cannot be parsed.
+//! Names, addresses and statuses are interpreted there, once for the functions and the command line. An item without the id
+//! is skipped, and so is an address that cannot be parsed.
 
 use std::str::FromStr;
 

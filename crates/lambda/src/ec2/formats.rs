@@ -1,8 +1,8 @@
-//! Flow logs of the account and region, with their formats: those that deliver to CloudWatch Logs, or all of them for the
+//! Flow logs of the account and region, with formats: flow logs that deliver to CloudWatch Logs, or all flow logs for the
 //! function behind a bucket.
 //!
-//! One question serves every log group and bucket. The question has no filter for the log group: a flow log that was created
-//! with the ARN of its log group need not have the name, and no filter knows the ARN. The inventory matches both.
+//! A single question serves every log group and bucket. The question has no filter for the log group: a flow log created
+//! with the ARN of a log group need not have the name, and no filter knows the ARN. The inventory matches both.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::{
     question::{FLOW_LOGS, PAGE},
 };
 
-/// Validity of an answer, a third of the time for which core relies on it.
+/// Validity of an answer, a third of the time for which core relies on an answer.
 const HOLD: Duration = Duration::from_secs(300);
 
 /// Flow logs as of EC2's last answer.
@@ -78,7 +78,7 @@ impl FlowLogLookup {
         self.schedule.go_on();
     }
 
-    /// Asks EC2; returns `true` if the answer differs from the one before.
+    /// Asks EC2; returns `true` if the answer differs from the answer before.
     pub(super) async fn refresh(
         &mut self,
         client: &Client,

@@ -1,14 +1,14 @@
 //! Look-ups in EC2: record formats, coverage of the flow logs, and names.
 //!
 //! Asks when a question is due, within a time budget. A question without an answer leaves the old answer in place, is
-//! counted, and each reason is logged once. Hands on an [`Inventory`], which is data; its use is `flowlogs-core`'s business.
+//! counted, and each reason is logged once. Hands on an [`Inventory`]: data for `flowlogs-core`.
 //!
 //! | file | subject |
 //! |---|---|
-//! | `formats.rs` | flow logs and their formats: `DescribeFlowLogs` |
+//! | `formats.rs` | flow logs and formats: `DescribeFlowLogs` |
 //! | `names.rs` | interfaces, VPCs, transit gateways and attachments |
 //! | `question.rs` | questions about an id |
-//! | `survey.rs` | a round of questions, page by page, that goes on where it stopped |
+//! | `survey.rs` | a round of questions, page by page, over several invocations if needed |
 //! | `convert.rs` | conversion of the SDK's types to the inventory's |
 //! | `trouble.rs` | unanswered questions |
 //! | `schedule.rs` | time of the next question |
@@ -40,7 +40,7 @@ use trouble::LookupTally;
 
 pub use trouble::{FailedLookup, LookupError, LookupErrors};
 
-/// Time budget of all look-ups of one invocation together.
+/// Time budget of all look-ups of an invocation together.
 pub const BUDGET: Duration = Duration::from_secs(5);
 
 /// Longest wait before the first question of a cold environment.
@@ -55,7 +55,7 @@ pub const ACTIONS: [&str; 5] = [
     question::GATEWAYS,
 ];
 
-/// Look-ups in one account and region, with the last answers and their validity.
+/// Look-ups in an account and region, with the last answers and until when each is valid.
 #[derive(Debug)]
 pub struct Ec2 {
     client: aws_sdk_ec2::Client,
@@ -63,7 +63,7 @@ pub struct Ec2 {
     names: NameLookup,
     troubles: LookupTally,
     budget: Duration,
-    /// Longest wait before the first question; zero once it was asked.
+    /// Longest wait before the first question; zero after the question.
     first_wait: Duration,
     /// End of this invocation's budget.
     deadline: Instant,
@@ -96,7 +96,7 @@ impl Ec2 {
         }
     }
 
-    /// Widens the look-ups to flow logs of every destination: objects in a bucket come from flow logs themselves, through
+    /// Widens the look-ups to flow logs of every destination: objects in a bucket come from flow logs directly, through
     /// Firehose, and through a log group and Firehose.
     #[must_use]
     pub fn of_buckets(mut self) -> Self {
@@ -111,7 +111,7 @@ impl Ec2 {
     }
 
     /// Asks every question that is due for records of this log group or bucket: first for flow logs, then for names, within
-    /// the [`BUDGET`]. Returns the whole inventory, if it has changed.
+    /// the [`BUDGET`]. Returns the whole inventory, if changed.
     ///
     /// Never fails: unanswered questions are counted in [`take_errors`](Self::take_errors), and old answers stay.
     pub async fn refresh(&mut self, log_group: &str, now: Instant) -> Option<Inventory> {
@@ -119,7 +119,7 @@ impl Ec2 {
         self.refresh_names(log_group, now).await.or(formats)
     }
 
-    /// First half of [`refresh`](Self::refresh): flow logs, with their formats. The [`BUDGET`] begins here.
+    /// First half of [`refresh`](Self::refresh): flow logs, with formats. The [`BUDGET`] begins here.
     pub async fn refresh_formats(&mut self, now: Instant) -> Option<Inventory> {
         self.deadline = Instant::now() + self.budget;
         if let Some(latest) = self.latest {
@@ -166,12 +166,12 @@ impl Ec2 {
         self.flow_logs.invalidate();
     }
 
-    /// Requests the names of ids that flows mention: the next refresh asks for the unknown ones.
+    /// Requests the names of ids in flows: the next refresh asks for the unknown ids.
     pub fn request<'a>(&mut self, ids: impl IntoIterator<Item = &'a str>) {
         self.names.request(ids);
     }
 
-    /// Notes the gaps that a batch revealed: unknown ids, and lines that stopped fitting.
+    /// Notes the gaps found by a batch: unknown ids, and lines that stopped fitting.
     pub fn note_unknown(&mut self, transcoder: &mut Transcoder, report: &BatchReport) {
         self.request(transcoder.take_unknown().iter().map(String::as_str));
         if report.counters.unparsed_records > 0 {
@@ -195,13 +195,13 @@ impl Ec2 {
         self.flow_logs.known().is_some()
     }
 
-    /// Reason why the last question for flow logs failed, if it did.
+    /// Reason for the failure of the last question for flow logs, if failed.
     pub fn format_trouble(&self) -> Option<&FailedLookup> {
         self.flow_logs.trouble()
     }
 
-    /// Reason why the record format of a batch is unknown: no setting names it, no line could be parsed, and EC2 never
-    /// answered. Such a batch has to come again; its lines are not bad.
+    /// Reason why the record format of a batch is unknown: no setting names the format, no line could be parsed, and EC2
+    /// never answered. The batch has to come again; the lines are not bad.
     pub fn reason_for_no_format(
         &self,
         report: &BatchReport,

@@ -1,9 +1,9 @@
 //! Interfaces, VPCs, transit gateways and attachments within the coverage of the flow logs.
 //!
-//! The flow logs of a log group name the resources of its records (VPCs, subnets, interfaces, gateways, attachments), so
-//! that everything within can be asked for before a line is read. Ids that flows mention beyond (interfaces at the far side
-//! of a transit gateway, or younger ones) are asked for by id, and first of all: a survey of many thousand interfaces takes
-//! several invocations, and the flows at hand should have their names meanwhile.
+//! The flow logs of a log group name the resources of the records (VPCs, subnets, interfaces, gateways, attachments), so
+//! that everything within can be asked for before a line is read. Further ids in flows (interfaces at the far side of a
+//! transit gateway, or younger interfaces) are asked for by id, and first of all: a survey of many thousand interfaces takes
+//! several invocations, and the flows at hand should have names meanwhile.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use super::trouble::LookupTally;
 /// Validity of an answer, also of the answer that an id does not exist.
 const HOLD: Duration = Duration::from_secs(900);
 
-/// Most ids that are asked for because flows mention them.
+/// Most ids to ask for because of flows.
 const MENTIONED: usize = 10_000;
 
-/// Most log groups whose coverage is asked for, and octets of the name of one.
+/// Most log groups to ask the coverage of, and most octets of a log group's name.
 const LOG_GROUPS: (usize, usize) = (1_000, 512);
 
-/// Interfaces up to which `ec2` is documented to serve (docs/limits.md).
+/// Documented number of interfaces for `ec2` (docs/limits.md).
 const SERVED_INTERFACES: usize = 20_000;
 
 /// Names as of EC2's last answers.
@@ -35,7 +35,7 @@ pub(super) struct NameLookup {
     known: Inventory,
     /// Log groups that the function serves.
     log_groups: HashSet<String>,
-    /// Questions about the resources of their flow logs, asked in every survey.
+    /// Questions about the resources of the log groups' flow logs, asked in every survey.
     covered: Questions,
     /// Questions about ids that flows mention beyond, asked in every survey while EC2 knows the id.
     mentioned: Questions,
@@ -103,7 +103,7 @@ impl NameLookup {
         }
     }
 
-    /// Asks for mentioned ids, then begins a survey that is due or goes on with an unfinished one. Returns `true` if the
+    /// Asks for mentioned ids, then begins a due survey or goes on with an unfinished survey. Returns `true` if the
     /// inventory changed.
     pub(super) async fn refresh(
         &mut self,
@@ -194,8 +194,8 @@ impl NameLookup {
         (questions, found)
     }
 
-    /// Takes over the answers of a survey that ended: in place of all old answers, if it was one of everything and no question
-    /// was left without an answer. Returns `true` if the inventory changed.
+    /// Takes over the answers of a finished survey: in place of all old answers, if the survey was of everything and no
+    /// question was left without an answer. Returns `true` if the inventory changed.
     fn swap(&mut self, survey: Survey, now: Instant) -> bool {
         let (whole, complete) = (survey.is_of_everything(), survey.is_complete());
         match (complete, whole) {

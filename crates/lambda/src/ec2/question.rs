@@ -28,7 +28,7 @@ pub(super) enum QuestionKind {
     Interface,
     AttachmentsOfGateway,
     Attachment,
-    // Answers to the questions above lead to these two, which are asked last.
+    // Answers to the questions above lead to these two: asked last.
     Vpc,
     Gateway,
 }
@@ -54,7 +54,7 @@ impl QuestionKind {
         }
     }
 
-    /// Questions about the resource of a flow log, which cover everything that its records can name.
+    /// Questions about the resource of a flow log: these cover every id of the records.
     pub(super) fn resource(id: &str) -> &'static [Self] {
         match id {
             _ if id.starts_with("vpc-") => &[Self::InterfacesOfVpc, Self::Vpc],

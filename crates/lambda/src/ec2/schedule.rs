@@ -46,12 +46,12 @@ impl LookupSchedule {
         self.pause_until = Some(now + PAUSE);
     }
 
-    /// Ends the pause: the question was answered as far as it could be asked in the time.
+    /// Ends the pause: the question was answered as far as time allowed.
     pub(super) fn go_on(&mut self) {
         self.pause_until = None;
     }
 
-    /// Makes the answer invalid before its time.
+    /// Makes the answer invalid early.
     pub(super) fn invalidate(&mut self) {
         self.valid_until = None;
     }

@@ -1,4 +1,4 @@
-//! A round of questions, page by page. A survey that does not end within its time goes on later where it stopped.
+//! A round of questions, page by page. A survey that does not end in time goes on later from the last page.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -12,7 +12,7 @@ use super::convert;
 use super::question::{FILTER_VALUES, PAGE, QuestionKind, Questions};
 use super::trouble::{FailedLookup, LookupError, LookupTally};
 
-/// Questions of one kind that go out together, and the page that is next.
+/// Questions of a kind that go out together, and the next page.
 #[derive(Debug)]
 struct QuestionBatch {
     kind: QuestionKind,
@@ -26,21 +26,21 @@ struct QuestionBatch {
 pub(super) enum Progress {
     /// Every question was asked.
     Ended,
-    /// The time was over; the survey goes on where it stopped.
+    /// The time was over; the survey goes on from the last page.
     Unfinished,
     /// A question was not answered; the survey goes on with that question after a pause.
     Failed,
 }
 
-/// Questions, and their answers so far.
+/// Questions, and answers so far.
 #[derive(Debug)]
 pub(super) struct Survey {
     batches: VecDeque<QuestionBatch>,
     asked: Questions,
     answers: SurveyAnswers,
-    /// The survey is one of everything.
+    /// True for a survey of everything.
     everything: bool,
-    /// No question was left out because its action is denied.
+    /// True if no question was left out because of a denied action.
     complete: bool,
 }
 
@@ -126,7 +126,7 @@ impl Survey {
     }
 
     /// Asks until every question is answered, the time is over, or a question fails; also for the VPCs and gateways that the
-    /// answers mention and, unless the survey is one of everything, `known` lacks.
+    /// answers mention and, unless the survey is of everything, `known` lacks.
     pub(super) async fn go_on(
         &mut self,
         client: &Client,
@@ -186,7 +186,7 @@ impl Survey {
     }
 }
 
-/// Questions of one kind are adjacent, and go out together.
+/// Questions of a kind are adjacent, and go out together.
 fn batches(questions: &Questions) -> VecDeque<QuestionBatch> {
     let questions: Vec<_> = questions.iter().collect();
     let alike = questions.chunk_by(|one, next| one.0 == next.0);
@@ -200,7 +200,7 @@ fn batches(questions: &Questions) -> VecDeque<QuestionBatch> {
         .collect()
 }
 
-/// Asks for one page; returns the token of the next.
+/// Asks for a page; returns the token of the next.
 async fn ask(
     client: &Client,
     batch: &QuestionBatch,

@@ -12,7 +12,7 @@ use crate::log::one_line;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{action}: {reason}")]
 pub struct FailedLookup {
-    /// Action of the AWS API, with its service, as a policy names the action.
+    /// Action of the AWS API, with the service, as in a policy.
     pub action: &'static str,
     /// Reason of the failure.
     pub reason: LookupError,
@@ -21,7 +21,7 @@ pub struct FailedLookup {
 /// Reason why a question was not answered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
 pub enum LookupError {
-    /// The role may not, or a policy forbids it.
+    /// The role may not, or a policy forbids the action.
     #[error("not allowed ({0}); the function's role needs this action")]
     Denied(String),
     /// The account asked too much.
@@ -78,13 +78,13 @@ impl LookupError {
     }
 }
 
-/// An error and its causes, from the outside to the inside, without the structures that the SDK's own form adds.
+/// An error and the causes, from the outside to the inside, without the structures of the SDK's own form.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
         let words = inner.to_string();
-        // Some errors repeat the words of their cause.
+        // Some errors repeat the words of the cause.
         if !text.ends_with(&words) {
             text = format!("{text}: {words}");
         }
@@ -110,7 +110,7 @@ pub(super) struct LookupTally {
 }
 
 impl LookupTally {
-    /// Counts a question; returns `true` if its reason is new and was logged.
+    /// Counts a question; returns `true` if the reason is new and was logged.
     pub(super) fn count(&mut self, trouble: &FailedLookup) -> bool {
         match trouble.action {
             super::question::FLOW_LOGS => self.errors.formats += 1,

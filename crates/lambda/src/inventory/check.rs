@@ -91,7 +91,7 @@ impl InventoryFunction {
     }
 }
 
-/// Every setting as it was given.
+/// Every setting as given.
 fn settings() -> Value {
     let raw = RawConfig::read_table(INVENTORY_SETTINGS, |name| std::env::var(name).ok());
     let shown = raw.values().iter().map(|value| {

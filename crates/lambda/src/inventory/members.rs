@@ -1,4 +1,4 @@
-//! Accounts to ask, and the sessions of the read-only role in each of them.
+//! Accounts to ask, and the sessions of the read-only role in each account.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -110,7 +110,7 @@ impl MemberSessions {
         }
     }
 
-    /// Returns credentials of the role in an account, which are valid in all regions.
+    /// Returns credentials of the role in an account, valid in all regions.
     pub(super) async fn credentials(
         &self,
         account: &str,
@@ -159,7 +159,7 @@ impl MemberSessions {
         self.cache().remove(account);
     }
 
-    /// Drops the sessions of all other accounts.
+    /// Drops the sessions of all accounts but these.
     pub(super) fn retain(&self, is_asked: impl Fn(&str) -> bool) {
         self.cache().retain(|account, _| is_asked(account));
     }
@@ -177,7 +177,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Partition of a region, as ARNs name it.
+/// Partition of a region, in ARNs.
 fn partition(region: &str) -> &'static str {
     match region {
         _ if region.starts_with("cn-") => "aws-cn",

@@ -1,8 +1,8 @@
 //! A round's answers merged into the manifest of the round before. No I/O, no clock.
 //!
-//! Each description in the manifest carries the account and region whose answer it is of, and a new answer takes the place
-//! of the old answer of the same account and region. A VPC, gateway or attachment that is shared is described by several
-//! accounts, of which one knows the tags: the manifest keeps one description, and one with a name before one without.
+//! Each description in the manifest carries the account and region of the answer, and a new answer takes the place of the
+//! old answer of the account and region. A shared VPC, gateway or attachment is described by several accounts, and only the
+//! owner knows the tags: the manifest keeps a single description, with a name rather than without.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -18,7 +18,7 @@ use flowlogs_describe::{
 /// Account and region.
 pub(super) type AccountRegion = (String, String);
 
-/// Everything of one answer but the interfaces, which are in the part.
+/// Everything of an answer but the interfaces: these are in the part.
 #[derive(Debug, Default)]
 pub(super) struct NetworkSummary {
     /// Version of the part.
@@ -97,7 +97,7 @@ impl ManifestMerge {
         self.flow_logs.extend(located);
     }
 
-    /// Marks the flow logs of an account and region as vanished, and drops those that are listed again.
+    /// Marks the flow logs of an account and region as vanished, and drops flow logs listed again.
     fn vanish(
         &mut self,
         key: &AccountRegion,
@@ -142,7 +142,7 @@ impl ManifestMerge {
         part
     }
 
-    /// Notes that an account and region could not be asked; its last answer stays.
+    /// Notes that an account and region could not be asked; the last answer stays.
     pub(super) fn failed(&mut self, key: &AccountRegion, failure: String) {
         match self.parts.get_mut(key) {
             Some(part) => part.failure = Some(failure),
@@ -164,7 +164,7 @@ impl ManifestMerge {
         self.parts.values().map(|part| part.interfaces).sum()
     }
 
-    /// Ends the round: what is neither asked any more nor answered within 15 days is dropped.
+    /// Ends the round: drops everything neither asked any more nor answered within 15 days.
     pub(super) fn finish(mut self, now: Timestamp, planned: &BTreeSet<AccountRegion>) -> Manifest {
         let is_fresh = |time: Option<Timestamp>| {
             time.is_some_and(|time| time.0.saturating_add(VANISHED) > now.0)
@@ -264,7 +264,7 @@ fn retain_of<T>(
     list.retain(|one| keys.contains(&(one.account_id.as_str(), one.region.as_str())));
 }
 
-/// Keeps one description of each id: one with a name before one without, then that of the first account.
+/// Keeps a single description of each id: with a name rather than without, then of the first account.
 fn one_each<T: TaggedDescription>(list: Vec<LocatedDescription<T>>) -> Vec<LocatedDescription<T>> {
     let rank = |one: &LocatedDescription<T>| {
         let is_nameless = one.description.tags().is_none_or(<[Tag]>::is_empty);

@@ -1,7 +1,7 @@
-//! `flowlogs-inventory`: keeps in S3 what EC2 says of the accounts and regions of an organization.
+//! `flowlogs-inventory`: keeps EC2's descriptions of all accounts and regions of an organization in S3.
 //!
-//! An invocation is one round: read the manifest, ask every account and region, write the parts that changed, write the
-//! manifest. `s3://bucket/prefix` is read by the functions that transcode, and by `flowlogs replay --inventory`.
+//! An invocation is a round: read the manifest, ask every account and region, write the changed parts, write the manifest.
+//! `s3://bucket/prefix` is read by the functions that transcode, and by `flowlogs replay --inventory`.
 //!
 //! ```text
 //! schedule ─► round ─► members: ListAccounts, AssumeRole ─► questions: Describe calls ─► merge ─► store: parts, manifest
@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `settings.rs` | settings, checked |
 //! | `members.rs` | accounts of the organization; sessions of the role in each |
-//! | `questions.rs` | Describe calls of one account and region |
+//! | `questions.rs` | Describe calls of an account and region |
 //! | `merge.rs` | answers become the next manifest |
 //! | `store.rs` | manifest and parts in S3 |
 //! | `round.rs` | order of the questions |
@@ -50,7 +50,7 @@ use store::{InventoryStore, StoredManifest};
 pub use report::{InventoryAnswer, InventoryFailure, InventorySummary, METRICS};
 pub use settings::{AccountSource, InventoryConfig, InventoryEnvironment, S3Location};
 
-/// Every action that the function needs with its own role, as a policy names the action.
+/// Every action needed with the function's own role, as in a policy.
 pub const ACTIONS: [&str; 4] = [
     members::ASSUME_ROLE,
     members::LIST_ACCOUNTS,
@@ -92,8 +92,7 @@ impl InventoryFunction {
         }
     }
 
-    /// Runs one round, whatever the event, unless the event is the check event. Writes the metrics line to `metrics_to`, also
-    /// of a failed round.
+    /// Runs a round, for any event but the check event. Writes the metrics line to `metrics_to`, also of a failed round.
     ///
     /// # Errors
     ///
@@ -120,7 +119,7 @@ impl InventoryFunction {
         result.map(|()| InventoryAnswer::Round(report.summary()))
     }
 
-    /// Time at which the last question ends.
+    /// Time of the end of the last question.
     fn end_of_questions(deadline: Instant) -> Instant {
         let left = deadline.saturating_duration_since(Instant::now());
         deadline - LAST_SECONDS.min(left / LAST_SHARE)
@@ -161,7 +160,7 @@ impl InventoryFunction {
         }
     }
 
-    /// Accounts and regions of this round; those that are not asked are noted.
+    /// Accounts and regions of this round; skipped accounts and regions are noted.
     async fn plan(
         &self,
         merge: &mut ManifestMerge,

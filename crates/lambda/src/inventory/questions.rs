@@ -1,4 +1,4 @@
-//! Describe calls of one account and region: all pages, at a pace that leaves the API to others.
+//! Describe calls of an account and region: all pages, at a pace that leaves the API to further clients.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::aws::WholeAnswers;
 use crate::ec2::question::{ATTACHMENTS, FLOW_LOGS, GATEWAYS, INTERFACES, PAGE, VPCS};
 use crate::ec2::{FailedLookup, LookupError, convert};
 
-/// Least time between two calls: 9 a second, below half of the 20 a second with which AWS refills the bucket that an
-/// account and region has for each call.
+/// Least time between two calls: 9 a second, below half of the 20 a second refilled by AWS into the bucket that an account
+/// and region has for each call.
 const CALL_INTERVAL: Duration = Duration::from_millis(110);
 
-/// Tries of one page.
+/// Tries of a page.
 const TRIES: u32 = 3;
 
-/// Pause after a first throttled try, doubled after each further one.
+/// Pause after a first throttled try, doubled after each further try.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Most pages of an answer; 1,000 pages are a million interfaces.
@@ -51,7 +51,7 @@ pub(super) struct NetworkAnswer {
     pub(super) attachments: Vec<GatewayAttachmentDescription>,
 }
 
-/// EC2 of one account and region.
+/// EC2 of an account and region.
 #[derive(Debug)]
 pub(super) struct RegionQuestions {
     client: Client,
@@ -175,7 +175,7 @@ impl RegionQuestions {
         Ok(answer)
     }
 
-    /// Asks for one page, again after a pause where the account is throttled or the answer was lost.
+    /// Asks for a page, again after a pause where the account is throttled or the answer was lost.
     async fn page<T, E, F>(
         &mut self,
         action: &'static str,
@@ -199,7 +199,7 @@ impl RegionQuestions {
             };
             tries += 1;
             let may_pass = match reason {
-                // Credentials are new, so that a region that does not know them is one that the account does not use.
+                // Credentials are new: a region where the credentials are unknown is not in use by the account.
                 LookupError::Denied(code) if is_of_region(&code) => {
                     return Err(QuestionEnd::RegionNotEnabled);
                 }
@@ -215,7 +215,7 @@ impl RegionQuestions {
     }
 }
 
-/// Codes with which EC2 refuses credentials that are valid in another region.
+/// Codes of EC2's refusal of credentials valid in another region.
 fn is_of_region(code: &str) -> bool {
     matches!(code, "AuthFailure" | "OptInRequired")
 }

@@ -22,7 +22,7 @@ pub enum InventoryFailure {
     /// The manifest or a part was not written.
     #[error("the inventory was not written: {0}")]
     Unwritten(String),
-    /// Another run has written the manifest meanwhile; its answers are as new.
+    /// Another run has written the manifest meanwhile; the answers there are as new.
     #[error(
         "another run of the function has written the manifest meanwhile; is the reserved concurrency 1, and the prefix that of one function?"
     )]
@@ -75,7 +75,7 @@ pub enum InventoryAnswer {
 pub struct InventorySummary {
     /// Accounts that were asked.
     pub accounts_asked: u64,
-    /// Accounts of which a region could not be asked, at most 1,000.
+    /// Accounts with a failed region, at most 1,000.
     pub failed_accounts: Vec<String>,
     /// Interfaces of all parts.
     pub interfaces: u64,
@@ -115,7 +115,7 @@ const MOST_ACCOUNTS: usize = 1_000;
 /// Log of an invocation.
 #[derive(Debug, Default)]
 pub(super) struct InventoryReport {
-    /// Time of the manifest in the bucket; `None` without one.
+    /// Time of the manifest in the bucket; `None` without a manifest.
     pub(super) manifest_as_of: Option<Timestamp>,
     pub(super) account_list_errors: u64,
     pub(super) interfaces: u64,
@@ -147,7 +147,7 @@ impl InventoryReport {
         }
     }
 
-    /// Writes the metrics line. Zeros are left out, besides those of which an absence would be an alarm.
+    /// Writes the metrics line. Zeros are left out, except where absence would be an alarm.
     pub(super) fn write_line(
         &self,
         function_name: &str,

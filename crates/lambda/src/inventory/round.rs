@@ -1,8 +1,8 @@
-//! One round: every account and region is asked for flow logs, then those that are due for the rest.
+//! Round of questions: every account and region is asked for flow logs, then the due accounts and regions for the rest.
 //!
-//! Accounts are asked side by side, the regions of an account one after the other. Accounts with the oldest answers are
-//! asked first, so that a round whose time is over is continued by the next one; those that failed are asked last, so that
-//! their time limits delay nobody else.
+//! Accounts are asked side by side, the regions of an account in turn. Accounts with the oldest answers are asked first, so
+//! that the next round continues an unfinished round; failed accounts are asked last, so that time limits delay no other
+//! account.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,16 +19,16 @@ use super::questions::{NetworkAnswer, QuestionEnd, RegionQuestions, sentence};
 use super::store::{InventoryStore, StoreError};
 use crate::log::one_line;
 
-/// Accounts that are asked side by side. Each has one page of an answer in memory, and one part, packed.
+/// Accounts asked side by side. Each has a page of an answer in memory, and a part, packed.
 const ACCOUNTS_AT_ONCE: usize = 12;
 
-/// Age of a part that makes it due, in milliseconds: with a round each 5 minutes, every third round.
+/// Age of a due part, in milliseconds: with a round each 5 minutes, every third round.
 const DUE: u64 = 14 * 60_000;
 
-/// Age of a part that is overdue, in milliseconds, where its account answers.
+/// Age of an overdue part, in milliseconds, of an account that answers.
 const OVERDUE: u64 = 30 * 60_000;
 
-/// Most failures that are named in the log of one round.
+/// Most failures named in the log of a round.
 const NAMED_FAILURES: usize = 50;
 
 /// Everything that asking an account needs.
@@ -42,9 +42,9 @@ pub(super) struct RoundContext {
 /// Outcome of a round, besides the manifest.
 #[derive(Debug, Default)]
 pub(super) struct RoundOutcome {
-    /// Accounts of which an answer or a failure came.
+    /// Accounts with an answer or a failure.
     pub(super) asked: BTreeSet<String>,
-    /// Accounts of which a region failed.
+    /// Accounts with a failed region.
     pub(super) failed: BTreeSet<String>,
     /// Accounts and regions that were not reached before the time was over.
     pub(super) postponed: u64,
@@ -93,7 +93,7 @@ impl From<StoreError> for RegionEnd {
     }
 }
 
-/// Account to ask, with its regions, and the version of the part of each.
+/// Account to ask, with regions, and the version of the part of each.
 #[derive(Debug)]
 struct AccountJob {
     account: String,
@@ -106,8 +106,8 @@ type RegionResult = (String, Timestamp, Result<RegionAnswer, RegionEnd>);
 
 /// Asks every account and region of `planned`, and merges the answers.
 ///
-/// A job is the question of a pass for the regions of an account. Jobs for flow logs are begun first; the end of one
-/// queues the job for the network of the same account, so that no account waits for another.
+/// A job is the question of a pass for the regions of an account. Jobs for flow logs are begun first; the end of one queues
+/// the job for the network of the account: no account waits for another.
 pub(super) async fn run(
     context: &Arc<RoundContext>,
     merge: &mut ManifestMerge,
@@ -148,7 +148,7 @@ pub(super) async fn run(
 }
 
 impl RoundOutcome {
-    /// Counts parts that are overdue and accounts that fail, also those that this round did not reach.
+    /// Counts overdue parts and failing accounts, also beyond the reach of this round.
     fn end(&mut self, merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) {
         for key in planned {
             if merge.has_failed(key) {
@@ -171,8 +171,7 @@ fn is_older(time: Option<Timestamp>, age: u64) -> bool {
 /// Place of a region in the order: failed, time of the oldest answer, name.
 type RegionRank<'a> = (bool, Option<Timestamp>, &'a str);
 
-/// Jobs for the flow logs of every account: those that failed come last, and before them the one with the oldest answer
-/// first.
+/// Jobs for the flow logs of every account, the oldest answer first; failed accounts come last.
 fn jobs(merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) -> VecDeque<AccountJob> {
     let mut by_account: BTreeMap<&str, Vec<RegionRank<'_>>> = BTreeMap::new();
     for key in planned {
@@ -275,7 +274,7 @@ async fn ask_region(
     Ok(RegionAnswer::Network { found, written })
 }
 
-/// Merges the result of one account and region. Returns `true` if it is an answer.
+/// Merges the result of an account and region. Returns `true` for an answer.
 fn take(
     merge: &mut ManifestMerge,
     key: &AccountRegion,

@@ -29,7 +29,7 @@ pub struct InventoryConfig {
 /// Source of the accounts to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountSource {
-    /// The setting itself.
+    /// The row of the table.
     List(Vec<String>),
     /// AWS Organizations.
     Organization,
@@ -40,7 +40,7 @@ pub enum AccountSource {
 pub struct S3Location {
     /// Name of the bucket.
     pub bucket: String,
-    /// Prefix without a slash at its end; empty for none.
+    /// Prefix without a slash at the end; empty for none.
     pub prefix: String,
 }
 
@@ -70,7 +70,7 @@ pub struct InventoryEnvironment {
 }
 
 impl InventoryEnvironment {
-    /// Reads the environment of the process; outside of Lambda a function has the name of its program.
+    /// Reads the environment of the process; outside of Lambda a function has the name of the program.
     ///
     /// # Errors
     ///

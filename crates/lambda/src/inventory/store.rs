@@ -1,4 +1,4 @@
-//! Objects of the inventory in S3: the manifest, which is replaced only if no other run has replaced it, and the parts.
+//! Objects of the inventory in S3: the manifest, replaced only if unchanged by another run, and the parts.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::log::one_line;
 pub(super) const GET_OBJECT: &str = "s3:GetObject";
 pub(super) const PUT_OBJECT: &str = "s3:PutObject";
 
-/// The manifest as it was read.
+/// The manifest as read.
 #[derive(Debug, Default)]
 pub(super) struct StoredManifest {
     /// `None` before the first round.
@@ -32,13 +32,13 @@ pub(super) struct StoredManifest {
 /// Error of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum StoreError {
-    /// S3 refused a request, or did not answer it.
+    /// S3 refused a request, or did not answer.
     #[error("{0}")]
     Refused(String),
     /// The manifest cannot be understood.
     #[error("{0}")]
     Unusable(String),
-    /// Another run has replaced the manifest since it was read.
+    /// Another run has replaced the manifest since the read.
     #[error("another run of the function has written the manifest")]
     LostRace,
 }
@@ -130,7 +130,7 @@ impl InventoryStore {
             .map_err(|error| refused(PUT_OBJECT, &error))
     }
 
-    /// Replaces the manifest that has this entity tag, or writes the first one.
+    /// Replaces the manifest with this entity tag, or writes the first manifest.
     pub(super) async fn put_manifest(
         &self,
         manifest: &Manifest,

@@ -1,4 +1,4 @@
-//! Errors of an object: stable names for programs, one line for people.
+//! Errors of an object: stable names for programs, a line for people.
 
 use flowlogs_parquet::ParquetError;
 use flowlogs_source::UnpackError;
@@ -40,13 +40,13 @@ pub enum ObjectError {
     /// The object was moved to an archive.
     #[error("it is archived; restore it, and put its notice into the queue again")]
     Archived,
-    /// The object was replaced while it was read.
+    /// The object was replaced during the read.
     #[error("it was replaced while it was read; the new one has its own notice")]
     Changed,
     /// S3 did not answer, or not completely.
     #[error("it could not be read: {reason}")]
     Unreadable {
-        /// Error in one line.
+        /// Error in a line.
         reason: String,
     },
     /// The object cannot be unpacked.
@@ -113,7 +113,7 @@ impl ObjectError {
         )
     }
 
-    /// Another attempt would end the same way: the object is acknowledged and named in the log.
+    /// Another attempt would fail alike: the object is acknowledged and named in the log.
     pub(super) fn is_final(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::Changed) || self.is_of_the_payload()
     }

@@ -1,8 +1,8 @@
 //! The function behind the notifications of a bucket.
 //!
-//! An event names objects, and each object is a batch of its own: read, transcoded, sent, committed. A failure of one
-//! object never repeats another: only its message returns to the queue, and a second notice of an object that this process
-//! has exported does nothing. Reading the event is `flowlogs_source`'s business.
+//! An event names objects, and each object is a batch: read, transcoded, sent, committed. A failure of an object never
+//! repeats another: only the object's message returns to the queue, and a second notice of an object that this process has
+//! exported does nothing. Reading the event is `flowlogs_source`'s business.
 //!
 //! | file | subject |
 //! |---|---|
@@ -65,7 +65,7 @@ pub struct S3 {
 pub enum Answer {
     /// Answer to a queue: ids of the messages that have to come again.
     Queue(Vec<String>),
-    /// Answer to other callers: the metrics, boxed, because they are many numbers.
+    /// Answer to further callers: the metrics, boxed, because many numbers are large.
     Done(Box<Metrics>),
     /// Answer to the check event.
     Check(Value),
@@ -88,11 +88,11 @@ impl Serialize for Answer {
 struct Invocation {
     log: InvocationLog,
     deadline: Instant,
-    /// An object was begun: the first one is, however little time is left, or it never would be.
+    /// An object was begun. The first is begun with any time left, or would never be.
     began: bool,
     /// Reason why no further object is begun.
     stopped: Option<ObjectError>,
-    /// The message was received before, and its objects say nothing of the lag of delivery.
+    /// The message was received before, and the objects say nothing of the lag of delivery.
     is_old: bool,
     /// First object that was skipped.
     first_skipped: Option<String>,
@@ -119,7 +119,7 @@ impl S3 {
         }
     }
 
-    /// Serves one invocation until its deadline, with its metrics line on `metrics_to`.
+    /// Serves an invocation until the deadline, with the metrics line on `metrics_to`.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl S3 {
         })
     }
 
-    /// Returns the messages that have to come again, if the event is one of a queue.
+    /// Returns the messages that have to come again, of an event of a queue.
     async fn handle(
         &mut self,
         event: &RawValue,
@@ -201,7 +201,7 @@ impl S3 {
         Ok(Some(returned))
     }
 
-    /// Exports every object of one message or event, also after a failure.
+    /// Exports every object of a message or event, also after a failure.
     async fn notices(
         &mut self,
         notices: Vec<ObjectNotice>,
@@ -339,7 +339,7 @@ impl S3 {
     }
 }
 
-/// Asks for what the records of an object need: the parts of the inventory in S3, or what EC2 says.
+/// Asks for the knowledge needed by an object's records: the parts of the inventory in S3, or EC2's answers.
 ///
 /// # Errors
 ///
@@ -382,7 +382,7 @@ async fn prepare(
     Ok(Ok(()))
 }
 
-/// Ends the batch of an object, and notes what the batch revealed.
+/// Ends the batch of an object, and notes the gaps found by the batch.
 fn conclude(
     forwarder: &mut Forwarder,
     (sources, config, ec2): (&mut SourceCache, &Config, Option<&mut Ec2>),
@@ -412,7 +412,7 @@ fn conclude(
     outcome
 }
 
-/// Asks EC2 the questions that are due: flow logs, then names within the coverage of those that write to the destination of
+/// Asks EC2 the due questions: flow logs, then names within the coverage of the flow logs that write to the destination of
 /// an object.
 async fn look_up(
     ec2: &mut Ec2,
@@ -422,14 +422,14 @@ async fn look_up(
 ) {
     let asked = Instant::now();
     sources.renew(transcoder, ec2.refresh_formats(asked).await);
-    // The delivery stream if a flow log delivers to one of that name, else the bucket.
+    // The delivery stream if a flow log delivers to a stream of this name, else the bucket.
     let destination = transcoder.inventory().resolve(None, destinations);
     let name = destination.map_or(String::new(), |own| own.name.to_string());
     let inventory = ec2.refresh_names(&name, asked).await;
     sources.renew(transcoder, inventory);
 }
 
-/// Names an object that is acknowledged although it was not exported: it is still in the bucket, if it is anywhere.
+/// Names an object that is acknowledged but not exported: the object is still in the bucket, if anywhere.
 fn log_final(object: &ObjectRef, error: &ObjectError) {
     tracing::error!(
         error_type = error.name(),
@@ -442,7 +442,7 @@ fn log_final(object: &ObjectRef, error: &ObjectError) {
 }
 
 impl Invocation {
-    /// Says so if every object was skipped: nothing else would tell a wrong prefix from a quiet one.
+    /// Logs that every object was skipped: nothing else would tell a wrong prefix from a quiet prefix.
     fn log_skipped(&self) {
         let objects = self.log.metrics.objects.unwrap_or_default();
         if let Some(first) = self.first_skipped.as_deref()
@@ -463,7 +463,7 @@ impl Invocation {
     }
 }
 
-/// Fails an object of which no line could be parsed: it is no flow log, or its format is unknown.
+/// Fails an object without a parsed line: no flow log, or a flow log of unknown format.
 fn is_a_flow_log(
     report: &BatchReport,
     config: &Config,
@@ -487,7 +487,7 @@ fn is_a_flow_log(
     )
 }
 
-/// Returns the possible destinations of the flow logs of an object: the delivery stream that its key names, and its bucket.
+/// Returns the possible destinations of the flow logs of an object: the delivery stream in the key, and the bucket.
 fn destinations(bucket: &str, owner: &KeyOwner<'_>) -> Vec<Destination> {
     let stream = owner.delivery_stream.map(Destination::delivery_stream);
     let bucket = Destination::bucket(bucket).with_prefix(owner.prefix);

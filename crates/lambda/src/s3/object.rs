@@ -32,7 +32,7 @@ pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
 /// Memory for the pages of a Parquet object.
 const PAGES: usize = 40 * 1024 * 1024;
 
-/// Largest Parquet object that is read with one request instead of several for each column.
+/// Largest Parquet object to read with a single request instead of several for each column.
 const SMALL: u64 = 4 * 1024 * 1024;
 
 /// Chunks that are fetched ahead, each a read of the connection of some ten kilobytes.
@@ -47,7 +47,7 @@ pub struct ObjectReader {
     client: Client,
 }
 
-/// Content of an object by its kind.
+/// Content of an object, by kind.
 enum OpenedObject {
     Text(ObjectBody),
     Parquet(ParquetBytes),
@@ -56,7 +56,7 @@ enum OpenedObject {
 impl ObjectReader {
     /// Asks nothing before the first object.
     pub fn new(aws: &SdkConfig) -> Self {
-        // More patience than for look-ups: an invocation has nothing to do without its object.
+        // More patience than for look-ups: an invocation has nothing to do without the object.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .operation_attempt_timeout(Duration::from_secs(15))
@@ -71,7 +71,7 @@ impl ObjectReader {
         }
     }
 
-    /// Hands on every line of an object, text or Parquet by its content.
+    /// Hands on every line of an object, text or Parquet by content.
     ///
     /// # Errors
     ///
@@ -152,7 +152,7 @@ struct ObjectRequest {
 }
 
 impl ObjectRequest {
-    /// Begins to read the object, and tells its kind by its first octets.
+    /// Begins to read the object, and tells the kind by the first octets.
     fn open(&mut self) -> Result<OpenedObject, ObjectError> {
         let output = wait(self.get(None))?;
         let size = output
@@ -186,7 +186,7 @@ impl ObjectRequest {
         Ok(OpenedObject::Parquet(ParquetBytes::Whole(whole.into())))
     }
 
-    /// Asks for the octets from a position on, up to the last of them or of the object.
+    /// Asks for the octets from a position on, up to the last wanted octet or the end of the object.
     async fn range(&self, first: u64, last: Option<u64>) -> Result<ByteStream, ObjectError> {
         let last_octet = last.map_or(String::new(), |last| last.to_string());
         let output = self
@@ -233,7 +233,7 @@ impl ObjectRequest {
             etag,
             ..
         } = &self.object;
-        // An object that was replaced after its notice has a notice of its own.
+        // An object replaced after the notice has another notice.
         let etag = etag.as_ref().map(|etag| match etag.starts_with('"') {
             true => etag.clone(),
             false => format!("\"{etag}\""),
@@ -325,7 +325,7 @@ fn range_begin(range: &str) -> Option<u64> {
     first.parse().ok()
 }
 
-/// Stream of an object's octets, as they arrive.
+/// Stream of an object's octets, in order of arrival.
 struct ObjectBody {
     from: mpsc::Receiver<io::Result<Bytes>>,
     chunk: Bytes,
@@ -408,7 +408,7 @@ async fn one_range(request: &ObjectRequest, first: u64, last: u64) -> Result<Byt
     }
 }
 
-/// Collects a body; one that is longer than the range is an error, however long it goes on.
+/// Collects a body; a body longer than the range is an error, even if endless.
 async fn bounded(mut body: ByteStream, length: u64) -> Result<Bytes, ObjectError> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut octets = Vec::new();

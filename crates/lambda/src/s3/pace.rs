@@ -11,7 +11,7 @@ const TELLING: u64 = 64 * 1024;
 /// Overhead of an object: connecting, and waiting for S3, EC2 and the collectors.
 const OVERHEAD: Duration = Duration::from_secs(3);
 
-/// Decaying average of the pace at which objects were read, transcoded and sent.
+/// Decaying average of the pace of reading, transcoding and sending objects.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ObjectPace {
     octets: f64,

@@ -1,8 +1,8 @@
 //! Inventory of an organization, read from the S3 objects of `flowlogs-inventory` (`INVENTORY=s3://…`).
 //!
-//! The manifest is read before the first record of a payload is decided, and again by conditional request after a minute.
-//! A part (interfaces of one account and region) is read when a payload or a record names the account; of a part whose
-//! version has changed the old copy serves until the new one is there.
+//! The manifest is read before the first record of a payload is decided, and again by conditional request after a minute. A
+//! part (interfaces of an account and region) is read when a payload or a record names the account; of a part whose version
+//! has changed the old copy serves until the new part is there.
 //!
 //! | file | subject |
 //! |---|---|
@@ -11,11 +11,11 @@
 //!
 //! | what fails | with a copy | without |
 //! |---|---|---|
-//! | manifest | the copy serves, and its age grows | [`InventoryUnavailable`]: the payload comes again |
+//! | manifest | the copy serves, and the age grows | [`InventoryUnavailable`]: the payload comes again |
 //! | part | the copy serves | the same |
 //! | part, 404 | nothing is known of the account | nothing is known of the account |
 //!
-//! A payload that is older than an hour does not wait: it is transcoded without.
+//! A payload older than an hour does not wait: the payload is transcoded without.
 
 mod parts;
 mod store;
@@ -47,22 +47,22 @@ pub use store::ACTIONS;
 /// Key of the manifest below the prefix.
 const MANIFEST: &str = "manifest.json.gz";
 
-/// Most octets of an object as it is stored.
+/// Most octets of a stored object.
 const LARGEST_PACKED: usize = 32 * 1024 * 1024;
 
-/// Most octets of a manifest when it is inflated.
+/// Most octets of an inflated manifest.
 const LARGEST_MANIFEST: u64 = 64 * 1024 * 1024;
 
-/// Most octets of a part when it is inflated: some 200,000 interfaces.
+/// Most octets of an inflated part: some 200,000 interfaces.
 const LARGEST_PART: u64 = 128 * 1024 * 1024;
 
-/// Time between two reads of the manifest, and between two attempts to read a part of which there is a copy.
+/// Time between two reads of the manifest, and between two attempts to read a part with a copy in memory.
 const HOLD: Duration = Duration::from_secs(60);
 
-/// Time between two attempts to read an object of which there is no copy.
+/// Time between two attempts to read an object without a copy in memory.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Age of a payload from which on it does not wait for the inventory, in milliseconds.
+/// Least age of a payload that does not wait for the inventory, in milliseconds.
 const PATIENCE: u64 = 3_600_000;
 
 /// Most reasons that are remembered as logged.
@@ -74,11 +74,11 @@ const REASONS: usize = 1_000;
 pub struct InventoryUnavailable {
     /// URL of the object.
     url: String,
-    /// Reason in one line, with the remedy.
+    /// Reason in a line, with the remedy.
     reason: String,
 }
 
-/// Content of the manifest, without what the transcoder has.
+/// Content of the manifest, without the part that the transcoder has.
 #[derive(Debug)]
 struct KnownManifest {
     etag: Option<String>,
@@ -87,26 +87,26 @@ struct KnownManifest {
     versions: HashMap<AccountRegion, String>,
 }
 
-/// Failed attempt to read an object of which there is no copy.
+/// Failed attempt to read an object without a copy in memory.
 #[derive(Debug)]
 struct FailedAttempt {
     until: Instant,
     error: InventoryUnavailable,
 }
 
-/// Inventory in S3, as far as it was read.
+/// Inventory in S3, as far as read.
 #[derive(Debug)]
 pub(crate) struct StoredInventory {
     store: ObjectStore,
     manifest: Option<KnownManifest>,
-    /// Inventory of a manifest that was read in the middle of a payload; handed to the transcoder before the next one.
+    /// Inventory of a manifest read in the middle of a payload; handed to the transcoder before the next payload.
     pending: Option<Inventory>,
     /// Time of the next read of the manifest.
     due: Option<Instant>,
     parts: PartCache,
     /// Parts that serve although the manifest names another version, until the manifest is due again.
     stale: HashSet<AccountRegion>,
-    /// Accounts and regions that the transcoder has as unknown, although the manifest names them.
+    /// Accounts and regions unknown to the transcoder, although in the manifest.
     given_up: HashSet<AccountRegion>,
     failed: HashMap<Option<AccountRegion>, FailedAttempt>,
     /// Failed reads since the last metrics line.
@@ -145,7 +145,7 @@ impl StoredInventory {
         self.deadline = deadline;
     }
 
-    /// Time at which the manifest was written, milliseconds since 1970.
+    /// Time of writing of the manifest, milliseconds since 1970.
     pub(crate) fn as_of(&self) -> Option<u64> {
         Some(self.manifest.as_ref()?.as_of)
     }
@@ -167,7 +167,7 @@ impl StoredInventory {
     }
 
     /// Prepares the transcoder for a payload: the manifest of at most a minute ago, and the parts of these accounts and
-    /// regions. A payload that is `impatient` is transcoded without what cannot be read.
+    /// regions. A payload that is `impatient` is transcoded without unreadable objects.
     ///
     /// # Errors
     ///
@@ -236,7 +236,7 @@ impl StoredInventory {
         Ok(())
     }
 
-    /// Reads the manifest if it is due, and hands the transcoder what has changed.
+    /// Reads the manifest if due, and hands the changes to the transcoder.
     async fn refresh(
         &mut self,
         transcoder: &mut Transcoder,
@@ -375,7 +375,7 @@ impl StoredInventory {
         };
         self.failed.remove(&Some(scope.clone()));
         if part.version != wanted {
-            // The part is younger than the manifest, or was overtaken by the next one.
+            // The part is younger than the manifest, or was overtaken by the next part.
             self.read_manifest().await?;
             if self.version(scope) != Some(&part.version) {
                 self.stale.insert(scope.clone());
@@ -395,7 +395,7 @@ impl StoredInventory {
         }
     }
 
-    /// Fails at once for a while: other payloads of this environment would wait for the same object.
+    /// Fails at once for a while: further payloads of this environment would wait for the object, too.
     fn pause(
         &mut self,
         scope: Option<&AccountRegion>,

@@ -1,4 +1,4 @@
-//! Parts in memory: the interfaces of one account and region each, the least recently used dropped when there is no room.
+//! Parts in memory: the interfaces of an account and region each, the least recently used dropped when there is no room.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use flowlogs_core::network::{AccountRegion, InterfaceTable};
 /// Octets of all parts in memory.
 const ROOM: usize = 64 * 1024 * 1024;
 
-/// Octets of a part beside its table.
+/// Octets of a part beside the table.
 const ENTRY_OCTETS: usize = 1_024;
 
-/// Part of one account and region.
+/// Part of an account and region.
 #[derive(Debug, Clone)]
 pub(super) struct LoadedPart {
-    /// Version of the part, as the part itself says.
+    /// Version of the part, as in the part.
     pub(super) version: String,
     pub(super) table: Arc<InterfaceTable>,
     octets: usize,
-    /// Number of the use that was the last one.
+    /// Number of the last use.
     used: u64,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct PartCache {
 }
 
 impl PartCache {
-    /// The part of an account and region, which is used now.
+    /// The part of an account and region, used now.
     pub(super) fn get(&mut self, scope: &AccountRegion) -> Option<&LoadedPart> {
         let part = self.parts.get_mut(scope)?;
         self.uses += 1;
@@ -39,7 +39,8 @@ impl PartCache {
         Some(part)
     }
 
-    /// Adds or replaces a part. Returns the accounts and regions whose parts were dropped for it; the new one never is.
+    /// Adds or replaces a part. Returns the accounts and regions whose parts were dropped for the new part; the new part
+    /// never is.
     pub(super) fn insert(
         &mut self,
         scope: &AccountRegion,

@@ -16,10 +16,10 @@ use crate::config::InventoryLocation;
 use crate::ec2::LookupError;
 use crate::log::one_line;
 
-/// Actions that a role needs: to read the objects, and to be told that one is not there.
+/// Actions needed by a role: to read the objects, and to be told that an object is not there.
 pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:ListBucket"];
 
-/// Time budget of one read.
+/// Time budget of a read.
 const BUDGET: Duration = Duration::from_secs(10);
 
 /// Outcome of a read.
@@ -27,9 +27,9 @@ const BUDGET: Duration = Duration::from_secs(10);
 pub(super) enum StoredObject {
     /// The object has the entity tag of the question.
     Unchanged,
-    /// There is no such object.
+    /// There is no object with this key.
     Absent,
-    /// Content, packed as it is stored, with its entity tag.
+    /// Content, packed as stored, with the entity tag.
     Content {
         etag: Option<String>,
         octets: Vec<u8>,
@@ -61,7 +61,7 @@ pub(super) enum StoreError {
     Unreadable(String),
 }
 
-/// Place of the objects, and the client that reads them.
+/// Location of the objects, and the client that reads the objects.
 #[derive(Debug)]
 pub(super) struct ObjectStore {
     client: Client,
@@ -90,7 +90,7 @@ impl ObjectStore {
         format!("s3://{}/{}", self.location.bucket, self.location.key(path))
     }
 
-    /// Reads an object of at most so many octets, unless it still has the entity tag.
+    /// Reads an object of at most so many octets, unless the entity tag is unchanged.
     pub(super) async fn get(
         &self,
         path: &str,
