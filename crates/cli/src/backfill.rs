@@ -1,7 +1,7 @@
 //! `flowlogs backfill`: prints the commands of the AWS CLI that deliver a past period again. Nothing is run here.
 //!
-//! Objects of a bucket become messages for the function's queue: notices of S3 with the event name
-//! [`BACKFILL_EVENT`], which lets them through rule 1. Events of a log group are piped into `flowlogs replay`.
+//! Objects of a bucket become messages for the function's queue: notices of S3 with the event name [`BACKFILL_EVENT`], and
+//! pass rule 1. Events of a log group are piped into `flowlogs replay`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &BackfillArguments) -> Result<(), CommandError> {
         .map_err(|error| CommandError::output(&error))
 }
 
-/// Period in milliseconds since 1970, without its end.
+/// Period in milliseconds since 1970, without the end.
 #[derive(Debug, Clone, Copy)]
 struct Period {
     from: u64,
@@ -52,7 +52,7 @@ impl Period {
         Ok(Self { from, until })
     }
 
-    /// Each day with the hours of the period that are in it, as milliseconds since 1970.
+    /// Each day with the hours of the period within the day, as milliseconds since 1970.
     fn days(self) -> Vec<Vec<u64>> {
         let mut days: Vec<Vec<u64>> = Vec::new();
         let hours = (0..).map(|number| self.from + number * HOUR);
@@ -219,7 +219,7 @@ fn of_events(
     )
 }
 
-/// Quotes a word for a POSIX shell, if it needs quotes.
+/// Quotes a word for a POSIX shell, if needed.
 fn quoted(word: &str) -> String {
     let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/._:-=,@%+".contains(&octet);
     match !word.is_empty() && word.bytes().all(is_plain) {

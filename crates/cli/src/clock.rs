@@ -1,4 +1,4 @@
-//! Clock, and times as text. All other crates take the time as an argument.
+//! Clock, and times as text. All further crates take the time as an argument.
 
 use std::fmt::{self, Display};
 
@@ -36,7 +36,7 @@ impl Time {
         }
     }
 
-    /// Returns the time as a clock of the zone shows it, and the name of the zone.
+    /// Returns the local time of the zone, and the name of the zone.
     pub(crate) fn in_zone(self, zone: TimeKind) -> (Self, String) {
         let offset = match zone {
             TimeKind::Utc => None,
@@ -54,7 +54,7 @@ impl Time {
         }
     }
 
-    /// Returns the seconds by which local time is ahead of UTC at this time.
+    /// Returns the seconds of local time ahead of UTC at this time.
     fn local_offset(self) -> Option<i32> {
         let milliseconds = i64::try_from(self.0).ok()?;
         let time = chrono::Local.timestamp_millis_opt(milliseconds).single()?;

@@ -1,7 +1,7 @@
 //! `flowlogs collect`: a small receiving end that prints arriving flows, with the names from options data.
 //!
 //! Threads receive (`receive.rs`); `run` decodes and prints. Each peer (UDP) and each connection (TCP) is a transport
-//! session with a decoder of its own. Memory is bounded in octets: the queue of messages, and one budget for templates,
+//! session with a separate decoder. Memory is bounded in octets: the queue of messages, and a common budget for templates,
 //! names and observation domains of all sessions together.
 
 mod file;
@@ -27,13 +27,13 @@ use crate::text::grouped;
 
 use receive::{Arrival, ArrivalContent, SessionId};
 
-/// Limit of transport sessions; beyond it the session that was silent longest is dropped.
+/// Limit of transport sessions; beyond, the session with the longest silence is dropped.
 const SESSIONS: usize = 256;
 
 /// Capacity of the queue between receiving and decoding, in messages.
 const QUEUE: usize = 256;
 
-/// Limit of the octets that templates, names and domains of all sessions take; beyond it the largest session is dropped.
+/// Limit of the octets of templates, names and domains of all sessions; beyond, the largest session is dropped.
 const BUDGET: usize = 64 * 1_024 * 1_024;
 
 /// Interval between checks for the end while nothing arrives.
@@ -145,7 +145,7 @@ struct CollectRun {
     weight: usize,
 }
 
-/// Reason for not decoding a message to its end.
+/// Reason for not decoding a message to the end.
 enum DecodeStop {
     /// The wanted number of flows has arrived.
     Enough,
@@ -251,7 +251,7 @@ impl CollectRun {
         Ok(())
     }
 
-    /// Removes a session with everything that it remembers.
+    /// Removes a session with all templates and names.
     fn forget(&mut self, session: &SessionId) {
         if let Some((decoder, _)) = self.sessions.remove(session) {
             self.weight -= decoder.weight();

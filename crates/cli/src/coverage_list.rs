@@ -1,4 +1,4 @@
-//! `flowlogs names --coverage`: which accounts have flow logs, to which destination, and which VPCs have none.
+//! `flowlogs names --coverage`: accounts with the destinations of flow logs, and VPCs without flow logs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -57,7 +57,7 @@ fn rows(inventory: &Inventory) -> CoverageRows<'_> {
     rows
 }
 
-/// Account of a flow log: its own, else that of the VPC or interface.
+/// Account of a flow log, else of the VPC or interface.
 fn account<'a>(flow_log: &'a FlowLog, vpc: &str, inventory: &'a Inventory) -> &'a str {
     let by_vpc = inventory.vpc(vpc.as_bytes());
     let by_vpc = by_vpc.and_then(|vpc| vpc.owner.as_deref());
@@ -70,14 +70,14 @@ fn account<'a>(flow_log: &'a FlowLog, vpc: &str, inventory: &'a Inventory) -> &'
         .unwrap_or(UNKNOWN)
 }
 
-/// VPCs with their accounts: those that the inventory lists, and those of its interfaces.
+/// VPCs with accounts: listed in the inventory, or named by interfaces.
 fn vpcs(inventory: &Inventory) -> BTreeMap<&str, &str> {
     let of_interfaces = inventory
         .interfaces()
         .filter_map(|interface| Some((interface.vpc()?, interface.owner().unwrap_or(UNKNOWN))));
     let listed = inventory.vpcs();
     let listed = listed.map(|vpc| (&*vpc.id, vpc.owner.as_deref().unwrap_or(UNKNOWN)));
-    // The owner of a VPC is not always that of its interfaces: subnets are shared.
+    // The owners of a VPC and of an interface within can differ: subnets are shared.
     of_interfaces.chain(listed).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Errors that end a command early, in the words of the person who started it.
+//! Errors that end a command early, in the words of the user.
 
 use std::fmt::Display;
 use std::io;
@@ -10,7 +10,7 @@ pub(crate) enum CommandError {
     Usage(String),
     /// Failed work: exit status 1.
     Failed(String),
-    /// The reader of standard output has closed it (`| head`): no message, exit status 0.
+    /// The reader has closed standard output (`| head`): no message, exit status 0.
     NobodyReads,
 }
 

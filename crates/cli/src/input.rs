@@ -20,10 +20,10 @@ const BEGINNING: usize = 4_096;
 /// Extension of the expectations of `flowlogs verify`.
 pub(crate) const EXPECTED: &str = "expected";
 
-/// Name of the file with which AWS tries whether an export may write into a bucket.
+/// Name of AWS's test file for exports: AWS tries whether an export may write into a bucket.
 const WRITE_TEST: &str = "aws-logs-write-test";
 
-/// Extensions of files beside flow logs: pages about them, decoded flows to compare with.
+/// Extensions of files beside flow logs: pages, decoded flows to compare with.
 const COMPANIONS: [&str; 3] = ["md", "golden", EXPECTED];
 
 /// File or standard input.
@@ -31,7 +31,7 @@ const COMPANIONS: [&str; 3] = ["md", "golden", EXPECTED];
 pub(crate) struct InputFile {
     /// Path; `None` for standard input.
     pub(crate) path: Option<PathBuf>,
-    /// Found in a directory: such a file is skipped if it is not a flow log.
+    /// Found in a directory: the file is skipped if no flow log.
     pub(crate) walked: bool,
     /// Size in octets; 0 if unknown.
     pub(crate) octets: u64,
@@ -120,7 +120,7 @@ pub(crate) struct InputList {
     pub(crate) notes: Vec<String>,
     /// Inventories that were read, by path.
     inventories: Vec<PathBuf>,
-    /// Directories that are being walked: a symbolic link into one of them is not followed.
+    /// Directories on the walk: a symbolic link into a directory on the walk is not followed.
     ancestors: Vec<PathBuf>,
 }
 
@@ -204,7 +204,7 @@ impl InputList {
         }
     }
 
-    /// Adds the files of a directory, unless it is a symbolic link to a directory around it.
+    /// Adds the files of a directory, unless the directory is a symbolic link to a directory around.
     fn walk(&mut self, directory: &Path) -> io::Result<()> {
         let real = directory.canonicalize()?;
         if self.ancestors.contains(&real) {
@@ -219,14 +219,14 @@ impl InputList {
         paths.map(|_| ())
     }
 
-    /// Returns the octets of all inputs; 0 if unknown, because standard input is among them.
+    /// Returns the octets of all inputs; 0 if unknown, because of standard input.
     pub(crate) fn size(&self) -> u64 {
         let known = self.inputs.iter().all(|input| input.path.is_some());
         let octets = self.inputs.iter().map(|input| input.octets).sum();
         if known { octets } else { 0 }
     }
 
-    /// Refuses a file as a target that is an input or an inventory: opening the target would empty it.
+    /// Refuses an input or an inventory as a target: opening the target would empty the file.
     ///
     /// # Errors
     ///
@@ -254,9 +254,9 @@ impl InputList {
         Ok(())
     }
 
-    /// Reads the file if it is an inventory, because inventories are needed before the first line.
+    /// Reads an inventory, because inventories are needed before the first line.
     fn take_inventory(&mut self, path: &Path) -> Result<bool, String> {
-        // Pipes must not lose their beginning; a file that cannot be opened fails later.
+        // Pipes must not lose the beginning; an unreadable file fails later.
         if !path.is_file() {
             return Ok(false);
         }

@@ -1,4 +1,4 @@
-//! Flows as JSON, an object a line: IANA element names as keys, names of interfaces and VRFs beside their numbers.
+//! Flows as JSON, an object a line: IANA element names as keys, names of interfaces and VRFs beside numbers.
 
 use std::io::{self, Write};
 
@@ -37,7 +37,7 @@ pub(crate) fn write(out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<
     object.close()
 }
 
-/// JSON object under construction. A key that is there already is left out: other exporters may repeat an element.
+/// JSON object under construction. A repeated key is left out: foreign exporters may repeat an element.
 struct JsonObject<'a, W: Write> {
     out: &'a mut W,
     keys: Vec<String>,
@@ -50,7 +50,7 @@ impl<'a, W: Write> JsonObject<'a, W> {
         Ok(Self { out, keys })
     }
 
-    /// Writes a key, unless it is there already; returns whether the value must follow.
+    /// Writes a key, unless already there; returns whether the value must follow.
     fn key(&mut self, key: &str) -> io::Result<bool> {
         if self.keys.iter().any(|known| known == key) {
             return Ok(false);

@@ -1,4 +1,4 @@
-//! The command line `flowlogs`, as a library so that its parts can be tested.
+//! The command line `flowlogs`, as a library, for the tests of the parts.
 //!
 //! | module | contents |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! `flowlogs names`: numbers of interfaces, VRFs and observation domains with their names, from inventories, for collectors
-//! that do not read options data.
+//! `flowlogs names`: numbers of interfaces, VRFs and observation domains with names, from inventories, for collectors that
+//! do not read options data.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use crate::failure::CommandError;
 use crate::input::InputList;
 use crate::terminal;
 
-/// Speed of an interface in Akvorado, in megabits a second: it wants one, and EC2 knows none.
+/// Speed of an interface in Akvorado, in megabits a second: Akvorado wants a speed, and EC2 knows none.
 const SPEED: u32 = 1_000;
 
 pub(crate) fn run(arguments: &NamesArguments) -> Result<(), CommandError> {
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &NamesArguments) -> Result<(), CommandError> {
         .map_err(|error| CommandError::output(&error))
 }
 
-/// Number with its names.
+/// Number with names.
 #[derive(Debug, PartialEq, Eq)]
 struct NumberName {
     kind: &'static str,
@@ -126,7 +126,7 @@ fn write_csv(out: &mut impl Write, names: &[NumberName]) -> io::Result<()> {
     Ok(())
 }
 
-/// Quotes a cell where RFC 4180 asks for it.
+/// Quotes a cell where RFC 4180 asks for quotes.
 fn cell(text: &str) -> String {
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -148,8 +148,8 @@ fn write_json(out: &mut impl Write, names: &[NumberName]) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the `metadata` part of Akvorado's configuration. Akvorado tells exporters apart by their addresses and not by
-/// their observation domains, so all interfaces stand below one exporter.
+/// Writes the `metadata` part of Akvorado's configuration. Akvorado tells exporters apart by address and not by observation
+/// domain, so all interfaces stand below a single exporter.
 fn write_akvorado(out: &mut impl Write, names: &[NumberName], exporter: &str) -> io::Result<()> {
     // A JSON string is a YAML string.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();

@@ -135,11 +135,11 @@ impl FlowPrinter {
     }
 }
 
-/// Sink for all sessions: those of the collectors come first, that of the decoder is last. Without collectors and decoder,
-/// one session takes messages to count them.
+/// Sink for all sessions: the collectors' sessions come first, the decoder's is last. Without collectors and decoder, a
+/// session takes messages for counting.
 ///
-/// A failure does not end the work of the others: a failed collector gets no further messages, and a closed standard
-/// output ends the table only. The work ends when nobody is left.
+/// A failure ends no work for further targets: a failed collector gets no further messages, and a closed standard output
+/// ends the table only. The work ends when nobody is left.
 pub(crate) struct MessageOutlet {
     collectors: Option<Collectors>,
     /// Number of collectors.
@@ -148,7 +148,7 @@ pub(crate) struct MessageOutlet {
     stopped: Vec<bool>,
     transports: Vec<Transport>,
     viewer: Option<FlowViewer>,
-    /// Messages and octets of the session behind those of the collectors.
+    /// Messages and octets of the session behind the collectors' sessions.
     shown: (u64, u64),
 }
 
@@ -157,7 +157,7 @@ pub(crate) struct MessageOutlet {
 struct FlowViewer {
     decoder: MessageDecoder,
     printer: FlowPrinter,
-    /// First failure of the printer; nothing is printed after it.
+    /// First failure of the printer; nothing is printed after the failure.
     failure: Option<io::Error>,
 }
 
@@ -321,7 +321,7 @@ impl FlowViewer {
     }
 }
 
-/// Sends a message to a target, as its kind needs.
+/// Sends a message to a target, by the message's kind.
 fn send(
     collectors: &mut Collectors,
     target: usize,

@@ -107,7 +107,7 @@ pub(crate) fn sender(arguments: &SendingOptions) -> Result<SenderOptions, Comman
     })
 }
 
-/// Returns the PEM text of an option, or of the file that it names. The text is never shown.
+/// Returns the PEM text of an option, or of the file named by the option. The text is never shown.
 fn pem(option: &str, value: Option<&str>) -> Result<Option<String>, CommandError> {
     let Some(value) = value else { return Ok(None) };
     pem_text(value).map(Some).map_err(|error| {

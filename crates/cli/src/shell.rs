@@ -31,7 +31,7 @@ pub(crate) fn manual(arguments: &ManualArguments) -> Result<(), CommandError> {
     print(&page(command).map_err(|error| CommandError::output(&error))?)
 }
 
-/// Renders a manual page, with the text behind the options as sections of its own.
+/// Renders a manual page, with the text behind the options as sections.
 fn page(command: clap::Command) -> io::Result<Vec<u8>> {
     // Pages of commands are named like git's: flowlogs-replay(1).
     let name = command.get_display_name().unwrap_or("flowlogs").to_owned();
@@ -62,7 +62,7 @@ const EXIT_STATUSES: &str = "
   1  something could not be done
   2  wrong usage";
 
-/// Writes a section whose lines stay as they are.
+/// Writes a section whose lines stay unchanged.
 fn section(page: &mut Vec<u8>, title: &str, text: &str) -> io::Result<()> {
     writeln!(page, ".SH {title}\n.nf")?;
     for line in text.trim_matches('\n').trim_end().lines() {

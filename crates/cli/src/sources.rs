@@ -10,7 +10,7 @@ use flowlogs_source::{LineOrigin, s3};
 
 use crate::cli::{LogFormats, SourceOptions};
 
-/// Limit of sources; beyond it the cache is cleared.
+/// Limit of sources; beyond, the cache is cleared.
 const CAPACITY: usize = 1_024;
 
 /// Account, region, log group or delivery stream, and flow log of a source.
@@ -29,7 +29,7 @@ pub(crate) struct SourceCache {
     owner: Option<String>,
     region: Option<String>,
     log_group: Option<String>,
-    /// Path of the input, which names account, region and flow log as the key of an object does.
+    /// Path of the input: names account, region and flow log like the key of an object.
     path: String,
     sources: Vec<RecordSource>,
     slots: HashMap<SourceKey, usize>,
@@ -63,8 +63,8 @@ impl SourceCache {
         self.path = parts.join("/");
     }
 
-    /// Returns the slot of a source, and begins a new object in it. An owner, region or log group that the input does not
-    /// name is taken from its path, else from the options.
+    /// Returns the slot of a source, and begins a new object in the source. An owner, region or log group that the input
+    /// does not name is taken from the path, else from the options.
     pub(crate) fn slot(&mut self, origin: &LineOrigin<'_>, inventory: &Inventory) -> usize {
         let key = self.key(origin, inventory);
         if let Some(&slot) = self.slots.get(&key) {
@@ -111,7 +111,7 @@ impl SourceCache {
         &mut self.sources[slot]
     }
 
-    /// Returns the candidate formats: those of `--log-format` alone; else those of the inventory and of AWS.
+    /// Returns the candidate formats: of `--log-format` alone; else of the inventory and of AWS.
     pub(crate) fn formats(
         &mut self,
         destination: Option<&Destination>,

@@ -1,4 +1,4 @@
-//! Summary of a run: every counter by its name, as text or as a JSON object.
+//! Summary of a run: every counter by name, as text or as a JSON object.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -79,11 +79,11 @@ pub(crate) struct RunSummary {
     pub(crate) notes: Vec<String>,
     tried: String,
     samples: Vec<UnparsedSample>,
-    /// Windows that AWS lost and that are among the notes.
+    /// Windows lost by AWS and named in the notes.
     skipped: usize,
 }
 
-/// Line that fitted no format, with its input.
+/// Line without a fitting format, with the input.
 #[derive(Debug)]
 struct UnparsedSample {
     input: String,
@@ -130,7 +130,7 @@ impl RunSummary {
         }
     }
 
-    /// Adds a note, unless it is there already.
+    /// Adds a note, unless already there.
     pub(crate) fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
@@ -143,7 +143,7 @@ impl RunSummary {
         Some(sample.unparsed.mismatch.to_string())
     }
 
-    /// Returns every counter by its name.
+    /// Returns every counter by name.
     fn values(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let others = [
             ("PayloadErrors", self.payload_errors),
@@ -158,7 +158,7 @@ impl RunSummary {
         u64::try_from(records).unwrap_or(u64::MAX)
     }
 
-    /// Writes a JSON object on one line.
+    /// Writes a JSON object on a line.
     pub(crate) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         let others = [
             ("packets", self.packets),
@@ -227,7 +227,7 @@ impl RunSummary {
         Ok(())
     }
 
-    /// Writes the counters that are not zero, and the names of the others.
+    /// Writes the counters above zero, and the names of the zero counters.
     fn write_counters(&self, out: &mut impl Write) -> io::Result<()> {
         let (mut rows, mut zeros) = (Vec::new(), Vec::new());
         for (name, value) in self.values() {

@@ -68,12 +68,12 @@ pub(crate) enum TextStyle {
     Bad,
 }
 
-/// Returns the value of an environment variable; `None` if it is empty.
+/// Returns the value of an environment variable; `None` if empty.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Returns whether the locale is the one without characters outside ASCII.
+/// Returns whether the locale has no characters outside ASCII.
 pub(crate) fn wants_ascii() -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
@@ -87,8 +87,8 @@ fn width_of(stream: impl AsFd) -> Option<usize> {
     Some(usize::from(width)).filter(|&width| width > 0)
 }
 
-/// Prints a message on standard error, after the name of the program. On a terminal its first line is wrapped between
-/// words; in a file or pipe it stays one line.
+/// Prints a message on standard error, after the name of the program. On a terminal the first line is wrapped between words;
+/// in a file or pipe the line stays whole.
 pub(crate) fn say(text: impl Display) {
     let text = format!("flowlogs: {text}");
     let lines: Vec<_> = text.split('\n').map(visible).collect();
@@ -102,7 +102,7 @@ pub(crate) fn say(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Wraps the first line of a text; later lines may point at columns of each other and stay as they are.
+/// Wraps the first line of a text; later lines may point at columns of each other and stay unchanged.
 fn wrapped(text: &str, width: usize) -> String {
     let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
     wrap(&words(first), " ", width.saturating_sub(2)).join("\n  ") + rest

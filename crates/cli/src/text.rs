@@ -65,7 +65,7 @@ fn disturbs(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Replaces each character outside ASCII by an ASCII character of the same width, for `LC_ALL=C`.
+/// Replaces each character outside ASCII by an ASCII character of equal width, for `LC_ALL=C`.
 pub(crate) fn ascii(text: &str) -> String {
     let replaced = |c: char| match c {
         '→' => '>',
@@ -79,7 +79,7 @@ pub(crate) fn ascii(text: &str) -> String {
     text.chars().map(replaced).collect()
 }
 
-/// Formats a number with its digits in groups of three.
+/// Formats a number with digits in groups of three.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -92,7 +92,7 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// Formats a size in the unit that leaves one to three digits before the point.
+/// Formats a size, with a unit and one to three digits before the point.
 pub(crate) fn octets(number: u64) -> String {
     const UNITS: [&str; 7] = ["octets", "kB", "MB", "GB", "TB", "PB", "EB"];
     let mut power = 0;
@@ -111,7 +111,7 @@ pub(crate) fn octets(number: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
-/// Formats a number with its noun: `1 input`, `2 inputs`.
+/// Formats a number with a noun: `1 input`, `2 inputs`.
 pub(crate) fn plural(number: u64, noun: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
     format!("{} {noun}{s}", grouped(number))

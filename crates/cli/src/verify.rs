@@ -1,8 +1,8 @@
-//! `flowlogs verify`: captured input is replayed, and its flows and counters are compared with an expectation beside it.
+//! `flowlogs verify`: captured input is replayed, and flows and counters are compared with an expectation beside the input.
 //!
-//! The expectation of `INPUT` is `INPUT.expected`: the flows as `replay --output json` prints them, then one object with
-//! the counters that are not zero, and with the failure if the input could not be read. Every input is replayed alone, so
-//! that its expectation does not depend on its neighbours; inventories in the directory belong to all inputs.
+//! The expectation of `INPUT` is `INPUT.expected`: the flows as printed by `replay --output json`, then an object with the
+//! counters that are not zero, and with the failure if the input could not be read. Every input is replayed alone, so that
+//! the expectation does not depend on further inputs; inventories in the directory belong to all inputs.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -123,7 +123,7 @@ impl Verification {
     }
 }
 
-/// Replays an input alone; returns the text of its expectation.
+/// Replays an input alone; returns the text of the expectation.
 fn replayed(arguments: &VerifyArguments, input: &InputFile, inventory: &Inventory) -> String {
     let options = RunOptions {
         urls: Vec::new(),
@@ -154,7 +154,7 @@ fn conclusion(summary: &RunSummary, input: &InputFile) -> Value {
         .collect();
     let mut object = json!({ "counters": ends });
     if !summary.failures.is_empty() {
-        // The name of the input depends on the directory from which the program is started.
+        // The name of the input depends on the working directory.
         let prefix = format!("{}: ", input.name());
         let reasons = summary.failures.iter();
         object["failures"] = reasons

@@ -1,6 +1,6 @@
-//! Batch of messages that leave in one system call.
+//! Batch of messages for a single system call.
 
-/// Messages of equal length, of which the last may be shorter: the kernel can cut such a batch into datagrams.
+/// Messages of equal length, the last perhaps shorter: the kernel can cut the batch into datagrams.
 #[derive(Debug, Default)]
 pub(crate) struct MessageBatch {
     octets: Vec<u8>,
@@ -40,7 +40,7 @@ impl MessageBatch {
                 && self.octets.len() + message.len() <= self.room
     }
 
-    /// Adds a message that it [takes](Self::takes).
+    /// Adds a message of the length that the batch [takes](Self::takes).
     pub(crate) fn add(&mut self, message: &[u8]) {
         if self.messages == 0 {
             self.each = message.len();
@@ -64,7 +64,7 @@ impl MessageBatch {
         &self.octets
     }
 
-    /// Messages one by one.
+    /// Messages, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.octets.chunks(self.each.max(1))
     }

@@ -1,4 +1,4 @@
-//! The wall clock of the programs. Everything behind them takes time as an argument.
+//! The wall clock of the programs. Everything behind the programs takes time as an argument.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,8 +1,8 @@
 //! Several targets at once: who takes part in an invocation, connects, writes and waits.
 //!
-//! Nothing here waits for one target alone. Connections are opened side by side on threads; queued octets of all targets
-//! are written while one of them is slow; and the end of an invocation waits for all acknowledgements together. So three
-//! silent collectors take as long as one. All waiting ends at the deadline. One target is in `target.rs`.
+//! Nothing here waits for a single target. Connections are opened side by side on threads; queued octets of all targets are
+//! written while a target is slow; and the end of an invocation waits for all acknowledgements together. So three silent
+//! collectors take as long as one. All waiting ends at the deadline. `target.rs` has a single target.
 
 use std::{
     fmt,
@@ -30,22 +30,22 @@ const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
 /// Longest pause between two looks at sockets that were not ready.
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
-/// Deadline of an invocation without one: further away than any process lives.
+/// Deadline of an invocation without a deadline: further away than any process lives.
 const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// Every target that messages are sent to, numbered from 0 in the order of their URLs.
+/// All targets of messages, numbered from 0 in the order of the URLs.
 ///
 /// An invocation is `begin`, any number of `send`, `finish`:
 ///
-/// - A failed target stays failed until the end of the invocation, or until its one [`reconnect`](Self::reconnect):
-///   `send` and `finish` return its error again. The others are not affected.
-/// - After the failure of a TCP or TLS target nobody knows which messages of this invocation arrived. All of them did only
+/// - A failed target stays failed until the end of the invocation, or until the only [`reconnect`](Self::reconnect): `send`
+///   and `finish` return the target's error again. Further targets are not affected.
+/// - After the failure of a TCP or TLS target nobody knows which messages of this invocation arrived. All messages did only
 ///   if `finish` is `Ok`.
 /// - Over UDP, `send` fails only for a message that is too large. Local errors are counted, and `finish` fails if
 ///   no message got out.
 ///
-/// Octets that an invocation left in a queue leave with the next invocation, in their order. Dropping the collectors closes
-/// the connections without flushing: [`finish`](Self::finish) flushes.
+/// Octets left in a queue by an invocation leave with the next invocation, in order. Dropping the collectors closes the
+/// connections without flushing: [`finish`](Self::finish) flushes.
 pub struct Collectors {
     targets: Vec<Target>,
     attempt: Attempt,
@@ -56,12 +56,12 @@ impl Collectors {
     ///
     /// # Errors
     ///
-    /// No target or one that is nowhere, a rate or timeout of 0, or unusable certificates or keys.
+    /// No target, or a target nowhere, a rate or timeout of 0, or unusable certificates or keys.
     pub fn new(urls: &[CollectorUrl], options: SenderOptions) -> Result<Self, ConfigError> {
         if urls.is_empty() {
             return Err(ConfigError::NoCollectors);
         }
-        // A server can listen on the unspecified address; messages to it would stay on this machine.
+        // A server can listen on the unspecified address; messages to the address would stay on this machine.
         let nowhere = |url: &&CollectorUrl| url.address().is_some_and(|own| own.is_unspecified());
         if let Some(url) = urls.iter().find(nowhere) {
             return Err(ConfigError::NoAddress {
@@ -109,16 +109,16 @@ impl Collectors {
         self.attempt.deadline = deadline;
     }
 
-    /// Begins an invocation with all targets: connects, or probes a connection that was kept. A connection that the
-    /// collector closed or reset meanwhile is replaced by a new one.
+    /// Begins an invocation with all targets: connects, or probes a kept connection. A connection that the collector closed
+    /// or reset meanwhile is replaced by a new connection.
     ///
-    /// Returns for every target whether its session is new or kept, or the reason why it has none. Resets the statistics.
+    /// Returns for every target whether the session is new or kept, or the reason why there is none. Resets the statistics.
     pub fn begin(&mut self) -> Vec<Result<SessionState, SendError>> {
         self.begin_selected(|_| true)
     }
 
-    /// Begins an invocation with some of the targets, by their numbers. The others are left alone: they count as kept, and
-    /// [`finish`](Self::finish) is `Ok` for them.
+    /// Begins an invocation with some of the targets, by number. The remaining targets are left alone, count as kept, and
+    /// [`finish`](Self::finish) is `Ok` for these.
     pub fn begin_selected(
         &mut self,
         is_selected: impl Fn(usize) -> bool,
@@ -142,20 +142,20 @@ impl Collectors {
             .collect()
     }
 
-    /// Hands one complete IPFIX message to a target. Blocks for UDP pacing, and while the queue of a TCP or TLS target is
-    /// full; the queues of the other targets are written meanwhile.
+    /// Hands a complete IPFIX message to a target. Blocks for UDP pacing, and while the queue of a TCP or TLS target is
+    /// full; the queues of the remaining targets are written meanwhile.
     ///
     /// # Errors
     ///
-    /// The target has failed, now or before in this invocation; or the message is too large (65,507 octets over UDP,
-    /// 65,535 otherwise), which leaves the target as it was.
+    /// The target has failed, now or before in this invocation; or the message is too large (65,507 octets over UDP, 65,535
+    /// otherwise), and leaves the target unchanged.
     pub fn send(&mut self, target: usize, message: &[u8]) -> Result<(), SendError> {
         self.send_as(target, message, None)
     }
 
-    /// Hands one message of templates to a target. Over UDP, messages that follow with [`send`](Self::send) wait for 10
+    /// Hands a message of templates to a target. Over UDP, messages that follow with [`send`](Self::send) wait for 10
     /// milliseconds if templates are new to the session or nothing was sent for 30 seconds: a collector that decodes on
-    /// several threads drops data that it decodes before the template.
+    /// several threads drops data decoded before the template.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl Collectors {
         self.send_as(target, message, Some(are_new))
     }
 
-    /// Hands a message to a target, and waits while the target is congested; the other targets go on meanwhile.
+    /// Hands a message to a target, and waits while the target is congested; the remaining targets go on meanwhile.
     fn send_as(
         &mut self,
         target: usize,
@@ -180,7 +180,7 @@ impl Collectors {
         let mut pause = SHORTEST_PAUSE;
         while self.targets[target].is_congested() {
             for (number, other) in self.targets.iter_mut().enumerate() {
-                // The failure of another target is returned by its own calls.
+                // The failure of another target is returned by the calls for that target.
                 match other.pump() {
                     Err(error) if number == target => return Err(error),
                     _ => {}
@@ -193,11 +193,11 @@ impl Collectors {
         Ok(())
     }
 
-    /// Ends an invocation: writes queued octets and waits until every collector over TCP and TLS has acknowledged them, up
-    /// to the write timeout without progress. The result of a target covers the whole invocation: after `Ok` every
-    /// message was written, and no reset or end of the connection has been seen.
+    /// Ends an invocation: writes queued octets and waits until every collector over TCP and TLS has acknowledged the
+    /// octets, up to the write timeout without progress. The result of a target covers the whole invocation: after `Ok`
+    /// every message was written, and no reset or end of the connection has been seen.
     ///
-    /// The collector's kernel acknowledges; IPFIX itself has no acknowledgement.
+    /// The collector's kernel acknowledges; IPFIX has no acknowledgement.
     pub fn finish(&mut self) -> Vec<Result<(), SendError>> {
         let mut results: Vec<Option<Result<(), SendError>>> = self
             .targets
@@ -218,18 +218,18 @@ impl Collectors {
         }
     }
 
-    /// Drops the connection of one target and makes a new one, which is a new transport session: templates and sequence
+    /// Drops the connection of a target and makes a new connection: a new transport session, where templates and sequence
     /// numbers start again, and messages since `begin` have to be sent again.
     ///
     /// # Errors
     ///
-    /// No connection; a second call in one invocation; a file, which is one session from its beginning to its end.
+    /// No connection; a second call in an invocation; a file (a single session from beginning to end).
     pub fn reconnect(&mut self, target: usize) -> Result<(), SendError> {
         let attempt = self.attempt.clone();
         self.target(target)?.reconnect(&attempt)
     }
 
-    /// Reconnects several targets side by side; returns the numbers of those that have a connection again.
+    /// Reconnects several targets side by side; returns the numbers of the targets with a connection again.
     pub fn reconnect_all(&mut self, targets: &[usize]) -> Vec<usize> {
         let attempt = &self.attempt;
         let numbered = self.targets.iter_mut().enumerate();
@@ -241,7 +241,7 @@ impl Collectors {
         connected.map(|(number, _)| number).collect()
     }
 
-    /// Both ends of every open connection, by which the transcoder's own traffic is recognised in flow logs.
+    /// Both ends of every open connection, to recognise the transcoder's own traffic in flow logs.
     pub fn peers(&self) -> Vec<CollectorPeer> {
         let numbered = self.targets.iter().enumerate();
         numbered
@@ -281,7 +281,7 @@ fn sleep(pause: Duration) -> Duration {
     (pause * 2).min(LONGEST_PAUSE)
 }
 
-/// Does the work of every item, on threads of their own where there are several.
+/// Does the work of every item, on a thread each where there are several.
 fn side_by_side<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
     if items.len() < 2 {
         return items.into_iter().map(work).collect();

@@ -1,4 +1,4 @@
-//! From a URL's host to an open socket: every address of a name is tried, within one time limit.
+//! From a URL's host to an open socket: every address of a name is tried, within a single time limit.
 //!
 //! Hands sockets to `udp.rs` and `stream.rs`.
 
@@ -35,7 +35,7 @@ pub(crate) fn resolve(
     Ok(addresses)
 }
 
-/// Asks the system's resolver, which has no time limit of its own that could be set, on a thread that may be left behind.
+/// Asks the system's resolver (without a time limit to set) on a thread that may be left behind.
 fn look_up(host: String, port: u16, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
     let (to, from) = mpsc::channel();
     thread::Builder::new().spawn(move || {

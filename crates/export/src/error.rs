@@ -44,7 +44,7 @@ pub enum SendProblem {
         /// Duration of the attempt.
         after: Duration,
     },
-    /// Another reason why there is no connection, such as no route.
+    /// Another reason why there is no connection, for example no route.
     #[error("no connection to {address}: {reason}")]
     Connect {
         /// Address tried last.
@@ -58,13 +58,13 @@ pub enum SendProblem {
         /// Duration of the handshake.
         after: Duration,
     },
-    /// TLS was refused by one of the two sides.
+    /// TLS was refused by a side.
     #[error(transparent)]
     Tls(#[from] TlsProblem),
     /// `send` before the first `begin`.
     #[error("not connected: no invocation has begun")]
     NotConnected,
-    /// The message is larger than its transport can carry.
+    /// The message is larger than the transport can carry.
     #[error("message of {octets} octets, above the limit of {limit} of its transport")]
     MessageTooLarge {
         /// Length of the message.
@@ -72,13 +72,13 @@ pub enum SendProblem {
         /// Largest length that can be sent.
         limit: usize,
     },
-    /// Open connection of which the collector took nothing during the write timeout.
+    /// Open connection; the collector took nothing during the write timeout.
     #[error("collector stopped reading: nothing taken for {after:?}")]
     StoppedReading {
         /// Write timeout.
         after: Duration,
     },
-    /// The collector closed the connection, or its sending half.
+    /// The collector closed the connection, or the sending half.
     #[error("collector closed the connection")]
     Closed,
     /// Reset of the connection: the octets under way are lost.
@@ -106,7 +106,8 @@ pub enum SendProblem {
         /// Operating system's words.
         reason: String,
     },
-    /// A file is one transport session from its first message to its last (RFC 5655): opening it again would erase it.
+    /// A file is a single transport session from the first message to the last (RFC 5655): opening the file again would
+    /// erase the messages.
     #[error("a file is one transport session and is not opened again")]
     FileNotReopened,
     /// The invocation ended before the collector had everything.
@@ -118,7 +119,7 @@ pub enum SendProblem {
         /// Problem of the last attempt.
         reason: String,
     },
-    /// A second reconnect in one invocation (RFC 7011 §10.4 would have a minute between them).
+    /// A second reconnect in an invocation (RFC 7011 §10.4 wants a minute between reconnects).
     #[error(
         "reconnected once in this invocation already; the next attempt is the next invocation's"
     )]
@@ -128,14 +129,14 @@ pub enum SendProblem {
     UnknownTarget,
 }
 
-/// Reason why one of both sides refused TLS.
+/// Reason why a side refused TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TlsProblem {
-    /// The collector's certificate is past its end date.
+    /// The collector's certificate is past the end date.
     #[error("the collector's certificate has expired")]
     Expired,
-    /// The collector's certificate is before its start date.
+    /// The collector's certificate is before the start date.
     #[error("the collector's certificate is not valid yet")]
     NotYetValid,
     /// The collector's certificate does not name the host of the URL.
@@ -182,7 +183,7 @@ pub enum TlsProblem {
 }
 
 impl SendProblem {
-    /// A time limit passed, which an earlier end of the invocation may have shortened.
+    /// A time limit passed, perhaps shortened by the end of the invocation.
     pub(crate) fn is_time_out(&self) -> bool {
         matches!(
             self,

@@ -10,7 +10,7 @@ use std::{
 
 use crate::error::SendProblem;
 
-/// Octets gathered before they are written.
+/// Octets gathered before a write.
 const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct FileSession {
@@ -32,7 +32,7 @@ impl FileSession {
         })
     }
 
-    /// Appends a message to the buffer, which is written when the next one does not fit.
+    /// Appends a message to the buffer, written when the next message does not fit.
     pub(crate) fn send(&mut self, message: &[u8]) -> Result<(), SendProblem> {
         if self.buffer.len() + message.len() > BUFFER {
             self.finish()?;

@@ -1,19 +1,19 @@
 //! Puts finished IPFIX messages on a wire or in a file.
 //!
-//! Messages come in whole, in order, from `flowlogs-core`; they leave over UDP, TCP or TLS (RFC 7011 §10, §11) or into
-//! an IPFIX File (RFC 5655). This crate never looks inside a message; it knows the length alone.
+//! Messages come in whole, in order, from `flowlogs-core`; and leave over UDP, TCP or TLS (RFC 7011 §10, §11) or into an
+//! IPFIX File (RFC 5655). This crate never looks inside a message; only the length is known.
 //!
-//! Every call blocks, with a time limit, because callers work through one invocation at a time. Lambda freezes a function
-//! between two invocations: [`Collectors::begin`] probes kept sessions, [`Collectors::finish`] leaves nothing unsent
-//! behind.
+//! Every call blocks, with a time limit, because callers work through a single invocation at a time. Lambda freezes a
+//! function between two invocations: [`Collectors::begin`] probes kept sessions, [`Collectors::finish`] leaves nothing
+//! unsent behind.
 //!
 //! | file | content |
 //! |---|---|
 //! | `url.rs` | [`CollectorUrl`]: address and kind of a target |
 //! | `options.rs` | timeouts, pacing, certificates |
-//! | `collectors.rs` | [`Collectors`], the targets and the life of their transport sessions |
+//! | `collectors.rs` | [`Collectors`], the targets and the life of the transport sessions |
 //! | `udp.rs`, `pace.rs` | datagrams at a rate that collectors survive |
-//! | `batch.rs`, `gso.rs` | several datagrams in one system call |
+//! | `batch.rs`, `gso.rs` | several datagrams in a system call |
 //! | `stream.rs`, `send_queue.rs`, `tls.rs` | connections, and the proof that messages arrived |
 //! | `file.rs` | IPFIX Files |
 //! | `connect.rs`, `error.rs` | from a name to a socket; errors |

@@ -1,31 +1,31 @@
 //! Settings of sending: timeouts, pacing, and the certificates of TLS.
 //!
-//! Responsible for the settings and their defaults. `tls.rs` checks PEM text, once, for [`crate::Collectors::new`].
+//! Responsible for the settings and the defaults. `tls.rs` checks PEM text, once, for [`crate::Collectors::new`].
 
 use std::{fmt, time::Duration};
 
 use thiserror::Error;
 
-/// Messages a second to one collector over UDP, unless configured otherwise.
+/// Messages a second to a collector over UDP, unless configured otherwise.
 ///
 /// nfcapd with the usual 208 KiB socket buffer holds some 90 messages of 1,400 octets (the kernel counts about 2,300
 /// octets for each); this rate, in bursts of at most 16, leaves nfcapd 15 ms to be scheduled in. The rate is 56 Mbit/s, or
 /// about 100,000 flows a second.
 pub const DEFAULT_UDP_RATE: u32 = 5_000;
 
-/// Settings of [`crate::Collectors`]. [`Default`] is right for a collector in the same region.
+/// Settings of [`crate::Collectors`]. [`Default`] is right for a collector in the function's region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SenderOptions {
     /// Limit of resolving the host's name, again of a connection attempt over all addresses, and again of the TLS
     /// handshake. 5 s by default.
     pub connect_timeout: Duration,
-    /// Time without progress after which a TCP or TLS collector counts as not reading. 10 s by default. A slow collector is
-    /// not cut off: every octet that it takes starts the time again.
+    /// Most time without progress; beyond, a TCP or TLS collector counts as not reading. 10 s by default. A slow collector
+    /// is not cut off: every octet taken starts the time again.
     pub write_timeout: Duration,
     /// Messages a second to each UDP collector, at least 1. [`DEFAULT_UDP_RATE`] by default.
     pub udp_rate: u32,
-    /// Age of a UDP session after which the host name is resolved again: UDP does not report a collector that moved. 5
-    /// minutes by default.
+    /// Age of a UDP session, in which the host name is resolved again: UDP does not report a collector that moved. 5 minutes
+    /// by default.
     pub udp_resolve_after: Duration,
     /// Time after a failed connection attempt in which further attempts fail at once; a fifth more or less at random. Zero,
     /// the default, tries at every invocation.
@@ -47,13 +47,13 @@ impl Default for SenderOptions {
     }
 }
 
-/// PEM texts of TLS. Certificate and key together give mutual authentication, which RFC 7011 §11.3 requires.
+/// PEM texts of TLS. Certificate and key together give mutual authentication, required by RFC 7011 §11.3.
 ///
-/// [`Debug`] shows which texts are set, never their content.
+/// [`Debug`] shows which texts are set, never the content.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// Certificates of the authorities that may issue a collector's certificate; without it, the system's trust store
-    /// (or the file that `SSL_CERT_FILE` names).
+    /// Certificates of the authorities that may issue a collector's certificate; otherwise the system's trust store (or the
+    /// file that `SSL_CERT_FILE` names).
     pub ca_pem: Option<String>,
     /// Certificate of the transcoder, followed by the certificates up to the authority.
     pub certificate_pem: Option<String>,
@@ -91,7 +91,7 @@ pub enum ConfigError {
     /// Rate of 0 messages.
     #[error("UDP rate 0 would send nothing; give messages a second, such as {DEFAULT_UDP_RATE}")]
     UdpRate,
-    /// A timeout of zero, which the operating system takes for none.
+    /// A timeout of zero, taken for none by the operating system.
     #[error("{setting} is zero; give a time above it")]
     Timeout {
         /// `connect timeout` or `write timeout`.
@@ -106,7 +106,7 @@ pub enum ConfigError {
     /// No CA is given and the system has no trust store.
     #[error("no TLS CA given and none found on the system: {reason}")]
     NoSystemRoots {
-        /// Error of the trust store, if there is one.
+        /// Error of the trust store, if any.
         reason: String,
     },
     /// Certificate text without a certificate, or with a broken certificate.
@@ -121,10 +121,10 @@ pub enum ConfigError {
         /// Fault of the text.
         reason: String,
     },
-    /// A certificate without its key.
+    /// A certificate without the key.
     #[error("TLS certificate given without its key; give both, or neither")]
     CertificateWithoutKey,
-    /// A key without its certificate.
+    /// A key without the certificate.
     #[error("TLS key given without its certificate; give both, or neither")]
     KeyWithoutCertificate,
     /// The key belongs to another certificate.

@@ -4,13 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-/// Datagrams that may leave back to back after a pause: a fraction of what the smallest usual socket buffer holds.
+/// Datagrams that may leave back to back after a pause: a fraction of the smallest usual socket buffer.
 const LARGEST_BURST: u32 = 16;
 
 /// Spreads messages evenly at a rate, with small bursts so that a sleep is paid for several messages at once.
 ///
-/// A full bucket holds `burst` tokens. Instead of a fraction of tokens it keeps the time at which the bucket is full
-/// again, which needs no rounding (the generic cell rate algorithm).
+/// A full bucket holds `burst` tokens. Instead of a fraction of tokens the bucket keeps the time of being full again: no
+/// rounding is needed (the generic cell rate algorithm).
 #[derive(Debug)]
 pub(crate) struct Pacer {
     interval: Duration,
@@ -37,8 +37,8 @@ impl Pacer {
         self.burst
     }
 
-    /// How long to wait before so many messages may leave, at most a burst. Zero while there are tokens for them; else
-    /// until half a bucket is full, or as much of it as they need.
+    /// Time to wait before so many messages, at most a burst, may leave. Zero while there are tokens; else until half a
+    /// bucket is full, or as much as needed.
     pub(crate) fn delay(&self, now: Instant, messages: u32) -> Duration {
         let missing = self.full_at.saturating_duration_since(now);
         let spare = self.interval * self.burst.saturating_sub(messages);

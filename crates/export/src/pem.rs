@@ -1,11 +1,11 @@
-//! PEM text from a setting or an option, where the value is either the text itself or the path of a file with it.
+//! PEM text from a setting or an option, where the value is either the text or the path of a file with the text.
 
 use std::{fs, io};
 
 /// Begin of every PEM block (RFC 7468 §2).
 const BEGIN: &str = "-----BEGIN";
 
-/// Returns the PEM text of a value: the value itself, or the content of the file that the value names.
+/// Returns the PEM text of a value: the value, or the content of the file named by the value.
 ///
 /// # Errors
 ///

@@ -5,7 +5,7 @@
 //! acknowledgement. So the end of an invocation waits until the queue is empty.
 //!
 //! The number is read from the kernel's connection table, because the direct question (`ioctl` `SIOCOUTQ`) has no safe
-//! binding. Outside of Linux there is no such table, and the answer is "unknown".
+//! binding. Outside of Linux there is no table of connections, and the answer is "unknown".
 
 use std::{
     fmt::Write as _,

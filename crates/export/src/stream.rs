@@ -1,9 +1,9 @@
-//! One TCP or TLS transport session: messages back to back, and a reliable answer to whether they arrived.
+//! TCP or TLS transport session: messages back to back, and a reliable answer to whether the messages arrived.
 //!
-//! The socket never blocks: messages are queued, and [`StreamSession::pump`] writes as much of the queue as the socket takes.
-//! Waiting is [`Collectors`](crate::Collectors)' business, because several sessions wait together. A collector never sends
-//! messages, so that anything from its side is its end, a reset, or (in TLS) an alert. After any error the session is over
-//! and must be dropped; nothing more is written, so that no message is cut and followed by another.
+//! The socket never blocks: messages are queued, and [`StreamSession::pump`] writes as much of the queue as the socket
+//! takes. Waiting is [`Collectors`](crate::Collectors)' business, because several sessions wait together. A collector never
+//! sends messages, so that anything from the collector is an end, a reset, or (in TLS) an alert. After any error the session
+//! is over and must be dropped; nothing more is written, so that no message is cut and followed by another.
 
 use std::{
     io::{self, Read, Write},
@@ -22,17 +22,17 @@ use crate::{
     tls::{TlsLayer, Trouble},
 };
 
-/// Octets gathered before they are written: some 46 messages of 1,400 octets cost one system call.
+/// Octets gathered before a write: some 46 messages of 1,400 octets cost one system call.
 const BUFFER: usize = 64 * 1024;
 
-/// Octets in the queue of a congested session. Large enough that one slow collector does not stop the messages to the
-/// others at once, so that collectors that read nothing are found out together.
+/// Octets in the queue of a congested session. Large enough that a slow collector does not stop the messages to the rest at
+/// once: collectors that read nothing are found out together.
 const CONGESTION: usize = 1024 * 1024;
 
-/// Reads that one listening makes at most, so that a peer that talks without end does not hold up the sender.
+/// Most reads of a listening, so that an endlessly talking peer does not hold up the sender.
 const READS: usize = 64;
 
-/// Looks at the send queue that may find no connection before the kernel is taken to keep no list of them.
+/// Looks at the send queue without finding the connection, before the kernel is taken to keep no list of connections.
 const UNLISTED: u32 = 3;
 
 pub(crate) struct StreamSession {
@@ -40,10 +40,10 @@ pub(crate) struct StreamSession {
     tls: Option<Box<TlsLayer>>,
     local: SocketAddr,
     peer: SocketAddr,
-    /// Messages of which the first `written` octets have left.
+    /// Messages; the first `written` octets have left.
     queue: Vec<u8>,
     written: usize,
-    /// Time without progress after which the collector counts as one that stopped reading.
+    /// Most time without progress; beyond, the collector counts as no longer reading.
     patience: Duration,
     /// End of the invocation.
     deadline: Instant,
@@ -58,7 +58,7 @@ pub(crate) struct StreamSession {
 struct Acknowledgement {
     /// Fewest octets that were seen without acknowledgement.
     least: u64,
-    /// Looks that found no such connection in the kernel's list.
+    /// Looks that did not find the connection in the kernel's list.
     unlisted: u32,
 }
 
@@ -82,7 +82,7 @@ impl StreamSession {
         let addresses = resolve(url, attempt.connect_timeout())?;
         let mut socket = connect_tcp(&addresses, attempt.connect_timeout())?;
         let failed = |error: io::Error| SendProblem::of_connection(&error, patience);
-        // The queue already gathers messages: waiting for more in the kernel would only delay the last ones.
+        // The queue already gathers messages: waiting for more in the kernel would only delay the last messages.
         socket.set_nodelay(true).map_err(failed)?;
         let tls = match attempt.tls.clone().zip(name) {
             Some((config, name)) => Some(Box::new(TlsLayer::handshake(
@@ -125,7 +125,7 @@ impl StreamSession {
         self.listen()
     }
 
-    /// Appends a message to the queue, and writes the queue when it is worth a system call.
+    /// Appends a message to the queue, and writes the queue when worth a system call.
     pub(crate) fn send(&mut self, message: &[u8]) -> Result<(), SendProblem> {
         if self.backlog() == 0 {
             self.progress = Instant::now();
@@ -217,8 +217,9 @@ impl StreamSession {
         Err(problem)
     }
 
-    /// One step towards the end of an invocation, without waiting: `true` when everything was written, the collector's
-    /// kernel has acknowledged it, its TLS has accepted our certificate, and neither an end nor a reset has come.
+    /// A step towards the end of an invocation, without waiting: `true` when everything was written, the collector's kernel
+    /// has acknowledged everything, the collector's TLS has accepted our certificate, and neither an end nor a reset has
+    /// come.
     pub(crate) fn poll_finish(&mut self) -> Result<bool, SendProblem> {
         self.write()?;
         // Before the kernel's queue is looked at, because a reset empties that queue as well.
@@ -244,8 +245,8 @@ impl StreamSession {
                 }
                 false
             }
-            // The list is not a snapshot: a connection can be missed once while others come and go. Where the kernel keeps
-            // no list, all that is known is that the kernel has everything and that no reset has come.
+            // The list is not a snapshot: a connection can be missed once while connections come and go. Where the kernel
+            // keeps no list, it is only known that the kernel has everything and no reset has come.
             None => {
                 self.acknowledgement.unlisted += 1;
                 self.acknowledgement.unlisted > UNLISTED
@@ -267,7 +268,7 @@ impl StreamSession {
     }
 
     /// Takes in octets from the collector, without waiting. The end of the connection is an error here, also when the
-    /// collector closed only its own half: nobody will read what follows.
+    /// collector closed only the sending half: nobody will read further messages.
     fn listen(&mut self) -> Result<(), SendProblem> {
         let problem = match self.drain() {
             Ok(()) => return Ok(()),

@@ -1,4 +1,4 @@
-//! One target: its URL, the life of its transport session, and its statistics.
+//! Target: URL, life of the transport session, and statistics.
 //!
 //! [`Collectors`](crate::Collectors) decides when targets connect and wait; each kind of session is in a file of its own.
 
@@ -86,14 +86,14 @@ impl Target {
         }
     }
 
-    /// Opens the session of an invocation that could not keep one.
+    /// Opens the session of an invocation that could not keep a session.
     pub(crate) fn renew(&mut self, attempt: &Attempt) -> Result<SessionState, SendError> {
         self.end_session();
         self.open(attempt)?;
         Ok(SessionState::New)
     }
 
-    /// Sends a message. `templates` says of a message of templates whether they are new to the session.
+    /// Sends a message. `templates` says of a message of templates whether the templates are new to the session.
     pub(crate) fn send(
         &mut self,
         message: &[u8],
@@ -132,7 +132,7 @@ impl Target {
         Ok(())
     }
 
-    /// The collector takes octets more slowly than they are sent, and no further message should be queued.
+    /// The collector takes octets too slowly, and no further message should be queued.
     pub(crate) fn is_congested(&self) -> bool {
         matches!(&self.session, Some(Session::Stream(stream)) if stream.is_congested())
     }
@@ -145,12 +145,11 @@ impl Target {
         stream.pump().map_err(|problem| self.fail(problem))
     }
 
-    /// One step towards the end of an invocation, without waiting; `None` while the collector has not acknowledged
-    /// everything.
+    /// A step towards the end of an invocation, without waiting; `None` while the collector has not acknowledged everything.
     pub(crate) fn poll_finish(&mut self) -> Option<Result<(), SendError>> {
         let finished = match &mut self.session {
             None => return Some(Err(self.no_session())),
-            // The socket stays as it is: the next invocation finds out whether it is still good.
+            // The socket stays open: the next invocation finds out whether the socket is still good.
             Some(Session::Udp(udp)) => {
                 return Some(udp.finish().map_err(|problem| self.error(problem)));
             }

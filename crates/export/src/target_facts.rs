@@ -1,4 +1,4 @@
-//! Facts about one target that callers read: state of its session, counts, and both ends of its connection.
+//! Facts about a target for callers: state of the session, counts, and both ends of the connection.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ pub enum SessionState {
     Kept,
 }
 
-/// Counts of one target since the last [`Collectors::begin`](crate::Collectors::begin).
+/// Counts of a target since the last [`Collectors::begin`](crate::Collectors::begin).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SendStatistics {
     /// Messages handed over: to the kernel over UDP, to the connection's or file's buffer otherwise.
@@ -21,7 +21,7 @@ pub struct SendStatistics {
     /// Octets of these messages, without the headers of UDP, TCP, TLS and IP.
     pub octets: u64,
     /// Failed connections, sends and finishes; over UDP the messages that the kernel refused, and for each "port
-    /// unreachable" the messages that left together before it.
+    /// unreachable" the messages that left together before the report.
     pub errors: u64,
     /// UDP messages that met a closed port, as far as the kernel said so: `messages - unreachable` got out.
     pub unreachable: u64,

@@ -1,5 +1,5 @@
-//! TLS as an exporting process speaks it (RFC 7011 §11): the client's side, the collector verified, mutual where a
-//! certificate is configured.
+//! TLS of an exporting process (RFC 7011 §11): the client's side, the collector verified, mutual where a certificate is
+//! configured.
 //!
 //! Responsible for turning PEM text into a configuration once, for the handshake within a time limit, and for naming the
 //! side that refused a certificate. `stream.rs` owns the socket and decides when to write and to listen.
@@ -66,7 +66,7 @@ pub(crate) fn client_config(options: &TlsOptions) -> Result<Arc<ClientConfig>, C
                 })?
         }
     };
-    // Connections are few and long: every one of them is authenticated in full.
+    // Connections are few and long: every connection is authenticated in full.
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
@@ -94,7 +94,7 @@ fn given_roots(pem: &str) -> Result<RootCertStore, ConfigError> {
 fn system_roots() -> Result<RootCertStore, ConfigError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    // Trust stores hold a few certificates that cannot be parsed; the others are good.
+    // Trust stores hold a few unparsable certificates; the rest is good.
     let (added, _) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
         let reason = found
@@ -134,7 +134,7 @@ pub(crate) struct TlsLayer {
 }
 
 impl TlsLayer {
-    /// Shakes hands over a connected socket within `timeout`, whatever the collector sends meanwhile.
+    /// Shakes hands over a connected socket within `timeout`, for any octets of the collector.
     pub(crate) fn handshake(
         socket: &mut TcpStream,
         config: Arc<ClientConfig>,
@@ -149,7 +149,7 @@ impl TlsLayer {
             shake_hands(socket, &mut connection, start + timeout).map_err(
                 |trouble| match trouble {
                     Trouble::Tls(error) => {
-                        // Tells the collector why, as its operator wants to know it too.
+                        // Tells the collector why: the operator wants to know, too.
                         let _ = connection.write_tls(socket);
                         tls_problem(&error, &host).into()
                     }
@@ -163,9 +163,9 @@ impl TlsLayer {
                 },
             );
         result?;
-        // In TLS 1.3 the client is done before the server has seen its certificate. A server that accepts it usually says
-        // so with a session ticket; one that does not sends an alert. Either takes a round trip, of which the handshake
-        // has shown the duration.
+        // In TLS 1.3 the client is done before the server has seen the certificate. A server that accepts the certificate
+        // usually says so with a session ticket; a server that refuses sends an alert. Either takes a round trip; the
+        // handshake has shown the duration.
         let verdict_by =
             (connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)).then(|| {
                 Instant::now()
@@ -254,7 +254,7 @@ impl TlsLayer {
         tls_problem(error, &self.host).into()
     }
 
-    /// Announces the end of the connection (RFC 8446 §6.1), so that the collector knows that all data came.
+    /// Announces the end of the connection (RFC 8446 §6.1), so that the collector knows the data to be complete.
     pub(crate) fn close(&mut self, socket: &mut TcpStream) {
         self.connection.send_close_notify();
         let _ = write_pending(&mut self.connection, socket);
@@ -323,7 +323,7 @@ fn tls_problem(error: &Error, host: &str) -> TlsProblem {
         ) => TlsProblem::WrongName {
             host: host.to_owned(),
         },
-        // A bad signature is that of an authority with a trusted name and another key: a renewed one, or none at all.
+        // A bad signature is by an authority with a trusted name and another key: renewed, or a forgery.
         Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
         ) => TlsProblem::UntrustedIssuer,

@@ -1,7 +1,8 @@
-//! One UDP transport session: a connected socket, paced, with its errors counted instead of returned.
+//! UDP transport session: a connected socket, paced, with errors counted instead of returned.
 //!
-//! UDP confirms nothing. What can be known is local: the kernel accepted a datagram, or refused it (no route, say), or
-//! an ICMP "port unreachable" came back for an earlier one. That is counted, and decides whether anything got out.
+//! UDP confirms nothing. Only local facts are known: the kernel accepted a datagram, or refused (no route, for example), or
+//! an ICMP "port unreachable" came back for an earlier datagram. These facts are counted, and decide whether anything got
+//! out.
 
 use std::{
     io, mem,
@@ -24,17 +25,17 @@ use crate::{
 pub(crate) const LARGEST_MESSAGE: usize = 65_507;
 
 /// Pause behind new templates, and behind the first message of a session. A collector that decodes on several threads
-/// (goflow2 has two by default) drops data that it decodes before the template; this is several times what decoding a
-/// template takes. goflow2 also makes its memory of a session while it decodes the first message: a second message that
-/// comes meanwhile is decoded into another memory, which is lost.
+/// (goflow2 has two by default) drops data decoded before the template; the pause is several times the time of decoding a
+/// template. goflow2 also makes a session's memory while decoding the first message: a second message that comes meanwhile
+/// is decoded into another memory, and lost.
 const TEMPLATE_PAUSE: Duration = Duration::from_millis(10);
 
-/// Silence after which templates count as new: a NAT gateway may give the socket another port, which is another session
-/// for the collector.
+/// Silence after which templates count as new: a NAT gateway may give the socket another port: another session for the
+/// collector.
 const LONG_SILENCE: Duration = Duration::from_secs(30);
 
-/// Wait of the first invocation of a session for "port unreachable": one round trip within a region, generously.
-/// Later invocations do not wait; what came too late is found when the next one begins.
+/// Wait of the first invocation of a session for "port unreachable": a round trip within a region, generously. Later
+/// invocations do not wait; a late answer is found when the next invocation begins.
 const REFUSAL_WAIT: Duration = Duration::from_millis(20);
 
 pub(crate) struct UdpSession {
@@ -44,7 +45,7 @@ pub(crate) struct UdpSession {
     pacer: Pacer,
     waiting: MessageBatch,
     segments: GsoSegments,
-    /// True until the kernel has refused several messages in one call.
+    /// True until the kernel has refused several messages in a call.
     takes_many: bool,
     /// Messages of the last call.
     last_sent: u32,
@@ -57,7 +58,7 @@ pub(crate) struct UdpSession {
     resolved: Instant,
     /// End of the invocation.
     deadline: Instant,
-    /// The invocation ended while messages waited for their turn.
+    /// The invocation ended with messages in the queue.
     out_of_time: bool,
     /// First invocation of the session: [`UdpSession::finish`] waits for refusals.
     is_first_invocation: bool,
@@ -65,7 +66,7 @@ pub(crate) struct UdpSession {
     last_error: String,
 }
 
-/// Counts of the datagrams of one invocation.
+/// Counts of the datagrams of an invocation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Messages that were to be sent.
@@ -74,15 +75,15 @@ pub(crate) struct Tally {
     pub(crate) accepted: u64,
     /// Octets of the accepted messages.
     pub(crate) octets: u64,
-    /// Messages that met a closed port, for all that is known: those of a call for which "port unreachable" came back.
-    /// ICMP is rate limited: there may have been more.
+    /// Messages to a closed port, as far as known: all messages of a call answered by "port unreachable". ICMP is rate
+    /// limited: there may have been more.
     pub(crate) refused: u64,
     /// Messages that the kernel did not accept.
     pub(crate) failed: u64,
 }
 
 impl UdpSession {
-    /// A new socket, and with it a new source port: many collectors take that as the identity of a transport session.
+    /// A new socket, with a new source port: many collectors take the port as the identity of a transport session.
     pub(crate) fn open(url: &CollectorUrl, attempt: &Attempt) -> Result<Self, SendProblem> {
         let options = &attempt.options;
         let socket = connect_udp(&resolve(url, attempt.connect_timeout())?)?;
@@ -123,7 +124,7 @@ impl UdpSession {
     }
 
     /// Starts the tally of an invocation. False if the last datagrams met a closed port, or if the collector's name now
-    /// resolves to other addresses. A name that cannot be resolved now changes nothing.
+    /// resolves to different addresses. A name that cannot be resolved now changes nothing.
     pub(crate) fn probe(&mut self, url: &CollectorUrl, attempt: &Attempt) -> bool {
         let refused_before = self.tally.refused > 0;
         self.tally = Tally::default();
@@ -174,7 +175,7 @@ impl UdpSession {
         thread::sleep(TEMPLATE_PAUSE.saturating_sub(elapsed).min(left));
     }
 
-    /// Takes a message, which leaves as a datagram when its turn has come: with others of its length, if they follow soon.
+    /// Takes a message. The datagram leaves when due: together with messages of equal length, if any follow soon.
     fn enqueue(&mut self, message: &[u8]) {
         if !self.waiting.takes(message) {
             self.send_waiting();
@@ -213,8 +214,8 @@ impl UdpSession {
         self.last_call = Some(Instant::now());
     }
 
-    /// Sends several messages in one call. False: each has to be sent alone, because the kernel, the route or the size of
-    /// the messages allows no segmentation.
+    /// Sends several messages in a call. False: each has to be sent alone, because the kernel, the route or the size of the
+    /// messages allows no segmentation.
     fn send_together(&mut self, waiting: &MessageBatch) -> bool {
         self.takes_many = self.takes_many
             && self.segments.cut(&self.socket, waiting.each())
@@ -231,7 +232,7 @@ impl UdpSession {
 
     fn call(&mut self, octets: &[u8], messages: u32) -> io::Result<()> {
         let mut sent = self.socket.send(octets);
-        // The kernel reports "port unreachable" of an earlier datagram at the next `send`, which sends nothing then.
+        // The kernel reports "port unreachable" of an earlier datagram at the next `send`, and sends nothing then.
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::ConnectionRefused
         {

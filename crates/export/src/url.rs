@@ -1,7 +1,7 @@
 //! Collector URL, parsed once.
 //!
-//! Responsible for the grammar of the `COLLECTOR` setting, and for errors of one line with the fault and the remedy. Hands
-//! [`CollectorUrl`]s to [`crate::Collectors`]; resolves and connects nothing.
+//! Responsible for the grammar of the `COLLECTOR` setting, and for errors of a single line with the fault and the remedy.
+//! Hands [`CollectorUrl`]s to [`crate::Collectors`]; resolves and connects nothing.
 
 use std::{
     fmt,
@@ -76,9 +76,9 @@ impl fmt::Display for TargetKind {
 /// - The scheme is case-insensitive. An absent port is 4739, for `tls` 4740.
 /// - A host is a DNS name (ASCII), an IPv4 address, or an IPv6 address in brackets.
 /// - `file:flows.ipfix` is relative, `file:/var/flows.ipfix` and `file:///var/flows.ipfix` are absolute. A path is taken
-///   literally: nothing in it is percent-decoded.
+///   literally: nothing is percent-decoded.
 ///
-/// [`Display`](fmt::Display) prints the canonical form, which parses to an equal value.
+/// [`Display`](fmt::Display) prints the canonical form; parsing the form gives an equal value.
 ///
 /// ```
 /// use flowlogs_export::{CollectorUrl, TargetKind};
@@ -103,7 +103,7 @@ enum UrlTarget {
     },
 }
 
-/// Host as canonical text, and as an address if it needs no resolving.
+/// Host as canonical text, and as an address if no resolving is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Host {
     text: String,
@@ -200,7 +200,7 @@ impl FromStr for CollectorUrl {
     }
 }
 
-/// Value that is no collector URL, with the remedy, in one line.
+/// Value that is no collector URL, with the remedy, in a line.
 ///
 /// User names and passwords are cut from the value that is kept: error messages end in logs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -255,7 +255,7 @@ pub enum UrlProblem {
     /// Brackets that hold no IPv6 address.
     #[error("no IPv6 address between [ and ]; write udp://[2001:db8::1]:4739")]
     InvalidIpv6,
-    /// Zone such as `%eth0`, which has a meaning on one machine only.
+    /// Zone, as `%eth0`: has a meaning on a single machine only.
     #[error("IPv6 zone after %; a collector needs an address that is valid beyond one link")]
     ScopedIpv6,
     /// A port that is no number from 1 to 65535.
@@ -272,17 +272,17 @@ pub enum UrlProblem {
         "host in a file URL; write file:flows.ipfix for a relative path, file:///flows.ipfix for an absolute one"
     )]
     FileHost,
-    /// A control character, such as a line break in the middle.
+    /// A control character, for example a line break in the middle.
     #[error("control character; a collector URL is one line of text")]
     ControlCharacter,
-    /// Collector that stands twice in one list.
+    /// Collector listed twice.
     #[error("given twice; each collector gets every flow once, so name it once")]
     Duplicate,
 }
 
 impl UrlError {
     fn new(value: &str, problem: UrlProblem) -> Self {
-        // A password may hold anything, also `/` and `@`: whatever precedes the last `@` goes, up to the scheme.
+        // A password may hold anything, also `/` and `@`: everything before the last `@` goes, up to the scheme.
         let value = value.trim();
         let shown = match value.rfind('@') {
             Some(at) if !is_file(value) => {

@@ -2,9 +2,9 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `commands.rs` | arguments of each command, with the examples of its `--help` |
+//! | `commands.rs` | arguments of each command, with the examples of `--help` |
 //! | `options.rs` | groups of options that several commands share |
-//! | `values.rs` | types of values and their parsers: a wrong value is refused here, before a command starts |
+//! | `values.rs` | types of values, with parsers: a wrong value is refused here, before a command starts |
 
 mod commands;
 mod options;
@@ -64,7 +64,7 @@ Examples:
       172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK
   flowlogs help replay                        all options of a command";
 
-/// Joins the paragraphs of clap's message into one line, without the usage and the hints that `--help` repeats.
+/// Joins the paragraphs of clap's message into a line, without the usage and the hints: `--help` repeats both.
 pub(crate) fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let paragraphs = text

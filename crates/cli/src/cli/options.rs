@@ -1,5 +1,5 @@
-//! Options that several commands share: where records come from, how they are exported, counted and sent. Settings of the
-//! functions have their words and meanings from the table of settings.
+//! Options of several commands: origin, export, counting and sending of records. Settings of the functions have words and
+//! meanings of the table of settings.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use flowlogs_export::DEFAULT_UDP_RATE;
 
 use super::values::{DomainNumber, LogFormats, Switch, log_format, observation_domain, words};
 
-/// Format, account, region and destination of records, for input that lacks them.
+/// Format, account, region and destination of records, for input without.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Facts that the input lacks")]
 pub(crate) struct SourceOptions {

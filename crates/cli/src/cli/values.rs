@@ -1,4 +1,4 @@
-//! Types of option values and their parsers.
+//! Types of option values, with parsers.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use flowlogs_core::settings::table::{Accepted, Setting};
 use flowlogs_core::{Formats, NotAChoice};
 use flowlogs_export::{CollectorUrl, TargetKind};
 
-/// Form in which flows are printed.
+/// Form of the printed flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputKind {
     /// Columns for people
@@ -20,7 +20,7 @@ pub(crate) enum OutputKind {
     None,
 }
 
-/// Form in which the counters are printed.
+/// Form of the printed counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SummaryKind {
     /// Lines for people
@@ -110,7 +110,7 @@ pub(super) fn listeners(text: &str) -> Result<TargetList, String> {
     }
 }
 
-/// Returns the parser of a setting that takes one of a few words.
+/// Returns the parser of a setting with a few accepted words.
 pub(super) fn words<T>(setting: &'static Setting) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = NotAChoice> + Clone + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Reader of IPFIX files (RFC 5655): messages one behind the other.
+//! Reader of IPFIX files (RFC 5655): messages back to back.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};

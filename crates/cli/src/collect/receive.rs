@@ -16,10 +16,10 @@ use crate::decode::HEADER;
 use crate::failure::CommandError;
 use crate::terminal;
 
-/// Limit of simultaneous connections; beyond it the connection that was silent longest is closed.
+/// Limit of simultaneous connections; beyond, the connection with the longest silence is closed.
 const CONNECTIONS: usize = 64;
 
-/// Time within which a message must be whole after its first octet, and after the connection was opened.
+/// Most time for a whole message after the first octet, and after the connection was opened.
 const MESSAGE_TIME: Duration = Duration::from_secs(10);
 
 /// Time that a connection may be silent between two messages.
@@ -67,17 +67,17 @@ pub(super) struct Arrival {
 
 #[derive(Debug)]
 pub(super) enum ArrivalContent {
-    /// A message of the length in its header, or a datagram.
+    /// A message of the length in the header, or a datagram.
     Message(Vec<u8>),
     /// A connection that did not carry IPFIX; closed.
     Garbage,
-    /// A connection that was closed because it was silent too long.
+    /// A connection closed after too long a silence.
     Silent,
     /// End of a connection.
     End,
 }
 
-/// Listens in a new thread, which ends with the process.
+/// Listens in a new thread, until the end of the process.
 pub(super) fn listen(
     url: &CollectorUrl,
     arrivals: SyncSender<Arrival>,
@@ -122,7 +122,7 @@ fn datagrams(socket: &UdpSocket, local: SocketAddr, arrivals: &SyncSender<Arriva
     }
 }
 
-/// Open connections, each with the time of its last message.
+/// Open connections, each with the time of the last message.
 type OpenConnections = Arc<Mutex<HashMap<SocketAddr, (Instant, TcpStream)>>>;
 
 fn connections(listener: &TcpListener, local: SocketAddr, arrivals: &SyncSender<Arrival>) {
@@ -233,7 +233,7 @@ fn is_timeout(error: &io::Error) -> bool {
     )
 }
 
-/// Reads a message by the length in its header (RFC 7011 §3.1); `None` if the octets are not a header.
+/// Reads a message by the length in the header (RFC 7011 §3.1); `None` if the octets are not a header.
 pub(super) fn read_message(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut message = vec![0; HEADER];
     stream.read_exact(&mut message)?;

@@ -26,7 +26,7 @@ pub(crate) enum DecodeError {
     /// Too short, another version, or a wrong length.
     #[error("not an IPFIX message")]
     NotIpfix,
-    /// Refused by the library, with its words.
+    /// Refused by the library, with the library's words.
     #[error("the IPFIX decoder refuses a message: {0}")]
     Refused(String),
     /// Sets at the end of the message that the library did not read.
@@ -82,7 +82,7 @@ pub(crate) struct MessageDecoder {
 /// Octets that an observation domain takes without templates and names.
 const DOMAIN_WEIGHT: usize = 4_096;
 
-/// State of an observation domain, in which templates are valid (RFC 7011 §8).
+/// State of an observation domain, the scope of templates (RFC 7011 §8).
 #[derive(Debug)]
 struct DecodedDomain {
     parser: NetflowParser,
@@ -180,7 +180,7 @@ impl DecodedDomain {
         }
     }
 
-    /// Takes note of the templates in a set, if it holds templates.
+    /// Takes note of the templates in a set of templates.
     fn learn_templates(&mut self, body: &FlowSetBody) {
         let (templates, options) = match body {
             FlowSetBody::Template(template) => (std::slice::from_ref(template), [].as_slice()),
@@ -215,7 +215,7 @@ fn take(
     }));
 }
 
-/// Returns the observation domain of a message, if its length is the length in its header.
+/// Returns the observation domain of a message, if the length in the header is right.
 fn observation_domain(message: &[u8]) -> Option<u32> {
     let header = message.first_chunk::<HEADER>()?;
     let [version, length] = [0, 2].map(|at| u16::from_be_bytes([header[at], header[at + 1]]));

@@ -8,10 +8,10 @@ use netflow_parser::variable_versions::ipfix::Template;
 
 use super::{DecodedValue, ElementId};
 
-/// Limit of names of a kind; beyond it the map of names is cleared.
+/// Limit of names of a kind; beyond, the map of names is cleared.
 const REMEMBERED: usize = 65_536;
 
-/// Octets of a name beside its text.
+/// Octets of a name beside the text.
 const NAME_WEIGHT: usize = 256;
 
 /// Octets of a field of a template in the parser.
@@ -70,7 +70,7 @@ impl DomainNames {
             .map(String::as_str)
     }
 
-    /// Octets of a record of a template, without its fields of variable length.
+    /// Octets of a record of a template, without fields of variable length.
     pub(crate) fn record_octets(&self, template: u16) -> Option<u32> {
         self.octets.get(&template).copied()
     }
@@ -146,7 +146,7 @@ impl DomainNames {
     }
 }
 
-/// Inserts a value into a map of at most [`REMEMBERED`] values, and keeps the sum of their sizes.
+/// Inserts a value into a map of at most [`REMEMBERED`] values, and keeps the sum of all sizes.
 fn keep<K: Eq + Hash, V>(
     map: &mut HashMap<K, V>,
     sum: &mut usize,

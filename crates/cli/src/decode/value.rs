@@ -47,7 +47,7 @@ static NUMBERS: LazyLock<Vec<(IANAIPFixField, u16)>> = LazyLock::new(|| {
     numbers
 });
 
-/// Elements of this product with their registered names, by number.
+/// Elements of this product with registered names, by number.
 static ELEMENTS: LazyLock<Vec<Option<&'static InformationElement>>> = LazyLock::new(|| {
     let mut elements = vec![None; usize::from(LAST_ELEMENT) + 1];
     for &element in element::ALL {
@@ -109,7 +109,7 @@ impl DecodedValue {
                     DurationValue::Millis { value, .. } => value,
                     other => u64::try_from(other.as_duration().as_millis()).unwrap_or(u64::MAX),
                 };
-                // Durations have the same type in the decoder as points in time.
+                // Durations and points in time have the same type in the decoder.
                 match element {
                     ElementId::Iana(150..=159 | 258 | 322..=325) => Self::Time(Time(value)),
                     _ => Self::Number(value),

@@ -1,4 +1,4 @@
-//! Explanation of a line that fits its format.
+//! Explanation of a line that fits the format.
 
 use std::io::{self, Write};
 
@@ -19,7 +19,7 @@ use crate::text::{visible, words, wrap};
 /// Columns of a field name.
 const NAME: usize = 27;
 
-/// Line, its format, and everything that was sent of it.
+/// Line, with the format, and everything sent of the line.
 pub(super) struct LineExplanation<'a> {
     pub(super) look: TextLook,
     pub(super) format: &'a LogFormat,
@@ -31,7 +31,7 @@ pub(super) struct LineExplanation<'a> {
     pub(super) left_out_by: Option<&'static str>,
 }
 
-/// Names of the counters in which a record ended.
+/// Names of the record's counters.
 pub(super) fn ends(counters: &Counters) -> impl Iterator<Item = &'static str> {
     let ends = counters.iter().skip(1).take(10);
     ends.filter(|(_, count)| *count > 0).map(|(name, _)| name)
@@ -104,7 +104,7 @@ impl LineExplanation<'_> {
         Ok(())
     }
 
-    /// Writes the explanation as a JSON object on one line.
+    /// Writes the explanation as a JSON object on a line.
     pub(super) fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
         let mut shown = Vec::new();
         let columns = self.format.names().iter().zip(&self.tokens).enumerate();
@@ -180,7 +180,7 @@ impl LineExplanation<'_> {
         (lines, why)
     }
 
-    /// Returns whether the number is that of the identifier, or of the pseudo-interface of that name.
+    /// Returns whether the number belongs to the identifier, or to the pseudo-interface of this name.
     fn is_of(&self, number: u64, token: &str) -> bool {
         let interface = self.names.and_then(|names| names.interface(number));
         number == u64::from(identity(token.as_bytes()))
@@ -218,7 +218,7 @@ impl LineExplanation<'_> {
         Some(format!("options: {} = {text:?}", element(one)))
     }
 
-    /// Returns the description of the interface to which a descriptive column belongs.
+    /// Returns the description of the interface of a descriptive column.
     fn described(&self, owner: DescribedInterface) -> Option<String> {
         let side = |element| self.sent.value(element).and_then(DecodedValue::number);
         let index = match owner {
@@ -237,7 +237,7 @@ impl LineExplanation<'_> {
         ))
     }
 
-    /// Formats a value with its name.
+    /// Formats a value with the name.
     fn meaning(&self, id: ElementId, value: &DecodedValue) -> String {
         let name = || {
             let number = value.number();

@@ -6,7 +6,7 @@ use flowlogs_core::{Formats, LogFormat};
 use crate::failure::CommandError;
 use crate::text::columns;
 
-/// Returns the error for a line; `error` is that of the format that was tried last.
+/// Returns the error for a line; `error` belongs to the format tried last.
 pub(super) fn error(line: &str, formats: &Formats, error: ParseError) -> CommandError {
     if let Some(format) = LogFormat::documented(line.as_bytes()) {
         return CommandError::failed(format_args!(

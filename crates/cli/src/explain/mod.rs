@@ -1,8 +1,8 @@
-//! `flowlogs explain`: one line, column by column, with the exported value of each column or the reason for none.
+//! `flowlogs explain`: a line, column by column, with the exported value of each column or the reason for none.
 //!
-//! The line takes the way of every other line, through the transcoder and the independent decoder; the reasons are texts
-//! of the field table. No rule of the mapping is repeated here. The line is transcoded without deduplication, so that
-//! every line is explained, and with an inventory once more with deduplication, which says whether the flow would count.
+//! The line takes the way of every line, through the transcoder and the independent decoder; the reasons are texts of the
+//! field table. No rule of the mapping is repeated here. The line is transcoded without deduplication, so that every line is
+//! explained, and with an inventory once more with deduplication, to say whether the flow would count.
 //!
 //! `columns.rs` writes the explanation; `mismatch.rs` says why a line fits no format.
 
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     print(&explanation, arguments.json).map_err(|error| CommandError::output(&error))
 }
 
-/// Transcodes one line as a batch.
+/// Transcodes a line as a batch.
 fn transcode<S: MessageSink>(
     transcoder: &mut Transcoder,
     source: &mut RecordSource,

@@ -1,4 +1,4 @@
-//! Generator of `docs/field-mapping.md`, from the tables by which the program works.
+//! Generator of `docs/field-mapping.md`, from the tables of the program.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use flowlogs_core::ipfix::{OTHER_BASE, OptionsTable, REGULAR_BASE, REGULAR_BITS,
 
 use super::{element, places};
 
-/// Elements that each bit of a regular layout's mask adds, from bit 0; a test compares them with templates that are sent.
+/// Elements added by each bit of a regular layout's mask, from bit 0; a test compares the list with sent templates.
 const BITS: [(&str, &str); REGULAR_BITS as usize] = [
     ("IPv6", "27 and 28 in the place of 8 and 12"),
     ("wide counters", "1 and 2 have 8 octets in the place of 4"),
@@ -165,7 +165,7 @@ pub(super) fn document() -> String {
     text
 }
 
-/// Writes the fields of a kind of flow log, in the order of their versions.
+/// Writes the fields of a kind of flow log, in the order of versions.
 fn fields(text: &mut String, version: impl Fn(&FieldSpec) -> Option<u8>) {
     text.push_str("| field | version | type | goes to | `-` | why |\n|---|---|---|---|---|---|\n");
     let mut rows: Vec<_> = FIELDS

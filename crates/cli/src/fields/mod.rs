@@ -1,4 +1,4 @@
-//! `flowlogs fields`: every flow-log field with its information elements, from the field table in core.
+//! `flowlogs fields`: every flow-log field with the information elements, from the field table in core.
 
 mod markdown;
 

@@ -8,10 +8,10 @@ use super::insights;
 /// Least number of known fields in the header of a table of fields.
 const KNOWN_FIELDS: usize = 2;
 
-/// Table, recognised by its header.
+/// Table, recognised by the header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CsvTable {
-    /// Logs Insights: column of the message, and of its time.
+    /// Logs Insights: column of the message, and of the time.
     Messages {
         message: usize,
         timestamp: Option<usize>,
@@ -21,7 +21,7 @@ pub(super) enum CsvTable {
 }
 
 impl CsvTable {
-    /// Recognises a header; `None` if the line is not one.
+    /// Recognises a header; `None` if the line is no header.
     pub(super) fn of_header(line: &str) -> Option<Self> {
         if !line.contains([',', '"']) {
             return None;
@@ -63,7 +63,7 @@ impl CsvTable {
                 Self::Fields => {
                     let tokens = cells.iter().map(|cell| match cell.trim() {
                         "" => "-".to_owned(),
-                        // A column is one token.
+                        // A column is a token.
                         cell => cell.replace(char::is_whitespace, "_"),
                     });
                     out.push_str(&tokens.collect::<Vec<_>>().join(" "));

@@ -30,7 +30,7 @@ pub(super) fn is_query_result(text: &str) -> bool {
     text.starts_with('{') && keys.any(|key| key == "results") && keys.any(|key| key == "field")
 }
 
-/// Reads a document, and returns its messages as lines.
+/// Reads a document, and returns the messages as lines.
 pub(super) fn lines(reader: Box<dyn Read>) -> io::Result<Vec<u8>> {
     let results: QueryResults = serde_json::from_reader(reader.take(LIMIT))?;
     let mut out = String::new();
@@ -52,7 +52,7 @@ pub(super) fn lines(reader: Box<dyn Read>) -> io::Result<Vec<u8>> {
     Ok(out.into_bytes())
 }
 
-/// Writes a message behind its time; Logs Insights writes `2026-11-21 10:00:00.000`, in UTC.
+/// Writes a message behind the time; Logs Insights writes `2026-11-21 10:00:00.000`, in UTC.
 pub(super) fn write(timestamp: Option<&str>, message: &str, out: &mut String) {
     if let Some((day, time)) = timestamp.and_then(|time| time.trim().split_once([' ', 'T'])) {
         out.push_str(&format!("{day}T{}Z ", time.trim_end_matches('Z')));

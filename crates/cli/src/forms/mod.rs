@@ -1,4 +1,4 @@
-//! Forms that tools give to flow logs: recognised by the beginning of a file, and rewritten line by line into text that
+//! Forms of flow logs made by tools: recognised by the beginning of a file, and rewritten line by line into text that
 //! `flowlogs-source` reads.
 //!
 //! | form | from |
@@ -6,11 +6,11 @@
 //! | a time, perhaps a stream, then the line | `aws logs tail`, a copy from the console |
 //! | `EVENTS` and fields between tabs | `aws logs filter-log-events` and `get-log-events` with `--output text` |
 //! | CSV with a column `@message` | Logs Insights |
-//! | CSV with the names of fields as its header | Athena |
+//! | CSV with the names of fields as header | Athena |
 //! | JSON with `results` of `field` and `value` | `aws logs get-query-results` |
-//! | UTF-16 with its mark | PowerShell, some editors |
+//! | UTF-16 with a mark | PowerShell, some editors |
 //!
-//! All other content passes unchanged. Archives are named, with the command that unpacks them.
+//! All further content passes unchanged. Archives are named, with the command to unpack the archive.
 
 mod csv;
 mod insights;
@@ -28,7 +28,7 @@ const LONGEST: u64 = 128 * 1_024;
 /// Rewriter of a line: appends the new line, or nothing.
 type LineRewriter = Box<dyn FnMut(&str, &mut String)>;
 
-/// Content that has no lines before it is unpacked.
+/// Content without lines until unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: unpack it first: {command}")]
 pub(crate) struct PackedContent {
@@ -82,8 +82,8 @@ pub(crate) enum PlainError {
     Io(#[from] io::Error),
 }
 
-/// Reads the beginning of a stream; returns it, and a reader of the whole stream. Of text, the first line is enough: the
-/// next line may not come soon.
+/// Reads the beginning of a stream; returns the beginning, and a reader of the whole stream. Of text, the first line is
+/// enough: the next line may not come soon.
 fn peek(mut reader: Box<dyn Read>) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
     let mut head = vec![0; HEAD];
     let mut filled = 0;
@@ -132,7 +132,7 @@ struct RewrittenLines<R> {
 }
 
 impl<R: Read> RewrittenLines<R> {
-    /// Reads a line and rewrites it; returns whether there was a line.
+    /// Reads and rewrites a line; returns whether there was a line.
     fn next(&mut self) -> io::Result<bool> {
         self.line.clear();
         let mut limited = self.input.by_ref().take(LONGEST);

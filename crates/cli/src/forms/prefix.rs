@@ -1,5 +1,5 @@
-//! One rule for what may stand before a line: a time, then a tab and the line; or a time, a blank, for a time with an offset
-//! the log stream and another blank, and the line. With `--output text`, the line is a field between tabs.
+//! Rule for the text before a line: a time, then a tab and the line; or a time, a blank, for a time with an offset the log
+//! stream and another blank, and the line. With `--output text`, the line is a field between tabs.
 //!
 //! `2026-11-21T10:00:00.123000+00:00 eni-1-all 2 123456789012 eni-1 …` (`aws logs tail`),
 //! `2026-11-21T10:00:00 2 123456789012 eni-1 …` (`aws logs tail --format short`),
@@ -16,8 +16,7 @@ pub(super) fn is_prefixed(line: &str) -> bool {
     out != line
 }
 
-/// Writes a line without its prefix. Lines of tokens and of log streams, which `--output text` prints besides, are left
-/// out.
+/// Writes a line without the prefix. Lines of tokens and of log streams, printed by `--output text` besides, are left out.
 pub(super) fn rewrite(line: &str, out: &mut String) {
     if let Some(fields) = line.strip_prefix("EVENTS\t") {
         return event(fields, out);
@@ -38,7 +37,7 @@ pub(super) fn rewrite(line: &str, out: &mut String) {
     }
 }
 
-/// Writes the message of an event, which is the only field with blanks; the field behind it is the time of the event.
+/// Writes the message of an event: the only field with blanks; the next field is the time of the event.
 fn event(fields: &str, out: &mut String) {
     let mut fields = fields.split('\t');
     let Some(message) = fields.find(|field| field.contains(' ')) else {
@@ -58,7 +57,7 @@ struct LinePrefix<'a> {
 }
 
 impl<'a> LinePrefix<'a> {
-    /// Splits a line into its prefix and the message.
+    /// Splits a line into the prefix and the message.
     fn split(line: &'a str) -> Option<(Self, &'a str)> {
         let digits = |range: std::ops::Range<usize>| {
             let text = line.get(range);

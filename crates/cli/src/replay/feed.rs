@@ -1,4 +1,4 @@
-//! Receiver of lines, and reasons for not reading an input to its end.
+//! Receiver of lines, and reasons for not reading an input to the end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -16,7 +16,7 @@ use crate::sources::SourceCache;
 /// Lines between two looks at the clock.
 const CLOCK_INTERVAL: u32 = 8_192;
 
-/// Reason for not reading an input to its end.
+/// Reason for not reading an input to the end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
     /// Header line without an address or a counter.

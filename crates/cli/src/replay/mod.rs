@@ -1,6 +1,6 @@
-//! `flowlogs replay`: captured input takes the way that it takes in the functions, from files to collectors.
+//! `flowlogs replay`: captured input takes the way through the functions, from files to collectors.
 //!
-//! `run.rs` is one run with everything between the inputs and the targets, `feed.rs` takes the lines of an input.
+//! `run.rs` is a run with everything between the inputs and the targets, `feed.rs` takes the lines of an input.
 
 mod feed;
 mod options;

@@ -1,4 +1,4 @@
-//! One run: everything between the inputs and the targets.
+//! Run of `replay`: everything between the inputs and the targets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,7 +49,7 @@ pub(crate) struct ReplayRun {
     rules: bool,
     /// Whether any unparsed line is a failure.
     strict: bool,
-    /// Whether an input was read to its end, or a line of it arrived.
+    /// True if an input was read to the end, or a line arrived.
     anything_read: bool,
     /// Whether reading must stop: nobody takes the messages.
     stopped: bool,
@@ -57,7 +57,7 @@ pub(crate) struct ReplayRun {
     failed: bool,
 }
 
-/// Targets after their first connection.
+/// Targets after the first connection.
 #[derive(Default)]
 struct OpenedTargets {
     collectors: Option<Collectors>,
@@ -181,7 +181,7 @@ impl ReplayRun {
         self.summary.note(note);
     }
 
-    /// Reads the inputs in their order.
+    /// Reads the inputs in order.
     pub(crate) fn read_all(&mut self, inputs: &[InputFile]) {
         for input in inputs {
             if self.stopped {
@@ -191,7 +191,7 @@ impl ReplayRun {
         }
     }
 
-    /// Reads an input to its end or its first fault.
+    /// Reads an input to the end or the first fault.
     pub(crate) fn read(&mut self, input: &InputFile) {
         let name = input.name();
         let before = self.octets.load(Ordering::Relaxed);
@@ -261,10 +261,10 @@ impl ReplayRun {
         let Err(InputError::Unpack(UnpackError::Parquet)) = outcome else {
             return outcome.map(|_| ());
         };
-        // Parquet is recognised by its beginning and read from its end; no line was passed on so far.
+        // Parquet is recognised by the beginning and read from the end; no line was passed on so far.
         let path = input.path.as_ref().ok_or(InputError::NotInRanges)?;
         let outcome = parquet::read(path, &self.octets, &mut feed).map_err(InputError::from);
-        // Ranges are read twice where they overlap: the size of the file is what counts.
+        // Overlapping ranges are read twice: the size of the file counts.
         self.octets.store(before + input.octets, Ordering::Relaxed);
         outcome.map(|_| ())
     }
@@ -285,7 +285,7 @@ impl ReplayRun {
         (self.summary, self.failed)
     }
 
-    /// Ends a run into memory; returns its text besides.
+    /// Ends a run into memory; returns the text besides.
     pub(crate) fn finish_in_memory(mut self) -> (RunSummary, Vec<u8>) {
         self.complete();
         (self.summary, self.outlet.into_text())

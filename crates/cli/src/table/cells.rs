@@ -8,7 +8,7 @@ use crate::clock::Time;
 use crate::decode::{DecodedFlow, DecodedValue};
 use crate::terminal::TextStyle;
 
-/// Returns the start of a flow, else its end.
+/// Returns the start of a flow, else the end.
 pub(super) fn time(flow: &DecodedFlow<'_>) -> Option<Time> {
     let elements = [
         e::FLOW_START_MILLISECONDS.id,
@@ -22,7 +22,7 @@ pub(super) fn time(flow: &DecodedFlow<'_>) -> Option<Time> {
     })
 }
 
-/// Formats source and destination, each with its port if the protocol has ports.
+/// Formats source and destination, each with the port if the protocol has ports.
 pub(super) fn ends(flow: &DecodedFlow<'_>) -> [String; 2] {
     let address = |v4, v6| match flow.value(v4).or_else(|| flow.value(v6))? {
         DecodedValue::Address(address) => Some(*address),
@@ -62,7 +62,7 @@ pub(crate) fn status_meaning(number: u64) -> &'static str {
     status(Some(number), true).0
 }
 
-/// Returns the word for a forwardingStatus (89), in six columns or in ten, and its style.
+/// Returns the word for a forwardingStatus (89), in six columns or in ten, and the style.
 pub(super) fn status(status: Option<u64>, wide: bool) -> (&'static str, TextStyle) {
     let (short, long, style) = match status {
         None => ("-", "-", TextStyle::Faint),
@@ -78,7 +78,7 @@ pub(super) fn status(status: Option<u64>, wide: bool) -> (&'static str, TextStyl
     (if wide { long } else { short }, style)
 }
 
-/// Returns the usual name of an IP protocol, else its number.
+/// Returns the usual name of an IP protocol, else the number.
 pub(super) fn protocol_name(protocol: u64) -> String {
     let name = match protocol {
         1 => "ICMP",

@@ -1,4 +1,4 @@
-//! Details of a flow behind or below its columns: interfaces, VRFs, AWS services, translated addresses, losses.
+//! Details of a flow behind or below the columns: interfaces, VRFs, AWS services, translated addresses, losses.
 
 use flowlogs_core::ipfix::element as e;
 
@@ -9,11 +9,11 @@ use crate::text::{columns, cut, visible, words, wrap};
 /// Columns that a name may take where the id has fewer.
 const SHORTEST_NAME: usize = 12;
 
-/// Formats the details of a flow as lines that fit below its addresses.
+/// Formats the details of a flow as lines that fit below the addresses.
 pub(super) fn details(flow: &DecodedFlow<'_>, layout: ColumnLayout) -> Vec<String> {
     let names = flow.names;
     let room = layout.width - TIME - 1;
-    // Interfaces of a gateway: no Name tags, and one description by AWS for all of them.
+    // Interfaces of a gateway: no Name tags, and equal descriptions by AWS.
     let physical = |index: u64| match names.interface(index) {
         Some(known) if !known.name.is_empty() => known.name.clone(),
         _ => numbered(index),
@@ -39,9 +39,8 @@ pub(super) fn details(flow: &DecodedFlow<'_>, layout: ColumnLayout) -> Vec<Strin
     wrap(&segments, "  ", room)
 }
 
-/// Formats the interfaces of a flow. Of a VPC record: `→ eni-1` if the flow came in by it, `eni-1 →` if it went out by it,
-/// `eni-1` if the direction is unknown; the other side is a pseudo-interface, which the status says already. Of a transit
-/// gateway: both attachments.
+/// Formats the interfaces of a flow. Of a VPC record: `→ eni-1` for ingress, `eni-1 →` for egress, `eni-1` if the direction
+/// is unknown; the opposite side is a pseudo-interface: the status says so already. Of a transit gateway: both attachments.
 fn interfaces(flow: &DecodedFlow<'_>, wide: bool) -> Option<String> {
     let called = |index: u64| match flow.names.interface(index) {
         Some(known) if !known.name.is_empty() => label(known, wide),
@@ -63,7 +62,7 @@ fn interfaces(flow: &DecodedFlow<'_>, wide: bool) -> Option<String> {
     })
 }
 
-/// Returns whether an interface stands for `ACCEPT`, `REJECT` or an unknown one.
+/// Returns whether a number stands for `ACCEPT`, `REJECT` or an unknown interface.
 fn is_pseudo(index: u64) -> bool {
     index <= 2
 }
@@ -76,7 +75,7 @@ fn numbered(number: u64) -> String {
     }
 }
 
-/// Formats the values of two elements: `in → out`, or one label where both are equal.
+/// Formats the values of two elements: `in → out`, or a single label where both are equal.
 fn pair(
     flow: &DecodedFlow<'_>,
     [first, second]: [u16; 2],
@@ -135,8 +134,8 @@ fn reason(flow: &DecodedFlow<'_>, width: usize) -> Option<String> {
         .then(|| status_meaning(status).to_owned())
 }
 
-/// Returns the label of an interface: the beginning of its description (its Name tag), cut to the width of the id; the id
-/// itself where the description begins with the id (an interface without a Name tag). Wide output has both.
+/// Returns the label of an interface: the beginning of the description (the Name tag), cut to the width of the id; the id
+/// where the description begins with the id (an interface without a Name tag). Wide output has both.
 fn label(interface: &KnownInterface, wide: bool) -> String {
     let id = interface.name.as_str();
     let description = interface.description.as_str();
@@ -152,7 +151,7 @@ fn label(interface: &KnownInterface, wide: bool) -> String {
     }
 }
 
-/// Shortens a text to its first whole words, if at least two fit; else cuts it within a word. A cut ends in `…`.
+/// Shortens a text to the first whole words, if at least two fit; else cuts within a word. A cut ends in `…`.
 fn shorten(text: &str, room: usize) -> String {
     if columns(text) <= room {
         return text.to_owned();

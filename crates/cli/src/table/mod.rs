@@ -1,7 +1,7 @@
 //! Flows as lines for people. Each flow is printed at once: no flow is held back to measure columns.
 //!
-//! A flow is one line; details that do not fit beside the columns (interfaces, VRFs) continue below. Addresses are never
-//! cut: if a pair is too long for its columns, each address takes a line.
+//! A flow is a line; details that do not fit beside the columns (interfaces, VRFs) continue below. Addresses are never cut:
+//! if a pair is too long for the columns, each address takes a line.
 
 mod cells;
 mod details;
@@ -29,7 +29,7 @@ const NARROWEST: usize = 40;
 /// Least width of the layout with both addresses in a line.
 const MEDIUM: usize = 80;
 
-/// Least width of the wide layout: counters as whole numbers, states as words, ids of interfaces beside their names.
+/// Least width of the wide layout: counters as whole numbers, states as words, ids of interfaces beside names.
 const WIDE: usize = 120;
 
 /// Printer of flows as rows.
@@ -40,7 +40,7 @@ pub(crate) struct FlowTable {
     layout: ColumnLayout,
     /// Observation domain and day of the current heading.
     heading: Option<(u32, Option<Date>)>,
-    /// Text of a flow, before it is written.
+    /// Text of a flow, before writing.
     text: Vec<u8>,
 }
 
@@ -74,7 +74,7 @@ impl ColumnLayout {
         }
     }
 
-    /// Returns the width of both addresses with the blank between them.
+    /// Returns the width of both addresses with the blank between.
     fn addresses(self) -> usize {
         match self.address {
             0 => 0,
@@ -104,7 +104,7 @@ impl FlowTable {
         }
     }
 
-    /// Prints a flow, after a heading if its domain or day differs from the flow before.
+    /// Prints a flow, after a heading if domain or day differ from the flow before.
     pub(crate) fn flow(&mut self, out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<()> {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
@@ -129,7 +129,7 @@ impl FlowTable {
             true => vec![format!("{source:<0$} {destination}", layout.address)],
             false => vec![source, format!("→ {destination}")],
         };
-        // The values stand behind the first address that leaves room for them, else on a line of their own.
+        // The values stand behind the first address that leaves room, else on a further line.
         let room = layout.addresses() + 1 + values.blanks;
         let line = addresses.iter().position(|text| columns(text) < room);
         let line = line.unwrap_or_else(|| {
@@ -197,7 +197,7 @@ impl FlowTable {
         Ok(())
     }
 
-    /// Writes the names of the columns, and what the arrows of the details mean.
+    /// Writes the names of the columns, and the meaning of the arrows in the details.
     fn write_legend(&self, out: &mut Vec<u8>) -> io::Result<()> {
         const DETAILS: &str = "INTERFACE (→ in, out →)  VPC";
         let layout = self.layout;
@@ -260,7 +260,7 @@ impl FlowTable {
 /// Cells behind the addresses: protocol and counters, and the status.
 struct RowValues {
     text: String,
-    /// Number of leading blanks in `text`; a long address may take them.
+    /// Number of leading blanks in `text`; a long address may take the room.
     blanks: usize,
     status: &'static str,
     style: TextStyle,
