@@ -49,7 +49,7 @@ TABLE = [
         SOURCE,
         "The regions to ask, separated by commas; empty for the region of this stack.",
         "",
-        r"^([a-z]{2}(-[a-z]+)+-[0-9]+( *, *[a-z]{2}(-[a-z]+)+-[0-9]+)*)?$",
+        r"^([a-z]+(-[a-z]+)+-[0-9]+( *, *[a-z]+(-[a-z]+)+-[0-9]+)*)?$",
         wrong="Regions such as eu-central-1, separated by commas.",
     ),
     Setting(
@@ -131,6 +131,30 @@ TABLE = [
         description="The ARN of a KMS key that encrypts the function's log and its environment variables; empty for keys of"
         " AWS. Its policy has to let the services in (docs/deploy.md).",
     ),
+]
+
+MEMBER_TABLE = [
+    Parameter(
+        "InventoryRoleArns",
+        ACCESS,
+        "FunctionRoleArn of each stack of template-inventory.yaml, separated by commas.",
+        kind="CommaDelimitedList",
+    ),
+    Parameter(
+        "ExternalId",
+        ACCESS,
+        "The external id that the inventory function names: the same text as its ExternalId.",
+        pattern=EXTERNAL_ID,
+        wrong="2 to 1224 letters, digits and characters of +=,.@:/_-",
+    ),
+    Parameter(
+        "InventoryAccountId",
+        ACCESS,
+        "The account of the inventory function.",
+        pattern="^[0-9]{12}$",
+        wrong="An account of 12 digits.",
+    ),
+    shared("PermissionsBoundaryArn", description="The ARN of a managed policy that bounds the role; empty for none."),
 ]
 
 ALARMS = [
@@ -349,40 +373,8 @@ class MemberRole:
     def encoded(self):
         template = troposphere.Template(Description="Flow Logs Transcoder - the read-only role of one account, for the inventory")
         template.set_version()
-        template.add_parameter(
-            troposphere.Parameter(
-                "InventoryRoleArns",
-                Type="CommaDelimitedList",
-                Description="FunctionRoleArn of each stack of template-inventory.yaml, separated by commas.",
-            )
-        )
-        template.add_parameter(
-            troposphere.Parameter(
-                "ExternalId",
-                Type="String",
-                Description="The external id that the inventory function names: the same text as its ExternalId.",
-                AllowedPattern=EXTERNAL_ID,
-                ConstraintDescription="2 to 1224 letters, digits and characters of +=,.@:/_-",
-            )
-        )
-        template.add_parameter(
-            troposphere.Parameter(
-                "InventoryAccountId",
-                Type="String",
-                Description="The account of the inventory function.",
-                AllowedPattern="^[0-9]{12}$",
-                ConstraintDescription="An account of 12 digits.",
-            )
-        )
-        template.add_parameter(
-            troposphere.Parameter(
-                "PermissionsBoundaryArn",
-                Type="String",
-                Default="",
-                Description="The ARN of a managed policy that bounds the role; empty for none.",
-                AllowedPattern=next(row.pattern for row in parameters.TABLE if row.name == "PermissionsBoundaryArn"),
-            )
-        )
+        for row in MEMBER_TABLE:
+            template.add_parameter(row.made(INVENTORY))
         template.add_condition("HasBoundary", conditions.ALL["HasBoundary"])
         path, name = MEMBER_ROLE.rsplit("/", 1)
         trusted = {

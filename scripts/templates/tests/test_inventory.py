@@ -37,6 +37,11 @@ class Parameters(unittest.TestCase):
                 resolve(NAME, **given)
             self.assertIn(sentence, str(refusal.exception))
 
+    def test_regions_of_every_partition_are_taken(self):
+        for regions in "eu-central-1, ap-southeast-2", "us-gov-west-1", "cn-north-1", "eusc-de-east-1", "us-isob-east-1":
+            variables = resolve(NAME, **LIST, Regions=regions).properties("Function")["Environment"]["Variables"]
+            self.assertEqual(variables["REGIONS"], regions)
+
     def test_one_round_at_a_time_every_five_minutes(self):
         function = resolve(NAME, **LIST).properties("Function")
         self.assertEqual(function["ReservedConcurrentExecutions"], 1)

@@ -182,6 +182,7 @@ fn partition(region: &str) -> &'static str {
     match region {
         _ if region.starts_with("cn-") => "aws-cn",
         _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ if region.starts_with("eusc-") => "aws-eusc",
         _ => "aws",
     }
 }
@@ -211,6 +212,7 @@ mod tests {
             ("eu-central-1", "aws"),
             ("cn-north-1", "aws-cn"),
             ("us-gov-west-1", "aws-us-gov"),
+            ("eusc-de-east-1", "aws-eusc"),
         ] {
             assert_eq!(partition(region), name);
         }
