@@ -1,15 +1,21 @@
 """docs/parameters.md: the parameters of all templates, in their own words."""
 
-from . import parameters
+from . import inventory, parameters, plain
 from .parameters import CLOUDWATCH, S3
 
 HEAD = """\
 <!-- Made by scripts/make-templates; change scripts/templates/parameters.py. -->
 # Parameters
 
-Every parameter of the templates for CloudWatch Logs and S3, in their words (those of the inventory are in
-[organization.md](organization.md)). [deploy.md](deploy.md) says which ones a deployment needs: two, in the
+Every parameter of every template, in its own words. [deploy.md](deploy.md) says which ones a deployment needs: two, in the
 simplest case.
+
+| template | parameters |
+|---|---|
+| `template.yaml`, `template-s3.yaml` | all tables but the last three; a row that is of one of the two alone begins with its name |
+| `template-inventory.yaml` | [The inventory of an organization](#the-inventory-of-an-organization) |
+| `template-member.yaml` | [The role in each account](#the-role-in-each-account) |
+| the [templates without a transform](deploy.md#without-sam) | those of their template, and [the zip of the function](#the-zip-of-the-function) |
 
 - *setting*: the parameter is also an environment variable of the function and an option of `flowlogs`, in the same words:
   `LogFormat` is `LOG_FORMAT` and `--log-format`. CloudFormation checks its value, and the function again at its start: a wrong
@@ -19,7 +25,14 @@ simplest case.
 - A value with spaces, such as that of `LogFormat` or `FilterPattern`, needs the quotes that
   [deploy.md](deploy.md#how-do-i-set-a-value-with-spaces) shows.
 """
+INVENTORY = """\
+Of `template-inventory.yaml` ([organization.md](organization.md)). A *setting* is an environment variable of the function, and no
+option of `flowlogs`."""
+MEMBER = "Of `template-member.yaml` ([organization.md](organization.md))."
 TEMPLATES = {CLOUDWATCH: "`template.yaml`", S3: "`template-s3.yaml`"}
+
+
+HEADING = ["| parameter | default | setting | meaning |", "|---|---|---|---|"]
 
 
 def cell(value):
@@ -28,22 +41,37 @@ def cell(value):
     return f"`{value}`" if value != "" else ""
 
 
+def line(row, default, description):
+    return f"| `{row.name}` | {cell(default)} | {'yes' if isinstance(row, parameters.Setting) else ''} | {description} |"
+
+
 def rows(row):
-    """The table rows of a parameter: one, or one for each template where they differ."""
+    """The table rows of a parameter of the functions that transcode: one, or one for each template where they differ."""
     sources = [source for source in TEMPLATES if row.only in (None, source)]
     texts = {}
     for source in sources:
         here = {key: row.here(getattr(row, key), source) for key in ("default", "description")}
-        texts.setdefault((cell(here["default"]), here["description"]), []).append(source)
+        texts.setdefault((here["default"], here["description"]), []).append(source)
     for (default, description), among in texts.items():
         where = "" if len(among) == len(TEMPLATES) else f"{' and '.join(TEMPLATES[source] for source in among)}: "
-        yield f"| `{row.name}` | {default} | {'yes' if isinstance(row, parameters.Setting) else ''} | {where}{description} |"
+        yield line(row, default, f"{where}{description}")
 
 
 def page():
     lines = [HEAD]
     for group in parameters.GROUPS:
-        lines += [f"## {group}", "", "| parameter | default | setting | meaning |", "|---|---|---|---|"]
+        lines += [f"## {group}", "", *HEADING]
         lines += [line for row in parameters.TABLE if row.group == group for line in rows(row)]
         lines.append("")
+    for title, of, table in (
+        ("The inventory of an organization", INVENTORY, inventory.TABLE),
+        ("The role in each account", MEMBER, inventory.MEMBER_TABLE),
+    ):
+        lines += [f"## {title}", "", of, "", *HEADING]
+        lines += [line(row, row.default, row.description) for row in table]
+        lines.append("")
+    lines += ["## The zip of the function", "", "Of each template without a transform.", "", *HEADING]
+    defaults = {"CodeBucket": "required", "CodeKey": "the zip's name in the release"}
+    lines += [f"| `{name}` | {defaults[name]} |  | {row['Description']} |" for name, row in plain.CODE.items()]
+    lines.append("")
     return "\n".join(lines)
