@@ -65,10 +65,10 @@ class Stack:
         """Names of the resources of a type."""
         return {name for name, resource in self.resources.items() if resource["Type"] == kind}
 
-    def allowed(self):
-        """Actions that the function's role allows."""
+    def allowed(self, role="FunctionRole"):
+        """Actions that a role allows."""
         actions = set()
-        for policy in self.properties("FunctionRole")["Policies"]:
+        for policy in self.properties(role)["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 if statement["Effect"] == "Allow":
                     action = statement["Action"]

@@ -1,13 +1,25 @@
-"""The table of least privilege in SECURITY.md says what the roles of the templates allow, mode by mode."""
+"""The tables of least privilege in SECURITY.md say what the roles of the templates allow, mode by mode."""
 
 import re
 import unittest
 
-from .resolve import ROOT, resolve
+from .resolve import ROOT, resolve, sections
+from .test_inventory import LIST, SUBNETS
 from .test_parameters import BUCKET, KEY, LOGS, SECRET, STREAM, VPC
 
-FORMAT = {"LogFormat": "${version} ${srcaddr}"}
-LEAST = {**FORMAT, "Inventory": "off"}
+LEAST = {"LogFormat": "${version} ${srcaddr}", "Inventory": "off"}
+INVENTORY_ROLE = "arn:aws:iam::111111111111:role/flowlogs-inventory"
+# Of each template: the least parameters, and the role.
+TEMPLATES = {
+    "template.yaml": ({**LOGS, **LEAST}, "FunctionRole"),
+    "template-s3.yaml": ({**BUCKET, **LEAST}, "FunctionRole"),
+    "template-inventory.yaml": (LIST, "FunctionRole"),
+    "template-member.yaml": (
+        {"InventoryRoleArns": INVENTORY_ROLE, "ExternalId": "flows-7", "InventoryAccountId": "111111111111"},
+        "MemberRole",
+    ),
+}
+BOTH = ["template.yaml", "template-s3.yaml"]
 # What switches each mode on, beside the least.
 MODES = {
     "always": {},
@@ -23,6 +35,8 @@ MODES = {
     "`BucketKmsKeyArn` is set": {"BucketKmsKeyArn": KEY},
     "`KmsKeyArn` is set": {"KmsKeyArn": KEY},
     "`Tracing=on`": {"Tracing": "on"},
+    "`Accounts=organization`": {"Accounts": "organization"},
+    "`SubnetIds` is set": SUBNETS,
 }
 # Modes that come with others: their actions are allowed, too.
 IMPLIED = {
@@ -34,31 +48,44 @@ IMPLIED = {
 
 
 def table():
-    """Mode, template and actions of each row."""
+    """Mode, templates and actions of each row."""
     text = (ROOT / "SECURITY.md").read_text()
     for row in re.findall(r"^\| (.*?) \| (both|`template[a-z0-9-]*\.yaml`) \| (.*?) \| .* \|$", text, re.M):
-        yield row[0], row[1].strip("`"), set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", row[2]))
+        templates = BOTH if row[1] == "both" else [row[1].strip("`")]
+        yield row[0], templates, set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", row[2]))
 
 
 class LeastPrivilege(unittest.TestCase):
     def test_each_mode_allows_what_the_table_says_and_nothing_else(self):
         rows = list(table())
         self.assertEqual({mode for mode, _, _ in rows}, set(MODES))
-        for template, given in (("template.yaml", LOGS), ("template-s3.yaml", BUCKET)):
+        self.assertEqual({template for _, templates, _ in rows for template in templates}, set(TEMPLATES))
+        for template, (given, role) in TEMPLATES.items():
             actions = {}
-            for mode, where, listed in rows:
-                if where in ("both", template):
+            for mode, templates, listed in rows:
+                if template in templates:
                     actions.setdefault(mode, set()).update(listed)
-            for mode, switch in MODES.items():
-                if mode not in actions:
-                    continue
+            for mode, listed in actions.items():
                 with self.subTest(template=template, mode=mode):
-                    wanted = actions["always"].union(actions[mode], *(actions[one] for one in IMPLIED.get(mode, ())))
-                    self.assertEqual(resolve(template, **{**given, **LEAST, **switch}).allowed(), wanted)
+                    wanted = actions["always"].union(listed, *(actions[one] for one in IMPLIED.get(mode, ())))
+                    self.assertEqual(resolve(template, **{**given, **MODES[mode]}).allowed(role), wanted)
+
+    def test_no_mode_is_missing(self):
+        """Each condition of a role's policies is the mode of a row."""
+        rows = list(table())
+        for template in TEMPLATES:
+            policies = sections(template)["Resources"][TEMPLATES[template][1]]["Properties"]["Policies"]
+            conditional = [policy["Fn::If"][0] for policy in policies if "Fn::If" in policy]
+            modes = {mode for mode, templates, _ in rows if template in templates} - {"always"}
+            self.assertEqual(len(modes), len(set(conditional)), f"{template}: {conditional}, {modes}")
 
     def test_no_action_has_a_wildcard_and_changes_of_the_network_are_denied_to_the_code(self):
-        for template, given in (("template.yaml", LOGS), ("template-s3.yaml", BUCKET)):
-            stack = resolve(template, **given, **VPC)
+        for template, given in (
+            ("template.yaml", {**LOGS, **VPC}),
+            ("template-s3.yaml", {**BUCKET, **VPC}),
+            ("template-inventory.yaml", {**LIST, **SUBNETS}),
+        ):
+            stack = resolve(template, **given)
             self.assertFalse([action for action in stack.allowed() if "*" in action])
             statements = [statement for policy in stack.properties("FunctionRole")["Policies"]
                           for statement in policy["PolicyDocument"]["Statement"]]  # fmt: skip
