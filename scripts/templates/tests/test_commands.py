@@ -25,7 +25,7 @@ STUB = """\
 import json, sys
 with open({notes!r}, "a") as notes:
     notes.write(json.dumps(sys.argv[1:]) + "\\n")
-print("placeholder")
+print("s3://placeholder")
 """
 NOTHING_ELSE = "command_not_found_handle() { echo placeholder; }\n"
 # Version 2 of the AWS CLI has these, version 1, which checks here, does not.

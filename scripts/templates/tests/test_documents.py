@@ -57,7 +57,7 @@ def pairs(words):
 
 def template_of(parameters):
     if "Accounts" in parameters:
-        return "template-inventory.yaml"
+        return plain("flowlogs-inventory") if "CodeBucket" in parameters else "template-inventory.yaml"
     if "InventoryRoleArns" in parameters:
         return "template-member.yaml"
     source = "s3" if "BucketName" in parameters else "cloudwatch"
@@ -89,7 +89,9 @@ def deployments():
         for resource in hcl2.loads(text)["resource"]:
             for stacks in resource.values():
                 for stack in stacks.values():
-                    yield place, {name: value.strip('"') for name, value in stack["parameters"].items()}, True
+                    parameters = stack.get("parameters", {})
+                    if isinstance(parameters, dict) and parameters:  # else those of another stack
+                        yield place, {name: value.strip('"') for name, value in parameters.items()}, True
     for place, text in blocks("json"):
         try:
             content = json.loads(text)
@@ -114,6 +116,15 @@ class Deployments(unittest.TestCase):
         for path in DOCUMENTS:
             named = set(re.findall(r"`([A-Z][a-z][A-Za-z]*[0-9]*)=[^`]*`", path.read_text()))
             self.assertEqual(named - names - OF_FLOW_LOGS, set(), path.name)
+
+
+class Json(unittest.TestCase):
+    def test_every_block_of_json_is_json(self):
+        shown = list(blocks("json"))
+        self.assertGreaterEqual(len(shown), 7, "blocks were not found")
+        for place, text in shown:
+            with self.subTest(place=place):
+                json.loads(f"[{text}]")  # one value, or several for a list
 
 
 class Quotes(unittest.TestCase):

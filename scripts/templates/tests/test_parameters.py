@@ -1,5 +1,6 @@
 """Sets of parameters, good and bad: what is refused with which sentence, and what the good ones make."""
 
+import json
 import unittest
 
 from .resolve import resolve
@@ -224,6 +225,21 @@ class Good(unittest.TestCase):
         china = resolve("template.yaml", partition="aws-cn", **LOGS)
         self.assertIn("console.amazonaws.cn", china.outputs["DashboardUrl"]["Value"])
         self.assertNotIn("DashboardUrl", resolve("template.yaml", partition="aws-iso", **LOGS).outputs)
+
+    def test_every_arn_is_of_the_partition(self):
+        full = {"TlsSecretId": SECRET, "TlsSecretKmsKeyArn": KEY, "KmsKeyArn": KEY, "Inventory": "s3://my-inventory"}
+        for partition in "aws-cn", "aws-us-gov", "aws-eusc":
+            for template, given in (
+                ("template.yaml", {**LOGS, **VPC, **STREAM, **full, "StreamFailureBucket": "my-failures"}),
+                ("template-s3.yaml", {**BUCKET, **VPC, **full, "Notification": "event-bridge"}),
+                ("template-inventory.yaml", {"Accounts": "organization", "ExternalId": "flows-7", "BucketKmsKeyArn": KEY}),
+                ("template-member.yaml", {"InventoryRoleArns": "arn:a", "ExternalId": "flows-7", "InventoryAccountId": "1" * 12}),
+            ):
+                given = {name: value.replace("arn:aws:", f"arn:{partition}:") for name, value in given.items()}
+                stack = resolve(template, partition=partition, **given)
+                text = json.dumps([stack.resources, stack.outputs])
+                self.assertIn(f"arn:{partition}:", text)
+                self.assertNotIn("arn:aws:", text)
 
     def test_a_filter_pattern_says_that_only_a_part_arrives(self):
         for given, filtered in (({}, "off"), ({"FilterPattern": "REJECT"}, "on"), ({"SourceFiltered": "on"}, "on")):
