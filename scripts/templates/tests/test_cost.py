@@ -114,3 +114,12 @@ class Cost(unittest.TestCase):
         price = figure("alarm metric a month")
         self.assertIn(f"| alarm metrics, with one log group | {counted[0]} | {counted[1]} |", TEXT)
         self.assertIn(f"| the alarms | ${counted[0] * price:.2f} | ${counted[1] * price:.2f} |", TEXT)
+
+    def test_three_accounts(self):
+        def row(what):
+            return [float(amount) for amount in re.findall(r"\$([0-9.]+)", re.search(rf"^\| \**{what}\** \| (.*)", TEXT, re.M)[1])]
+
+        together, least = row("together"), row("with `WithAlarms=off` and `WithDashboard=off`")
+        self.assertEqual(row("a stack of `template.yaml` in each"), [round(3 * together[0], 2)])
+        self.assertEqual(row("the same with `WithAlarms=off` and `WithDashboard=off`"), [round(3 * least[0], 2)])
+        self.assertEqual(row("one bucket, with one stack of `template-s3.yaml`"), together[1:])
