@@ -23,7 +23,7 @@ use crate::decode::{DecodeError, MessageDecoder};
 use crate::failure::CommandError;
 use crate::outlet::{FlowPrinter, OutletError};
 use crate::terminal;
-use crate::text::grouped;
+use crate::text::plural;
 
 use receive::{Arrival, ArrivalContent, SessionId};
 
@@ -119,10 +119,9 @@ impl ReceiveTally {
     }
 
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        let each = self.values().map(|(name, value)| {
-            let value = grouped(value);
-            format!("{value} {name}")
-        });
+        let each = self
+            .values()
+            .map(|(name, value)| plural(value, name.trim_end_matches('s')));
         writeln!(out, "\nreceived {}", each.join(", "))
     }
 

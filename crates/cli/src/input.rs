@@ -282,8 +282,14 @@ impl InputList {
 /// Returns the command that copies an object of S3, if the path names one.
 fn in_bucket(path: &Path) -> Option<String> {
     let url = path.to_str()?;
-    url.starts_with("s3://")
-        .then(|| format!("{url}: copy it first: aws s3 cp --recursive {url} DIR"))
+    let location = url.strip_prefix("s3://")?;
+    // A name with a point in the last place behind the bucket is an object; `--recursive` would look below it.
+    let is_object = matches!(location.rsplit_once('/'), Some((_, name)) if name.contains('.'));
+    let recursive = if is_object { "" } else { "--recursive " };
+    let directory = if is_object { "DIR/" } else { "DIR" };
+    Some(format!(
+        "{url}: copy it first: aws s3 cp {recursive}{url} {directory}"
+    ))
 }
 
 /// Refuses targets that are existing files.

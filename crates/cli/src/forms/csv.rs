@@ -1,4 +1,4 @@
-//! CSV (RFC 4180) of Logs Insights and of Athena.
+//! CSV (RFC 4180) of Logs Insights, of a log group in the console, and of Athena.
 
 use flowlogs_core::flowlog::Field;
 
@@ -11,7 +11,7 @@ const KNOWN_FIELDS: usize = 2;
 /// Table, recognised by the header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CsvTable {
-    /// Logs Insights: column of the message, and of the time.
+    /// Logs Insights and the console: column of the message, and of the time.
     Messages {
         message: usize,
         timestamp: Option<usize>,
@@ -28,9 +28,11 @@ impl CsvTable {
         }
         let cells = cells(line);
         let column = |name: &str| cells.iter().position(|cell| cell == name);
-        if let Some(message) = column("@message") {
-            let timestamp = column("@timestamp");
-            return Some(Self::Messages { message, timestamp });
+        for (message, timestamp) in [("@message", "@timestamp"), ("message", "timestamp")] {
+            if let Some(message) = column(message) {
+                let timestamp = column(timestamp);
+                return Some(Self::Messages { message, timestamp });
+            }
         }
         let is_name = |cell: &String| {
             let mut octets = cell.bytes();
@@ -119,6 +121,13 @@ mod tests {
         assert_eq!(
             CsvTable::of_header(r#""version","account_id","day""#),
             Some(CsvTable::Fields)
+        );
+        assert_eq!(
+            CsvTable::of_header("timestamp,message"),
+            Some(CsvTable::Messages {
+                message: 1,
+                timestamp: Some(0)
+            })
         );
         for line in [
             "2 123456789012 eni-1",

@@ -1,16 +1,30 @@
-//! Results of Logs Insights.
+//! Results of Logs Insights: the document of `aws logs get-query-results`, and the list of rows that the console saves.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use serde::Deserialize;
+use serde_json::Value;
+
+use crate::clock::Time;
 
 /// Limit of a document.
 const LIMIT: u64 = 256 * 1_024 * 1_024;
 
-/// Document of `aws logs get-query-results`.
+/// Document of `aws logs get-query-results`. The console saves the rows alone.
 #[derive(Debug, Deserialize)]
 struct QueryResults {
-    results: Vec<Vec<ResultField>>,
+    results: Vec<ResultRow>,
+}
+
+/// Row of either form.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ResultRow {
+    /// `[{"field": "@timestamp", "value": "…"}, …]`.
+    Fields(Vec<ResultField>),
+    /// `{"@timestamp": "…", …}`.
+    Object(BTreeMap<String, Value>),
 }
 
 /// Field of a row.
@@ -22,9 +36,26 @@ struct ResultField {
     value: String,
 }
 
+impl ResultRow {
+    /// Returns the text of a field.
+    fn value(&self, name: &str) -> Option<&str> {
+        match self {
+            Self::Fields(fields) => {
+                let field = fields.iter().find(|field| field.field == name);
+                field.map(|field| field.value.as_str())
+            }
+            Self::Object(fields) => fields.get(name)?.as_str(),
+        }
+    }
+}
+
 /// Returns whether a document begins like the results of a query.
 pub(super) fn is_query_result(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with('[') {
+        // `[{"@timestamp": "…", "@message": "…"}, …`
+        return text.split('"').any(|key| key == "@message");
+    }
     let mut keys = text.split('"');
     // `{"results": [[{"field": "@timestamp", "value": …`, or with statistics before the results.
     text.starts_with('{') && keys.any(|key| key == "results") && keys.any(|key| key == "field")
@@ -32,19 +63,21 @@ pub(super) fn is_query_result(text: &str) -> bool {
 
 /// Reads a document, and returns the messages as lines.
 pub(super) fn lines(reader: Box<dyn Read>) -> io::Result<Vec<u8>> {
-    let results: QueryResults = serde_json::from_reader(reader.take(LIMIT))?;
+    let mut text = Vec::new();
+    reader.take(LIMIT).read_to_end(&mut text)?;
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let results: Vec<ResultRow> = match text.trim_ascii_start().first() {
+        Some(b'[') => serde_json::from_slice(text)?,
+        _ => serde_json::from_slice::<QueryResults>(text)?.results,
+    };
     let mut out = String::new();
-    for row in &results.results {
-        let value = |name: &str| {
-            let field = row.iter().find(|field| field.field == name);
-            field.map(|field| field.value.as_str())
-        };
-        if let Some(message) = value("@message") {
-            write(value("@timestamp"), message, &mut out);
+    for row in &results {
+        if let Some(message) = row.value("@message") {
+            write(row.value("@timestamp"), message, &mut out);
             out.push('\n');
         }
     }
-    if out.is_empty() && !results.results.is_empty() {
+    if out.is_empty() && !results.is_empty() {
         return Err(io::Error::other(
             "results of Logs Insights without @message; write the query with `fields @timestamp, @message`",
         ));
@@ -52,10 +85,13 @@ pub(super) fn lines(reader: Box<dyn Read>) -> io::Result<Vec<u8>> {
     Ok(out.into_bytes())
 }
 
-/// Writes a message behind the time; Logs Insights writes `2026-11-21 10:00:00.000`, in UTC.
+/// Writes a message behind the time, in UTC: `2026-11-21 10:00:00.000` of Logs Insights, or the milliseconds of the console.
 pub(super) fn write(timestamp: Option<&str>, message: &str, out: &mut String) {
-    if let Some((day, time)) = timestamp.and_then(|time| time.trim().split_once([' ', 'T'])) {
+    let timestamp = timestamp.unwrap_or_default().trim();
+    if let Some((day, time)) = timestamp.split_once([' ', 'T']) {
         out.push_str(&format!("{day}T{}Z ", time.trim_end_matches('Z')));
+    } else if let Ok(milliseconds) = timestamp.parse() {
+        out.push_str(&format!("{} ", Time(milliseconds)));
     }
     out.push_str(message.trim());
 }
@@ -69,12 +105,25 @@ mod tests {
         let json = r#"{"results": [
             [{"field": "@timestamp", "value": "2026-11-21 10:00:00.000"}, {"field": "@message", "value": "2 1 eni-1"},
              {"field": "@ptr", "value": "x"}]], "statistics": {}, "status": "Complete"}"#;
-        assert!(is_query_result(json));
-        assert!(!is_query_result(r#"{"field": "results"}"#));
-        let lines = lines(Box::new(json.as_bytes())).expect("results");
-        assert_eq!(
-            String::from_utf8(lines).expect("text"),
-            "2026-11-21T10:00:00.000Z 2 1 eni-1\n"
-        );
+        let saved =
+            r#"[{"@timestamp": "2026-11-21 10:00:00.000", "@message": "2 1 eni-1", "bytes": 4}]"#;
+        for document in [json, saved] {
+            assert!(is_query_result(document));
+            let lines = lines(Box::new(document.as_bytes())).expect("results");
+            assert_eq!(
+                String::from_utf8(lines).expect("text"),
+                "2026-11-21T10:00:00.000Z 2 1 eni-1\n"
+            );
+        }
+        for other in [r#"{"field": "results"}"#, r#"[{"message": "2 1 eni-1"}]"#] {
+            assert!(!is_query_result(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn milliseconds_become_a_time() {
+        let mut out = String::new();
+        write(Some("1795255200500"), "2 1 eni-1", &mut out);
+        assert_eq!(out, "2026-11-21T10:00:00.500Z 2 1 eni-1");
     }
 }

@@ -4,10 +4,12 @@
 //! | form | from |
 //! |---|---|
 //! | a time, perhaps a stream, then the line | `aws logs tail`, a copy from the console |
+//! | lines in quotes | `jq .events[].message` without `-r` |
+//! | lines between tabs | `--query 'events[].message' --output text` |
 //! | `EVENTS` and fields between tabs | `aws logs filter-log-events` and `get-log-events` with `--output text` |
-//! | CSV with a column `@message` | Logs Insights |
+//! | CSV with a column `@message` or `message` | Logs Insights; a log group in the console |
 //! | CSV with the names of fields as header | Athena |
-//! | JSON with `results` of `field` and `value` | `aws logs get-query-results` |
+//! | JSON with `results` of `field` and `value`, or rows with `@message` | `aws logs get-query-results`; Logs Insights in the console |
 //! | UTF-16 with a mark | PowerShell, some editors |
 //!
 //! All further content passes unchanged. Archives are named, with the command to unpack the archive.
@@ -19,6 +21,8 @@ mod utf16;
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use flate2::read::GzDecoder;
+
 /// Octets that are looked at.
 const HEAD: usize = 4_096;
 
@@ -28,9 +32,9 @@ const LONGEST: u64 = 128 * 1_024;
 /// Rewriter of a line: appends the new line, or nothing.
 type LineRewriter = Box<dyn FnMut(&str, &mut String)>;
 
-/// Content without lines until unpacked.
+/// Content without lines, and the command that unpacks or prints the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}: unpack it first: {command}")]
+#[error("{kind}: {command}")]
 pub(crate) struct PackedContent {
     kind: &'static str,
     command: &'static str,
@@ -59,6 +63,9 @@ pub(crate) fn plain(reader: Box<dyn Read>) -> Result<Box<dyn Read>, PlainError> 
     let first = first.unwrap_or_default();
     if insights::is_query_result(&text) {
         return Ok(Box::new(io::Cursor::new(insights::lines(reader)?)));
+    }
+    if prefix::are_lines_between_tabs(first) {
+        return Ok(Box::new(prefix::TabsAsLineEnds(reader)));
     }
     let rewriter: LineRewriter = match csv::CsvTable::of_header(first) {
         Some(table) => table.rewriter(),
@@ -104,21 +111,38 @@ fn peek(mut reader: Box<dyn Read>) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
     Ok((head, Box::new(whole)))
 }
 
-/// Recognises archives and compressions that are not read.
+/// Recognises archives and compressions that are not read, a tar archive within gzip, and IPFIX.
 fn packed(head: &[u8]) -> Option<PackedContent> {
-    let magics: [(&[u8], &str, &str); 6] = [
-        (b"PK\x03\x04", "a zip archive", "unzip FILE"),
-        (b"\x28\xb5\x2f\xfd", "zstd", "zstd -d FILE"),
-        (b"BZh", "bzip2", "bunzip2 FILE"),
-        (b"\xfd7zXZ\x00", "xz", "unxz FILE"),
-        (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x FILE"),
-        (b"\x04\x22\x4d\x18", "lz4", "lz4 -d FILE"),
+    let magics: [(&[u8], &str, &str); 7] = [
+        (
+            b"PK\x03\x04",
+            "a zip archive",
+            "unpack it first: unzip FILE",
+        ),
+        (b"\x28\xb5\x2f\xfd", "zstd", "unpack it first: zstd -d FILE"),
+        (b"BZh", "bzip2", "unpack it first: bunzip2 FILE"),
+        (b"\xfd7zXZ\x00", "xz", "unpack it first: unxz FILE"),
+        (
+            b"7z\xbc\xaf\x27\x1c",
+            "a 7z archive",
+            "unpack it first: 7z x FILE",
+        ),
+        (b"\x04\x22\x4d\x18", "lz4", "unpack it first: lz4 -d FILE"),
+        // Version 10 of the protocol begins each message.
+        (
+            b"\x00\x0a",
+            "IPFIX messages",
+            "print them with: flowlogs collect --read FILE",
+        ),
     ];
     let magic = magics.iter().find(|(magic, ..)| head.starts_with(magic));
-    let tar = head.get(257..262) == Some(b"ustar");
-    let tar = tar.then_some(PackedContent {
+    let mut unpacked = Vec::new();
+    // Of a head that is no gzip, or ends within, what was unpacked is enough.
+    let _ = GzDecoder::new(head).take(512).read_to_end(&mut unpacked);
+    let is_tar = |octets: &[u8]| octets.get(257..262) == Some(b"ustar");
+    let tar = (is_tar(head) || is_tar(&unpacked)).then_some(PackedContent {
         kind: "a tar archive",
-        command: "tar -xf FILE",
+        command: "unpack it first: tar -xf FILE",
     });
     tar.or(magic.map(|&(_, kind, command)| PackedContent { kind, command }))
 }

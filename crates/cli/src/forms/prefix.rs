@@ -1,11 +1,13 @@
 //! Rule for the text before a line: a time, then a tab and the line; or a time, a blank, for a time with an offset the log
-//! stream and another blank, and the line. With `--output text`, the line is a field between tabs.
+//! stream and another blank, and the line. With `--output text`, the line is a field between tabs. A line may stand in quotes.
 //!
 //! `2026-11-21T10:00:00.123000+00:00 eni-1-all 2 123456789012 eni-1 …` (`aws logs tail`),
 //! `2026-11-21T10:00:00 2 123456789012 eni-1 …` (`aws logs tail --format short`),
 //! `2026-11-21T10:00:00.123Z⇥2 123456789012 eni-1 …` (console).
 //!
 //! A time in UTC stays before the line, in the form of CloudWatch's exports, and becomes the event's timestamp.
+
+use std::io::{self, Read};
 
 use crate::clock::Time;
 
@@ -33,7 +35,36 @@ pub(super) fn rewrite(line: &str, out: &mut String) {
             }
             out.push_str(message);
         }
-        None => out.push_str(line),
+        None => {
+            let quoted = line.strip_prefix('"');
+            out.push_str(
+                quoted
+                    .and_then(|line| line.strip_suffix('"'))
+                    .unwrap_or(line),
+            );
+        }
+    }
+}
+
+/// Returns whether the columns between the tabs of a line are lines themselves: a flow log has blanks and no tabs.
+pub(super) fn are_lines_between_tabs(line: &str) -> bool {
+    let mut columns = line.split('\t');
+    let mut next_has_blanks = || columns.next().is_some_and(|column| column.contains(' '));
+    next_has_blanks() && next_has_blanks()
+}
+
+/// Reader that writes a line end in place of each tab.
+pub(super) struct TabsAsLineEnds<R>(pub(super) R);
+
+impl<R: Read> Read for TabsAsLineEnds<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let octets = self.0.read(buffer)?;
+        for octet in &mut buffer[..octets] {
+            if *octet == b'\t' {
+                *octet = b'\n';
+            }
+        }
+        Ok(octets)
     }
 }
 
@@ -134,6 +165,8 @@ mod tests {
             ("SEARCHEDLOGSTREAMS\teni-1-all\tTrue", ""),
             ("f/3691/s\tb/3691/s", ""),
             ("2 1 eni-1", "2 1 eni-1"),
+            ("\"2 1 eni-1\"", "2 1 eni-1"),
+            ("\"2 1 eni-1", "\"2 1 eni-1"),
             ("2026-11-21T10:00:00xyz 2 1", "2026-11-21T10:00:00xyz 2 1"),
             ("2026-11-21Tä0:00:00 2 1", "2026-11-21Tä0:00:00 2 1"),
         ] {
@@ -141,5 +174,22 @@ mod tests {
             rewrite(line, &mut out);
             assert_eq!(out, rewritten, "{line}");
         }
+    }
+
+    #[test]
+    fn lines_between_tabs_are_told_from_fields() {
+        assert!(are_lines_between_tabs("2 1 eni-1\t2 1 eni-1"));
+        for line in [
+            "2 1 eni-1",
+            "2\t1\teni-1",
+            "2026-11-21T10:00:00.123Z\t2 1 eni-1",
+            "EVENTS\t1795255200500\t2 1 eni-1\t1795255200000",
+        ] {
+            assert!(!are_lines_between_tabs(line), "{line}");
+        }
+        let mut out = String::new();
+        let mut reader = TabsAsLineEnds(&b"2 1 eni-1\t2 1 eni-1\n"[..]);
+        reader.read_to_string(&mut out).expect("text");
+        assert_eq!(out, "2 1 eni-1\n2 1 eni-1\n");
     }
 }

@@ -1,6 +1,7 @@
 //! `flowlogs replay` of what people have: the same two records in every form.
 
 use std::fs;
+use std::io::Write;
 
 use crate::{DEFAULT, run};
 
@@ -47,9 +48,29 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
             "Logs Insights as JSON",
             format!(r#"{{"results":[[{}],[{}]],"statistics":{{"recordsMatched":2.0}},"status":"Complete"}}"#, event(a), event(b)).into(),
         ),
+        (
+            "Logs Insights as JSON, saved by the console",
+            format!(
+                r#"[{{"@timestamp":"2014-12-14 04:06:50.000","@message":"{a}"}},{{"@timestamp":"2014-12-14 04:06:50.000","@message":"{b}"}}]"#
+            )
+            .into(),
+        ),
+        (
+            "log group as CSV, saved by the console",
+            format!("timestamp,message\n{}", each(&|line| format!("1418530010000,\"{line}\""))).into(),
+        ),
+        ("aws logs tail in another time zone", each(&|line| format!("2014-12-14T05:06:50.123000+01:00 eni-1-all {line}")).into()),
+        ("copy from the console in another time zone", each(&|line| format!("2014-12-14T05:06:50.000+01:00\t{line}")).into()),
+        ("jq without -r", each(&|line| format!("\"{line}\"")).into()),
+        ("--query 'events[].message' --output text", format!("{a}\t{b}\n").into()),
+        ("--query 'events[].message'", format!("[\n    \"{a}\",\n    \"{b}\"\n]\n").into()),
         ("Athena", format!("{}\n{}", csv(header), each(&csv)).into()),
         ("UTF-16", utf16(DEFAULT)),
         ("UTF-16 with line ends of Windows", utf16(&DEFAULT.replace('\n', "\r\n"))),
+        (
+            "UTF-16 of the other byte order",
+            format!("\u{feff}{DEFAULT}").encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        ),
         ("UTF-8 with a mark", format!("\u{feff}{DEFAULT}").into()),
     ]
 }
@@ -108,22 +129,88 @@ fn a_message_of_the_failure_queue_and_an_invocation_record_are_read() {
 #[test]
 fn what_must_be_unpacked_or_copied_first_is_named_with_the_command() {
     let directory = tempfile::tempdir().expect("temporary directory");
-    let path = directory.path().join("logs.zip");
-    fs::write(&path, b"PK\x03\x04 and so on").expect("written");
-    let outcome = run(&["replay", path.to_str().expect("UTF-8")], "");
-    assert_eq!(outcome.status, Some(1), "{outcome:?}");
-    assert!(
-        outcome
-            .stderr
-            .contains("a zip archive: unpack it first: unzip"),
-        "{outcome:?}"
+    let tar = [vec![0; 257], b"ustar\x0000".to_vec(), vec![0; 247]].concat();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&tar).expect("memory");
+    let tgz = gzip.finish().expect("memory");
+    for (name, octets, said) in [
+        (
+            "logs.zip",
+            &b"PK\x03\x04 and so on"[..],
+            "a zip archive: unpack it first: unzip",
+        ),
+        ("logs.tar", &tar, "a tar archive: unpack it first: tar -xf"),
+        (
+            "logs.tar.gz",
+            &tgz,
+            "a tar archive: unpack it first: tar -xf",
+        ),
+        (
+            "logs.zst",
+            b"\x28\xb5\x2f\xfd and so on",
+            "zstd: unpack it first: zstd -d",
+        ),
+        ("logs.bz2", b"BZh91AY&SY", "bzip2: unpack it first: bunzip2"),
+        (
+            "logs.xz",
+            b"\xfd7zXZ\x00 and so on",
+            "xz: unpack it first: unxz",
+        ),
+        (
+            "logs.7z",
+            b"7z\xbc\xaf\x27\x1c and so on",
+            "a 7z archive: unpack it first: 7z x",
+        ),
+        (
+            "logs.lz4",
+            b"\x04\x22\x4d\x18 and so on",
+            "lz4: unpack it first: lz4 -d",
+        ),
+    ] {
+        let path = directory.path().join(name);
+        fs::write(&path, octets).expect("written");
+        let outcome = run(&["replay", path.to_str().expect("UTF-8")], "");
+        assert_eq!(outcome.status, Some(1), "{outcome:?}");
+        assert!(outcome.stderr.contains(said), "{outcome:?}");
+    }
+    for (url, command) in [
+        (
+            "s3://bucket/AWSLogs/",
+            "aws s3 cp --recursive s3://bucket/AWSLogs/ DIR; then replay DIR",
+        ),
+        (
+            "s3://my.bucket",
+            "aws s3 cp --recursive s3://my.bucket DIR; then replay DIR",
+        ),
+        (
+            "s3://bucket/AWSLogs/a.log.gz",
+            "aws s3 cp s3://bucket/AWSLogs/a.log.gz DIR/; then replay DIR",
+        ),
+    ] {
+        let outcome = run(&["replay", url], "");
+        assert_eq!(outcome.status, Some(1), "{outcome:?}");
+        assert!(outcome.stderr.contains(command), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_file_of_ipfix_messages_is_told_from_flow_logs() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let path = directory.path().join("flows.ipfix");
+    let target = format!("file:{}", path.display());
+    assert_eq!(
+        run(&["replay", "--to", &target, "-"], DEFAULT).status,
+        Some(0)
     );
-    let outcome = run(&["replay", "s3://bucket/AWSLogs/"], "");
+    let path = path.to_str().expect("UTF-8");
+    let outcome = run(&["replay", path], "");
     assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let said = "IPFIX messages: print them with: flowlogs collect --read FILE";
+    assert!(outcome.stderr.contains(said), "{outcome:?}");
+    let outcome = run(&["collect", "--read", path], "");
+    let sum = "2 flows, 1 session, 0 errors";
     assert!(
-        outcome
-            .stderr
-            .contains("aws s3 cp --recursive s3://bucket/AWSLogs/ DIR"),
+        outcome.stderr.contains(sum) || outcome.stdout.contains(sum),
         "{outcome:?}"
     );
 }
