@@ -78,8 +78,8 @@ impl FlowEncoder {
 
     /// Counts the current record as deliberately not exported.
     pub(crate) fn ignore(&mut self) {
-        let domain = self.announcements.context().domain;
-        self.exporter.ignore(domain);
+        let slot = self.announcements.context().domain_slot;
+        self.exporter.ignore(slot);
     }
 
     /// Announces the names of the current record, maps the record, and writes the flow.
@@ -109,7 +109,7 @@ impl FlowEncoder {
         }
         let facts = RecordFacts {
             direction,
-            numbers: announcements.numbers(record, inventory, exporter, sink)?,
+            numbers: announcements.announced_numbers(record, inventory, exporter, sink)?,
             times,
         };
         if settings.interface_names == InterfaceNames::Inline {
@@ -127,11 +127,11 @@ impl FlowEncoder {
             announcements.announce_layout(number, layout, inventory, exporter, sink)?;
         }
         let counts = (record.count(Field::Packets), record.count(Field::Bytes));
-        let domain = announcements.context().domain;
-        exporter.flow(domain, layout, values, counts, sink)?;
+        let slot = announcements.context().domain_slot;
+        exporter.write_flow(slot, layout, values, counts, sink)?;
         let flow = ExportedFlow {
             direction,
-            domain,
+            domain_slot: slot,
             layout,
             values,
             exporter,

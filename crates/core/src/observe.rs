@@ -95,7 +95,7 @@ impl RecordOutcome<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct ExportedFlow<'a> {
     pub(crate) direction: Option<FlowDirection>,
-    pub(crate) domain: usize,
+    pub(crate) domain_slot: usize,
     pub(crate) layout: &'a FlowLayout,
     pub(crate) values: &'a FlowValues,
     pub(crate) exporter: &'a Exporter,
@@ -109,7 +109,7 @@ impl<'a> ExportedFlow<'a> {
 
     /// Observation domain ID of the messages with the flow.
     pub fn domain_id(&self) -> u32 {
-        self.exporter.domain_id(self.domain)
+        self.exporter.domain_id(self.domain_slot)
     }
 
     /// Template of the data record.

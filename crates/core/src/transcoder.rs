@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::dedup::{self, DedupVerdict, Deduplicator, RecordContext};
+use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator, RecordEvidence};
 use crate::encode::FlowEncoder;
 use crate::flowlog::{Field, FieldSet, FlowRecord, Formats, HeaderLine, LogStatus, RecordValues};
 use crate::ipfix::{Exporter, FlowValues, MessageSink, SentTotals, Transport};
 use crate::mapping::Layouts;
-use crate::mapping::announce::{Announcements, missing_part};
+use crate::mapping::announce::{Announcements, InterfaceContext, missing_part};
 use crate::network::{AccountRegion, Inventory};
 use crate::observe::{NoObserver, RecordObserver, RecordOutcome};
 use crate::origin::{LogLine, RecordSource};
@@ -158,7 +158,7 @@ impl Transcoder {
         let record = source.formats.parse(line.text, &mut self.values);
         if let Ok(record) = &record {
             let notes = &mut self.encoder.announcements.notes;
-            notes.identifiers(record, &self.inventory);
+            notes.note_identifiers(record, &self.inventory);
         }
         record.is_ok()
     }
@@ -231,23 +231,15 @@ impl Transcoder {
             *is_again = true;
             return Ok(());
         }
-        let observers = coverage.determined(context.observers).unwrap_or_else(|| {
-            coverage.observers(&record, context.interface, context.tables, inventory)
-        });
-        context.observers = Some(observers);
-        let interface = context.interface(inventory);
-        let direction = dedup::direction(&record, interface, inventory);
-        let judged = RecordContext {
-            direction,
-            interface,
-            observers,
+        let evidence = RecordEvidence {
             event_time: line.timestamp,
             flow_log: parts.flow_log,
             has_header: formats.has_header(),
+            ..evidence(&record, context, coverage, inventory)
         };
         let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
         report.counters.without_inventory += u64::from(lacks_inventory);
-        let verdict = dedup.decide(&record, judged, coverage, inventory);
+        let verdict = dedup.decide(&record, evidence, coverage, inventory);
         if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
             encoder.ignore();
             report.left_out(verdict);
@@ -259,6 +251,7 @@ impl Transcoder {
             let flow_logs = is_new.then(|| coverage.doubled(group, &record, line.timestamp));
             report.count_doubled(flow_logs);
         }
+        let direction = evidence.direction;
         let unknown = *direction_matters && direction.is_none();
         report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
         let observed = (direction, observer);
@@ -351,6 +344,29 @@ impl Transcoder {
         let notes = &mut self.encoder.announcements.notes;
         (report.counters.identity_collisions, report.collisions) = notes.take_collisions();
         report
+    }
+}
+
+/// Returns the knowledge of the inventory about a record. The observers are cached in the record's context.
+#[inline(always)] // single caller, for every record
+fn evidence<'a>(
+    record: &FlowRecord<'_>,
+    context: &mut InterfaceContext,
+    coverage: &mut Coverage,
+    inventory: &'a Inventory,
+) -> RecordEvidence<'a> {
+    let observers = coverage.determined(context.observers).unwrap_or_else(|| {
+        coverage.observers(record, context.interface, context.tables, inventory)
+    });
+    context.observers = Some(observers);
+    let interface = context.interface(inventory);
+    RecordEvidence {
+        direction: dedup::direction(record, interface, inventory),
+        interface,
+        observers,
+        event_time: None,
+        flow_log: None,
+        has_header: false,
     }
 }
 

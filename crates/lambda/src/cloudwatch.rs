@@ -2,7 +2,7 @@
 //!
 //! An invocation unpacks the payloads, asks EC2 due questions, hands the lines to the
 //! [`Forwarder`](crate::forward::Forwarder), and writes a metrics line. All state across invocations is in [`CloudWatch`]:
-//! several could serve invocations side by side.
+//! several could serve invocations side by side. `prepare.rs` has the look-ups before a payload is sent.
 //!
 //! | event | a payload that fails | a payload that cannot be decoded |
 //! |---|---|---|
@@ -10,6 +10,7 @@
 //! | failure queue | stays in the queue, alone | the same |
 //! | Kinesis | comes again, with everything behind it in the shard | is named in the log and passed over |
 
+mod prepare;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use std::io;
 
 use aws_config::SdkConfig;
 use flowlogs_core::BatchReport;
-use flowlogs_core::network::{AccountRegion, Destination};
+use flowlogs_core::network::Destination;
 use flowlogs_export::now;
 use flowlogs_source::{
     FailedInvocation, FunctionEvent, JsonFault, KinesisRecord, OpenedPayload, Payload,
@@ -39,8 +40,8 @@ use crate::metrics::Metrics;
 use crate::source_cache::cut;
 use crate::start::Environment;
 use crate::stored::is_impatient;
-use crate::survey::{SurveyScope, format_gap, survey};
 use crate::transcode_sink::{DefaultOrigin, PartLoader, TranscodeSink};
+use prepare::prepare;
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
@@ -340,137 +341,20 @@ impl CloudWatch {
             region: region.as_deref(),
             is_backfill: false,
         };
-        look_up(function, &payload, default, invocation.deadline).await?;
-        prepare(function, &payload, default, invocation.deadline).await?;
-        send(function, &payload, default, context, invocation).await
+        let impatient = is_impatient(payload.newest_timestamp());
+        let deadline = invocation.deadline;
+        prepare(function, &payload, default, deadline, impatient).await?;
+        send(function, &payload, default, context, impatient, invocation).await
     }
 }
 
-/// Asks EC2 the questions due for a payload: formats, then the names of the ids in the lines.
-///
-/// # Errors
-///
-/// [`Failure::Format`] if a line fits no format and may be of a format younger than EC2's last answer: nothing of the
-/// payload is sent, and the payload comes again.
-async fn look_up(
-    function: &mut Function,
-    payload: &Payload<'_>,
-    default: DefaultOrigin<'_>,
-    deadline: Instant,
-) -> Result<(), Failure> {
-    let received = now();
-    let Function {
-        config,
-        aws,
-        connection,
-        ec2,
-        sources,
-        ..
-    } = function;
-    let transcoder = connection.ready(config, aws).await?.transcoder();
-    let Some(ec2) = ec2 else { return Ok(()) };
-    let log_group = payload.origin().log_group.unwrap_or_default();
-    ec2.set_deadline(deadline);
-    let asked = Instant::now();
-    sources.renew(transcoder, ec2.refresh_formats(asked).await);
-    let asks_formats = config.log_format.is_none();
-    let gap = |ec2: &Ec2| format_gap(ec2.formats_as_of(), received).filter(|_| asks_formats);
-    let mut scope = SurveyScope {
-        // Ids of a line are known only with the line's format.
-        names: sources.is_new_stream(&payload.origin()),
-        formats_after: gap(ec2),
-    };
-    let mut unknown = survey(
-        payload,
-        scope,
-        default,
-        (&mut *sources, &*config),
-        transcoder,
-    );
-    if unknown.is_some() {
-        sources.renew(transcoder, ec2.refresh_formats_again().await);
-        scope.formats_after = gap(ec2);
-        unknown = survey(
-            payload,
-            scope,
-            default,
-            (&mut *sources, &*config),
-            transcoder,
-        );
-    }
-    ec2.request(transcoder.take_unknown().iter().map(String::as_str));
-    if let Some(line) = unknown {
-        let reason = ec2.format_trouble().map_or_else(
-            || "EC2 was asked before a line of the payload was written; it is asked again".into(),
-            ToString::to_string,
-        );
-        return Err(unknown_format(log_group, &line, reason));
-    }
-    let inventory = ec2.refresh_names(log_group, asked).await;
-    sources.renew(transcoder, inventory);
-    Ok(())
-}
-
-/// Logs a line without a fitting known format, and returns the failure of the payload.
-fn unknown_format(log_group: &str, line: &str, reason: String) -> Failure {
-    let log_group = one_line(&log_group);
-    tracing::warn!(log_group, line, "a line fits no known record format");
-    Failure::Format { log_group, reason }
-}
-
-/// Reads the inventory in S3, if set, as far as needed for the origins of a payload.
-///
-/// # Errors
-///
-/// [`Failure::Inventory`], or [`Failure::Format`] if a line fits no format and is younger than the manifest: nothing of the
-/// payload is sent, and the payload comes again.
-async fn prepare(
-    function: &mut Function,
-    payload: &Payload<'_>,
-    default: DefaultOrigin<'_>,
-    deadline: Instant,
-) -> Result<(), Failure> {
-    let Function {
-        config,
-        aws,
-        connection,
-        stored,
-        sources,
-        region,
-        ..
-    } = function;
-    let Some(stored) = stored else { return Ok(()) };
-    let transcoder = connection.ready(config, aws).await?.transcoder();
-    stored.set_deadline(deadline);
-    let scopes = payload.origins().filter_map(|origin| {
-        Some(AccountRegion {
-            account: origin.owner?.to_owned(),
-            region: origin.region.or(region.as_deref())?.to_owned(),
-        })
-    });
-    let impatient = is_impatient(payload.newest_timestamp());
-    // Boxed: the SDK's futures are large, and not needed with EC2.
-    Box::pin(stored.prepare(scopes, impatient, transcoder, sources)).await?;
-    let asks_formats = config.log_format.is_none();
-    let scope = SurveyScope {
-        names: false,
-        formats_after: format_gap(stored.as_of(), now()).filter(|_| asks_formats),
-    };
-    let knowledge = (&mut *sources, &*config);
-    let Some(line) = survey(payload, scope, default, knowledge, transcoder) else {
-        return Ok(());
-    };
-    let log_group = payload.origin().log_group.unwrap_or_default();
-    let reason = "the inventory was written before a line of the payload; it is read again";
-    Err(unknown_format(log_group, &line, reason.to_owned()))
-}
-
-/// Sends a payload to the targets that the payload is due to.
+/// Sends a payload to the targets that the payload is due to. An `impatient` payload is too old to wait for the inventory.
 async fn send(
     function: &mut Function,
     payload: &Payload<'_>,
     default: DefaultOrigin<'_>,
     context: PayloadContext<'_>,
+    impatient: bool,
     invocation: &mut Invocation,
 ) -> Result<(), Failure> {
     let Function {
@@ -489,7 +373,6 @@ async fn send(
         deadline: invocation.deadline.into_std(),
         only: only.as_deref(),
     };
-    let impatient = is_impatient(payload.newest_timestamp());
     let mut loader = stored
         .as_mut()
         .map(|stored| PartLoader { stored, impatient });

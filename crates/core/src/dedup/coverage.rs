@@ -37,7 +37,7 @@ struct ObservedResource {
 #[derive(Debug, Default)]
 struct TableCoverage {
     /// Index of the resource plus 1, for each VPC and subnet of the table; 0 for a VPC or subnet that is not observed.
-    shared: Vec<u32>,
+    networks: Vec<u32>,
     /// Interfaces with flow logs of their own, by slot.
     interfaces: HashMap<u32, u32, FixedState>,
 }
@@ -153,7 +153,7 @@ impl Coverage {
                 let vpc = record.text(Field::VpcId).or(vpc.map(str::as_bytes));
                 let numbers = tables
                     .iter()
-                    .map(|table| Some((table, inventory.table(table).shared_text(vpc?)?)));
+                    .map(|table| Some((table, inventory.table(table).network_number(vpc?)?)));
                 for (place, number) in observers.vpcs.iter_mut().zip(numbers) {
                     *place = number;
                 }
@@ -211,7 +211,7 @@ impl Coverage {
         }
         let mut is_known = false;
         for (table, vpc) in vpcs.into_iter().flatten() {
-            for slot in inventory.table(table).owners(vpc, address) {
+            for slot in inventory.table(table).slots_with_address(vpc, address) {
                 is_known = true;
                 let index = InterfaceIndex { table, slot };
                 let resources = self.resources_of(index, inventory);
@@ -243,13 +243,13 @@ impl Coverage {
         let resources = &self.resources;
         let coverage = self.tables[table]
             .get_or_insert_with(|| TableCoverage::of(resources, inventory, table));
-        let (subnet, vpc) = inventory.table(table).network_of(slot);
-        let shared = |number: u32| coverage.shared[number as usize].checked_sub(1);
+        let (subnet, vpc) = inventory.table(table).subnet_and_vpc(slot);
+        let network = |number: u32| coverage.networks[number as usize].checked_sub(1);
         let own = match coverage.interfaces.is_empty() {
             true => None,
             false => coverage.interfaces.get(&slot).copied(),
         };
-        [own, shared(subnet), shared(vpc)]
+        [own, network(subnet), network(vpc)]
     }
 
     /// Group of the flow logs that observe these resources, if there are several.
@@ -287,12 +287,12 @@ impl TableCoverage {
     fn of(resources: &[ObservedResource], inventory: &Inventory, table: usize) -> Self {
         let table = inventory.table(table);
         let mut this = Self {
-            shared: vec![0; table.shared_texts()],
+            networks: vec![0; table.network_numbers()],
             interfaces: HashMap::default(),
         };
         for (number, resource) in (0..).zip(resources) {
-            if let Some(shared) = table.shared_text(&resource.id) {
-                this.shared[shared as usize] = number + 1;
+            if let Some(network) = table.network_number(&resource.id) {
+                this.networks[network as usize] = number + 1;
             } else if let Some(slot) = table.slot(&resource.id) {
                 this.interfaces.insert(slot, number);
             }

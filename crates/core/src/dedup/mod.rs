@@ -113,7 +113,7 @@ pub(crate) enum DedupVerdict {
 
 /// Knowledge about a record under judgement.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RecordContext<'a> {
+pub(crate) struct RecordEvidence<'a> {
     /// Direction, as [`direction()`] says.
     pub(crate) direction: Option<FlowDirection>,
     /// Interface of the record, if the inventory has the interface.
@@ -191,7 +191,7 @@ impl Deduplicator {
     pub(crate) fn decide(
         &mut self,
         record: &FlowRecord<'_>,
-        context: RecordContext<'_>,
+        evidence: RecordEvidence<'_>,
         coverage: &mut Coverage,
         inventory: &Inventory,
     ) -> DedupVerdict {
@@ -203,27 +203,27 @@ impl Deduplicator {
             DirectionFilter::Ingress => Some(FlowDirection::Egress),
             DirectionFilter::Egress => Some(FlowDirection::Ingress),
         };
-        if context.direction.is_some() && context.direction == unwanted {
+        if evidence.direction.is_some() && evidence.direction == unwanted {
             return DedupVerdict::FilteredByDirection;
         }
         if !self.needs_inventory() {
             return DedupVerdict::Keep;
         }
-        let kept = match context.observers.group {
+        let kept = match evidence.observers.group {
             None => DedupVerdict::Keep,
-            Some(group) => self.attribute(record, context, coverage, group),
+            Some(group) => self.attribute(record, evidence, coverage, group),
         };
         if kept == DedupVerdict::DuplicateRecord
-            || context.direction != Some(FlowDirection::Egress)
+            || evidence.direction != Some(FlowDirection::Egress)
             || self.settings.direction == DirectionFilter::Egress
         {
             return kept;
         }
         match record.kind() {
-            RecordKind::TransitGateway if seen_entering(record, context, coverage) => {
+            RecordKind::TransitGateway if seen_entering(record, evidence, coverage) => {
                 DedupVerdict::DuplicateTransitGateway
             }
-            RecordKind::Vpc if seen_arriving(record, context, coverage, inventory) => {
+            RecordKind::Vpc if seen_arriving(record, evidence, coverage, inventory) => {
                 DedupVerdict::DuplicateBothEnds
             }
             _ => kept,
@@ -235,14 +235,14 @@ impl Deduplicator {
     fn attribute(
         &mut self,
         record: &FlowRecord<'_>,
-        context: RecordContext<'_>,
+        evidence: RecordEvidence<'_>,
         coverage: &Coverage,
         group: u32,
     ) -> DedupVerdict {
-        let times = RecordTimes::of(record, context.event_time);
+        let times = RecordTimes::of(record, evidence.event_time);
         let evidence = Evidence {
-            flow_log: context.flow_log,
-            has_header: context.has_header,
+            flow_log: evidence.flow_log,
+            has_header: evidence.has_header,
         };
         let flow_logs = coverage.group(group);
         match flow_logs.attribute(record, times, evidence, &mut self.scratch) {
@@ -291,16 +291,20 @@ impl Deduplicator {
 }
 
 /// Rule 3, of an egress record: the whole gateway is observed, so the ingress record is there as well.
-fn seen_entering(record: &FlowRecord<'_>, context: RecordContext<'_>, coverage: &Coverage) -> bool {
-    let times = || RecordTimes::of(record, context.event_time);
-    let gateway = context.observers.gateway;
+fn seen_entering(
+    record: &FlowRecord<'_>,
+    evidence: RecordEvidence<'_>,
+    coverage: &Coverage,
+) -> bool {
+    let times = || RecordTimes::of(record, evidence.event_time);
+    let gateway = evidence.observers.gateway;
     gateway.is_some_and(|gateway| coverage.observes(gateway, times()))
 }
 
 /// Rule 4, of an egress record: the flow was accepted, and the destination, an interface of the same VPC, is observed too.
 fn seen_arriving(
     record: &FlowRecord<'_>,
-    context: RecordContext<'_>,
+    evidence: RecordEvidence<'_>,
     coverage: &mut Coverage,
     inventory: &Inventory,
 ) -> bool {
@@ -310,9 +314,9 @@ fn seen_arriving(
     let Some(destination) = record.address(Field::DestinationAddress) else {
         return false;
     };
-    let times = RecordTimes::of(record, context.event_time);
-    let own = context.interface;
-    coverage.covers(context.observers.vpcs, destination, times, inventory)
+    let times = RecordTimes::of(record, evidence.event_time);
+    let own = evidence.interface;
+    coverage.covers(evidence.observers.vpcs, destination, times, inventory)
         // A flow from an interface to itself need not have a second record.
         && !own.is_some_and(|interface| interface.has_address(destination))
 }

@@ -114,7 +114,7 @@ fn judge(
     let index = id.and_then(|id| inventory.interface_in(tables, id));
     let interface = index.map(|index| inventory.interface_at(index));
     let mut coverage = Coverage::of(1, inventory, delivered.destination.cloned());
-    let context = RecordContext {
+    let evidence = RecordEvidence {
         direction: direction(&record, interface, inventory),
         interface,
         observers: coverage.observers(&record, index, tables, inventory),
@@ -122,7 +122,7 @@ fn judge(
         flow_log: delivered.flow_log,
         has_header,
     };
-    Deduplicator::new(settings).decide(&record, context, &mut coverage, inventory)
+    Deduplicator::new(settings).decide(&record, evidence, &mut coverage, inventory)
 }
 
 fn verdict(settings: DedupSettings, format: &str, line: &str) -> DedupVerdict {

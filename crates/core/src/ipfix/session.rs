@@ -68,21 +68,21 @@ impl ExportSession {
     }
 
     /// Opens a domain whose sequence numbers go on.
-    pub(crate) fn open(&mut self, index: usize, sequence: u32) {
-        self.domain(index).sequence = sequence;
+    pub(crate) fn open(&mut self, slot: usize, sequence: u32) {
+        self.domain(slot).sequence = sequence;
     }
 
     /// Closes a domain and returns the sequence number.
-    pub(crate) fn close(&mut self, index: usize) -> u32 {
-        std::mem::take(self.domain(index)).sequence
+    pub(crate) fn close(&mut self, slot: usize) -> u32 {
+        std::mem::take(self.domain(slot)).sequence
     }
 
     /// State of a domain.
-    pub(crate) fn domain(&mut self, index: usize) -> &mut DomainState {
-        if self.domains.len() <= index {
-            self.domains.resize(index + 1, DomainState::default());
+    pub(crate) fn domain(&mut self, slot: usize) -> &mut DomainState {
+        if self.domains.len() <= slot {
+            self.domains.resize(slot + 1, DomainState::default());
         }
-        &mut self.domains[index]
+        &mut self.domains[slot]
     }
 
     /// Begins an invocation: over UDP templates are due again.
@@ -95,9 +95,9 @@ impl ExportSession {
     }
 
     /// Marks the templates of a domain as unsent if due again.
-    pub(crate) fn repeat_if_due(&mut self, index: usize, now: u64, refresh: TemplateRefresh) {
+    pub(crate) fn repeat_if_due(&mut self, slot: usize, now: u64, refresh: TemplateRefresh) {
         let is_datagram = self.is_datagram();
-        let state = self.domain(index);
+        let state = self.domain(slot);
         let age = now.saturating_sub(state.templates_at) / 1_000;
         let is_old = age >= u64::from(refresh.seconds) || state.messages >= refresh.messages;
         if is_datagram && is_old {

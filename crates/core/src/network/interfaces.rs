@@ -188,23 +188,27 @@ impl InterfaceTable {
     }
 
     /// Number of a VPC or subnet, if an interface of this table is in the VPC or subnet.
-    pub(crate) fn shared_text(&self, text: &[u8]) -> Option<u32> {
+    pub(crate) fn network_number(&self, text: &[u8]) -> Option<u32> {
         self.shared.find(text)
     }
 
     /// Numbers of the subnet and of the VPC of an interface; 0 for none.
-    pub(crate) fn network_of(&self, slot: u32) -> (u32, u32) {
+    pub(crate) fn subnet_and_vpc(&self, slot: u32) -> (u32, u32) {
         let entry = &self.entries[slot as usize];
         (entry.subnet, entry.vpc)
     }
 
     /// Largest number of a shared text, plus 1.
-    pub(crate) fn shared_texts(&self) -> usize {
+    pub(crate) fn network_numbers(&self) -> usize {
         self.shared.texts.len() + 1
     }
 
     /// Slots of the interfaces of a VPC with this address, listed or within a delegated prefix.
-    pub(crate) fn owners(&self, vpc: u32, address: Address) -> impl Iterator<Item = u32> {
+    pub(crate) fn slots_with_address(
+        &self,
+        vpc: u32,
+        address: Address,
+    ) -> impl Iterator<Item = u32> {
         let ip = IpAddr::from(address);
         let (ipv4, ipv6) = match ip {
             IpAddr::V4(ip) => (Some(ip.to_bits()), None),
@@ -447,11 +451,11 @@ mod tests {
         }
     }
 
-    fn owners(table: &InterfaceTable, vpc: &str, of: &str) -> Vec<String> {
-        let Some(vpc) = table.shared_text(vpc.as_bytes()) else {
+    fn found(table: &InterfaceTable, vpc: &str, of: &str) -> Vec<String> {
+        let Some(vpc) = table.network_number(vpc.as_bytes()) else {
             return Vec::new();
         };
-        let slots = table.owners(vpc, address(of));
+        let slots = table.slots_with_address(vpc, address(of));
         let mut ids: Vec<_> = slots.map(|slot| table.at(slot).id().to_owned()).collect();
         ids.sort();
         ids
@@ -498,8 +502,8 @@ mod tests {
             table.insert(&interface("eni-1", "vpc-1", &[own]));
         }
         assert_eq!(table.len(), 1);
-        assert_eq!(owners(&table, "vpc-1", "10.0.0.5"), [""; 0]);
-        assert_eq!(owners(&table, "vpc-1", "10.0.0.6"), ["eni-1"]);
+        assert_eq!(found(&table, "vpc-1", "10.0.0.5"), [""; 0]);
+        assert_eq!(found(&table, "vpc-1", "10.0.0.6"), ["eni-1"]);
         assert!(
             !table
                 .get(b"eni-1")
@@ -554,7 +558,7 @@ mod tests {
             ("vpc-1", "2001:db8:1:0:1::", &[]),
             ("vpc-3", "10.0.0.5", &[]),
         ] {
-            assert_eq!(owners(&table, vpc, of), ids, "{of} of {vpc}");
+            assert_eq!(found(&table, vpc, of), ids, "{of} of {vpc}");
         }
         let eni = table.get(b"eni-2").expect("it was inserted");
         assert!(eni.has_address(address("10.0.1.17")) && !eni.has_address(address("::10.0.1.17")));

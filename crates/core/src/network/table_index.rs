@@ -68,7 +68,7 @@ pub(super) struct SharedTexts {
 pub(super) struct ValueIndex<T> {
     pub(super) values: Vec<T>,
     /// VPC and slot of the entry of each value.
-    owners: Vec<(u32, u32)>,
+    entries: Vec<(u32, u32)>,
     index: HashTable<u32>,
 }
 
@@ -76,7 +76,7 @@ impl<T> Default for ValueIndex<T> {
     fn default() -> Self {
         Self {
             values: Vec::new(),
-            owners: Vec::new(),
+            entries: Vec::new(),
             index: HashTable::new(),
         }
     }
@@ -141,13 +141,13 @@ impl<T: Copy + Eq + Hash> ValueIndex<T> {
                 break;
             };
             self.values.push(value);
-            self.owners.push((vpc, slot));
+            self.entries.push((vpc, slot));
             length += 1;
             if vpc != 0 {
-                let (values, owners) = (&self.values, &self.owners);
+                let (values, entries) = (&self.values, &self.entries);
                 let hash_of = |&position: &u32| {
                     let position = position as usize;
-                    hash((owners[position].0, values[position]))
+                    hash((entries[position].0, values[position]))
                 };
                 self.index
                     .insert_unique(hash((vpc, value)), position, hash_of);
@@ -159,7 +159,7 @@ impl<T: Copy + Eq + Hash> ValueIndex<T> {
     /// Octets on the heap.
     pub(super) fn octets(&self) -> usize {
         self.values.capacity() * size_of::<T>()
-            + self.owners.capacity() * size_of::<(u32, u32)>()
+            + self.entries.capacity() * size_of::<(u32, u32)>()
             + self.index.allocation_size()
     }
 
@@ -175,7 +175,7 @@ impl<T: Copy + Eq + Hash> ValueIndex<T> {
 
     pub(super) fn shrink_to_fit(&mut self) {
         self.values.shrink_to_fit();
-        self.owners.shrink_to_fit();
+        self.entries.shrink_to_fit();
     }
 
     /// Slots of the entries of a VPC with this value.
@@ -183,8 +183,8 @@ impl<T: Copy + Eq + Hash> ValueIndex<T> {
         self.index
             .iter_hash(hash((vpc, value)))
             .filter_map(move |&position| {
-                let (owner_vpc, slot) = self.owners[position as usize];
-                (owner_vpc == vpc && self.values[position as usize] == value).then_some(slot)
+                let (entry_vpc, slot) = self.entries[position as usize];
+                (entry_vpc == vpc && self.values[position as usize] == value).then_some(slot)
             })
     }
 }

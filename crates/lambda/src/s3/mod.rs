@@ -7,12 +7,14 @@
 //! | file | subject |
 //! |---|---|
 //! | `object.rs` | reads objects: streams of text, ranges of Parquet |
+//! | `prepare.rs` | look-ups before an object is read |
 //! | `pace.rs` | estimates the time that an object takes |
 //! | `failure.rs` | errors of an object |
 
 pub mod failure;
 pub mod object;
 mod pace;
+mod prepare;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -21,11 +23,10 @@ mod tests;
 use std::io;
 
 use aws_config::SdkConfig;
-use flowlogs_core::network::{AccountRegion, Destination};
-use flowlogs_core::{BatchReport, Transcoder};
+use flowlogs_core::BatchReport;
 use flowlogs_export::now;
 use flowlogs_source::Unpacker;
-use flowlogs_source::s3::{KeyOwner, ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log, owner};
+use flowlogs_source::s3::{ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -42,11 +43,11 @@ use crate::log::one_line;
 use crate::metrics::{Metrics, ObjectCounters};
 use crate::source_cache::SourceCache;
 use crate::start::Environment;
-use crate::stored::is_impatient;
 use crate::transcode_sink::{DefaultOrigin, PartLoader, TranscodeSink};
 use failure::{Failure, ObjectError};
 use object::ObjectReader;
 use pace::ObjectPace;
+use prepare::{ObjectSource, prepare};
 
 /// The largest JSON document within an object; text is a stream and has no limit.
 const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
@@ -260,26 +261,45 @@ impl S3 {
         (invocation.began && !suffices).then_some(ObjectError::OutOfTime)
     }
 
+    /// Exports an object: prepares look-ups, then transcodes, and learns from the outcome.
+    ///
+    /// # Errors
+    ///
+    /// The inner error is of the object alone, the outer error of the whole invocation.
     async fn object(
         &mut self,
         object: &ObjectRef,
         invocation: &mut Invocation,
     ) -> Result<Result<ObjectOutcome, ObjectError>, diagnostics::Failure> {
         let started = Instant::now();
-        let Self {
-            function,
-            objects,
-            unpacker,
-            pace,
-        } = self;
-        let bucket = object.bucket.as_str();
-        let owner = owner(&object.key);
-        let destinations = destinations(bucket, &owner);
-        let prepared =
-            prepare(function, object, &owner, &destinations, invocation.deadline).await?;
-        if let Err(unavailable) = prepared {
+        let source = ObjectSource::of(object);
+        let function = &mut self.function;
+        if let Err(unavailable) = prepare(function, &source, invocation.deadline).await? {
             return Ok(Err(unavailable));
         }
+        invocation.log.account(source.owner.account);
+        let outcome = self.transcode(object, &source, invocation).await?;
+        let Function {
+            config, connection, ..
+        } = &mut self.function;
+        match &outcome {
+            Ok(ObjectOutcome::Exported) => {
+                let size = object.size.unwrap_or_default();
+                self.pace.measure(size, started.elapsed());
+            }
+            Err(ObjectError::Collector(_)) => connection.invalidate_certificates(config),
+            _ => {}
+        }
+        Ok(outcome)
+    }
+
+    /// Transcodes an object as a batch.
+    async fn transcode(
+        &mut self,
+        object: &ObjectRef,
+        source: &ObjectSource<'_>,
+        invocation: &mut Invocation,
+    ) -> Result<Result<ObjectOutcome, ObjectError>, diagnostics::Failure> {
         let Function {
             config,
             aws,
@@ -289,10 +309,8 @@ impl S3 {
             stored,
             sources,
             ..
-        } = function;
+        } = &mut self.function;
         let forwarder = connection.ready(config, aws).await?;
-        let impatient = is_impatient(object.time);
-        invocation.log.account(owner.account);
         let (id, deadline) = (object.id(), invocation.deadline);
         let batch = BatchContext {
             now: now(),
@@ -300,13 +318,14 @@ impl S3 {
             only: None,
         };
         let default = DefaultOrigin {
-            destinations: &destinations,
-            flow_log: owner.flow_log,
-            account: owner.account,
-            region: owner.region.or(region.as_deref()),
+            destinations: &source.destinations,
+            flow_log: source.owner.flow_log,
+            account: source.owner.account,
+            region: source.owner.region.or(region.as_deref()),
             is_backfill: object.is_backfill,
         };
         let mut read = Ok(ObjectOutcome::Exported);
+        let impatient = source.is_impatient;
         let mut loader = stored
             .as_mut()
             .map(|stored| PartLoader { stored, impatient });
@@ -321,65 +340,20 @@ impl S3 {
                 default,
                 (batch.deadline, loader.as_mut().map(PartLoader::again)),
             );
-            let outcome = objects.read(object, deadline, unpacker, &mut lines);
+            let outcome = (self.objects).read(object, deadline, &mut self.unpacker, &mut lines);
             read = outcome.map(|()| ObjectOutcome::Exported);
         });
         let is_old = invocation.is_old || object.is_backfill;
         invocation.log.add(&forwarded, is_old);
         let knowledge = (&mut *sources, &*config, ec2.as_mut());
-        let outcome = conclude(forwarder, knowledge, bucket, forwarded, read);
-        match &outcome {
-            Ok(ObjectOutcome::Exported) => {
-                pace.measure(object.size.unwrap_or_default(), started.elapsed())
-            }
-            Err(ObjectError::Collector(_)) => connection.invalidate_certificates(config),
-            _ => {}
-        }
-        Ok(outcome)
+        Ok(conclude(
+            forwarder,
+            knowledge,
+            &object.bucket,
+            forwarded,
+            read,
+        ))
     }
-}
-
-/// Asks for the knowledge needed by an object's records: the parts of the inventory in S3, or EC2's answers.
-///
-/// # Errors
-///
-/// The inner error: the inventory was never read, and the object comes again.
-async fn prepare(
-    function: &mut Function,
-    object: &ObjectRef,
-    owner: &KeyOwner<'_>,
-    destinations: &[Destination],
-    deadline: Instant,
-) -> Result<Result<(), ObjectError>, diagnostics::Failure> {
-    let Function {
-        config,
-        aws,
-        region,
-        connection,
-        ec2,
-        stored,
-        sources,
-        ..
-    } = function;
-    let transcoder = connection.ready(config, aws).await?.transcoder();
-    if let Some(stored) = stored {
-        stored.set_deadline(deadline);
-        let scope = owner.account.zip(owner.region.or(region.as_deref()));
-        let scope = scope.map(|(account, region)| AccountRegion {
-            account: account.to_owned(),
-            region: region.to_owned(),
-        });
-        let impatient = is_impatient(object.time);
-        let prepared = Box::pin(stored.prepare(scope, impatient, transcoder, sources)).await;
-        if let Err(unavailable) = prepared {
-            return Ok(Err(unavailable.into()));
-        }
-    }
-    if let Some(ec2) = ec2 {
-        ec2.set_deadline(deadline);
-        Box::pin(look_up(ec2, transcoder, sources, destinations)).await;
-    }
-    Ok(Ok(()))
 }
 
 /// Ends the batch of an object, and notes the gaps found by the batch.
@@ -410,23 +384,6 @@ fn conclude(
         ec2.note_unknown(forwarder.transcoder(), &report);
     }
     outcome
-}
-
-/// Asks EC2 the due questions: flow logs, then names within the coverage of the flow logs that write to the destination of
-/// an object.
-async fn look_up(
-    ec2: &mut Ec2,
-    transcoder: &mut Transcoder,
-    sources: &mut SourceCache,
-    destinations: &[Destination],
-) {
-    let asked = Instant::now();
-    sources.renew(transcoder, ec2.refresh_formats(asked).await);
-    // The delivery stream if a flow log delivers to a stream of this name, else the bucket.
-    let destination = transcoder.inventory().resolve(None, destinations);
-    let name = destination.map_or(String::new(), |own| own.name.to_string());
-    let inventory = ec2.refresh_names(&name, asked).await;
-    sources.renew(transcoder, inventory);
 }
 
 /// Names an object that is acknowledged but not exported: the object is still in the bucket, if anywhere.
@@ -485,11 +442,4 @@ fn is_a_flow_log(
             },
         },
     )
-}
-
-/// Returns the possible destinations of the flow logs of an object: the delivery stream in the key, and the bucket.
-fn destinations(bucket: &str, owner: &KeyOwner<'_>) -> Vec<Destination> {
-    let stream = owner.delivery_stream.map(Destination::delivery_stream);
-    let bucket = Destination::bucket(bucket).with_prefix(owner.prefix);
-    stream.into_iter().chain([bucket]).collect()
 }

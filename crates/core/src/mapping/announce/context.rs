@@ -23,7 +23,7 @@ use crate::network::{InterfaceIndex, InterfaceView, Inventory, TableSet};
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct InterfaceContext {
     /// Slot of the domain in the exporter.
-    pub(crate) domain: usize,
+    pub(crate) domain_slot: usize,
     /// Index of the interface in the inventory.
     pub(crate) interface: Option<InterfaceIndex>,
     /// Tables of the inventory for look-ups of the record.
@@ -344,10 +344,10 @@ mod tests {
                 let record = FlowRecord::parse(&formats[which], line.as_bytes(), &mut values);
                 let record = record.expect("line of the test");
                 let context = contexts.of(&record, &owners[owner], &None, |_| InterfaceContext {
-                    domain: expected,
+                    domain_slot: expected,
                     ..InterfaceContext::default()
                 });
-                prop_assert_eq!(context.domain, expected);
+                prop_assert_eq!(context.domain_slot, expected);
             }
         }
     }

@@ -12,7 +12,7 @@
 //!
 //! 1. `turn_to` looks for the record's context: the bytes of the identifier columns are the cache key. This record is the
 //!    first, so the context is made: domain `123456789012` gets slot 0 and the number `identity("123456789012")`.
-//! 2. `numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table names
+//! 2. `announced_numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table names
 //!    the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
 //! 3. `announce_layout` finds that the domain never used layout 16384: the template is added, the flow keys announced.
 //! 4. The next line of this interface takes the context from the cache, and the numbers from the context.
@@ -30,7 +30,7 @@
 //! UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name in an epoch.
 //!
 //! **To add an options table**: add the table to `ipfix/options.rs`; announce the records in `names.rs` behind a check of
-//! the epoch, like `application`; add a number to `RecordNumbers` (`numbers.rs`); and write the number in `mapping/flow.rs`.
+//! the epoch, like `announce_application`; add a number to `RecordNumbers` (`numbers.rs`); and write the number in `mapping/flow.rs`.
 
 mod context;
 mod description;
@@ -139,17 +139,17 @@ impl Announcements {
     ) -> Result<(), S::Error> {
         if !self.contexts.recall(&record, account, region) {
             let name = domains::name(&record, account.as_deref(), region.as_deref());
-            let domain = match self.domains.slot(&name) {
+            let domain_slot = match self.domains.slot(&name) {
                 Some(slot) => slot,
                 None => self.open_domain(&name, exporter, sink)?,
             };
             let context = InterfaceContext {
-                domain,
-                ..known(&record, account.as_deref(), region.as_deref(), inventory)
+                domain_slot,
+                ..inventory_context(&record, account.as_deref(), region.as_deref(), inventory)
             };
             self.contexts.insert(&record, account, region, context);
         }
-        self.domains.touch(self.contexts.current().domain);
+        self.domains.touch(self.contexts.current().domain_slot);
         Ok(())
     }
 
@@ -169,7 +169,7 @@ impl Announcements {
             }
             Err(shared) => {
                 let first = exporter.domain_name(shared).as_bytes();
-                self.notes.collision(number, first, name);
+                self.notes.note_collision(number, first, name);
                 shared
             }
         };
@@ -204,7 +204,7 @@ impl Announcements {
 
     /// Returns the numbers of the current record's identifiers, each announced in this epoch.
     #[inline(always)] // single caller, for every record
-    pub(crate) fn numbers<S: MessageSink>(
+    pub(crate) fn announced_numbers<S: MessageSink>(
         &mut self,
         record: &FlowRecord<'_>,
         inventory: &Inventory,
@@ -227,7 +227,7 @@ impl Announcements {
     ) -> Result<RecordNumbers, S::Error> {
         let context = self.contexts.current();
         let mut announcer = Announcer {
-            domain: context.domain,
+            domain_slot: context.domain_slot,
             tables: context.tables,
             epoch: self.epoch,
             texts: self.texts,
@@ -236,17 +236,18 @@ impl Announcements {
             notes: &mut self.notes,
             sink,
         };
-        self.names.domain(&mut announcer)?;
+        self.names.announce_domain(&mut announcer)?;
         let mut numbers = match context.numbers_in(self.epoch) {
             Some(numbers) => numbers,
             None => {
                 let interface = context.interface(inventory);
-                numbers::announce(record, interface, &mut self.names, &mut announcer)?
+                numbers::announce_identifiers(record, interface, &mut self.names, &mut announcer)?
             }
         };
         context.numbers = Some((self.epoch, numbers));
         if has_services(record) {
-            numbers.application = numbers::application(record, &mut self.names, &mut announcer)?;
+            numbers.application =
+                numbers::announce_services(record, &mut self.names, &mut announcer)?;
         }
         Ok(numbers)
     }
@@ -254,8 +255,8 @@ impl Announcements {
     /// Returns whether the current record's domain has announced this layout in this epoch.
     #[inline]
     pub(crate) fn has_layout(&mut self, number: usize) -> bool {
-        let domain = self.contexts.current().domain;
-        self.names.has_layout(domain, number, self.epoch)
+        let slot = self.contexts.current().domain_slot;
+        self.names.has_layout(slot, number, self.epoch)
     }
 
     /// Announces a layout in the current record's domain: the template, if new in the domain, and the flow keys.
@@ -270,7 +271,7 @@ impl Announcements {
     ) -> Result<(), S::Error> {
         let context = self.contexts.current();
         let mut announcer = Announcer {
-            domain: context.domain,
+            domain_slot: context.domain_slot,
             tables: context.tables,
             epoch: self.epoch,
             texts: self.texts,
@@ -279,14 +280,14 @@ impl Announcements {
             notes: &mut self.notes,
             sink,
         };
-        self.names.domain(&mut announcer)?;
-        self.names.layout(number, layout, &mut announcer)
+        self.names.announce_domain(&mut announcer)?;
+        self.names.announce_layout(number, layout, &mut announcer)
     }
 }
 
 /// Returns the part of a record's context that follows from the inventory. `account` and `region` belong to the record's
 /// source.
-fn known(
+fn inventory_context(
     record: &FlowRecord<'_>,
     account: Option<&str>,
     region: Option<&str>,

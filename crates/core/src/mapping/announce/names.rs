@@ -31,7 +31,7 @@ const MAX_SHARING: u8 = 4;
 
 /// Context of an announcement: the domain that announces, and the stages that an options record needs.
 pub(super) struct Announcer<'a, S> {
-    pub(super) domain: usize,
+    pub(super) domain_slot: usize,
     pub(super) epoch: u32,
     /// Setting `NAMES`.
     pub(super) texts: NameTexts,
@@ -103,52 +103,52 @@ impl AnnouncedIds {
 
 impl AnnouncedNames {
     /// Announces the domain.
-    pub(super) fn domain<S: MessageSink>(
+    pub(super) fn announce_domain<S: MessageSink>(
         &mut self,
         to: &mut Announcer<'_, S>,
     ) -> Result<(), S::Error> {
-        let domain = self.of_domain(to.domain);
+        let domain = self.of_domain(to.domain_slot);
         if domain.described == to.epoch {
             return Ok(());
         }
         domain.described = to.epoch;
-        let name = to.exporter.domain_name(to.domain).as_bytes();
-        to.notes.identifier(name, to.inventory);
-        to.exporter.describe_domain(to.domain, to.sink)
+        let name = to.exporter.domain_name(to.domain_slot).as_bytes();
+        to.notes.note_identifier(name, to.inventory);
+        to.exporter.describe_domain(to.domain_slot, to.sink)
     }
 
     /// Returns whether the domain has announced a layout in this epoch.
     #[inline]
-    pub(super) fn has_layout(&self, domain: usize, number: usize, epoch: u32) -> bool {
+    pub(super) fn has_layout(&self, slot: usize, number: usize, epoch: u32) -> bool {
         self.domains
-            .get(domain)
+            .get(slot)
             .is_some_and(|domain| domain.layouts.get(number) == Some(&epoch))
     }
 
     /// Announces the flow keys of a layout, and adds the template to the domain if the layout is new in the domain.
-    pub(super) fn layout<S: MessageSink>(
+    pub(super) fn announce_layout<S: MessageSink>(
         &mut self,
         number: usize,
         layout: &FlowLayout,
         to: &mut Announcer<'_, S>,
     ) -> Result<(), S::Error> {
-        let layouts = &mut self.of_domain(to.domain).layouts;
+        let layouts = &mut self.of_domain(to.domain_slot).layouts;
         if layouts.len() <= number {
             layouts.resize(number + 1, 0);
         }
         if layouts[number] == 0 {
-            to.exporter.add_template(to.domain, &layout.template);
+            to.exporter.add_template(to.domain_slot, &layout.template);
         }
         layouts[number] = to.epoch;
         let write = |r: &mut OptionsRecord| {
             _ = r.u16(layout.template.id).u64(layout.flow_keys());
         };
-        to.options(OptionsTable::FlowKeys, write)
+        to.write_options(OptionsTable::FlowKeys, write)
     }
 
     /// Announces an interface and returns the number. The element interfaceName is the id here; inline in a flow the element
     /// is the Name tag, if the interface has a Name tag (`encode.rs`).
-    pub(super) fn interface<S: MessageSink>(
+    pub(super) fn announce_interface<S: MessageSink>(
         &mut self,
         id: &[u8],
         described: DescribedInterface,
@@ -177,7 +177,7 @@ impl AnnouncedNames {
     }
 
     /// Announces a VPC and returns the number.
-    pub(super) fn vrf<S: MessageSink>(
+    pub(super) fn announce_vrf<S: MessageSink>(
         &mut self,
         id: &[u8],
         to: &mut Announcer<'_, S>,
@@ -188,23 +188,23 @@ impl AnnouncedNames {
         }
         let name = vrf_name(id, to.inventory, to.texts);
         let write = |r: &mut OptionsRecord| _ = r.u32(number).string(&e::VRF_NAME, &name);
-        to.options(OptionsTable::Vrf, write)?;
+        to.write_options(OptionsTable::Vrf, write)?;
         Ok(number)
     }
 
     /// Announces the services of both ends and returns the number of the pair.
-    pub(super) fn application<S: MessageSink>(
+    pub(super) fn announce_application<S: MessageSink>(
         &mut self,
         source: Option<&[u8]>,
         destination: Option<&[u8]>,
         to: &mut Announcer<'_, S>,
     ) -> Result<u32, S::Error> {
         let number = services::application_id(source, destination);
-        let applications = &mut self.of_domain(to.domain).applications;
+        let applications = &mut self.of_domain(to.domain_slot).applications;
         match applications.insert(number, to.epoch) {
             Some(epoch) if epoch == to.epoch => return Ok(number),
             Some(_) => {}
-            None => self.count(to.domain, ENTRY_OCTETS),
+            None => self.count(to.domain_slot, ENTRY_OCTETS),
         }
         let (name, description) = services::names(source, destination);
         let write = |r: &mut OptionsRecord| {
@@ -213,16 +213,16 @@ impl AnnouncedNames {
                 .string(&e::APPLICATION_NAME, &name)
                 .string(&e::APPLICATION_DESCRIPTION, &description);
         };
-        to.options(OptionsTable::Application, write)?;
+        to.write_options(OptionsTable::Application, write)?;
         Ok(number)
     }
 
     /// Announces ACCEPT and REJECT.
-    pub(super) fn pseudo_interfaces<S: MessageSink>(
+    pub(super) fn announce_pseudo_interfaces<S: MessageSink>(
         &mut self,
         to: &mut Announcer<'_, S>,
     ) -> Result<(), S::Error> {
-        let domain = self.of_domain(to.domain);
+        let domain = self.of_domain(to.domain_slot);
         if domain.pseudo_interfaces == to.epoch {
             return Ok(());
         }
@@ -246,12 +246,12 @@ impl AnnouncedNames {
         instance: Option<&[u8]>,
         to: &mut Announcer<'_, S>,
     ) -> bool {
-        let ids = table(self.of_domain(to.domain));
+        let ids = table(self.of_domain(to.domain_slot));
         let key @ (number, ordinal) = ids.key(id);
         if ids.is_announced(key, to.epoch, instance) {
             return false;
         }
-        to.notes.identifier(id, to.inventory);
+        to.notes.note_identifier(id, to.inventory);
         let entry = AnnouncedId {
             id: id.into(),
             epoch: to.epoch,
@@ -262,20 +262,20 @@ impl AnnouncedNames {
         let is_new = replaced.as_ref().is_none_or(|replaced| *replaced.id != *id);
         if is_new && ordinal > 0 {
             let first = &ids.entries[&(number, 0)].id;
-            to.notes.collision(number, first, id);
+            to.notes.note_collision(number, first, id);
         }
         let released = replaced.map_or(0, |replaced| replaced.octets());
-        let domain = self.of_domain(to.domain);
+        let domain = self.of_domain(to.domain_slot);
         domain.octets -= released;
         self.octets -= released;
-        self.count(to.domain, octets);
+        self.count(to.domain_slot, octets);
         true
     }
 
     /// Counts the octets of a kept name; full tables are cleared.
-    fn count(&mut self, domain: usize, octets: usize) {
+    fn count(&mut self, slot: usize, octets: usize) {
         self.octets += octets;
-        self.domains[domain].octets += octets;
+        self.domains[slot].octets += octets;
         if self.octets > KEPT_OCTETS {
             self.octets = 0;
             for domain in &mut self.domains {
@@ -302,12 +302,13 @@ impl AnnouncedId {
 }
 
 impl<S: MessageSink> Announcer<'_, S> {
-    fn options(
+    fn write_options(
         &mut self,
         table: OptionsTable,
         write: impl FnOnce(&mut OptionsRecord),
     ) -> Result<(), S::Error> {
-        self.exporter.options(self.domain, table, write, self.sink)
+        self.exporter
+            .write_options(self.domain_slot, table, write, self.sink)
     }
 
     fn name_interface(
@@ -324,6 +325,6 @@ impl<S: MessageSink> Announcer<'_, S> {
                 .string(&e::INTERFACE_DESCRIPTION, description)
                 .string(&e::VIRTUAL_STATION_NAME, station);
         };
-        self.options(OptionsTable::Interface, write)
+        self.write_options(OptionsTable::Interface, write)
     }
 }

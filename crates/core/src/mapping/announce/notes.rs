@@ -26,7 +26,7 @@ pub(crate) struct AnnouncementNotes {
 
 impl AnnouncementNotes {
     /// Notes an identifier of a kind known to EC2, if missing in the inventory.
-    pub(super) fn identifier(&mut self, id: &[u8], inventory: &Inventory) {
+    pub(super) fn note_identifier(&mut self, id: &[u8], inventory: &Inventory) {
         let is_described = DESCRIBED
             .iter()
             .any(|prefix| id.starts_with(prefix.as_bytes()));
@@ -37,7 +37,7 @@ impl AnnouncementNotes {
     }
 
     /// Notes every identifier of a record of a kind known to EC2, if missing in the inventory.
-    pub(crate) fn identifiers(&mut self, record: &FlowRecord<'_>, inventory: &Inventory) {
+    pub(crate) fn note_identifiers(&mut self, record: &FlowRecord<'_>, inventory: &Inventory) {
         for spec in &FIELDS {
             if let ColumnType::Text(TextPattern::Prefix(prefix)) = spec.read
                 && DESCRIBED
@@ -45,13 +45,13 @@ impl AnnouncementNotes {
                     .any(|described| prefix.starts_with(described))
                 && let Some(id) = record.text(spec.field)
             {
-                self.identifier(id, inventory);
+                self.note_identifier(id, inventory);
             }
         }
     }
 
     /// Notes two identifiers with equal numbers.
-    pub(super) fn collision(&mut self, number: u32, first: &[u8], second: &[u8]) {
+    pub(super) fn note_collision(&mut self, number: u32, first: &[u8], second: &[u8]) {
         self.collisions += 1;
         if self.kept_collisions.len() < KEPT_COLLISIONS {
             let collision = Collision::new(number, first, second);

@@ -30,18 +30,18 @@ pub(crate) fn has_services(record: &FlowRecord<'_>) -> bool {
 }
 
 /// Announces the services of a record and returns the number of the pair.
-pub(super) fn application<S: MessageSink>(
+pub(super) fn announce_services<S: MessageSink>(
     record: &FlowRecord<'_>,
     names: &mut AnnouncedNames,
     to: &mut Announcer<'_, S>,
 ) -> Result<u32, S::Error> {
     let source = record.text(Field::PacketSourceService);
     let destination = record.text(Field::PacketDestinationService);
-    names.application(source, destination, to)
+    names.announce_application(source, destination, to)
 }
 
 /// Announces every identifier of a record and returns the numbers. `interface` is the record's in the inventory.
-pub(super) fn announce<S: MessageSink>(
+pub(super) fn announce_identifiers<S: MessageSink>(
     record: &FlowRecord<'_>,
     interface: Option<InterfaceView<'_>>,
     names: &mut AnnouncedNames,
@@ -49,24 +49,25 @@ pub(super) fn announce<S: MessageSink>(
 ) -> Result<RecordNumbers, S::Error> {
     let mut numbers = RecordNumbers::default();
     if let Some(id) = record.interface() {
-        numbers.interface = names.interface(id, DescribedInterface::Interface, record, to)?;
+        numbers.interface =
+            names.announce_interface(id, DescribedInterface::Interface, record, to)?;
     }
     match record.kind() {
         RecordKind::Vpc => {
-            names.pseudo_interfaces(to)?;
+            names.announce_pseudo_interfaces(to)?;
             let known = || interface?.vpc().map(str::as_bytes);
             if let Some(vpc) = record.text(Field::VpcId).or_else(known) {
-                numbers.source_vrf = names.vrf(vpc, to)?;
+                numbers.source_vrf = names.announce_vrf(vpc, to)?;
                 numbers.destination_vrf = numbers.source_vrf;
             }
         }
-        RecordKind::TransitGateway => gateway(record, &mut numbers, names, to)?,
+        RecordKind::TransitGateway => announce_gateway(record, &mut numbers, names, to)?,
     }
     Ok(numbers)
 }
 
 /// Announces the identifiers of records of transit gateways.
-fn gateway<S: MessageSink>(
+fn announce_gateway<S: MessageSink>(
     record: &FlowRecord<'_>,
     numbers: &mut RecordNumbers,
     names: &mut AnnouncedNames,
@@ -84,7 +85,7 @@ fn gateway<S: MessageSink>(
     ];
     for (field, described, number) in interfaces {
         if let Some(id) = record.text(field) {
-            *number = names.interface(id, described, record, to)?;
+            *number = names.announce_interface(id, described, record, to)?;
         }
     }
     let vrfs = [
@@ -93,7 +94,7 @@ fn gateway<S: MessageSink>(
     ];
     for (field, number) in vrfs {
         if let Some(id) = record.text(field) {
-            *number = names.vrf(id, to)?;
+            *number = names.announce_vrf(id, to)?;
         }
     }
     Ok(())

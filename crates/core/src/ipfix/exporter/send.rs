@@ -1,0 +1,252 @@
+//! Sending: the messages of all sessions, in the right order (`exporter.rs` explains the order).
+
+use super::{Exporter, SentTotals};
+use crate::ipfix::message::SET_HEADER;
+use crate::ipfix::options::{OptionsRecord, OptionsTable, STATISTICS};
+use crate::ipfix::session::ALL_TEMPLATES;
+use crate::ipfix::sink::{MessageKind, MessageSink, SendOutcome};
+
+/// Milliseconds between two statistics of a domain.
+const STATISTICS_INTERVAL: u64 = 60_000;
+
+/// exportingProcessId and the identifier of the mediating process (RFC 7011): always 1, a process for each session.
+const PROCESS_ID: u32 = 1;
+
+/// Number of domains with buffers kept between batches; domains in later slots release buffers.
+const KEPT_BUFFERS: usize = 64;
+
+impl Exporter {
+    /// Sends every message under construction. The templates of all domains leave first, so that a sender pauses once for
+    /// all domains; the statistics leave last.
+    pub(crate) fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        let all = 0..self.domains.len();
+        for slot in all.clone() {
+            let sessions = if self.has_pending(slot) {
+                self.sessions.len()
+            } else {
+                0
+            };
+            for session in 0..sessions {
+                self.send_templates(slot, session, sink)?;
+            }
+        }
+        all.clone()
+            .try_for_each(|slot| self.send_pending(slot, true, sink))?;
+        all.clone()
+            .try_for_each(|slot| self.send_statistics(slot, sink))?;
+        for domain in self.domains.iter_mut().skip(KEPT_BUFFERS) {
+            domain.options.release();
+            domain.flows.release();
+        }
+        Ok(())
+    }
+
+    fn has_pending(&self, slot: usize) -> bool {
+        let domain = &self.domains[slot];
+        !domain.options.is_empty() || !domain.flows.is_empty()
+    }
+
+    /// Sends everything under construction in a domain, and the statistics if due.
+    pub(crate) fn finish_domain<S: MessageSink>(
+        &mut self,
+        slot: usize,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.send_pending(slot, true, sink)?;
+        self.send_statistics(slot, sink)
+    }
+
+    /// Sends a domain's templates missing in a session, the options data and, if asked, the flows.
+    #[inline(never)]
+    pub(super) fn send_pending<S: MessageSink>(
+        &mut self,
+        slot: usize,
+        with_flows: bool,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let export_time = self.export_time();
+        let domain = &mut self.domains[slot];
+        let send_options = !domain.options.is_empty();
+        let send_flows = with_flows && !domain.flows.is_empty();
+        if !send_options && !send_flows {
+            return Ok(());
+        }
+        if send_options {
+            domain.options.finish(export_time, domain.id);
+        }
+        if send_flows {
+            domain.flows.finish(export_time, domain.id);
+        }
+        let mut all_sent = true;
+        for session in 0..self.sessions.len() {
+            self.send_templates(slot, session, sink)?;
+            if send_options {
+                self.send_data(slot, session, MessageKind::Options, sink)?;
+            }
+            if send_flows {
+                let outcome = self.send_data(slot, session, MessageKind::Flows, sink)?;
+                all_sent &= outcome != SendOutcome::NotSent;
+            }
+        }
+        let domain = &mut self.domains[slot];
+        domain.options.clear();
+        domain.has_sent = true;
+        if send_flows {
+            domain.flows.clear();
+            let pending = std::mem::take(&mut domain.pending);
+            if !all_sent {
+                domain.not_sent_in_batch.add(pending);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a domain's templates missing in a session, in as many messages as needed, and last the templates of the
+    /// statistics.
+    fn send_templates<S: MessageSink>(
+        &mut self,
+        slot: usize,
+        session: usize,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.sessions[session].repeat_if_due(slot, self.now, self.refresh);
+        loop {
+            let state = self.sessions[session].domain(slot);
+            let next = match state.templates < self.domains[slot].templates.len() {
+                true => self.fill_templates(slot, session),
+                false if state.statistics => return Ok(()),
+                false => {
+                    self.fill_statistics();
+                    ALL_TEMPLATES
+                }
+            };
+            let export_time = self.export_time();
+            let state = self.sessions[session].domain(slot);
+            let kind = match state.has_new_template(next) {
+                true => MessageKind::NewTemplates,
+                false => MessageKind::TemplatesAgain,
+            };
+            let records = self.templates.records();
+            self.templates.finish(export_time, self.domains[slot].id);
+            let message = self.templates.with_sequence(state.sequence);
+            let outcome = sink.send(session, kind, message)?;
+            self.sent.count(outcome, message);
+            if outcome != SendOutcome::Sent {
+                return Ok(()); // due again before the next message
+            }
+            self.sent.options_records += u64::from(records);
+            state.sent_templates(next, records, self.now);
+        }
+    }
+
+    /// Fills a message with templates missing in a session. Returns the number of templates in the session after the
+    /// message.
+    fn fill_templates(&mut self, slot: usize, session: usize) -> usize {
+        let mut next = self.sessions[session].domain(slot).templates;
+        self.templates.clear();
+        for template in &self.domains[slot].templates[next..] {
+            let data = template.data.as_deref().unwrap_or_default();
+            let octets = template.record.len() + data.len() + SET_HEADER;
+            if !self.templates.is_empty() && !self.templates.has_room(template.set_id, octets) {
+                break;
+            }
+            self.templates
+                .template_record(template.set_id, &template.record);
+            if !data.is_empty() {
+                let id = OptionsTable::Sampling.template_id();
+                self.templates.data_record(id, data);
+            }
+            next += 1;
+        }
+        next
+    }
+
+    /// Fills a message with the templates of the statistics.
+    fn fill_statistics(&mut self) {
+        self.templates.clear();
+        for table in STATISTICS {
+            let template = table.template();
+            self.templates
+                .template_record(template.set_id(), &template.record());
+        }
+    }
+
+    /// Sends the finished options data or flows of a domain to a session.
+    fn send_data<S: MessageSink>(
+        &mut self,
+        slot: usize,
+        session: usize,
+        kind: MessageKind,
+        sink: &mut S,
+    ) -> Result<SendOutcome, S::Error> {
+        let domain = &mut self.domains[slot];
+        let data = match kind {
+            MessageKind::Flows => &mut domain.flows,
+            _ => &mut domain.options,
+        };
+        let state = self.sessions[session].domain(slot);
+        let records = data.records();
+        let message = data.with_sequence(state.sequence);
+        let outcome = sink.send(session, kind, message)?;
+        self.sent.count(outcome, message);
+        if outcome == SendOutcome::Sent {
+            state.sent_records(records);
+        }
+        Ok(outcome)
+    }
+
+    /// Sends the statistics of a domain if due: records were sent since the last statistics, a minute ago.
+    fn send_statistics<S: MessageSink>(
+        &mut self,
+        slot: usize,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let now = self.now;
+        let domain = &mut self.domains[slot];
+        let is_recent = |at: u64| now < at + STATISTICS_INTERVAL;
+        if !domain.has_sent || domain.statistics_at.is_some_and(is_recent) {
+            return Ok(());
+        }
+        let (id, not_sent, ignored) = (domain.id, domain.not_sent, domain.ignored);
+        let from = self.started.unwrap_or(now);
+        let from_seconds = u32::try_from(from / 1_000).unwrap_or(u32::MAX);
+        let write = |r: &mut OptionsRecord| {
+            _ = r
+                .u32(PROCESS_ID)
+                .u64(not_sent.flows)
+                .u64(not_sent.packets)
+                .u64(not_sent.octets)
+                .u32(from_seconds)
+                .u64(now);
+        };
+        self.write_options(slot, OptionsTable::ExporterReliability, write, sink)?;
+        let write = |r: &mut OptionsRecord| {
+            _ = r
+                .u32(id)
+                .u32(PROCESS_ID)
+                .u64(ignored)
+                .u32(from_seconds)
+                .u64(now);
+        };
+        self.write_options(slot, OptionsTable::IntermediateReliability, write, sink)?;
+        self.send_pending(slot, true, sink)?;
+        let domain = &mut self.domains[slot];
+        domain.has_sent = false;
+        domain.statistics_at = Some(now);
+        Ok(())
+    }
+
+    /// Export time of a message, seconds since 1970.
+    fn export_time(&self) -> u32 {
+        u32::try_from(self.now / 1_000).unwrap_or(u32::MAX)
+    }
+}
+
+impl SentTotals {
+    fn count(&mut self, outcome: SendOutcome, message: &[u8]) {
+        if outcome == SendOutcome::Sent {
+            self.messages += 1;
+            self.octets += message.len() as u64;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Look-ups before an object is read: the parts of the inventory in S3, or EC2's answers.
+
+use flowlogs_core::Transcoder;
+use flowlogs_core::network::{AccountRegion, Destination};
+use flowlogs_source::s3::{KeyOwner, ObjectRef, owner};
+use tokio::time::Instant;
+
+use super::failure::ObjectError;
+use crate::diagnostics;
+use crate::ec2::Ec2;
+use crate::function::Function;
+use crate::source_cache::SourceCache;
+use crate::stored::is_impatient;
+
+/// Facts about the source of an object, from the notice alone.
+pub(super) struct ObjectSource<'a> {
+    /// Account, region and flow log in the key.
+    pub(super) owner: KeyOwner<'a>,
+    /// Possible destinations of the object's flow logs: the delivery stream in the key, and the bucket.
+    pub(super) destinations: Vec<Destination>,
+    /// True if the object is too old to wait for the inventory.
+    pub(super) is_impatient: bool,
+}
+
+impl<'a> ObjectSource<'a> {
+    /// Reads the facts from a notice.
+    pub(super) fn of(object: &'a ObjectRef) -> Self {
+        let owner = owner(&object.key);
+        let stream = owner.delivery_stream.map(Destination::delivery_stream);
+        let bucket = Destination::bucket(&object.bucket).with_prefix(owner.prefix);
+        Self {
+            destinations: stream.into_iter().chain([bucket]).collect(),
+            owner,
+            is_impatient: is_impatient(object.time),
+        }
+    }
+}
+
+/// Asks for the knowledge needed by an object's records: the parts of the inventory in S3, or EC2's answers.
+///
+/// # Errors
+///
+/// The inner error: the inventory was never read, and the object comes again.
+pub(super) async fn prepare(
+    function: &mut Function,
+    source: &ObjectSource<'_>,
+    deadline: Instant,
+) -> Result<Result<(), ObjectError>, diagnostics::Failure> {
+    let Function {
+        config,
+        aws,
+        region,
+        connection,
+        ec2,
+        stored,
+        sources,
+        ..
+    } = function;
+    let transcoder = connection.ready(config, aws).await?.transcoder();
+    if let Some(stored) = stored {
+        stored.set_deadline(deadline);
+        let owner = &source.owner;
+        let scope = owner.account.zip(owner.region.or(region.as_deref()));
+        let scope = scope.map(|(account, region)| AccountRegion {
+            account: account.to_owned(),
+            region: region.to_owned(),
+        });
+        let prepared = stored.prepare(scope, source.is_impatient, transcoder, sources);
+        if let Err(unavailable) = Box::pin(prepared).await {
+            return Ok(Err(unavailable.into()));
+        }
+    }
+    if let Some(ec2) = ec2 {
+        ec2.set_deadline(deadline);
+        Box::pin(look_up(ec2, transcoder, sources, &source.destinations)).await;
+    }
+    Ok(Ok(()))
+}
+
+/// Asks EC2 the due questions: flow logs, then names within the coverage of the flow logs that write to the destination of
+/// an object.
+async fn look_up(
+    ec2: &mut Ec2,
+    transcoder: &mut Transcoder,
+    sources: &mut SourceCache,
+    destinations: &[Destination],
+) {
+    let asked = Instant::now();
+    sources.renew(transcoder, ec2.refresh_formats(asked).await);
+    // The delivery stream if a flow log delivers to a stream of this name, else the bucket.
+    let destination = transcoder.inventory().resolve(None, destinations);
+    let name = destination.map_or(String::new(), |own| own.name.to_string());
+    let inventory = ec2.refresh_names(&name, asked).await;
+    sources.renew(transcoder, inventory);
+}
