@@ -1,7 +1,7 @@
 """The parameters of all templates: one table, a row each. To add one to every template, add a row.
 
 A `Setting` is also an environment variable of the function (`UdpRate` is `UDP_RATE`); the settings table of
-crates/core (settings/table.rs) says its default and its bounds, and crates/lambda/tests/template.rs compares. The order here is the order
+crates/core (settings/table.rs) says its default and its bounds, and crates/lambda/tests/template compares. The order here is the order
 in the templates, in the console and in docs/parameters.md.
 """
 

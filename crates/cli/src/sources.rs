@@ -1,5 +1,7 @@
 //! Cache of record sources: formats, owner and destination of the lines, by the account and log group that the input names
 //! and by the path of the input.
+//!
+//! The functions have another cache (`crates/lambda/src/source_cache.rs`), which explains the difference.
 
 use std::collections::HashMap;
 use std::path::Path;

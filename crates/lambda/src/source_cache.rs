@@ -1,5 +1,10 @@
-//! Cache of what follows from formats and inventory: sources with compiled formats, and log streams whose ids were
-//! requested. A new inventory clears the sources. Beside them are the notes that a process logs once.
+//! Cache of everything that follows from formats and inventory: sources with compiled formats, and log streams with surveyed
+//! ids. A new inventory clears the sources. Beside the cache are the notes that a process logs once.
+//!
+//! The command line has another cache (`crates/cli/src/sources.rs`), because the keys differ: here settings and look-ups hold
+//! for all sources, so that the key is the destination, and an event sets account, region and stream of the source; there
+//! account, region and flow log come from options and from the path of each input, and belong to the key. Formats, notes
+//! and the choice of the destination are core's for both ([`Formats`], [`Inventory::resolve`]).
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -12,11 +17,14 @@ use flowlogs_source::LineOrigin;
 use crate::config::Config;
 use crate::log::one_line;
 
-/// Most log groups in the cache; one more clears the cache.
-const SOURCES: usize = 64;
+/// Most sources in the cache; one more clears the cache.
+const MAX_SOURCES: usize = 64;
 
-/// Most log streams in the cache, and most notes of a kind; one more stream clears the streams.
-const STREAMS: usize = 10_000;
+/// Most log streams in the cache; one more clears the streams.
+const MAX_STREAMS: usize = 10_000;
+
+/// Most remembered notes of a kind; further notes are not logged (of doubled flow logs, the cache is cleared).
+const MAX_NOTES: usize = 10_000;
 
 /// Time between two notes about the same flow logs.
 const DOUBLED_INTERVAL: Duration = Duration::from_secs(3_600);
@@ -64,7 +72,7 @@ impl SourceCache {
         transcoder: &Transcoder,
         config: &Config,
     ) -> usize {
-        if self.sources.len() >= SOURCES {
+        if self.sources.len() >= MAX_SOURCES {
             self.clear();
         }
         let given = config
@@ -112,7 +120,7 @@ impl SourceCache {
 
     /// Remembers a note; returns `true` if nobody made the note before.
     fn is_new(&mut self, note: &str) -> bool {
-        self.noted.len() < STREAMS && self.noted.insert(self.hasher.hash_one(note))
+        self.noted.len() < MAX_NOTES && self.noted.insert(self.hasher.hash_one(note))
     }
 
     fn clear(&mut self) {
@@ -131,7 +139,7 @@ impl SourceCache {
     /// Remembers a log stream; returns `true` if its lines were not surveyed before.
     pub(crate) fn is_new_stream(&mut self, origin: &LineOrigin<'_>) -> bool {
         let stream = self.hasher.hash_one((origin.log_group, origin.log_stream));
-        if self.surveyed.len() >= STREAMS {
+        if self.surveyed.len() >= MAX_STREAMS {
             self.surveyed.clear();
         }
         self.surveyed.insert(stream)
@@ -167,7 +175,7 @@ impl SourceCache {
             self.log_doubled(flow_logs);
         }
         for collision in &report.collisions {
-            if self.collisions.len() < STREAMS && self.collisions.insert(collision.number) {
+            if self.collisions.len() < MAX_NOTES && self.collisions.insert(collision.number) {
                 let (number, first, second) =
                     (collision.number, &collision.first, &collision.second);
                 tracing::warn!(number, first, second, "two identifiers share a number");
@@ -184,7 +192,7 @@ impl SourceCache {
         if logged.is_some_and(|logged| now.duration_since(*logged) < DOUBLED_INTERVAL) {
             return;
         }
-        if self.doubled.len() >= STREAMS {
+        if self.doubled.len() >= MAX_NOTES {
             self.doubled.clear();
         }
         self.doubled.insert(flow_logs.to_vec(), now);

@@ -213,8 +213,29 @@ pub fn lines_of(format: &str, minute: u32, interfaces: u64) -> Vec<String> {
     let mut random = Random(7 + u64::from(minute));
     let mut choice = Random(u64::from(minute));
     let format = LogFormat::parse(format).expect("documented");
-    let mut line = |number| {
-        let interface = choice.below(interfaces);
+    let line = |number| {
+        let flow = RandomFlow::of(choice.below(interfaces), start(minute, number), &mut random);
+        let columns = format.names().iter().map(|name| flow.column(name));
+        columns.collect::<Vec<_>>().join(" ")
+    };
+    (0..RECORDS).map(line).collect()
+}
+
+/// Flow of an interface with a random peer.
+struct RandomFlow {
+    interface: u64,
+    egress: bool,
+    source: String,
+    destination: String,
+    client_port: u64,
+    server_port: u64,
+    packets: u64,
+    /// Seconds since 1970.
+    start: u64,
+}
+
+impl RandomFlow {
+    fn of(interface: u64, start: u64, random: &mut Random) -> Self {
         let egress = random.below(2) == 1;
         let peer = random.below(400);
         let peer = format!(
@@ -226,65 +247,74 @@ pub fn lines_of(format: &str, minute: u32, interfaces: u64) -> Vec<String> {
         );
         let own = address(interface);
         let (source, destination) = if egress { (own, peer) } else { (peer, own) };
-        let start = start(minute, number);
-        let (client, server) = (
-            1_024 + random.below(64_000),
-            [443, 443, 80, 53, 5432_u64][usize::try_from(random.below(5)).unwrap_or(0)],
-        );
-        let (from, to) = if egress {
-            (client, server)
-        } else {
-            (server, client)
+        Self {
+            interface,
+            egress,
+            source,
+            destination,
+            client_port: 1_024 + random.below(64_000),
+            server_port: [443, 443, 80, 53, 5432]
+                [usize::try_from(random.below(5)).expect("below 5")],
+            packets: 1 + random.below(40) * random.below(40),
+            start,
+        }
+    }
+
+    /// Text of a column.
+    fn column(&self, name: &str) -> String {
+        let (client, server) = (self.client_port, self.server_port);
+        let (from, to) = match self.egress {
+            true => (client, server),
+            false => (server, client),
         };
-        let packets = 1 + random.below(40) * random.below(40);
-        let text = |text: &str| text.to_owned();
-        let column = |name: &String| match name.as_str() {
-            "version" => text("2"),
-            "account-id" => text("123456789012"),
-            "interface-id" => id(interface),
-            "srcaddr" | "pkt-srcaddr" => source.clone(),
-            "dstaddr" | "pkt-dstaddr" => destination.clone(),
-            "srcport" => from.to_string(),
-            "dstport" => to.to_string(),
-            "protocol" => text(if server == 53 { "17" } else { "6" }),
-            "packets" => packets.to_string(),
-            "bytes" => (packets * (40 + client % 1_400)).to_string(),
-            "start" => start.to_string(),
-            "end" => (start + 59).to_string(),
-            "action" => text(if client % 16 == 0 { "REJECT" } else { "ACCEPT" }),
-            "log-status" => text("OK"),
-            "vpc-id" => text("vpc-0123456789abcdef0"),
-            "subnet-id" => text("subnet-0123456789abcdef0"),
-            "instance-id" => text("i-0123456789abcdef0"),
-            "tcp-flags" => text("19"),
-            "type" => text("IPv4"),
-            "region" => text("eu-central-1"),
-            "az-id" => text("euc1-az2"),
-            "flow-direction" => text(if egress { "egress" } else { "ingress" }),
-            "traffic-path" if egress => text("8"),
-            "resource-type" => text("TransitGateway"),
-            "tgw-id" => text("tgw-0123456789abcdef0"),
-            "tgw-attachment-id" if egress => text("tgw-attach-0123456789abcdef0"),
-            "tgw-attachment-id" | "tgw-pair-attachment-id" => text("tgw-attach-0fedcba9876543210"),
-            "tgw-src-vpc-account-id" | "tgw-dst-vpc-account-id" => text("123456789012"),
-            "tgw-src-vpc-id" | "tgw-dst-vpc-id" => text("vpc-0123456789abcdef0"),
-            "tgw-src-subnet-id" | "tgw-dst-subnet-id" => text("subnet-0123456789abcdef0"),
-            "tgw-src-eni" | "tgw-dst-eni" => text("eni-0a1b2c3d4e5f60718"),
-            "tgw-src-az-id" | "tgw-dst-az-id" => text("euc1-az2"),
-            "packets-lost-no-route"
-            | "packets-lost-blackhole"
-            | "packets-lost-mtu-exceeded"
-            | "packets-lost-ttl-expired" => text("0"),
-            _ => text("-"),
+        let is_refused = client.is_multiple_of(16);
+        let text = match name {
+            "interface-id" => return id(self.interface),
+            "srcaddr" | "pkt-srcaddr" => return self.source.clone(),
+            "dstaddr" | "pkt-dstaddr" => return self.destination.clone(),
+            "srcport" => return from.to_string(),
+            "dstport" => return to.to_string(),
+            "packets" => return self.packets.to_string(),
+            "bytes" => return (self.packets * (40 + client % 1_400)).to_string(),
+            "start" => return self.start.to_string(),
+            "end" => return (self.start + 59).to_string(),
+            "protocol" if server == 53 => "17",
+            "protocol" => "6",
+            "action" if is_refused => "REJECT",
+            "action" => "ACCEPT",
+            "flow-direction" if self.egress => "egress",
+            "flow-direction" => "ingress",
+            "traffic-path" if self.egress => "8",
+            "tgw-attachment-id" if self.egress => "tgw-attach-0123456789abcdef0",
+            name => constant(name),
         };
-        format
-            .names()
-            .iter()
-            .map(column)
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    (0..RECORDS).map(&mut line).collect()
+        text.to_owned()
+    }
+}
+
+/// Text of a column that all flows share.
+fn constant(name: &str) -> &'static str {
+    match name {
+        "version" => "2",
+        "account-id" | "tgw-src-vpc-account-id" | "tgw-dst-vpc-account-id" => "123456789012",
+        "log-status" => "OK",
+        "vpc-id" | "tgw-src-vpc-id" | "tgw-dst-vpc-id" => "vpc-0123456789abcdef0",
+        "subnet-id" | "tgw-src-subnet-id" | "tgw-dst-subnet-id" => "subnet-0123456789abcdef0",
+        "instance-id" => "i-0123456789abcdef0",
+        "tcp-flags" => "19",
+        "type" => "IPv4",
+        "region" => "eu-central-1",
+        "az-id" | "tgw-src-az-id" | "tgw-dst-az-id" => "euc1-az2",
+        "resource-type" => "TransitGateway",
+        "tgw-id" => "tgw-0123456789abcdef0",
+        "tgw-attachment-id" | "tgw-pair-attachment-id" => "tgw-attach-0fedcba9876543210",
+        "tgw-src-eni" | "tgw-dst-eni" => "eni-0a1b2c3d4e5f60718",
+        "packets-lost-no-route"
+        | "packets-lost-blackhole"
+        | "packets-lost-mtu-exceeded"
+        | "packets-lost-ttl-expired" => "0",
+        _ => "-",
+    }
 }
 
 /// Subscription payload of a minute as CloudWatch Logs makes it: JSON, gzip, base64.

@@ -1,7 +1,6 @@
-//! The templates and the documents agree with the code: variables, defaults, metrics, actions.
+//! Templates of the transcoding functions: variables, defaults, metrics, actions; and the tables of the README.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use flowlogs_core::settings::table::{Accepted, SETTINGS, Setting};
 use flowlogs_lambda::config::{Config, RawConfig};
@@ -9,6 +8,8 @@ use flowlogs_lambda::metrics::{DIMENSION, Metrics, NAMESPACE, ObjectCounters};
 use flowlogs_lambda::s3::object;
 use flowlogs_lambda::{ec2, secret, stored};
 use serde_yaml_ng::Value;
+
+use super::{ACTIONS_OF_LAMBDA, VARIABLES_OF_LIBRARIES, read};
 
 /// A template, and what is different in it.
 struct Template {
@@ -64,22 +65,6 @@ const TEMPLATES: [Template; 2] = [
     },
 ];
 
-/// Actions that are nobody's in the code, for both.
-const ACTIONS_OF_OTHERS: [&str; 12] = [
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-    "kms:Decrypt",
-    "kms:GenerateDataKey",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
-];
-
 /// Metrics of AWS that both show.
 const METRICS_OF_AWS: [(&str, &str); 6] = [
     ("AWS/Lambda", "Invocations"),
@@ -90,20 +75,8 @@ const METRICS_OF_AWS: [(&str, &str); 6] = [
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
 ];
 
-/// Variables that are no settings: the AWS SDK and `rustls` read them.
-const VARIABLES_OF_LIBRARIES: [&str; 3] = [
-    "SSL_CERT_FILE",
-    "AWS_USE_FIPS_ENDPOINT",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-];
-
-fn read(path: &str) -> String {
-    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
 impl Template {
-    /// Its text as values; tags such as `!Ref X` are kept as [`Value::Tagged`].
+    /// Template as values; tags such as `!Ref X` are kept as [`Value::Tagged`].
     fn read(&self) -> Value {
         serde_yaml_ng::from_str(&read(self.file)).expect("YAML")
     }
@@ -354,7 +327,7 @@ fn role_is_right(template: &Template) {
         .into_iter()
         .chain([secret::ACTION])
         .chain(stored::ACTIONS)
-        .chain(ACTIONS_OF_OTHERS)
+        .chain(ACTIONS_OF_LAMBDA)
         .chain(template.actions.iter().copied())
         .chain(template.actions_of_others.iter().copied());
     for action in used {

@@ -1,7 +1,6 @@
-//! The templates of the inventory agree with the code: settings, actions, metrics.
+//! Templates of the inventory function and of the role in member accounts: settings, actions, metrics.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use flowlogs_core::settings::inventory::INVENTORY_SETTINGS;
 use flowlogs_core::settings::table::Accepted;
@@ -9,34 +8,13 @@ use flowlogs_lambda::ec2;
 use flowlogs_lambda::inventory::{ACTIONS, METRICS};
 use serde_yaml_ng::Value;
 
-/// Variables that are no settings: the AWS SDK and `rustls` read them.
-const VARIABLES_OF_LIBRARIES: [&str; 3] = [
-    "SSL_CERT_FILE",
-    "AWS_USE_FIPS_ENDPOINT",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-];
+use super::{ACTIONS_OF_LAMBDA, VARIABLES_OF_LIBRARIES, read};
 
-/// Actions of Lambda with the function's role, and of S3 with the function's key.
-const ACTIONS_OF_OTHERS: [&str; 13] = [
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "s3:ListBucket",
-    "ec2:CreateNetworkInterface",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeSubnets",
-    "ec2:DeleteNetworkInterface",
-    "ec2:AssignPrivateIpAddresses",
-    "ec2:UnassignPrivateIpAddresses",
-    "kms:Decrypt",
-    "kms:GenerateDataKey",
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
-];
+/// Action without a request of its own: S3 answers 404, instead of 403, to a role that may list.
+const LIST: &str = "s3:ListBucket";
 
-fn read(name: &str) -> Value {
-    let path = format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_yaml_ng::from_str(&text).expect("YAML")
+fn values(file: &str) -> Value {
+    serde_yaml_ng::from_str(&read(file)).expect("YAML")
 }
 
 /// Texts under a key, wherever the key is.
@@ -67,7 +45,7 @@ fn texts<'a>(value: &'a Value, key: &str) -> BTreeSet<&'a str> {
 
 #[test]
 fn every_variable_that_the_code_reads_is_set_with_the_same_default_and_pattern() {
-    let template = read("template-inventory.yaml");
+    let template = values("template-inventory.yaml");
     let variables = &template["Resources"]["Function"]["Properties"]["Environment"]["Variables"];
     let variables = variables.as_mapping().expect("variables");
     for setting in INVENTORY_SETTINGS {
@@ -100,18 +78,18 @@ fn every_variable_that_the_code_reads_is_set_with_the_same_default_and_pattern()
 
 #[test]
 fn the_roles_allow_what_the_code_asks_and_nothing_that_nobody_uses() {
-    let template = read("template-inventory.yaml");
+    let template = values("template-inventory.yaml");
     let role = &template["Resources"]["FunctionRole"]["Properties"]["Policies"];
-    let used = ACTIONS.into_iter().chain(ACTIONS_OF_OTHERS);
+    let used = ACTIONS.into_iter().chain(ACTIONS_OF_LAMBDA).chain([LIST]);
     assert_eq!(texts(role, "Action"), used.collect());
-    let member = read("template-member.yaml");
+    let member = values("template-member.yaml");
     let role = &member["Resources"]["MemberRole"]["Properties"]["Policies"];
     assert_eq!(texts(role, "Action"), ec2::ACTIONS.into_iter().collect());
 }
 
 #[test]
 fn alarms_watch_metrics_that_exist() {
-    let template = read("template-inventory.yaml");
+    let template = values("template-inventory.yaml");
     let watched = texts(&template["Resources"], "MetricName");
     assert!(watched.len() >= 4, "{watched:?}");
     assert!(
