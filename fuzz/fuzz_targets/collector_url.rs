@@ -1,8 +1,8 @@
-//! Collector URLs: an accepted URL prints as itself and has a destination; the error of a refused one is one line and
+//! Collector URLs: an accepted URL prints unchanged and has a destination; the error of a refused URL is a single line and
 //! contains no password.
 #![no_main]
 
-// Included as a file, so that the rest of the crate, TLS among it, need not be compiled.
+// Included as a file: the rest of the crate, with TLS, need not be compiled.
 #[path = "../../crates/export/src/url.rs"]
 #[allow(dead_code)]
 mod url;

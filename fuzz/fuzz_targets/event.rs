@@ -55,7 +55,7 @@ fn payloads(event: &FunctionEvent<'_>, text: &str) -> Vec<String> {
     }
 }
 
-/// Payload of an invocation. Its failed targets are URLs of the error message, each once.
+/// Payload of an invocation. Failed targets are URLs of the error message, each once.
 fn data(invocation: &FailedInvocation, text: &str) -> String {
     let targets = invocation.failed_targets();
     for (index, target) in targets.iter().enumerate() {

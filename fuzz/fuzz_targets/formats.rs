@@ -1,4 +1,4 @@
-//! Format strings and header lines: no text makes the parser panic, and a parsed format prints as itself.
+//! Format strings and header lines: no text makes the parser panic, and a parsed format prints unchanged.
 #![no_main]
 
 use flowlogs_core::{Formats, LogFormat};

@@ -1,4 +1,4 @@
-//! Lines under a random format: the first octet chooses settings, the first line is the format, the others are records.
+//! Lines under a random format: the first octet chooses settings, the first line is the format, the rest are records.
 #![no_main]
 
 use flowlogs_core::flowlog::{HeaderLine, RecordValues};

@@ -1,5 +1,5 @@
-//! Notices of S3 in all their wrappings, and keys: whatever invoked a function is read or refused, with an error of
-//! bounded length, and a message of a queue never touches its neighbours.
+//! Notices of S3 in all wrappings, and keys: every event of a function is read or refused, with an error of bounded length,
+//! and a message of a queue never touches its neighbours.
 #![no_main]
 
 use flowlogs_source::s3::{ObjectNotice, S3Event, TriggerError, decoded, may_be_a_flow_log, owner};
@@ -23,7 +23,7 @@ fuzz_target!(|octets: &[u8]| {
         Err(error) => named(&error, text),
     }
 
-    // The text as the body of one of two messages: the other one is what it is without it.
+    // The text as the body of the first of two messages: the second is read as if alone.
     let body = serde_json::to_string(text).expect("text");
     let test = r#"{"eventSource":"aws:sqs","messageId":"b","body":"{\"Event\":\"s3:TestEvent\"}"}"#;
     let queue = format!(

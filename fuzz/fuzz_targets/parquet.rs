@@ -12,7 +12,7 @@ fuzz_target!(init: quiet_library(), |octets: &[u8]| {
     let Ok(reader) = ParquetReader::open(Bytes::copy_from_slice(octets), LIMIT) else {
         return;
     };
-    // A page may say that a run of one value is as long as it likes; the rows are what the footer promises.
+    // A page may claim a run of any length; the rows are the footer's promise.
     if reader.rows() > 20_000 {
         return;
     }
@@ -28,8 +28,8 @@ fuzz_target!(init: quiet_library(), |octets: &[u8]| {
     transcode(settings(0), Formats::defaults(), None, lines);
 });
 
-/// A panic of the library is caught where it is called and becomes a named error. libFuzzer ends the process within its
-/// own hook, before anything can be caught; with this one a panic of anybody else still ends it, when it has unwound.
+/// A panic of the library is caught at the call and becomes a named error. libFuzzer ends the process within its own hook,
+/// before anything can be caught; with this hook any further panic still ends the process, after unwinding.
 fn quiet_library() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or("", |location| location.file());

@@ -1,5 +1,5 @@
 //! Payloads: base64, gzip, JSON, text, envelopes. Each entry point of the unpacker ends in lines or in a named error, the
-//! entry points agree with each other, and the lines are transcoded.
+//! entry points agree, and the lines are transcoded.
 #![no_main]
 
 use std::io::Write;
@@ -24,14 +24,14 @@ fuzz_target!(|octets: &[u8]| {
         Err(error) => one_line(&error),
     }
 
-    // A function is invoked with the same octets, as its event or as what the event holds.
+    // A function is invoked with these octets, as the event or as the event's content.
     let event = str::from_utf8(octets)
         .ok()
         .and_then(|event| FunctionEvent::read(event).ok());
     if let Some(FunctionEvent::Subscription(data)) = &event
         && let Some(event) = opened(&mut unpacker, data.as_bytes())
     {
-        // Text before and after an event has lines of its own for `read`, which takes streams.
+        // Text before and after an event has further lines for `read`, because `read` takes streams.
         assert!(read.lines.ends_with(&event.lines) || read.lines.starts_with(&event.lines));
     }
     opened(&mut unpacker, octets);

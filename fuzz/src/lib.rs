@@ -1,5 +1,4 @@
-//! Parts that the targets share: a receiver that keeps lines, and the whole path from lines to messages with its
-//! invariants.
+//! Shared parts of the targets: a receiver that keeps lines, and the whole path from lines to messages with the invariants.
 
 use std::convert::Infallible;
 
@@ -69,7 +68,7 @@ pub fn opened(unpacker: &mut Unpacker, data: &[u8]) -> Option<Kept> {
     Some(kept)
 }
 
-/// Asserts that an error names its stage, in one line.
+/// Asserts that an error names the stage, in a single line.
 pub fn one_line(error: &dyn std::fmt::Display) {
     let text = error.to_string();
     let stages = [
@@ -113,9 +112,9 @@ pub fn settings(bits: u8) -> TranscoderSettings {
     settings
 }
 
-/// Transcodes lines over a stream and a datagram session, and checks that every line ends in exactly one counter, that
-/// every message can be decoded by itself in its session and keeps to the size, and that both sessions and the report
-/// agree on the number of flows.
+/// Transcodes lines over a stream and a datagram session, and checks that every line ends in exactly one counter, that every
+/// message can be decoded alone within the session and keeps to the size, and that both sessions and the report agree on the
+/// number of flows.
 pub fn transcode<'a>(
     settings: TranscoderSettings,
     formats: Formats,

@@ -11,7 +11,7 @@ pub struct Case {
     pub name: String,
     /// Path of the file.
     pub path: PathBuf,
-    /// Expected counters by the names of the metrics, with a reason where they are not obvious.
+    /// Expected counters by the names of the metrics, with a reason where needed.
     pub expected: Value,
 }
 
@@ -21,7 +21,7 @@ impl Case {
         self.expected[key].as_u64().unwrap_or_default()
     }
 
-    /// Returns the stage at which a damaged event fails; `None` for an undamaged event.
+    /// Returns the failing stage of a damaged event; `None` for an undamaged event.
     pub fn error(&self) -> Option<&str> {
         self.expected["error"].as_str()
     }
@@ -32,7 +32,7 @@ pub fn directory() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"))
 }
 
-/// Path of the inventory: interfaces, VPCs and flow logs of the events as the AWS CLI prints them.
+/// Path of the inventory: interfaces, VPCs and flow logs of the events as printed by the AWS CLI.
 pub fn inventory() -> PathBuf {
     directory().join("inventory.json")
 }

@@ -1,4 +1,4 @@
-//! Configurations in `docs/`, so that tests run collectors exactly as their users are told to.
+//! Configurations in `docs/`: tests run collectors exactly as documented.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 ///
 /// # Panics
 ///
-/// If the document has no such block.
+/// If the document lacks the block.
 pub fn collector_block(heading: &str, language: &str, index: usize) -> String {
     let path = PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -1,4 +1,4 @@
-//! A flow as a collector shows it: a field that the collector does not show is `None`.
+//! A flow as shown by a collector: fields not shown are `None`.
 
 use std::net::IpAddr;
 
@@ -157,7 +157,7 @@ pub fn number<T: std::str::FromStr>(text: &str) -> T {
 ///
 /// # Panics
 ///
-/// If the text is no such time.
+/// If the text is not in this form.
 pub fn milliseconds(text: &str) -> u64 {
     let parts: Vec<u64> = text
         .trim_end_matches('Z')
@@ -174,7 +174,7 @@ pub fn milliseconds(text: &str) -> u64 {
         .chain("000".chars())
         .take(3)
         .collect();
-    // Days since 1970-01-01; the year starts in March, so that the leap day is its last.
+    // Days since 1970-01-01; the year starts in March, so that the leap day is the last day.
     let (year, month) = if month > 2 {
         (year, month - 3)
     } else {

@@ -1,4 +1,4 @@
-//! Lines from a fixed seed, each a different flow, and their sums.
+//! Lines from a fixed seed, each a different flow, and the sums.
 
 use std::io::Write;
 use std::path::Path;
@@ -35,7 +35,7 @@ impl Random {
     }
 }
 
-/// Generates `count` lines of the default format from number `first` on. The number of a line is in its addresses, so that
+/// Generates `count` lines of the default format from number `first` on. The number of a line is in the addresses, so that
 /// no two lines are equal.
 pub fn lines(first: u64, count: u64, mut each: impl FnMut(&str, u64, u64)) {
     let mut random = Random(7 + first);
@@ -61,7 +61,7 @@ pub fn lines(first: u64, count: u64, mut each: impl FnMut(&str, u64, u64)) {
     }
 }
 
-/// Writes lines into a file and returns their sums.
+/// Writes lines into a file and returns the sums.
 ///
 /// # Panics
 ///

@@ -1,9 +1,9 @@
-//! Parts of the black-box tests: running the product and real collectors, and reading the flows that they show.
+//! Parts of the black-box tests: running the product and real collectors, and reading the collectors' flows.
 //!
-//! - [`cases`] are the captured events with their expected counters;
+//! - [`cases`] are the captured events with expected counters;
 //! - [`replay`] runs `flowlogs replay` and reads its output;
 //! - [`documents`] reads configurations out of `docs/`;
-//! - [`collectors`] starts real collectors and reads their flows as [`flow::Flow`]s;
+//! - [`collectors`] starts real collectors and reads flows as [`flow::Flow`]s;
 //! - [`recorder`] and [`pcap`] are for decoders that read files instead of sockets;
 //! - [`networks`] makes network namespaces for faults of networks;
 //! - [`generated`] writes lines from a fixed seed.

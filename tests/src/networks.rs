@@ -1,5 +1,5 @@
 //! Two network namespaces joined by a cable (veth pair): an exporter at 10.99.0.1 and a collector at 10.99.0.2. Faults of
-//! real networks can be made between them without touching the network of the machine.
+//! real networks can be made without touching the network of the machine.
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -57,7 +57,7 @@ impl NetworkPair {
             pair.ip(side, &["link", "set", "lo", "up"]);
             pair.ip(side, &["link", "set", "cable", "up"]);
         }
-        // Packets of their own size, as on a real cable, instead of segments that the peer's kernel would cut.
+        // Packets of real size, as on a cable, instead of segments for the peer's kernel to cut.
         pair.ip(
             Side::Exporter,
             &["link", "set", "cable", "gso_max_segs", "1"],
@@ -103,7 +103,7 @@ impl Drop for NetworkPair {
     }
 }
 
-/// Runs `ip`; false if it fails.
+/// Runs `ip`; false on failure.
 fn ip(arguments: &[&str]) -> bool {
     let status = Command::new("ip")
         .args(arguments)

@@ -1,10 +1,10 @@
 //! Capture files of IPFIX for decoders that read captures. No test needs the right to capture.
 //!
-//! Classic pcap, link type raw IPv4 (101). Checksums are left 0, which UDP allows and dissectors do not check for TCP.
+//! Classic pcap, link type raw IPv4 (101). Checksums are left 0: UDP allows 0, and dissectors do not check TCP's.
 
 use crate::recorder::Datagram;
 
-/// Port of IPFIX, by which dissectors recognise the protocol.
+/// Port of IPFIX: dissectors recognise the protocol by port.
 const IPFIX: u16 = 4_739;
 const EXPORTER: [u8; 4] = [127, 0, 0, 1];
 const COLLECTOR: [u8; 4] = [127, 0, 0, 2];

@@ -1,4 +1,4 @@
-//! Child processes that end with their test, and waiting with a time limit.
+//! Child processes that end with the test, and waiting with a time limit.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Time limit of waiting for something that takes at most a second.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running program with its own process group; killed with all its children when it is dropped.
+/// A running program in a separate process group; killed on drop, with all children.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -78,7 +78,7 @@ impl Process {
         std::fs::read_dir(path).expect("a running process").count()
     }
 
-    /// Sends a signal (`TERM`, `INT`) to the program alone, which tells its children, and waits for the end.
+    /// Sends a signal (`TERM`, `INT`) to the program alone (the program tells the children), and waits for the end.
     ///
     /// # Panics
     ///
@@ -107,8 +107,8 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal to a process or, with a minus sign, to a process group. Uses the shell's `kill`, which needs neither
-/// unsafe code nor a dependency.
+/// Sends a signal to a process or, with a minus sign, to a process group. Uses the shell's `kill`: needs neither unsafe code
+/// nor a dependency.
 fn send_signal(signal: &str, to: &str) {
     let kill = format!("kill -s {signal} -- {to}");
     let _ = Command::new("/bin/sh")
@@ -117,7 +117,7 @@ fn send_signal(signal: &str, to: &str) {
         .status();
 }
 
-/// Polls a condition until it is true.
+/// Polls a condition until true.
 ///
 /// # Panics
 ///
@@ -149,7 +149,7 @@ pub fn udp_backlog(port: u16) -> Option<u64> {
     u64::from_str_radix(received, 16).ok()
 }
 
-/// Datagrams that a loopback UDP port dropped for want of room in its receive buffer; `None` if no socket listens.
+/// Datagrams dropped by a loopback UDP port for want of room in the receive buffer; `None` if no socket listens.
 pub fn udp_dropped(port: u16) -> Option<u64> {
     udp_row(port)?.get(12)?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Receivers that record UDP datagrams, with their ports, and TCP streams.
+//! Receivers that record UDP datagrams, with ports, and TCP streams.
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -18,8 +18,8 @@ pub struct Datagram {
     pub octets: Vec<u8>,
 }
 
-/// Records the datagrams that arrive at a loopback port. A thread reads them at once, because a socket buffers only a few
-/// hundred.
+/// Records the datagrams that arrive at a loopback port. A thread reads datagrams at once, because a socket buffers only a
+/// few hundred.
 #[derive(Debug)]
 pub struct UdpRecorder {
     address: SocketAddr,

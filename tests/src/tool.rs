@@ -34,7 +34,7 @@ pub fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Finds the library of libfaketime, which gives a process another clock; `None` if it is not installed.
+/// Finds the library of libfaketime, to give a process another clock; `None` if not installed.
 ///
 /// # Panics
 ///

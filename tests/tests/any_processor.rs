@@ -1,4 +1,4 @@
-//! The command line on a processor with nothing but what every x86-64 processor has: QEMU's default, without SSSE3 and AVX2.
+//! The command line on a baseline x86-64 processor: QEMU's default, without SSSE3 and AVX2.
 #![cfg(target_arch = "x86_64")]
 
 use std::process::Command;

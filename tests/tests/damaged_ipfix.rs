@@ -1,4 +1,5 @@
-//! `flowlogs collect` under damaged IPFIX, over UDP and TCP: it neither ends nor grows, and reads the next good session.
+//! `flowlogs collect` under damaged IPFIX, over UDP and TCP: the program neither ends nor grows, and reads the next good
+//! session.
 
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
@@ -121,7 +122,7 @@ fn damaged_messages_neither_stop_collect_nor_fill_its_memory() {
     }
     for _ in 0..STREAMS {
         let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("a listener");
-        // The other end may close at the first fault.
+        // The peer may close at the first fault.
         let _ = connection.write_all(&damaged(&stream, &next()));
     }
 

@@ -1,7 +1,7 @@
-//! Replays each captured event alone, and compares the counters with `events/expected.json`, which was written without the
-//! transcoder, and the decoded flows with the `.golden` file beside the event.
+//! Replays each captured event alone, and compares the counters with `events/expected.json`, written without the transcoder,
+//! and the decoded flows with the `.golden` file beside the event.
 //!
-//! `UPDATE_GOLDENS=1 cargo test -p flowlogs-tests --test events` writes the goldens again; look at what changed.
+//! `UPDATE_GOLDENS=1 cargo test -p flowlogs-tests --test events` writes the goldens again; look at the difference.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use flowlogs_tests::flow::sums;
 use flowlogs_tests::replay::{Run, replay};
 use serde_json::Value;
 
-/// The total and its parts: each record of a case counts in exactly one part.
+/// The total and the parts: each record of a case counts in exactly one part.
 const COUNTERS: [&str; 11] = [
     "RecordsReceived",
     "FlowsExported",

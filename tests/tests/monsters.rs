@@ -100,7 +100,7 @@ fn yardstick() -> f64 {
     })
 }
 
-/// Processor time of this thread in seconds; other programs do not change it.
+/// Processor time of this thread in seconds, independent of further programs.
 fn processor_time() -> f64 {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("the kernel's word");
     let nanoseconds = text.split(' ').next().and_then(|text| text.parse().ok());
@@ -136,7 +136,7 @@ impl Way {
         let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
     }
 
-    /// Sum of the counters in which each record counts once.
+    /// Sum of the counters; each record counts once.
     fn report(&mut self) -> BatchReport {
         let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         let Ok(()) = self.transcoder.flush(&mut sink);
@@ -197,7 +197,7 @@ fn record(number: usize, interface: &str) -> String {
     )
 }
 
-/// Unpacks a payload, and hands on its lines once it is known to be whole.
+/// Unpacks a payload, and hands on the lines once the payload is known to be whole.
 fn hand_on(unpacker: &mut Unpacker, data: &str, way: &mut Way) -> Result<(), UnpackError> {
     if let OpenedPayload::Data(payload) = unpacker.open(data.as_bytes())? {
         let Ok(()) = payload.hand_on(way);
@@ -273,7 +273,7 @@ fn endless_nesting_is_a_named_error() {
             for outcome in [opened, unpacker.read(json, &mut way).map(drop)] {
                 match outcome {
                     Err(ReadError::Unpack(error)) => named(&error),
-                    // A file that begins with a bracket may be text: one line, which is too long.
+                    // A file that begins with a bracket may be text: a single line, too long.
                     other => assert_eq!((other, way.events), (Ok(()), 1)),
                 }
             }
@@ -323,7 +323,7 @@ fn ten_thousand_columns_are_no_format_and_no_record() {
         way.line(None, line.as_bytes());
         assert_eq!(way.report().counters.unparsed_records, 2);
     });
-    // The widest format that is taken, and its lines.
+    // The widest accepted format, with lines.
     let widest = "${bytes} ".repeat(MAX_COLUMNS);
     let formats = Formats::of_setting(&widest).expect("columns that occur twice are passed over");
     let mut way = Way::new(formats);
@@ -401,7 +401,7 @@ fn ids_of_a_megabyte_are_read_and_not_remembered() {
             assert_eq!(counted, expected, "the id is an id, however long it is");
         }
     });
-    // As long as a line can have them, each another one: in octets 600 MB.
+    // As long as a line allows, each different: 600 MB.
     let long = "i".repeat(60_000);
     let report = within("10,000 interface ids of 60,000 octets", || {
         let mut way = Way::new(Formats::defaults());

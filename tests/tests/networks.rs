@@ -257,7 +257,7 @@ fn an_exporter_whose_address_changes_loses_no_flow_silently() {
     );
 }
 
-/// The clock goes back a day, then forward by more than a year, in the middle of a run, which reads the clock once.
+/// The clock goes back a day, then forward by more than a year, in the middle of a run; a run reads the clock once.
 #[test]
 fn a_clock_that_jumps_within_a_run_changes_nothing() {
     let Some(library) = tool::faketime() else {

@@ -1,8 +1,8 @@
-//! Templates and the data behind them, at a collector that decodes on several threads (goflow2 has two by default).
+//! Templates and the data behind, at a collector that decodes on several threads (goflow2 has two by default).
 //!
-//! Every other thread decodes a datagram 5 milliseconds after it has taken it, as a thread does that has to wait for a
-//! processor. Data whose template is not known yet is dropped. The pause of the UDP sender has to be longer than that. A
-//! session in which this machine let a thread decode a template later than the pause allows says nothing, and is repeated.
+//! Every second thread decodes a datagram 5 milliseconds after reading, like a thread that has to wait for a processor. Data
+//! whose template is not known yet is dropped. The pause of the UDP sender has to be longer than that. A session in which
+//! this machine let a thread decode a template later than the pause allows says nothing, and is repeated.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ use flowlogs_export::{CollectorUrl, Collectors, SenderOptions};
 const LATE: Duration = Duration::from_millis(5);
 /// Pause that the sender promises.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Sessions of a run; each is one invocation with one flow, over a new socket.
+/// Sessions of a run; each is an invocation with a flow, over a new socket.
 const SESSIONS: usize = 200;
 
 /// Collector on several threads.
@@ -77,8 +77,8 @@ impl ThreadedCollector {
         }
     }
 
-    /// Waits until a session has this many data sets; returns whether all of them had their templates, and when the last
-    /// template was decoded.
+    /// Waits until a session has this many data sets; returns whether all had templates, and when the last template was
+    /// decoded.
     fn outcome(&self, from: SocketAddr, sets: usize) -> (bool, Instant) {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
@@ -190,7 +190,7 @@ fn a_collector_with_several_threads_has_every_template_before_its_data() {
     }
 }
 
-/// Without the pause the same collector loses data: the test above can fail.
+/// Without the pause this collector loses data: the test above can fail.
 #[test]
 fn without_the_pause_data_comes_before_its_template() {
     for threads in [2, 8] {

@@ -1,4 +1,4 @@
-//! `flowlogs`, built with the tests so that they never meet an older one: `crates/cli/src/main.rs` has the same line.
+//! `flowlogs`, built with the tests so that tests never meet an older program; like `crates/cli/src/main.rs`.
 
 use std::process::ExitCode;
 

@@ -30,7 +30,7 @@ pub struct Decoded {
     pub flows: Vec<Flow>,
     /// Flows without a sampling rate. goflow2 writes 0 for an unknown rate.
     pub without_rate: usize,
-    /// Warnings in the log, such as "template not found".
+    /// Warnings in the log, as "template not found".
     pub warnings: Vec<String>,
 }
 
@@ -107,8 +107,8 @@ impl Goflow2 {
     }
 }
 
-/// Returns what goflow2 has written so far: objects and line ends, which its two threads write apart, so that two objects
-/// may stand in one line. The last object may be cut.
+/// Returns the output of goflow2 so far: objects and line ends, written apart by two threads, so that two objects may stand
+/// in one line. The last object may be cut.
 fn written_text(directory: &TempDir) -> String {
     std::fs::read_to_string(directory.path().join("flows")).expect("the file of this collector")
 }
@@ -150,8 +150,8 @@ fn flow(row: &Value, started: u64) -> Flow {
     }
 }
 
-/// Reduces a flow to the fields that goflow2 shows: all but names, which goflow2 does not take from options data. Absent
-/// fields are 0, unless the mapping adds them.
+/// Reduces a flow to the fields shown by goflow2: all but names, because goflow2 does not read options data. Absent fields
+/// are 0, unless the mapping adds the fields.
 pub fn as_shown(flow: &Flow) -> Flow {
     let zero = |value: Option<u32>| Some(value.unwrap_or(0));
     let small = |value: Option<u8>| Some(value.unwrap_or(0));
@@ -175,7 +175,7 @@ pub fn as_shown(flow: &Flow) -> Flow {
     }
 }
 
-/// Parses a protocol, which goflow2 writes by name.
+/// Parses the name of a protocol.
 fn protocol(text: &str) -> u8 {
     match text {
         "HOPOPT" => 0,

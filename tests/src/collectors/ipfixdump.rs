@@ -1,4 +1,4 @@
-//! libfixbuf's `ipfixDump`: a strict reader of IPFIX files, which warns of each missing record.
+//! libfixbuf's `ipfixDump`: a strict reader of IPFIX files: warns of each missing record.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::process::Command;
 use crate::flow::{Flow, milliseconds, number};
 use crate::tool;
 
-/// Contents of a file as ipfixDump prints them.
+/// Contents of a file as printed by ipfixDump.
 #[derive(Debug)]
 pub struct Dump {
-    /// Flows, with the names that earlier options records gave to their numbers.
+    /// Flows, with the names in earlier options records.
     pub flows: Vec<Flow>,
     /// Options records.
     pub options: usize,
@@ -126,8 +126,8 @@ fn flow(domain: u32, fields: &[Field<'_>], names: &Names) -> Flow {
             133 => flow.dropped = Some(number(text)),
             225 | 281 => flow.nat_source = text.parse().ok(),
             226 | 282 => flow.nat_destination = text.parse().ok(),
-            // Who exported it and what its interface is called, for collectors that do without options data; and an
-            // octet array, whose value ipfixDump does not print.
+            // Exporter and name of the interface, for collectors that do without options data; and an octet array, whose
+            // value ipfixDump does not print.
             82 | 95 | 130 | 131 => {}
             other => panic!("no flow has element {other}"),
         }

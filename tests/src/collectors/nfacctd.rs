@@ -34,7 +34,7 @@ pub struct Collected {
 }
 
 impl Nfacctd {
-    /// Starts the collector; `None` if it is not installed.
+    /// Starts the collector; `None` if not installed.
     ///
     /// # Panics
     ///
@@ -210,7 +210,7 @@ pub fn aggregated(flows: impl IntoIterator<Item = Flow>) -> Vec<Flow> {
     by_key.into_iter().map(flow).collect()
 }
 
-/// Parses a protocol, which pmacct writes by name if `/etc/protocols` or its own table has one.
+/// Parses a protocol: a name, if `/etc/protocols` or pmacct's table has a name.
 fn protocol(text: &str) -> u8 {
     match text {
         "icmp" => 1,

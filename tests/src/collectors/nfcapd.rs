@@ -25,7 +25,7 @@ pub struct Nfcapd {
 /// Flows and counters of a stopped nfcapd.
 #[derive(Debug)]
 pub struct Collected {
-    /// Flows as `nfdump` shows them.
+    /// Flows as shown by `nfdump`.
     pub flows: Vec<Flow>,
     /// Sequence errors that nfcapd counted.
     pub sequence_errors: u64,
@@ -46,12 +46,12 @@ pub struct Counted {
     pub sequence_errors: u64,
     /// Packets that nfcapd could not read.
     pub bad_packets: u64,
-    /// Datagrams that the kernel dropped for want of room in the receive buffer; nfcapd does not know of them.
+    /// Datagrams dropped by the kernel for want of room in the receive buffer, unknown to nfcapd.
     pub dropped: u64,
 }
 
 impl Nfcapd {
-    /// Starts the collector; `None` if it is not installed.
+    /// Starts the collector; `None` if not installed.
     ///
     /// # Panics
     ///
@@ -105,7 +105,7 @@ impl Nfcapd {
         format!("udp://127.0.0.1:{}", self.port)
     }
 
-    /// Stops the collector when its receive queue is empty, and reads the counters in its log.
+    /// Stops the collector when the receive queue is empty, and reads the counters in the log.
     ///
     /// # Panics
     ///
@@ -124,7 +124,7 @@ impl Nfcapd {
         }
     }
 
-    /// Stops the collector when its receive queue is empty, and reads its files.
+    /// Stops the collector when the receive queue is empty, and reads the files.
     ///
     /// # Panics
     ///
@@ -180,7 +180,7 @@ impl FalseSequenceErrors {
     }
 }
 
-/// Parses objects with commas between them; some versions print the brackets of an array around them.
+/// Parses objects with commas between, with or without the brackets of an array (versions differ).
 fn flows(printed: &str, log: &str) -> Vec<Flow> {
     let objects = printed
         .trim()
@@ -267,7 +267,7 @@ fn domain(log: &str, system: u64) -> Option<u32> {
     rest.split_whitespace().next().map(number)
 }
 
-/// Sums a counter over the log: nfcapd prints counters at the end and after each hour, and resets them then.
+/// Sums a counter over the log: nfcapd prints counters at the end and after each hour, and resets counters then.
 fn counted(log: &str, label: &str) -> u64 {
     let said = log.split(label).skip(1);
     let counters =

@@ -1,4 +1,4 @@
-//! `tshark`: Wireshark's dissector, which reads captures and reports malformed and out-of-sequence messages.
+//! `tshark`: Wireshark's dissector: reads captures and reports malformed and out-of-sequence messages.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,11 +12,11 @@ use crate::tool;
 /// A dissected capture.
 #[derive(Debug)]
 pub struct Dissection {
-    /// Flows, with the names that earlier options records gave to their numbers.
+    /// Flows, with the names in earlier options records.
     pub flows: Vec<Flow>,
     /// IPFIX messages.
     pub messages: usize,
-    /// Malformed packets, and other expert information about IPFIX.
+    /// Malformed packets, and further expert information about IPFIX.
     pub complaints: Vec<String>,
 }
 

@@ -50,7 +50,7 @@ impl Expected {
         self.0.iter().flat_map(|(_, flows)| flows.clone()).collect()
     }
 
-    /// Adds up flows that are equal as shown but for counters, for a collector that aggregates.
+    /// Adds up flows that differ in counters only, for a collector that aggregates.
     pub(crate) fn aggregated(
         mut self,
         as_shown: fn(&Flow) -> Flow,
@@ -62,7 +62,7 @@ impl Expected {
         self
     }
 
-    /// Asserts that the collector shows each flow of each case exactly once, and no other flow; only fields that the
+    /// Asserts that the collector shows each flow of each case exactly once, and no further flow; only fields that the
     /// collector can show are compared.
     pub(crate) fn assert_shown(&self, shown: Vec<Flow>, as_shown: fn(&Flow) -> Flow) {
         let mut left: HashMap<Flow, u32> = HashMap::new();

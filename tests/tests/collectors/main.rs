@@ -1,8 +1,8 @@
 //! Every captured event on real collectors: each flow arrives with its addresses, ports, times, counters, numbers and, if
-//! the collector shows such fields, names, status and losses; no message is malformed or missing.
+//! the collector shows these fields, names, status and losses; no message is malformed or missing.
 //!
-//! The expected flows are the output of `flowlogs replay --output json` for each case alone. Their sums are compared with
-//! `events/expected.json`, which was written without the transcoder.
+//! The expected flows are the output of `flowlogs replay --output json` for each case alone. The sums are compared with
+//! `events/expected.json`, written without the transcoder.
 
 mod expected;
 mod threads;

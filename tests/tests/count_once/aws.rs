@@ -1,4 +1,4 @@
-//! What AWS makes of what was seen: capture windows, records, lost windows, log streams, deliveries.
+//! AWS's part of the simulation: capture windows, records, lost windows, log streams, deliveries.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::network::{
 use crate::random::Random;
 use crate::sight::{Place, Seen, Sight};
 
-/// A record: one flow in one capture window.
+/// A record: a flow in a capture window.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) sight: Sight,
@@ -22,7 +22,7 @@ pub(crate) struct Record {
     pub(crate) end: u64,
 }
 
-/// What a line is.
+/// Kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
     /// This record.
@@ -39,10 +39,10 @@ pub(crate) struct Line {
     pub(crate) timestamp: u64,
     pub(crate) text: String,
     pub(crate) content: Content,
-    /// Flow log that wrote it.
+    /// Flow log of the line.
     pub(crate) log: usize,
     stream: Stream,
-    /// When it was captured, and when it is in the log group.
+    /// Times of capture, and of arrival in the log group.
     end: u64,
     ready: u64,
 }
@@ -54,11 +54,11 @@ pub(crate) enum Stream {
     OfFlowLog(usize),
 }
 
-/// One invocation: lines of one log stream, or of one object.
+/// Invocation: lines of a log stream, or of an object.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) stream: Stream,
-    /// Which of the environments takes it.
+    /// Environment that takes the invocation.
     pub(crate) environment: u64,
     /// Seconds since 1970.
     pub(crate) at: u64,
@@ -67,7 +67,7 @@ pub(crate) struct Delivery {
     pub(crate) fails_first: bool,
 }
 
-/// Everything that AWS wrote, in the order in which it delivers it.
+/// Everything written by AWS, in the order of delivery.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) records: Vec<Record>,
@@ -94,7 +94,7 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
             let end = BEGIN + (window + 1) * interval;
             let mut add = |text, content, start: u64, random: &mut Random| {
                 let ready = end + random.within(0..400);
-                // Each stream counts by itself.
+                // Each stream counts alone.
                 let next = streams.entry(stream).or_insert(0_u32);
                 let id = format!("{next:056}");
                 *next += 1;
@@ -156,7 +156,7 @@ pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost:
 /// Records by observation point, aggregation interval and number of the capture window.
 type Windows = BTreeMap<(Place, u64, u64), Vec<usize>>;
 
-/// Packets of one flow in one capture window of their observation point, which begins when it likes; for each interval.
+/// Packets of a flow in a capture window of the observation point, for each interval; windows begin at any time.
 fn records(network: &Network, seen: &[Seen]) -> (Vec<Record>, Windows) {
     let mut flows: BTreeMap<(Place, u64, u64, Sight), Record> = BTreeMap::new();
     for (seen, interval) in seen
@@ -235,7 +235,7 @@ fn flow_line(network: &Network, log: &Log, record: &Record) -> String {
     })
 }
 
-/// A line that says that there was nothing, or that something was lost.
+/// A line about an empty or a lost window.
 fn status_line(network: &Network, log: &Log, place: Place, end: u64, status: &str) -> String {
     line(log, |name| match name {
         "start" => Some((end - log.interval).to_string()),
@@ -281,7 +281,7 @@ fn line(log: &Log, column: impl Fn(&str) -> Option<String>) -> String {
     columns.collect::<Vec<_>>().join(" ")
 }
 
-/// Batches of lines of one stream that are ready at about the same time, in no particular order; some of them twice.
+/// Batches of a stream's lines that are ready at about the same time, in no particular order; some twice.
 fn deliver(lines: &[Line], random: &mut Random) -> Vec<Delivery> {
     let mut batches: BTreeMap<(Stream, u64), Vec<usize>> = BTreeMap::new();
     for (index, line) in lines.iter().enumerate() {

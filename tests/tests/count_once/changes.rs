@@ -1,4 +1,4 @@
-//! Where the network changes faster than what is known of it: what happens instead of an exact count.
+//! Networks that change faster than the inventory: the outcome instead of an exact count.
 
 use std::convert::Infallible;
 
@@ -29,7 +29,7 @@ fn inventory(interfaces: &[(&str, &str)]) -> Inventory {
     inventory
 }
 
-/// One process, whose inventory is read now and then.
+/// Process whose inventory is read now and then.
 struct Process {
     transcoder: Transcoder,
     source: RecordSource,
@@ -52,7 +52,7 @@ impl Process {
         }
     }
 
-    /// One packet from 10.0.0.5 (eni-1) to 10.0.0.6 in each of these minutes, as these interfaces record it.
+    /// A packet from 10.0.0.5 (eni-1) to 10.0.0.6 in each of these minutes, as recorded by these interfaces.
     fn invoke(&mut self, minutes: &[u64], recorded_by: &[&str]) -> Counters {
         let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         for minute in minutes {

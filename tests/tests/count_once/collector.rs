@@ -1,4 +1,4 @@
-//! What a collector adds up, decoded by a library that is not ours.
+//! Sums of a collector, decoded by a foreign library.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,12 +10,12 @@ use netflow_parser::{NetflowPacket, NetflowParser};
 
 use crate::sight::Tuple;
 
-/// A flow at an observation point, as IPFIX tells it.
+/// A flow at an observation point, in terms of IPFIX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Flow {
     /// Observation domain.
     pub(crate) domain: u32,
-    /// Element 61, where the record has it.
+    /// Element 61, where present.
     pub(crate) direction: Option<u8>,
     /// Elements 10 and 14.
     pub(crate) interfaces: (u32, u32),
@@ -36,12 +36,12 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    /// A new transport session: what was announced in the old one holds no longer.
+    /// Begins a new transport session: announcements of the old session hold no longer.
     pub(crate) fn restart(&mut self) {
         self.parser = NetflowParser::default();
     }
 
-    /// Adds what another collector received.
+    /// Adds the sums of another collector.
     pub(crate) fn add_up(&mut self, other: Self) {
         for (flow, (packets, octets)) in other.totals {
             let total = self.totals.entry(flow).or_default();
@@ -55,7 +55,7 @@ impl Collector {
     ///
     /// # Panics
     ///
-    /// If the library finds anything wrong with it.
+    /// If the library finds a fault in the message.
     pub(crate) fn receive(&mut self, message: &[u8]) {
         let result = self.parser.parse_bytes(message);
         assert!(result.error.is_none(), "{:?}", result.error);

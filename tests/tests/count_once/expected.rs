@@ -1,4 +1,4 @@
-//! What ought to arrive at the collector, and in which counters the rest ends.
+//! Expected sums of the collector, and expected counters of the rest.
 
 use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::flowlog::FlowDirection;
@@ -20,7 +20,7 @@ pub(crate) struct Chosen {
     pub(crate) environments: u64,
 }
 
-/// What rule 2 says of a line.
+/// Verdict of rule 2 on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attribution {
     Counts,
@@ -28,14 +28,14 @@ enum Attribution {
     Doubled,
 }
 
-/// What ought to come out.
+/// Expected outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
     pub(crate) totals: Totals,
     pub(crate) counters: Counters,
 }
 
-/// Works it out from what happened, without looking at a line.
+/// Derives the outcome from the traffic, without looking at a line.
 pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Expected {
     let mut expected = Expected::default();
     let mut delivered = vec![false; written.lines.len()];
@@ -105,7 +105,7 @@ pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Ex
     expected
 }
 
-/// Rule 2, from what the flow logs are: which of them writes records of this interface, action and time.
+/// Rule 2, by the facts about the flow logs: the writers of records of this interface, action and time.
 fn attribute(network: &Network, record: &Record, log: usize) -> Attribution {
     let sight = &record.sight;
     let observing: Vec<(usize, &Log)> = match sight.place {
@@ -139,7 +139,7 @@ fn attribute(network: &Network, record: &Record, log: usize) -> Attribution {
     }
 }
 
-/// Whether an interface is known to be observed whatever happens to the packets of a record.
+/// Tells whether an interface is known to be observed for any fate of a record's packets.
 fn is_observed(network: &Network, eni: usize, record: &Record) -> bool {
     let observes = |is_accepted| {
         let mut logs = network.logs_of(eni);
@@ -156,7 +156,7 @@ fn is_filtered(direction: Option<FlowDirection>, filter: DirectionFilter) -> boo
     }
 }
 
-/// The direction, where the record or the inventory tells it.
+/// Direction, where the record or the inventory tells.
 fn direction(network: &Network, sight: &Sight, log: &Log) -> Option<FlowDirection> {
     let is_told = match sight.place {
         Place::Interface(eni) => {
@@ -168,7 +168,7 @@ fn direction(network: &Network, sight: &Sight, log: &Log) -> Option<FlowDirectio
     is_told.then(|| sight.direction())
 }
 
-/// The flow as it is exported.
+/// The exported flow.
 fn flow(network: &Network, sight: &Sight, direction: Option<FlowDirection>, log: &Log) -> Flow {
     let (domain, here, there) = match sight.place {
         Place::Interface(eni) => {

@@ -1,9 +1,9 @@
-//! Every packet counts once: random networks, the flow logs that AWS would write of them, and what a collector adds up.
+//! Every packet counts once: random networks, the flow logs that AWS would write, and the sums of a collector.
 //!
-//! A network is made (`network`), packets go through it and are seen at both ends of every leg (`traffic`, `sight`), AWS writes
-//! records of unaligned capture windows, loses some, and delivers them out of order and more than once (`aws`), the
-//! transcoder exports, a decoder by other people adds up (`collector`), and the sums and counters are compared with
-//! what the way of each packet says (`expected`). What happens where nobody can count exactly is in `changes`.
+//! A network is made (`network`), packets go through and are seen at both ends of every leg (`traffic`, `sight`), AWS writes
+//! records of unaligned capture windows, loses some, and delivers out of order and more than once (`aws`), the transcoder
+//! exports, a foreign decoder adds up (`collector`), and the sums and counters are compared with the way of each packet
+//! (`expected`). Cases where nobody can count exactly are in `changes`.
 
 mod aws;
 mod changes;
@@ -29,7 +29,7 @@ use crate::network::{ACCOUNTS, Network, REGION};
 use crate::random::Random;
 use crate::traffic::Traffics;
 
-/// A process of the function, and the collector that it sends to.
+/// A process of the function, and the process's collector.
 struct Process {
     transcoder: Transcoder,
     source: RecordSource,
@@ -76,7 +76,7 @@ impl Process {
         }
     }
 
-    /// Takes a delivery; if that fails, it comes again.
+    /// Takes a delivery; a failed delivery comes again.
     fn take(
         &mut self,
         network: &Network,
@@ -111,7 +111,7 @@ impl Process {
                     .for_each(|message| self.collector.receive(message));
                 return counters;
             }
-            // Nothing of it has arrived; it comes again, in the same process.
+            // Nothing has arrived; the delivery comes again, in this process.
             self.transcoder.rollback();
             if self.transport == Transport::Stream {
                 self.transcoder.restart_session(0);
@@ -152,7 +152,7 @@ impl Process {
     }
 }
 
-/// Delivers everything that was written to the processes, and adds up what their collectors received.
+/// Delivers everything written to the processes, and adds up the sums of all collectors.
 fn transcode(
     network: &Network,
     written: &Written,
@@ -176,7 +176,7 @@ fn transcode(
     (all, counters)
 }
 
-/// One network from its number to its sums.
+/// A network, from the number to the sums.
 fn check(number: u64, is_clean: bool) -> Counters {
     let mut random = Random::new(2 * number + u64::from(is_clean));
     let network = Network::random(&mut random, is_clean);
@@ -233,10 +233,10 @@ fn check(number: u64, is_clean: bool) -> Counters {
     counters
 }
 
-/// The sentence on the box, without any notion of records, windows or rules: octets of a directed 5-tuple that reached
-/// their destination, and octets that were rejected on the way, are what a collector adds up.
+/// The sentence on the box, without any notion of records, windows or rules: octets of a directed 5-tuple that reached the
+/// destination, and octets rejected on the way, equal the sums of a collector.
 fn bytes_sent_are_bytes_counted(traffic: &Traffics, collector: &Collector, place: &str) {
-    // Ports tell conversations apart, whatever their addresses are called at an interface. ICMP has none.
+    // Ports tell conversations apart, under any address at an interface. ICMP has none.
     let mut sums: BTreeMap<(u16, u16, u8), [u64; 2]> = BTreeMap::new();
     for (flow, (_, octets)) in &collector.totals {
         let ports = (
@@ -281,7 +281,7 @@ fn in_any_network_each_flow_counts_where_it_should_and_each_rule_removes_what_it
     assert!(counters.filtered_by_direction > 1_000 && counters.skipped_windows > 1_000);
 }
 
-/// Records of regional NAT gateways and of long capture windows are among those that the networks write.
+/// Records of regional NAT gateways and of long capture windows are written in some networks.
 #[test]
 fn the_networks_have_regional_nat_gateways_and_both_aggregation_intervals() {
     let (mut regional, mut long) = (0, 0);
@@ -302,7 +302,7 @@ fn the_networks_have_regional_nat_gateways_and_both_aggregation_intervals() {
     assert!(regional > 100 && long > 1_000, "{regional}, {long}");
 }
 
-/// That the networks are such that nothing was proved of the empty set.
+/// Checks that every case occurs: nothing is proved of an empty set.
 fn every_rule_had_work(counters: &Counters) {
     let work = [
         counters.flows_exported,

@@ -11,7 +11,7 @@ use flowlogs_core::network::{
 
 use crate::random::Random;
 
-/// The owner of the VPCs, and an account that takes part in them.
+/// The owner of the VPCs, and an account that takes part.
 pub(crate) const ACCOUNTS: [&str; 2] = ["123456789012", "210987654321"];
 
 pub(crate) const REGION: &str = "eu-central-1";
@@ -56,16 +56,16 @@ pub(crate) struct Eni {
     pub(crate) id: String,
     pub(crate) vpc: usize,
     pub(crate) subnet: usize,
-    /// Primary IPv4, secondary ones, IPv6.
+    /// Primary IPv4, secondary IPv4, IPv6.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) prefixes: Vec<(IpAddr, u8)>,
-    /// Is in the inventory; false for one that appeared after the inventory was read.
+    /// True if in the inventory; false for an interface younger than the inventory.
     pub(crate) is_known: bool,
-    /// Exists; false for one that has vanished since.
+    /// True if existing; false for an interface that has vanished since.
     pub(crate) exists: bool,
-    /// Seconds into the minute at which its capture windows begin.
+    /// Begin of the capture windows, in seconds of the minute.
     pub(crate) window: u64,
-    /// Account that owns it: 0 owns the VPCs, 1 takes part in a shared one.
+    /// Owner account: 0 owns the VPCs, 1 takes part in a shared VPC.
     pub(crate) account: usize,
 }
 
@@ -74,7 +74,7 @@ impl Eni {
         self.addresses[0]
     }
 
-    /// An address at which it can be reached, of any kind.
+    /// A reachable address of any kind.
     pub(crate) fn any_address(&self, random: &mut Random) -> IpAddr {
         let mut all = self.addresses.clone();
         for &(first, _) in &self.prefixes {
@@ -106,7 +106,7 @@ impl Eni {
     }
 }
 
-/// What a flow log observes.
+/// Observed resource of a flow log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resource {
     Vpc(usize),
@@ -122,7 +122,7 @@ pub(crate) enum Resource {
 pub(crate) enum Target {
     /// To the log group or bucket that is transcoded.
     Here,
-    /// To a log group of the same name in another account, or to a prefix of its own.
+    /// To a log group of equal name in another account, or to a separate prefix.
     NamedAlike,
     /// To a bucket with the name of the log group, or the reverse.
     OfAnotherKind,
@@ -147,7 +147,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Whether it writes records of this action and these times.
+    /// Tells whether records of this action and these times are written.
     pub(crate) fn writes(&self, is_accepted: bool, start: u64, end: u64) -> bool {
         self.records(is_accepted)
             && self.created.is_none_or(|(_, first)| start >= BEGIN + first)
@@ -156,7 +156,7 @@ impl Log {
                 .is_none_or(|(_, deleted)| end < BEGIN + deleted)
     }
 
-    /// Whether the inventory says that it writes records of this action and these times.
+    /// Tells whether records of this action and these times are written, by the inventory.
     pub(crate) fn is_relied_upon(&self, is_accepted: bool, start: u64, end: u64) -> bool {
         let settled = |created| BEGIN + created + SETTLING / 1_000;
         self.records(is_accepted)
@@ -175,7 +175,7 @@ impl Log {
         }
     }
 
-    /// Rank of its format: the smallest goes before the others.
+    /// Rank of the format: the smallest goes first.
     pub(crate) fn rank(&self) -> usize {
         let best = [
             VPC_FORMATS[1],
@@ -331,8 +331,8 @@ impl Network {
                 _ => {}
             }
         }
-        // More flow logs on the same interfaces: each record of theirs is there twice, or three times. A flow log without
-        // ports is never the preferred one.
+        // More flow logs on these interfaces: each record is there twice, or three times. A flow log without ports is never
+        // the preferred one.
         for _ in 0..random.index(4) {
             let resource = match random.index(3) {
                 0 => Resource::Vpc(random.index(self.vpcs)),
@@ -452,10 +452,10 @@ impl Network {
         }
     }
 
-    /// What a look-up would have found: what is known, not what is there.
+    /// Result of a look-up: everything known, not everything existing.
     pub(crate) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::new();
-        // The owner of a VPC sees all interfaces in it, who takes part in it sees its own.
+        // The owner of a VPC sees all interfaces within, an account that takes part only owned interfaces.
         for (account, name) in ACCOUNTS.iter().enumerate() {
             let known = self.enis.iter().filter(|eni| eni.is_known);
             let seen = known.filter(|eni| account == 0 || eni.account == account);
@@ -514,7 +514,7 @@ impl Network {
     }
 }
 
-/// An interface as EC2 describes it.
+/// An interface in EC2's description.
 fn described(eni: &Eni) -> NetworkInterface {
     NetworkInterface {
         id: eni.id.clone(),

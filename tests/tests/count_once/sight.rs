@@ -1,4 +1,4 @@
-//! What can be seen of a packet: where, by which names, and what ought to become of the record.
+//! Sight of a packet: the place, the addresses there, and the expected outcome of the record.
 
 use std::net::IpAddr;
 
@@ -32,21 +32,21 @@ pub(crate) enum Place {
     Interface(usize),
     /// The gateway's attachment of this VPC.
     Attachment(usize),
-    /// The regional NAT gateway of VPC 0, which has no interface.
+    /// The regional NAT gateway of VPC 0, without an interface.
     RegionalNat,
 }
 
-/// What ought to become of a record.
+/// Expected outcome of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Fate {
     Counts,
-    /// Counts where it arrives, at this interface, if that is observed: rule 4.
+    /// Counts on arrival, at this interface, if observed: rule 4.
     CountsAtItsDestination(usize),
-    /// Counts where it enters the gateway: rule 3.
+    /// Counts on entering the gateway: rule 3.
     CountsWhereItEnters,
 }
 
-/// A flow as an observation point sees it: what AWS puts into one record of a capture window.
+/// A flow at an observation point: the content of a record of a capture window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Sight {
     pub(crate) place: Place,
@@ -88,7 +88,7 @@ pub(crate) struct Seen {
     pub(crate) octets: u64,
 }
 
-/// Octets of one conversation between two interfaces of one VPC, or between one and the internet: what must be counted.
+/// Octets to count of a conversation between two interfaces of a VPC, or between an interface and the internet.
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) tuple: Tuple,

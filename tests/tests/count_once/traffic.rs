@@ -1,8 +1,8 @@
-//! Packets on their way through a network, and where they are seen.
+//! Packets on the way through a network, and the sights of each packet.
 //!
-//! A packet's way is a row of legs: it leaves one interface and arrives at the next. Both ends may be observed, under
-//! different names (a secondary address arrives as the primary one; a NAT gateway is not the address that was sent to).
-//! What a leg's ends see and what of it ought to count is in `leg`.
+//! A packet's way is a row of legs: from interface to interface. Both ends may be observed, under different names (a
+//! secondary address arrives as the primary address; a NAT gateway's is not the address of the destination). The sights of a
+//! leg's ends, and the sight that ought to count, are in `leg`.
 
 mod leg;
 
@@ -15,7 +15,7 @@ use crate::sight::{Fate, Place, Seen, Sent, Sight, Tuple};
 /// Where the collector listens, on some interface of VPC 0.
 pub(crate) const COLLECTOR_PORT: u16 = 4739;
 
-/// Source ports of the NAT gateway are those of its clients plus this.
+/// Difference of a NAT gateway's source ports from the clients' ports.
 const NAT_PORTS: u16 = 20_000;
 
 /// Address of the regional NAT gateway in the internet.
@@ -23,7 +23,7 @@ const PUBLIC: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 99));
 
 const INTERNET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 5));
 
-/// What happens to the packets of a conversation.
+/// Fate of the packets of a conversation.
 #[derive(Debug, Clone, Copy)]
 enum Rules {
     Accept,
@@ -131,7 +131,7 @@ impl Simulation<'_> {
         }
     }
 
-    /// Interfaces that send and receive; those of gateways only forward.
+    /// Interfaces that send and receive; interfaces of gateways only forward.
     fn is_endpoint(&self, eni: usize) -> bool {
         let forwards = self.network.nat == Some(eni)
             || self.network.gateway.is_some_and(|both| both.contains(&eni));
@@ -194,7 +194,7 @@ impl Simulation<'_> {
         }
     }
 
-    /// A time server answers each address of an interface at once: AWS writes the primary address for all of them.
+    /// A time server answers each address of an interface at once: AWS writes the primary address for all.
     fn ask_time(&mut self, to: usize, port: u16) {
         let addresses = self.network.enis[to].addresses.clone();
         let at = self.random.within(0..self.duration);
@@ -217,7 +217,7 @@ impl Simulation<'_> {
         let gone = (0..network.enis.len())
             .find(|&eni| !network.enis[eni].exists && network.enis[eni].vpc == vpc);
         let (destination, fate) = match gone {
-            // The inventory may say that somebody sees it there: the limit that docs/deduplication.md names.
+            // By the inventory somebody may see the packet there: the limit in docs/deduplication.md.
             Some(gone) => (
                 network.enis[gone].primary(),
                 Fate::CountsAtItsDestination(gone),
@@ -291,7 +291,7 @@ impl Simulation<'_> {
         let inside = self.request(from, port);
         let outside = translated(inside, self.network.enis[nat].primary());
         for (at, octets) in self.packets() {
-            // Its sender calls it a flow to the internet, the gateway a flow to the gateway.
+            // To the sender this is a flow to the internet, to the gateway a flow to the gateway.
             self.leave(from, inside, true, Fate::Counts, at, octets);
             self.arrive(nat, inside, true, at, octets);
             self.leave(nat, outside, true, Fate::Counts, at, octets);
@@ -420,7 +420,7 @@ impl Simulation<'_> {
         ])
     }
 
-    /// Whether a packet may leave, and whether it may enter.
+    /// Tells whether a packet may leave, and whether a packet may enter.
     fn verdicts(&mut self, rules: Rules) -> (bool, bool) {
         match rules {
             Rules::Accept => (true, true),

@@ -71,7 +71,7 @@ impl Bench {
         self.transcoder.take_report().counters
     }
 
-    /// Sends a message of flows, with the templates and options data before it.
+    /// Sends a message of flows, with the templates and options data before.
     pub(crate) fn send_one(&mut self) {
         self.feed("123456789012");
         self.flush();
@@ -105,7 +105,7 @@ fn network(
     }
 }
 
-/// Delivered messages of a session with their positions, decoded by a reader of this session alone.
+/// Delivered messages of a session with positions, decoded by a reader of this session alone.
 pub(crate) fn read(messages: &[Handed], session: usize) -> Vec<(usize, Message)> {
     let mut reader = Reader::default();
     let sent = messages.iter().enumerate();

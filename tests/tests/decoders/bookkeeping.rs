@@ -134,7 +134,7 @@ fn templates_and_names_are_told_again_over_udp_alone_and_statistics_over_a_strea
         &'static [Content],
         &'static [Content],
     );
-    // What happens, whether names come again over UDP, and what leaves over UDP and over a stream.
+    // Step, whether names come again over UDP, and the messages over UDP and over a stream.
     let steps: [Step; 3] = [
         (
             |transcoder| transcoder.begin(NOW + 1_000),
@@ -173,7 +173,7 @@ fn templates_and_names_are_told_again_over_udp_alone_and_statistics_over_a_strea
     }
 }
 
-/// Collectors that do not know the rate of a session drop its flows (Akvorado) or show 0 (goflow2).
+/// Collectors without the rate of a session drop flows (Akvorado) or show 0 (goflow2).
 #[test]
 fn every_message_with_the_sampling_template_has_the_sampling_record() {
     let mut bench = Bench::new(TranscoderSettings::default(), UDP);
@@ -212,7 +212,7 @@ fn templates_that_do_not_fit_into_one_message_leave_in_several() {
     };
     let mut bench = Bench::new(settings, UDP);
     bench.feed("123456789012");
-    // What a record lacks makes another layout of it.
+    // Each missing value makes another layout.
     let whole = "2 123456789012 eni-1 ::1 ::2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK";
     let columns: Vec<&str> = whole.split(' ').collect();
     for lacking in 5..12 {
@@ -256,7 +256,7 @@ fn every_account_of_5000_has_a_domain_and_one_that_comes_back_goes_on() {
     );
 }
 
-/// 4,096 domains are open at a time; the two last used ones of 4,097 are among them.
+/// 4,096 domains are open at a time, including the two last used of 4,097.
 #[test]
 fn the_least_recently_used_domains_are_closed_first() {
     let mut bench = Bench::new(TranscoderSettings::default(), &[Transport::Stream]);
@@ -271,7 +271,7 @@ fn the_least_recently_used_domains_are_closed_first() {
         bench.flush();
     }
     let contents: Vec<Content> = bench.sent(0, before).iter().map(Message::content).collect();
-    // The last one was closed: its session begins anew, with statistics at the end.
+    // The last domain was closed, and is opened anew, with statistics at the end.
     let again = [
         Content::Templates,
         Content::Templates,

@@ -78,7 +78,7 @@ fn netflow_parser_value(value: &FieldValue) -> Value {
         FieldValue::Ip4Addr(address) => Value::Address((*address).into()),
         FieldValue::Ip6Addr(address) => Value::Address((*address).into()),
         FieldValue::String(text) => {
-            // Its `value` lacks control characters, for display.
+            // `value` lacks control characters, for display.
             let text = String::from_utf8(text.raw.clone()).expect("well-formed UTF-8");
             Value::Text(text.trim_end_matches('\0').to_owned())
         }

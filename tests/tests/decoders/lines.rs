@@ -1,4 +1,4 @@
-//! Random flow-log formats and lines: most of them possible in AWS, some of them wrong.
+//! Random flow-log formats and lines: most possible in AWS, some wrong.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -20,10 +20,10 @@ const GATEWAY: &str = "version resource-type account-id tgw-id tgw-attachment-id
     log-status type packets-lost-no-route packets-lost-blackhole packets-lost-mtu-exceeded packets-lost-ttl-expired \
     tcp-flags region flow-direction pkt-src-aws-service pkt-dst-aws-service";
 
-/// Columns of a regular layout: a random subset would rarely contain all of them.
+/// Columns of a regular layout: a random subset would rarely contain all.
 const USUAL: &str = "srcaddr dstaddr srcport dstport protocol packets bytes start end";
 
-/// A format and lines of it.
+/// A format with lines.
 #[derive(Debug, Clone)]
 pub(crate) struct Input {
     pub(crate) format: Vec<&'static str>,
@@ -31,7 +31,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// The format as AWS writes it.
+    /// The format in AWS's form.
     pub(crate) fn format_string(&self) -> String {
         let columns: Vec<_> = self
             .format
@@ -46,7 +46,7 @@ impl Input {
     }
 }
 
-/// A random format with lines of it.
+/// A random format with lines.
 pub(crate) fn input() -> impl Strategy<Value = Input> {
     select(vec![VPC, GATEWAY])
         .prop_flat_map(format)
@@ -87,7 +87,7 @@ fn token(field: &'static str) -> BoxedStrategy<String> {
 
 fn suited(field: &'static str) -> BoxedStrategy<String> {
     let id = |prefix: &'static str| {
-        // Few ids, so that they repeat and their names are cached; some longer than a name may be.
+        // Few ids, so that ids repeat and names are cached; some longer than a name may be.
         prop_oneof![
             20 => (0_u32..6).prop_map(move |n| format!("{prefix}0123456789abcdef{n}")),
             1 => "[a-zé]{30,80}".prop_map(move |rest| format!("{prefix}{rest}")),
@@ -148,7 +148,7 @@ fn address() -> BoxedStrategy<String> {
     .boxed()
 }
 
-/// Counters around the places where their encoding changes.
+/// Counters around changes of the encoding.
 fn counter() -> BoxedStrategy<String> {
     let edges = [0, 1, u32::MAX.into(), (1 << 32), u64::MAX - 1, u64::MAX];
     prop_oneof![6 => 0_u64..1 << 20, 1 => select(edges.to_vec()), 1 => any::<u64>()]

@@ -1,7 +1,7 @@
 //! Round trips through independent decoders: each decoded value must equal the value in the line.
 //!
-//! The lines are random, a naive reference ([`naive`]) computes their meaning, two libraries decode the messages, and a
-//! plain reader ([`flowlogs_testing::wire`]) checks the shape of the messages.
+//! The lines are random, a naive reference ([`naive`]) computes the meaning, two libraries decode the messages, and a plain
+//! reader ([`flowlogs_testing::wire`]) checks the shape of the messages.
 
 mod balance;
 mod bench;

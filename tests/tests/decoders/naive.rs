@@ -1,14 +1,14 @@
 //! Naive reference for the meaning of a flow-log line: split at spaces, put the columns into a map, apply the rules one by
 //! one.
 //!
-//! Written from the product's rules, not from its code, so that the two can disagree.
+//! Written from the product's rules, not from the code, so that the two can disagree.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use crate::value::{Record, Value};
 
-/// The settings that change what is exported.
+/// Settings with an effect on exported values.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Options {
     pub(crate) packet_addresses: bool,
@@ -26,7 +26,7 @@ pub(crate) enum Outcome {
     Flow(Flow),
 }
 
-/// A flow, and the names that must be announced before it.
+/// A flow, and the names to announce before the flow.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Flow {
     /// Name of the observation domain; its number is the name's identity.
@@ -43,7 +43,7 @@ pub(crate) struct Flow {
     pub(crate) services: Option<(String, String)>,
 }
 
-/// Largest value of each numeric column. `version` is missing: it is not exported, and any value is ignored.
+/// Largest value of each numeric column. `version` is missing: not exported, and any value is ignored.
 const NUMBERS: [(&str, u64); 10] = [
     ("srcport", 65_535),
     ("dstport", 65_535),
@@ -75,8 +75,8 @@ pub(crate) fn identity(name: &str) -> u64 {
     256 + hash % 2_147_483_392
 }
 
-/// The text or, if it has more octets than there is room for, the longest beginning with `…` behind. Names of these tests have
-/// no spaces to cut at.
+/// The text or, if too long for the room, the longest beginning with `…` behind. Names of these tests have no spaces to cut
+/// at.
 pub(crate) fn cut(text: &str, octets: usize) -> String {
     if text.len() <= octets {
         return text.to_owned();
@@ -101,7 +101,7 @@ impl Columns<'_> {
     }
 
     fn number(&self, field: &str) -> Option<u64> {
-        // The standard library accepts a plus sign, which is no number in a flow log.
+        // The standard library accepts a plus sign: no number in a flow log.
         let text = self.text(field)?;
         text.parse().ok().filter(|_| !text.starts_with('+'))
     }

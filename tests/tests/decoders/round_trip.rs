@@ -307,7 +307,7 @@ proptest! {
         }
     }
 
-    /// Reduced-size encoding is a matter of the template, which no library shows beside the values.
+    /// Reduced-size encoding is a matter of the template; no library shows the template beside the values.
     #[test]
     fn counters_have_4_octets_where_both_fit_and_8_otherwise(input in input(), setup in setup()) {
         let (messages, outcomes) = transcode(&input, setup);

@@ -10,7 +10,7 @@ use crate::bench::{Bench, NOW, read};
 const UDP: usize = 0;
 const TCP: usize = 1;
 
-/// Messages of a session's first invocation: templates, those of the statistics, names, flows, statistics.
+/// Messages of a session's first invocation: templates, templates of the statistics, names, flows, statistics.
 const FIRST: [Content; 5] = [
     Content::Templates,
     Content::Templates,
@@ -19,7 +19,7 @@ const FIRST: [Content; 5] = [
     Content::Options,
 ];
 
-/// Templates again, and those of the statistics.
+/// Templates again, and templates of the statistics.
 const TEMPLATES: [Content; 2] = [Content::Templates; 2];
 
 /// With a datagram and a stream session.
@@ -107,7 +107,7 @@ fn every_invocation_starts_with_templates_over_udp() {
     );
 }
 
-/// Kinds of the messages of a session, in order, with the kind of their content.
+/// Kinds of the messages of a session, in order, with the kind of content.
 #[test]
 fn a_message_of_templates_says_whether_the_session_has_had_them() {
     use MessageKind::{Flows, NewTemplates, Options, TemplatesAgain};

@@ -1,4 +1,4 @@
-//! Common values of all decoders, to compare decoders with each other and with the reference.
+//! Common values of all decoders, to compare decoders and the reference.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ pub(crate) enum Value {
     /// Any number; times are milliseconds since 1970.
     Number(u64),
     Address(IpAddr),
-    /// A string without the NULs behind it.
+    /// A string without the NULs behind.
     Text(String),
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn add(sum: &mut FlowSums, message: &Message) {
     }
 }
 
-/// Runs `flowlogs replay`, which has to succeed.
+/// Runs `flowlogs replay` successfully.
 fn replay(inputs: &TempDir, targets: &[&str]) {
     let started = Instant::now();
     let mut command = Command::new(program());
@@ -87,7 +87,7 @@ fn over_tcp_the_sums_are_equal() {
     assert_eq!(collector.join().expect("the collector"), expected);
 }
 
-/// A machine that is busy with other tests cannot promise to read a socket in time: not among them.
+/// Not here: a machine busy with further tests cannot promise to read a socket in time.
 #[test]
 #[ignore = "needs the machine to itself: scripts/measure-reliability runs it"]
 fn over_udp_at_the_default_pace_nfcapd_misses_nothing() {

@@ -14,7 +14,7 @@ use flowlogs_tests::generated::{FlowSums, lines};
 const PROCESSES: usize = 16;
 const FLOWS: u64 = 3_200;
 
-/// Starts all processes, each with a share of the lines, and waits for their ends.
+/// Starts all processes, each with a share of the lines, and waits for all ends.
 fn replay_at_once(directory: &TempDir, targets: &[&str]) -> (FlowSums, BTreeSet<String>) {
     let mut shares = vec![String::new(); PROCESSES];
     let mut sum = FlowSums::default();
@@ -54,7 +54,7 @@ fn sixteen_processes_agree_on_identities_and_template_ids() {
     let recorder = UdpRecorder::start();
     let (expected, interfaces) = replay_at_once(&directory, &[&recorder.url()]);
 
-    // A collector that keys sessions by the sender's port: each port has sequence numbers of its own.
+    // A collector that keys sessions by the sender's port: each port has sequence numbers.
     let mut by_port: HashMap<_, Reader> = HashMap::new();
     let mut sum = FlowSums::default();
     let mut templates: BTreeMap<(u32, u16), Template> = BTreeMap::new();
@@ -94,8 +94,8 @@ fn sixteen_processes_agree_on_identities_and_template_ids() {
     let pseudo = ["ACCEPT", "REJECT"].map(str::to_owned);
     assert_eq!(shown, interfaces.into_iter().chain(pseudo).collect());
 
-    // A collector that does not look at ports decodes the same, with all sessions mixed, because no template has two
-    // meanings. Only sequence numbers, which belong to a session, say nothing to it.
+    // A collector without regard to ports decodes equally, with all sessions mixed, because no template has two meanings.
+    // Only sequence numbers (of a session) say nothing to the collector.
     let mut without_sequence = HashMap::new();
     for datagram in &datagrams {
         let domain = datagram.octets[12..16].to_vec();
@@ -124,7 +124,7 @@ fn nfcapd_decodes_every_flow_of_sixteen_processes() {
     };
     assert_eq!(collected, expected);
     assert_eq!(counted.bad_packets, 0);
-    // It does not tell sessions by their port (`docs/collectors.md`), and shows what is none.
+    // This collector does not tell sessions by port (`docs/collectors.md`), and shows gaps that are none.
     assert!(
         counted.sequence_errors > 0,
         "the document says so: {counted:?}"

@@ -1,4 +1,4 @@
-//! Emulated AWS APIs: moto, filled by boto3; and an EC2 of our own that knows what moto cannot say.
+//! Emulated AWS APIs: moto, filled by boto3; and an EC2 of our own, for answers that moto cannot give.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::runtime::{free_tcp_port, wait_until_listening};
 use flowlogs_testing::http;
 
-/// What every script begins with: clients of the emulator, and the account's standing parts.
+/// Beginning of every script: clients of the emulator, and the account's standing parts.
 const CLIENTS: &str = r#"
 import boto3, json, sys
 client = lambda service: boto3.client(service, endpoint_url=sys.argv[1], region_name="eu-central-1",
@@ -27,7 +27,7 @@ pub(crate) struct Moto {
 }
 
 impl Moto {
-    /// Starts it; nothing where it is not installed.
+    /// Starts moto; nothing where not installed.
     pub(crate) fn start() -> Option<Self> {
         let program = tool::find("moto_server")?;
         let (port, directory) = (free_tcp_port(), TempDir::new().expect("a directory"));
@@ -42,7 +42,7 @@ impl Moto {
         })
     }
 
-    /// Runs a script with the clients `ec2`, `logs`, `secrets` and arguments; what it prints is JSON.
+    /// Runs a script with the clients `ec2`, `logs`, `secrets` and arguments; the output is JSON.
     pub(crate) fn run(&self, script: &str, arguments: &[&str]) -> Value {
         // The interpreter that moto is installed for.
         let python = tool::find("moto_server")
@@ -62,7 +62,7 @@ impl Moto {
 #[derive(Debug)]
 enum Answers {
     Refusal,
-    /// Everything in an inventory, whatever was asked for.
+    /// Everything in an inventory, for any question.
     Inventory(Value),
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn ec2_with(inventory: Value) -> String {
     serve(Answers::Inventory(inventory))
 }
 
-/// An EC2 API that refuses every question, as one does where the role lacks the action.
+/// An EC2 API that refuses every question, as for a role without the action.
 pub(crate) fn ec2_that_refuses() -> String {
     serve(Answers::Refusal)
 }
@@ -103,7 +103,7 @@ fn serve(answers: Answers) -> String {
     format!("http://{address}")
 }
 
-/// A whole key of the inventory, as the EC2 API writes it.
+/// A whole key of the inventory, in the form of the EC2 API.
 fn described(action: &str, inventory: &Value) -> String {
     let key = action.strip_prefix("Describe").unwrap_or_default();
     let items = xml(key, &inventory[key]);
@@ -119,7 +119,7 @@ pub(crate) fn described_page(action: &str, items: &[Value], next: Option<&str>) 
     format!("<{action}Response>{items}{next}</{action}Response>")
 }
 
-/// The AWS CLI's JSON as XML: `SubnetId` is `subnetId`, and lists have names of their own.
+/// The AWS CLI's JSON as XML: `SubnetId` is `subnetId`, and lists have further names.
 fn xml(key: &str, value: &Value) -> String {
     let name = match key {
         "NetworkInterfaces" => "networkInterfaceSet".to_owned(),

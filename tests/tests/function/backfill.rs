@@ -1,4 +1,4 @@
-//! `flowlogs backfill`: the commands that it prints, run by a shell and the AWS CLI against moto.
+//! `flowlogs backfill`: the printed commands, run by a shell and the AWS CLI against moto.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -35,7 +35,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Runs commands with a shell that finds `aws` and `flowlogs`, and returns what they print.
+/// Runs commands with a shell that finds `aws` and `flowlogs`, and returns the output.
 fn run(commands: &str, endpoint: &str, directory: &Path) -> Option<String> {
     let aws = tool::find("aws")?;
     std::os::unix::fs::symlink(program(), directory.join("flowlogs")).expect("a link");
@@ -93,7 +93,7 @@ fn the_objects_of_an_hour_are_exported_again_by_the_printed_commands() {
     let answer = answer.unwrap_or_else(|failure| panic!("{failure:?}"));
     bucket.settle(&event, &answer);
     bucket.poll(&function);
-    // The same notices once more do nothing: rule 1.
+    // Repeated notices do nothing: rule 1.
     let repeated = function.invoke(event.to_string().as_bytes());
     assert_eq!(repeated.ok(), Some(json!({"batchItemFailures": []})));
     assert_eq!(last(&function)[2], 0);

@@ -1,4 +1,4 @@
-//! A bucket and its queue in moto, which sends notices as AWS does; and the part of Lambda that polls the queue.
+//! A bucket and a queue in moto, with notices as in AWS; and the part of Lambda that polls the queue.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(crate) enum Way {
     Queue,
     /// S3 → SNS → SQS, in the envelope of SNS.
     Topic,
-    /// S3 → SNS → SQS, without it.
+    /// S3 → SNS → SQS, without raw delivery.
     RawTopic,
     /// S3 → EventBridge → SQS.
     EventBridge,
@@ -25,21 +25,21 @@ pub(crate) enum Way {
 
 pub(crate) const WAYS: [Way; 4] = [Way::Queue, Way::Topic, Way::RawTopic, Way::EventBridge];
 
-/// What every script here begins with.
+/// Beginning of every script here.
 const CLIENTS: &str = r#"
 s3, sqs, sns, events = client("s3"), client("sqs"), client("sns"), client("events")
 url = lambda name: sqs.get_queue_url(QueueName=name)["QueueUrl"]
 arn = lambda name: sqs.get_queue_attributes(QueueUrl=url(name), AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 "#;
 
-/// The bucket, its queue and the dead-letter queue. A message that was received twice and not deleted is dead.
+/// The bucket, the queue and the dead-letter queue. A message received twice and not deleted is dead.
 pub(crate) struct Bucket {
     pub(crate) moto: Moto,
     directory: tempfile::TempDir,
 }
 
 impl Bucket {
-    /// Makes them; nothing where moto is not installed.
+    /// Makes bucket and queues; nothing where moto is not installed.
     pub(crate) fn make(way: Way) -> Option<Self> {
         let bucket = Self {
             moto: Moto::start()?,
@@ -115,7 +115,7 @@ print("null")"#
         )
     }
 
-    /// Up to ten messages of a queue, as Lambda hands them to a function; nothing where there are none.
+    /// Up to ten messages of a queue, as an event of Lambda; nothing for an empty queue.
     pub(crate) fn receive(&self, queue: &str) -> Option<Value> {
         let messages = self.run(
             r#"
@@ -127,7 +127,7 @@ print(json.dumps([{"messageId": m["MessageId"], "receiptHandle": m["ReceiptHandl
         (messages != json!([])).then(|| json!({ "Records": messages }))
     }
 
-    /// Does what Lambda does with the answer of a function: deletes the messages that did not fail.
+    /// Handles the answer of a function like Lambda: deletes the messages that did not fail.
     pub(crate) fn settle(&self, event: &Value, answer: &Value) {
         let failed = failed(answer);
         let handles: Vec<_> = event["Records"]

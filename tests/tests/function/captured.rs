@@ -1,4 +1,4 @@
-//! Every captured event gives the same through the function as through `flowlogs replay`.
+//! Every captured event gives equal messages through the function and through `flowlogs replay`.
 
 use flowlogs_tests::cases::{self, Case};
 use flowlogs_tests::replay::replay;
@@ -14,7 +14,7 @@ fn read(case: &Case) -> Vec<u8> {
     std::fs::read(&case.path).expect("an event")
 }
 
-/// Without what depends on when they were sent: order, and the time of the statistics.
+/// Messages without the parts that depend on the time of sending: order, and the time of the statistics.
 fn sorted(mut records: Vec<Record>) -> Vec<Record> {
     for record in &mut records {
         for time in ["ObservationTimeMilliseconds", "ObservationTimeSeconds"] {
@@ -82,7 +82,7 @@ fn every_captured_event_gives_the_same_records_through_the_function_as_through_r
     }
 }
 
-/// A batch of Kinesis and one of the failure queue: what comes from a queue or a stream answers with its failures.
+/// A batch of Kinesis and a batch of the failure queue: the answer to a queue or a stream names the failures.
 #[test]
 fn batches_of_a_stream_and_of_the_failure_queue_give_the_same_records_as_replay() {
     let endpoint = ec2_with_inventory();
@@ -147,7 +147,7 @@ fn damaged_events_fail_with_the_stable_name_of_their_stage() {
         let metrics = function.metrics();
         assert_eq!(metrics.len(), number, "failures have their metrics as well");
         assert_eq!(metrics[number - 1]["PayloadErrors"], 1);
-        // The runtime logs it, and nobody else does.
+        // The runtime logs the error, and nobody else.
         let logged = function
             .output()
             .lines()

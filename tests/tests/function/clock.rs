@@ -1,4 +1,4 @@
-//! A clock that jumps, between invocations and within them.
+//! A clock that jumps, between invocations and within.
 
 use flowlogs_tests::tool;
 
@@ -7,7 +7,7 @@ use crate::payload::{event, lines};
 use crate::runtime::Function;
 
 /// Changes of the clock in the language of libfaketime: two hours and a year forward, a day back, and twenty thousand
-/// seconds in each second, which is hours within an invocation.
+/// seconds in each second: hours within an invocation.
 const JUMPS: [&str; 5] = ["+0", "+7200", "-86400", "+40000000", "+0 x20000"];
 
 #[test]

@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::decode::{Record, decode};
 
-/// What it does with a connection.
+/// Treatment of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Conduct {
     /// Reads to the end.
@@ -25,7 +25,7 @@ pub(crate) enum Conduct {
     Stall,
 }
 
-/// A collector on a loopback port, until it is dropped.
+/// A collector on a loopback port, until dropped.
 pub(crate) struct Collector {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
@@ -45,7 +45,7 @@ impl Collector {
         Self::listen("127.0.0.1:0".parse().expect("an address"), None, &[])
     }
 
-    /// Treats its first connections by script and reads the others.
+    /// Treats the first connections by script and reads the rest.
     pub(crate) fn scripted(script: &[Conduct]) -> Self {
         Self::listen("127.0.0.1:0".parse().expect("an address"), None, script)
     }
@@ -139,14 +139,14 @@ impl Drop for Collector {
     }
 }
 
-/// The octets of many flows: of each connection everything that came, or nothing but how much that was.
+/// The octets of many flows: of each connection everything received, or only the count.
 pub(crate) struct Drain {
     address: SocketAddr,
     readers: Arc<Mutex<Vec<JoinHandle<Vec<u8>>>>>,
 }
 
 impl Drain {
-    /// Keeps the octets, or counts them alone, until the test ends.
+    /// Keeps the octets, or only counts, until the test ends.
     pub(crate) fn start(keeps: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -172,7 +172,7 @@ impl Drain {
         format!("tcp://{}", self.address)
     }
 
-    /// What came on each connection; the senders have to be gone.
+    /// Octets of each connection; the senders have to be gone.
     pub(crate) fn connections(self) -> Vec<Vec<u8>> {
         let readers = std::mem::take(&mut *self.readers.lock().expect("no panic while locked"));
         let readers = readers.into_iter();

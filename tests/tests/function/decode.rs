@@ -11,14 +11,14 @@ use netflow_parser::{FieldValue, NetflowPacket, NetflowParser};
 pub(crate) struct Record {
     /// Observation domain.
     pub(crate) domain: u32,
-    /// Whether it came by an options template.
+    /// True for a record of an options template.
     pub(crate) is_options: bool,
-    /// Values by the decoder's names of their elements.
+    /// Values by the decoder's names of the elements.
     pub(crate) fields: BTreeMap<String, String>,
 }
 
 impl Record {
-    /// A value as text; nothing where the record has no such element.
+    /// A value as text; nothing where the record lacks the element.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields.get(name).map(String::as_str)
     }
@@ -33,7 +33,7 @@ pub(crate) fn decode(messages: &[Vec<u8>]) -> Vec<Record> {
             .get(12..16)
             .and_then(|octets| octets.try_into().ok());
         let domain = u32::from_be_bytes(domain.expect("a message header"));
-        // Templates belong to their observation domain (RFC 7011 §8).
+        // Templates belong to an observation domain (RFC 7011 §8).
         let result = domains.entry(domain).or_default().parse_bytes(message);
         assert!(result.error.is_none(), "{:?}", result.error);
         for packet in result.packets {

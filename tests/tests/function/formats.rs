@@ -1,4 +1,4 @@
-//! Formats and names from EC2, and what happens without it.
+//! Formats and names from EC2, and the outcome without EC2.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::decode::Record;
 use crate::payload::{event, event_at, lines};
 use crate::runtime::{Function, counter};
 
-/// Two flow logs to one log group, in two formats with equally many columns of other types; and a transit gateway's to
+/// Two flow logs to a log group, in two formats with equally many columns of different types; and a transit gateway's to
 /// another, by ARN. Prints the ids.
 const NETWORK: &str = r#"
 vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", TagSpecifications=tag("vpc", "shop-production"))["Vpc"]["VpcId"]
@@ -166,7 +166,7 @@ fn without_ec2_the_default_format_is_transcoded_with_ids_for_names_and_said_once
                 summary["FormatLookupErrors"], errors,
                 "asked at most once a minute: {summary}"
             );
-            // The mentioned interface, and the survey if an answer to the first question leaves time for it.
+            // The mentioned interface, and the survey if an answer to the first question leaves time.
             let questions = summary["NameLookupErrors"].as_u64().expect("a number");
             let expected = if round == 0 { 1..=2 } else { 0..=0 };
             assert!(expected.contains(&questions), "{summary}");

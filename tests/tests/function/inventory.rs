@@ -27,7 +27,7 @@ fn start(organization: &Organization) -> Option<Function> {
     Function::start_inventory(&organization.variables())
 }
 
-/// Runs a round, which has to succeed.
+/// Runs a round successfully.
 fn round(function: &Function) -> Value {
     let answer = function.invoke(EVENT);
     answer.unwrap_or_else(|failure| panic!("{failure:?}\n{}", function.output()))
@@ -503,7 +503,7 @@ fn the_check_event_tries_every_account_and_writes_nothing() {
     assert_eq!(answer["missing"].as_array().map(Vec::len), Some(1));
 }
 
-/// 100,000 interfaces in 300 accounts and 4 regions, 20,000 of them in one; EC2 takes 0.3 s for an answer.
+/// 100,000 interfaces in 300 accounts and 4 regions, 20,000 in a single account; EC2 takes 0.3 s for an answer.
 #[test]
 #[ignore = "takes some minutes"]
 fn an_organization_of_300_accounts_is_asked_within_one_round() {
@@ -556,7 +556,7 @@ fn an_organization_of_300_accounts_is_asked_within_one_round() {
     assert_eq!(state.writes.len(), accounts.len() * regions.len() + 2);
 }
 
-/// An interface as large as those of AWS: tags, a security group, an attachment.
+/// An interface of the size of AWS's: tags, a security group, an attachment.
 fn interface(account: &str, number: usize) -> Value {
     let [high, middle, low] = [number / 62_500, number / 250 % 250, number % 250 + 1];
     let address = format!("10.{high}.{middle}.{low}");

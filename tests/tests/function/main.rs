@@ -1,21 +1,21 @@
-//! The functions, end to end: their real binaries under an emulated Lambda runtime, with emulated AWS APIs and collectors
-//! on the loopback interface.
+//! The functions, end to end: the real binaries under an emulated Lambda runtime, with emulated AWS APIs and collectors on
+//! the loopback interface.
 //!
-//! - `runtime.rs` starts emulator and function, invokes, and reads what the function printed;
+//! - `runtime.rs` starts emulator and function, invokes, and reads the function's output;
 //! - `aws.rs` is EC2 and Secrets Manager: moto, and a server that knows `events/inventory.json` or refuses everything;
-//! - `collector.rs` takes IPFIX over TCP and TLS, and misbehaves by script; `decode.rs` decodes what it got;
+//! - `collector.rs` takes IPFIX over TCP and TLS, and misbehaves by script; `decode.rs` decodes the octets;
 //! - `payload.rs` writes events;
 //! - `formats.rs`, `captured.rs`, `delivery.rs`, `metrics.rs`, `tls.rs`, `settings.rs` are the tests of the function behind
 //!   a log group;
-//! - `bucket.rs` is a bucket with its queue, also moto, and `objects.rs` writes what is in it; `s3.rs` are the tests of
-//!   the function behind it;
+//! - `bucket.rs` is a bucket with a queue, also moto, and `objects.rs` writes the content; `s3.rs` are the tests of the
+//!   function behind;
 //! - `backfill.rs` runs the commands that `flowlogs backfill` prints, against moto;
 //! - `clock.rs` is a clock that jumps;
-//! - `queue.rs` is a failure queue with the rules of SQS, and an outage that it mends;
+//! - `queue.rs` is a failure queue with the rules of SQS, and an outage mended by the queue;
 //! - `stored.rs` are the tests of both functions with an inventory in S3;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;
-//! - `organization.rs` is an organization of accounts with its bucket, STS, EC2 and S3 in one server, and `inventory.rs` are
+//! - `organization.rs` is an organization of accounts with a bucket, STS, EC2 and S3 in one server, and `inventory.rs` are
 //!   the tests of the function that keeps the inventory.
 
 mod aws;

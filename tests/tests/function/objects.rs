@@ -1,4 +1,4 @@
-//! Flow-log objects: the same flows as text and as Parquet.
+//! Flow-log objects: equal flows as text and as Parquet.
 
 use std::io::Write;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 
 use flowlogs_testing::parquet_writer::{Column, Options, Stored, basic, write};
 
-/// The columns of these objects, in the order of their documentation, and how AWS stores them in Parquet.
+/// The columns of these objects, in the order of the documentation, with the Parquet types of AWS.
 const COLUMNS: [(&str, Stored); 19] = [
     ("version", Stored::Int32),
     ("account-id", Stored::Text),
@@ -31,7 +31,7 @@ const COLUMNS: [(&str, Stored); 19] = [
     ("pkt-srcaddr", Stored::Text),
 ];
 
-/// Flow number so and so, which is the same always and unlike every other.
+/// Flow by number: always equal, and unlike every flow of another number.
 fn flow(number: usize) -> [String; COLUMNS.len()] {
     // SplitMix64, so that no two columns go together.
     let mut state = u64::try_from(number).expect("64 bits");
@@ -90,7 +90,7 @@ pub(crate) fn text(flows: Range<usize>) -> Vec<u8> {
     object.finish().expect("memory takes everything")
 }
 
-/// Flows as a Parquet object, in row groups as AWS's writers make them.
+/// Flows as a Parquet object, in row groups as of AWS's writers.
 pub(crate) fn parquet(flows: Range<usize>) -> Vec<u8> {
     let mut columns = COLUMNS.map(|(name, stored)| Column {
         name: name.replace('-', "_"),

@@ -1,4 +1,4 @@
-//! A Lambda runtime of our own with one function, for what `cargo lambda` cannot say: the time that an invocation has.
+//! A Lambda runtime of our own with a single function, because `cargo lambda` cannot set the time of an invocation.
 
 use std::ffi::OsStr;
 use std::net::TcpStream;
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use crate::runtime::{LONGEST_INVOCATION, binary, process};
 
-/// Event, and the time that its invocation has.
+/// Event, and the time of the invocation.
 type Invocation = (Vec<u8>, Duration);
 
-/// A function under the runtime; both end with it.
+/// A function under the runtime; dropping ends both.
 pub(crate) struct OneFunction {
     events: Sender<Invocation>,
     answers: Receiver<Result<Value, Value>>,
@@ -42,12 +42,12 @@ impl OneFunction {
         })
     }
 
-    /// Its process, for what the kernel says of that.
+    /// Id of the process, for questions to the kernel.
     pub(crate) fn process(&self) -> &Process {
         &self.process
     }
 
-    /// Invokes the function; an error is what it reports to Lambda.
+    /// Invokes the function; an error is the function's report to Lambda.
     pub(crate) fn invoke(&self, event: &[u8], time: Duration) -> Result<Value, Value> {
         self.events
             .send((event.to_vec(), time))

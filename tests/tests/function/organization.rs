@@ -1,5 +1,5 @@
 //! An emulated organization: Organizations, STS, EC2 of each account and region, and the S3 bucket of the inventory, in one
-//! HTTP server. The access key of an assumed role is `ASIA` and the account, so that EC2 knows whose question it answers.
+//! HTTP server. The access key of an assumed role is `ASIA` and the account, so that EC2 knows the account of the question.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
@@ -46,9 +46,9 @@ pub(crate) struct Question {
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Accounts of the organization, with their states.
+    /// Accounts of the organization, with states.
     pub(crate) accounts: Vec<(&'static str, &'static str)>,
-    /// Lists of descriptions by account and region, as the AWS CLI prints them.
+    /// Lists of descriptions by account and region, in the form of the AWS CLI.
     pub(crate) descriptions: HashMap<(String, String), Value>,
     /// Moods by account, or by account and region.
     pub(crate) moods: HashMap<(&'static str, Option<&'static str>), Mood>,
@@ -62,11 +62,11 @@ pub(crate) struct State {
     pub(crate) organization_denied: bool,
     /// The manifest is replaced by somebody else when EC2 is asked.
     pub(crate) rival: bool,
-    /// Objects by key, with their versions.
+    /// Objects by key, with versions.
     objects: BTreeMap<String, (u64, Vec<u8>)>,
     versions: u64,
     pub(crate) questions: Vec<Question>,
-    /// Keys in the order of their writes.
+    /// Keys in the order of writes.
     pub(crate) writes: Vec<String>,
     pub(crate) roles_assumed: Vec<String>,
 }
@@ -77,7 +77,7 @@ pub(crate) struct Organization {
     state: Arc<Mutex<State>>,
 }
 
-/// One VPC with one interface and its flow log, named after account and region.
+/// A VPC with an interface and a flow log, named after account and region.
 pub(crate) fn network(account: &str, region: &str) -> Value {
     let id = format!("{}{}", &account[..3], region.len());
     let name = |text: &str| json!([{"Key": "Name", "Value": format!("{text}-{account}-{region}")}]);
@@ -140,7 +140,7 @@ impl Organization {
         ]
     }
 
-    /// Sets the mood of an account, or of one of its regions.
+    /// Sets the mood of an account, or of a region of the account.
     pub(crate) fn mood(&self, account: &'static str, region: Option<&'static str>, mood: Mood) {
         self.state().moods.insert((account, region), mood);
     }
@@ -201,7 +201,7 @@ impl Organization {
         self.state().put(key, octets.to_vec());
     }
 
-    /// Forgets what was asked and written.
+    /// Forgets all questions and writes.
     pub(crate) fn forget(&self) {
         let mut state = self.state();
         state.questions.clear();

@@ -1,4 +1,4 @@
-//! Events as CloudWatch Logs delivers them.
+//! Events in the form of CloudWatch Logs.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-/// Event ids are never used again, because an id that was seen is a delivery that was seen.
+/// Event ids are never used again, because a seen id is a seen delivery.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// A subscription event with these lines of a log group, written days ago.

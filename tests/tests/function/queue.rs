@@ -1,5 +1,5 @@
-//! An outage heals itself: the failure queue of a function, by the rules of Lambda and SQS with shortened times, and
-//! the function that is subscribed to its own failure queue.
+//! An outage heals alone: the failure queue of a function, by the rules of Lambda and SQS with shortened times, and the
+//! function as a consumer of the failure queue.
 
 use std::time::{Duration, Instant};
 
@@ -63,8 +63,8 @@ impl FailureQueue {
         });
     }
 
-    /// Delivers one batch of visible messages to the function, and deletes those that it does not name as failed. Returns
-    /// how many were delivered.
+    /// Delivers a batch of visible messages to the function, and deletes the messages not named as failed. Returns how many
+    /// were delivered.
     fn deliver(&mut self, function: &Function) -> usize {
         let now = Instant::now();
         let visible = self
@@ -118,7 +118,7 @@ fn function(collectors: &str) -> Option<Function> {
     ])
 }
 
-/// Lambda's three attempts at an asynchronous event, without their pauses.
+/// Lambda's three attempts at an asynchronous event, without pauses.
 fn attempts(function: &Function, event: &[u8]) -> Failure {
     let failures = (0..3).map(|_| function.invoke(event).expect_err("a collector is away"));
     failures.collect::<Vec<_>>().pop().expect("three")
@@ -268,7 +268,7 @@ fn collectors_that_stall_take_the_time_of_one() {
             failure.message
         );
     }
-    // Twice the write timeout of 10 s, because each gets one reconnect; one after the other would be a minute.
+    // Twice the write timeout of 10 s, because each gets a reconnect; in turn would be a minute.
     let taken = begin.elapsed();
     assert!(taken < Duration::from_secs(40), "{taken:?}");
 }

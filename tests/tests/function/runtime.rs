@@ -1,4 +1,4 @@
-//! The emulated Lambda runtime, the function under it, and what the function says.
+//! The emulated Lambda runtime, the function under the runtime, and the function's output.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use flowlogs_tests::tool;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The functions: the names of their binaries, and of themselves within the emulator.
+/// The functions: the names of the binaries, and the names within the emulator.
 const CLOUDWATCH: &str = "flowlogs-cloudwatch";
 const S3: &str = "flowlogs-s3";
 const INVENTORY: &str = "flowlogs-inventory";
@@ -31,7 +31,7 @@ path = "main.rs"
 /// The longest that an invocation takes here: twice a write time limit, and some.
 pub(crate) const LONGEST_INVOCATION: Duration = Duration::from_secs(45);
 
-/// An emulated Lambda runtime with one function; both end with it.
+/// An emulated Lambda runtime with a function; dropping ends both.
 pub(crate) struct Function {
     name: &'static str,
     port: u16,
@@ -40,10 +40,10 @@ pub(crate) struct Function {
     directory: TempDir,
 }
 
-/// What an invocation returned: a value, or why it failed.
+/// Result of an invocation: a value, or the failure.
 pub(crate) type Outcome = Result<Value, Failure>;
 
-/// A failed invocation, as Lambda reports it.
+/// A failed invocation, as reported by Lambda.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error_type: String,
@@ -56,7 +56,7 @@ impl Function {
         Self::named(CLOUDWATCH, variables)
     }
 
-    /// The same with the function behind a bucket.
+    /// Starts the function behind a bucket.
     pub(crate) fn start_s3<V: AsRef<OsStr>>(variables: &[(&str, V)]) -> Option<Self> {
         Self::named(S3, variables)
     }
@@ -79,7 +79,7 @@ impl Function {
                 "--invoke-port",
                 &port.to_string(),
             ]);
-        // It wants to be in a package with a program, of which it looks at nothing but the name.
+        // The emulator wants a package with a program, and looks at nothing but the name.
         let manifest = MANIFEST.replace("NAME", name);
         std::fs::write(directory.path().join("Cargo.toml"), manifest).expect("a manifest");
         std::fs::write(directory.path().join("main.rs"), "fn main() {}").expect("a program");
@@ -136,7 +136,7 @@ impl Function {
         })
     }
 
-    /// Its process, for what the kernel says of that.
+    /// Id of the process, for questions to the kernel.
     pub(crate) fn process(&self) -> &Process {
         &self.process
     }
@@ -146,12 +146,12 @@ impl Function {
         self.process.log()
     }
 
-    /// Everything that it has printed on standard error.
+    /// Everything printed on standard error.
     pub(crate) fn errors(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("errors")).unwrap_or_default()
     }
 
-    /// The metrics lines, in order: those that CloudWatch would take for some.
+    /// The metrics lines, in order: all lines that CloudWatch would take for metrics.
     pub(crate) fn metrics(&self) -> Vec<Value> {
         metrics_of(&self.output())
     }
@@ -166,7 +166,7 @@ impl Function {
     }
 }
 
-/// Value of a counter in a metrics line, which leaves zeros out.
+/// Value of a counter in a metrics line; a missing counter is zero.
 pub(crate) fn counter(line: &Value, name: &str) -> u64 {
     match &line[name] {
         Value::Null => 0,
@@ -182,7 +182,7 @@ fn metrics_of(output: &str) -> Vec<Value> {
     lines.filter(|line| line["_aws"].is_object()).collect()
 }
 
-/// The exit of a function that does not get as far as asking for an event: whether it succeeded, and what it printed.
+/// The exit of a function before the first event: whether successful, and the output.
 pub(crate) fn failed_start(variables: &[(&str, &str)]) -> Option<(bool, String)> {
     let (binary, directory) = (binary(CLOUDWATCH)?, TempDir::new().expect("a directory"));
     let mut process = process(
@@ -211,7 +211,7 @@ pub(crate) fn process<V: AsRef<OsStr>>(
     directory: &Path,
     variables: &[(&str, V)],
 ) -> Process {
-    // Standard output by itself: metrics are lines of it, whatever else is printed.
+    // Standard output alone: metrics are lines there, among further lines.
     let mut command = Command::new("sh");
     command
         .args(["-c", "exec \"$0\" 2>\"$1\""])
@@ -237,7 +237,7 @@ pub(crate) fn process<V: AsRef<OsStr>>(
     Process::start(command, directory.join("output"))
 }
 
-/// A function's binary: in the directory that `FLOWLOGS_FUNCTIONS` names, or beside this test, where it was built.
+/// A function's binary: in the directory `FLOWLOGS_FUNCTIONS`, or beside this test, where cargo built both.
 pub(crate) fn binary(name: &str) -> Option<PathBuf> {
     let beside = || {
         let test = std::env::current_exe().expect("a path of this test");
@@ -256,7 +256,7 @@ pub(crate) fn binary(name: &str) -> Option<PathBuf> {
         path.display()
     );
     let line = format!("skipped: {name} is not built (cargo build --workspace --all-targets)\n");
-    // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+    // Not `eprintln!`: hidden by the test harness when a test passes.
     let _ = std::io::stderr().write_all(line.as_bytes());
     None
 }

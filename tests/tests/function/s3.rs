@@ -14,7 +14,7 @@ use crate::collector::{Collector, Drain};
 use crate::objects::{gzip, parquet, text};
 use crate::runtime::{Function, counter};
 
-/// As AWS names them; Hive-compatible, so that notices of S3 encode the key.
+/// Keys of AWS, Hive-compatible, so that notices of S3 encode the key.
 const TEXT: &str = "p/AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-central-1/year=2026/month=11/\
     day=18/hour=21/123456789012_vpcflowlogs_eu-central-1_fl-1_20261118T2100Z_1.log.gz";
 const PARQUET: &str =
@@ -68,7 +68,7 @@ fn objects_of_both_kinds_are_exported_once_whatever_way_their_notices_take() {
         bucket.poll(&function);
         // Queues deliver at least once.
         invoke(&event);
-        // What is in the queue may come without one.
+        // Messages in the queue may come without a deadline.
         for message in event["Records"].as_array().expect("messages") {
             let body = message["body"].as_str().expect("a body");
             invoke(&serde_json::from_str(body).expect("JSON"));
@@ -163,8 +163,8 @@ fn refusing(status: u16, code: &str, message: &str) -> String {
     format!("http://{address}")
 }
 
-/// Two interfaces in a VPC with two flow logs: one delivers to a Firehose stream, the other to the bucket, in a format that
-/// exchanges source and destination, packets and octets.
+/// Two interfaces in a VPC with two flow logs: to a Firehose stream, and to the bucket in a format that exchanges source and
+/// destination, packets and octets.
 fn ec2_with_a_delivery_stream() -> String {
     let interface = |id: &str, address: &str| {
         json!({"NetworkInterfaceId": id, "VpcId": "vpc-1", "OwnerId": "123456789012", "Status": "in-use",
@@ -237,7 +237,7 @@ fn formats_and_coverage_of_an_object_of_firehose_are_those_of_its_delivery_strea
         ),
         (Some("10.0.0.1"), Some("400"), Some("7"))
     );
-    // An object that merely is named like one of Firehose is one of its bucket.
+    // An object merely named like Firehose's is an object of the bucket.
     let summary = function.invoke(notice(&[&of_nobody]).as_bytes());
     let exported = summary.expect("success")["FlowsExported"].as_u64();
     let exported = usize::try_from(exported.expect("a number")).expect("few");
@@ -323,7 +323,7 @@ fn data_records(connections: &[Vec<u8>]) -> Vec<(u16, Vec<u8>)> {
     records
 }
 
-/// Exports this many flows as text and as Parquet and compares what arrives.
+/// Exports this many flows as text and as Parquet and compares the received flows.
 fn compare(flows: usize) {
     let Some(bucket) = Bucket::make(Way::Queue) else {
         return;

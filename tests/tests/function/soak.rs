@@ -1,5 +1,5 @@
-//! A soak: thousands of invocations of one process, whose memory stays where it is. The real binaries, with the AWS SDK
-//! and the runtime in them, which send over TCP and UDP; one asks an EC2, the other reads objects of a bucket.
+//! A soak: thousands of invocations of a process of constant memory. The real binaries, with the AWS SDK and the runtime,
+//! sending over TCP and UDP; the first asks an EC2, the second reads objects of a bucket.
 
 use std::io::Write;
 use std::net::UdpSocket;
@@ -22,11 +22,11 @@ const RECORDS: u64 = 20;
 /// how many there are of them.
 const FILLING: (u64, u64) = (10_000, 60);
 
-/// Octets of an invocation that stay. lambda_runtime puts the id of its trace into the environment, and glibc keeps all
-/// values that a variable ever had, with what it finds them by.
+/// Octets that stay of an invocation. lambda_runtime puts the id of the trace into the environment, and glibc keeps all
+/// values that a variable ever had, with the index.
 const TRACE: u64 = 192;
 
-/// So many new flows of the same 500 interfaces, and a line that is none.
+/// So many new flows of 500 interfaces, and a line that is no flow.
 fn lines(first: u64, count: u64) -> Vec<String> {
     let mut lines = Vec::new();
     generated::lines(first, count, |line, _, _| {
@@ -39,14 +39,14 @@ fn lines(first: u64, count: u64) -> Vec<String> {
 /// Collectors that take everything, as a setting.
 fn collectors() -> (Drain, UdpSocket, String) {
     let (stream, datagrams) = (Drain::start(false), UdpSocket::bind("127.0.0.1:0"));
-    let datagrams = datagrams.expect("a port"); // nobody reads: what has no room is dropped
+    let datagrams = datagrams.expect("a port"); // nobody reads: octets without room are dropped
     let address = datagrams.local_addr().expect("a port");
     let setting = format!("{},udp://{address}", stream.url());
     (stream, datagrams, setting)
 }
 
-/// Invokes a function many times, each time with so many flows from a number on, and holds its memory and its descriptors
-/// to bounds. `remembered` are the octets that it may remember of an invocation besides [`TRACE`].
+/// Invokes a function many times, each time with so many flows from a number on, and holds memory and descriptors to bounds.
+/// `remembered` are the octets to remember of an invocation besides [`TRACE`].
 fn soak(function: &Function, remembered: u64, invoke: impl Fn(u64, u64) -> Value) {
     let invocations = std::env::var("FLOWLOGS_SOAK_INVOCATIONS")
         .map_or(2_000, |text| text.parse::<usize>().expect("a number"));
@@ -99,7 +99,7 @@ fn memory_stays_where_it_is_over_many_invocations() {
     });
 }
 
-/// A bucket whose objects are named by their flows, as `FIRST-COUNT.log.gz`, and made when they are asked for.
+/// A bucket whose objects are named by flows, as `FIRST-COUNT.log.gz`, and made on request.
 fn bucket() -> String {
     let address = http::serve(|request, mut stream| {
         let (_, name) = request.target.split_once(&format!("/{BUCKET}/"))?;
@@ -128,8 +128,8 @@ fn memory_stays_where_it_is_over_many_objects() {
     ]) else {
         return;
     };
-    // The window of object versions is not full before 131,072 of them, which takes hours; an entry has up to 64 octets,
-    // and the window grows twofold.
+    // The window of object versions is not full before 131,072 versions (hours); an entry has up to 64 octets, and the
+    // window grows twofold.
     soak(&function, 2 * 64, |first, count| {
         let name = format!("{first}-{count}");
         let object = json!({"key": format!("{name}.log.gz"), "eTag": name});

@@ -76,7 +76,7 @@ impl Organization {
         Self { server }
     }
 
-    /// A function of CloudWatch Logs that reads this inventory, and has no other AWS API.
+    /// A function of CloudWatch Logs that reads this inventory, without any further AWS API.
     fn function(&self, collector: &str) -> Option<Function> {
         Function::start(&self.variables(collector))
     }
@@ -112,7 +112,7 @@ fn line(account: &str, number: usize) -> String {
     )
 }
 
-/// A subscription event of these lines, each with the account that its system fields name, if any.
+/// A subscription event of these lines, each with the account in the system fields, if any.
 fn event(owner: &str, log_group: &str, time: u128, lines: &[(Option<&str>, String)]) -> Vec<u8> {
     let events = lines.iter().enumerate().map(|(number, (account, message))| {
         let id = format!("{time:040}{number:016}");

@@ -1,6 +1,6 @@
-//! One leg of a packet's way: what is seen where it leaves and where it arrives.
+//! Leg of a packet's way: the sights at departure and at arrival.
 //!
-//! This is also where the simulator says what ought to count, which the transcoder must find out from records alone.
+//! Here the simulator also says what ought to count; the transcoder must find out from records alone.
 
 use super::{COLLECTOR_PORT, Simulation};
 use crate::sight::{Fate, Place, Seen, Sight, Tuple};
@@ -36,7 +36,7 @@ impl Simulation<'_> {
         self.traffic.seen.push(Seen { sight, at, octets });
     }
 
-    /// A packet arrives at an interface, or is rejected there. AWS writes the interface's primary IPv4 address, whatever the
+    /// A packet arrives at an interface, or is rejected there. AWS writes the interface's primary IPv4 address, for any
     /// destination.
     pub(super) fn arrive(
         &mut self,
@@ -68,7 +68,7 @@ impl Simulation<'_> {
         self.traffic.seen.push(Seen { sight, at, octets });
     }
 
-    /// A packet enters the regional NAT gateway and leaves it by other addresses.
+    /// A packet enters the regional NAT gateway and leaves with translated addresses.
     pub(super) fn pass_regional_nat(
         &mut self,
         entering: Tuple,
@@ -98,7 +98,7 @@ impl Simulation<'_> {
             && self.traffic.collector == Some(packet.destination)
     }
 
-    /// Whether the leg's first end may be one too many: its other end is an interface of the same VPC that has the address.
+    /// Tells whether the leg's first end may be too much: the far end is an interface of the VPC with the address.
     pub(super) fn fate_of_leg(&self, from: usize, to: usize, packet: Tuple) -> Fate {
         let (near, far) = (&self.network.enis[from], &self.network.enis[to]);
         if near.vpc == far.vpc && far.owns(packet.destination) {
