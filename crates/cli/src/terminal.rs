@@ -14,9 +14,9 @@ const DEFAULT_WIDTH: usize = 160;
 pub(crate) struct TextLook {
     /// Columns of a line.
     pub(crate) width: usize,
-    /// Whether colours and weights are used.
+    /// True if colours and weights are used.
     pub(crate) colour: bool,
-    /// Whether only ASCII is written.
+    /// True if only ASCII is written.
     pub(crate) ascii: bool,
 }
 

@@ -186,7 +186,7 @@ impl EmbeddedMetrics<'_> {
         out.flush()
     }
 
-    /// As many accounts as the property may hold.
+    /// Accounts, cut at the size of the property.
     fn listed_accounts(&self) -> Vec<&str> {
         let mut octets = 0;
         let accounts = self.accounts.1.iter().map(String::as_str);

@@ -1,4 +1,4 @@
-//! The look-ups against an emulated AWS over real HTTP: what boto3 creates there, the function reads.
+//! The look-ups against an emulated AWS over real HTTP: boto3 creates, the function reads.
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use aws_sdk_ec2::config::Credentials;
 use flowlogs_core::network::{Destination, Inventory};
 use flowlogs_lambda::{ec2, secret};
 
-/// What is created, and printed as one line: the ids that AWS chose.
+/// Creates resources, and prints a line with the ids chosen by AWS.
 const NETWORK: &str = r#"
 import boto3, json, sys
 client = lambda service: boto3.client(service, endpoint_url=sys.argv[1], region_name="eu-central-1",
@@ -105,7 +105,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // It was started here, and nobody waits for what it does at its end.
+        // The process was started here, and nobody waits for the end.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

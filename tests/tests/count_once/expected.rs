@@ -9,7 +9,7 @@ use crate::collector::{Flow, Totals};
 use crate::network::{ACCOUNTS, GATEWAY, Log, Network, REGION, REGIONAL_NAT, attachment_id};
 use crate::sight::{Fate, Place, Sight};
 
-/// How the transcoder is set.
+/// Settings of the transcoder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chosen {
     pub(crate) deduplicate: bool,

@@ -117,7 +117,7 @@ pub(crate) enum Resource {
     Attachment(usize),
 }
 
-/// Where a flow log delivers.
+/// Destination of a flow log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     /// To the log group or bucket that is transcoded.

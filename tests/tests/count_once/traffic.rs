@@ -12,7 +12,7 @@ use crate::network::Network;
 use crate::random::Random;
 use crate::sight::{Fate, Place, Seen, Sent, Sight, Tuple};
 
-/// Where the collector listens, on some interface of VPC 0.
+/// Address of the collector, on some interface of VPC 0.
 pub(crate) const COLLECTOR_PORT: u16 = 4739;
 
 /// Difference of a NAT gateway's source ports from the clients' ports.

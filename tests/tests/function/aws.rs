@@ -58,7 +58,7 @@ impl Moto {
     }
 }
 
-/// How an EC2 of our own answers.
+/// Answers of an EC2 of our own.
 #[derive(Debug)]
 enum Answers {
     Refusal,

@@ -10,7 +10,7 @@ use crate::runtime::Function;
 /// The name of the bucket.
 pub(crate) const BUCKET: &str = "flows";
 
-/// How a notice travels from the bucket to the queue.
+/// Way of a notice from the bucket to the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// S3 → SQS.

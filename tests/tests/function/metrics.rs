@@ -6,7 +6,7 @@ use crate::collector::Collector;
 use crate::payload::{event, lines};
 use crate::runtime::{Function, counter};
 
-/// Where each record ends.
+/// Counters, each record in exactly one.
 const OUTCOMES: [&str; 10] = [
     "FlowsExported",
     "NoData",

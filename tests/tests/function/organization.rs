@@ -27,7 +27,7 @@ pub(crate) enum Mood {
     NoRole,
     /// An action is denied.
     Denied(&'static str),
-    /// So many calls are throttled.
+    /// Number of calls to throttle.
     Throttled(usize),
     /// The account does not use the region.
     NotEnabled,

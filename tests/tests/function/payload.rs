@@ -51,7 +51,7 @@ pub(crate) fn line(number: usize) -> String {
     )
 }
 
-/// So many lines of the default format, from a number on.
+/// Lines of the default format: so many, from a number on.
 pub(crate) fn lines(from: usize, count: usize) -> Vec<String> {
     (from..from + count).map(line).collect()
 }

@@ -26,7 +26,7 @@ const FILLING: (u64, u64) = (10_000, 60);
 /// values that a variable ever had, with the index.
 const TRACE: u64 = 192;
 
-/// So many new flows of 500 interfaces, and a line that is no flow.
+/// New flows of 500 interfaces, so many, and a line that is no flow.
 fn lines(first: u64, count: u64) -> Vec<String> {
     let mut lines = Vec::new();
     generated::lines(first, count, |line, _, _| {

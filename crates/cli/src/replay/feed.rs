@@ -86,7 +86,7 @@ pub(super) struct LineFeed<'a> {
     /// Counter of exported flows of unknown direction.
     pub(super) without_direction: &'a mut u64,
     pub(super) octets: &'a AtomicU64,
-    /// Whether no further line has arrived, so that the flows so far are sent.
+    /// Tells that no further line has arrived, so that the flows so far are sent.
     pub(super) idle: &'a AtomicBool,
     pub(super) progress: &'a mut ProgressBar,
 }

@@ -45,15 +45,15 @@ pub(crate) struct ReplayRun {
     skipped: Vec<String>,
     /// Exported flows of unknown direction.
     without_direction: u64,
-    /// Whether rules 2 to 4 are wanted.
+    /// True if rules 2 to 4 are wanted.
     rules: bool,
-    /// Whether any unparsed line is a failure.
+    /// True if any unparsed line is a failure.
     strict: bool,
     /// True if an input was read to the end, or a line arrived.
     anything_read: bool,
-    /// Whether reading must stop: nobody takes the messages.
+    /// True if reading must stop: nobody takes the messages.
     stopped: bool,
-    /// Whether something could not be done.
+    /// True if something could not be done.
     failed: bool,
 }
 

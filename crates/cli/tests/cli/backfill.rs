@@ -1,4 +1,4 @@
-//! `flowlogs backfill`: the black-box tests run the printed commands; here is what is refused, and what is printed.
+//! `flowlogs backfill`: the black-box tests run the printed commands; here are the refusals and the output.
 
 use crate::run;
 

@@ -60,7 +60,7 @@ impl Drop for Collector {
     }
 }
 
-/// A port that nothing listens on, and no other test of this process asks for.
+/// A port without a listener, unique among the tests of this process.
 fn free_port(transport: &str) -> u16 {
     static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
     let mut given = GIVEN.lock().expect("no test panics here");
@@ -218,7 +218,7 @@ fn templates_of_an_attacker_do_not_fill_the_memory() {
         .read_line(&mut complaint)
         .expect("complains");
     assert!(complaint.contains("take too much memory"), "{complaint}");
-    // Others are served all the same.
+    // Further connections are served.
     assert_eq!(run(&["replay", "--to", &url, "-"], DEFAULT).status, Some(0));
     let status = std::fs::read_to_string(format!("/proc/{}/status", collector.child.id()));
     // The process may have ended already, with its flow.

@@ -2,7 +2,7 @@
 
 use crate::run;
 
-/// AWS's own examples, each with its format if it is not the default one.
+/// AWS's own examples, each with the format unless the default.
 const EXAMPLES: [(&str, &str); 7] = [
     (
         "",
@@ -54,7 +54,7 @@ fn every_documented_line_is_explained_column_by_column() {
             .map(|(token, place)| (place, token))
             .collect();
         assert_eq!(titles.collect::<Vec<_>>(), tokens, "{}", outcome.stdout);
-        // Below each title stands where it went or why it did not.
+        // Below each title stands the destination, or the reason for none.
         let shown: Vec<_> = outcome.stdout.lines().collect();
         for (place, _) in tokens {
             let at = shown
@@ -196,7 +196,7 @@ fn options_may_stand_behind_the_line() {
 #[test]
 fn a_flow_that_deduplication_leaves_out_is_explained_and_its_rule_is_named() {
     let inventory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/inventory.json");
-    // From an interface to another one of the same VPC, which is observed as well.
+    // From an interface to another interface of the VPC, observed as well.
     let line = "2 123456789012 eni-0b2d4f6a8c0e13579 10.20.1.20 10.20.2.20 8080 43210 6 17 51012 1795035610 1795035668 ACCEPT OK";
     let outcome = run(&["explain", line, "--inventory", inventory], "");
     let says =
@@ -206,7 +206,7 @@ fn a_flow_that_deduplication_leaves_out_is_explained_and_its_rule_is_named() {
     let arguments = ["explain", "--json", line, "--inventory", inventory];
     let json: serde_json::Value = serde_json::from_str(&run(&arguments, "").stdout).expect("JSON");
     assert_eq!(json["leftOutBy"], "DuplicateBothEnds");
-    // The answer counts where it arrives.
+    // The answer counts on arrival.
     let line = line.replace(
         "10.20.1.20 10.20.2.20 8080 43210",
         "10.20.2.20 10.20.1.20 43210 8080",

@@ -1,11 +1,11 @@
-//! `flowlogs replay` of what people have: the same two records in every form.
+//! `flowlogs replay` of all forms of input: two records in every form.
 
 use std::fs;
 use std::io::Write;
 
 use crate::{DEFAULT, run};
 
-/// The two records, without their line ends.
+/// The two records, without line ends.
 fn records() -> [&'static str; 2] {
     let mut lines = DEFAULT.lines();
     [(); 2].map(|()| lines.next().expect("two records"))

@@ -1,4 +1,4 @@
-//! What programs read: every member is documented, so that none changes unnoticed.
+//! Output for programs: every member is documented, so that no member changes unnoticed.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(format!("{ROOT}/{path}")).expect(path)
 }
 
-/// What stands between grave accents in a document.
+/// Texts between grave accents in a document.
 fn words(document: &str) -> BTreeSet<&str> {
     document.split('`').skip(1).step_by(2).collect()
 }

@@ -1,4 +1,4 @@
-//! The program from outside: what is typed, what is printed where, and the exit status.
+//! The program from outside: the command, both outputs, and the exit status.
 
 mod backfill;
 mod collect;
@@ -35,7 +35,7 @@ fn flowlogs(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end.
+/// Runs the program to the end.
 fn run(arguments: &[&str], input: &str) -> Outcome {
     let output = flowlogs(arguments)
         .write_stdin(input)
@@ -49,7 +49,7 @@ fn run(arguments: &[&str], input: &str) -> Outcome {
     }
 }
 
-/// What a run left behind.
+/// Result of a run.
 #[derive(Debug)]
 struct Outcome {
     status: Option<i32>,

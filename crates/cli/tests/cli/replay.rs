@@ -212,7 +212,7 @@ fn the_first_ten_windows_that_aws_lost_are_noted() {
     );
 }
 
-/// Manifest and parts of two accounts, each with an interface of the same id.
+/// Manifest and parts of two accounts, each with an interface of equal id.
 fn organization(at: &Path) {
     let packed = |path: &str, text: &str| {
         let path = at.join(path);

@@ -160,7 +160,7 @@ mod tests {
     use proptest::prelude::*;
 
     impl EventIds {
-        /// Whether an id was seen before; from now on it was.
+        /// Tells whether an id was seen before, and remembers the id.
         fn seen_before(&mut self, id: &[u8], time: u64) -> bool {
             let is_known = self.is_known(1, id, time);
             self.remember();

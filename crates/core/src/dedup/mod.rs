@@ -39,9 +39,9 @@ use observed::RecordTimes;
 /// Settings of a `Deduplicator`.
 #[derive(Debug, Clone)]
 pub struct DedupSettings {
-    /// Whether the four rules apply.
+    /// True if the four rules apply.
     pub deduplicate: bool,
-    /// Whether only a part of the flow logs' records arrives (a filter pattern of a subscription, a prefix of a
+    /// True if only a part of the flow logs' records arrives (a filter pattern of a subscription, a prefix of a
     /// notification): rules 2 to 4 do not run, because the record to keep may never come.
     pub source_filtered: bool,
     /// Exported directions.
@@ -124,7 +124,7 @@ pub(crate) struct RecordEvidence<'a> {
     pub(crate) event_time: Option<u64>,
     /// Flow log of the record, if the key of the object says so.
     pub(crate) flow_log: Option<&'a str>,
-    /// Whether the record's format comes from a header line.
+    /// True if the record's format comes from a header line.
     pub(crate) has_header: bool,
 }
 
@@ -262,8 +262,8 @@ impl Deduplicator {
         self.event_ids.rollback();
     }
 
-    /// Whether the flow is to or from a collector, by the interface's address or the packet's: a collector may listen on
-    /// a secondary address or behind a gateway.
+    /// Tells whether the flow is to or from a collector, by the interface's address or the packet's: a collector may listen
+    /// on a secondary address or behind a gateway.
     fn is_collector_traffic(&self, record: &FlowRecord<'_>) -> bool {
         let protocol = record.number(Field::Protocol);
         let ends = [

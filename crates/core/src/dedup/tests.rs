@@ -75,7 +75,7 @@ fn on() -> DedupSettings {
     DedupSettings::default()
 }
 
-/// How a line is delivered.
+/// Delivery of a line.
 #[derive(Clone, Copy)]
 struct Delivered<'a> {
     destination: Option<&'a Destination>,

@@ -38,11 +38,11 @@ pub(crate) struct DomainState {
     pub(crate) sequence: u32,
     /// Number of the domain's templates, in order, sent and not due again.
     pub(crate) templates: usize,
-    /// Whether the templates of the statistics are sent and not due again.
+    /// True if the templates of the statistics are sent and not due again.
     pub(crate) statistics: bool,
     /// Number of the domain's templates, in order, ever sent in this session.
     known_templates: usize,
-    /// Whether this session ever had the templates of the statistics.
+    /// True if this session ever had the templates of the statistics.
     knows_statistics: bool,
     /// Time of the last sending of the first template, milliseconds since 1970.
     templates_at: u64,

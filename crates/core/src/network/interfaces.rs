@@ -96,7 +96,7 @@ impl InterfaceTable {
         self.entries.len()
     }
 
-    /// Whether there is no interface.
+    /// Tells whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

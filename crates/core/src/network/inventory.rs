@@ -52,9 +52,9 @@ pub struct GatewayAttachment {
 /// Account and region of a table of interfaces.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountRegion {
-    /// 12 digits.
+    /// Account, 12 digits.
     pub account: String,
-    /// As in `eu-central-1`.
+    /// Region, as in `eu-central-1`.
     pub region: String,
 }
 
@@ -135,7 +135,7 @@ impl Inventory {
         }
     }
 
-    /// Whether nothing at all is known.
+    /// Tells whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
         self.tables.iter().all(|table| table.is_empty())
             && self.vpcs.is_empty()
@@ -145,7 +145,7 @@ impl Inventory {
             && self.asked.is_none()
     }
 
-    /// Whether anything with this id is known.
+    /// Tells whether anything with this id is known.
     pub fn knows(&self, id: &[u8]) -> bool {
         self.interface(id).is_some()
             || self.vpcs.contains_key(id)

@@ -1,4 +1,4 @@
-//! Scripted collectors on the loopback interface. All of them end by themselves: whatever waits, waits at most [`LIMIT`].
+//! Scripted collectors on the loopback interface. Each ends alone: every wait is at most [`LIMIT`].
 
 use std::{
     io::{self, Read},
@@ -41,7 +41,7 @@ pub(crate) fn messages(count: u32, octets: u16) -> Vec<Vec<u8>> {
     (0..count).map(|number| message(number, octets)).collect()
 }
 
-/// What a collector makes of a stream: whole messages by their length field, and the octets of a cut one.
+/// Content of a stream: whole messages by the length field, and the octets of a cut message.
 pub(crate) fn frames(mut stream: &[u8]) -> (Vec<Vec<u8>>, usize) {
     let mut frames = Vec::new();
     while let Some(&[_, _, high, low]) = stream.first_chunk::<4>() {
@@ -106,7 +106,7 @@ pub(crate) fn script<T: Send + 'static>(
 /// Reads to the end of the connection.
 pub(crate) fn read_all(mut socket: impl Read) -> Vec<u8> {
     let mut received = Vec::new();
-    // A reset ends a stream as well; the test looks at what came before it.
+    // A reset ends a stream as well; the test looks at the octets before.
     let _ = socket.read_to_end(&mut received);
     received
 }

@@ -10,7 +10,7 @@ use std::{
 use crate::collector::{accept, begin, collectors, listen, message, script};
 use flowlogs_export::{SendProblem, SenderOptions, SessionState};
 
-/// Time without progress after which a collector is given up here.
+/// Most time without progress here; beyond, a collector is given up.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn impatient() -> SenderOptions {
@@ -52,7 +52,7 @@ fn three_collectors_that_read_nothing_take_the_time_of_one() {
 #[test]
 fn a_collector_that_takes_a_few_octets_again_and_again_ends_at_the_deadline() {
     let (listener, address) = listen();
-    // Not waited for: what the kernels hold would last the collector for hours.
+    // Not waited for: the octets in the kernels would last the collector for hours.
     script(move || {
         let mut socket = accept(&listener);
         let mut few = [0; 200];

@@ -1,5 +1,5 @@
-//! A name that leads nowhere at first and to a collector later. The resolver is the system's own; `nss_wrapper` gives it
-//! a hosts file that the test writes, in a process that is this test program once more.
+//! A name that leads nowhere at first and to a collector later. The resolver is the system's; `nss_wrapper` gives the
+//! resolver a hosts file written by the test, in a second process of this test program.
 
 use std::fs::File;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::collector::{
     accept, begin, collectors, frames, listen, messages, read_all, script, send_all,
 };
 
-/// Where Debian puts it.
+/// Path on Debian.
 const NSS_WRAPPER: [&str; 2] = [
     "/usr/lib/x86_64-linux-gnu/libnss_wrapper.so",
     "/usr/lib/aarch64-linux-gnu/libnss_wrapper.so",
@@ -34,7 +34,7 @@ fn a_name_that_cannot_be_resolved_fails_the_invocation_and_the_next_one_asks_aga
     let directory = tempfile::tempdir().expect("a directory");
     let hosts = directory.path().join("hosts");
     std::fs::write(&hosts, "192.0.2.1 somebody.else\n").expect("a file");
-    // It is read again when its time has changed by a second.
+    // The hosts file is read again when the file's time has changed by a second.
     let file = File::options().write(true).open(&hosts).expect("a file");
     let earlier = SystemTime::now() - Duration::from_secs(60);
     file.set_modified(earlier).expect("a file");

@@ -1,5 +1,5 @@
-//! Faults at random over many invocations: what reached the collector and what failed is what was sent, and no message
-//! is ever cut but at the end of a connection that broke.
+//! Faults at random over many invocations: received and failed messages together are the sent messages, and no message is
+//! ever cut but at the end of a connection that broke.
 
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,12 +14,12 @@ use socket2::SockRef;
 
 use crate::collector::{LIMIT, accept, collectors, frames, listen, message};
 
-/// What the collector does at some place of an invocation.
+/// Fault of the collector at some point of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     /// Nothing.
     None,
-    /// Closes, after it has read everything that had come.
+    /// Closes, after reading everything received.
     Close,
     /// Resets, with octets unread.
     Reset,
@@ -36,8 +36,8 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// An invocation: how many messages of how many octets, and what happens between two invocations, in the first attempt
-/// after so many of its messages, and in the second attempt.
+/// An invocation: number and octets of messages, and the faults between two invocations, in the first attempt after so many
+/// of its messages, and in the second attempt.
 #[derive(Debug, Clone)]
 struct Invocation {
     messages: u32,
@@ -60,7 +60,7 @@ fn invocation() -> impl Strategy<Value = Invocation> {
     )
 }
 
-/// The collector: a thread that reads what comes, and faults that happen when the test says so, at no other time.
+/// The collector: a thread that reads, and faults at the test's command only.
 struct CollectorPeer {
     listener: TcpListener,
     connection: Arc<Mutex<Connection>>,
@@ -71,12 +71,12 @@ struct CollectorPeer {
 #[derive(Default)]
 struct Connection {
     socket: Option<TcpStream>,
-    /// What each connection has received.
+    /// Octets received by each connection.
     streams: Vec<Vec<u8>>,
 }
 
 impl Connection {
-    /// Reads what has come, without waiting, and says whether more may come.
+    /// Reads received octets, without waiting, and says whether more may come.
     fn drain(&mut self) -> bool {
         let (Some(socket), Some(stream)) = (&mut self.socket, self.streams.last_mut()) else {
             return false;
@@ -135,7 +135,7 @@ impl CollectorPeer {
             }
             Fault::Reset => {
                 if let Some(socket) = connection.socket.take() {
-                    // Whatever has come is lost with it.
+                    // Unread octets are lost with the connection.
                     let no_time = Some(Duration::ZERO);
                     SockRef::from(&socket)
                         .set_linger(no_time)
@@ -150,7 +150,7 @@ impl CollectorPeer {
         }
     }
 
-    /// What each connection has received, when the exporter has gone.
+    /// Octets received by each connection, when the exporter has gone.
     fn streams(mut self) -> Vec<Vec<u8>> {
         let deadline = Instant::now() + LIMIT;
         while self.connection().drain() && Instant::now() < deadline {
@@ -175,7 +175,7 @@ proptest! {
         let peer = CollectorPeer::new(listener);
         let mut exporter = collectors(&format!("tcp://{address}"), SenderOptions::default());
         let mut number = 0;
-        // For each invocation the numbers of its messages, and if it succeeded, over which connection.
+        // For each invocation the numbers of the messages and, on success, the connection.
         let mut outcomes: Vec<(Vec<Vec<u8>>, Option<usize>)> = Vec::new();
         for invocation in &invocations {
             let sent: Vec<_> = (number..number + invocation.messages)
@@ -201,8 +201,8 @@ proptest! {
                     );
                 }
             }
-            // What an invocation that succeeded has sent is with the collector's kernel. A collector that resets before it
-            // has read that loses it by itself, and nobody is told.
+            // The messages of a successful invocation are with the collector's kernel. A collector that resets before
+            // reading loses the messages, and nobody is told.
             peer.connection().drain();
             outcomes.push((sent, arrived.is_ok().then(|| peer.connection().streams.len() - 1)));
         }
@@ -224,7 +224,7 @@ proptest! {
     }
 }
 
-/// Sends an invocation's messages, with the collector's fault after some of them.
+/// Sends an invocation's messages, with the collector's fault after some.
 fn attempt(
     exporter: &mut Collectors,
     peer: &CollectorPeer,

@@ -1,4 +1,4 @@
-//! TCP: what arrives, and what is told when it does not.
+//! TCP: arrivals, and the error for every message that does not arrive.
 
 use std::{
     io::Read,
@@ -134,7 +134,7 @@ fn nothing_that_listens_is_a_refusal_and_the_next_invocation_tries_again() {
 
 #[test]
 fn a_collector_without_a_route_is_told_as_that() {
-    // No connection can be made to the broadcast address: the kernel says so at once, as it does without a route.
+    // No connection can be made to the broadcast address: the kernel says so at once, as without a route.
     let mut collectors = collectors("tcp://255.255.255.255", SenderOptions::default());
     let error = collectors.begin().remove(0).expect_err("no route");
     assert!(
@@ -187,7 +187,7 @@ fn a_name_without_address_is_told_by_its_name() {
     );
 }
 
-/// More than the kernels of both sides buffer, made as it is needed.
+/// More than the kernels of both sides buffer, made on demand.
 fn endless() -> impl Iterator<Item = Vec<u8>> {
     (0..4_000).map(|number| collector::message(number, 60_000))
 }
@@ -236,7 +236,7 @@ fn what_only_the_kernel_has_taken_is_not_success() {
         .reconnect(0)
         .expect("the collector still accepts connections");
     let _never_reads_either = accept(&listener);
-    // Half of it finds room in our send queue, and not in the window of the collector.
+    // Half finds room in our send queue, and not in the window of the collector.
     let sent = endless()
         .take(taken / 2)
         .try_for_each(|message| collectors.send(0, &message));
@@ -306,7 +306,7 @@ fn a_reset_after_the_last_write_is_found_by_finish() {
     let mut collectors = collectors(&format!("tcp://{address}"), SenderOptions::default());
     begin(&mut collectors);
     drop(accept(&listener));
-    // One small message: the write itself succeeds, and is answered with a reset.
+    // One small message: the write succeeds, and is answered with a reset.
     collectors
         .send(0, &collector::message(0, 100))
         .expect("it is buffered");

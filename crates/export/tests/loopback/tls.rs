@@ -1,4 +1,4 @@
-//! TLS: who trusts whom, and which of the two said no.
+//! TLS: trust in both directions, and the side that refused.
 
 use std::{
     io::{self, Read, Write},
@@ -25,7 +25,7 @@ use flowlogs_testing::certificates::{
 
 type TlsSocket = StreamOwned<ServerConnection, TcpStream>;
 
-/// A TLS collector that follows a script for its only connection.
+/// A TLS collector with a script for the only connection.
 fn serve<T: Send + 'static>(
     config: Arc<ServerConfig>,
     follow: impl FnOnce(TlsSocket) -> T + Send + 'static,
@@ -38,7 +38,7 @@ fn serve<T: Send + 'static>(
     (address, server)
 }
 
-/// Reads to the end; what was received, and how it ended.
+/// Reads to the end; returns the received octets, and the kind of end.
 fn receive(mut socket: TlsSocket) -> (Vec<u8>, io::Result<usize>) {
     let mut received = Vec::new();
     let end = socket.read_to_end(&mut received);
@@ -74,7 +74,7 @@ fn tls_problem(problem: SendProblem) -> TlsProblem {
     }
 }
 
-/// The error of an invocation with one small message, wherever it comes up.
+/// The error of an invocation with a small message, from any call.
 fn invocation_error(collectors: &mut Collectors) -> Option<SendProblem> {
     let begun = collectors.begin().remove(0).map(drop);
     let sent = begun.and_then(|()| collectors.send(0, &messages(1, 100)[0]));
@@ -188,7 +188,7 @@ fn a_certificate_that_expires_between_two_invocations_fails_the_second_and_a_new
     let sent = messages(2, 100);
     begin(&mut collectors);
     collectors.send(0, &sent[0]).expect("taken");
-    let _ = collectors.finish(); // the collector may be gone before it ends
+    let _ = collectors.finish(); // the collector may be gone before the end
     is_closed
         .recv_timeout(Duration::from_secs(20))
         .expect("the collector closes");
@@ -393,7 +393,7 @@ fn a_connection_that_the_collector_ended_in_order_is_replaced() {
 #[test]
 fn a_handshake_that_stalls_ends_after_the_connect_timeout() {
     let (listener, address) = listen();
-    // Accepts, and answers with the first octets of a record, one at a time, and never with a whole one.
+    // Accepts, and answers with the first octets of a record, octet by octet, and never with a whole record.
     let server = script(move || {
         let mut socket = accept(&listener);
         for octet in [22, 3, 3, 0, 200].into_iter().chain([0; 40]) {

@@ -1,4 +1,4 @@
-//! UDP: datagrams, their pace, and what a closed port looks like.
+//! UDP: datagrams, the pace, and the look of a closed port.
 
 use std::{
     net::{SocketAddr, UdpSocket},
@@ -8,7 +8,7 @@ use std::{
 use crate::collector::{self, LIMIT, begin, collectors, messages, send_all};
 use flowlogs_export::{Collectors, ConfigError, SendProblem, SenderOptions, SessionState};
 
-/// Messages of one length that leave together at the usual rate.
+/// Messages of equal length that leave together at the usual rate.
 const BURST: u32 = 16;
 
 fn bind() -> (UdpSocket, SocketAddr) {
@@ -52,7 +52,7 @@ fn each_message_is_one_datagram_of_one_source_port() {
     }
 }
 
-/// What leaves together, what does not, and what is longer than what left before.
+/// Messages that leave together, messages that do not, and a message longer than the message before.
 #[test]
 fn messages_of_all_lengths_arrive_as_they_were_and_in_order() {
     let (socket, address) = bind();
@@ -222,7 +222,7 @@ fn messages_leave_at_the_configured_pace() {
         slow > fast * 3,
         "an eighth of the rate takes about eight times as long: {slow:?} against {fast:?}"
     );
-    // A sleep never ends early, whatever the machine is doing.
+    // A sleep never ends early, not even on a busy machine.
     assert!(slow >= Duration::from_millis(350), "{slow:?}");
 }
 

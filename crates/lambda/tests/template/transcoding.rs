@@ -11,16 +11,16 @@ use serde_yaml_ng::Value;
 
 use super::{ACTIONS_OF_LAMBDA, VARIABLES_OF_LIBRARIES, read};
 
-/// A template, and what is different in it.
+/// A template, with the differences between templates.
 struct Template {
     file: &'static str,
-    /// Actions that the code of this function uses beside those of both.
+    /// Actions used by the code of this function only.
     actions: &'static [&'static str],
     /// Actions that the code does not use, but Lambda with the function's role, or a service on the code's behalf.
     actions_of_others: &'static [&'static str],
-    /// Metrics of AWS itself on the dashboard and in alarms.
+    /// Metrics of AWS on the dashboard and in alarms.
     metrics_of_aws: &'static [(&'static str, &'static str)],
-    /// What the function counts.
+    /// Metrics of the function.
     metrics: fn() -> Metrics,
 }
 
@@ -102,7 +102,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Every mapping within, wherever it is.
+/// Every mapping within, at any depth.
 fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&'a serde_yaml_ng::Mapping)) {
     match value {
         Value::Mapping(mapping) => {
@@ -276,8 +276,8 @@ fn dashboard_and_alarms_show_metrics_that_exist_and_the_dashboard_shows_all_of_o
     }
 }
 
-/// CloudFormation keeps a queue, with what waits in it, as long as the logical id is the same and no property changes that
-/// makes a new queue. The ids are those of the first templates.
+/// CloudFormation keeps a queue, with all messages, as long as the logical id is unchanged and no property changes that
+/// makes a new queue. The ids are unchanged since the first templates.
 #[test]
 fn an_update_keeps_the_queues_of_a_running_stack() {
     for (file, ids) in [
