@@ -1,7 +1,7 @@
-"""A case: flow-log lines as AWS writes them, each with its expected fate.
+"""A case: flow-log lines in AWS's form, each with the expected fate.
 
-A line of a case is `fate: line`. The fates say what behaviour the case shows, and the expected counters are their sums;
-no program that parses flow logs has a part in that.
+A line of a case is `fate: line`. The fates say the behaviour shown by the case, and the expected counters are the sums;
+no parser of flow logs has a part in the sums.
 
     flow              exported
     no-data           NODATA: nothing happened
@@ -10,11 +10,11 @@ no program that parses flow logs has a part in that.
     again             the event before it, delivered once more: same event id
     duplicate         the same observation by a second flow log
     gateway           seen a second time on its way out of a transit gateway
-    both-ends         leaves one interface of a VPC for another one, which records it too
+    both-ends         leaves an interface of a VPC for a second interface, recorded there, too
     header            a line with names of columns: no record
 
 Where a log group has several formats, the fate names the one of the line: `flow/LONG: …`. A long line is folded; six
-spaces and more are where it was.
+spaces and more stand in place of the dash.
 """
 
 import re
@@ -42,7 +42,7 @@ class Line:
     columns: tuple[str, ...]
 
     def value(self, name: str) -> str | None:
-        """Returns the column of this name; None if there is none or it is `-`."""
+        """Returns the column of this name; None if absent or `-`."""
         tokens = self.text.split()
         if self.fate in ("unparsed", "header") or name not in self.columns:
             return None
@@ -85,7 +85,7 @@ class Case:
         for index, line in enumerate(self.lines()):
             start = line.number("start") or self.timestamp or 0
             milliseconds = start * 1000 if start < 10**11 else start
-            # An id starts with the time in milliseconds; what follows is CloudWatch's own.
+            # An id starts with the time in milliseconds; the rest is CloudWatch's own.
             random = int.from_bytes(sha256(f"{self.name} {index}".encode()).digest()[:18], "big")
             identifier = f"{milliseconds << 144 | random:056d}"
             if line.fate == "again":

@@ -1,4 +1,4 @@
-"""`events/damaged/`: events that cannot be decoded. Each fails at one stage, before its first record."""
+"""`events/damaged/`: undecodable events. Each fails at a stage before the first record."""
 
 import base64
 
@@ -31,7 +31,7 @@ def encoded(data: bytes) -> bytes:
 WHOLE = compact(payload(CASE))
 MEMBER = gzip(WHOLE)
 
-# name, what is damaged, the stage that the error names, content
+# name, damage, the stage in the error, content
 DAMAGED = [
     ("base64.json", "a character that base64 does not have", "base64", event("!" + base64.b64encode(MEMBER).decode()[1:])),
     ("gzip-truncated.json", "a gzip member that ends in the middle", "gzip", encoded(MEMBER[: len(MEMBER) // 2])),

@@ -1,7 +1,7 @@
-"""What arrives more than once: retried deliveries, two flow logs of one interface, both ends of a connection.
+"""Records that arrive more than once: retried deliveries, two flow logs of an interface, both ends of a connection.
 
-CloudWatch Logs delivers the two interfaces of a connection as two log streams, hence as two events. The cases have them
-in one, so that one invocation shows what becomes of them.
+CloudWatch Logs delivers the two interfaces of a connection as two log streams, hence as two events. The cases have both
+in a single event, so that an invocation shows the outcome.
 """
 
 from case import Case

@@ -1,4 +1,4 @@
-"""Transit gateway flow logs: of a whole gateway, of one attachment, and beside a VPC's in one log group."""
+"""Transit gateway flow logs: of a whole gateway, of an attachment, and beside a VPC's in a log group."""
 
 from case import Case
 from formats import *

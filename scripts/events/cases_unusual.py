@@ -1,4 +1,4 @@
-"""What AWS writes seldom, will write next year, or never should; and envelopes with more in them than lines."""
+"""Lines that AWS writes seldom, will write next year, or never should; and envelopes with more than lines."""
 
 from case import Case
 from formats import *

@@ -1,4 +1,4 @@
-"""VPC flow logs in the formats that AWS and its console produce."""
+"""VPC flow logs in the formats of AWS and the console."""
 
 from case import Case
 from formats import *

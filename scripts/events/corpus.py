@@ -20,7 +20,7 @@ EVENTS = [
     *cases_unusual.CASES,
 ]
 
-# What makes two records the same observation, and what both must have at least (docs/deduplication.md, rule 2).
+# Columns that make two records an observation, and the columns that both must have (docs/deduplication.md, rule 2).
 INTERFACES = ["interface-id", "resource-id", "tgw-attachment-id"]
 REQUIRED = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol", "start", "end"]
 OBSERVATION = [*INTERFACES, *REQUIRED, "pkt-srcaddr", "pkt-dstaddr", "packets", "bytes", "action", "flow-direction"]
@@ -29,7 +29,7 @@ OBSERVATION = [*INTERFACES, *REQUIRED, "pkt-srcaddr", "pkt-dstaddr", "packets", 
 def files() -> dict[str, bytes]:
     check(EVENTS + [case for item in INPUTS for case in item.cases])
     nothing = {"RecordsReceived": 0} | dict.fromkeys(COUNTERS.values(), 0) | {"packets": 0, "octets": 0}
-    # Title, and for each file: name, what it shows, what to expect, content.
+    # Title, and for each file: name, subject, expectation, content.
     sections = [
         (
             "Events",
@@ -82,7 +82,7 @@ def check(cases: list[Case]) -> None:
 
 
 def observation(line: Line) -> frozenset | None:
-    """What the line is an observation of, as far as it says enough to be told from others."""
+    """The observation of a line, as far as the line says enough to be told apart."""
     values = {name: line.value(name) for name in OBSERVATION if line.value(name)}
     identifies = all(name in values for name in REQUIRED) and any(name in values for name in INTERFACES)
     return frozenset(values.items()) if identifies else None

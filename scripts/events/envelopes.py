@@ -1,4 +1,4 @@
-"""The ways in which lines travel: what CloudWatch Logs, Firehose and S3 put around them."""
+"""Wrappings of lines by CloudWatch Logs, Firehose and S3."""
 
 import base64
 import json
@@ -18,14 +18,14 @@ def pretty(value) -> bytes:
 
 
 def gzip(data: bytes) -> bytes:
-    """One gzip member without a time or a name, so that the same data is always the same file."""
+    """A gzip member without a time or a name, so that equal data is an equal file."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     body = deflate.compress(data) + deflate.flush()
     return b"\x1f\x8b\x08\0\0\0\0\0\0\0" + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
 
 
 def payload(case: Case) -> dict:
-    """What a subscription delivers."""
+    """Delivery of a subscription."""
     return {
         "messageType": "DATA_MESSAGE",
         "owner": case.owner,

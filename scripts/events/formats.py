@@ -1,6 +1,6 @@
-"""The flow-log formats of the cases, each under the name by which the inventory and the cases mention it.
+"""The flow-log formats of the cases, each under the name in the inventory and the cases.
 
-AWS does not say in a delivery which columns a flow log has; DescribeFlowLogs does, and `inventory.json` stands for it.
+A delivery does not name the columns of a flow log; DescribeFlowLogs does, here in `inventory.json`.
 """
 
 
@@ -9,7 +9,7 @@ def log_format(fields: str) -> str:
     return " ".join(f"${{{field}}}" for field in fields.split())
 
 
-# What AWS uses when nothing is chosen (version 2, 14 columns).
+# AWS's default (version 2, 14 columns).
 DEFAULT = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 
 # All fields up to version 5 (29 columns) in the two orders that the console produces.
@@ -32,7 +32,7 @@ V11 = (
     " ecs-container-id ecs-second-container-id ecs-container-instance-id ecs-container-instance-arn"
 )
 
-# What the reject cases need: why a flow was rejected (version 8).
+# For the reject cases: the reason of a rejection (version 8).
 REJECTS = DEFAULT + " vpc-id tcp-flags flow-direction reject-reason"
 
 # Who is behind an interface, interface and packet addresses, and the way: the useful part of version 5.
@@ -63,13 +63,13 @@ LONG = (
     " dstaddr dstport srcaddr srcport packets bytes log-status"
 )
 
-# What holds the unusual values.
+# For the unusual values.
 UNUSUAL = DEFAULT + " tcp-flags pkt-srcaddr pkt-dstaddr encryption-status flow-direction interface-tag"
 FUTURE = "version account-id interface-id future-field srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 NO_STATUS = "interface-id srcaddr dstaddr protocol packets bytes"
 REASON_WITHOUT_ACTION = "interface-id flow-direction srcaddr dstaddr srcport dstport protocol packets bytes start end reject-reason"
 
-# Transit gateways: what AWS uses when nothing is chosen (version 6, 36 columns), and a choice in an odd order.
+# Transit gateways: AWS's default (version 6, 36 columns), and a choice in an odd order.
 TGW = (
     "version resource-type account-id tgw-id tgw-attachment-id tgw-src-vpc-account-id tgw-dst-vpc-account-id"
     " tgw-src-vpc-id tgw-dst-vpc-id tgw-src-subnet-id tgw-dst-subnet-id tgw-src-eni tgw-dst-eni"

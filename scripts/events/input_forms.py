@@ -1,7 +1,7 @@
-"""`events/inputs/`: the same lines in the other ways in which they travel; input of `flowlogs replay`, no Lambda events.
+"""`events/inputs/`: lines in the remaining forms; input of `flowlogs replay`, no Lambda events.
 
-Most of them do not say which log group they are of. Their lines have a header or the default format, and every flow log
-of the inventory counts when rule 4 asks what is covered.
+Most do not name a log group. The lines have a header or the default format, and every flow log
+of the inventory counts for the coverage of rule 4.
 """
 
 import base64
@@ -44,17 +44,17 @@ def two_members(case: Case) -> bytes:
 
 
 def export(case: Case) -> bytes:
-    """What `aws logs create-export-task` writes."""
+    """Output of `aws logs create-export-task`."""
     return gzip("".join(f"{iso(event['timestamp'])} {event['message']}\n" for event in case.events()).encode())
 
 
 def messages(case: Case) -> bytes:
-    """What Firehose writes to S3, one record a line."""
+    """Objects of Firehose in S3, a record a line."""
     return b"".join(compact({"message": line.text}) + b"\n" for line in case.lines())
 
 
 def filter_log_events(case: Case) -> bytes:
-    """What `aws logs filter-log-events` prints."""
+    """Output of `aws logs filter-log-events`."""
     events = [
         {
             "logStreamName": case.log_stream,
@@ -89,12 +89,12 @@ def firehose_transformation(case: Case) -> bytes:
 
 
 def packed(case: Case) -> str:
-    """A payload as it travels in JSON."""
+    """A payload within JSON."""
     return base64.b64encode(gzip(compact(payload(case)))).decode()
 
 
 def kinesis_batch(*cases: Case) -> bytes:
-    """The event of a function that reads a Kinesis data stream, to which subscriptions of other accounts deliver."""
+    """The event of a function that reads a Kinesis data stream, the target of subscriptions of further accounts."""
     records = [
         {
             "kinesis": {
@@ -118,7 +118,7 @@ def kinesis_batch(*cases: Case) -> bytes:
 
 
 def invocation_record(case: Case) -> dict:
-    """What Lambda sends to an OnFailure destination after three failures."""
+    """Lambda's message to an OnFailure destination after three failures."""
     return {
         "version": "1.0",
         "timestamp": iso(case.events()[0]["timestamp"] + 391_417),
@@ -162,7 +162,7 @@ def failure_queue(*cases: Case) -> bytes:
 
 
 def received_messages(case: Case) -> bytes:
-    """What `aws sqs receive-message` prints of the failure queue."""
+    """Output of `aws sqs receive-message` for the failure queue."""
     message = {
         "MessageId": "00000000-5d7e-4b02-9a46-8c681e3a5c7d",
         "ReceiptHandle": "AQEB",

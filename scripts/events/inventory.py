@@ -1,4 +1,4 @@
-"""`inventory.json`: what `aws ec2 describe-…` prints of the network of the cases, in one object."""
+"""`inventory.json`: the output of `aws ec2 describe-…` for the network of the cases, in an object."""
 
 from formats import *  # the names of the formats are the vocabulary of this table
 from formats import log_format
@@ -6,7 +6,7 @@ from network import *
 
 CREATED = "2026-11-02T09:00:00+00:00"
 
-# log group, what is observed, traffic, format
+# log group, observed resource, traffic, format
 FLOW_LOGS = [
     ("/vpc/flow-logs/default", PRODUCTION, "ALL", DEFAULT),
     ("/vpc/flow-logs/v5", PRODUCTION, "ALL", V5),
@@ -22,7 +22,7 @@ FLOW_LOGS = [
     ("/vpc/flow-logs/accepted-and-rejected", PRODUCTION, "ACCEPT", DEFAULT),
     ("/vpc/flow-logs/accepted-and-rejected", PRODUCTION, "REJECT", DEFAULT),
     ("/vpc/flow-logs/one-subnet", APP_A, "ALL", DEFAULT),
-    # Two flow logs in one log group: the same interfaces in two formats, and different interfaces in two formats.
+    # Two flow logs in a log group: equal interfaces in two formats, and different interfaces in two formats.
     ("/vpc/flow-logs/doubled", PRODUCTION, "ALL", DEFAULT),
     ("/vpc/flow-logs/doubled", APP_A, "ALL", V5),
     ("/vpc/flow-logs/two-formats", APP_A, "ALL", SHORT),

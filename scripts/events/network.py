@@ -1,4 +1,4 @@
-"""The network of the cases: ids that they mention by name, and the tables from which the inventory is made."""
+"""The network of the cases: ids by name, and the tables for the inventory."""
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -72,7 +72,7 @@ INTERFACES = [
 # The Elastic IP addresses, by private address.
 PUBLIC_ADDRESSES = {"10.20.0.10": "198.51.100.10", "10.20.0.220": "198.51.100.220", "10.20.0.80": "198.51.100.80"}
 
-# id, name, kind of what is attached, its id, its owner
+# id, name, kind, id and owner of the attached resource
 ATTACHMENTS = [
     (ATTACHED_PRODUCTION, "production", "vpc", PRODUCTION, ACCOUNT),
     (ATTACHED_STAGING, "staging", "vpc", STAGING, OTHER_ACCOUNT),

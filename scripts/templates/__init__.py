@@ -1,1 +1,1 @@
-"""The source of template.yaml and template-s3.yaml. `scripts/make-templates` writes them."""
+"""The source of template.yaml and template-s3.yaml. Writer: `scripts/make-templates`."""

@@ -1,6 +1,6 @@
-"""The alarms: one for each thing that a person has to do, none for what heals itself.
+"""The alarms: one for each task of a person, none for trouble that heals alone.
 
-A row says when it is raised and, in the words of the notification, what to do. tests/test_alarms.py feeds series to them.
+A row has the condition and, in the words of the notification, the task. tests/test_alarms.py feeds series to the alarms.
 """
 
 import dataclasses
@@ -12,13 +12,13 @@ from .parameters import CLOUDWATCH, S3
 
 OURS, LAMBDA, SQS, LOGS = "FlowLogsTranscoder", "AWS/Lambda", "AWS/SQS", "AWS/Logs"
 PERIOD = 300
-# Payloads that wait are tried every 20 minutes: a period that always has a try in it.
+# Waiting payloads are tried every 20 minutes: the period always has a try.
 TRY = 1800
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """An alarm. `statistic` of `metric` over `period` is compared; with `share`, percent of it in that other metric."""
+    """An alarm. `statistic` of `metric` over `period` is compared; with `share`, in percent of the metric `share`."""
 
     name: str
     what_to_do: str | dict
@@ -145,7 +145,7 @@ def measured(identifier, namespace, metric, row):
 
 
 def compared(row, queue):
-    """The properties that say what is compared. Counters are sparse: they are filled with 0 before arithmetic."""
+    """The properties of the comparison. Counters are sparse: gaps are filled with 0 before arithmetic."""
     if row.share:
         expression = "IF(FILL(all, 0) > 0, 100 * FILL(part, 0) / FILL(all, 0), 0)"
         return {
@@ -185,7 +185,7 @@ def alarm(row, source, **more):
 
 
 def of_log_group(suffix):
-    """The alarm of one log group: CloudWatch Logs cannot hand its lines over."""
+    """The alarm of a log group: CloudWatch Logs cannot hand the lines over."""
     row = Row(
         f"DeliveryErrorsAlarm{suffix}",
         "CloudWatch Logs could not hand lines of this log group to the function, and drops them after 24 hours. Do the"

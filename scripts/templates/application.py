@@ -30,10 +30,10 @@ def version():
 
 
 class Application:
-    """One serverless application. `source` is what the flow logs come from; the binary is `flowlogs-<source>`."""
+    """A serverless application. `source` is the source of the flow logs; the binary is `flowlogs-<source>`."""
 
     def __init__(self, source, name, summary, description, labels, rows=None):
-        """`rows` are the parameters, by default those of the functions that transcode."""
+        """`rows` are the parameters, by default of the transcoding functions."""
         self.source = source
         self.binary = f"flowlogs-{source}"
         self.notes = {}
@@ -60,7 +60,7 @@ class Application:
             self.template.parameters[row.name] = row.made(source)
 
     def add(self, resource, note=None):
-        """Adds a resource, with a comment above it."""
+        """Adds a resource, with a comment above."""
         self.template.add_resource(resource)
         if note:
             self.notes[resource.title] = note
@@ -73,7 +73,7 @@ class Application:
         return {row.variable: row.value(self.source) for row in self.rows if isinstance(row, parameters.Setting)}
 
     def encoded(self):
-        """The template as plain data, sections in their order, comments in their places."""
+        """The template as plain data, sections in order, with comments."""
         template = self.template.to_dict()
         for name, body in template["Resources"].items():
             body = {"Type": body["Type"], **{key: body[key] for key in body if key != "Properties"}, "Properties": body["Properties"]}
@@ -81,7 +81,7 @@ class Application:
         return {section: template[section] for section in ORDER if section in template}
 
     def encoded_for_zip(self, zip_name, architecture):
-        """The template of a release: the code is a zip for one processor, which is then the only choice."""
+        """The template of a release: the code is a zip for a single processor, then the only choice."""
         template = self.encoded()
         _, function = split(template["Resources"]["Function"])
         del function["Metadata"]

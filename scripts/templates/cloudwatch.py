@@ -48,7 +48,7 @@ def add_log_group(app, suffix):
 
 
 def add_stream(app):
-    """The data stream as event source: retried until its retention ends, which is why nothing bounds tries or age."""
+    """The data stream as event source: retried until the retention ends, so nothing bounds tries or age."""
     failures = Sub("arn:${AWS::Partition}:s3:::${StreamFailureBucket}")
     app.add(
         EventSourceMapping(

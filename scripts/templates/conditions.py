@@ -1,4 +1,4 @@
-"""Conditions by name. A template gets those that something in it uses."""
+"""Conditions by name. A template gets the conditions in use."""
 
 from troposphere import And, Condition, Equals, Not, Or, Partition, Ref
 
@@ -16,7 +16,7 @@ def given(parameter):
 
 
 ALL = {
-    # A rule wants both or neither; said here, too, so that cfn-lint knows that neither is empty.
+    # A rule wants both or neither; said here, too, so that cfn-lint knows neither to be empty.
     "InVpc": And(given("VpcId"), given("SubnetIds")),
     "HasCollectorIpv4": given("CollectorCidr"),
     "HasCollectorIpv6": given("CollectorCidrIpv6"),
@@ -78,7 +78,7 @@ def used(node):
 
 
 def add_used(template):
-    """Adds the conditions that the template's resources and outputs use, and those that these use in turn."""
+    """Adds the conditions used by the template's resources and outputs, and by these conditions in turn."""
     encoded = template.to_dict()
     needed = used(encoded["Resources"]) | used(encoded.get("Outputs", {}))
     while True:

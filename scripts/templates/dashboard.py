@@ -1,4 +1,4 @@
-"""The dashboard: a list of graphs, two beside each other, written as the JSON that CloudWatch takes."""
+"""The dashboard: a list of graphs, two beside each other, written as CloudWatch's JSON."""
 
 import json
 
@@ -20,7 +20,7 @@ def metric(namespace, name, queue=None, **options):
 
 
 def right(namespace, name):
-    """A metric with the axis on the right, which its label says."""
+    """A metric with the axis on the right, as the label says."""
     return metric(namespace, name, yAxis="right", label=f"{name} (right)")
 
 
@@ -84,7 +84,7 @@ def widget(place, title, stat, metrics, more=None):
 
 
 def accounts(place):
-    """The table that shows which account of many has fallen silent: one query of the function's own log."""
+    """The table of accounts with the last arrival of each: a query of the function's own log."""
     query = (
         "SOURCE '${FunctionLogGroup}' | filter ispresent(RecordsReceived)"
         " | stats max(@timestamp) as last_arrival, sum(RecordsReceived) as records by Accounts.0 as account"

@@ -1,4 +1,4 @@
-"""What every function has: the function itself, its log, its role, its security group."""
+"""Resources of every function: the function, the log, the role, the security group."""
 
 from troposphere import FindInMap, GetAtt, If, Join, NoValue, Partition, Ref, Select, Split, Sub
 from troposphere.awslambda import Environment, LoggingConfig, VPCConfig
@@ -36,7 +36,7 @@ FIPS_AND_DUAL_STACK = {
     "AWS_USE_DUALSTACK_ENDPOINT": Ref("UseDualStackEndpoints"),
 }
 
-# Seconds that a queue keeps a message: 14 days, the most that SQS offers.
+# Seconds of a message in a queue: 14 days, SQS's maximum.
 RETENTION = 1209600
 
 
@@ -65,7 +65,7 @@ def chosen_network():
 
 
 def add_function(app, description, timeout=None, role=None, concurrency=None, network=None, settings=None, **more):
-    """The function; `more` is what a source has of its own. By default parameters choose the rest.
+    """The function; `more` are the properties of a source. By default parameters choose the rest.
 
     `settings` are variables that are no parameters.
     """
@@ -165,7 +165,7 @@ def trust():
 
 
 def add_role(app, formats_of, *policies):
-    """The role: what every function needs, and the policies of the source."""
+    """The role: the needs of every function, and the policies of the source."""
     app.add(
         Role(
             "FunctionRole",
@@ -295,7 +295,7 @@ def visibility():
 
 
 def receives():
-    """How often a message is received before it goes to the dead-letter queue, while it has two hours left."""
+    """Number of receives of a message before the dead-letter queue, with two hours left there."""
     return FindInMap("Timeouts", Ref("Timeout"), "Receives")
 
 

@@ -188,7 +188,7 @@ ALARMS = [
 
 CONDITIONS = {
     "AsksOrganization": Equals(Ref("Accounts"), "organization"),
-    # A rule wants both or neither; said here, too, so that cfn-lint knows that neither is empty.
+    # A rule wants both or neither; said here, too, so that cfn-lint knows neither to be empty.
     "InSubnets": And(conditions.given("SubnetIds"), conditions.given("SecurityGroupIds")),
     "HasReaderOrganization": conditions.given("ReaderOrganizationId"),
     "HasReaderRoles": conditions.given("ReaderRoleArns"),
@@ -368,7 +368,7 @@ def application():
 
 
 class MemberRole:
-    """template-member.yaml: without a transform, so that service-managed StackSets take it."""
+    """template-member.yaml: without a transform, for service-managed StackSets."""
 
     def encoded(self):
         template = troposphere.Template(Description="Flow Logs Transcoder - the read-only role of one account, for the inventory")

@@ -6,7 +6,7 @@ KEY = "# note"
 
 
 class Noted(AWSHelperFn):
-    """A value with a comment. troposphere accepts it wherever it accepts an intrinsic function, which is everywhere."""
+    """A value with a comment. troposphere accepts the value like an intrinsic function: everywhere."""
 
     def __init__(self, text, value):
         self.data = {KEY: [text, value]}
@@ -21,7 +21,7 @@ def split(node):
 
 
 def without(node):
-    """The node as CloudFormation reads it: no comments anywhere."""
+    """The node for CloudFormation: no comments anywhere."""
     _, node = split(node)
     if isinstance(node, dict):
         return {key: without(value) for key, value in node.items()}

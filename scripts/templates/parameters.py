@@ -1,4 +1,4 @@
-"""The parameters of all templates: one table, a row each. To add one to every template, add a row.
+"""The parameters of all templates: a table, a row each. To add one to every template, add a row.
 
 A `Setting` is also an environment variable of the function (`UdpRate` is `UDP_RATE`); the settings table of
 crates/core (settings/table.rs) says its default and its bounds, and crates/lambda/tests/template compares. The order here is the order
@@ -40,7 +40,7 @@ def arn(service, rest, region="[a-z0-9-]+"):
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """One parameter. Its text, default and bounds may differ by template: a mapping by source stands for each value."""
+    """A parameter. Text, default and bounds may differ by template: a mapping by source stands for each value."""
 
     name: str
     group: str
@@ -89,14 +89,14 @@ class Parameter:
 
 
 class Setting(Parameter):
-    """A parameter that the function reads from its environment."""
+    """A parameter read by the function from the environment."""
 
     @property
     def variable(self):
         return re.sub(r"(?<=.)(?=[A-Z])", "_", self.name).upper()
 
     def value(self, source):
-        """What the variable is in the template of a source."""
+        """Value of the variable in the template of a source."""
         given, condition = troposphere.Ref(self.name), self.here(self.on_when, source)
         return troposphere.If(condition, "on", given) if condition else given
 
@@ -113,7 +113,7 @@ TABLE = [
         },
         pattern={
             CLOUDWATCH: "^ *(udp|tcp|tls)://[^,/ ]+( *, *(udp|tcp|tls)://[^,/ ]+)* *$",
-            # An object that one of two failed to take would come again to both; a stack for each is the way.
+            # An object not taken by one of two would come again to both; a stack for each is the way.
             S3: "^ *(udp://[^,/ ]+ *, *)*(udp|tcp|tls)://[^,/ ]+( *, *udp://[^,/ ]+)* *$",
         },
         wrong={

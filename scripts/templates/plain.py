@@ -31,7 +31,7 @@ CODE = {
 
 
 def translated(function, parameters):
-    """Plain resources of the function. Defaults are left out, or the translator would write them in place of the Refs."""
+    """Plain resources of the function. Defaults are left out, or the translator would write defaults in place of the Refs."""
     source = {
         "Transform": "AWS::Serverless-2016-10-31",
         "Parameters": {name: {"Type": "String"} for name in parameters},
@@ -41,13 +41,13 @@ def translated(function, parameters):
     resources = Translator({}, Parser(), boto_session=anywhere).translate(source, {})["Resources"]
     made = resources["Function"]["Properties"]
     del made["Tags"]  # the translator's own
-    # It writes the partition of its own region in place of ${AWS::Partition}.
+    # The translator writes the partition of the translator's region in place of ${AWS::Partition}.
     made.update({name: value for name, value in function["Properties"].items() if name in made})
     return resources
 
 
 def plain(template, zip_name):
-    """Takes the encoded template of a zip; returns it without its transform."""
+    """Takes the encoded template of a zip; returns the template without a transform."""
     del template["Transform"]
     code = {name: dict(parameter) for name, parameter in CODE.items()}
     code["CodeKey"]["Default"] = zip_name

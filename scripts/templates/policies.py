@@ -1,4 +1,4 @@
-"""Statements of IAM policies. Every action stands beside its reason, which becomes the comment in the template."""
+"""Statements of IAM policies. Every action stands beside a reason: the comment in the template."""
 
 from troposphere import If, NoValue
 from troposphere.iam import Policy
@@ -16,7 +16,7 @@ def statement(actions, resource, effect="Allow", **more):
 
 
 def trusted(service, actions, resource, condition, effect="Allow"):
-    """A statement of a resource policy: what a service may do."""
+    """A statement of a resource policy: actions of a service."""
     body = statement(actions, resource, effect)
     return {"Effect": effect, "Principal": {"Service": service}, **{k: v for k, v in body.items() if k != "Effect"},
             "Condition": condition}  # fmt: skip

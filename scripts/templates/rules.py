@@ -1,4 +1,4 @@
-"""Rules: parameters that would deploy and not work are refused, with the sentence that says what to do."""
+"""Rules: parameters that would deploy and not work are refused, with a sentence on the remedy."""
 
 from troposphere import And, Equals, Not, Or, Ref
 

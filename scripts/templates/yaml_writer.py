@@ -1,7 +1,7 @@
-"""Writes a template as YAML that people read: short function tags, comments, one line for what is short.
+"""Writes a template as YAML for people: short function tags, comments, a single line for short nodes.
 
-PyYAML quotes the scalars (it is what the AWS tools read templates with); layout and comments are decided here.
-`scripts/check-templates` reads the text back and compares it with what was written.
+PyYAML quotes the scalars (the AWS tools read templates with PyYAML); layout and comments are decided here.
+`scripts/check-templates` reads the text back and compares both.
 """
 
 import re
@@ -39,7 +39,7 @@ def scalar(value, flow):
 
 
 def one_line(node):
-    """The node in flow style, and how many scalars it has; None if a comment or a line end is in it."""
+    """The node in flow style, and the number of scalars; None for a node with a comment or a line end."""
     note, node = split(node)
     if note is not None:
         return None
@@ -63,7 +63,7 @@ def one_line(node):
 
 
 def is_short(node, room, depth):
-    """Whether one line suffices for the node: lists of scalars and intrinsic functions that fit, small mappings."""
+    """Tells whether a line suffices for the node: lists of scalars and intrinsic functions that fit, small mappings."""
     line = one_line(node)
     if line is None or len(line[0]) > room:
         return False
@@ -81,7 +81,7 @@ class Writer:
             self.lines.append(" " * indent + "# " + line)
 
     def entry(self, head, node, indent, depth):
-        """Writes `head` (a key with its colon, or the dash of an item) and the node behind it."""
+        """Writes `head` (a key with a colon, or the dash of an item) and the node behind."""
         note, node = split(node)
         start = " " * indent + head
         content = node

@@ -1,4 +1,4 @@
-"""Evaluates alarms as CloudWatch documents it, limited to what the templates' alarms use.
+"""Evaluates alarms by CloudWatch's documentation, limited to the features of the templates' alarms.
 
 Statistics of samples over periods, FILL, IF and arithmetic, M of N, the four ways to treat missing data. A series is a
 mapping from metric name to samples, pairs of minute and value.
@@ -20,7 +20,7 @@ def decide(points, needed, among, missing):
         return ALARM if breaching + among - len(real) >= needed else OK
     if missing == "notBreaching":
         return ALARM if breaching >= needed else OK
-    # Nothing but breaching data, the oldest of it as old as the points that are needed: "premature alarm state".
+    # Nothing but breaching data, the oldest as old as the needed points: "premature alarm state".
     premature = bool(real) and all(real) and len(points) - points.index(True) >= needed
     if missing == "ignore":
         return RETAIN if premature or not real else ALARM if breaching >= needed else OK
@@ -86,7 +86,7 @@ def points_of(series, metric, name, seconds, minutes):
 
 
 def data(alarm, series, minutes):
-    """The data points that the alarm compares with its threshold."""
+    """The data points to compare with the alarm's threshold."""
     if "Metrics" not in alarm:
         name = alarm.get("Statistic") or alarm["ExtendedStatistic"]
         return points_of(series, alarm["MetricName"], name, alarm["Period"], minutes)
@@ -105,7 +105,7 @@ def data(alarm, series, minutes):
 
 
 def history(alarm, series, minutes):
-    """The states of an alarm, one for each period: what `minutes` of a series make of it."""
+    """The states of an alarm, one for each period of `minutes` in a series."""
     among = int(alarm["EvaluationPeriods"])
     below = alarm["ComparisonOperator"] == "LessThanThreshold"
     threshold = float(alarm["Threshold"])

@@ -1,4 +1,4 @@
-"""What CloudFormation would make of a template and parameters: a refusal with its sentence, or resources.
+"""CloudFormation's result for a template and parameters: a refusal with a sentence, or resources.
 
 Parameters are checked and conditions and resources rendered by cloud-radar, rules by `rules`.
 """
@@ -30,7 +30,7 @@ def loaded(name):
 
 @functools.cache
 def sections(name):
-    """The template as data, functions in their long form. Keys of mappings are text, as CloudFormation has them."""
+    """The template as data, functions in the long form. Keys of mappings are text, as in CloudFormation."""
     data = loaded(name).template
     for mapping, rows in data.get("Mappings", {}).items():
         data["Mappings"][mapping] = {str(key): row for key, row in rows.items()}
@@ -86,7 +86,7 @@ class Stack:
 
 
 def without_absent(node):
-    """cloud-radar has an empty text where AWS::NoValue was, and leaves it in lists."""
+    """cloud-radar has an empty text where AWS::NoValue was, and leaves the text in lists."""
     if isinstance(node, dict):
         return {key: without_absent(value) for key, value in node.items()}
     if isinstance(node, list):
@@ -95,7 +95,7 @@ def without_absent(node):
 
 
 def refuse(declared, given, error):
-    """The sentence that CloudFormation shows: the parameter's own where it has one."""
+    """The sentence shown by CloudFormation: the parameter's own, if any."""
     for name, parameter in declared.items():
         if name in given and re.search(rf"\b{name}\b", str(error)) and "ConstraintDescription" in parameter:
             raise rules.Refused(f"Parameter {name} failed to satisfy constraint: {parameter['ConstraintDescription']}")

@@ -1,4 +1,4 @@
-"""Evaluates the `Rules` of a template, as the page "Rule functions" of CloudFormation's documentation describes them.
+"""Evaluates the `Rules` of a template, by the page "Rule functions" of CloudFormation's documentation.
 
 Neither cloud-radar nor moto does. `Fn::RefAll`, `Fn::ValueOf` and `Fn::ValueOfAll` ask the account; `attributes` answers.
 """
@@ -44,7 +44,7 @@ FUNCTIONS = {
 
 
 def text(value):
-    """Parameters of type Number are compared as they are written."""
+    """Parameters of type Number are compared as written."""
     return value if isinstance(value, str) else str(value)
 
 

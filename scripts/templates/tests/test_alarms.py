@@ -1,4 +1,4 @@
-"""Which alarms are raised by which course of events, and that none flaps.
+"""Alarms raised by each course of events; none flaps.
 
 A course is a synthetic series of the metrics that the function, Lambda and SQS would write.
 """
@@ -43,7 +43,7 @@ def every(minutes, value, start=0, end=DAY):
 
 
 def normal(**more):
-    """A day on which all is well, with what is different."""
+    """A day on which all is well, with the given differences."""
     return {
         "RecordsReceived": every(1, 900),
         "Invocations": every(1, 10),
@@ -62,7 +62,7 @@ def alarms(template="template.yaml", **parameters):
 
 class Courses(unittest.TestCase):
     def raises(self, series, *names, still=(), **where):
-        """These alarms are raised once each, no other, and all are OK at the end but those of `still`."""
+        """Exactly these alarms are raised, once each, and all are OK at the end but the alarms of `still`."""
         seen = {name: raised(alarm, series, DAY) for name, alarm in alarms(**where).items()}
         self.assertEqual({name: times for name, (times, _) in seen.items() if times}, {name: 1 for name in names})
         self.assertEqual({name for name, (_, state) in seen.items() if state == ALARM}, set(still))
@@ -81,13 +81,13 @@ class Courses(unittest.TestCase):
         self.raises({"RecordsReceived": every(1, 900, 0, 600) + every(1, 900, 630)})
 
     def outage(self, end, drained):
-        """A TCP collector is away from minute 300: all fails, and what waits comes every 20 minutes."""
+        """A TCP collector is away from minute 300: all fails, and waiting payloads come every 20 minutes."""
         waiting = [(minute, 60 * (minute - 300)) for minute in range(320, drained, 20)]
         return normal(
             Errors=every(1, 10, 300, end),
             SendErrors=every(1, 10, 300, end),
             OldestUndeliveredSeconds=waiting,
-            # SQS leaves out what was received three times.
+            # SQS leaves out messages received three times.
             ApproximateAgeOfOldestMessage=every(1, 1500, 300, drained),
         )
 

@@ -47,7 +47,7 @@ def after(words, option):
 
 
 def sam(overrides):
-    """What SAM understands."""
+    """Tags of SAM."""
     return CfnParameterOverridesType().convert(tuple(overrides), None, None)
 
 

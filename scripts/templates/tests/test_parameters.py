@@ -1,4 +1,4 @@
-"""Sets of parameters, good and bad: what is refused with which sentence, and what the good ones make."""
+"""Sets of parameters, good and bad: refusals with sentences, and the resources of good sets."""
 
 import json
 import unittest

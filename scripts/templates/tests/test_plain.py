@@ -1,4 +1,4 @@
-"""The templates without a transform make what the others make, of a zip in a bucket."""
+"""The templates without a transform make the resources of the templates with a transform, of a zip in a bucket."""
 
 import subprocess
 import unittest

@@ -1,4 +1,4 @@
-"""The tables of least privilege in SECURITY.md say what the roles of the templates allow, mode by mode."""
+"""The tables of least privilege in SECURITY.md list the actions of the templates' roles, mode by mode."""
 
 import re
 import unittest
@@ -20,7 +20,7 @@ TEMPLATES = {
     ),
 }
 BOTH = ["template.yaml", "template-s3.yaml"]
-# What switches each mode on, beside the least.
+# Parameters that switch each mode on, beside the least.
 MODES = {
     "always": {},
     "`Inventory=ec2`": {"Inventory": "ec2"},
