@@ -116,14 +116,19 @@ impl Transcoder {
         self.encoder.announce_again();
     }
 
-    /// Replaces the knowledge of interfaces, VPCs and flow logs; names are announced again.
+    /// Replaces the knowledge of interfaces, VPCs and flow logs.
+    ///
+    /// A new inventory clears the context cache, begins an epoch of announcements (names are announced again), and makes
+    /// each source compute the coverage anew. Caches of `flowlog` do not depend on the inventory. The formats of a source stay:
+    /// a caller who takes formats from the inventory makes new sources.
     pub fn set_inventory(&mut self, inventory: Inventory) {
         self.inventory = inventory;
         self.inventory_version += 1;
         self.encoder.set_inventory();
     }
 
-    /// Changes the knowledge of interfaces, VPCs and flow logs in place; names are announced again.
+    /// Changes the knowledge of interfaces, VPCs and flow logs in place, with the effects of
+    /// [`set_inventory`](Self::set_inventory).
     pub fn change_inventory(&mut self, change: impl FnOnce(&mut Inventory)) {
         change(&mut self.inventory);
         self.inventory_version += 1;

@@ -128,7 +128,7 @@ impl SourceCache {
         self.sources.clear();
     }
 
-    /// Hands a changed inventory to the transcoder.
+    /// Hands a changed inventory to the transcoder, and clears the sources: formats follow from the inventory.
     pub(crate) fn renew(&mut self, transcoder: &mut Transcoder, inventory: Option<Inventory>) {
         if let Some(inventory) = inventory {
             transcoder.set_inventory(inventory);

@@ -44,9 +44,9 @@ pub(super) enum Attribution {
     Doubled,
 }
 
-/// Hints of a source at the flow log of the records.
+/// Hints of a source at the writer, the flow log, of the records.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Evidence<'a> {
+pub(super) struct WriterHints<'a> {
     /// Id in the key of the object.
     pub(super) flow_log: Option<&'a str>,
     /// The record's format comes from a header line, or from the schema of a file.
@@ -106,14 +106,14 @@ impl FlowLogGroup {
         &self,
         record: &FlowRecord<'_>,
         times: RecordTimes,
-        evidence: Evidence<'_>,
+        hints: WriterHints<'_>,
         scratch: &mut RecordValues,
     ) -> Attribution {
         let mut writers = self.writers(record, times);
         let Some(preferred) = writers.next() else {
             return Attribution::Counts;
         };
-        if let Some(flow_log) = evidence.flow_log {
+        if let Some(flow_log) = hints.flow_log {
             // A flow log outside the group is unknown, too young, or gone: the records count.
             return match writers.any(|other| *other.id == *flow_log) {
                 true => Attribution::LeftOut,
@@ -124,7 +124,7 @@ impl FlowLogGroup {
             member
                 .format
                 .as_ref()
-                .is_some_and(|format| match evidence.has_header {
+                .is_some_and(|format| match hints.has_header {
                     true => format.has_columns_of(record.format()),
                     false => format.resembles_line(record.line(), scratch),
                 })

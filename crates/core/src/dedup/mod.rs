@@ -15,7 +15,7 @@
 //! | `direction.rs` | direction of a flow, from the record or the inventory |
 //!
 //! Caches: the `Coverage` of a source (cleared by a new inventory and by another destination), and the `Observers` in the
-//! context of a record (determined again when the coverage is another).
+//! context of a record (determined again for another coverage).
 
 mod coverage;
 mod direction;
@@ -32,7 +32,7 @@ use crate::network::{InterfaceView, Inventory};
 
 pub(crate) use coverage::{Coverage, Observers};
 pub(crate) use direction::direction;
-use doubled::{Attribution, Evidence};
+use doubled::{Attribution, WriterHints};
 pub use event_ids::{DELIVERIES, DELIVERY_MINUTES, DELIVERY_OCTETS};
 use observed::RecordTimes;
 
@@ -240,12 +240,12 @@ impl Deduplicator {
         group: u32,
     ) -> DedupVerdict {
         let times = RecordTimes::of(record, evidence.event_time);
-        let evidence = Evidence {
+        let hints = WriterHints {
             flow_log: evidence.flow_log,
             has_header: evidence.has_header,
         };
         let flow_logs = coverage.group(group);
-        match flow_logs.attribute(record, times, evidence, &mut self.scratch) {
+        match flow_logs.attribute(record, times, hints, &mut self.scratch) {
             Attribution::Counts => DedupVerdict::Keep,
             Attribution::LeftOut => DedupVerdict::DuplicateRecord,
             Attribution::Doubled => DedupVerdict::Doubled(group),
