@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use flowlogs_core::LogFormat;
 use flowlogs_core::flowlog::{FlowAction, FlowDirection};
 
+use crate::flow_logs::{BEGIN, INTERVALS, Log};
 use crate::network::{
-    ACCOUNTS, BEGIN, GATEWAY, INTERVALS, Log, Network, REGION, REGIONAL_NAT, attachment_id,
-    subnet_id, vpc_id,
+    ACCOUNTS, GATEWAY, Network, REGION, REGIONAL_NAT, attachment_id, subnet_id, vpc_id,
 };
 use crate::random::Random;
 use crate::sight::{Place, Seen, Sight};

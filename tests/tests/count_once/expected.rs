@@ -6,7 +6,8 @@ use flowlogs_core::{Counters, identity};
 
 use crate::aws::{Content, Record, Written};
 use crate::collector::{Flow, Totals};
-use crate::network::{ACCOUNTS, GATEWAY, Log, Network, REGION, REGIONAL_NAT, attachment_id};
+use crate::flow_logs::Log;
+use crate::network::{ACCOUNTS, GATEWAY, Network, REGION, REGIONAL_NAT, attachment_id};
 use crate::sight::{Fate, Place, Sight};
 
 /// Settings of the transcoder.

@@ -9,6 +9,7 @@ mod aws;
 mod changes;
 mod collector;
 mod expected;
+mod flow_logs;
 mod network;
 mod random;
 mod sight;
@@ -296,7 +297,7 @@ fn the_networks_have_regional_nat_gateways_and_both_aggregation_intervals() {
             };
             let place = written.records[record].sight.place;
             regional += usize::from(place == sight::Place::RegionalNat);
-            long += usize::from(network.logs[line.log].interval == network::INTERVALS[1]);
+            long += usize::from(network.logs[line.log].interval == flow_logs::INTERVALS[1]);
         }
     }
     assert!(regional > 100 && long > 1_000, "{regional}, {long}");

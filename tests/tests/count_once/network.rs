@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use flowlogs_core::LogFormat;
 use flowlogs_core::network::{
     AccountRegion, Destination, FlowLog, GatewayAttachment, InterfaceTable, Inventory,
-    NetworkInterface, SETTLING, TrafficType, TransitGateway, Vpc,
+    NetworkInterface, TrafficType, TransitGateway, Vpc,
 };
 
+use crate::flow_logs::{BEGIN, Log, Resource, SHORT_FORMAT, Target};
 use crate::random::Random;
 
 /// The owner of the VPCs, and an account that takes part.
@@ -16,39 +16,12 @@ pub(crate) const ACCOUNTS: [&str; 2] = ["123456789012", "210987654321"];
 
 pub(crate) const REGION: &str = "eu-central-1";
 
-/// When the simulation begins, seconds since 1970.
-pub(crate) const BEGIN: u64 = 1_763_715_600;
-
-/// A format without ports.
-const SHORT_FORMAT: &str = "${interface-id} ${account-id} ${srcaddr} ${dstaddr} ${bytes} ${packets} ${start} ${end} \
-    ${action}";
-
 /// The log group or bucket that is transcoded.
 pub(crate) const HERE: &str = "/vpc/flow-logs";
 
 pub(crate) const GATEWAY: &str = "tgw-0123456789abcdef0";
 
 pub(crate) const REGIONAL_NAT: &str = "nat-0123456789abcdef0";
-
-/// Formats of VPC flow logs: without direction and VPC, with everything, and one in an odd order without packet addresses.
-pub(crate) const VPC_FORMATS: [&str; 3] = [
-    LogFormat::VPC_DEFAULT,
-    "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} \
-        ${start} ${end} ${action} ${log-status} ${vpc-id} ${subnet-id} ${tcp-flags} ${type} ${pkt-srcaddr} ${pkt-dstaddr} \
-        ${region} ${flow-direction} ${resource-id}",
-    "${flow-direction} ${vpc-id} ${interface-id} ${account-id} ${dstaddr} ${srcaddr} ${dstport} ${srcport} ${protocol} \
-        ${bytes} ${packets} ${end} ${start} ${action} ${log-status}",
-];
-
-/// Formats of transit gateway flow logs: with and without a direction.
-pub(crate) const GATEWAY_FORMATS: [&str; 2] = [
-    LogFormat::TRANSIT_GATEWAY_DEFAULT,
-    "${tgw-id} ${tgw-attachment-id} ${tgw-pair-attachment-id} ${tgw-src-vpc-id} ${tgw-dst-vpc-id} ${srcaddr} ${dstaddr} \
-        ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${log-status} ${packets-lost-blackhole}",
-];
-
-/// Aggregation intervals of flow logs, in seconds. Transit gateways have the first one only.
-pub(crate) const INTERVALS: [u64; 2] = [60, 600];
 
 /// A network interface, or the memory of one.
 #[derive(Debug, Clone)]
@@ -103,89 +76,6 @@ impl Eni {
                 }
                 _ => false,
             })
-    }
-}
-
-/// Observed resource of a flow log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Resource {
-    Vpc(usize),
-    Subnet(usize, usize),
-    Interface(usize),
-    Gateway,
-    /// The attachment of this VPC.
-    Attachment(usize),
-}
-
-/// Destination of a flow log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// To the log group or bucket that is transcoded.
-    Here,
-    /// To a log group of equal name in another account, or to a separate prefix.
-    NamedAlike,
-    /// To a bucket with the name of the log group, or the reverse.
-    OfAnotherKind,
-    Elsewhere,
-}
-
-/// A flow log.
-#[derive(Debug, Clone)]
-pub(crate) struct Log {
-    pub(crate) id: String,
-    pub(crate) resource: Resource,
-    pub(crate) traffic: Option<TrafficType>,
-    pub(crate) target: Target,
-    pub(crate) is_failing: bool,
-    pub(crate) format: &'static str,
-    /// Length of its capture windows in seconds.
-    pub(crate) interval: u64,
-    /// Seconds since the simulation began at which it was created, and after which it has its first record.
-    pub(crate) created: Option<(u64, u64)>,
-    /// Seconds since the simulation began at which it was last seen, and at which it was deleted.
-    pub(crate) deleted: Option<(u64, u64)>,
-}
-
-impl Log {
-    /// Tells whether records of this action and these times are written.
-    pub(crate) fn writes(&self, is_accepted: bool, start: u64, end: u64) -> bool {
-        self.records(is_accepted)
-            && self.created.is_none_or(|(_, first)| start >= BEGIN + first)
-            && self
-                .deleted
-                .is_none_or(|(_, deleted)| end < BEGIN + deleted)
-    }
-
-    /// Tells whether records of this action and these times are written, by the inventory.
-    pub(crate) fn is_relied_upon(&self, is_accepted: bool, start: u64, end: u64) -> bool {
-        let settled = |created| BEGIN + created + SETTLING / 1_000;
-        self.records(is_accepted)
-            && self
-                .created
-                .is_none_or(|(created, _)| start >= settled(created))
-            && self.deleted.is_none_or(|(seen, _)| end < BEGIN + seen)
-    }
-
-    fn records(&self, is_accepted: bool) -> bool {
-        match self.traffic {
-            None | Some(TrafficType::All) => true,
-            Some(TrafficType::Accept) => is_accepted,
-            Some(TrafficType::Reject) => !is_accepted,
-            Some(TrafficType::Other) => false,
-        }
-    }
-
-    /// Rank of the format: the smallest goes first.
-    pub(crate) fn rank(&self) -> usize {
-        let best = [
-            VPC_FORMATS[1],
-            VPC_FORMATS[2],
-            VPC_FORMATS[0],
-            GATEWAY_FORMATS[0],
-            GATEWAY_FORMATS[1],
-        ];
-        let place = best.iter().position(|format| *format == self.format);
-        place.unwrap_or(best.len())
     }
 }
 
@@ -260,84 +150,41 @@ impl Network {
     }
 
     fn add_logs(&mut self, random: &mut Random, is_clean: bool) {
-        let add = |random: &mut Random, logs: &mut Vec<Log>, resource, traffic| {
-            let created = random.within(0..4_000);
-            let seen = random.within(0..4_000);
-            logs.push(Log {
-                id: format!("fl-{:017x}", random.next()),
-                resource,
-                traffic,
-                target: match random.index(30) {
-                    0 if !is_clean => Target::NamedAlike,
-                    1 if !is_clean => Target::OfAnotherKind,
-                    2 if !is_clean => Target::Elsewhere,
-                    _ => Target::Here,
-                },
-                is_failing: !is_clean && random.percent(5),
-                format: VPC_FORMATS[random.index(VPC_FORMATS.len())],
-                interval: *random.pick(&INTERVALS),
-                created: (!is_clean && random.percent(10))
-                    .then(|| (created, created + random.within(0..900))),
-                deleted: (!is_clean && random.percent(10))
-                    .then(|| (seen, seen + random.within(0..300))),
-            });
-        };
-        let mut logs = Vec::new();
-        let subnets: Vec<(usize, usize)> = {
-            let mut all: Vec<_> = self.enis.iter().map(|eni| (eni.vpc, eni.subnet)).collect();
-            all.sort_unstable();
-            all.dedup();
-            all
-        };
+        let mut subnets: Vec<_> = self.enis.iter().map(|eni| (eni.vpc, eni.subnet)).collect();
+        subnets.sort_unstable();
+        subnets.dedup();
         for vpc in 0..self.vpcs {
-            match random.index(if is_clean { 3 } else { 6 }) {
-                0 => add(
-                    random,
-                    &mut logs,
-                    Resource::Vpc(vpc),
-                    Some(TrafficType::All),
-                ),
-                1 => {
-                    add(
-                        random,
-                        &mut logs,
-                        Resource::Vpc(vpc),
-                        Some(TrafficType::Accept),
-                    );
-                    add(
-                        random,
-                        &mut logs,
-                        Resource::Vpc(vpc),
-                        Some(TrafficType::Reject),
-                    );
+            let of_vpc = subnets.iter().filter(|&&(of, _)| of == vpc);
+            let logs = Log::of_vpc(vpc, of_vpc.map(|&(_, subnet)| subnet), random, is_clean);
+            self.logs.extend(logs);
+        }
+        self.add_doubled_logs(&subnets, random, is_clean);
+        self.add_short_logs(random, is_clean);
+        if self.gateway.is_some() {
+            if is_clean || random.percent(60) {
+                self.logs.push(Log::of_gateway(Resource::Gateway, random));
+            }
+            for vpc in 0..2 {
+                if random.percent(30) {
+                    self.logs
+                        .push(Log::of_gateway(Resource::Attachment(vpc), random));
                 }
-                2 => {
-                    for &(_, subnet) in subnets.iter().filter(|place| place.0 == vpc) {
-                        add(random, &mut logs, Resource::Subnet(vpc, subnet), None);
-                    }
-                }
-                3 => add(
-                    random,
-                    &mut logs,
-                    Resource::Vpc(vpc),
-                    Some(TrafficType::Accept),
-                ),
-                4 => add(
-                    random,
-                    &mut logs,
-                    Resource::Vpc(vpc),
-                    Some(TrafficType::Reject),
-                ),
-                _ => {}
             }
         }
-        // More flow logs on these interfaces: each record is there twice, or three times. A flow log without ports is never
-        // the preferred one.
+    }
+
+    /// Adds more flow logs on observed interfaces: each record is there twice, or three times.
+    fn add_doubled_logs(
+        &mut self,
+        subnets: &[(usize, usize)],
+        random: &mut Random,
+        is_clean: bool,
+    ) {
         for _ in 0..random.index(4) {
             let resource = match random.index(3) {
                 0 => Resource::Vpc(random.index(self.vpcs)),
                 1 => {
-                    let &(vpc, subnet) = random.pick(&subnets);
+                    let &(vpc, subnet) = random.pick(subnets);
                     Resource::Subnet(vpc, subnet)
                 }
                 _ => Resource::Interface(random.index(self.enis.len())),
@@ -348,8 +195,13 @@ impl Network {
                 Some(TrafficType::Accept),
                 Some(TrafficType::Reject),
             ]);
-            add(random, &mut logs, resource, traffic);
+            self.logs
+                .push(Log::random(resource, traffic, random, is_clean));
         }
+    }
+
+    /// Adds flow logs without ports, never preferred, on VPCs that are observed as a whole.
+    fn add_short_logs(&mut self, random: &mut Random, is_clean: bool) {
         for vpc in 0..self.vpcs {
             let is_whole = |log: &Log| {
                 log.resource == Resource::Vpc(vpc)
@@ -359,39 +211,15 @@ impl Network {
                     && log.created.is_none()
                     && log.deleted.is_none()
             };
-            if logs.iter().any(is_whole) && random.percent(30) {
-                add(random, &mut logs, Resource::Vpc(vpc), None);
-                if let Some(last) = logs.last_mut() {
-                    last.format = SHORT_FORMAT;
-                    last.created = None;
-                    last.deleted = None;
-                }
-            }
-        }
-        if self.gateway.is_some() {
-            let mut add = |random: &mut Random, resource| {
-                logs.push(Log {
-                    id: format!("fl-{:017x}", random.next()),
-                    resource,
-                    traffic: None,
-                    target: Target::Here,
-                    is_failing: false,
-                    format: GATEWAY_FORMATS[random.index(GATEWAY_FORMATS.len())],
-                    interval: INTERVALS[0],
+            if self.logs.iter().any(is_whole) && random.percent(30) {
+                self.logs.push(Log {
+                    format: SHORT_FORMAT,
                     created: None,
                     deleted: None,
+                    ..Log::random(Resource::Vpc(vpc), None, random, is_clean)
                 });
-            };
-            if is_clean || random.percent(60) {
-                add(random, Resource::Gateway);
-            }
-            for vpc in 0..2 {
-                if random.percent(30) {
-                    add(random, Resource::Attachment(vpc));
-                }
             }
         }
-        self.logs = logs;
     }
 
     /// The flow logs that observe an interface and deliver here, by number.
