@@ -85,109 +85,128 @@ impl Bucket {
     }
 }
 
+impl Request {
+    /// Reads key, version and range; `None` for a request of another kind.
+    fn of(request: &http::HttpRequest) -> Option<Self> {
+        let range = match request.header("range") {
+            Some(value) => {
+                let (begin, last) = value.strip_prefix("bytes=")?.split_once('-')?;
+                Some((begin.parse().ok()?, last.parse().ok()))
+            }
+            None => None,
+        };
+        let target = request.target.as_str();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut pairs = query.split('&');
+        let version = pairs.find_map(|pair| pair.strip_prefix("versionId="));
+        Some(Self {
+            key: flowlogs_source::s3::decoded(path.strip_prefix("/flows/")?).ok()?,
+            version: version.map(str::to_owned),
+            range,
+        })
+    }
+}
+
+/// Octets of an answer, and the fault in the middle.
+struct Body {
+    octets: Vec<u8>,
+    etag: &'static str,
+    range: Option<(usize, Option<usize>)>,
+    /// The octets go on for ever.
+    is_endless: bool,
+    /// So many octets leave, then the connection breaks or, if true, stalls.
+    cut: Option<(usize, bool)>,
+}
+
 fn reply(
     request: &http::HttpRequest,
     stream: &TcpStream,
     contents: &Mutex<HashMap<String, Content>>,
     log: &Mutex<Vec<Request>>,
 ) -> Option<()> {
-    let range = match request.header("range") {
-        Some(value) => {
-            let (begin, last) = value.strip_prefix("bytes=")?.split_once('-')?;
-            Some((begin.parse().ok()?, last.parse().ok()))
-        }
-        None => None,
-    };
-    let condition = request.header("if-match");
-    let target = request.target.as_str();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let key = flowlogs_source::s3::decoded(path.strip_prefix("/flows/")?).ok()?;
-    let version = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("versionId="))
-        .map(str::to_owned);
-    let request = Request {
-        key: key.clone(),
-        version,
-        range,
-    };
+    let is_conditional = request.header("if-match").is_some();
+    let request = Request::of(request)?;
+    let (key, range) = (request.key.clone(), request.range);
     log.lock().expect("no panic while locked").push(request);
-    let content = contents
-        .lock()
-        .expect("no panic while locked")
-        .get(&key)
-        .cloned()
-        .unwrap_or(Content::Error(
-            404,
-            "NoSuchKey",
-            "The specified key does not exist.",
-        ));
-    let etag = match &content {
-        Content::Retagged(..) if range.is_some() => "e2",
-        _ => "e1",
+    let contents = contents.lock().expect("no panic while locked");
+    let content = contents.get(&key).cloned();
+    drop(contents);
+    let missing = Content::Error(404, "NoSuchKey", "The specified key does not exist.");
+    let whole = |octets, cut| Body {
+        octets,
+        etag: "e1",
+        range,
+        is_endless: false,
+        cut,
     };
-    let (ignores_range, is_endless) = (
-        matches!(content, Content::Rangeless(..)),
-        matches!(content, Content::Endless(_)) && range.is_some(),
-    );
-    let range = range.filter(|_| !ignores_range);
-    let (whole, cut) = match content {
-        Content::Object(octets) | Content::Endless(octets) => (octets, None),
-        Content::Rangeless(octets, after) | Content::Retagged(octets, after) => {
-            (octets, Some((after, false)))
+    let body = match content.unwrap_or(missing) {
+        Content::Object(octets) => whole(octets, None),
+        Content::Endless(octets) => Body {
+            is_endless: range.is_some(),
+            ..whole(octets, None)
+        },
+        Content::Rangeless(octets, after) => Body {
+            range: None,
+            ..whole(octets, Some((after, false)))
+        },
+        Content::Retagged(octets, after) => Body {
+            etag: if range.is_some() { "e2" } else { "e1" },
+            ..whole(octets, Some((after, false)))
+        },
+        Content::Replaced(_) if is_conditional && range.is_some() => {
+            let message = "At least one did not hold";
+            return refuse(stream, 412, "PreconditionFailed", message);
         }
-        Content::Replaced(_) if condition.is_some() && range.is_some() => {
-            return refuse(
-                stream,
-                412,
-                "PreconditionFailed",
-                "At least one did not hold",
-            );
+        Content::Replaced(octets) => whole(octets, None),
+        Content::Breaking(octets, after) => {
+            let cut = (octets.len() > after).then_some((after, false));
+            whole(octets, cut)
         }
-        Content::Replaced(octets) => (octets, None),
-        Content::Breaking(octets, after) | Content::Stalling(octets, after)
-            if octets.len() <= after =>
-        {
-            (octets, None)
+        Content::Stalling(octets, after) => {
+            let cut = (octets.len() > after).then_some((after, true));
+            whole(octets, cut)
         }
-        Content::Breaking(octets, after) => (octets, Some((after, false))),
-        Content::Stalling(octets, after) => (octets, Some((after, true))),
         Content::Error(status, code, message) => return refuse(stream, status, code, message),
         Content::EndlessError => return http::endless(stream, 403, ""),
     };
-    let size = whole.len();
-    let (begin, end) = match range {
-        None => (0, size),
-        Some((begin, last)) => (begin, last.map_or(size, |last| size.min(last + 1))),
-    };
-    let part = whole.get(begin..end)?;
-    let status = if range.is_some() { 206 } else { 200 };
-    let place = match range {
-        Some(_) => format!(
-            "content-range: bytes {begin}-{}/{size}\r\n",
-            end.saturating_sub(1)
-        ),
-        None => String::new(),
-    };
-    let head = format!("etag: \"{etag}\"\r\n{place}");
-    if is_endless {
-        return http::endless(stream, status, &head);
+    body.send(stream)
+}
+
+impl Body {
+    fn send(&self, mut stream: &TcpStream) -> Option<()> {
+        let size = self.octets.len();
+        let (begin, end) = match self.range {
+            None => (0, size),
+            Some((begin, last)) => (begin, last.map_or(size, |last| size.min(last + 1))),
+        };
+        let part = self.octets.get(begin..end)?;
+        let etag = self.etag;
+        let (status, head) = match self.range {
+            Some(_) => {
+                let last = end.saturating_sub(1);
+                let range = format!("content-range: bytes {begin}-{last}/{size}\r\n");
+                (206, format!("etag: \"{etag}\"\r\n{range}"))
+            }
+            None => (200, format!("etag: \"{etag}\"\r\n")),
+        };
+        if self.is_endless {
+            return http::endless(stream, status, &head);
+        }
+        let length = part.len();
+        let head = format!(
+            "HTTP/1.1 {status} X\r\n{head}connection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        let Some((after, stalls)) = self.cut else {
+            return stream.write_all(part).ok();
+        };
+        stream.write_all(&part[..after.min(part.len())]).ok()?;
+        stream.flush().ok()?;
+        if stalls {
+            thread::sleep(Duration::from_secs(60));
+        }
+        Some(())
     }
-    let length = part.len();
-    let head = format!(
-        "HTTP/1.1 {status} X\r\n{head}connection: close\r\ncontent-length: {length}\r\n\r\n"
-    );
-    let mut stream = stream;
-    stream.write_all(head.as_bytes()).ok()?;
-    let Some((after, stalls)) = cut else {
-        return stream.write_all(part).ok();
-    };
-    stream.write_all(&part[..after.min(part.len())]).ok()?;
-    stream.flush().ok()?;
-    if stalls {
-        thread::sleep(Duration::from_secs(60));
-    }
-    Some(())
 }
 
 fn refuse(stream: &TcpStream, status: u16, code: &str, message: &str) -> Option<()> {
