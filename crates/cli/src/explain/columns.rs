@@ -19,6 +19,9 @@ use crate::text::{visible, words, wrap};
 /// Columns of a field name.
 const NAME: usize = 27;
 
+/// Width of the terminal below which names are not padded, so that a value stands in the line of the name.
+const NARROW: usize = 60;
+
 /// Line, with the format, and everything sent of the line.
 pub(super) struct LineExplanation<'a> {
     pub(super) look: TextLook,
@@ -41,14 +44,13 @@ impl LineExplanation<'_> {
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let mut shown = Vec::new();
         for (index, (name, token)) in self.format.names().iter().zip(&self.tokens).enumerate() {
-            let title = format!("{name:<NAME$}");
+            let padded = if self.look.width < NARROW { 0 } else { NAME };
+            let title = format!("{name:<padded$}");
             let title = self.look.paint(TextStyle::Strong, title);
             writeln!(out, "{:>3} {title} {}", index + 1, visible(token))?;
             let (lines, why) = self.explain(index, name, token, &mut shown);
-            for line in lines {
-                writeln!(out, "    → {}", visible(&line))?;
-            }
-            for line in wrap(&words(&why), " ", self.look.width.max(40) - 6) {
+            self.write_values(out, &lines)?;
+            for line in self.wrapped(&why, 6) {
                 writeln!(out, "      {}", self.look.paint(TextStyle::Faint, line))?;
             }
         }
@@ -98,10 +100,21 @@ impl LineExplanation<'_> {
         }
         let title = "from elsewhere: rules, inventory, settings";
         writeln!(out, "    {}", self.look.paint(TextStyle::Strong, title))?;
-        for line in rest {
-            writeln!(out, "    → {}", visible(&line))?;
+        self.write_values(out, &rest)
+    }
+
+    /// Writes exported values, each behind an arrow.
+    fn write_values(&self, out: &mut impl Write, values: &[String]) -> io::Result<()> {
+        for value in values {
+            let lines = self.wrapped(&visible(value), 6).join("\n      ");
+            writeln!(out, "    → {lines}")?;
         }
         Ok(())
+    }
+
+    /// Wraps a text behind an indentation.
+    fn wrapped(&self, text: &str, indentation: usize) -> Vec<String> {
+        wrap(&words(text), " ", self.look.width.max(40) - indentation)
     }
 
     /// Writes the explanation as a JSON object on a line.
@@ -264,21 +277,19 @@ impl LineExplanation<'_> {
     /// Writes the outcome of the whole record.
     fn conclusion(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out)?;
+        let counted = |name| format!("counted as {name} ({}).", summary::meaning(name));
         let (Some(domain), Some(names)) = (self.sent.domain, self.names) else {
-            for name in ends(&self.counters) {
-                let meaning = summary::meaning(name);
-                writeln!(out, "No flow record: counted as {name} ({meaning}).")?;
-            }
-            return Ok(());
+            return ends(&self.counters)
+                .try_for_each(|name| self.sentence(out, "No flow record:", &counted(name)));
         };
         let SentRecord {
             template, octets, ..
         } = self.sent;
-        let title = "Exported as one flow record";
-        let title = self.look.paint(TextStyle::Strong, title);
-        writeln!(out, "{title} of {octets} octets by template {template},")?;
         let name = names.domain_name.as_deref().unwrap_or("unnamed");
-        writeln!(out, "in observation domain {domain} ({name}).")?;
+        let rest = format!(
+            "of {octets} octets by template {template}, in observation domain {domain} ({name})."
+        );
+        self.sentence(out, "Exported as one flow record", &rest)?;
         for (label, one) in [("in", &e::INGRESS_INTERFACE), ("out", &e::EGRESS_INTERFACE)] {
             if let Some(value) = self.sent.value(one) {
                 let interface = names.interface(value.number().unwrap_or_default());
@@ -286,15 +297,22 @@ impl LineExplanation<'_> {
                 writeln!(out, "{label:>5}  {value:<10}  {}", visible(name))?;
             }
         }
-        if let Some(name) = self.left_out_by {
-            let meaning = summary::meaning(name);
-            writeln!(
-                out,
-                "With this inventory deduplication leaves the flow out:"
-            )?;
-            writeln!(out, "counted as {name} ({meaning}).")?;
-        }
-        Ok(())
+        let Some(name) = self.left_out_by else {
+            return Ok(());
+        };
+        let rest = format!("deduplication leaves the flow out: {}", counted(name));
+        self.sentence(out, "With this inventory", &rest)
+    }
+
+    /// Writes a sentence with a strong beginning, wrapped.
+    fn sentence(&self, out: &mut impl Write, beginning: &str, rest: &str) -> io::Result<()> {
+        let text = self.wrapped(&format!("{beginning} {rest}"), 0).join("\n");
+        let rest = &text[beginning.len()..];
+        writeln!(
+            out,
+            "{}{rest}",
+            self.look.paint(TextStyle::Strong, beginning)
+        )
     }
 }
 

@@ -200,7 +200,7 @@ fn a_flow_that_deduplication_leaves_out_is_explained_and_its_rule_is_named() {
     let line = "2 123456789012 eni-0b2d4f6a8c0e13579 10.20.1.20 10.20.2.20 8080 43210 6 17 51012 1795035610 1795035668 ACCEPT OK";
     let outcome = run(&["explain", line, "--inventory", inventory], "");
     let says =
-        "With this inventory deduplication leaves the flow out:\ncounted as DuplicateBothEnds";
+        "With this inventory deduplication leaves the flow out: counted as DuplicateBothEnds";
     assert!(outcome.stdout.contains("Exported as one flow record"));
     assert!(outcome.stdout.contains(says), "{}", outcome.stdout);
     let arguments = ["explain", "--json", line, "--inventory", inventory];
@@ -217,4 +217,18 @@ fn a_flow_that_deduplication_leaves_out_is_explained_and_its_rule_is_named() {
         "{}",
         outcome.stdout
     );
+}
+
+#[test]
+fn an_explanation_fits_the_columns_that_there_are() {
+    let (_, line) = EXAMPLES[0];
+    for width in [40, 60, 80, 160] {
+        let arguments = ["explain", line, "--width", &width.to_string()];
+        let outcome = run(&arguments, "");
+        assert_eq!(outcome.status, Some(0), "{outcome:?}");
+        for line in outcome.stdout.lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+        assert!(outcome.stdout.contains("octetDeltaCount (1) = 4249"));
+    }
 }
