@@ -24,6 +24,8 @@ simplest case.
   less room.
 - A value with spaces, such as that of `LogFormat` or `FilterPattern`, needs the quotes that
   [deploy.md](deploy.md#how-do-i-set-a-value-with-spaces) shows.
+- Tried: tests resolve the templates with these parameters, and the functions run with the settings under an emulated Lambda runtime.
+  What AWS itself makes of a value was only read ([what was tried](deploy.md#what-was-tried)).
 """
 INVENTORY = """\
 Of `template-inventory.yaml` ([organization.md](organization.md)). A *setting* is an environment variable of the function, and no
