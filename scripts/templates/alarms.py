@@ -40,7 +40,8 @@ ROWS = [
     Row(
         "SilenceAlarm",
         "No flow log has arrived for the minutes of SilenceAlarmMinutes. Do the flow logs still exist, and is their status"
-        " ACTIVE? Is their subscription or notification still there? {\"flowlogs\":\"check\"} tells.",
+        " ACTIVE? Is their subscription or notification still there? {\"flowlogs\":\"check\"} shows the formats and collectors that"
+        " the function finds, not what brings it events.",
         OURS, "RecordsReceived", below=1, periods=FindInMap("Silence", Ref("SilenceAlarmMinutes"), "Periods"),
         missing="breaching", when="HasSilenceAlarm",
     ),
