@@ -23,6 +23,8 @@ pub(crate) enum Conduct {
     DieAfter(usize),
     /// Reads nothing, and keeps the connection.
     Stall,
+    /// Reads so many octets, and from then on 200 every 0.2 s.
+    TrickleAfter(usize),
 }
 
 /// A collector on a loopback port, until dropped.
@@ -120,9 +122,10 @@ impl Collector {
         flows
     }
 
-    /// Closes its port and every connection.
-    pub(crate) fn stop(mut self) {
+    /// Closes its port and every connection. Returns the decoded records of all of them.
+    pub(crate) fn stop(mut self) -> Vec<Record> {
         self.end();
+        self.records()
     }
 
     fn end(&mut self) {
@@ -245,7 +248,12 @@ fn read(mut stream: impl Read, number: usize, conduct: Conduct, shared: &Shared)
             std::thread::sleep(Duration::from_millis(20));
             continue;
         }
-        let length = match stream.read(&mut part) {
+        let mut most = part.len();
+        if matches!(conduct, Conduct::TrickleAfter(limit) if octets >= limit) {
+            std::thread::sleep(Duration::from_millis(200));
+            most = 200;
+        }
+        let length = match stream.read(&mut part[..most]) {
             Ok(0) => return,
             Ok(length) => length,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {

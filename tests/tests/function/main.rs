@@ -11,7 +11,8 @@
 //!   function behind;
 //! - `backfill.rs` runs the commands that `flowlogs backfill` prints, against moto;
 //! - `clock.rs` is a clock that jumps;
-//! - `queue.rs` is a failure queue with the rules of SQS, and an outage mended by the queue;
+//! - `sqs.rs` is a queue with the rules of SQS; `queue.rs` are the tests of the function behind its failure queue, and
+//!   `outage.rs` is an hour without collector, with the alarms of the templates;
 //! - `stored.rs` are the tests of both functions with an inventory in S3;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;
@@ -32,11 +33,13 @@ mod metrics;
 mod objects;
 mod one_function;
 mod organization;
+mod outage;
 mod payload;
 mod queue;
 mod runtime;
 mod s3;
 mod settings;
 mod soak;
+mod sqs;
 mod stored;
 mod tls;

@@ -51,6 +51,15 @@ pub(crate) fn line(number: usize) -> String {
     )
 }
 
+/// Lines of the default format, from a number on, of flows that ended in this second since 1970.
+pub(crate) fn lines_until(from: usize, count: usize, end: u64) -> Vec<String> {
+    let times = format!("{} {end}", end - 59);
+    let lines = lines(from, count).into_iter();
+    lines
+        .map(|line| line.replace("1795000000 1795000059", &times))
+        .collect()
+}
+
 /// Lines of the default format: so many, from a number on.
 pub(crate) fn lines(from: usize, count: usize) -> Vec<String> {
     (from..from + count).map(line).collect()

@@ -1,0 +1,551 @@
+//! A collector that is away for an hour, and what Lambda, SQS and CloudWatch make of it by their rules: three tries of an
+//! asynchronous event, redelivery of what waits in a queue every 20 minutes, and the alarms of the templates.
+//!
+//! `scripts/test` divides every time by 300. With `FLOWLOGS_OUTAGE=hour` (`scripts/measure-reliability outage`) they are
+//! AWS's own: that takes an hour and a half.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, RwLock};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use flowlogs_testing::object_server::ObjectServer;
+use flowlogs_tests::tool;
+use serde_json::{Value, json};
+
+use crate::collector::Collector;
+use crate::decode::Record;
+use crate::delivery::DEFAULT;
+use crate::objects::gzip;
+use crate::payload::{event_at, lines_until};
+use crate::queue::numbers;
+use crate::runtime::{Function, Outcome};
+use crate::sqs::{Queue, invocation_record};
+
+/// Seconds of traffic before the outage.
+const LEAD: f64 = 60.0;
+const OUTAGE: f64 = 3_600.0;
+/// Pauses of Lambda before the second and the third try of an asynchronous event.
+const PAUSES: [f64; 2] = [60.0, 120.0];
+/// Visibility timeout of both queues.
+const VISIBILITY: f64 = 1_200.0;
+/// Lines of a payload or object.
+const LINES: usize = 10;
+/// Number of the first line of the first object.
+const OF_OBJECTS: usize = 1_000_000;
+
+/// Size of a run.
+struct Plan {
+    /// Seconds of AWS in each second of the test.
+    speed: f64,
+    /// Payloads and objects of the hour without collector.
+    payloads: u32,
+    objects: u32,
+    /// Invocations at once that take messages from a queue.
+    pollers: usize,
+}
+
+impl Plan {
+    fn of_environment() -> Self {
+        match std::env::var("FLOWLOGS_OUTAGE").as_deref() {
+            Ok("hour") => Self {
+                speed: 1.0,
+                payloads: 200,
+                objects: 50,
+                pollers: 2,
+            },
+            _ => Self {
+                speed: 300.0,
+                payloads: 20,
+                objects: 10,
+                pollers: 1,
+            },
+        }
+    }
+
+    /// The circuit breaker's pause is not divided, so that an environment of before the return of the collector
+    /// would be of no use after it for longer than the whole run: Lambda replaces the environments then.
+    fn replaces_environments(&self) -> bool {
+        self.speed > 1.0
+    }
+}
+
+/// State that the threads of a run share.
+struct Run {
+    plan: Plan,
+    begin: Instant,
+    /// The same moment in milliseconds since 1970.
+    started_at: u64,
+    /// Held by each invocation, so that the collector goes away between invocations.
+    gate: RwLock<()>,
+    collector_is_back: AtomicBool,
+    is_over: AtomicBool,
+}
+
+impl Run {
+    fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            begin: Instant::now(),
+            started_at: milliseconds(),
+            gate: RwLock::default(),
+            collector_is_back: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+        }
+    }
+
+    /// Seconds of AWS since the begin.
+    fn now(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64() * self.plan.speed
+    }
+
+    fn sleep_until(&self, moment: f64) {
+        let left = (moment - self.now()) / self.plan.speed;
+        std::thread::sleep(Duration::from_secs_f64(left.max(0.0)));
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+}
+
+/// Ends a run when it is dropped, also by a panic.
+struct EndOfRun<'a>(&'a Run);
+
+impl Drop for EndOfRun<'_> {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Milliseconds since 1970.
+fn milliseconds() -> u64 {
+    let since = UNIX_EPOCH.elapsed().expect("after 1970");
+    u64::try_from(since.as_millis()).expect("before the year 500,000,000")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic while locked")
+}
+
+/// Metrics of one function as CloudWatch has them: minute and value of each sample.
+#[derive(Default)]
+struct Metrics(Mutex<BTreeMap<String, Vec<(f64, f64)>>>);
+
+impl Metrics {
+    fn add(&self, name: &str, second: f64, value: f64) {
+        let mut samples = lock(&self.0);
+        let samples = samples.entry(name.to_owned()).or_default();
+        samples.push((second / 60.0, value));
+    }
+
+    /// Adds what the lines of a function declare as metrics.
+    fn add_lines(&self, run: &Run, lines: &[Value]) {
+        for line in lines {
+            let time = line["_aws"]["Timestamp"].as_u64().expect("a time");
+            let since = Duration::from_millis(time.saturating_sub(run.started_at));
+            let second = since.as_secs_f64() * run.plan.speed;
+            let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+            for metric in declared.expect("definitions") {
+                let name = metric["Name"].as_str().expect("a name");
+                self.add(name, second, line[name].as_f64().expect("a number"));
+            }
+        }
+    }
+
+    /// Sum of a metric.
+    fn sum(&self, name: &str) -> f64 {
+        let samples = lock(&self.0);
+        let values = samples.get(name).into_iter().flatten();
+        values.map(|(_, value)| value).sum()
+    }
+
+    /// Largest value of a metric.
+    fn most(&self, name: &str) -> f64 {
+        let samples = lock(&self.0);
+        let values = samples.get(name).into_iter().flatten();
+        values.map(|(_, value)| *value).fold(0.0, f64::max)
+    }
+}
+
+/// An execution environment of a function, and the one that takes its place.
+struct Environment {
+    function: Function,
+    spare: Option<Function>,
+}
+
+impl Environment {
+    fn start(plan: &Plan, start: impl Fn() -> Option<Function>) -> Option<Self> {
+        let spare = if plan.replaces_environments() {
+            Some(start()?)
+        } else {
+            None
+        };
+        Some(Self {
+            function: start()?,
+            spare,
+        })
+    }
+
+    fn invoke(&mut self, run: &Run, metrics: &Metrics, event: &[u8]) -> Outcome {
+        let _passes = run.gate.read().expect("no panic while locked");
+        if run.collector_is_back.load(Ordering::SeqCst) {
+            if let Some(spare) = self.spare.take() {
+                metrics.add_lines(run, &self.function.metrics());
+                self.function = spare;
+            }
+        }
+        let second = run.now();
+        let outcome = self.function.invoke(event);
+        metrics.add("Invocations", second, 1.0);
+        metrics.add("Errors", second, if outcome.is_err() { 1.0 } else { 0.0 });
+        outcome
+    }
+}
+
+/// An asynchronous event on its way through the tries of Lambda.
+struct Attempt {
+    due: f64,
+    arrived: f64,
+    failures: usize,
+    event: Vec<u8>,
+}
+
+/// Delivers payloads as CloudWatch Logs and Lambda do, until the run is over and every event has ended. Returns how
+/// many payloads there were.
+fn subscribe(
+    run: &Run,
+    metrics: &Metrics,
+    mut environment: Environment,
+    queue: &Mutex<Queue>,
+) -> usize {
+    let interval = OUTAGE / f64::from(run.plan.payloads);
+    let (mut payloads, mut attempts) = (0, Vec::<Attempt>::new());
+    loop {
+        let arrival = interval * f64::from(u32::try_from(payloads).expect("few"));
+        let retry = attempts.iter().map(|attempt| attempt.due);
+        let retry = retry.fold(f64::INFINITY, f64::min);
+        if run.is_over() && attempts.is_empty() {
+            break;
+        }
+        if arrival <= retry && !run.is_over() {
+            run.sleep_until(arrival);
+            let now = milliseconds();
+            let lines = lines_until(payloads * LINES, LINES, now / 1_000);
+            payloads += 1;
+            attempts.push(Attempt {
+                due: arrival,
+                arrived: arrival,
+                failures: 0,
+                event: event_at(now, "flows", &lines),
+            });
+            continue;
+        }
+        run.sleep_until(retry);
+        let next = attempts.iter().position(|attempt| attempt.due <= retry);
+        let mut attempt = attempts.swap_remove(next.expect("the earliest"));
+        let second = run.now();
+        metrics.add(
+            "AsyncEventAge",
+            second,
+            (second - attempt.arrived) * 1_000.0,
+        );
+        let Err(failure) = environment.invoke(run, metrics, &attempt.event) else {
+            continue;
+        };
+        match PAUSES.get(attempt.failures) {
+            Some(pause) => {
+                attempt.failures += 1;
+                attempt.due = run.now() + pause;
+                attempts.push(attempt);
+            }
+            None => lock(queue).put(invocation_record(&attempt.event, &failure), Duration::ZERO),
+        }
+    }
+    metrics.add_lines(run, &environment.function.metrics());
+    payloads
+}
+
+/// Hands what is visible in a queue to the function, as an event source does, until the run is over.
+fn poll(run: &Run, metrics: &Metrics, mut environment: Environment, queue: &Mutex<Queue>) {
+    while !run.is_over() {
+        let batch = lock(queue).receive();
+        let Some(batch) = batch else {
+            run.sleep_until(run.now() + 5.0);
+            continue;
+        };
+        let event = batch.event.to_string();
+        let outcome = environment.invoke(run, metrics, event.as_bytes());
+        lock(queue).settle(&batch, &outcome);
+    }
+    metrics.add_lines(run, &environment.function.metrics());
+}
+
+/// Puts objects into the bucket and notices into the queue, as AWS does. Returns how many objects there were.
+fn deliver_objects(run: &Run, server: &ObjectServer, queue: &Mutex<Queue>) -> usize {
+    let interval = OUTAGE / f64::from(run.plan.objects);
+    let mut objects = 0;
+    loop {
+        run.sleep_until(interval * f64::from(u32::try_from(objects).expect("few")));
+        if run.is_over() {
+            return objects;
+        }
+        let now = milliseconds() / 1_000;
+        let lines = lines_until(OF_OBJECTS + objects * LINES, LINES, now).join("\n");
+        let key = format!(
+            "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2026/11/29/123456789012_vpcflowlogs_eu-central-1_fl-0123456789abcdef0_20261129T0900Z_{objects:08x}.log.gz"
+        );
+        server.put(&format!("bucket/{key}"), &gzip(lines.as_bytes()));
+        let notice = json!({"Records": [{
+            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1",
+            "eventName": "ObjectCreated:Put", "eventTime": "2026-11-29T09:00:00.000Z",
+            "s3": {"bucket": {"name": "bucket"}, "object": {"key": key, "size": 300, "eTag": format!("{objects:032x}")}},
+        }]});
+        lock(queue).put(notice.to_string(), Duration::ZERO);
+        objects += 1;
+    }
+}
+
+/// Samples what SQS tells of a queue each minute, and keeps the most messages that waited.
+fn watch(run: &Run, metrics: &Metrics, queue: &Mutex<Queue>) {
+    let mut minute = 0.0;
+    while !run.is_over() {
+        run.sleep_until(60.0 * minute);
+        let queue = lock(queue);
+        let age = queue.age_of_oldest().unwrap_or_default().as_secs_f64();
+        metrics.add("ApproximateAgeOfOldestMessage", run.now(), age);
+        let waiting = u32::try_from(queue.messages().len()).expect("few");
+        metrics.add("Waiting", run.now(), f64::from(waiting));
+        minute += 1.0;
+    }
+}
+
+/// One function with its queue.
+struct Station {
+    metrics: Metrics,
+    queue: Mutex<Queue>,
+}
+
+impl Station {
+    fn new(name: &'static str, plan: &Plan) -> Self {
+        let visibility = Duration::from_secs_f64(VISIBILITY / plan.speed);
+        Self {
+            metrics: Metrics::default(),
+            queue: Mutex::new(Queue::new(name, visibility, plan.speed)),
+        }
+    }
+}
+
+/// Takes the collector away and brings it back, and ends the run when nothing waits any more. Returns the records of
+/// before the outage, the collector that came back, and how long after its return the last message that had waited was
+/// delivered, in seconds.
+fn conduct(
+    run: &Run,
+    collector: Collector,
+    stations: &[&Station],
+) -> (Vec<Record>, Collector, f64) {
+    let _end = EndOfRun(run);
+    let address = collector.address;
+    run.sleep_until(LEAD);
+    let records = {
+        let _nobody_sends = run.gate.write().expect("no panic while locked");
+        std::thread::sleep(Duration::from_millis(100));
+        collector.stop()
+    };
+    run.sleep_until(LEAD + OUTAGE);
+    let collector = Collector::again(address);
+    run.collector_is_back.store(true, Ordering::SeqCst);
+    let back = run.now();
+    // Until then the last try of an asynchronous event may fail, because the pause of a circuit breaker goes on.
+    run.sleep_until(back + 2.0 * PAUSES.iter().sum::<f64>());
+    while !stations
+        .iter()
+        .all(|station| lock(&station.queue).messages().is_empty())
+    {
+        assert!(run.now() < back + 4.0 * VISIBILITY, "messages still wait");
+        run.sleep_until(run.now() + 1.0);
+    }
+    let last = stations
+        .iter()
+        .filter_map(|station| lock(&station.queue).last_retry());
+    let last = last.map(|last| (last - run.begin).as_secs_f64() * run.plan.speed);
+    (records, collector, last.fold(0.0, f64::max) - back)
+}
+
+/// A loopback address of this process alone, whose port no other program is given meanwhile.
+fn address(port: u16) -> SocketAddr {
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    SocketAddr::from(([127, high % 200 + 20, low, 1], port))
+}
+
+fn cloudwatch(collectors: &str) -> Option<Function> {
+    Function::start(&[
+        ("COLLECTOR", collectors),
+        ("INVENTORY", "off"),
+        ("LOG_FORMAT", DEFAULT),
+    ])
+}
+
+/// States of the alarms of each template in the course of a run: `{"template.yaml": {"UndeliveredAlarm": [[33.0, "ALARM"], …`,
+/// with minutes since the collector went away.
+fn alarms(stations: &[(&str, &Station)]) -> Value {
+    let series: BTreeMap<_, _> = stations
+        .iter()
+        .map(|(template, station)| (*template, json!(*lock(&station.metrics.0))))
+        .collect();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outage.json");
+    std::fs::write(&path, json!(series).to_string()).expect("a file");
+    let python = tool::find("moto_server").expect("scripts/setup installs the Python tools");
+    let output = Command::new(python.with_file_name("python3"))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts"))
+        .args(["-m", "templates.tests.recorded"])
+        .arg(path)
+        .arg((LEAD / 60.0).to_string())
+        .output()
+        .expect("an interpreter");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
+}
+
+fn flows(mut records: Vec<Record>) -> Vec<Record> {
+    records.retain(|record| !record.is_options);
+    records
+}
+
+/// How often each number of a range is among others: fewest and most.
+fn copies(numbers: &[usize], from: usize, count: usize) -> (usize, usize) {
+    let mut copies = vec![0; count];
+    for number in numbers {
+        if let Some(copies) = number
+            .checked_sub(from)
+            .and_then(|index| copies.get_mut(index))
+        {
+            *copies += 1;
+        }
+    }
+    let fewest = copies.iter().min().copied().unwrap_or_default();
+    (fewest, copies.into_iter().max().unwrap_or_default())
+}
+
+fn report(name: &str, station: &Station, payloads: usize) {
+    let metrics = &station.metrics;
+    eprintln!(
+        "{name}: {payloads} in all, {} invocations, {} failed, {} waited at most, {} s the oldest",
+        metrics.sum("Invocations"),
+        metrics.sum("Errors"),
+        metrics.most("Waiting"),
+        metrics.most("OldestUndeliveredSeconds"),
+    );
+}
+
+#[test]
+fn an_hour_without_collector_heals_itself_and_its_alarms_come_and_go() {
+    if tool::find("moto_server").is_none() {
+        return;
+    }
+    let plan = Plan::of_environment();
+    let collector = Collector::again(address(4739));
+    let (url, server) = (collector.url(), ObjectServer::start());
+    let s3 = || {
+        Function::start_s3(&[
+            ("COLLECTOR", url.as_str()),
+            ("INVENTORY", "off"),
+            ("AWS_ENDPOINT_URL", &server.endpoint),
+        ])
+    };
+    let mut for_logs: Vec<Environment> = (0..=plan.pollers)
+        .map_while(|_| Environment::start(&plan, || cloudwatch(&url)))
+        .collect();
+    let for_bucket: Vec<Environment> = (0..plan.pollers)
+        .map_while(|_| Environment::start(&plan, s3))
+        .collect();
+    let Some(subscribed) = for_logs.pop() else {
+        return;
+    };
+    let (logs, bucket) = (
+        Station::new("failures", &plan),
+        Station::new("notices", &plan),
+    );
+    let run = Run::new(plan);
+    let (payloads, objects, (mut records, collector, last)) = std::thread::scope(|scope| {
+        let payloads = scope.spawn(|| subscribe(&run, &logs.metrics, subscribed, &logs.queue));
+        let objects = scope.spawn(|| deliver_objects(&run, &server, &bucket.queue));
+        for (station, environments) in [(&logs, for_logs), (&bucket, for_bucket)] {
+            for environment in environments {
+                let run = &run;
+                scope.spawn(move || poll(run, &station.metrics, environment, &station.queue));
+            }
+            let run = &run;
+            scope.spawn(move || watch(run, &station.metrics, &station.queue));
+        }
+        let seen = conduct(&run, collector, &[&logs, &bucket]);
+        (
+            payloads.join().expect("payloads"),
+            objects.join().expect("objects"),
+            seen,
+        )
+    });
+    records.extend(collector.stop());
+    let numbers = numbers(&flows(records));
+    let of_payloads = copies(&numbers, 0, payloads * LINES);
+    let of_objects = copies(&numbers, OF_OBJECTS, objects * LINES);
+    report("payloads", &logs, payloads);
+    report("objects", &bucket, objects);
+    eprintln!(
+        "copies of a flow: {of_payloads:?} and {of_objects:?}; last delivery {last:.0} s after the return"
+    );
+    let alarms = alarms(&[("template.yaml", &logs), ("template-s3.yaml", &bucket)]);
+    eprintln!("alarms: {alarms:#}");
+    assert_eq!((of_payloads.0, of_objects.0), (1, 1), "every flow is there");
+    for template in ["template.yaml", "template-s3.yaml"] {
+        let states = alarms[template].as_object().expect("alarms");
+        let raised: Vec<&str> = states.keys().map(String::as_str).collect();
+        assert_eq!(
+            raised,
+            ["SendErrorsAlarm", "UndeliveredAlarm"],
+            "{template}"
+        );
+        for (name, changes) in states {
+            let changes = changes.as_array().expect("changes").iter();
+            let changes: Vec<&str> = changes.filter_map(|change| change[1].as_str()).collect();
+            assert_eq!(changes, ["ALARM", "OK"], "{template}: {name}");
+        }
+    }
+}
+
+#[test]
+fn of_two_collectors_the_one_that_is_up_gets_a_flow_at_most_three_times_in_an_hour() {
+    let plan = Plan::of_environment();
+    let (up, away) = (Collector::start(), Collector::again(address(4740)));
+    let urls = format!("{},{}", up.url(), away.url());
+    let mut environments: Vec<Environment> = (0..=plan.pollers)
+        .map_while(|_| Environment::start(&plan, || cloudwatch(&urls)))
+        .collect();
+    let Some(subscribed) = environments.pop() else {
+        return;
+    };
+    let station = Station::new("failures", &plan);
+    let run = Run::new(plan);
+    let (payloads, (mut records, away, last)) = std::thread::scope(|scope| {
+        let payloads =
+            scope.spawn(|| subscribe(&run, &station.metrics, subscribed, &station.queue));
+        for environment in environments {
+            scope.spawn(|| poll(&run, &station.metrics, environment, &station.queue));
+        }
+        scope.spawn(|| watch(&run, &station.metrics, &station.queue));
+        let seen = conduct(&run, away, &[&station]);
+        (payloads.join().expect("payloads"), seen)
+    });
+    records.extend(away.stop());
+    let of_away = copies(&numbers(&flows(records)), 0, payloads * LINES);
+    let of_up = copies(&numbers(&flows(up.stop())), 0, payloads * LINES);
+    report("two collectors", &station, payloads);
+    eprintln!(
+        "copies at the collector that was up: {of_up:?}, away: {of_away:?}; last delivery {last:.0} s after the return"
+    );
+    assert!(of_away.0 >= 1, "every flow is there: {of_away:?}");
+    assert!(of_up.0 >= 1 && of_up.1 <= 3, "{of_up:?}");
+}
