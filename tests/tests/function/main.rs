@@ -10,9 +10,9 @@
 //! - `bucket.rs` is a bucket with a queue, also moto, and `objects.rs` writes the content; `s3.rs` are the tests of the
 //!   function behind;
 //! - `backfill.rs` runs the commands that `flowlogs backfill` prints, against moto;
-//! - `clock.rs` is a clock that jumps;
+//! - `clock.rs` is a clock that jumps; `check.rs` is the check event, and `deadline.rs` are invocations without enough time;
 //! - `sqs.rs` is a queue with the rules of SQS; `queue.rs` are the tests of the function behind its failure queue, and
-//!   `outage.rs` is an hour without collector, with the alarms of the templates;
+//!   `outage.rs` is an hour without collector, with the alarms of the templates over its metrics (`series.rs`);
 //! - `stored.rs` are the tests of both functions with an inventory in S3;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;
@@ -23,8 +23,10 @@ mod aws;
 mod backfill;
 mod bucket;
 mod captured;
+mod check;
 mod clock;
 mod collector;
+mod deadline;
 mod decode;
 mod delivery;
 mod formats;
@@ -38,6 +40,7 @@ mod payload;
 mod queue;
 mod runtime;
 mod s3;
+mod series;
 mod settings;
 mod soak;
 mod sqs;

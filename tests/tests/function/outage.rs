@@ -4,10 +4,7 @@
 //! `scripts/test` divides every time by 300. With `FLOWLOGS_OUTAGE=hour` (`scripts/measure-reliability outage`) they are
 //! AWS's own: that takes an hour and a half.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, RwLock};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -23,6 +20,7 @@ use crate::objects::gzip;
 use crate::payload::{event_at, lines_until};
 use crate::queue::numbers;
 use crate::runtime::{Function, Outcome};
+use crate::series::{Metrics, alarms};
 use crate::sqs::{Queue, invocation_record};
 
 /// Seconds of traffic before the outage.
@@ -102,6 +100,12 @@ impl Run {
         self.begin.elapsed().as_secs_f64() * self.plan.speed
     }
 
+    /// Second of a time in milliseconds since 1970.
+    fn second(&self, time: u64) -> f64 {
+        let since = Duration::from_millis(time.saturating_sub(self.started_at));
+        since.as_secs_f64() * self.plan.speed
+    }
+
     fn sleep_until(&self, moment: f64) {
         let left = (moment - self.now()) / self.plan.speed;
         std::thread::sleep(Duration::from_secs_f64(left.max(0.0)));
@@ -131,46 +135,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no panic while locked")
 }
 
-/// Metrics of one function as CloudWatch has them: minute and value of each sample.
-#[derive(Default)]
-struct Metrics(Mutex<BTreeMap<String, Vec<(f64, f64)>>>);
-
-impl Metrics {
-    fn add(&self, name: &str, second: f64, value: f64) {
-        let mut samples = lock(&self.0);
-        let samples = samples.entry(name.to_owned()).or_default();
-        samples.push((second / 60.0, value));
-    }
-
-    /// Adds what the lines of a function declare as metrics.
-    fn add_lines(&self, run: &Run, lines: &[Value]) {
-        for line in lines {
-            let time = line["_aws"]["Timestamp"].as_u64().expect("a time");
-            let since = Duration::from_millis(time.saturating_sub(run.started_at));
-            let second = since.as_secs_f64() * run.plan.speed;
-            let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
-            for metric in declared.expect("definitions") {
-                let name = metric["Name"].as_str().expect("a name");
-                self.add(name, second, line[name].as_f64().expect("a number"));
-            }
-        }
-    }
-
-    /// Sum of a metric.
-    fn sum(&self, name: &str) -> f64 {
-        let samples = lock(&self.0);
-        let values = samples.get(name).into_iter().flatten();
-        values.map(|(_, value)| value).sum()
-    }
-
-    /// Largest value of a metric.
-    fn most(&self, name: &str) -> f64 {
-        let samples = lock(&self.0);
-        let values = samples.get(name).into_iter().flatten();
-        values.map(|(_, value)| *value).fold(0.0, f64::max)
-    }
-}
-
 /// An execution environment of a function, and the one that takes its place.
 struct Environment {
     function: Function,
@@ -192,11 +156,10 @@ impl Environment {
 
     fn invoke(&mut self, run: &Run, metrics: &Metrics, event: &[u8]) -> Outcome {
         let _passes = run.gate.read().expect("no panic while locked");
-        if run.collector_is_back.load(Ordering::SeqCst) {
-            if let Some(spare) = self.spare.take() {
-                metrics.add_lines(run, &self.function.metrics());
-                self.function = spare;
-            }
+        let is_back = run.collector_is_back.load(Ordering::SeqCst);
+        if let Some(spare) = self.spare.take_if(|_| is_back) {
+            metrics.add_lines(&self.function.metrics(), |time| run.second(time));
+            self.function = spare;
         }
         let second = run.now();
         let outcome = self.function.invoke(event);
@@ -265,7 +228,7 @@ fn subscribe(
             None => lock(queue).put(invocation_record(&attempt.event, &failure), Duration::ZERO),
         }
     }
-    metrics.add_lines(run, &environment.function.metrics());
+    metrics.add_lines(&environment.function.metrics(), |time| run.second(time));
     payloads
 }
 
@@ -281,7 +244,7 @@ fn poll(run: &Run, metrics: &Metrics, mut environment: Environment, queue: &Mute
         let outcome = environment.invoke(run, metrics, event.as_bytes());
         lock(queue).settle(&batch, &outcome);
     }
-    metrics.add_lines(run, &environment.function.metrics());
+    metrics.add_lines(&environment.function.metrics(), |time| run.second(time));
 }
 
 /// Puts objects into the bucket and notices into the queue, as AWS does. Returns how many objects there were.
@@ -389,27 +352,6 @@ fn cloudwatch(collectors: &str) -> Option<Function> {
     ])
 }
 
-/// States of the alarms of each template in the course of a run: `{"template.yaml": {"UndeliveredAlarm": [[33.0, "ALARM"], …`,
-/// with minutes since the collector went away.
-fn alarms(stations: &[(&str, &Station)]) -> Value {
-    let series: BTreeMap<_, _> = stations
-        .iter()
-        .map(|(template, station)| (*template, json!(*lock(&station.metrics.0))))
-        .collect();
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("outage.json");
-    std::fs::write(&path, json!(series).to_string()).expect("a file");
-    let python = tool::find("moto_server").expect("scripts/setup installs the Python tools");
-    let output = Command::new(python.with_file_name("python3"))
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts"))
-        .args(["-m", "templates.tests.recorded"])
-        .arg(path)
-        .arg((LEAD / 60.0).to_string())
-        .output()
-        .expect("an interpreter");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {errors}"))
-}
-
 fn flows(mut records: Vec<Record>) -> Vec<Record> {
     records.retain(|record| !record.is_options);
     records
@@ -430,6 +372,52 @@ fn copies(numbers: &[usize], from: usize, count: usize) -> (usize, usize) {
     (fewest, copies.into_iter().max().unwrap_or_default())
 }
 
+/// Outcome of a run.
+struct Course {
+    payloads: usize,
+    objects: usize,
+    /// Numbers of the flows at the collector that was away.
+    numbers: Vec<usize>,
+    /// Seconds from the return of the collector to the last delivery that had waited.
+    last: f64,
+}
+
+/// Lets an hour pass: payloads for the station `logs`, whose last environment is subscribed, and objects for `bucket`.
+fn pass(
+    run: &Run,
+    collector: Collector,
+    (logs, mut environments): (&Station, Vec<Environment>),
+    bucket: Option<(&Station, Vec<Environment>, &ObjectServer)>,
+) -> Course {
+    let subscribed = environments.pop().expect("an environment");
+    let mut stations = vec![logs];
+    std::thread::scope(|scope| {
+        let payloads = scope.spawn(|| subscribe(run, &logs.metrics, subscribed, &logs.queue));
+        let mut pollers: Vec<_> = environments.into_iter().map(|one| (logs, one)).collect();
+        let objects = bucket.map(|(bucket, environments, server)| {
+            stations.push(bucket);
+            pollers.extend(environments.into_iter().map(|one| (bucket, one)));
+            scope.spawn(move || deliver_objects(run, server, &bucket.queue))
+        });
+        for (station, environment) in pollers {
+            scope.spawn(move || poll(run, &station.metrics, environment, &station.queue));
+        }
+        for station in stations.clone() {
+            scope.spawn(move || watch(run, &station.metrics, &station.queue));
+        }
+        let (mut records, collector, last) = conduct(run, collector, &stations);
+        let payloads = payloads.join().expect("payloads");
+        let objects = objects.map_or(0, |objects| objects.join().expect("objects"));
+        records.extend(collector.stop());
+        Course {
+            payloads,
+            objects,
+            numbers: numbers(&flows(records)),
+            last,
+        }
+    })
+}
+
 fn report(name: &str, station: &Station, payloads: usize) {
     let metrics = &station.metrics;
     eprintln!(
@@ -441,11 +429,20 @@ fn report(name: &str, station: &Station, payloads: usize) {
     );
 }
 
+/// As many environments as a function has pollers, and `more`; fewer where a tool is missing.
+fn environments(
+    plan: &Plan,
+    more: usize,
+    start: impl Fn() -> Option<Function>,
+) -> Vec<Environment> {
+    let numbers = 0..plan.pollers + more;
+    numbers
+        .map_while(|_| Environment::start(plan, &start))
+        .collect()
+}
+
 #[test]
 fn an_hour_without_collector_heals_itself_and_its_alarms_come_and_go() {
-    if tool::find("moto_server").is_none() {
-        return;
-    }
     let plan = Plan::of_environment();
     let collector = Collector::again(address(4739));
     let (url, server) = (collector.url(), ObjectServer::start());
@@ -456,63 +453,49 @@ fn an_hour_without_collector_heals_itself_and_its_alarms_come_and_go() {
             ("AWS_ENDPOINT_URL", &server.endpoint),
         ])
     };
-    let mut for_logs: Vec<Environment> = (0..=plan.pollers)
-        .map_while(|_| Environment::start(&plan, || cloudwatch(&url)))
-        .collect();
-    let for_bucket: Vec<Environment> = (0..plan.pollers)
-        .map_while(|_| Environment::start(&plan, s3))
-        .collect();
-    let Some(subscribed) = for_logs.pop() else {
+    let for_logs = environments(&plan, 1, || cloudwatch(&url));
+    let for_bucket = environments(&plan, 0, s3);
+    if tool::find("moto_server").is_none() || for_logs.is_empty() {
         return;
-    };
-    let (logs, bucket) = (
-        Station::new("failures", &plan),
-        Station::new("notices", &plan),
-    );
-    let run = Run::new(plan);
-    let (payloads, objects, (mut records, collector, last)) = std::thread::scope(|scope| {
-        let payloads = scope.spawn(|| subscribe(&run, &logs.metrics, subscribed, &logs.queue));
-        let objects = scope.spawn(|| deliver_objects(&run, &server, &bucket.queue));
-        for (station, environments) in [(&logs, for_logs), (&bucket, for_bucket)] {
-            for environment in environments {
-                let run = &run;
-                scope.spawn(move || poll(run, &station.metrics, environment, &station.queue));
-            }
-            let run = &run;
-            scope.spawn(move || watch(run, &station.metrics, &station.queue));
-        }
-        let seen = conduct(&run, collector, &[&logs, &bucket]);
-        (
-            payloads.join().expect("payloads"),
-            objects.join().expect("objects"),
-            seen,
-        )
-    });
-    records.extend(collector.stop());
-    let numbers = numbers(&flows(records));
-    let of_payloads = copies(&numbers, 0, payloads * LINES);
-    let of_objects = copies(&numbers, OF_OBJECTS, objects * LINES);
-    report("payloads", &logs, payloads);
-    report("objects", &bucket, objects);
+    }
+    let logs = Station::new("failures", &plan);
+    let bucket = Station::new("notices", &plan);
+    let with_bucket = Some((&bucket, for_bucket, &server));
+    let course = pass(&Run::new(plan), collector, (&logs, for_logs), with_bucket);
+    let of_payloads = copies(&course.numbers, 0, course.payloads * LINES);
+    let of_objects = copies(&course.numbers, OF_OBJECTS, course.objects * LINES);
+    report("payloads", &logs, course.payloads);
+    report("objects", &bucket, course.objects);
     eprintln!(
-        "copies of a flow: {of_payloads:?} and {of_objects:?}; last delivery {last:.0} s after the return"
+        "copies of a flow: {of_payloads:?} and {of_objects:?}; last delivery {:.0} s after the return",
+        course.last
     );
-    let alarms = alarms(&[("template.yaml", &logs), ("template-s3.yaml", &bucket)]);
+    let alarms = alarms(
+        &[
+            ("template.yaml", &logs.metrics),
+            ("template-s3.yaml", &bucket.metrics),
+        ],
+        LEAD / 60.0,
+    );
     eprintln!("alarms: {alarms:#}");
     assert_eq!((of_payloads.0, of_objects.0), (1, 1), "every flow is there");
     for template in ["template.yaml", "template-s3.yaml"] {
-        let states = alarms[template].as_object().expect("alarms");
-        let raised: Vec<&str> = states.keys().map(String::as_str).collect();
-        assert_eq!(
-            raised,
-            ["SendErrorsAlarm", "UndeliveredAlarm"],
-            "{template}"
-        );
-        for (name, changes) in states {
-            let changes = changes.as_array().expect("changes").iter();
-            let changes: Vec<&str> = changes.filter_map(|change| change[1].as_str()).collect();
-            assert_eq!(changes, ["ALARM", "OK"], "{template}: {name}");
-        }
+        let raised = &alarms[template];
+        let raised: Vec<_> = raised.as_object().expect("alarms").iter().collect();
+        let states = |changes: &Value| (changes[0][1].clone(), changes[1][1].clone());
+        let raised: Vec<_> = raised
+            .iter()
+            .map(|(name, changes)| {
+                (
+                    name.as_str(),
+                    states(changes),
+                    changes.as_array().map(Vec::len),
+                )
+            })
+            .collect();
+        let come_and_gone = |name| (name, (json!("ALARM"), json!("OK")), Some(2));
+        let expected = ["SendErrorsAlarm", "UndeliveredAlarm"].map(come_and_gone);
+        assert_eq!(raised, expected, "{template}");
     }
 }
 
@@ -521,30 +504,18 @@ fn of_two_collectors_the_one_that_is_up_gets_a_flow_at_most_three_times_in_an_ho
     let plan = Plan::of_environment();
     let (up, away) = (Collector::start(), Collector::again(address(4740)));
     let urls = format!("{},{}", up.url(), away.url());
-    let mut environments: Vec<Environment> = (0..=plan.pollers)
-        .map_while(|_| Environment::start(&plan, || cloudwatch(&urls)))
-        .collect();
-    let Some(subscribed) = environments.pop() else {
+    let environments = environments(&plan, 1, || cloudwatch(&urls));
+    if environments.is_empty() {
         return;
-    };
+    }
     let station = Station::new("failures", &plan);
-    let run = Run::new(plan);
-    let (payloads, (mut records, away, last)) = std::thread::scope(|scope| {
-        let payloads =
-            scope.spawn(|| subscribe(&run, &station.metrics, subscribed, &station.queue));
-        for environment in environments {
-            scope.spawn(|| poll(&run, &station.metrics, environment, &station.queue));
-        }
-        scope.spawn(|| watch(&run, &station.metrics, &station.queue));
-        let seen = conduct(&run, away, &[&station]);
-        (payloads.join().expect("payloads"), seen)
-    });
-    records.extend(away.stop());
-    let of_away = copies(&numbers(&flows(records)), 0, payloads * LINES);
-    let of_up = copies(&numbers(&flows(up.stop())), 0, payloads * LINES);
-    report("two collectors", &station, payloads);
+    let course = pass(&Run::new(plan), away, (&station, environments), None);
+    let of_away = copies(&course.numbers, 0, course.payloads * LINES);
+    let of_up = copies(&numbers(&flows(up.stop())), 0, course.payloads * LINES);
+    report("two collectors", &station, course.payloads);
     eprintln!(
-        "copies at the collector that was up: {of_up:?}, away: {of_away:?}; last delivery {last:.0} s after the return"
+        "copies at the collector that was up: {of_up:?}, away: {of_away:?}; last delivery {:.0} s after the return",
+        course.last
     );
     assert!(of_away.0 >= 1, "every flow is there: {of_away:?}");
     assert!(of_up.0 >= 1 && of_up.1 <= 3, "{of_up:?}");

@@ -175,7 +175,7 @@ pub(crate) fn counter(line: &Value, name: &str) -> u64 {
 }
 
 /// The metrics lines of an output.
-fn metrics_of(output: &str) -> Vec<Value> {
+pub(crate) fn metrics_of(output: &str) -> Vec<Value> {
     let lines = output
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
