@@ -16,9 +16,9 @@ import boto3
 from moto import mock_aws
 from moto.sqs.models import Queue
 
-# What moto's CloudFormation does not make.
+# Resource types that moto's CloudFormation does not make.
 UNKNOWN = {"AWS::Lambda::EventInvokeConfig", "AWS::Logs::SubscriptionFilter", "AWS::SQS::QueuePolicy"}
-# Alarms and dashboard are no part of this: a test feeds series to them (test_alarms).
+# Alarms and dashboard are left out: test_alarms feeds series to the alarms.
 LEFT_OUT = {"WithAlarms": "off", "WithDashboard": "off"}
 ATTRIBUTES = ("MessageRetentionPeriod", "RedrivePolicy")
 CODE = {"CodeBucket": "my-code", "CodeKey": "function.zip"}

@@ -1,4 +1,4 @@
-"""What the alarms make of a run that tests/tests/function/outage.rs recorded.
+"""States of the alarms over the metrics that tests/tests/function/outage.rs recorded.
 
 usage: python3 -m templates.tests.recorded SERIES MINUTE
 
@@ -17,7 +17,7 @@ QUIET = 180
 
 
 def between_quiet_hours(series):
-    """The series, later by the quiet hours, and the minutes of everything."""
+    """The series, moved by the quiet hours, and the minutes in all."""
     last = int(max(minute for samples in series.values() for minute, _ in samples))
     end = QUIET + last + 1 + QUIET
     end -= end % 30  # whole periods

@@ -1,4 +1,4 @@
-//! The check event: one sentence for each thing that is missing, and none where nothing is.
+//! The check event: one sentence for each missing thing, and none where nothing is missing.
 
 use flowlogs_testing::certificates::{Authority, server};
 use flowlogs_testing::http;

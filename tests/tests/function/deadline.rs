@@ -1,4 +1,5 @@
-//! Invocations whose time does not suffice: they end before Lambda ends them, and say what is done and what is not.
+//! Invocations whose time does not suffice: an invocation ends before Lambda ends it, with metrics, and names what was not
+//! done.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use crate::sqs::invocation_record;
 /// Time that Lambda gives an invocation here.
 const TIME: Duration = Duration::from_secs(8);
 
-/// More than the buffers between function and collector hold.
+/// Number of lines whose messages are more than the buffers between function and collector hold.
 const MANY: usize = 80_000;
 
 /// Collector that soon takes a few octets at a time.

@@ -1,8 +1,8 @@
-//! A collector that is away for an hour, and what Lambda, SQS and CloudWatch make of it by their rules: three tries of an
-//! asynchronous event, redelivery of what waits in a queue every 20 minutes, and the alarms of the templates.
+//! An hour without collector, by the rules of Lambda, SQS and CloudWatch: three tries of an asynchronous event, redelivery
+//! from the queues every 20 minutes, and the alarms of the templates.
 //!
-//! `scripts/test` divides every time by 300. With `FLOWLOGS_OUTAGE=hour` (`scripts/measure-reliability outage`) they are
-//! AWS's own: that takes an hour and a half.
+//! `scripts/test` divides every time by 300. With `FLOWLOGS_OUTAGE=hour` (`scripts/measure-reliability outage`) the times
+//! are AWS's own: a run takes an hour and a half.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -64,8 +64,8 @@ impl Plan {
         }
     }
 
-    /// The circuit breaker's pause is not divided, so that an environment of before the return of the collector
-    /// would be of no use after it for longer than the whole run: Lambda replaces the environments then.
+    /// True if Lambda replaces all environments when the collector comes back: the pause of the circuit breaker is not
+    /// divided, and would last longer than the rest of a divided run.
     fn replaces_environments(&self) -> bool {
         self.speed > 1.0
     }
@@ -177,8 +177,8 @@ struct Attempt {
     event: Vec<u8>,
 }
 
-/// Delivers payloads as CloudWatch Logs and Lambda do, until the run is over and every event has ended. Returns how
-/// many payloads there were.
+/// Delivers payloads as CloudWatch Logs and Lambda do, until the run is over and every event has ended. Returns the
+/// number of payloads.
 fn subscribe(
     run: &Run,
     metrics: &Metrics,
@@ -232,7 +232,7 @@ fn subscribe(
     payloads
 }
 
-/// Hands what is visible in a queue to the function, as an event source does, until the run is over.
+/// Hands visible messages of a queue to the function, as an event source does, until the run is over.
 fn poll(run: &Run, metrics: &Metrics, mut environment: Environment, queue: &Mutex<Queue>) {
     while !run.is_over() {
         let batch = lock(queue).receive();
@@ -247,7 +247,7 @@ fn poll(run: &Run, metrics: &Metrics, mut environment: Environment, queue: &Mute
     metrics.add_lines(&environment.function.metrics(), |time| run.second(time));
 }
 
-/// Puts objects into the bucket and notices into the queue, as AWS does. Returns how many objects there were.
+/// Puts objects into the bucket and notices into the queue, as AWS does. Returns the number of objects.
 fn deliver_objects(run: &Run, server: &ObjectServer, queue: &Mutex<Queue>) -> usize {
     let interval = OUTAGE / f64::from(run.plan.objects);
     let mut objects = 0;
@@ -272,7 +272,7 @@ fn deliver_objects(run: &Run, server: &ObjectServer, queue: &Mutex<Queue>) -> us
     }
 }
 
-/// Samples what SQS tells of a queue each minute, and keeps the most messages that waited.
+/// Samples age of the oldest message and number of messages each minute.
 fn watch(run: &Run, metrics: &Metrics, queue: &Mutex<Queue>) {
     let mut minute = 0.0;
     while !run.is_over() {
@@ -302,9 +302,9 @@ impl Station {
     }
 }
 
-/// Takes the collector away and brings it back, and ends the run when nothing waits any more. Returns the records of
-/// before the outage, the collector that came back, and how long after its return the last message that had waited was
-/// delivered, in seconds.
+/// Takes the collector away, brings the collector back, and ends the run when no message waits any more. Returns the
+/// records of before the outage, the returned collector, and the seconds from the return to the last delivery of a message
+/// that had failed before.
 fn conduct(
     run: &Run,
     collector: Collector,
@@ -322,7 +322,7 @@ fn conduct(
     let collector = Collector::again(address);
     run.collector_is_back.store(true, Ordering::SeqCst);
     let back = run.now();
-    // Until then the last try of an asynchronous event may fail, because the pause of a circuit breaker goes on.
+    // Up to this time the last try of an asynchronous event may fail, because the pause of a circuit breaker goes on.
     run.sleep_until(back + 2.0 * PAUSES.iter().sum::<f64>());
     while !stations
         .iter()
@@ -357,7 +357,7 @@ fn flows(mut records: Vec<Record>) -> Vec<Record> {
     records
 }
 
-/// How often each number of a range is among others: fewest and most.
+/// Fewest and most copies of a number of the range among `numbers`.
 fn copies(numbers: &[usize], from: usize, count: usize) -> (usize, usize) {
     let mut copies = vec![0; count];
     for number in numbers {
@@ -378,7 +378,7 @@ struct Course {
     objects: usize,
     /// Numbers of the flows at the collector that was away.
     numbers: Vec<usize>,
-    /// Seconds from the return of the collector to the last delivery that had waited.
+    /// Seconds from the return of the collector to the last delivery of a message that had failed before.
     last: f64,
 }
 
@@ -429,7 +429,7 @@ fn report(name: &str, station: &Station, payloads: usize) {
     );
 }
 
-/// As many environments as a function has pollers, and `more`; fewer where a tool is missing.
+/// Environments: one for each poller, and `more`; fewer where a tool is missing.
 fn environments(
     plan: &Plan,
     more: usize,

@@ -56,7 +56,7 @@ fn attempts(function: &Function, event: &[u8]) -> Failure {
     failures.collect::<Vec<_>>().pop().expect("three")
 }
 
-/// The numbers of the lines that the flows are of, in order.
+/// Numbers of the lines of these flows, in order.
 pub(crate) fn numbers(flows: &[Record]) -> Vec<usize> {
     let packets = |flow: &Record| {
         flow.field("PacketDeltaCount")

@@ -1,4 +1,4 @@
-//! A queue by the rules of SQS, and the event source by which Lambda hands its messages to a function.
+//! Queue by the rules of SQS, and the event source by which Lambda hands messages to a function.
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use crate::runtime::{Failure, Outcome};
 /// Most messages of one delivery.
 const BATCH: usize = 10;
 
-/// SQS leaves a message that was received so often out of `ApproximateAgeOfOldestMessage`.
+/// Receive count from which SQS leaves a message out of `ApproximateAgeOfOldestMessage`.
 const POISON: u32 = 3;
 
 /// Messages with their visibility, receive counts and times of sending.
@@ -56,12 +56,12 @@ impl Queue {
         &self.messages
     }
 
-    /// Time of the last delivery that succeeded after one that had not.
+    /// Time of the last delivery that succeeded after a failed one.
     pub(crate) fn last_retry(&self) -> Option<Instant> {
         self.last_retry
     }
 
-    /// Takes a message, which was sent so long ago.
+    /// Takes a message of this age.
     pub(crate) fn put(&mut self, body: String, age: Duration) {
         self.sent += 1;
         self.messages.push(Message {
@@ -78,7 +78,7 @@ impl Queue {
         message.age + message.sent.elapsed().mul_f64(self.speed)
     }
 
-    /// `ApproximateAgeOfOldestMessage`, without the messages that SQS leaves out of it.
+    /// Value of `ApproximateAgeOfOldestMessage`; messages that were received three times do not count.
     pub(crate) fn age_of_oldest(&self) -> Option<Duration> {
         let counted = self.messages.iter().filter(|one| one.receives < POISON);
         counted.map(|message| self.age(message)).max()
@@ -118,8 +118,8 @@ impl Queue {
         })
     }
 
-    /// Deletes the messages of a batch that the answer does not name as failed: none, where the invocation failed.
-    /// Returns how many were deleted.
+    /// Deletes the messages of a batch that the answer does not name as failed: none where the invocation failed.
+    /// Returns the number of deleted messages.
     pub(crate) fn settle(&mut self, batch: &Batch, answer: &Outcome) -> usize {
         let Ok(answer) = answer else {
             return 0;
@@ -142,7 +142,7 @@ impl Queue {
     }
 }
 
-/// The record that Lambda puts into a failure queue for an asynchronous event that failed for good.
+/// Record that Lambda puts into a failure queue for an asynchronous event that failed for good.
 pub(crate) fn invocation_record(event: &[u8], failure: &Failure) -> String {
     let event: Value = serde_json::from_slice(event).expect("JSON");
     let record = json!({
