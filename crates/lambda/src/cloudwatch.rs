@@ -37,7 +37,6 @@ use crate::forward::BatchContext;
 use crate::function::{Function, InvocationLog, LAST_SECONDS};
 use crate::log::one_line;
 use crate::metrics::Metrics;
-use crate::source_cache::cut;
 use crate::start::Environment;
 use crate::stored::is_impatient;
 use crate::transcode_sink::{DefaultOrigin, PartLoader, TranscodeSink};
@@ -331,7 +330,7 @@ impl CloudWatch {
             log.account(origin.owner);
         }
         let region = function.region.clone();
-        let destinations = [Destination::log_group(cut(log_group))
+        let destinations = [Destination::log_group(log_group)
             .in_account(origin.owner)
             .in_region(origin.region.or(region.as_deref()))];
         let default = DefaultOrigin {

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::blocking::wait;
 use crate::config::Config;
 use crate::forward::TargetSink;
-use crate::source_cache::{SourceCache, cut};
+use crate::source_cache::SourceCache;
 use crate::stored::{InventoryUnavailable, StoredInventory};
 
 /// Lines between two looks at the clock.
@@ -92,7 +92,7 @@ impl<'a> OriginSources<'a> {
         let account = origin.owner.or(default.account);
         let region = origin.region.or(default.region);
         let log_group = origin.log_group.map(|name| {
-            let destination = Destination::log_group(cut(name));
+            let destination = Destination::log_group(name);
             [destination.in_account(account).in_region(region)]
         });
         let destinations = match &log_group {

@@ -16,7 +16,8 @@ pub const MAX_LINE: usize = 65_535;
 /// filters".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LineOrigin<'a> {
-    /// Account that owns the log group, as in the payload: 12 digits in a data message.
+    /// Account that owns the log group, as the payload writes it: 12 digits in a data message. This and the other names are
+    /// cut to 512 characters, the longest that AWS allows.
     pub owner: Option<&'a str>,
     /// Region of the log group. `None` unless an event names a region.
     pub region: Option<&'a str>,

@@ -23,8 +23,8 @@ const HOLD: Duration = Duration::from_secs(900);
 /// Most ids to ask for because of flows.
 const MENTIONED: usize = 10_000;
 
-/// Most log groups to ask the coverage of, and most octets of a log group's name.
-const LOG_GROUPS: (usize, usize) = (1_000, 512);
+/// Most log groups whose coverage is asked for; a name has at most 512 characters.
+const LOG_GROUPS: usize = 1_000;
 
 /// Documented number of interfaces for `ec2` (docs/limits.md).
 const SERVED_INTERFACES: usize = 20_000;
@@ -65,15 +65,15 @@ impl NameLookup {
     }
 
     pub(super) fn is_due(&self, log_group: &str, now: Instant) -> bool {
-        let new_log_group = !self.log_groups.contains(cut(log_group));
+        let new_log_group = !self.log_groups.contains(log_group);
         let unasked = self.unfinished.is_some() || !self.open.is_empty();
         new_log_group || unasked && !self.schedule.pauses(now) || self.schedule.is_due(now)
     }
 
     /// Adds a log group, and derives the questions from all flow logs that are known.
     pub(super) fn cover(&mut self, log_group: &str, flow_logs: Option<&[FlowLog]>) {
-        if self.log_groups.len() < LOG_GROUPS.0 {
-            self.log_groups.insert(cut(log_group).to_owned());
+        if self.log_groups.len() < LOG_GROUPS {
+            self.log_groups.insert(log_group.to_owned());
         }
         let mut covered = Questions::new();
         for flow_log in flow_logs.unwrap_or_default() {
@@ -233,12 +233,6 @@ impl NameLookup {
             );
         }
     }
-}
-
-/// The name of a log group, cut at the longest that AWS allows.
-fn cut(log_group: &str) -> &str {
-    let end = log_group.char_indices().nth(LOG_GROUPS.1);
-    end.map_or(log_group, |(end, _)| &log_group[..end])
 }
 
 #[cfg(test)]

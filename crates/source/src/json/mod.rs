@@ -85,7 +85,7 @@ impl JsonParser {
         }
         let payload = |origin| Payload::new(spans, texts, origin, has_lines);
         if spans.has_log_events {
-            let text = |span: Option<Span>| span.and_then(|span| texts.text(span));
+            let text = |span: Option<Span>| span.and_then(|span| texts.name(span));
             return Ok(JsonDocument::Subscription(payload(LineOrigin {
                 owner: text(spans.owner),
                 region: None,
@@ -196,11 +196,80 @@ mod tests {
     }
 
     #[test]
-    fn of_two_lists_of_events_the_last_counts() {
-        assert_eq!(
-            messages(r#"{"logEvents":[{"message":"a"}],"logEvents":[{"message":"b"}]}"#),
-            ["b"]
+    fn no_record_is_lost_by_a_key_that_comes_twice() {
+        for (json, all) in [
+            (
+                r#"{"logEvents":[{"message":"a"}],"logEvents":[{"message":"b"}]}"#,
+                ["a", "b"],
+            ),
+            (
+                r#"{"logEvents":[{"message":"a"},{"message":"b"}],"logEvents":null}"#,
+                ["a", "b"],
+            ),
+            (
+                r#"{"events":[{"message":"a"}],"owner":"1","events":[{"message":"b"}],"owner":"2"}"#,
+                ["a", "b"],
+            ),
+        ] {
+            assert_eq!(messages(json), all, "{json}");
+        }
+        let central = |account: &str| {
+            format!(
+                r#"[{{"message":"{account}","extractedFields":{{"@aws.account":"{account}"}}}}]"#
+            )
+        };
+        let json = format!(
+            r#"{{"owner":"0","logEvents":{},"logEvents":[{{"message":"0"}}],"logEvents":{}}}"#,
+            central("1"),
+            central("2")
         );
+        let mut parser = JsonParser::default();
+        let Ok(JsonDocument::Subscription(payload)) = parser.parse(json.as_bytes()) else {
+            panic!("a subscription");
+        };
+        let owners: Vec<_> = payload.origins().map(|origin| origin.owner).collect();
+        assert_eq!(owners, [Some("1"), Some("0"), Some("2")]);
+        for json in [
+            r#"{"logEvents":[{"message":"a","message":"b"}]}"#,
+            r#"{"message":"a","message":"b"}"#,
+        ] {
+            assert!(
+                matches!(
+                    fault(json),
+                    UnpackError::Json {
+                        fault: JsonFault::Shape,
+                        ..
+                    }
+                ),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_longer_than_those_of_aws_are_cut_and_their_records_are_not() {
+        for character in ["x", "é", "本", "😀"] {
+            let long = character.repeat(1 << 20);
+            let json = format!(
+                r#"{{"owner":"{long}","logGroup":"{long}","logStream":"{long}","logEvents":[{{"message":"a",
+                "extractedFields":{{"@aws.account":"{long}","@aws.region":"{long}","@source.log":"{long}"}}}}]}}"#
+            );
+            let mut parser = JsonParser::default();
+            let Ok(JsonDocument::Subscription(payload)) = parser.parse(json.as_bytes()) else {
+                panic!("a subscription");
+            };
+            assert_eq!(events(&payload).len(), 1);
+            let cut = character.repeat(512);
+            for origin in payload.origins().chain([payload.origin()]) {
+                let names = [
+                    origin.owner,
+                    origin.region,
+                    origin.log_group,
+                    origin.log_stream,
+                ];
+                assert!(names.iter().flatten().all(|name| *name == cut), "{names:?}");
+            }
+        }
     }
 
     #[test]

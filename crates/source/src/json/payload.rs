@@ -93,9 +93,9 @@ impl<'a> Payload<'a> {
             .map(move |(index, (begin, fields))| {
                 let end = runs.get(index + 1).map_or(events.len(), |(next, _)| *next);
                 let origin = LineOrigin {
-                    owner: texts.text(fields.account).or(origin.owner),
-                    region: texts.text(fields.region).or(origin.region),
-                    log_group: texts.text(fields.log_group).or(origin.log_group),
+                    owner: texts.name(fields.account).or(origin.owner),
+                    region: texts.name(fields.region).or(origin.region),
+                    log_group: texts.name(fields.log_group).or(origin.log_group),
                     log_stream: origin.log_stream,
                 };
                 (origin, &events[*begin..end])

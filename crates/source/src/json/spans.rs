@@ -8,7 +8,10 @@ pub(crate) const LARGEST: usize = (1 << 31) - 1;
 /// Topmost bit of [`Span::start`]: the text had escapes and stands in [`DocumentSpans::unescaped`].
 const UNESCAPED: u32 = 1 << 31;
 
-/// Stands for "no timestamp": an `Option` would make the list of a large payload a third larger.
+/// Characters of the longest name of an account, region, log group or log stream; AWS allows 512.
+pub(super) const LONGEST_NAME: usize = 512;
+
+/// Timestamp of an event without one: an `Option` would make the list of a large payload a third larger.
 pub(super) const NO_TIME: u64 = u64::MAX;
 
 /// Known contents of a document.
@@ -92,10 +95,18 @@ impl<'a> SpanTexts<'a> {
         &buffer[start..start + span.length as usize]
     }
 
-    /// Text of a span, unless empty: AWS writes empty texts for unknown values.
-    pub(super) fn text(self, span: Span) -> Option<&'a str> {
-        let text = str::from_utf8(self.octets(span)).ok();
-        text.filter(|text| !text.is_empty())
+    /// Name in a span, cut to [`LONGEST_NAME`]; `None` if it is empty: AWS writes empty texts where it has nothing to say.
+    pub(super) fn name(self, span: Span) -> Option<&'a str> {
+        let octets = self.octets(span);
+        // At most four octets a character: a longer text is not even looked at.
+        let octets = &octets[..octets.len().min(4 * LONGEST_NAME)];
+        let text = match str::from_utf8(octets) {
+            Ok(text) => text,
+            Err(error) => str::from_utf8(&octets[..error.valid_up_to()]).ok()?,
+        };
+        let end = text.char_indices().nth(LONGEST_NAME);
+        let text = end.map_or(text, |(end, _)| &text[..end]);
+        Some(text).filter(|text| !text.is_empty())
     }
 }
 

@@ -113,14 +113,17 @@ impl<'j> Node<'_, 'j> {
             let value = map.next_value_seed(self.inner(kind))?;
             let spans = &mut *self.spans;
             match key {
+                Key::Message if spans.message.is_some() => {
+                    return Err(de::Error::duplicate_field("message"));
+                }
                 Key::Message => spans.message = Some(required(value, "message")?),
                 Key::Timestamp => spans.timestamp = value.number(),
                 Key::MessageType => spans.message_type = value.text(),
                 Key::Owner => spans.owner = value.text(),
                 Key::LogGroup => spans.log_group = value.text(),
                 Key::LogStream => spans.log_stream = value.text(),
-                Key::LogEvents => spans.has_log_events = value == NodeValue::List,
-                Key::Events => spans.has_events = value == NodeValue::List,
+                Key::LogEvents => spans.has_log_events |= value == NodeValue::List,
+                Key::Events => spans.has_events |= value == NodeValue::List,
                 Key::Id
                 | Key::ExtractedFields
                 | Key::Account
@@ -142,6 +145,9 @@ impl<'j> Node<'_, 'j> {
                 Key::Id => id = map.next_value_seed(self.inner(NodeKind::Value))?.text(),
                 Key::Timestamp => {
                     timestamp = map.next_value_seed(self.inner(NodeKind::Value))?.number();
+                }
+                Key::Message if message.is_some() => {
+                    return Err(de::Error::duplicate_field("message"));
                 }
                 Key::Message => {
                     let value = map.next_value_seed(self.inner(NodeKind::Message))?;
@@ -263,9 +269,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             while list.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(NodeValue::List);
         }
-        // As with every other key, the last of two lists counts.
-        self.spans.events.clear();
-        self.spans.runs.clear();
+        // The events of a list that comes twice are all handed on: each record has to be counted.
         while list
             .next_element_seed(self.inner(NodeKind::Event))?
             .is_some()

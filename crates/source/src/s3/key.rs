@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::notice::TriggerError;
+use super::notice::{TriggerError, shown};
 
 /// File written by CloudWatch Logs beside exports, to test the permission.
 const EXPORT_TEST: &str = "aws-logs-write-test";
@@ -162,7 +162,7 @@ pub fn decoded(key: &str) -> Result<String, TriggerError> {
     let decoded = percent_decode_str(&with_spaces).decode_utf8();
     decoded
         .map(Cow::into_owned)
-        .map_err(|_| TriggerError::Key(key.to_owned()))
+        .map_err(|_| TriggerError::Key(shown(key)))
 }
 
 #[cfg(test)]

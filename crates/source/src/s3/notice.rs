@@ -9,7 +9,15 @@ pub(super) const MAJOR_VERSION: &str = "2";
 /// name; `flowlogs backfill` prints commands that send these notices.
 pub const BACKFILL_EVENT: &str = "ObjectCreated:Backfill";
 
-/// New object, as announced.
+/// Characters of a foreign text in an error.
+const SHOWN: usize = 160;
+
+/// Beginning of a foreign text, for an error.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}
+
+/// New object, as it was announced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectRef {
     /// Bucket.
@@ -76,6 +84,9 @@ pub enum TriggerError {
     /// Notice without the name of a bucket or of an object.
     #[error("a notice names no bucket or no object; pass it as S3 sent it")]
     Nameless,
+    /// Name that is longer than S3 allows, which no object has.
+    #[error("the {0} in a notice is longer than S3 allows ({1} octets)")]
+    TooLong(&'static str, usize),
     /// Key that is not UTF-8 when decoded.
     #[error("the key of an object is not UTF-8: {0}")]
     Key(String),

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::key::decoded;
 use super::notice::{
-    BACKFILL_EVENT, MAJOR_VERSION, NoticeMessage, ObjectNotice, ObjectRef, TriggerError,
+    BACKFILL_EVENT, MAJOR_VERSION, NoticeMessage, ObjectNotice, ObjectRef, TriggerError, shown,
 };
 use crate::export_time;
 use crate::queue::QueueAttributes;
@@ -21,8 +21,11 @@ use crate::queue::QueueAttributes;
 /// Most wrappings around each other: a queue around SNS around the notice.
 const WRAPPINGS: u8 = 3;
 
-/// Characters of a fault that are kept: the parser's words may quote the document.
-const LONGEST_REASON: usize = 160;
+/// Most octets of the name of a bucket: 63, and 255 for those of before 2018.
+const LONGEST_BUCKET: usize = 255;
+
+/// Most octets of a key; versions and entity tags are shorter.
+const LONGEST_KEY: usize = 1_024;
 
 /// Event of the S3 function.
 #[derive(Debug, PartialEq, Eq)]
@@ -160,14 +163,13 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, TriggerError> {
     serde_json::from_str(text).map_err(|error| TriggerError::Damaged {
         line: error.line(),
         column: error.column(),
-        reason: error
-            .to_string()
-            .split(" at line ")
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .take(LONGEST_REASON)
-            .collect(),
+        reason: shown(
+            error
+                .to_string()
+                .split(" at line ")
+                .next()
+                .unwrap_or_default(),
+        ),
     })
 }
 
@@ -213,7 +215,7 @@ fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError>
 fn from_s3(record: &str) -> Result<ObjectNotice, TriggerError> {
     let record: S3Record<'_> = parse(record)?;
     if record.event_version.split('.').next() != Some(MAJOR_VERSION) {
-        return Err(TriggerError::Version(record.event_version.into_owned()));
+        return Err(TriggerError::Version(shown(&record.event_version)));
     }
     // Notices have no `s3:` in front, as the configuration has; but AWS does not promise that.
     let name = record.event_name.trim_start_matches("s3:");
@@ -235,6 +237,17 @@ impl S3Fields<'_> {
     fn object(self, key: String, time: Option<&str>) -> Result<ObjectNotice, TriggerError> {
         if self.bucket.name.is_empty() || key.is_empty() {
             return Err(TriggerError::Nameless);
+        }
+        let (version, etag) = (&self.object.version, &self.object.etag);
+        for (what, text, most) in [
+            ("name of a bucket", Some(&*self.bucket.name), LONGEST_BUCKET),
+            ("key", Some(&*key), LONGEST_KEY),
+            ("version", version.as_deref(), LONGEST_KEY),
+            ("entity tag", etag.as_deref(), LONGEST_KEY),
+        ] {
+            if text.is_some_and(|text| text.len() > most) {
+                return Err(TriggerError::TooLong(what, most));
+            }
         }
         let given =
             |text: Option<Cow<'_, str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
