@@ -52,6 +52,7 @@ const BOUNDS: &[(&str, usize, f64)] = &[
         120 * MIB,
         2_000.0,
     ),
+    ("500 layouts in 1,000 accounts", 80 * MIB, 600.0),
     ("100,000 formats", 40 * MIB, 150.0),
     ("ids of 1 MB", 60 * MIB, 20.0),
     ("10,000 interface ids of 60,000 octets", 200 * MIB, 1_500.0),
@@ -363,6 +364,43 @@ fn interfaces_in_a_thousand_accounts_have_one_memory() {
         way.report()
     });
     assert_eq!(report.counters.flows_exported, 1_000_000);
+}
+
+/// A template for each layout and domain would be 500,000, some 130 MB.
+#[test]
+fn layouts_in_a_thousand_accounts_have_one_memory() {
+    const OPTIONAL: [(&str, &str); 9] = [
+        ("srcport", "1"),
+        ("dstport", "2"),
+        ("protocol", "6"),
+        ("packets", "3"),
+        ("start", "1795000000"),
+        ("tcp-flags", "2"),
+        ("vpc-id", "vpc-1"),
+        ("flow-direction", "ingress"),
+        ("pkt-src-aws-service", "S3"),
+    ];
+    let _alone = alone();
+    let names = OPTIONAL.map(|(name, _)| format!("${{{name}}}")).join(" ");
+    let format = format!("${{account-id}} ${{srcaddr}} ${{dstaddr}} ${{bytes}} {names}");
+    let formats = Formats::of_setting(&format).expect("a format");
+    let report = within("500 layouts in 1,000 accounts", || {
+        let mut way = Way::new(formats);
+        for layout in 0..500_u32 {
+            let value = |(bit, (_, value)): (usize, &(_, &'static str))| match layout >> bit & 1 {
+                0 => "-",
+                _ => *value,
+            };
+            let values: Vec<_> = OPTIONAL.iter().enumerate().map(value).collect();
+            let values = values.join(" ");
+            for account in 0..1_000 {
+                let line = format!("{account:012} 10.0.0.1 10.0.0.2 40 {values}");
+                way.line(None, line.as_bytes());
+            }
+        }
+        way.report()
+    });
+    assert_eq!(report.counters.flows_exported, 500_000);
 }
 
 #[test]

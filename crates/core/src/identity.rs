@@ -45,9 +45,14 @@ pub struct Collision {
     pub second: String,
 }
 
+/// Octets of an identifier that a collision shows.
+const SHOWN_OCTETS: usize = 64;
+
 impl Collision {
     pub(crate) fn new(number: u32, first: &[u8], second: &[u8]) -> Self {
-        let text = |octets| String::from_utf8_lossy(octets).into_owned();
+        let text = |octets: &[u8]| {
+            String::from_utf8_lossy(&octets[..octets.len().min(SHOWN_OCTETS)]).into_owned()
+        };
         Self {
             number,
             first: text(first),

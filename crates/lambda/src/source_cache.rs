@@ -20,6 +20,9 @@ use crate::log::one_line;
 /// Most sources in the cache; one more clears the cache.
 const MAX_SOURCES: usize = 64;
 
+/// Most octets of the formats of all of them; more clear the cache, too.
+const FORMAT_OCTETS: usize = 16 << 20;
+
 /// Most log streams in the cache; one more clears the streams.
 const MAX_STREAMS: usize = 10_000;
 
@@ -29,16 +32,15 @@ const MAX_NOTES: usize = 10_000;
 /// Time between two notes about the same flow logs.
 const DOUBLED_INTERVAL: Duration = Duration::from_secs(3_600);
 
-/// Characters of the longest name of a log group or stream in AWS. Longer names are cut.
-const LONGEST_NAME: usize = 512;
-
 /// Sources by log group or bucket, and surveyed log streams.
 #[derive(Debug, Default)]
 pub(crate) struct SourceCache {
     indices: HashMap<Vec<Destination>, usize>,
     sources: Vec<RecordSource>,
-    /// Groups of flow logs that write the same records, and the time at which they were logged.
-    doubled: HashMap<Vec<String>, Instant>,
+    /// Octets of the formats of the sources.
+    format_octets: usize,
+    /// Hashes of groups of flow logs that write the same records, and the time at which they were logged.
+    doubled: HashMap<u64, Instant>,
     /// Hashes of surveyed log streams: names are only compared.
     surveyed: HashSet<u64>,
     hasher: RandomState,
@@ -72,9 +74,6 @@ impl SourceCache {
         transcoder: &Transcoder,
         config: &Config,
     ) -> usize {
-        if self.sources.len() >= MAX_SOURCES {
-            self.clear();
-        }
         let given = config
             .log_format
             .as_deref()
@@ -86,6 +85,11 @@ impl SourceCache {
                 self.flow_log_formats(inventory.resolve(flow_log, destinations), inventory)
             }
         };
+        let octets = formats.octets();
+        if self.sources.len() >= MAX_SOURCES || self.format_octets + octets > FORMAT_OCTETS {
+            self.clear();
+        }
+        self.format_octets += octets;
         let index = self.sources.len();
         self.sources.push(RecordSource::new(None, formats));
         self.indices.insert(destinations.to_vec(), index);
@@ -126,6 +130,7 @@ impl SourceCache {
     fn clear(&mut self) {
         self.indices.clear();
         self.sources.clear();
+        self.format_octets = 0;
     }
 
     /// Hands a changed inventory to the transcoder, and clears the sources: formats follow from the inventory.
@@ -147,12 +152,12 @@ impl SourceCache {
 
     /// Logs what a person has to know, once an invocation or once a process; never a line for each record.
     pub(crate) fn log(&mut self, destination: &str, report: &BatchReport) {
-        let destination = cut(destination);
+        let destination = one_line(&destination);
         if let Some(sample) = &report.unparsed {
             let count = report.counters.unparsed_records;
             let (record, line) = (sample.record, one_line(&sample.line));
-            let reason = sample.mismatch.to_string();
-            let hint = sample.hint.as_ref().map(LogFormat::to_string);
+            let reason = one_line(&sample.mismatch);
+            let hint = sample.hint.as_ref().map(LogFormat::to_string); // of documented names
             tracing::warn!(
                 log_group = destination,
                 count,
@@ -175,9 +180,9 @@ impl SourceCache {
             self.log_doubled(flow_logs);
         }
         for collision in &report.collisions {
-            if self.collisions.len() < MAX_NOTES && self.collisions.insert(collision.number) {
-                let (number, first, second) =
-                    (collision.number, &collision.first, &collision.second);
+            if self.collisions.len() < MAX_STREAMS && self.collisions.insert(collision.number) {
+                let number = collision.number;
+                let [first, second] = [&collision.first, &collision.second].map(one_line);
                 tracing::warn!(number, first, second, "two identifiers share a number");
             }
         }
@@ -188,24 +193,19 @@ impl SourceCache {
     /// Logs flow logs that write the same records, once an hour.
     fn log_doubled(&mut self, flow_logs: &[String]) {
         let now = Instant::now();
-        let logged = self.doubled.get(flow_logs);
+        let group = self.hasher.hash_one(flow_logs);
+        let logged = self.doubled.get(&group);
         if logged.is_some_and(|logged| now.duration_since(*logged) < DOUBLED_INTERVAL) {
             return;
         }
         if self.doubled.len() >= MAX_NOTES {
             self.doubled.clear();
         }
-        self.doubled.insert(flow_logs.to_vec(), now);
+        self.doubled.insert(group, now);
         let flow_logs = one_line(&flow_logs.join(", "));
         tracing::warn!(
             flow_logs,
             "these flow logs write the same records into one place, so that flows are counted more than once; delete all but one"
         );
     }
-}
-
-/// The name, cut at the longest that AWS allows.
-pub(crate) fn cut(name: &str) -> &str {
-    let end = name.char_indices().nth(LONGEST_NAME);
-    end.map_or(name, |(end, _)| &name[..end])
 }

@@ -107,6 +107,9 @@ impl std::fmt::Display for DidYouMean {
     }
 }
 
+/// Octets of a column in memory, beside its name.
+const COLUMN_OCTETS: usize = 48;
+
 /// Characters of a foreign text in an error.
 const SHOWN: usize = 40;
 
@@ -224,6 +227,12 @@ impl LogFormat {
             plan: Arc::new(plan),
             kind,
         })
+    }
+
+    /// Octets that the format takes in memory, about.
+    pub(crate) fn octets(&self) -> usize {
+        let names = self.names.iter();
+        names.map(|name| name.len() + COLUMN_OCTETS).sum()
     }
 
     /// Compiled columns.

@@ -12,6 +12,9 @@ use super::words::ParseError;
 /// Most candidates of a source; AWS allows 250 flow logs a resource, few differ in format.
 pub const MAX_CANDIDATES: usize = 256;
 
+/// Most octets of the candidates of a source. A format of all 72 fields has some 3,000.
+const CANDIDATE_OCTETS: usize = 4 << 20;
+
 /// Most unusable formats of flow logs whose errors are kept.
 const MAX_REFUSED: usize = 16;
 
@@ -41,7 +44,7 @@ pub struct Formats {
     is_refused: bool,
     /// Index of the candidate that took the last line; tried first for the next line.
     last: usize,
-    /// Candidates left out because there were more than [`MAX_CANDIDATES`].
+    /// Candidates left out because there were more than [`MAX_CANDIDATES`] or [`CANDIDATE_OCTETS`].
     left_out: usize,
     refused: Vec<FormatError>,
 }
@@ -155,7 +158,9 @@ impl Formats {
             return;
         }
         // Room is kept for the two defaults.
-        if !is_assumed && self.candidates.len() >= MAX_CANDIDATES - 2 {
+        let has_room = self.candidates.len() < MAX_CANDIDATES - 2
+            && self.octets() + format.octets() <= CANDIDATE_OCTETS;
+        if !is_assumed && !has_room {
             self.left_out += 1;
             return;
         }
@@ -172,7 +177,12 @@ impl Formats {
         });
     }
 
-    /// Number of formats left out because there were more than [`MAX_CANDIDATES`].
+    /// Octets that the candidates take in memory, about.
+    pub fn octets(&self) -> usize {
+        self.candidates().map(LogFormat::octets).sum()
+    }
+
+    /// Number of formats that were left out because there were more than [`MAX_CANDIDATES`], or more than 4 MiB of them.
     pub fn left_out(&self) -> usize {
         self.left_out
     }
@@ -402,6 +412,30 @@ mod tests {
         let formats = Formats::of_flow_logs(many);
         assert_eq!(formats.candidates().count(), MAX_CANDIDATES);
         assert_eq!(formats.left_out(), 2);
+    }
+
+    #[test]
+    fn candidates_are_bounded_in_octets_and_the_defaults_have_room() {
+        let many = (0..200).map(|number| {
+            let text = format!("${{bytes}} ${{x{number}{}}}", "y".repeat(60_000));
+            LogFormat::parse(&text).expect("well formed")
+        });
+        let formats = Formats::of_flow_logs(many);
+        assert!(
+            formats.octets() <= CANDIDATE_OCTETS + 10_000,
+            "{}",
+            formats.octets()
+        );
+        assert_eq!(formats.candidates().count() + formats.left_out(), 202);
+        assert!(formats.left_out() > 100, "{}", formats.left_out());
+        assert!(formats.notes().any(|note| note.contains("left out")));
+        let defaults = Formats::defaults();
+        let mut last = formats.candidates().skip(formats.candidates().count() - 2);
+        assert!(
+            defaults
+                .candidates()
+                .all(|default| last.next() == Some(default))
+        );
     }
 
     /// Returns the error of a line in the default formats that nobody named.

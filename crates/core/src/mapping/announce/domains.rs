@@ -89,6 +89,11 @@ impl OpenDomains {
         open
     }
 
+    /// Returns all open domains.
+    pub(super) fn open(&self) -> Vec<usize> {
+        self.by_number.values().copied().collect()
+    }
+
     /// Frees the slots of domains.
     pub(super) fn close(&mut self, closed: &[usize]) {
         for &slot in closed {
@@ -145,6 +150,10 @@ pub(super) fn account_and_region<'a>(
 ) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
     let part = |field| record.text(field).filter(|text| text.len() <= LONGEST_PART);
     let own = part(Field::AccountId).filter(|account| account.iter().all(u8::is_ascii_digit));
-    let account = own.or(account.map(str::as_bytes));
-    (account, part(Field::Region).or(region.map(str::as_bytes)))
+    let of_source = |name: Option<&'a str>| {
+        let name = name.map(str::as_bytes);
+        name.filter(|name| name.len() <= LONGEST_PART)
+    };
+    let account = own.or(of_source(account));
+    (account, part(Field::Region).or(of_source(region)))
 }

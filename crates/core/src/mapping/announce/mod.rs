@@ -137,6 +137,9 @@ impl Announcements {
         exporter: &mut Exporter,
         sink: &mut S,
     ) -> Result<(), S::Error> {
+        if self.names.has_too_many_templates() {
+            self.close(&self.domains.open(), exporter, sink)?;
+        }
         if !self.contexts.recall(&record, account, region) {
             let name = domains::name(&record, account.as_deref(), region.as_deref());
             let domain_slot = match self.domains.slot(&name) {
@@ -160,7 +163,7 @@ impl Announcements {
         exporter: &mut Exporter,
         sink: &mut S,
     ) -> Result<usize, S::Error> {
-        self.close_least_recently_used(exporter, sink)?;
+        self.close(&self.domains.least_recently_used(), exporter, sink)?;
         let number = self.domains.pinned().unwrap_or_else(|| identity(name));
         let slot = match self.domains.add(name, number) {
             Ok(slot) => {
@@ -176,23 +179,23 @@ impl Announcements {
         Ok(slot)
     }
 
-    /// Closes the least recently used domains if there is no room for a further domain.
-    fn close_least_recently_used<S: MessageSink>(
+    /// Closes domains: their templates and names leave again when they come back, and their sequence numbers go on.
+    fn close<S: MessageSink>(
         &mut self,
+        closed: &[usize],
         exporter: &mut Exporter,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let closed = self.domains.least_recently_used();
         if closed.is_empty() {
             return Ok(());
         }
         let mut slots = closed.iter();
         slots.try_for_each(|&slot| exporter.finish_domain(slot, sink))?;
-        for &slot in &closed {
+        for &slot in closed {
             exporter.close_domain(slot);
             self.names.forget(slot);
         }
-        self.domains.close(&closed);
+        self.domains.close(closed);
         self.contexts.clear();
         Ok(())
     }

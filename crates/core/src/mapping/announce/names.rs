@@ -23,6 +23,12 @@ pub(crate) const REJECT: u32 = 2;
 /// counts with [`ENTRY_OCTETS`].
 const KEPT_OCTETS: usize = 64 << 20;
 
+/// Octets of the templates of all domains together; when there are more, the domains are closed.
+const TEMPLATE_OCTETS: usize = 32 << 20;
+
+/// Octets of a template of a domain beside its record.
+const LISTED_OCTETS: usize = 64;
+
 /// Octets of an entry without its texts, roughly.
 const ENTRY_OCTETS: usize = 128;
 
@@ -49,6 +55,8 @@ pub(super) struct AnnouncedNames {
     domains: Vec<DomainNames>,
     /// Octets of all kept names.
     octets: usize,
+    /// Octets of the templates of all domains.
+    template_octets: usize,
 }
 
 /// Announcements of a domain.
@@ -64,6 +72,8 @@ struct DomainNames {
     applications: HashMap<u32, u32, FixedState>,
     /// Octets of the kept names.
     octets: usize,
+    /// Octets of the templates.
+    template_octets: usize,
 }
 
 /// Announced identifiers of an options table. The key is the number, and the count of earlier identifiers with this number:
@@ -132,14 +142,20 @@ impl AnnouncedNames {
         layout: &FlowLayout,
         to: &mut Announcer<'_, S>,
     ) -> Result<(), S::Error> {
-        let layouts = &mut self.of_domain(to.domain_slot).layouts;
-        if layouts.len() <= number {
-            layouts.resize(number + 1, 0);
+        let domain = self.of_domain(to.domain_slot);
+        let mut octets = 0;
+        if domain.layouts.len() <= number {
+            let more = number + 1 - domain.layouts.len();
+            octets += more * size_of::<u32>();
+            domain.layouts.resize(number + 1, 0);
         }
-        if layouts[number] == 0 {
+        if domain.layouts[number] == 0 {
             to.exporter.add_template(to.domain_slot, &layout.template);
+            octets += LISTED_OCTETS + layout.template.record().len();
         }
-        layouts[number] = to.epoch;
+        domain.layouts[number] = to.epoch;
+        domain.template_octets += octets;
+        self.template_octets += octets;
         let write = |r: &mut OptionsRecord| {
             _ = r.u16(layout.template.id).u64(layout.flow_keys());
         };
@@ -235,6 +251,12 @@ impl AnnouncedNames {
     pub(super) fn forget(&mut self, slot: usize) {
         let forgotten = std::mem::take(self.of_domain(slot));
         self.octets -= forgotten.octets;
+        self.template_octets -= forgotten.template_octets;
+    }
+
+    /// Returns whether the templates of all domains take more than [`TEMPLATE_OCTETS`].
+    pub(super) fn has_too_many_templates(&self) -> bool {
+        self.template_octets > TEMPLATE_OCTETS
     }
 
     /// Records the announcement of an identifier; returns false if the identifier was announced in this epoch. Collisions,

@@ -10,7 +10,10 @@ use crate::network::Inventory;
 /// Most identifiers noted as unknown between two calls.
 pub const MAX_UNKNOWN: usize = 1_000;
 
-/// Most collisions kept with both identifiers; further collisions are only counted.
+/// Most octets of an identifier that is noted as unknown; those of AWS have at most 28.
+const LONGEST_ID: usize = 64;
+
+/// Collisions that are kept with both identifiers; further ones are only counted.
 const KEPT_COLLISIONS: usize = 16;
 
 /// Prefixes of the identifiers described by EC2; `tgw-` includes `tgw-attach-`.
@@ -30,7 +33,8 @@ impl AnnouncementNotes {
         let is_described = DESCRIBED
             .iter()
             .any(|prefix| id.starts_with(prefix.as_bytes()));
-        if is_described && self.unknown.len() < MAX_UNKNOWN && !inventory.knows(id) {
+        let has_room = self.unknown.len() < MAX_UNKNOWN && id.len() <= LONGEST_ID;
+        if is_described && has_room && !inventory.knows(id) {
             self.unknown
                 .insert(String::from_utf8_lossy(id).into_owned());
         }
@@ -70,5 +74,33 @@ impl AnnouncementNotes {
             std::mem::take(&mut self.collisions),
             std::mem::take(&mut self.kept_collisions),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_identifiers_are_bounded_in_number_and_octets() {
+        let mut notes = AnnouncementNotes::default();
+        let inventory = Inventory::new();
+        for number in 0..2 * MAX_UNKNOWN {
+            let long = format!("eni-{number}{}", "0".repeat(60_000));
+            notes.note_identifier(long.as_bytes(), &inventory);
+        }
+        assert!(notes.take_unknown().is_empty(), "no id of EC2 is as long");
+        for number in 0..2 * MAX_UNKNOWN {
+            notes.note_identifier(format!("eni-{number:017}").as_bytes(), &inventory);
+        }
+        assert_eq!(notes.take_unknown().len(), MAX_UNKNOWN);
+        for number in 0..100 {
+            let id = vec![b'x'; 60_000];
+            notes.note_collision(number, &id, &id);
+        }
+        let (count, kept) = notes.take_collisions();
+        assert_eq!((count, kept.len()), (100, KEPT_COLLISIONS));
+        let octets = kept.iter().map(|one| one.first.len() + one.second.len());
+        assert!(octets.sum::<usize>() < 4_096);
     }
 }
