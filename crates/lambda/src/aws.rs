@@ -20,7 +20,8 @@ use http_body_util::Limited;
 /// Most octets of an answer of EC2. A page of 1,000 interfaces with many addresses and tags has some 5 MB.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// Most octets of a secret as JSON, at most 64 KiB before escapes; and of an error in words.
+/// Most octets of a secret with its JSON, which is at most 64 KiB before its escapes; of credentials, of a page of accounts;
+/// and of an error in words.
 const SMALL_ANSWER: usize = 512 * 1024;
 
 /// Interceptor that refuses answers without end: the SDK holds an answer whole, but for the body of an object.
@@ -39,7 +40,7 @@ impl BoundedAnswers {
         error: SMALL_ANSWER,
     };
 
-    /// Answers of Secrets Manager.
+    /// Answers of Secrets Manager, STS and Organizations, and of S3 to a written object.
     pub(crate) const SMALL: Self = Self {
         success: Some(SMALL_ANSWER),
         error: SMALL_ANSWER,

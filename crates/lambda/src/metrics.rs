@@ -57,13 +57,13 @@ pub struct Metrics {
 /// Counters of an invocation's objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ObjectCounters {
-    /// Objects named by notices; the sum of the next five.
+    /// Objects that notices named; the sum of the next five.
     pub received: u64,
-    /// Objects read to the end, every record exported or counted.
+    /// Objects of which every record was exported or counted.
     pub exported: u64,
-    /// Skipped objects: empty, or no flow logs by key.
+    /// Objects that are empty, or no flow logs by their keys.
     pub skipped: u64,
-    /// Objects exported by this process before.
+    /// Objects that this process had exported before.
     pub duplicate: u64,
     /// Objects that could not be read, unpacked or sent.
     pub errors: u64,

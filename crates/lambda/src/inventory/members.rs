@@ -12,6 +12,7 @@ use aws_sdk_organizations::types::{AccountState, AccountStatus};
 use tokio::time::{Instant, timeout_at};
 
 use super::settings::InventoryConfig;
+use crate::aws::BoundedAnswers;
 use crate::ec2::{FailedLookup, LookupError};
 use crate::log::one_line;
 
@@ -40,6 +41,7 @@ pub(super) async fn organization(
     let config = aws_sdk_organizations::config::Builder::from(aws)
         .timeout_config(timeouts())
         .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .interceptor(BoundedAnswers::SMALL)
         .build();
     let client = aws_sdk_organizations::Client::from_conf(config);
     let failed = |reason| FailedLookup {
@@ -100,6 +102,7 @@ impl MemberSessions {
         let client = aws_sdk_sts::config::Builder::from(aws)
             .timeout_config(timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .interceptor(BoundedAnswers::SMALL)
             .build();
         Self {
             client: aws_sdk_sts::Client::from_conf(client),

@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use super::settings::S3Location;
+use crate::aws::BoundedAnswers;
 use crate::ec2::LookupError;
 use crate::log::one_line;
 
@@ -59,6 +60,7 @@ impl InventoryStore {
         let config = aws_sdk_s3::config::Builder::from(aws)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .interceptor(BoundedAnswers::STREAM)
             .build();
         Self {
             client: Client::from_conf(config),
@@ -122,7 +124,9 @@ impl InventoryStore {
             .bucket(&self.location.bucket)
             .key(self.key(format_args!("parts/{account}/{region}.json.gz")))
             .content_type("application/gzip")
-            .body(ByteStream::from(gzip));
+            .body(ByteStream::from(gzip))
+            .customize()
+            .interceptor(BoundedAnswers::SMALL);
         let answer = timeout_at(deadline, request.send()).await;
         let answer = answer.map_err(|_| out_of_time(PUT_OBJECT))?;
         answer
@@ -147,7 +151,9 @@ impl InventoryStore {
             .content_type("application/gzip")
             .set_if_match(etag)
             .set_if_none_match(first)
-            .body(ByteStream::from(gzip));
+            .body(ByteStream::from(gzip))
+            .customize()
+            .interceptor(BoundedAnswers::SMALL);
         let answer = timeout_at(deadline, request.send()).await;
         match answer.map_err(|_| out_of_time(PUT_OBJECT))? {
             Ok(_) => Ok(()),

@@ -217,7 +217,10 @@ impl S3 {
             source.get_or_insert_with(|| one_line(&object.bucket));
             invocation.count(|objects| &mut objects.received);
             if object.size == Some(0) || !may_be_a_flow_log(&object.key) {
-                tracing::debug!(%object, "skipped, no flow log by its key");
+                tracing::debug!(
+                    object = one_line(&object),
+                    "skipped, no flow log by its key"
+                );
                 invocation.count(|objects| &mut objects.skipped);
                 (invocation.first_skipped).get_or_insert_with(|| one_line(&object));
                 continue;

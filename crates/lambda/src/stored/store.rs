@@ -12,6 +12,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
+use crate::aws::BoundedAnswers;
 use crate::config::InventoryLocation;
 use crate::ec2::LookupError;
 use crate::log::one_line;
@@ -78,6 +79,7 @@ impl ObjectStore {
         let config = aws_sdk_s3::config::Builder::from(aws)
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .interceptor(BoundedAnswers::STREAM)
             .build();
         Self {
             client: Client::from_conf(config),
