@@ -1,5 +1,6 @@
 //! List of input files: directories are walked, inventories among the files are recognised by content.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -16,6 +17,9 @@ use crate::forms::{self, PlainError};
 
 /// Octets that suffice to recognise an inventory.
 const BEGINNING: usize = 4_096;
+
+/// Most octets of an inventory, packed or not.
+const LARGEST_INVENTORY: usize = 1 << 30;
 
 /// Extension of the expectations of `flowlogs verify`.
 pub(crate) const EXPECTED: &str = "expected";
@@ -120,8 +124,8 @@ pub(crate) struct InputList {
     pub(crate) notes: Vec<String>,
     /// Inventories that were read, by path.
     inventories: Vec<PathBuf>,
-    /// Directories on the walk: a symbolic link into a directory on the walk is not followed.
-    ancestors: Vec<PathBuf>,
+    /// Directories of the current argument that were walked: whatever links lead to a directory, it is walked once.
+    walked: HashSet<PathBuf>,
 }
 
 impl InputList {
@@ -146,6 +150,7 @@ impl InputList {
             } else if let Some(failure) = in_bucket(path) {
                 this.failures.push(format!("{failure}; then replay DIR"));
             } else {
+                this.walked.clear();
                 this.add(path, false);
             }
         }
@@ -164,13 +169,16 @@ impl InputList {
         };
         if path.is_dir() {
             let paths = sorted(path).map_err(|error| failed(&error))?;
-            // A link could lead back.
-            let paths = paths.iter().filter(|path| !path.is_symlink());
+            // A link could lead back, and a pipe might never end.
+            let paths = paths
+                .iter()
+                .filter(|path| !path.is_symlink() && (path.is_file() || path.is_dir()));
             return paths
                 .map(PathBuf::as_path)
                 .try_for_each(|path| self.add_inventory(path));
         }
-        let octets = fs::read(path).map_err(|error| failed(&error))?;
+        let octets = File::open(path).and_then(|file| whole(file, Vec::new(), LARGEST_INVENTORY));
+        let octets = octets.map_err(|error| failed(&error))?;
         let inventory = flowlogs_describe::read(&octets).map_err(|error| failed(&error))?;
         if inventory.is_empty() {
             self.notes.push(format!(
@@ -191,6 +199,11 @@ impl InputList {
                     self.failures.push(problem(error));
                 }
             }
+            // Somebody who names a pipe has something to write into it.
+            Ok(metadata) if walked && !metadata.is_file() => self.notes.push(format!(
+                "{}: neither a file nor a directory; skipped",
+                path.display()
+            )),
             Ok(metadata) => match self.take_inventory(path) {
                 Ok(true) => {}
                 Ok(false) => self.inputs.push(InputFile {
@@ -204,19 +217,13 @@ impl InputList {
         }
     }
 
-    /// Adds the files of a directory, unless the directory is a symbolic link to a directory around.
+    /// Adds the files of a directory that was not walked before.
     fn walk(&mut self, directory: &Path) -> io::Result<()> {
-        let real = directory.canonicalize()?;
-        if self.ancestors.contains(&real) {
-            return Ok(());
-        }
-        self.ancestors.push(real);
-        let paths = sorted(directory);
-        if let Ok(paths) = &paths {
+        if self.walked.insert(directory.canonicalize()?) {
+            let paths = sorted(directory)?;
             paths.iter().for_each(|path| self.add(path, true));
         }
-        self.ancestors.pop();
-        paths.map(|_| ())
+        Ok(())
     }
 
     /// Returns the octets of all inputs; 0 if unknown, because of standard input.
@@ -270,8 +277,7 @@ impl InputList {
         {
             return Ok(false);
         }
-        file.read_to_end(&mut json)
-            .map_err(|error| error.to_string())?;
+        let json = whole(file, json, LARGEST_INVENTORY).map_err(|error| error.to_string())?;
         let inventory = flowlogs_describe::read(&json).map_err(|error| error.to_string())?;
         self.inventory.merge(inventory);
         self.inventories.push(path.to_owned());
@@ -334,6 +340,25 @@ pub(crate) fn walk_expectations(directories: &[PathBuf]) -> Vec<PathBuf> {
     found
 }
 
+/// Reads an inventory to its end, behind the octets that were read before.
+///
+/// # Errors
+///
+/// The inventory cannot be read, or has more than `limit` octets.
+fn whole(reader: impl Read, mut octets: Vec<u8>, limit: usize) -> io::Result<Vec<u8>> {
+    let room = limit.saturating_sub(octets.len());
+    let room = u64::try_from(room).unwrap_or(u64::MAX);
+    reader
+        .take(room.saturating_add(1))
+        .read_to_end(&mut octets)?;
+    if octets.len() > limit {
+        return Err(io::Error::other(format!(
+            "an inventory of more than {limit} octets"
+        )));
+    }
+    Ok(octets)
+}
+
 /// Lists a directory in the order of the names.
 fn sorted(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
@@ -394,6 +419,54 @@ mod tests {
         let inputs = InputList::of(&[directory.path().to_owned()], &[]).expect("listed");
         assert_eq!(inputs.inputs.len(), 1, "{:?}", inputs.inputs);
         assert_eq!(inputs.failures.len(), 1, "a link to itself leads nowhere");
+    }
+
+    #[test]
+    fn a_directory_is_walked_once_however_many_links_lead_to_it() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let step = |number: usize| directory.path().join(format!("step{number}"));
+        for number in 0..=30 {
+            fs::create_dir(step(number)).expect("created");
+        }
+        for number in 0..30 {
+            for name in ["left", "right"] {
+                let link = step(number).join(name);
+                std::os::unix::fs::symlink(step(number + 1), link).expect("linked");
+            }
+        }
+        fs::write(step(30).join("a.txt"), "1").expect("written");
+        let inputs = InputList::of(&[step(0)], &[]).expect("listed");
+        assert_eq!(inputs.inputs.len(), 1, "and not 2^30");
+        let twice = InputList::of(&[step(29), step(30)], &[]).expect("listed");
+        assert_eq!(twice.inputs.len(), 2, "each argument by itself");
+    }
+
+    #[test]
+    fn a_pipe_in_a_directory_is_skipped_and_noted() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        fs::create_dir(directory.path().join("named.gz")).expect("created");
+        fs::write(directory.path().join("named.gz/a.txt"), "1").expect("written");
+        let pipe = directory.path().join("pipe.json");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|status| status.success()), "a pipe");
+        let here = [directory.path().to_owned()];
+        let inputs = InputList::of(&here, &here);
+        assert!(inputs.is_err(), "a.txt is no inventory, and nobody waits");
+        let inputs = InputList::of(&here, &[]).expect("listed");
+        assert_eq!(inputs.inputs.len(), 1, "{:?}", inputs.inputs);
+        assert!(inputs.notes[0].ends_with("skipped"), "{:?}", inputs.notes);
+    }
+
+    #[test]
+    fn an_inventory_without_end_is_refused() {
+        for before in [0, 5] {
+            let read = |octets| whole(octets, vec![b' '; before], 1_000);
+            let error = read(Box::new(io::repeat(b' ')) as Box<dyn Read>).expect_err("no end");
+            assert!(error.to_string().contains("1000"), "{error}");
+            let rest = u64::try_from(1_000 - before).expect("few");
+            let whole = read(Box::new(io::repeat(b' ').take(rest))).expect("it has room");
+            assert_eq!(whole.len(), 1_000);
+        }
     }
 
     #[test]

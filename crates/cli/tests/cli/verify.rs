@@ -50,6 +50,24 @@ fn expectations_are_written_once_and_differences_fail() {
 }
 
 #[test]
+fn an_expectation_that_is_a_link_is_neither_read_nor_overwritten() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let at = directory.path().join("captured");
+    fs::create_dir(&at).expect("created");
+    fs::write(at.join("web.txt"), DEFAULT).expect("written");
+    let other = directory.path().join("other");
+    fs::write(&other, "mine").expect("written");
+    std::os::unix::fs::symlink(&other, at.join("web.txt.expected")).expect("linked");
+    for options in [&["verify"][..], &["verify", "--update"]] {
+        let path = at.to_str().expect("UTF-8");
+        let outcome = run(&[options, &[path]].concat(), "");
+        assert_eq!(outcome.status, Some(1), "{outcome:?}");
+        assert!(outcome.stderr.contains("no regular file"), "{outcome:?}");
+    }
+    assert_eq!(fs::read_to_string(&other).expect("kept"), "mine");
+}
+
+#[test]
 fn an_empty_directory_verifies_nothing() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let outcome = run(&["verify", directory.path().to_str().expect("UTF-8")], "");
