@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{CollectorUrl, error::SendProblem};
+use crate::{CollectorUrl, attempt::Attempt, error::SendProblem};
 
 /// Addresses of a collector, in the resolver's order of preference; never empty.
 pub(crate) fn resolve(
@@ -35,7 +35,33 @@ pub(crate) fn resolve(
     Ok(addresses)
 }
 
-/// Asks the system's resolver (without a time limit to set) on a thread that may be left behind.
+/// Address to which the name of a collector led, and the time of that answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResolvedPeer {
+    pub(crate) address: SocketAddr,
+    at: Instant,
+}
+
+impl ResolvedPeer {
+    /// Address of an answer of the resolver of this moment.
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let at = Instant::now();
+        Self { address, at }
+    }
+
+    /// Returns whether the name still leads to the address. The resolver is asked again after `resolve_after`; a name that
+    /// cannot be resolved now changes nothing.
+    pub(crate) fn holds(&mut self, url: &CollectorUrl, attempt: &Attempt) -> bool {
+        if self.at.elapsed() < attempt.options.resolve_after {
+            return true;
+        }
+        self.at = Instant::now();
+        resolve(url, attempt.connect_timeout())
+            .map_or(true, |addresses| addresses.contains(&self.address))
+    }
+}
+
+/// Asks the system's resolver, which has no time limit of its own that could be set, on a thread that may be left behind.
 fn look_up(host: String, port: u16, timeout: Duration) -> io::Result<Vec<SocketAddr>> {
     let (to, from) = mpsc::channel();
     thread::Builder::new().spawn(move || {

@@ -24,9 +24,9 @@ pub struct SenderOptions {
     pub write_timeout: Duration,
     /// Messages a second to each UDP collector, at least 1. [`DEFAULT_UDP_RATE`] by default.
     pub udp_rate: u32,
-    /// Age of a UDP session, in which the host name is resolved again: UDP does not report a collector that moved. 5 minutes
-    /// by default.
-    pub udp_resolve_after: Duration,
+    /// Age of a session after which the host name is resolved again when an invocation begins: UDP does not report a
+    /// collector that moved, and a connection to an address that left the name may stand for hours. 5 minutes by default.
+    pub resolve_after: Duration,
     /// Time after a failed connection attempt in which further attempts fail at once; a fifth more or less at random. Zero,
     /// the default, tries at every invocation.
     pub retry_pause: Duration,
@@ -40,7 +40,7 @@ impl Default for SenderOptions {
             connect_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),
             udp_rate: DEFAULT_UDP_RATE,
-            udp_resolve_after: Duration::from_secs(300),
+            resolve_after: Duration::from_secs(300),
             retry_pause: Duration::ZERO,
             tls: TlsOptions::default(),
         }

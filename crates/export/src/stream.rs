@@ -16,7 +16,7 @@ use rustls::pki_types::ServerName;
 use crate::{
     CollectorUrl,
     attempt::Attempt,
-    connect::{connect_tcp, resolve},
+    connect::{ResolvedPeer, connect_tcp, resolve},
     error::SendProblem,
     send_queue::unacknowledged,
     tls::{TlsLayer, Trouble},
@@ -39,8 +39,8 @@ pub(crate) struct StreamSession {
     socket: TcpStream,
     tls: Option<Box<TlsLayer>>,
     local: SocketAddr,
-    peer: SocketAddr,
-    /// Messages; the first `written` octets have left.
+    peer: ResolvedPeer,
+    /// Messages of which the first `written` octets have left.
     queue: Vec<u8>,
     written: usize,
     /// Most time without progress; beyond, the collector counts as no longer reading.
@@ -96,7 +96,7 @@ impl StreamSession {
         socket.set_nonblocking(true).map_err(failed)?;
         Ok(Self {
             local: socket.local_addr().map_err(failed)?,
-            peer: socket.peer_addr().map_err(failed)?,
+            peer: ResolvedPeer::new(socket.peer_addr().map_err(failed)?),
             socket,
             tls,
             queue: Vec::with_capacity(BUFFER),
@@ -110,7 +110,7 @@ impl StreamSession {
     }
 
     pub(crate) fn addresses(&self) -> (SocketAddr, SocketAddr) {
-        (self.local, self.peer)
+        (self.local, self.peer.address)
     }
 
     /// DNS names in the collector's certificate.
@@ -118,11 +118,12 @@ impl StreamSession {
         self.tls.as_ref().map(|tls| tls.certificate_names())
     }
 
-    /// Begins an invocation; fails if the session kept from an earlier one no longer stands.
-    pub(crate) fn probe(&mut self, attempt: &Attempt) -> Result<(), SendProblem> {
+    /// Begins an invocation. False if the session kept from an earlier one no longer stands, or if the collector's name now
+    /// resolves to other addresses.
+    pub(crate) fn probe(&mut self, url: &CollectorUrl, attempt: &Attempt) -> bool {
         self.deadline = attempt.deadline;
         self.progress = Instant::now();
-        self.listen()
+        self.listen().is_ok() && self.peer.holds(url, attempt)
     }
 
     /// Appends a message to the queue, and writes the queue when worth a system call.
@@ -236,7 +237,7 @@ impl StreamSession {
     }
 
     fn is_acknowledged(&mut self) -> bool {
-        match unacknowledged(self.local, self.peer) {
+        match unacknowledged(self.local, self.peer.address) {
             Some(0) => true,
             Some(octets) => {
                 if octets < self.acknowledgement.least {

@@ -81,7 +81,7 @@ impl Target {
         match &mut self.session {
             None => false,
             Some(Session::Udp(udp)) => udp.probe(&self.url, attempt),
-            Some(Session::Stream(stream)) => stream.probe(attempt).is_ok(),
+            Some(Session::Stream(stream)) => stream.probe(&self.url, attempt),
             Some(Session::File(_)) => true,
         }
     }

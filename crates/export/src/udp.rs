@@ -15,7 +15,7 @@ use crate::{
     CollectorUrl,
     attempt::Attempt,
     batch::MessageBatch,
-    connect::{connect_udp, resolve},
+    connect::{ResolvedPeer, connect_udp, resolve},
     error::SendProblem,
     gso::GsoSegments,
     pace::Pacer,
@@ -41,7 +41,7 @@ const REFUSAL_WAIT: Duration = Duration::from_millis(20);
 pub(crate) struct UdpSession {
     socket: UdpSocket,
     local: SocketAddr,
-    peer: SocketAddr,
+    peer: ResolvedPeer,
     pacer: Pacer,
     waiting: MessageBatch,
     segments: GsoSegments,
@@ -55,7 +55,6 @@ pub(crate) struct UdpSession {
     is_new: bool,
     /// True if the next message has to wait for [`TEMPLATE_PAUSE`].
     needs_pause: bool,
-    resolved: Instant,
     /// End of the invocation.
     deadline: Instant,
     /// The invocation ended with messages in the queue.
@@ -95,7 +94,7 @@ impl UdpSession {
         let pacer = Pacer::new(options.udp_rate, now);
         Ok(Self {
             local: socket.local_addr().map_err(failed)?,
-            peer: socket.peer_addr().map_err(failed)?,
+            peer: ResolvedPeer::new(socket.peer_addr().map_err(failed)?),
             socket,
             waiting: MessageBatch::new(pacer.burst(), LARGEST_MESSAGE),
             segments: GsoSegments::default(),
@@ -105,7 +104,6 @@ impl UdpSession {
             is_new: true,
             needs_pause: false,
             pacer,
-            resolved: now,
             deadline: attempt.deadline,
             out_of_time: false,
             is_first_invocation: true,
@@ -115,7 +113,7 @@ impl UdpSession {
     }
 
     pub(crate) fn addresses(&self) -> (SocketAddr, SocketAddr) {
-        (self.local, self.peer)
+        (self.local, self.peer.address)
     }
 
     /// Counts since [`Self::probe`] or the opening.
@@ -132,15 +130,7 @@ impl UdpSession {
         self.out_of_time = false;
         self.is_first_invocation = false;
         self.take_pending_error();
-        if refused_before || self.tally.refused > 0 {
-            return false;
-        }
-        if self.resolved.elapsed() < attempt.options.udp_resolve_after {
-            return true;
-        }
-        self.resolved = Instant::now();
-        resolve(url, attempt.connect_timeout())
-            .map_or(true, |addresses| addresses.contains(&self.peer))
+        !refused_before && self.tally.refused == 0 && self.peer.holds(url, attempt)
     }
 
     /// Sends a message of templates. Data behind templates that are new to the collector waits for [`TEMPLATE_PAUSE`], as

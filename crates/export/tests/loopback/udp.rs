@@ -228,14 +228,17 @@ fn messages_leave_at_the_configured_pace() {
 
 #[test]
 fn a_name_that_still_leads_to_the_collector_keeps_its_session() {
-    let (_socket, address) = bind();
-    let options = SenderOptions {
-        udp_resolve_after: Duration::ZERO,
-        ..SenderOptions::default()
-    };
-    let mut collectors = collectors(&format!("udp://localhost:{}", address.port()), options);
-    begin(&mut collectors);
-    assert_eq!(begin(&mut collectors), SessionState::Kept);
+    let (_socket, datagrams) = bind();
+    let (_listener, stream) = collector::listen();
+    for (scheme, port) in [("udp", datagrams.port()), ("tcp", stream.port())] {
+        let options = SenderOptions {
+            resolve_after: Duration::ZERO,
+            ..SenderOptions::default()
+        };
+        let mut collectors = collectors(&format!("{scheme}://localhost:{port}"), options);
+        begin(&mut collectors);
+        assert_eq!(begin(&mut collectors), SessionState::Kept, "{scheme}");
+    }
 }
 
 #[test]
