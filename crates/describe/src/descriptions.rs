@@ -9,7 +9,7 @@ use std::str::FromStr;
 use flowlogs_core::network::AccountRegion;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Timestamp, shown};
 
 macro_rules! descriptions {
     ($($(#[$doc:meta])* $name:ident($($id:ident: $id_doc:literal),*) {
@@ -194,7 +194,7 @@ impl FromStr for AddressPrefix {
             let most = if first.is_ipv4() { 32 } else { 128 };
             (length <= most).then_some(Self { first, length })
         };
-        parse().ok_or_else(|| NotAPrefix(text.to_owned()))
+        parse().ok_or_else(|| NotAPrefix(shown(text)))
     }
 }
 

@@ -45,7 +45,7 @@ const LARGEST: u64 = 1024 * 1024 * 1024;
 #[non_exhaustive]
 pub enum InventoryError {
     /// Not JSON, or a member has another type than the AWS CLI prints; the message has line and column.
-    #[error("not what the AWS CLI prints: {0}")]
+    #[error("not what the AWS CLI prints: {}", words(.0))]
     Json(#[from] serde_json::Error),
     /// A JSON object without any key of an inventory.
     #[error(
@@ -68,7 +68,18 @@ pub enum InventoryError {
     Missing(&'static str),
 }
 
-/// Reads a document, packed with gzip or not: output of the AWS CLI, or an object of an organization's inventory.
+/// Characters of an error of the JSON parser, which may quote a text of the document.
+const LONGEST_WORDS: usize = 200;
+
+/// Words of the JSON parser in one line of bounded length, with line and column.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let fault = text.split(" at line ").next().unwrap_or_default();
+    let fault: String = fault.chars().take(LONGEST_WORDS).collect();
+    format!("{fault} at line {} column {}", error.line(), error.column())
+}
+
+/// Reads one document, packed with gzip or not: what the AWS CLI prints, or an object of an organization's inventory.
 ///
 /// # Errors
 ///
@@ -481,6 +492,29 @@ mod tests {
             Err(InventoryError::NoKnownKey)
         ));
         assert!(matches!(read(b"[]"), Err(InventoryError::Json(_))));
+    }
+
+    #[test]
+    fn an_error_is_one_line_of_bounded_length_whatever_the_document_says() {
+        let hostile = format!("2026\\n\\u001b[31m{}", "x".repeat(100_000));
+        for json in [
+            format!(r#"{{"AsOf": "{hostile}"}}"#),
+            format!(r#"{{"Vpcs": "{hostile}"}}"#),
+            format!(
+                r#"{{"NetworkInterfaces": [{{"NetworkInterfaceId": "eni-1", "Ipv4Prefixes": [{{"Ipv4Prefix": "{hostile}"}}]}}]}}"#
+            ),
+            format!(r#"{{"FlowLogs": [{{"FlowLogId": "fl-1", "CreationTime": "{hostile}"}}]}}"#),
+            format!(
+                r#"{{"NetworkInterfaces": [{{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "{hostile}"}}]}}"#
+            ),
+        ] {
+            let error = error(&json);
+            assert!(
+                error.len() < 500 && !error.contains(char::is_control),
+                "{error:?}"
+            );
+            assert!(error.contains("at line 1 column"), "{error}");
+        }
     }
 
     #[test]

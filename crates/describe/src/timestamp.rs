@@ -16,6 +16,15 @@ pub struct Timestamp(pub u64);
 #[error("\"{0}\" is not a time such as 2026-11-29T01:02:03Z")]
 pub struct NotATime(String);
 
+/// Characters of a foreign text in an error.
+const SHOWN: usize = 40;
+
+/// Beginning of a foreign text for an error, with escapes for line ends and control characters.
+pub(crate) fn shown(text: &str) -> String {
+    let begin = text.chars().take(SHOWN);
+    begin.flat_map(char::escape_debug).collect()
+}
+
 /// Days from 1970-01-01 to a date of the Gregorian calendar.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     // Years begin in March, so that the leap day is their last.
@@ -98,9 +107,7 @@ impl FromStr for Timestamp {
     type Err = NotATime;
 
     fn from_str(text: &str) -> Result<Self, NotATime> {
-        parse(text)
-            .map(Self)
-            .ok_or_else(|| NotATime(text.to_owned()))
+        parse(text).map(Self).ok_or_else(|| NotATime(shown(text)))
     }
 }
 
