@@ -31,6 +31,18 @@ write("inventory", "whole", inventory)
 for key, entries in everything.items():
     write("inventory", key, json.dumps({key: entries[:2]}).encode())
 
+# Objects of an organization's inventory: a manifest in one line, and a part behind it.
+scope = {"AccountId": "123456789012", "Region": "eu-central-1"}
+part = {"InventoryVersion": 1, **scope, "Version": "a1", "NetworkInterfaces": everything["NetworkInterfaces"][:3]}
+listed = {"AsOf": "2026-11-19T05:00:00Z", "FlowLogsAsOf": "2026-11-19T05:00:00Z", "Version": "a1", "Interfaces": 3}
+manifest = {"InventoryVersion": 1, "AsOf": "2026-11-19T05:00:00Z", "Parts": [scope | listed], "NotAsked": []}
+for key in ("FlowLogs", "Vpcs", "TransitGateways", "TransitGatewayAttachments"):
+    manifest[key] = [entry | scope for entry in everything.get(key, [])[:3]]
+write("stored_inventory", "organization", json.dumps(manifest).encode() + b"\n" + json.dumps(part).encode())
+part["Region"] = "us-east-1"
+write("stored_inventory", "other-region", json.dumps(manifest).encode() + b"\n" + json.dumps(part).encode())
+write("stored_inventory", "packed", json.dumps(manifest).encode() + b"\n" + gzip.compress(json.dumps(part).encode()))
+
 for file in sorted((root / "events").rglob("*")):
     if not file.is_file() or file.suffix in (".golden", ".md", ".parquet") or file.name in ("inventory.json", "expected.json"):
         continue

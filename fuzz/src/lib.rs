@@ -1,10 +1,11 @@
 //! Shared parts of the targets: a receiver that keeps lines, and the whole path from lines to messages with the invariants.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
-use flowlogs_core::network::{Destination, Inventory};
+use flowlogs_core::network::{AccountRegion, Destination, InterfaceTable, Inventory};
 use flowlogs_core::{
     BatchReport, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
@@ -15,8 +16,8 @@ use flowlogs_testing::wire;
 /// Receiver that keeps origins and lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// Number of lines before each origin, with its account and log group.
-    pub origins: Vec<(usize, Option<String>, Option<String>)>,
+    /// Number of lines before each origin, with its account, region and log group.
+    pub origins: Vec<(usize, [Option<String>; 3])>,
     /// All lines.
     pub lines: Vec<KeptLine>,
 }
@@ -30,8 +31,7 @@ impl LineSink for Kept {
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
         self.origins.push((
             self.lines.len(),
-            origin.owner.map(Into::into),
-            origin.log_group.map(Into::into),
+            [origin.owner, origin.region, origin.log_group].map(|name| name.map(Into::into)),
         ));
         Ok(())
     }
@@ -112,14 +112,25 @@ pub fn settings(bits: u8) -> TranscoderSettings {
     settings
 }
 
-/// Transcodes lines over a stream and a datagram session, and checks that every line ends in exactly one counter, that every
-/// message can be decoded alone within the session and keeps to the size, and that both sessions and the report agree on the
-/// number of flows.
+/// Transcodes lines with an inventory whose tables are all there, see [`transcode_on_demand`].
 pub fn transcode<'a>(
     settings: TranscoderSettings,
     formats: Formats,
     inventory: Option<Inventory>,
     lines: impl Iterator<Item = LogLine<'a>>,
+) -> BatchReport {
+    transcode_on_demand(settings, formats, inventory, lines, |_| None)
+}
+
+/// Transcodes lines over a stream and a datagram session, and checks that every line ends in exactly one counter, that
+/// every message can be decoded by itself in its session and keeps to the size, and that both sessions and the report
+/// agree on the number of flows. `part` has the tables that a line asks for.
+pub fn transcode_on_demand<'a>(
+    settings: TranscoderSettings,
+    formats: Formats,
+    inventory: Option<Inventory>,
+    lines: impl Iterator<Item = LogLine<'a>>,
+    part: impl Fn(&AccountRegion) -> Option<Arc<InterfaceTable>>,
 ) -> BatchReport {
     let largest = settings.max_message_size;
     let mut transcoder = Transcoder::new(settings, &[Transport::Stream, Transport::Datagram]);
@@ -151,6 +162,18 @@ pub fn transcode<'a>(
     transcoder.begin(1_800_000_000_000);
     for line in lines {
         let Ok(()) = transcoder.line(&mut source, line, &mut sink);
+        // The account of the record, and the owner of its VPC.
+        for again in 1.. {
+            let Some(scope) = transcoder.take_undecided() else {
+                break;
+            };
+            assert!(again <= 4, "a line that is never decided: {scope:?}");
+            transcoder.change_inventory(|inventory| match part(&scope) {
+                Some(table) => inventory.set_interfaces(Some(scope), table),
+                None => inventory.remove_asked(&scope),
+            });
+            let Ok(()) = transcoder.line(&mut source, line, &mut sink);
+        }
     }
     let Ok(()) = transcoder.flush(&mut sink);
     transcoder.commit();

@@ -11,6 +11,7 @@ use flowlogs_source::s3::BACKFILL_EVENT;
 use crate::cli::{BackfillArguments, BackfillEvents, BackfillObjects, KeyForm, Moment};
 use crate::clock::Time;
 use crate::failure::CommandError;
+use crate::text::visible;
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
@@ -209,9 +210,10 @@ fn of_events(
         add("--to", &url.to_string());
     }
     format!(
-        "# Events of {log_group} of {period}.\n\
+        "# Events of {} of {period}.\n\
          aws logs filter-log-events --log-group-name {} --output text \\\n    \
          --start-time {} --end-time {} |\n    {replay} -\n",
+        visible(log_group),
         quoted(log_group),
         period.from,
         // The AWS CLI takes the last millisecond that is wanted.

@@ -5,6 +5,8 @@
 //! names and observation domains of all sessions together.
 
 mod file;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod receive;
 
 use std::collections::HashMap;
@@ -25,6 +27,8 @@ use crate::outlet::{FlowPrinter, OutletError};
 use crate::terminal;
 use crate::text::plural;
 
+#[cfg(fuzzing)]
+pub use fuzzing::collect;
 use receive::{Arrival, ArrivalContent, SessionId};
 
 /// Limit of transport sessions; beyond, the session with the longest silence is dropped.
@@ -33,8 +37,12 @@ const SESSIONS: usize = 256;
 /// Capacity of the queue between receiving and decoding, in messages.
 const QUEUE: usize = 256;
 
-/// Limit of the octets of templates, names and domains of all sessions; beyond, the largest session is dropped.
-const BUDGET: usize = 64 * 1_024 * 1_024;
+/// Limit of the octets that templates, names and domains of all sessions take; beyond it the largest session is dropped.
+const BUDGET: usize = if cfg!(fuzzing) {
+    65_536
+} else {
+    64 * 1_024 * 1_024
+};
 
 /// Interval between checks for the end while nothing arrives.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use flowlogs_core::ipfix::element as e;
 
 use crate::decode::{DecodedFlow, DecodedValue, ElementId, KnownInterface};
+use crate::text::visible_json;
 
 /// Writes a flow and a line end.
 pub(crate) fn write(out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<()> {
@@ -97,7 +98,8 @@ impl<'a, W: Write> JsonObject<'a, W> {
 }
 
 fn string(out: &mut impl Write, text: &str) -> io::Result<()> {
-    serde_json::to_writer(out, text).map_err(io::Error::from)
+    let json = serde_json::to_string(text)?;
+    out.write_all(visible_json(&json).as_bytes())
 }
 
 #[cfg(test)]

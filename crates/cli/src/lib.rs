@@ -48,6 +48,10 @@ mod testing;
 mod text;
 mod verify;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use collect::collect;
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -12,6 +12,7 @@ use crate::coverage_list;
 use crate::failure::CommandError;
 use crate::input::InputList;
 use crate::terminal;
+use crate::text::{visible, visible_json};
 
 /// Speed of an interface in Akvorado, in megabits a second: Akvorado wants a speed, and EC2 knows none.
 const SPEED: u32 = 1_000;
@@ -120,7 +121,8 @@ fn pseudo(number: u32, id: &str) -> NumberName {
 fn write_csv(out: &mut impl Write, names: &[NumberName]) -> io::Result<()> {
     writeln!(out, "kind,number,id,name,description")?;
     for row in names {
-        let [id, name, description] = [&row.id, &row.name, &row.description].map(|text| cell(text));
+        let [id, name, description] =
+            [&row.id, &row.name, &row.description].map(|text| cell(&visible(text)));
         writeln!(out, "{},{},{id},{name},{description}", row.kind, row.number)?;
     }
     Ok(())
@@ -143,7 +145,7 @@ fn write_json(out: &mut impl Write, names: &[NumberName]) -> io::Result<()> {
             "name": row.name,
             "description": row.description,
         });
-        writeln!(out, "{object}")?;
+        writeln!(out, "{}", visible_json(&object.to_string()))?;
     }
     Ok(())
 }
@@ -152,7 +154,7 @@ fn write_json(out: &mut impl Write, names: &[NumberName]) -> io::Result<()> {
 /// domain, so all interfaces stand below a single exporter.
 fn write_akvorado(out: &mut impl Write, names: &[NumberName], exporter: &str) -> io::Result<()> {
     // A JSON string is a YAML string.
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let quoted = |text: &str| serde_json::Value::from(visible(text)).to_string();
     writeln!(
         out,
         "metadata:\n  providers:\n    - type: static\n      exporters:"
@@ -217,6 +219,31 @@ mod tests {
         let last: serde_json::Value =
             serde_json::from_str(json.lines().last().expect("a line")).expect("JSON");
         assert_eq!(last["number"], vrf);
+    }
+
+    #[test]
+    fn names_that_people_wrote_neither_disturb_a_terminal_nor_get_lost_in_json() {
+        let name = "web\u{1b}[31m\u{202e}\u{9b}1\u{e0041}";
+        let json = serde_json::json!({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1",
+            "Description": name, "TagSet": [{"Key": "Name", "Value": name}]}]});
+        let inventory = flowlogs_describe::read(json.to_string().as_bytes()).expect("an inventory");
+        let names = names(&inventory);
+        let written = |write: &dyn Fn(&mut Vec<u8>) -> io::Result<()>| {
+            let mut out = Vec::new();
+            write(&mut out).expect("into memory");
+            let text = String::from_utf8(out).expect("text");
+            let lines: Vec<_> = text.lines().map(visible).collect();
+            assert_eq!(lines.join("\n"), text.trim_end_matches('\n'));
+            text
+        };
+        written(&|out| write_csv(out, &names));
+        written(&|out| write_akvorado(out, &names, "0.0.0.0/0"));
+        let lines = written(&|out| write_json(out, &names));
+        let rows = lines
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let named = rows.filter(|row| row["name"] == name && row["description"] == name);
+        assert_eq!(named.count(), 1, "{lines}");
     }
 
     #[test]

@@ -78,26 +78,37 @@ enum PrintForm {
     None,
 }
 
+impl PrintForm {
+    fn of(kind: OutputKind, table: impl FnOnce() -> FlowTable) -> Self {
+        match kind {
+            OutputKind::Table => Self::Table(table()),
+            OutputKind::Json => Self::Json,
+            OutputKind::None => Self::None,
+        }
+    }
+}
+
 impl FlowPrinter {
     /// Creates a printer; `width` is the value of `--width`.
     pub(crate) fn new(kind: OutputKind, width: Option<u16>, time: TimeKind) -> Self {
         let out = io::stdout();
         let table = || FlowTable::new(TextLook::of_stdout(width), time);
         Self {
-            form: match kind {
-                OutputKind::Table => PrintForm::Table(table()),
-                OutputKind::Json => PrintForm::Json,
-                OutputKind::None => PrintForm::None,
-            },
+            form: PrintForm::of(kind, table),
             live: out.is_terminal(),
             out: PrintTarget::Stdout(BufWriter::with_capacity(64 * 1_024, out.lock())),
         }
     }
 
-    /// Creates a printer of JSON into memory.
-    pub(crate) fn into_memory() -> Self {
+    /// Creates a printer into memory, whose tables are those of a pipe.
+    pub(crate) fn into_memory(kind: OutputKind) -> Self {
+        let look = TextLook {
+            width: 120,
+            colour: false,
+            ascii: false,
+        };
         Self {
-            form: PrintForm::Json,
+            form: PrintForm::of(kind, || FlowTable::new(look, TimeKind::Utc)),
             live: false,
             out: PrintTarget::Memory(Vec::new()),
         }

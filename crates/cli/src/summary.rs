@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
 use crate::outlet::TargetReport;
-use crate::text::{cut, grouped, octets, plural, visible, words, wrap};
+use crate::text::{cut, grouped, octets, plural, visible, visible_json, words, wrap};
 
 /// Limit of samples of unparsed lines.
 const SAMPLES: usize = 5;
@@ -194,7 +194,8 @@ impl RunSummary {
         object.insert("seconds".to_owned(), json!(self.elapsed.as_secs_f64()));
         object.insert("notes".to_owned(), json!(self.notes));
         object.insert("unparsed".to_owned(), samples.collect());
-        writeln!(out, "{}", Value::Object(object))
+        let json = Value::Object(object).to_string();
+        writeln!(out, "{}", visible_json(&json))
     }
 
     /// Writes lines of at most 80 columns; longer names make longer lines.

@@ -57,6 +57,25 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
         .collect()
 }
 
+/// Escapes in a JSON document of one line the characters that [`visible`] replaces; they stand in strings only, whose
+/// meaning stays.
+pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(disturbs) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if !disturbs(c) {
+            shown.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Returns whether a character is a control character, a line separator, invisible, or an override of the writing
 /// direction.
 fn disturbs(c: char) -> bool {
@@ -165,6 +184,19 @@ mod tests {
             assert_eq!(visible(&text), "web\u{fffd}1", "{disturbing:?}");
         }
         assert_eq!(visible("plain 本番 é"), "plain 本番 é");
+    }
+
+    #[test]
+    fn nothing_that_disturbs_a_terminal_is_shown_in_json_and_nothing_is_lost() {
+        let text = "a\x1b[31m\u{9b}31m\u{7f} \u{202e}b\u{200b}\u{e0041}\u{2028}\n\"\\ 本番 é";
+        let json = serde_json::to_string(text).expect("a string");
+        assert!(json.contains(disturbs), "serde_json leaves most of them");
+        let shown = visible_json(&json);
+        assert!(!shown.contains(disturbs), "{shown}");
+        assert!(shown.contains("本番 é"), "{shown}");
+        let read: String = serde_json::from_str(&shown).expect("JSON");
+        assert_eq!(read, text);
+        assert_eq!(visible_json("{}"), "{}");
     }
 
     #[test]

@@ -265,4 +265,33 @@ mod tests {
         assert_eq!(next().expect("read"), None, "not a message");
         assert!(next().is_err(), "the end");
     }
+
+    #[test]
+    fn a_message_that_comes_octet_by_octet_ends_at_its_deadline() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let sender = thread::spawn(move || {
+            use std::io::Write;
+            let mut stream = TcpStream::connect(address).expect("connects");
+            let header = [0, 10, 255, 255].into_iter().chain(std::iter::repeat(0));
+            for octet in header {
+                if stream.write_all(&[octet]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let (mut stream, _) = listener.accept().expect("connected");
+        let begin = Instant::now();
+        let deadline = begin + Duration::from_millis(200);
+        let mut reader = TimedReader {
+            stream: &mut stream,
+            deadline,
+        };
+        let error = read_message(&mut reader).expect_err("not whole in time");
+        assert!(is_timeout(&error), "{error}");
+        assert!(begin.elapsed() < Duration::from_secs(5), "it goes on");
+        drop(stream);
+        sender.join().expect("ends with the connection");
+    }
 }

@@ -14,7 +14,7 @@ use crate::fields::element;
 use crate::summary;
 use crate::table::status_meaning;
 use crate::terminal::{TextLook, TextStyle};
-use crate::text::{visible, words, wrap};
+use crate::text::{visible, visible_json, words, wrap};
 
 /// Columns of a field name.
 const NAME: usize = 27;
@@ -136,7 +136,7 @@ impl LineExplanation<'_> {
             "template": self.sent.domain.map(|_| self.sent.template),
             "octets": self.sent.domain.map(|_| self.sent.octets),
         });
-        writeln!(out, "{object}")
+        writeln!(out, "{}", visible_json(&object.to_string()))
     }
 
     /// Returns the exported values of the column of a known field, a line each, and the reason.

@@ -115,7 +115,7 @@ impl ReplayRun {
 
     /// Opens a run without targets that prints JSON into memory.
     pub(crate) fn into_memory(options: &RunOptions<'_>, inventory: Inventory) -> Self {
-        let printer = FlowPrinter::into_memory();
+        let printer = FlowPrinter::into_memory(OutputKind::Json);
         let progress = ProgressBar::hidden();
         let targets = OpenedTargets::default();
         Self::with(options, targets, Some(printer), progress, inventory)
