@@ -22,9 +22,8 @@ pub fn find(name: &str) -> Option<PathBuf> {
         .map(|directory| directory.join(name))
         .find(|path| path.is_file());
     if found.is_none() {
-        let required = std::env::var_os("FLOWLOGS_REQUIRE_TOOLS").is_some_and(|value| value == "1");
         assert!(
-            !required,
+            !is_required(),
             "{name} is not installed and FLOWLOGS_REQUIRE_TOOLS=1"
         );
         // Not `eprintln!`: the test harness hides its output when a test passes.
@@ -34,7 +33,28 @@ pub fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Finds the library of libfaketime, to give a process another clock; `None` if not installed.
+/// Finds the library of nss_wrapper, which gives a process another hosts file; `None` if it is not installed.
+///
+/// # Panics
+///
+/// If the library is missing and `FLOWLOGS_REQUIRE_TOOLS` is `1`.
+pub fn nss_wrapper() -> Option<PathBuf> {
+    let architecture = std::env::consts::ARCH;
+    let path = format!("/usr/lib/{architecture}-linux-gnu/libnss_wrapper.so");
+    let path = Some(PathBuf::from(path)).filter(|path| path.is_file());
+    assert!(
+        path.is_some() || !is_required(),
+        "libnss_wrapper is not installed and FLOWLOGS_REQUIRE_TOOLS=1"
+    );
+    path
+}
+
+/// Returns whether a missing program fails its test.
+fn is_required() -> bool {
+    std::env::var_os("FLOWLOGS_REQUIRE_TOOLS").is_some_and(|value| value == "1")
+}
+
+/// Finds the library of libfaketime, which gives a process another clock; `None` if it is not installed.
 ///
 /// # Panics
 ///

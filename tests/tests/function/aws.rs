@@ -103,8 +103,8 @@ fn serve(answers: Answers) -> String {
     format!("http://{address}")
 }
 
-/// A whole key of the inventory, in the form of the EC2 API.
-fn described(action: &str, inventory: &Value) -> String {
+/// A whole key of the inventory, as the EC2 API writes it.
+pub(crate) fn described(action: &str, inventory: &Value) -> String {
     let key = action.strip_prefix("Describe").unwrap_or_default();
     let items = xml(key, &inventory[key]);
     format!("<{action}Response>{items}</{action}Response>")

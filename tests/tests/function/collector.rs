@@ -186,7 +186,7 @@ impl Drain {
 }
 
 /// Binds. A port that was free may be another program's for a moment, as the near end of a connection.
-fn bind(address: SocketAddr) -> TcpListener {
+pub(crate) fn bind(address: SocketAddr) -> TcpListener {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         match TcpListener::bind(address) {

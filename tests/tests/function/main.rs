@@ -10,9 +10,12 @@
 //! - `bucket.rs` is a bucket with a queue, also moto, and `objects.rs` writes the content; `s3.rs` are the tests of the
 //!   function behind;
 //! - `backfill.rs` runs the commands that `flowlogs backfill` prints, against moto;
-//! - `clock.rs` is a clock that jumps; `check.rs` is the check event, and `deadline.rs` are invocations without enough time;
+//! - `clock.rs` is a clock that jumps, and `dns.rs` a name that leads elsewhere;
+//! - `check.rs` is the check event, and `deadline.rs` are invocations without enough time;
 //! - `sqs.rs` is a queue with the rules of SQS; `queue.rs` are the tests of the function behind its failure queue, and
 //!   `outage.rs` is an hour without collector, with the alarms of the templates over its metrics (`series.rs`);
+//! - `hostile.rs` are names of megabytes, names that would be lines, and answers without end;
+//! - `day/` is a day in an hour: all functions under scripted faults of every kind;
 //! - `stored.rs` are the tests of both functions with an inventory in S3;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;
@@ -26,10 +29,13 @@ mod captured;
 mod check;
 mod clock;
 mod collector;
+mod day;
 mod deadline;
 mod decode;
 mod delivery;
+mod dns;
 mod formats;
+mod hostile;
 mod inventory;
 mod metrics;
 mod objects;

@@ -6,8 +6,8 @@ use crate::collector::Collector;
 use crate::payload::{event, lines};
 use crate::runtime::{Function, counter};
 
-/// Counters, each record in exactly one.
-const OUTCOMES: [&str; 10] = [
+/// Where each record ends.
+pub(crate) const OUTCOMES: [&str; 10] = [
     "FlowsExported",
     "NoData",
     "SkippedWindows",

@@ -21,7 +21,7 @@ pub(crate) struct OneFunction {
     events: Sender<Invocation>,
     answers: Receiver<Result<Value, Value>>,
     process: Process,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl OneFunction {
@@ -38,7 +38,7 @@ impl OneFunction {
             events,
             answers,
             process,
-            _directory: directory,
+            directory,
         })
     }
 
@@ -47,7 +47,13 @@ impl OneFunction {
         &self.process
     }
 
-    /// Invokes the function; an error is the function's report to Lambda.
+    /// Everything that the function has printed on standard output, and on standard error.
+    pub(crate) fn printed(&self) -> (String, String) {
+        let errors = std::fs::read_to_string(self.directory.path().join("errors"));
+        (self.process.log(), errors.unwrap_or_default())
+    }
+
+    /// Invokes the function; an error is what it reports to Lambda.
     pub(crate) fn invoke(&self, event: &[u8], time: Duration) -> Result<Value, Value> {
         self.events
             .send((event.to_vec(), time))

@@ -98,6 +98,13 @@ pub(crate) fn network(account: &str, region: &str) -> Value {
 impl Organization {
     /// Three accounts, two regions.
     pub(crate) fn start() -> Self {
+        Self::start_behind(|_, _| None)
+    }
+
+    /// The same behind a front that may answer a request itself; `None` leaves the request to the organization.
+    pub(crate) fn start_behind(
+        front: impl Fn(&HttpRequest, &TcpStream) -> Option<Option<()>> + Send + Sync + 'static,
+    ) -> Self {
         let accounts = [
             ("111111111111", "ACTIVE"),
             ("222222222222", "ACTIVE"),
@@ -115,7 +122,9 @@ impl Organization {
             ..State::default()
         }));
         let served = Arc::clone(&state);
-        let address = http::serve(move |request, stream| reply(&served, request, stream));
+        let address = http::serve(move |request, stream| {
+            front(request, stream).unwrap_or_else(|| reply(&served, request, stream))
+        });
         Self {
             endpoint: format!("http://{address}"),
             state,

@@ -1,0 +1,166 @@
+//! AWS of the day: EC2, STS and S3 of an organization, and a bucket of flow logs, with faults by the script.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use flowlogs_testing::http::{self, HttpRequest};
+use flowlogs_testing::parquet_writer::{Column, Options, Stored, write};
+use serde_json::{Value, json};
+
+use super::faults::{Fault, Moment};
+use super::flow_line;
+use crate::aws::described;
+use crate::bucket::BUCKET;
+use crate::objects::gzip;
+use crate::organization::{Organization, network};
+
+/// Account and region of all flows.
+pub(crate) const ACCOUNT: &str = "111111111111";
+pub(crate) const REGION: &str = "eu-central-1";
+
+/// Octets that the bombs inflate to.
+const BOMB: usize = 1 << 30;
+
+/// Columns of the default format, for Parquet.
+const COLUMNS: [(&str, Stored); 14] = [
+    ("version", Stored::Int32),
+    ("account_id", Stored::Text),
+    ("interface_id", Stored::Text),
+    ("srcaddr", Stored::Text),
+    ("dstaddr", Stored::Text),
+    ("srcport", Stored::Int32),
+    ("dstport", Stored::Int32),
+    ("protocol", Stored::Int32),
+    ("packets", Stored::Int64),
+    ("bytes", Stored::Int64),
+    ("start", Stored::Int64),
+    ("end", Stored::Int64),
+    ("action", Stored::Text),
+    ("log_status", Stored::Text),
+];
+
+/// Starts AWS.
+pub(crate) fn start(moment: Moment) -> Organization {
+    let bomb = bomb(br#"{"InventoryVersion": 1, "#, b' ');
+    let zeros = bomb_of_zeros();
+    let inventory = network(ACCOUNT, REGION);
+    Organization::start_behind(move |request, stream| {
+        let fault = moment.fault();
+        if let Some(answer) = fault.and_then(|fault| faulty(fault, &moment, &bomb, request, stream))
+        {
+            return Some(answer);
+        }
+        if let Some(key) = request.target.strip_prefix(&format!("/{BUCKET}/")) {
+            return Some(object(key, &zeros, stream));
+        }
+        own_ec2(&inventory, request, stream)
+    })
+}
+
+/// Gzip of a gigabyte of an octet behind a text.
+fn bomb(text: &[u8], octet: u8) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::best());
+    out.write_all(text).expect("memory takes everything");
+    let mebibyte = vec![octet; 1 << 20];
+    for _ in 0..BOMB >> 20 {
+        out.write_all(&mebibyte).expect("memory takes everything");
+    }
+    out.finish().expect("memory takes everything")
+}
+
+fn bomb_of_zeros() -> Vec<u8> {
+    bomb(b"", 0)
+}
+
+/// Answer by a fault; `None` if the fault does not concern the request.
+fn faulty(
+    fault: Fault,
+    moment: &Moment,
+    bomb: &[u8],
+    request: &HttpRequest,
+    stream: &TcpStream,
+) -> Option<Option<()>> {
+    let is_question = request.method == "POST";
+    let is_read = request.method == "GET";
+    let is_inventory = is_read && !request.target.starts_with(&format!("/{BUCKET}/"));
+    let refuse = |status, code: &str| {
+        let error = format!("<Error><Code>{code}</Code><Message>for a test</Message></Error>");
+        let body = match is_question {
+            true => format!("<Response><Errors>{error}</Errors></Response>"),
+            false => error,
+        };
+        http::xml(stream, status, &body)
+    };
+    let answer = match fault {
+        Fault::AwsThrottled if is_question => refuse(503, "RequestLimitExceeded"),
+        Fault::AwsThrottled => refuse(503, "SlowDown"),
+        Fault::AwsDenied if is_question => refuse(403, "UnauthorizedOperation"),
+        Fault::AwsDenied => refuse(403, "AccessDenied"),
+        Fault::AwsEndless => http::endless(stream, 200, ""),
+        Fault::AwsBomb if is_inventory => http::answer(stream, 200, &[("etag", "\"b\"")], bomb),
+        Fault::AwsWrongPart if is_inventory && request.target.contains("/parts/") => {
+            let part = json!({"InventoryVersion": 1, "AccountId": "999999999999", "Region": REGION,
+                "Version": "a", "NetworkInterfaces": []});
+            let part = gzip(part.to_string().as_bytes());
+            http::answer(stream, 200, &[("etag", "\"w\"")], &part)
+        }
+        Fault::AwsSilent => {
+            while moment.fault() == Some(Fault::AwsSilent) {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            None
+        }
+        _ => return None,
+    };
+    moment.effect(fault);
+    Some(answer)
+}
+
+/// EC2 of the account of the functions, which assume no role.
+fn own_ec2(inventory: &Value, request: &HttpRequest, stream: &TcpStream) -> Option<Option<()>> {
+    if request.header("authorization")?.contains("Credential=ASIA") {
+        return None;
+    }
+    let mut parameters = request.body.split('&');
+    let action = parameters.find_map(|pair| pair.strip_prefix("Action=Describe"))?;
+    let action = format!("Describe{action}");
+    Some(http::xml(stream, 200, &described(&action, inventory)))
+}
+
+/// Object whose key ends in `FIRST-COUNT.KIND`.
+fn object(key: &str, zeros: &[u8], stream: &TcpStream) -> Option<()> {
+    let key = key.split('?').next()?;
+    let (_, name) = key.rsplit_once('/')?;
+    let (range, kind) = name.split_once('.')?;
+    let (first, count) = range.split_once('-')?;
+    let (first, count): (u64, u64) = (first.parse().ok()?, count.parse().ok()?);
+    let lines = || (first..first + count).map(flow_line);
+    let octets = match kind {
+        "log.gz" => gzip(lines().collect::<Vec<_>>().join("\n").as_bytes()),
+        "log.parquet" => parquet(lines()),
+        "zeros.log.gz" => zeros.to_vec(),
+        "junk.log.gz" => b"\x1f\x8b\x08 no gzip at all".to_vec(),
+        _ => {
+            let body = "<Error><Code>NoSuchKey</Code><Message>for a test</Message></Error>";
+            return http::xml(stream, 404, body);
+        }
+    };
+    http::answer(stream, 200, &[("etag", &format!("\"{name}\""))], &octets)
+}
+
+fn parquet(lines: impl Iterator<Item = String>) -> Vec<u8> {
+    let mut columns = COLUMNS.map(|(name, stored)| Column {
+        name: name.to_owned(),
+        stored,
+        values: Vec::new(),
+    });
+    for line in lines {
+        for (column, value) in columns.iter_mut().zip(line.split(' ')) {
+            column.values.push(Some(value.to_owned()));
+        }
+    }
+    write(&columns, &Options::default()).to_vec()
+}
