@@ -14,6 +14,7 @@ use flowlogs_export::CollectorUrl;
 
 use crate::failure::CommandError;
 use crate::forms::{self, PlainError};
+use crate::text::shown_path;
 
 /// Octets that suffice to recognise an inventory.
 const BEGINNING: usize = 4_096;
@@ -45,7 +46,7 @@ impl InputFile {
     /// Returns the name for messages.
     pub(crate) fn name(&self) -> String {
         match &self.path {
-            Some(path) => path.display().to_string(),
+            Some(path) => shown_path(path),
             None => "standard input".to_owned(),
         }
     }
@@ -165,7 +166,7 @@ impl InputList {
             )));
         }
         let failed = |error: &dyn fmt::Display| {
-            CommandError::failed(format_args!("--inventory {}: {error}", path.display()))
+            CommandError::failed(format_args!("--inventory {}: {error}", shown_path(path)))
         };
         if path.is_dir() {
             let paths = sorted(path).map_err(|error| failed(&error))?;
@@ -183,7 +184,7 @@ impl InputList {
         if inventory.is_empty() {
             self.notes.push(format!(
                 "--inventory {} holds no interface, VPC, gateway or flow log",
-                path.display()
+                shown_path(path)
             ));
         }
         self.inventory.merge(inventory);
@@ -192,7 +193,7 @@ impl InputList {
     }
 
     fn add(&mut self, path: &Path, walked: bool) {
-        let problem = |error: io::Error| format!("{}: {error}", path.display());
+        let problem = |error: io::Error| format!("{}: {error}", shown_path(path));
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 if let Err(error) = self.walk(path) {
@@ -202,7 +203,7 @@ impl InputList {
             // Somebody who names a pipe has something to write into it.
             Ok(metadata) if walked && !metadata.is_file() => self.notes.push(format!(
                 "{}: neither a file nor a directory; skipped",
-                path.display()
+                shown_path(path)
             )),
             Ok(metadata) => match self.take_inventory(path) {
                 Ok(true) => {}
@@ -211,7 +212,7 @@ impl InputList {
                     walked,
                     octets: metadata.len(),
                 }),
-                Err(error) => self.failures.push(format!("{}: {error}", path.display())),
+                Err(error) => self.failures.push(format!("{}: {error}", shown_path(path))),
             },
             Err(error) => self.failures.push(problem(error)),
         }

@@ -3,6 +3,7 @@
 //! Widths are counted in columns, not in characters: a CJK character takes two columns, a combining accent none.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -55,6 +56,11 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     shown
         .map(|c| if disturbs(c) { '\u{fffd}' } else { c })
         .collect()
+}
+
+/// Name of a file in one line: a name may hold line ends, which would begin a message of their own.
+pub(crate) fn shown_path(path: &Path) -> String {
+    visible(&path.to_string_lossy()).into_owned()
 }
 
 /// Escapes in a JSON document of one line the characters that [`visible`] replaces; they stand in strings only, whose

@@ -20,7 +20,7 @@ use crate::input::{EXPECTED, InputFile, InputList, walk_expectations};
 use crate::replay::{ReplayRun, RunOptions};
 use crate::summary::RunSummary;
 use crate::terminal;
-use crate::text::{plural, visible};
+use crate::text::{plural, shown_path, visible};
 
 /// Limit of differing lines that are shown for an input.
 const SHOWN: usize = 10;
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<ExitCode, CommandError>
     for stray in strays(arguments, &list.inputs) {
         verification.fail(format_args!(
             "{}: an expectation without its input; delete it, or bring the input back",
-            stray.display()
+            shown_path(&stray)
         ));
     }
     if list.inputs.is_empty() {
@@ -80,14 +80,17 @@ impl Verification {
         // A link could lead to any file, which --update would overwrite, and a pipe has no end.
         let found = fs::symlink_metadata(&expectation);
         if found.is_ok_and(|found| !found.is_file()) {
-            self.fail(format_args!("{}: no regular file", expectation.display()));
+            self.fail(format_args!(
+                "{}: no regular file",
+                shown_path(&expectation)
+            ));
             return Ok(());
         }
         let expected = match fs::read_to_string(&expectation) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                self.fail(format_args!("{}: {error}", expectation.display()));
+                self.fail(format_args!("{}: {error}", shown_path(&expectation)));
                 return Ok(());
             }
         };
@@ -96,18 +99,18 @@ impl Verification {
             Some(_) if equal => self.equal += 1,
             _ if self.update => {
                 fs::write(&expectation, &actual).map_err(|error| {
-                    CommandError::failed(format_args!("{}: {error}", expectation.display()))
+                    CommandError::failed(format_args!("{}: {error}", shown_path(&expectation)))
                 })?;
                 self.written += 1;
             }
             None => self.fail(format_args!(
                 "{}: no expectation; write it with --update and read it",
-                path.display()
+                shown_path(path)
             )),
             Some(expected) => {
                 self.fail(format_args!(
                     "{}: differs from its expectation",
-                    path.display()
+                    shown_path(path)
                 ));
                 show(&expected, &actual).map_err(|error| CommandError::output(&error))?;
             }

@@ -9,11 +9,12 @@ use super::receive::{SessionId, read_message};
 use super::{CollectRun, DecodeStop};
 use crate::decode::DecodeError;
 use crate::failure::CommandError;
+use crate::text::shown_path;
 
 /// Prints the flows of a file; the exit status is 1 if a part of the file cannot be decoded.
 pub(super) fn read(collector: &mut CollectRun, path: &Path) -> Result<ExitCode, CommandError> {
     let failed =
-        |error: io::Error| CommandError::failed(format_args!("{}: {error}", path.display()));
+        |error: io::Error| CommandError::failed(format_args!("{}: {error}", shown_path(path)));
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     let session = SessionId::of_file(path);
     loop {
@@ -46,7 +47,7 @@ pub(super) fn read(collector: &mut CollectRun, path: &Path) -> Result<ExitCode, 
     if collector.tally.messages == 0 {
         return Err(CommandError::failed(format_args!(
             "{}: no IPFIX message in it",
-            path.display()
+            shown_path(path)
         )));
     }
     Ok(ExitCode::from(u8::from(collector.tally.errors > 0)))

@@ -15,6 +15,7 @@ use flowlogs_export::{CollectorUrl, TargetKind};
 use crate::decode::HEADER;
 use crate::failure::CommandError;
 use crate::terminal;
+use crate::text::shown_path;
 
 /// Limit of simultaneous connections; beyond, the connection with the longest silence is closed.
 const CONNECTIONS: usize = 64;
@@ -53,7 +54,7 @@ impl fmt::Display for SessionId {
         match self {
             Self::Datagrams { peer, .. } => write!(f, "udp://{peer}"),
             Self::Connection { peer, .. } => write!(f, "tcp://{peer}"),
-            Self::File(path) => path.display().fmt(f),
+            Self::File(path) => shown_path(path).fmt(f),
         }
     }
 }

@@ -56,6 +56,8 @@ impl CsvTable {
                 Self::Messages { .. } if is_header => {}
                 Self::Messages { message, timestamp } => {
                     let Some(message) = cells.get(message) else {
+                        // A row that lacks the column, or was cut before it, is a record that cannot be parsed.
+                        out.push_str(line.trim());
                         return;
                     };
                     let time = timestamp.and_then(|column| cells.get(column));
@@ -107,6 +109,19 @@ mod tests {
     #[test]
     fn rows_are_split_at_commas_outside_of_quotes() {
         assert_eq!(cells(r#""a ""b"", c",d,"#), [r#"a "b", c"#, "d", ""]);
+    }
+
+    #[test]
+    fn a_row_without_the_message_is_handed_on_as_it_is() {
+        let header = "@timestamp,@message";
+        let mut rewriter = CsvTable::of_header(header).expect("a header").rewriter();
+        let mut lines = [header, "a,2 1 eni-1", "cut", "", " "].map(|row| {
+            let mut out = String::new();
+            rewriter(row, &mut out);
+            out
+        });
+        lines[1].retain(|character| character != ' ');
+        assert_eq!(lines, ["", "21eni-1", "cut", "", ""]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::input::{InputList, refuse_to_overwrite};
 use crate::settings;
 use crate::summary::RunSummary;
 use crate::terminal::wants_ascii;
-use crate::text::ascii;
+use crate::text::{ascii, shown_path};
 
 pub(crate) use options::RunOptions;
 pub(crate) use run::ReplayRun;
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError>
     let mut summary_file = match &arguments.summary_to {
         None => None,
         Some(path) => Some(File::create(path).map_err(|error| {
-            CommandError::failed(format_args!("--summary-to {}: {error}", path.display()))
+            CommandError::failed(format_args!("--summary-to {}: {error}", shown_path(path)))
         })?),
     };
     let mut run = ReplayRun::open(&options, inputs.size(), inputs.inventory)?;

@@ -734,11 +734,13 @@ fn nothing_in_a_line_or_file_name_disturbs_the_terminal() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let path = file(
         directory.path(),
-        "evil\u{1b}[31m\u{202e}name",
+        "evil\nflowlogs: forged\u{1b}[31m\u{202e}name",
         "\u{1b}]0;x\u{7} \u{202e} a\n",
     );
     let outcome = run(&["replay", &path], "");
     assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let forged = |line: &str| line.starts_with("flowlogs: forged");
+    assert!(!outcome.stderr.lines().any(forged), "{outcome:?}");
     let line =
         "2 1 eni-\u{202e}\u{1b}[31m1 10.0.0.1 10.0.0.2 1 2 6 3 4 1418530010 1418530070 ACCEPT OK";
     let explained = run(
