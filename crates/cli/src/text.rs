@@ -58,9 +58,26 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
         .collect()
 }
 
+/// Beginning of a value that somebody typed, for an error: at most 80 characters, and nothing of a certificate or key that
+/// was pasted to a wrong place.
+pub(crate) fn shown_value(value: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 80;
+    if value.contains("-----BEGIN") || value.contains("PRIVATE KEY") {
+        return Cow::Owned("PEM text, which is not shown".to_owned());
+    }
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &value[..end])),
+        None => Cow::Borrowed(value),
+    }
+}
+
 /// Name of a file in one line: a name may hold line ends, which would begin a message of their own.
 pub(crate) fn shown_path(path: &Path) -> String {
-    visible(&path.to_string_lossy()).into_owned()
+    let name = path.to_string_lossy();
+    match name.contains("-----BEGIN") {
+        true => shown_value(&name).into_owned(),
+        false => visible(&name).into_owned(),
+    }
 }
 
 /// Escapes in a JSON document of one line the characters that [`visible`] replaces; they stand in strings only, whose

@@ -10,7 +10,12 @@ mod commands;
 mod options;
 mod values;
 
+use std::borrow::Cow;
+
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::text::shown_value;
 
 pub(crate) use commands::{
     BackfillArguments, BackfillEvents, BackfillObjects, CollectArguments, CompletionsArguments,
@@ -66,7 +71,14 @@ Examples:
 
 /// Joins the paragraphs of clap's message into a line, without the usage and the hints: `--help` repeats both.
 pub(crate) fn one_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
+    let mut text = error.render().to_string();
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg] {
+        if let Some(ContextValue::String(value)) = error.get(kind)
+            && let Cow::Owned(shown) = shown_value(value)
+        {
+            text = text.replace(value, &shown);
+        }
+    }
     let paragraphs = text
         .split("\n\n")
         .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))

@@ -763,6 +763,32 @@ fn nothing_in_a_line_or_file_name_disturbs_the_terminal() {
 }
 
 #[test]
+fn a_wrong_value_is_cut_and_a_key_is_not_shown_wherever_it_was_pasted() {
+    let key = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49\n-----END PRIVATE KEY-----";
+    let long = "x".repeat(100_000);
+    for option in [
+        "--to",
+        "--log-format",
+        "--direction",
+        "--udp-rate",
+        "--inventory",
+        "",
+    ] {
+        for value in [key, &long] {
+            let argument = match option {
+                "" => value.to_owned(),
+                _ => format!("{option}={value}"),
+            };
+            let outcome = run(&["replay", &argument], "");
+            assert!(matches!(outcome.status, Some(1 | 2)), "{outcome:?}");
+            assert!(!outcome.stderr.contains("MIGHAgEA"), "{outcome:?}");
+            let is_path = matches!(option, "--inventory" | "");
+            assert!(is_path || outcome.stderr.len() < 1_000, "{outcome:?}");
+        }
+    }
+}
+
+#[test]
 fn the_c_locale_gets_ascii_only() {
     let output = flowlogs(&["replay", "--width=80", "-"])
         .env("LC_ALL", "C")
