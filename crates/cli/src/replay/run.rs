@@ -23,7 +23,7 @@ use crate::settings;
 use crate::sources::SourceCache;
 use crate::summary::RunSummary;
 use crate::terminal;
-use crate::text::grouped;
+use crate::text::{grouped, plural};
 
 /// Limit of an unpacked payload or JSON document, in octets.
 const LIMIT: usize = 512 * 1_024 * 1_024;
@@ -227,9 +227,8 @@ impl ReplayRun {
             let reason = self.summary.last_reason();
             let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
             self.fail(format_args!(
-                "{name}: none of its {} lines fits a format{reason}; give theirs with --log-format, a header line, or \
-                 --inventory",
-                grouped(counters.records_received)
+                "{name}: none of {} fits a format{reason}; give the format with --log-format, a header line, or --inventory",
+                plural(counters.records_received, "line")
             ));
         }
     }

@@ -148,7 +148,7 @@ fn lines_that_fit_no_format_are_a_failure_only_where_all_of_them_do() {
     assert_eq!(none.status, Some(1));
     assert!(
         none.stderr
-            .contains("flowlogs: standard input: none of its 1 lines fits a format (3 columns; nearest: version 2 with 14)"),
+            .contains("flowlogs: standard input: none of 1 line fits a format (3 columns; nearest: version 2 with 14)"),
         "{none:?}"
     );
     assert!(
