@@ -14,6 +14,7 @@ from .parameters import CLOUDWATCH, MOST_LOG_GROUPS
 from .policies import policy, statement
 
 SUFFIXES = ["", *(str(number) for number in range(2, MOST_LOG_GROUPS + 1))]
+SYSTEM_FIELDS = ["@aws.account", "@aws.region", "@source.log"]
 PERMISSIONS = (
     "A permission has to be there before its subscription filter. One permission a group, and each for this account"
     " alone, so that nobody else's log group can invoke the function."
@@ -42,6 +43,7 @@ def add_log_group(app, suffix):
             LogGroupName=Ref(group),
             FilterPattern=Ref("FilterPattern"),
             DestinationArn=GetAtt("Function", "Arn"),
+            EmitSystemFields=If("EmitsSystemFields", SYSTEM_FIELDS, NoValue),
             **condition,
         )
     )

@@ -24,6 +24,7 @@ ALL = {
     "HasLogGroup": given("LogGroupName"),
     **{f"HasLogGroup{number}": given(f"LogGroupName{number}") for number in range(2, 11)},
     "FiltersLines": given("FilterPattern"),
+    "EmitsSystemFields": Equals(Ref("EmitSystemFields"), "on"),
     "AdmitsAllLogGroups": Equals(Ref("AllLogGroups"), "on"),
     "HasStream": given("StreamArn"),
     "HasStreamKmsKey": And(C("HasStream"), given("StreamKmsKeyArn")),

@@ -162,6 +162,15 @@ TABLE = [
         only=CLOUDWATCH,
     ),
     Parameter(
+        "EmitSystemFields",
+        SOURCE,
+        "The log groups are central ones, which CloudWatch Logs centralization fills: each event names the account, region and"
+        " log group that it comes from (@aws.account, @aws.region, @source.log), and Inventory=s3://... has their names.",
+        "off",
+        values=ON_OFF,
+        only=CLOUDWATCH,
+    ),
+    Parameter(
         "StreamArn",
         SOURCE,
         "The ARN of a Kinesis data stream of this region that carries subscriptions of other accounts; empty for none. With"

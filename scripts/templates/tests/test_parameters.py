@@ -120,6 +120,13 @@ class Good(unittest.TestCase):
         self.assertEqual(stack.properties("Subscription10")["LogGroupName"], "/vpc/10")
         self.assertTrue(stack.properties("Permission10")["SourceArn"].endswith(":log-group:/vpc/10:*"))
 
+    def test_central_log_groups_name_the_origin_of_each_event(self):
+        stack = resolve("template.yaml", **LOGS, LogGroupName2="/vpc/2", EmitSystemFields="on")
+        for name in "Subscription", "Subscription2":
+            fields = ["@aws.account", "@aws.region", "@source.log"]
+            self.assertEqual(stack.properties(name)["EmitSystemFields"], fields)
+        self.assertNotIn("EmitSystemFields", resolve("template.yaml", **LOGS).properties("Subscription"))
+
     def test_an_account_level_policy_may_invoke_from_every_log_group_of_the_account(self):
         stack = resolve("template.yaml", Collector=LOGS["Collector"], AllLogGroups="on")
         permission = stack.properties("PermissionOfAll")
