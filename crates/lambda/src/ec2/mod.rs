@@ -249,3 +249,32 @@ fn random_part(time: Duration) -> Duration {
     let share = u32::from(RandomState::new().hash_one(()).to_le_bytes()[0]);
     time * share / 255
 }
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Reply, Server};
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_question_of_a_cold_environment_waits_a_random_moment_and_no_other_does() {
+        let server = Server::start(|_| Reply::Error("UnauthorizedOperation"));
+        let mut lookups = server.lookups();
+        lookups.first_wait = Duration::from_millis(20);
+        lookups.refresh("flows", Instant::now()).await;
+        assert_eq!(server.actions(), ["DescribeFlowLogs"]);
+        assert_eq!(lookups.first_wait, Duration::ZERO);
+        let parts: Vec<_> = (0..32).map(|_| random_part(FIRST_WAIT)).collect();
+        assert!(parts.iter().all(|part| *part <= FIRST_WAIT));
+        assert!(parts.windows(2).any(|two| two[0] != two[1]), "{parts:?}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_no_answer() {
+        let server = Server::start(|_| Reply::Endless);
+        let mut lookups = server.lookups();
+        lookups.budget = BUDGET;
+        assert_eq!(lookups.refresh("flows", Instant::now()).await, None);
+        let reason = lookups.format_trouble().expect("no answer").to_string();
+        assert!(reason.contains("length limit exceeded"), "{reason}");
+    }
+}

@@ -290,6 +290,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn more_interfaces_than_are_served_are_noted() {
+        let mut lookup = NameLookup::default();
+        let mut inventory = Inventory::new();
+        for number in 0..=SERVED_INTERFACES {
+            assert!(!lookup.too_many_noted);
+            inventory.insert_interface(&flowlogs_core::network::NetworkInterface {
+                id: format!("eni-{number}"),
+                ..Default::default()
+            });
+            if number + 1 >= SERVED_INTERFACES {
+                lookup.note_size(&inventory);
+            }
+        }
+        assert!(lookup.too_many_noted);
+    }
+
     #[tokio::test]
     async fn what_the_flow_logs_cover_is_known_before_a_line_is_read() {
         let server = Server::start(small_network);

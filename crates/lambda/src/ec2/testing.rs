@@ -40,6 +40,8 @@ pub(crate) enum Reply {
     Error(&'static str),
     /// A set whose answer ends in the middle of an item.
     Cut(&'static str),
+    /// An answer without end.
+    Endless,
     /// Nothing for as long as a test lasts.
     Silence,
 }
@@ -129,6 +131,7 @@ fn reply(
                 format!("<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>"),
             )
         }
+        Reply::Endless => return http::endless(stream, 200, "content-type: text/xml\r\n"),
         Reply::Silence => {
             thread::sleep(Duration::from_secs(60));
             return None;
