@@ -6,7 +6,6 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use flowlogs_core::network::AccountRegion;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::timestamp::{Timestamp, shown};
@@ -138,36 +137,6 @@ wrapped! {
     Ipv4PrefixDescription { ipv4_prefix: AddressPrefix }
     /// IPv6 prefix that is delegated to an interface.
     Ipv6PrefixDescription { ipv6_prefix: AddressPrefix }
-}
-
-/// Entry of a manifest: state of an account and region.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct PartEntry {
-    /// Account of 12 digits.
-    pub account_id: String,
-    /// Region.
-    pub region: String,
-    /// Time of the last whole answer for interfaces.
-    pub as_of: Option<Timestamp>,
-    /// Time of the last whole answer for flow logs.
-    pub flow_logs_as_of: Option<Timestamp>,
-    /// Version of the part; `None` before the first answer for interfaces.
-    pub version: Option<String>,
-    /// Number of interfaces.
-    pub interfaces: Option<u64>,
-    /// Reason why the last round has no answer.
-    pub failure: Option<String>,
-}
-
-impl PartEntry {
-    /// Account and region.
-    pub fn scope(&self) -> AccountRegion {
-        AccountRegion {
-            account: self.account_id.clone(),
-            region: self.region.clone(),
-        }
-    }
 }
 
 /// Address prefix such as `10.0.1.16/28`.

@@ -1,22 +1,19 @@
 //! JSON document with a list or several lists of descriptions, packed or not.
 //!
-//! Each description becomes an entry of the inventory as soon as the description is parsed: a document of many megabytes is
-//! never held as a whole tree of values, and a packed document never as a whole text.
+//! Each interface becomes an entry of the table as soon as the interface is parsed: a document of many megabytes is never
+//! held as a whole tree of values, and a packed document never as a whole text.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use flowlogs_core::network::{
-    AccountRegion, Destination, DestinationKind, FlowLog, InterfaceTable, Inventory,
-};
+use flowlogs_core::network::{AccountRegion, InterfaceTable, Inventory};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::descriptions::{
-    FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, InterfaceDescription,
-    PartEntry, VpcDescription,
-};
+use crate::descriptions::InterfaceDescription;
+use crate::layout::{INVENTORY_VERSION, InventoryError};
+use crate::manifest::{LARGEST_MANIFEST, Manifest};
 use crate::packed::{BoundedReader, beginning, is_packed};
 use crate::timestamp::Timestamp;
 
@@ -31,55 +28,13 @@ const KEYS: [&str; 7] = [
     "FlowLogs",
 ];
 
-/// Layout of the objects of an organization's inventory that this release reads.
-const INVENTORY_VERSION: u64 = 1;
-
 /// Octets at the beginning of a file that [`looks_like_inventory`] reads.
 const BEGINNING: usize = 4_096;
 
 /// Most octets of a packed document that [`read`] inflates.
 const LARGEST: u64 = 1024 * 1024 * 1024;
 
-/// Error of [`read`], [`read_manifest`](crate::read_manifest) and [`read_part`](crate::read_part).
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InventoryError {
-    /// Not JSON, or a member has another type than the AWS CLI prints; the message has line and column.
-    #[error("not what the AWS CLI prints: {}", words(.0))]
-    Json(#[from] serde_json::Error),
-    /// A JSON object without any key of an inventory.
-    #[error(
-        "no inventory in it: none of the keys NetworkInterfaces, Vpcs, TransitGateways, TransitGatewayAttachments, FlowLogs"
-    )]
-    NoKnownKey,
-    /// A packed document that is damaged or cut.
-    #[error("the gzip stream is damaged or cut: {0}")]
-    Gzip(String),
-    /// More octets than the caller admits.
-    #[error("it has more than {0} octets")]
-    TooLarge(u64),
-    /// An object of another layout.
-    #[error(
-        "it was written by another release (InventoryVersion {0}, known is {INVENTORY_VERSION})"
-    )]
-    OtherVersion(u64),
-    /// An object of an organization's inventory without a required member.
-    #[error("the member {0} is missing")]
-    Missing(&'static str),
-}
-
-/// Characters of an error of the JSON parser, which may quote a text of the document.
-const LONGEST_WORDS: usize = 200;
-
-/// Words of the JSON parser in one line of bounded length, with line and column.
-fn words(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let fault = text.split(" at line ").next().unwrap_or_default();
-    let fault: String = fault.chars().take(LONGEST_WORDS).collect();
-    format!("{fault} at line {} column {}", error.line(), error.column())
-}
-
-/// Reads one document, packed with gzip or not: what the AWS CLI prints, or an object of an organization's inventory.
+/// Reads a document, packed with gzip or not: output of the AWS CLI, or an object of an organization's inventory.
 ///
 /// # Errors
 ///
@@ -91,11 +46,27 @@ pub fn read(octets: &[u8]) -> Result<Inventory, InventoryError> {
     }
     let interfaces = Arc::new(std::mem::take(&mut document.interfaces));
     let scope = document.scope();
-    let mut inventory = document.into_inventory();
+    let mut inventory = document.manifest.into_inventory();
     if scope.is_some() || !interfaces.is_empty() {
         inventory.set_interfaces(scope, interfaces);
     }
     Ok(inventory)
+}
+
+/// Reads a manifest, packed or not, of at most [`LARGEST_MANIFEST`] octets when inflated.
+///
+/// # Errors
+///
+/// An [`InventoryError`]; nothing of a damaged or foreign object is used.
+pub fn read_manifest(octets: &[u8]) -> Result<Manifest, InventoryError> {
+    let document = InventoryDocument::read(octets, LARGEST_MANIFEST)?;
+    document
+        .layout
+        .ok_or(InventoryError::Missing("InventoryVersion"))?;
+    Ok(Manifest {
+        as_of: document.as_of.ok_or(InventoryError::Missing("AsOf"))?,
+        ..document.manifest
+    })
 }
 
 /// Tells an inventory from unrelated files by the top-level keys within the first 4,096 octets; of a packed file within as
@@ -147,24 +118,9 @@ pub(crate) struct InventoryDocument {
     region: Option<String>,
     /// Version of a part.
     pub(crate) version: Option<String>,
-    /// Parts that a manifest lists.
-    pub(crate) parts: Vec<PartEntry>,
     pub(crate) interfaces: InterfaceTable,
-    flow_logs: Vec<ListedFlowLog>,
-    /// Everything else.
-    inventory: Inventory,
-}
-
-/// Flow log in a manifest, or in output of the AWS CLI.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListedFlowLog {
-    #[serde(flatten)]
-    description: FlowLogDescription,
-    account_id: Option<String>,
-    region: Option<String>,
-    /// Time of the last answer that listed the flow log.
-    last_seen: Option<Timestamp>,
+    /// Everything else: of a manifest all but `as_of`, of other documents the descriptions, without account and region.
+    pub(crate) manifest: Manifest,
 }
 
 impl InventoryDocument {
@@ -204,55 +160,6 @@ impl InventoryDocument {
             account: self.account.clone()?,
             region: self.region.clone()?,
         })
-    }
-
-    /// Inventory without interfaces: flow logs, VPCs, gateways, attachments, and the accounts and regions that were asked.
-    pub(crate) fn into_inventory(self) -> Inventory {
-        let mut inventory = self.inventory;
-        let mut asked = std::collections::HashMap::new();
-        for part in &self.parts {
-            let scope = (part.account_id.as_str(), part.region.as_str());
-            asked.insert(scope, part.flow_logs_as_of);
-            if let (Some(as_of), Some(_)) = (part.as_of, &part.version) {
-                inventory.insert_asked(part.scope(), as_of.0);
-            }
-        }
-        for listed in self.flow_logs {
-            let scope = listed.account_id.as_deref().zip(listed.region.as_deref());
-            let as_of = scope.and_then(|scope| *asked.get(&scope)?);
-            inventory.insert_flow_log(listed.located(as_of));
-        }
-        inventory
-    }
-}
-
-impl ListedFlowLog {
-    /// Flow log with account and region, as of this answer of EC2.
-    fn located(self, as_of: Option<Timestamp>) -> FlowLog {
-        let mut flow_log = FlowLog::from(self.description);
-        // A flow log delivers to log groups and delivery streams of its own account and region; a flow log created with the
-        // name of a log group does not name account and region.
-        if let Some(destination) = &mut flow_log.destination
-            && destination.kind == DestinationKind::LogGroup
-        {
-            let Destination {
-                account, region, ..
-            } = destination;
-            *account = account
-                .take()
-                .or_else(|| self.account_id.as_deref().map(Box::from));
-            *region = region
-                .take()
-                .or_else(|| self.region.as_deref().map(Box::from));
-        }
-        let vanished = self
-            .last_seen
-            .filter(|seen| as_of.is_none_or(|as_of| *seen < as_of));
-        flow_log.account = self.account_id;
-        flow_log.region = self.region;
-        flow_log.as_of = as_of.map(|time| time.0);
-        flow_log.last_seen = vanished.map(|time| time.0);
-        flow_log
     }
 }
 
@@ -299,7 +206,6 @@ impl<'de> Visitor<'de> for DocumentSeed<'_> {
                 "AccountId" => document.account = map.next_value()?,
                 "Region" => document.region = map.next_value()?,
                 "Version" => document.version = map.next_value()?,
-                "Parts" => map.next_value_seed(each(|part| document.parts.push(part)))?,
                 _ => document.list(&key, &mut map)?,
             }
         }
@@ -308,25 +214,25 @@ impl<'de> Visitor<'de> for DocumentSeed<'_> {
 }
 
 impl InventoryDocument {
-    /// Reads a list of descriptions; anything else is skipped.
+    /// Reads a list; anything else is skipped.
     fn list<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let inventory = &mut self.inventory;
+        let manifest = &mut self.manifest;
+        macro_rules! collect {
+            ($list:ident) => {
+                map.next_value_seed(each(|item| manifest.$list.push(item)))
+            };
+        }
         match key {
             "NetworkInterfaces" => map.next_value_seed(each(|item: InterfaceDescription| {
                 self.interfaces.insert(&item.into());
             })),
-            "Vpcs" => map.next_value_seed(each(|item: VpcDescription| {
-                inventory.insert_vpc(item.into());
-            })),
-            "TransitGateways" => map.next_value_seed(each(|item: GatewayDescription| {
-                inventory.insert_gateway(item.into());
-            })),
-            "TransitGatewayAttachments" => {
-                map.next_value_seed(each(|item: GatewayAttachmentDescription| {
-                    inventory.insert_attachment(item.into());
-                }))
-            }
-            "FlowLogs" => map.next_value_seed(each(|item| self.flow_logs.push(item))),
+            "Parts" => collect!(parts),
+            "Unanswered" => collect!(unanswered),
+            "NotAsked" => collect!(not_asked),
+            "FlowLogs" => collect!(flow_logs),
+            "Vpcs" => collect!(vpcs),
+            "TransitGateways" => collect!(transit_gateways),
+            "TransitGatewayAttachments" => collect!(transit_gateway_attachments),
             _ => map.next_value::<IgnoredAny>().map(|_| ()),
         }
     }

@@ -10,9 +10,10 @@
 //! | `convert.rs` | a description becomes an entry of the inventory: names, addresses, statuses |
 //! | `timestamp.rs` | times in EC2's form |
 //! | `document.rs` | a JSON document with lists of descriptions |
+//! | `layout.rs` | layout of the objects of an organization's inventory; errors |
 //! | `packed.rs` | a document that is packed with gzip, bounded in octets |
-//! | `manifest.rs` | reader of the objects of an organization's inventory: the manifest, and a part for each account and region |
-//! | `write.rs` | writer of these objects |
+//! | `manifest.rs` | manifest of an organization's inventory: read, written, made an inventory |
+//! | `part.rs` | part of that inventory for each account and region: read, written |
 //!
 //! The functions map the SDK's types to these descriptions: the conversion exists once.
 //!
@@ -29,16 +30,23 @@
 mod convert;
 mod descriptions;
 mod document;
+mod layout;
 mod manifest;
 mod packed;
+mod part;
+#[cfg(test)]
+mod tests;
 mod timestamp;
-pub mod write;
 
 pub use descriptions::{
     AddressPrefix, FlowLogDescription, GatewayAttachmentDescription, GatewayDescription,
     InterfaceDescription, Ipv4PrefixDescription, Ipv6AddressDescription, Ipv6PrefixDescription,
-    NotAPrefix, PartEntry, PrivateAddressDescription, Tag, VpcAttachment, VpcDescription,
+    NotAPrefix, PrivateAddressDescription, Tag, VpcAttachment, VpcDescription,
 };
-pub use document::{InventoryError, looks_like_inventory, read};
-pub use manifest::{InventoryManifest, InventoryPart, read_manifest, read_part};
+pub use document::{looks_like_inventory, read, read_manifest};
+pub use layout::InventoryError;
+pub use manifest::{
+    LARGEST_MANIFEST, LocatedDescription, Manifest, ManifestPart, SkippedPart, UnansweredPart,
+};
+pub use part::{InventoryPart, PartWriter, keep_name, read_part};
 pub use timestamp::{NotATime, Timestamp};

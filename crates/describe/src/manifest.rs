@@ -1,265 +1,303 @@
-//! Objects of an organization's inventory, kept by `flowlogs-inventory` in S3: a manifest, and a part for each account and
-//! region.
+//! Manifest of an organization's inventory, kept by `flowlogs-inventory` in S3 beside the parts of `part.rs`.
 //!
-//! The manifest lists the asked accounts and regions, and the version of each part; the interfaces of an account and region
-//! are in the part, loaded when a record names the account.
+//! | object | key below the prefix | content |
+//! |---|---|---|
+//! | [`Manifest`] | `manifest.json.gz` | every part with version; flow logs, VPCs, gateways and attachments of all accounts |
+//! | [`InventoryPart`](crate::InventoryPart) | `parts/<account>/<region>.json.gz` | interfaces of an account and region |
+//!
+//! Lists of descriptions have the keys and members of the AWS CLI's output, so that [`read`](crate::read) reads both
+//! objects, and output of the AWS CLI is read as a manifest without parts.
 
-use flowlogs_core::network::{AccountRegion, InterfaceTable, Inventory};
+use std::collections::HashMap;
+use std::io::Write;
 
-use crate::descriptions::PartEntry;
-use crate::document::{InventoryDocument, InventoryError};
+use flowlogs_core::network::{AccountRegion, Destination, DestinationKind, FlowLog, Inventory};
+use serde::{Deserialize, Serialize};
+
+use crate::descriptions::{
+    FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, VpcDescription,
+};
+use crate::layout::{INVENTORY_VERSION, InventoryError};
+use crate::packed::{WRITES_TO_MEMORY, packer};
+use crate::timestamp::Timestamp;
+
+/// Most octets of a manifest, unpacked: some 50,000 flow logs.
+pub const LARGEST_MANIFEST: u64 = 64 * 1024 * 1024;
 
 /// Manifest of an inventory.
-#[derive(Debug)]
-pub struct InventoryManifest {
-    /// Time of the round that wrote the manifest, in milliseconds since 1970.
-    pub as_of: u64,
-    /// Accounts and regions that were ever answered.
-    pub parts: Vec<PartEntry>,
-    /// Flow logs, VPCs, gateways and attachments, with the accounts and regions that were asked; no interfaces.
-    pub inventory: Inventory,
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Manifest {
+    /// Time of the round that wrote the manifest.
+    pub as_of: Timestamp,
+    /// Accounts and regions that were ever answered, sorted.
+    pub parts: Vec<ManifestPart>,
+    /// Accounts and regions that were asked and never answered, sorted.
+    pub unanswered: Vec<UnansweredPart>,
+    /// Accounts and regions that are not asked, sorted.
+    pub not_asked: Vec<SkippedPart>,
+    /// Flow logs, including flow logs vanished within the last 15 days.
+    pub flow_logs: Vec<LocatedDescription<FlowLogDescription>>,
+    /// VPCs.
+    pub vpcs: Vec<LocatedDescription<VpcDescription>>,
+    /// Transit gateways.
+    pub transit_gateways: Vec<LocatedDescription<GatewayDescription>>,
+    /// Attachments of transit gateways.
+    pub transit_gateway_attachments: Vec<LocatedDescription<GatewayAttachmentDescription>>,
 }
 
-/// Part of an inventory: interfaces of an account and region.
-#[derive(Debug)]
-pub struct InventoryPart {
+/// State of the part of an account and region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ManifestPart {
+    /// Account of 12 digits.
+    pub account_id: String,
+    /// Region.
+    pub region: String,
+    /// Time of the last whole answer for interfaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+    /// Time of the last whole answer for flow logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_logs_as_of: Option<Timestamp>,
+    /// Version of the part's object; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Number of interfaces.
+    #[serde(default)]
+    pub interfaces: u64,
+    /// Reason why the last round has no answer; absent after an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+/// Account and region without any answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UnansweredPart {
+    /// Account of 12 digits.
+    pub account_id: String,
+    /// Region.
+    pub region: String,
+    /// Reason.
+    pub failure: String,
+}
+
+/// Account and region that are not asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SkippedPart {
+    /// Account of 12 digits.
+    pub account_id: String,
+    /// Region.
+    pub region: String,
+    /// `suspended`, `region not enabled`, …
+    pub reason: String,
+}
+
+impl ManifestPart {
     /// Account and region.
-    pub scope: AccountRegion,
-    /// Version, as in the manifest.
-    pub version: String,
-    /// Interfaces.
-    pub interfaces: InterfaceTable,
+    pub fn scope(&self) -> AccountRegion {
+        AccountRegion {
+            account: self.account_id.clone(),
+            region: self.region.clone(),
+        }
+    }
 }
 
-/// Reads a manifest, packed or not, of at most `limit` octets when inflated.
-///
-/// # Errors
-///
-/// An [`InventoryError`]; nothing of a damaged or foreign object is used.
-pub fn read_manifest(octets: &[u8], limit: u64) -> Result<InventoryManifest, InventoryError> {
-    let document = InventoryDocument::read(octets, limit)?;
-    document
-        .layout
-        .ok_or(InventoryError::Missing("InventoryVersion"))?;
-    let as_of = document.as_of.ok_or(InventoryError::Missing("AsOf"))?;
-    let parts = document.parts.clone();
-    let mut inventory = document.into_inventory();
-    inventory.set_loaded_on_demand();
-    Ok(InventoryManifest {
-        as_of: as_of.0,
-        parts,
-        inventory,
-    })
+/// Description, with the account and region of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LocatedDescription<T> {
+    /// Description.
+    #[serde(flatten)]
+    pub description: T,
+    /// Account of 12 digits; absent in what the AWS CLI prints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// Region; absent in what the AWS CLI prints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Time of the last answer with a flow log that has vanished since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
 }
 
-/// Reads a part, packed or not, of at most `limit` octets when inflated.
-///
-/// # Errors
-///
-/// An [`InventoryError`]; nothing of a damaged or foreign object is used.
-pub fn read_part(octets: &[u8], limit: u64) -> Result<InventoryPart, InventoryError> {
-    let mut document = InventoryDocument::read(octets, limit)?;
-    document
-        .layout
-        .ok_or(InventoryError::Missing("InventoryVersion"))?;
-    let interfaces = std::mem::take(&mut document.interfaces);
-    Ok(InventoryPart {
-        scope: (document.scope()).ok_or(InventoryError::Missing("AccountId or Region"))?,
-        version: (document.version).ok_or(InventoryError::Missing("Version"))?,
-        interfaces,
-    })
+impl Manifest {
+    /// Writes the manifest, packed. The layout stands first, so that a reader of another release meets nothing before it.
+    ///
+    /// # Errors
+    ///
+    /// [`InventoryError::TooLarge`]: no reader would take the manifest.
+    pub fn to_gzip(&self) -> Result<Vec<u8>, InventoryError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct WrittenManifest<'a> {
+            inventory_version: u64,
+            #[serde(flatten)]
+            manifest: &'a Manifest,
+        }
+        let json = serde_json::to_vec(&WrittenManifest {
+            inventory_version: INVENTORY_VERSION,
+            manifest: self,
+        });
+        let json = json.expect(WRITES_TO_MEMORY);
+        if u64::try_from(json.len()).is_ok_and(|octets| octets > LARGEST_MANIFEST) {
+            return Err(InventoryError::TooLarge(LARGEST_MANIFEST));
+        }
+        let mut out = packer();
+        out.write_all(&json).expect(WRITES_TO_MEMORY);
+        Ok(out.finish().expect(WRITES_TO_MEMORY))
+    }
+
+    /// Inventory without interfaces: flow logs, VPCs, gateways, attachments, and the accounts and regions that were asked.
+    pub fn into_inventory(self) -> Inventory {
+        let mut inventory = Inventory::new();
+        let mut asked = HashMap::new();
+        for part in &self.parts {
+            let scope = (part.account_id.as_str(), part.region.as_str());
+            asked.insert(scope, part.flow_logs_as_of);
+            if let (Some(as_of), Some(_)) = (part.as_of, &part.version) {
+                inventory.insert_asked(part.scope(), as_of.0);
+            }
+        }
+        for listed in self.flow_logs {
+            let scope = listed.account_id.as_deref().zip(listed.region.as_deref());
+            let as_of = scope.and_then(|scope| *asked.get(&scope)?);
+            inventory.insert_flow_log(located(listed, as_of));
+        }
+        for vpc in self.vpcs {
+            inventory.insert_vpc(vpc.description.into());
+        }
+        for gateway in self.transit_gateways {
+            inventory.insert_gateway(gateway.description.into());
+        }
+        for attachment in self.transit_gateway_attachments {
+            inventory.insert_attachment(attachment.description.into());
+        }
+        inventory
+    }
+}
+
+/// Flow log with its account and region, as of an answer of EC2.
+fn located(listed: LocatedDescription<FlowLogDescription>, as_of: Option<Timestamp>) -> FlowLog {
+    let mut flow_log = FlowLog::from(listed.description);
+    // A flow log delivers to log groups and delivery streams of its own account and region; a flow log created with the
+    // name of a log group does not name account and region.
+    if let Some(destination) = &mut flow_log.destination
+        && destination.kind == DestinationKind::LogGroup
+    {
+        let Destination {
+            account, region, ..
+        } = destination;
+        *account = account
+            .take()
+            .or_else(|| listed.account_id.as_deref().map(Box::from));
+        *region = region
+            .take()
+            .or_else(|| listed.region.as_deref().map(Box::from));
+    }
+    let vanished = listed
+        .last_seen
+        .filter(|seen| as_of.is_none_or(|as_of| *seen < as_of));
+    flow_log.account = listed.account_id;
+    flow_log.region = listed.region;
+    flow_log.as_of = as_of.map(|time| time.0);
+    flow_log.last_seen = vanished.map(|time| time.0);
+    flow_log
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::Read;
 
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-    use flowlogs_core::network::{Destination, InterfaceView};
+    use flate2::read::MultiGzDecoder;
+    use serde_json::Value;
 
     use super::*;
-    use crate::{looks_like_inventory, read};
+    use crate::descriptions::Tag;
+    use crate::{read, read_manifest};
 
-    const LIMIT: u64 = 1 << 20;
-
-    const MANIFEST: &str = r#"{"InventoryVersion": 1, "AsOf": "2026-11-29T05:00:00Z", "Future": [1],
-        "Parts": [
-            {"AccountId": "111122223333", "Region": "eu-central-1", "AsOf": "2026-11-29T04:50:00Z",
-             "FlowLogsAsOf": "2026-11-29T05:00:00Z", "Version": "a1", "Interfaces": 2},
-            {"AccountId": "444455556666", "Region": "eu-central-1", "FlowLogsAsOf": "2026-11-29T04:00:00Z",
-             "Failure": "AccessDenied"}],
-        "NotAsked": [{"AccountId": "777788889999", "Region": "eu-central-1", "Reason": "suspended"}],
-        "FlowLogs": [
-            {"FlowLogId": "fl-1", "ResourceId": "vpc-1", "LogGroupName": "flows", "LogFormat": "${bytes}",
-             "AccountId": "111122223333", "Region": "eu-central-1"},
-            {"FlowLogId": "fl-2", "ResourceId": "vpc-2", "LogGroupName": "flows", "LogFormat": "${packets}",
-             "AccountId": "444455556666", "Region": "eu-central-1", "LastSeen": "2026-11-29T04:00:00Z"},
-            {"FlowLogId": "fl-3", "ResourceId": "vpc-1", "LogDestination": "arn:aws:s3:::flows", "LogFormat": "${start}",
-             "AccountId": "111122223333", "Region": "eu-central-1", "LastSeen": "2026-11-29T03:00:00Z"}],
-        "Vpcs": [{"VpcId": "vpc-1", "OwnerId": "111122223333", "Tags": [{"Key": "Name", "Value": "shop"}],
-                  "AccountId": "111122223333", "Region": "eu-central-1"}],
-        "TransitGateways": [], "TransitGatewayAttachments": []}"#;
-
-    const PART: &str = r#"{"InventoryVersion": 1, "AccountId": "111122223333", "Region": "eu-central-1", "Version": "a1",
-        "NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "VpcId": "vpc-1", "PrivateIpAddress": "10.0.0.5",
-        "TagSet": [{"Key": "Name", "Value": "web-1"}]}, {"NetworkInterfaceId": "eni-2"}]}"#;
-
-    fn gzip(text: &str) -> Vec<u8> {
-        let mut out = GzEncoder::new(Vec::new(), Compression::fast());
-        out.write_all(text.as_bytes())
-            .expect("memory takes everything");
-        out.finish().expect("memory takes everything")
+    fn unpacked(gzip: &[u8]) -> Vec<u8> {
+        let mut json = Vec::new();
+        let mut reader = MultiGzDecoder::new(gzip);
+        reader.read_to_end(&mut json).expect("gzip");
+        json
     }
 
-    fn scope() -> AccountRegion {
-        AccountRegion {
-            account: "111122223333".to_owned(),
-            region: "eu-central-1".to_owned(),
+    fn of_account<T>(description: T, last_seen: Option<Timestamp>) -> LocatedDescription<T> {
+        LocatedDescription {
+            description,
+            account_id: Some("111122223333".to_owned()),
+            region: Some("eu-central-1".to_owned()),
+            last_seen,
         }
     }
 
-    #[test]
-    fn a_manifest_has_flow_logs_by_destination_and_account() {
-        for octets in [MANIFEST.as_bytes().to_vec(), gzip(MANIFEST)] {
-            let manifest = read_manifest(&octets, LIMIT).expect("a manifest");
-            assert_eq!(manifest.as_of, 1_795_928_400_000);
-            let versions: Vec<_> = manifest.parts.iter().map(|part| &part.version).collect();
-            assert_eq!(versions, [&Some("a1".to_owned()), &None]);
-            let inventory = manifest.inventory;
-            let formats = |account| {
-                let group = Destination::log_group("flows").in_account(Some(account));
-                let formats = inventory.formats_for(Some(&group));
-                formats.map(str::to_owned).collect::<Vec<_>>()
-            };
-            assert_eq!(formats("111122223333"), ["${bytes}"]);
-            assert_eq!(formats("444455556666"), ["${packets}"]);
-            assert_eq!(formats("777788889999"), [""; 0]);
-            let vpc = inventory.vpc(b"vpc-1").expect("the VPC");
-            assert_eq!(vpc.owner.as_deref(), Some("111122223333"));
-        }
-    }
-
-    #[test]
-    fn a_flow_log_that_the_last_answer_lacks_has_vanished() {
-        let manifest = read_manifest(MANIFEST.as_bytes(), LIMIT).expect("a manifest");
-        let times: Vec<_> = (manifest.inventory.flow_logs().iter())
-            .map(|flow_log| (flow_log.as_of, flow_log.last_seen))
-            .collect();
-        let (four, five) = (1_795_924_800_000, 1_795_928_400_000);
-        let three = four - 3_600_000;
-        assert_eq!(
-            times,
-            [
-                (Some(five), None),
-                (Some(four), None),
-                (Some(five), Some(three))
-            ],
-            "listed, last listed by the last answer, and gone before it"
-        );
-    }
-
-    #[test]
-    fn a_part_has_its_account_region_and_version() {
-        for octets in [PART.as_bytes().to_vec(), gzip(PART)] {
-            let part = read_part(&octets, LIMIT).expect("a part");
-            assert_eq!((part.scope, part.version.as_str()), (scope(), "a1"));
-            let name = part.interfaces.get(b"eni-1").and_then(InterfaceView::name);
-            assert_eq!((part.interfaces.len(), name), (2, Some("web-1")));
-        }
-    }
-
-    #[test]
-    fn the_objects_are_inventories_like_those_of_the_aws_cli() {
-        for octets in [gzip(MANIFEST), gzip(PART), PART.as_bytes().to_vec()] {
-            assert!(looks_like_inventory(&octets));
-        }
-        let mut inventory = read(&gzip(MANIFEST)).expect("a manifest");
-        inventory.merge(read(&gzip(PART)).expect("a part"));
-        let table = inventory.interfaces_of(&scope()).expect("the part");
-        assert_eq!(table.len(), 2);
-        assert_eq!(inventory.flow_logs().len(), 3);
-        assert!(!looks_like_inventory(&gzip("2 123456789012 eni-1")));
-    }
-
-    #[test]
-    fn damage_wherever_it_is_leaves_nothing_of_an_object() {
-        for whole in [gzip(MANIFEST), gzip(PART)] {
-            for end in 0..whole.len() {
-                assert!(read_manifest(&whole[..end], LIMIT).is_err(), "cut at {end}");
-                assert!(read_part(&whole[..end], LIMIT).is_err(), "cut at {end}");
-                assert!(read(&whole[..end]).is_err(), "cut at {end}");
-            }
-            let checksum = whole.len() - 8;
-            let mut damaged = whole.clone();
-            damaged[checksum] ^= 1;
-            assert!(matches!(read(&damaged), Err(InventoryError::Gzip(_))));
-        }
-        let cut = read_part(&gzip(&PART[..PART.len() - 1]), LIMIT).expect_err("cut before packing");
-        assert!(cut.to_string().contains("EOF"), "{cut}");
-    }
-
-    #[test]
-    fn an_object_with_a_flipped_bit_is_refused_or_read_as_it_was() {
-        let whole = gzip(PART);
-        let original = read_part(&whole, LIMIT).expect("a part").interfaces;
-        for position in 0..whole.len() {
-            for bit in 0..8 {
-                let mut flipped = whole.clone();
-                flipped[position] ^= 1 << bit;
-                if let Ok(part) = read_part(&flipped, LIMIT) {
-                    // The head has no checksum, and the last octet has bits to spare.
-                    assert!(part.interfaces == original, "{position}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_gzip_bomb_ends_at_the_limit() {
-        let bomb = format!("{}{}", " ".repeat(8 << 20), PART);
-        let bomb = gzip(&bomb);
-        assert!(bomb.len() < 128 * 1024, "{}", bomb.len());
-        let limit = |outcome: Result<InventoryPart, _>| match outcome {
-            Err(InventoryError::TooLarge(limit)) => Some(limit),
-            _ => None,
+    fn manifest() -> Manifest {
+        let flow_log = FlowLogDescription {
+            flow_log_id: "fl-1".to_owned(),
+            resource_id: "vpc-1".to_owned(),
+            log_group_name: Some("flows".to_owned()),
+            log_format: Some("${bytes}".to_owned()),
+            creation_time: Some(Timestamp(1_795_914_123_000)),
+            ..FlowLogDescription::default()
         };
-        assert_eq!(limit(read_part(&bomb, LIMIT)), Some(LIMIT));
-        assert_eq!(limit(read_part(PART.as_bytes(), 100)), Some(100));
-        let exact = PART.len() as u64;
-        assert!(read_part(&gzip(PART), exact).is_ok());
-        assert_eq!(limit(read_part(&gzip(PART), exact - 1)), Some(exact - 1));
-    }
-
-    #[test]
-    fn an_object_of_another_release_says_so_whatever_is_in_it() {
-        for text in [PART, MANIFEST] {
-            let other = text.replace("\"InventoryVersion\": 1", "\"InventoryVersion\": 2");
-            let other = other.replace("\"Region\"", "\"Place\"");
-            for outcome in [
-                read(&gzip(&other)).map(|_| ()),
-                read_manifest(other.as_bytes(), LIMIT).map(|_| ()),
-                read_part(&gzip(&other), LIMIT).map(|_| ()),
-            ] {
-                let error = outcome.expect_err("another release").to_string();
-                assert!(
-                    error.contains("another release (InventoryVersion 2"),
-                    "{error}"
-                );
-            }
+        let vpc = VpcDescription {
+            vpc_id: "vpc-1".to_owned(),
+            owner_id: Some("111122223333".to_owned()),
+            tags: Some(vec![Tag {
+                key: "Name".to_owned(),
+                value: Some("shop".to_owned()),
+            }]),
+        };
+        Manifest {
+            as_of: Timestamp(1_795_914_123_000),
+            parts: vec![ManifestPart {
+                account_id: "111122223333".to_owned(),
+                region: "eu-central-1".to_owned(),
+                as_of: None,
+                flow_logs_as_of: Some(Timestamp(1_795_914_123_000)),
+                version: Some("0".repeat(32)),
+                interfaces: 2,
+                failure: Some("AccessDenied".to_owned()),
+            }],
+            flow_logs: vec![of_account(flow_log, Some(Timestamp(1_795_914_000_000)))],
+            vpcs: vec![of_account(vpc, None)],
+            ..Manifest::default()
         }
     }
 
     #[test]
-    fn a_part_is_no_manifest_and_the_other_way_round() {
-        let error = read_manifest(PART.as_bytes(), LIMIT).expect_err("a part");
-        assert_eq!(error.to_string(), "the member AsOf is missing");
-        let error = read_part(MANIFEST.as_bytes(), LIMIT).expect_err("a manifest");
+    fn a_manifest_is_read_back_whole_and_as_an_inventory() {
+        let manifest = manifest();
+        let gzip = manifest.to_gzip().expect("a small one");
+        assert_eq!(read_manifest(&gzip).expect("a manifest"), manifest);
+        let inventory = read(&unpacked(&gzip)).expect("an inventory");
+        let group = Destination::log_group("flows");
+        let formats: Vec<_> = inventory.formats_for(Some(&group)).collect();
+        assert_eq!(formats, ["${bytes}"]);
+        let vpc = inventory.vpc(b"vpc-1").expect("the VPC");
         assert_eq!(
-            error.to_string(),
-            "the member AccountId or Region is missing"
+            (vpc.name.as_deref(), vpc.owner.as_deref()),
+            (Some("shop"), Some("111122223333"))
         );
-        let error = read_part(b"{\"NetworkInterfaces\": []}", LIMIT).expect_err("the AWS CLI's");
-        assert_eq!(error.to_string(), "the member InventoryVersion is missing");
+    }
+
+    #[test]
+    fn members_have_the_names_of_the_contract() {
+        let json: Value =
+            serde_json::from_slice(&unpacked(&manifest().to_gzip().expect("a small one")))
+                .expect("JSON");
+        assert_eq!(json["InventoryVersion"], 1);
+        let part = &json["Parts"][0];
+        assert_eq!(part["FlowLogsAsOf"], "2026-11-29T01:02:03.000Z");
+        assert_eq!(part.get("AsOf"), None, "no answer for interfaces yet");
+        assert_eq!(part["Failure"], "AccessDenied");
+        let flow_log = &json["FlowLogs"][0];
+        assert_eq!(flow_log["FlowLogId"], "fl-1");
+        assert_eq!(flow_log["AccountId"], "111122223333");
+        assert_eq!(flow_log["LastSeen"], "2026-11-29T01:00:00.000Z");
+        assert_eq!(json["Vpcs"][0].get("LastSeen"), None);
     }
 }

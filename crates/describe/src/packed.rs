@@ -1,8 +1,10 @@
-//! Reader of a document that may be packed with gzip, bounded in octets.
+//! Documents that are packed with gzip: a reader that is bounded in octets, and a writer.
 
 use std::io::{self, BufReader, Read};
 
+use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
+use flate2::write::GzEncoder;
 
 /// First octets of gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -13,6 +15,14 @@ const CHUNK: usize = 64 * 1024;
 /// Returns whether a document is packed.
 pub(crate) fn is_packed(document: &[u8]) -> bool {
     document.starts_with(&GZIP)
+}
+
+/// Reason why writing cannot fail.
+pub(crate) const WRITES_TO_MEMORY: &str = "strings, numbers and lists, written to memory";
+
+/// Writer that packs into memory.
+pub(crate) fn packer() -> GzEncoder<Vec<u8>> {
+    GzEncoder::new(Vec::new(), Compression::fast())
 }
 
 /// Reader of the inflated octets of a document; ends with an error beyond the limit.

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use flate2::read::MultiGzDecoder;
-use flowlogs_describe::Timestamp;
-use flowlogs_describe::write::Manifest;
+use flowlogs_describe::{Timestamp, read_manifest};
 use flowlogs_testing::http::{self, HttpRequest};
 use serde_json::{Value, json};
 
@@ -41,21 +40,25 @@ pub(crate) struct Question {
     pub(crate) account: String,
     pub(crate) region: String,
     pub(crate) action: String,
+    /// Index of the first item of the page.
+    pub(crate) first: usize,
     pub(crate) at: Instant,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
     /// Accounts of the organization, with states.
-    pub(crate) accounts: Vec<(&'static str, &'static str)>,
+    pub(crate) accounts: Vec<(String, &'static str)>,
     /// Lists of descriptions by account and region, in the form of the AWS CLI.
     pub(crate) descriptions: HashMap<(String, String), Value>,
     /// Moods by account, or by account and region.
-    pub(crate) moods: HashMap<(&'static str, Option<&'static str>), Mood>,
+    pub(crate) moods: HashMap<(String, Option<String>), Mood>,
     /// Time that EC2 takes for an answer.
     pub(crate) delay: Duration,
     /// Items of a page; `None` for as many as were asked for.
     pub(crate) page: Option<usize>,
+    /// Generation of the tokens of pages: EC2 knows no token of another one.
+    pub(crate) tokens: usize,
     /// S3 refuses to write parts.
     pub(crate) parts_denied: bool,
     /// Organizations refuses.
@@ -95,6 +98,24 @@ pub(crate) fn network(account: &str, region: &str) -> Value {
     })
 }
 
+/// An interface as large as those of AWS: tags, a security group, an attachment.
+pub(crate) fn interface(account: &str, number: usize) -> Value {
+    let [high, middle, low] = [number / 62_500, number / 250 % 250, number % 250 + 1];
+    let address = format!("10.{high}.{middle}.{low}");
+    let tag = |key: &str| json!({"Key": key, "Value": format!("{key} of the interface {number} in a long sentence")});
+    let tags = ["Name", "Team", "CostCenter", "Environment"].map(tag);
+    json!({
+        "NetworkInterfaceId": format!("eni-{number:017x}"), "Status": "in-use", "OwnerId": account,
+        "VpcId": "vpc-0123456789abcdef0", "SubnetId": "subnet-0123456789abcdef0", "InterfaceType": "interface",
+        "AvailabilityZone": "eu-central-1a", "AvailabilityZoneId": "euc1-az2", "PrivateIpAddress": address,
+        "PrivateIpAddresses": [{"PrivateIpAddress": address, "Primary": true, "PrivateDnsName": format!("ip-{number}.ec2.internal")}],
+        "Description": format!("Interface {number} for tests of large organizations"), "MacAddress": "06:00:00:00:00:01",
+        "Attachment": {"InstanceId": format!("i-{number:017x}"), "DeviceIndex": 0},
+        "GroupSet": [{"GroupId": "sg-0123456789abcdef0", "GroupName": "a security group"}],
+        "TagSet": tags,
+    })
+}
+
 impl Organization {
     /// Three accounts, two regions.
     pub(crate) fn start() -> Self {
@@ -105,20 +126,30 @@ impl Organization {
     pub(crate) fn start_behind(
         front: impl Fn(&HttpRequest, &TcpStream) -> Option<Option<()>> + Send + Sync + 'static,
     ) -> Self {
-        let accounts = [
-            ("111111111111", "ACTIVE"),
-            ("222222222222", "ACTIVE"),
-            ("333333333333", "ACTIVE"),
-        ];
-        let descriptions = accounts.iter().flat_map(|(account, _)| {
-            REGIONS.map(|region| {
-                let key = ((*account).to_owned(), region.to_owned());
+        let accounts = ["111111111111", "222222222222", "333333333333"];
+        Self::behind(front, &accounts.map(str::to_owned), &REGIONS)
+    }
+
+    /// These accounts and regions.
+    pub(crate) fn of(accounts: &[String], regions: &[&str]) -> Self {
+        Self::behind(|_, _| None, accounts, regions)
+    }
+
+    fn behind(
+        front: impl Fn(&HttpRequest, &TcpStream) -> Option<Option<()>> + Send + Sync + 'static,
+        accounts: &[String],
+        regions: &[&str],
+    ) -> Self {
+        let descriptions = accounts.iter().flat_map(|account| {
+            regions.iter().map(|region| {
+                let key = (account.clone(), (*region).to_owned());
                 (key, network(account, region))
             })
         });
+        let active = accounts.iter().map(|account| (account.clone(), "ACTIVE"));
         let state = Arc::new(Mutex::new(State {
             descriptions: descriptions.collect(),
-            accounts: accounts.to_vec(),
+            accounts: active.collect(),
             ..State::default()
         }));
         let served = Arc::clone(&state);
@@ -150,8 +181,9 @@ impl Organization {
     }
 
     /// Sets the mood of an account, or of a region of the account.
-    pub(crate) fn mood(&self, account: &'static str, region: Option<&'static str>, mood: Mood) {
-        self.state().moods.insert((account, region), mood);
+    pub(crate) fn mood(&self, account: &str, region: Option<&str>, mood: Mood) {
+        let key = (account.to_owned(), region.map(str::to_owned));
+        self.state().moods.insert(key, mood);
     }
 
     /// The unpacked JSON of an object.
@@ -188,7 +220,7 @@ impl Organization {
         let earlier = |time: &mut Timestamp| time.0 -= by;
         let mut state = self.state();
         let (_, gzip) = &state.objects["of/us/manifest.json.gz"];
-        let mut manifest = Manifest::from_gzip(gzip).expect("a manifest");
+        let mut manifest = read_manifest(gzip).expect("a manifest");
         earlier(&mut manifest.as_of);
         for part in &mut manifest.parts {
             part.as_of
@@ -240,8 +272,8 @@ impl State {
 
     fn mood_of(&mut self, account: &str, region: &str) -> Option<Mood> {
         let mut moods = self.moods.iter_mut();
-        let found =
-            moods.find(|((of, at), _)| *of == account && at.is_none_or(|at| at == region))?;
+        let found = moods
+            .find(|((of, at), _)| of == account && at.as_ref().is_none_or(|at| at == region))?;
         if let Mood::Throttled(left) = found.1 {
             if *left == 0 {
                 return None;
@@ -268,7 +300,7 @@ fn reply(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Opt
     }
 }
 
-/// Two accounts a page.
+/// Two accounts a page, of a large organization 20.
 fn list_accounts(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Option<()> {
     let state = state.lock().expect("no panic while locked");
     let json = [("content-type", "application/x-amz-json-1.1")];
@@ -278,11 +310,12 @@ fn list_accounts(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream
     }
     let asked: Value = serde_json::from_str(&request.body).ok()?;
     let first: usize = asked["NextToken"].as_str().unwrap_or("0").parse().ok()?;
-    let page = state.accounts.iter().skip(first).take(2);
+    let size = if state.accounts.len() > 20 { 20 } else { 2 };
+    let page = state.accounts.iter().skip(first).take(size);
     let page: Vec<_> = page
         .map(|(id, state)| json!({"Id": id, "State": state}))
         .collect();
-    let next = (first + 2 < state.accounts.len()).then(|| (first + 2).to_string());
+    let next = (first + size < state.accounts.len()).then(|| (first + size).to_string());
     let body = json!({"Accounts": page, "NextToken": next}).to_string();
     http::answer(stream, 200, &json, body.as_bytes())
 }
@@ -336,11 +369,17 @@ fn describe(
     stream: &TcpStream,
 ) -> Option<()> {
     let (account, region) = asked(request)?;
+    let token = parameters.get("NextToken").map(String::as_str);
+    let (generation, first): (Option<usize>, usize) = token.map_or(Some((None, 0)), |token| {
+        let (generation, first) = token.split_once('-')?;
+        Some((Some(generation.parse().ok()?), first.parse().ok()?))
+    })?;
     let mut state = state.lock().expect("no panic while locked");
     state.questions.push(Question {
         account: account.clone(),
         region: region.clone(),
         action: action.to_owned(),
+        first,
         at: Instant::now(),
     });
     if state.rival {
@@ -352,6 +391,9 @@ fn describe(
         let body = format!("<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>");
         http::xml(stream, 403, &body)
     };
+    if generation.is_some_and(|of| of != state.tokens) {
+        return refuse("InvalidNextToken");
+    }
     match state.mood_of(&account, &region) {
         Some(Mood::Denied(denied)) if denied == action => return refuse("UnauthorizedOperation"),
         Some(Mood::Throttled(_)) => return refuse("RequestLimitExceeded"),
@@ -367,17 +409,14 @@ fn describe(
     let items = state.descriptions.get(&(account, region))?[key]
         .as_array()?
         .clone();
-    let first: usize = parameters
-        .get("NextToken")
-        .map_or(Some(0), |token| token.parse().ok())?;
     let size: usize = state
         .page
         .unwrap_or(parameters.get("MaxResults")?.parse().ok()?);
-    let delay = state.delay;
+    let (delay, generation) = (state.delay, state.tokens);
     drop(state);
     std::thread::sleep(delay);
     let end = items.len().min(first + size);
-    let next = (end < items.len()).then(|| end.to_string());
+    let next = (end < items.len()).then(|| format!("{generation}-{end}"));
     http::xml(
         stream,
         200,

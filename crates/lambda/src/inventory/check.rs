@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use flowlogs_core::settings::inventory::INVENTORY_SETTINGS;
+use flowlogs_describe::Manifest;
 use flowlogs_export::now;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -57,7 +58,7 @@ impl InventoryFunction {
     /// Assumes the role in each account. Returns the accounts of the next round.
     async fn check_accounts(
         &self,
-        manifest: Option<flowlogs_describe::write::Manifest>,
+        manifest: Option<Manifest>,
         deadline: Instant,
         missing: &mut Vec<String>,
     ) -> Vec<String> {

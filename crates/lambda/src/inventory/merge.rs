@@ -7,12 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use flowlogs_core::network::VANISHED;
-use flowlogs_describe::write::{
-    INVENTORY_VERSION, LocatedDescription, Manifest, ManifestPart, SkippedPart, UnansweredPart,
-};
 use flowlogs_describe::{
-    FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, Tag, Timestamp,
-    VpcDescription,
+    FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, LocatedDescription,
+    Manifest, ManifestPart, SkippedPart, Tag, Timestamp, UnansweredPart, VpcDescription,
 };
 
 /// Account and region.
@@ -164,25 +161,37 @@ impl ManifestMerge {
         self.parts.values().map(|part| part.interfaces).sum()
     }
 
-    /// Ends the round: drops everything neither asked any more nor answered within 15 days.
+    /// Accounts and regions that are neither asked any more nor were answered within 15 days.
+    pub(super) fn expired(
+        &self,
+        now: Timestamp,
+        planned: &BTreeSet<AccountRegion>,
+    ) -> Vec<AccountRegion> {
+        let parts = self.parts.iter().filter(|(key, part)| {
+            let is_asked = planned.contains(*key) && !self.not_asked.contains_key(*key);
+            !is_asked && !is_fresh(part.flow_logs_as_of.max(part.as_of), now)
+        });
+        parts.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Drops an account and region, with everything that is known of it.
+    pub(super) fn remove(&mut self, key: &AccountRegion) {
+        self.parts.remove(key);
+    }
+
+    /// Ends the round.
     pub(super) fn finish(mut self, now: Timestamp, planned: &BTreeSet<AccountRegion>) -> Manifest {
-        let is_fresh = |time: Option<Timestamp>| {
-            time.is_some_and(|time| time.0.saturating_add(VANISHED) > now.0)
-        };
         let not_asked = std::mem::take(&mut self.not_asked);
         let is_asked = |key: &AccountRegion| planned.contains(key) && !not_asked.contains_key(key);
-        self.parts
-            .retain(|key, part| is_asked(key) || is_fresh(part.flow_logs_as_of.max(part.as_of)));
         self.unanswered.retain(|key, _| is_asked(key));
         self.flow_logs
-            .retain(|one| one.last_seen.is_none() || is_fresh(one.last_seen));
+            .retain(|one| one.last_seen.is_none() || is_fresh(one.last_seen, now));
         let parts = &self.parts;
         retain_of(&mut self.flow_logs, parts);
         retain_of(&mut self.vpcs, parts);
         retain_of(&mut self.gateways, parts);
         retain_of(&mut self.attachments, parts);
         Manifest {
-            inventory_version: INVENTORY_VERSION,
             as_of: now,
             parts: self.parts.into_values().collect(),
             unanswered: (self.unanswered.into_iter())
@@ -205,6 +214,11 @@ impl ManifestMerge {
             transit_gateway_attachments: one_each(self.attachments),
         }
     }
+}
+
+/// Returns whether a time is within the 15 days before another.
+fn is_fresh(time: Option<Timestamp>, now: Timestamp) -> bool {
+    time.is_some_and(|time| time.0.saturating_add(VANISHED) > now.0)
 }
 
 /// Description with an id and tags.
@@ -236,14 +250,14 @@ tagged! {
 fn located<T>(key: &AccountRegion, description: T) -> LocatedDescription<T> {
     LocatedDescription {
         description,
-        account_id: key.0.clone(),
-        region: key.1.clone(),
+        account_id: Some(key.0.clone()),
+        region: Some(key.1.clone()),
         last_seen: None,
     }
 }
 
 fn is_of<T>(one: &LocatedDescription<T>, key: &AccountRegion) -> bool {
-    one.account_id == key.0 && one.region == key.1
+    one.account_id.as_ref() == Some(&key.0) && one.region.as_ref() == Some(&key.1)
 }
 
 /// Replaces the descriptions of an account and region.
@@ -261,7 +275,10 @@ fn retain_of<T>(
         .keys()
         .map(|(account, region)| (account.as_str(), region.as_str()))
         .collect();
-    list.retain(|one| keys.contains(&(one.account_id.as_str(), one.region.as_str())));
+    list.retain(|one| {
+        let key = one.account_id.as_deref().zip(one.region.as_deref());
+        key.is_some_and(|key| keys.contains(&key))
+    });
 }
 
 /// Keeps a single description of each id: with a name rather than without, then of the first account.
@@ -332,7 +349,7 @@ mod tests {
             let [kept] = manifest.vpcs.as_slice() else {
                 panic!("{manifest:?}");
             };
-            assert_eq!(kept.account_id, "2");
+            assert_eq!(kept.account_id.as_deref(), Some("2"));
         }
     }
 
@@ -347,7 +364,11 @@ mod tests {
             merge.flow_logs(&key("1"), Timestamp(NOW), vec![flow_log()]);
             merge.network(&key("1"), Timestamp(NOW), vpc(None));
             merge.failed(&key("1"), "denied".to_owned());
-            let manifest = merge.finish(Timestamp(NOW + age * DAY), &planned);
+            let later = Timestamp(NOW + age * DAY);
+            let expired = merge.expired(later, &planned);
+            assert_eq!(expired.len(), usize::from(!is_kept), "{age} days");
+            expired.iter().for_each(|key| merge.remove(key));
+            let manifest = merge.finish(later, &planned);
             let lengths = [
                 manifest.parts.len(),
                 manifest.vpcs.len(),

@@ -12,6 +12,7 @@
 //! | `settings.rs` | settings, checked |
 //! | `members.rs` | accounts of the organization; sessions of the role in each |
 //! | `questions.rs` | Describe calls of an account and region |
+//! | `survey.rs` | answers so far of an account and region; those that the next round goes on with |
 //! | `merge.rs` | answers become the next manifest |
 //! | `store.rs` | manifest and parts in S3 |
 //! | `round.rs` | order of the questions |
@@ -26,6 +27,7 @@ mod report;
 mod round;
 mod settings;
 mod store;
+mod survey;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -33,8 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use flowlogs_describe::Timestamp;
-use flowlogs_describe::write::Manifest;
+use flowlogs_describe::{Manifest, PartWriter, Timestamp};
 use flowlogs_export::now;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -44,8 +45,9 @@ use crate::check::is_check;
 use members::MemberSessions;
 use merge::{AccountRegion, ManifestMerge};
 use report::InventoryReport;
-use round::RoundContext;
+use round::{RoundContext, RoundOutcome};
 use store::{InventoryStore, StoredManifest};
+use survey::UnfinishedSurveys;
 
 pub use report::{InventoryAnswer, InventoryFailure, InventorySummary, METRICS};
 pub use settings::{AccountSource, InventoryConfig, InventoryEnvironment, S3Location};
@@ -83,6 +85,7 @@ impl InventoryFunction {
         let context = RoundContext {
             sessions: MemberSessions::new(&aws, &config, &region),
             store: InventoryStore::new(&aws, config.location.clone()),
+            unfinished: UnfinishedSurveys::default(),
             aws,
         };
         Self {
@@ -142,7 +145,15 @@ impl InventoryFunction {
         self.context
             .sessions
             .retain(|account| planned.iter().any(|(planned, _)| planned == account));
+        self.context.unfinished.retain(|key| planned.contains(key));
         let mut outcome = round::run(&self.context, &mut merge, &planned, questions_end).await;
+        self.empty_parts(
+            &mut merge,
+            &planned,
+            (questions_end, deadline),
+            &mut outcome,
+        )
+        .await;
         let unwritten = outcome.unwritten.take();
         report.interfaces = merge.interfaces();
         report.add(outcome);
@@ -157,6 +168,40 @@ impl InventoryFunction {
             None => Ok(()),
             // The manifest names the parts of before.
             Some(error) => Err(InventoryFailure::writing(error)),
+        }
+    }
+
+    /// Overwrites the parts of accounts and regions that leave the manifest by empty ones, within a third of the time that is
+    /// kept for the end. The rest leave with the next round.
+    async fn empty_parts(
+        &self,
+        merge: &mut ManifestMerge,
+        planned: &BTreeSet<AccountRegion>,
+        (questions_end, deadline): (Instant, Instant),
+        outcome: &mut RoundOutcome,
+    ) {
+        let end = questions_end + deadline.saturating_duration_since(questions_end) / 3;
+        for (account, region) in merge.expired(Timestamp(now()), planned) {
+            if Instant::now() >= end {
+                return;
+            }
+            let empty = PartWriter::new().finish(&account, &region);
+            let store = &self.context.store;
+            match store.put_part(&account, &region, empty, end).await {
+                Ok(()) => {
+                    tracing::info!(
+                        account,
+                        region,
+                        "neither asked nor answered for 15 days: emptied"
+                    );
+                    outcome.parts_written += 1;
+                    merge.remove(&(account, region));
+                }
+                Err(error) => {
+                    outcome.unwritten.get_or_insert(error);
+                    return;
+                }
+            }
         }
     }
 

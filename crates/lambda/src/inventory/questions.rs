@@ -8,12 +8,10 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::{Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use flowlogs_describe::write::{PartWriter, keep_name};
-use flowlogs_describe::{
-    FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, VpcDescription,
-};
+use flowlogs_describe::FlowLogDescription;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::survey::{NetworkSurvey, PagePosition, SurveyQuestion};
 use crate::aws::WholeAnswers;
 use crate::ec2::question::{ATTACHMENTS, FLOW_LOGS, GATEWAYS, INTERFACES, PAGE, VPCS};
 use crate::ec2::{FailedLookup, LookupError, convert};
@@ -42,13 +40,23 @@ pub(super) enum QuestionEnd {
     Failed(FailedLookup),
 }
 
-/// Answers to every question but that for flow logs.
-#[derive(Debug)]
-pub(super) struct NetworkAnswer {
-    pub(super) interfaces: PartWriter,
-    pub(super) vpcs: Vec<VpcDescription>,
-    pub(super) gateways: Vec<GatewayDescription>,
-    pub(super) attachments: Vec<GatewayAttachmentDescription>,
+impl QuestionEnd {
+    /// The next round can go on where this one stopped.
+    pub(super) fn may_go_on(&self) -> bool {
+        match self {
+            Self::OutOfTime => true,
+            Self::RegionNotEnabled => false,
+            Self::Failed(failure) => !matches!(
+                failure.reason,
+                LookupError::Denied(_) | LookupError::Other(_)
+            ),
+        }
+    }
+
+    /// EC2 answered that the question is wrong, as it is with the token of a page that EC2 has forgotten.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Failed(failure) if matches!(failure.reason, LookupError::Other(_)))
+    }
 }
 
 /// EC2 of an account and region.
@@ -60,25 +68,28 @@ pub(super) struct RegionQuestions {
     deadline: Instant,
 }
 
-/// Asks a question page by page; `$take` gets each item.
+/// Asks a question page by page from a position on, and leaves the position at the first page of the next question; `$take`
+/// gets each item.
 macro_rules! pages {
-    ($self:ident, $action:expr, $question:expr, $items:ident, $take:expr) => {{
-        let mut token = None;
-        let mut pages = 0;
+    ($self:ident, $position:expr, $action:expr, $question:expr, $items:ident, $take:expr) => {{
+        let position: &mut PagePosition = $position;
         loop {
-            let question = $question.max_results(PAGE).set_next_token(token);
-            let page = $self.page($action, || question.clone().send()).await?;
-            page.$items.into_iter().flatten().for_each($take);
-            token = page.next_token.filter(|token| !token.is_empty());
-            pages += 1;
-            if token.is_none() {
-                break;
-            }
-            if pages == MOST_PAGES {
+            if position.pages == MOST_PAGES {
                 let reason = LookupError::Other(format!("more than {MOST_PAGES} pages"));
                 return Err(failed($action, reason));
             }
+            let question = $question
+                .max_results(PAGE)
+                .set_next_token(position.token.clone());
+            let page = $self.page($action, || question.clone().send()).await?;
+            page.$items.into_iter().flatten().for_each($take);
+            position.token = page.next_token.filter(|token| !token.is_empty());
+            position.pages += 1;
+            if position.token.is_none() {
+                break;
+            }
         }
+        *position = PagePosition::default();
     }};
 }
 
@@ -114,6 +125,7 @@ impl RegionQuestions {
         let client = self.client.clone();
         pages!(
             self,
+            &mut PagePosition::default(),
             FLOW_LOGS,
             client.describe_flow_logs(),
             flow_logs,
@@ -124,55 +136,60 @@ impl RegionQuestions {
         Ok(flow_logs)
     }
 
-    /// Asks for interfaces, VPCs, gateways and attachments.
-    pub(super) async fn network(&mut self) -> Result<NetworkAnswer, QuestionEnd> {
-        let mut answer = NetworkAnswer {
-            interfaces: PartWriter::new(),
-            vpcs: Vec::new(),
-            gateways: Vec::new(),
-            attachments: Vec::new(),
-        };
+    /// Asks for interfaces, VPCs, gateways and attachments, from where the survey stopped. Without a whole answer the survey
+    /// has the pages that came.
+    pub(super) async fn network(&mut self, survey: &mut NetworkSurvey) -> Result<(), QuestionEnd> {
         let client = self.client.clone();
-        // Interfaces that AWS services manage have flows as well.
-        let interfaces = client
-            .describe_network_interfaces()
-            .include_managed_resources(true);
-        pages!(
-            self,
-            INTERFACES,
-            interfaces.clone(),
-            network_interfaces,
-            |item| {
-                if let Some(mut interface) = convert::interface(item) {
-                    answer.interfaces.add(&mut interface);
+        let position = &mut survey.position;
+        loop {
+            match survey.question {
+                SurveyQuestion::Interfaces => pages!(
+                    self,
+                    position,
+                    INTERFACES,
+                    // Interfaces that AWS services manage have flows as well.
+                    client
+                        .describe_network_interfaces()
+                        .include_managed_resources(true),
+                    network_interfaces,
+                    |item| {
+                        if let Some(mut interface) = convert::interface(item) {
+                            survey.interfaces.add(&mut interface);
+                        }
+                    }
+                ),
+                SurveyQuestion::Vpcs => {
+                    pages!(self, position, VPCS, client.describe_vpcs(), vpcs, |item| {
+                        survey.vpcs.extend(convert::vpc(item));
+                    });
                 }
+                SurveyQuestion::Gateways => {
+                    let question = client.describe_transit_gateways();
+                    pages!(
+                        self,
+                        position,
+                        GATEWAYS,
+                        question.clone(),
+                        transit_gateways,
+                        |item| {
+                            survey.gateways.extend(convert::gateway(item));
+                        }
+                    );
+                }
+                SurveyQuestion::Attachments => pages!(
+                    self,
+                    position,
+                    ATTACHMENTS,
+                    client.describe_transit_gateway_attachments(),
+                    transit_gateway_attachments,
+                    |item| {
+                        survey.attachments.extend(convert::attachment(item));
+                    }
+                ),
+                SurveyQuestion::Nothing => return Ok(()),
             }
-        );
-        pages!(self, VPCS, client.describe_vpcs(), vpcs, |item| {
-            answer.vpcs.extend(convert::vpc(item));
-        });
-        let gateways = client.describe_transit_gateways();
-        pages!(self, GATEWAYS, gateways.clone(), transit_gateways, |item| {
-            answer.gateways.extend(convert::gateway(item));
-        });
-        let attachments = client.describe_transit_gateway_attachments();
-        pages!(
-            self,
-            ATTACHMENTS,
-            attachments.clone(),
-            transit_gateway_attachments,
-            |item| {
-                answer.attachments.extend(convert::attachment(item));
-            }
-        );
-        let vpc_tags = answer.vpcs.iter_mut().map(|vpc| &mut vpc.tags);
-        let gateway_tags = answer.gateways.iter_mut().map(|gateway| &mut gateway.tags);
-        let attachment_tags = answer.attachments.iter_mut().map(|one| &mut one.tags);
-        vpc_tags
-            .chain(gateway_tags)
-            .chain(attachment_tags)
-            .for_each(keep_name);
-        Ok(answer)
+            survey.question = survey.question.next();
+        }
     }
 
     /// Asks for a page, again after a pause where the account is throttled or the answer was lost.

@@ -15,8 +15,9 @@ use tokio::time::Instant;
 
 use super::members::MemberSessions;
 use super::merge::{AccountRegion, ManifestMerge, NetworkSummary};
-use super::questions::{NetworkAnswer, QuestionEnd, RegionQuestions, sentence};
+use super::questions::{QuestionEnd, RegionQuestions, sentence};
 use super::store::{InventoryStore, StoreError};
+use super::survey::{NetworkSurvey, UnfinishedSurveys};
 use crate::log::one_line;
 
 /// Accounts asked side by side. Each has a page of an answer in memory, and a part, packed.
@@ -37,6 +38,8 @@ pub(super) struct RoundContext {
     pub(super) aws: SdkConfig,
     pub(super) sessions: MemberSessions,
     pub(super) store: InventoryStore,
+    /// Surveys of the rounds before.
+    pub(super) unfinished: UnfinishedSurveys,
 }
 
 /// Outcome of a round, besides the manifest.
@@ -69,6 +72,8 @@ enum Pass {
 enum RegionAnswer {
     FlowLogs(Vec<flowlogs_describe::FlowLogDescription>),
     Network {
+        /// Time of the first question, perhaps of an earlier round.
+        begun: Timestamp,
         found: NetworkSummary,
         written: bool,
     },
@@ -250,28 +255,59 @@ async fn ask_region(
         }
         return Ok(RegionAnswer::FlowLogs(answer?));
     }
-    let NetworkAnswer {
-        interfaces,
-        vpcs,
-        gateways,
-        attachments,
-    } = questions.network().await?;
+    let mut survey = survey(context, &mut questions, (account, region)).await?;
+    survey.keep_names();
     let found = NetworkSummary {
-        version: interfaces.version(),
-        interfaces: interfaces.interfaces(),
-        vpcs,
-        gateways,
-        attachments,
+        version: survey.interfaces.version(),
+        interfaces: survey.interfaces.interfaces(),
+        vpcs: survey.vpcs,
+        gateways: survey.gateways,
+        attachments: survey.attachments,
     };
     let written = version != Some(&found.version);
     if written {
-        let gzip = interfaces.finish(account, region);
+        let gzip = survey.interfaces.finish(account, region);
         context
             .store
             .put_part(account, region, gzip, deadline)
             .await?;
     }
-    Ok(RegionAnswer::Network { found, written })
+    Ok(RegionAnswer::Network {
+        begun: survey.begun,
+        found,
+        written,
+    })
+}
+
+/// Whole survey of an account and region, which goes on where the one of an earlier round stopped.
+async fn survey(
+    context: &RoundContext,
+    questions: &mut RegionQuestions,
+    (account, region): (&str, &str),
+) -> Result<NetworkSurvey, QuestionEnd> {
+    let key = (account.to_owned(), region.to_owned());
+    let earlier = context.unfinished.take(&key, Timestamp(now()));
+    let is_earlier = earlier.is_some();
+    let begin = || NetworkSurvey::begin(Timestamp(now()));
+    let mut survey = earlier.unwrap_or_else(begin);
+    let mut answer = questions.network(&mut survey).await;
+    if is_earlier && answer.as_ref().is_err_and(QuestionEnd::is_refusal) {
+        survey = begin();
+        answer = questions.network(&mut survey).await;
+    }
+    match answer {
+        Ok(()) => Ok(survey),
+        Err(end) => {
+            if end.may_go_on() && !context.unfinished.keep(key, survey) {
+                tracing::warn!(
+                    account,
+                    region,
+                    "no room for half a survey: it begins again"
+                );
+            }
+            Err(end)
+        }
+    }
 }
 
 /// Merges the result of an account and region. Returns `true` for an answer.
@@ -288,8 +324,12 @@ fn take(
             outcome.asked.insert(key.0.clone());
             return true;
         }
-        Ok(RegionAnswer::Network { found, written }) => {
-            merge.network(key, asked, found);
+        Ok(RegionAnswer::Network {
+            begun,
+            found,
+            written,
+        }) => {
+            merge.network(key, begun, found);
             outcome.parts_written += u64::from(written);
             outcome.asked.insert(key.0.clone());
             return true;
@@ -326,7 +366,7 @@ fn take(
 
 #[cfg(test)]
 mod tests {
-    use flowlogs_describe::write::{Manifest, ManifestPart};
+    use flowlogs_describe::{Manifest, ManifestPart};
 
     use super::*;
 

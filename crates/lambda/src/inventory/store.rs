@@ -9,7 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use flowlogs_describe::write::{LARGEST_MANIFEST, Manifest, ManifestError};
+use flowlogs_describe::{InventoryError, LARGEST_MANIFEST, Manifest, read_manifest};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
@@ -101,11 +101,11 @@ impl InventoryStore {
                 }
             }
             if u64::try_from(gzip.len()).is_ok_and(|octets| octets > LARGEST_MANIFEST) {
-                return Err(unusable(&ManifestError::TooLarge));
+                return Err(unusable(&InventoryError::TooLarge(LARGEST_MANIFEST)));
             }
         }
         Ok(StoredManifest {
-            manifest: Some(Manifest::from_gzip(&gzip).map_err(|error| unusable(&error))?),
+            manifest: Some(read_manifest(&gzip).map_err(|error| unusable(&error))?),
             etag: object.e_tag,
         })
     }
@@ -181,7 +181,7 @@ where
     StoreError::Refused(format!("{action}: {}", LookupError::of(error)))
 }
 
-fn unusable(error: &ManifestError) -> StoreError {
+fn unusable(error: &InventoryError) -> StoreError {
     StoreError::Unusable(one_line(error))
 }
 

@@ -30,7 +30,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use flowlogs_core::Transcoder;
 use flowlogs_core::network::{AccountRegion, Destination, InterfaceTable, Inventory};
-use flowlogs_describe::{InventoryManifest, read_manifest, read_part};
+use flowlogs_describe::{Manifest, read_manifest, read_part};
 use flowlogs_export::now;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -49,9 +49,6 @@ const MANIFEST: &str = "manifest.json.gz";
 
 /// Most octets of a stored object.
 const LARGEST_PACKED: usize = 32 * 1024 * 1024;
-
-/// Most octets of an inflated manifest.
-const LARGEST_MANIFEST: u64 = 64 * 1024 * 1024;
 
 /// Most octets of an inflated part: some 200,000 interfaces.
 const LARGEST_PART: u64 = 128 * 1024 * 1024;
@@ -285,7 +282,7 @@ impl StoredInventory {
             Ok(StoredObject::Unchanged | StoredObject::Absent) => {
                 Err(StoreError::Absent.to_string())
             }
-            Ok(StoredObject::Content { etag, octets }) => read_manifest(&octets, LARGEST_MANIFEST)
+            Ok(StoredObject::Content { etag, octets }) => read_manifest(&octets)
                 .map(|manifest| Some((etag, manifest)))
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
@@ -309,15 +306,17 @@ impl StoredInventory {
         Ok(())
     }
 
-    fn take(&mut self, etag: Option<String>, manifest: InventoryManifest) {
-        let versions = manifest.parts.into_iter();
-        let versions = versions.filter_map(|part| Some((part.scope(), part.version?)));
+    fn take(&mut self, etag: Option<String>, manifest: Manifest) {
+        let versions = manifest.parts.iter();
+        let versions = versions.filter_map(|part| Some((part.scope(), part.version.clone()?)));
         self.manifest = Some(KnownManifest {
             etag,
-            as_of: manifest.as_of,
+            as_of: manifest.as_of.0,
             versions: versions.collect(),
         });
-        self.pending = Some(manifest.inventory);
+        let mut inventory = manifest.into_inventory();
+        inventory.set_loaded_on_demand();
+        self.pending = Some(inventory);
     }
 
     fn version(&self, scope: &AccountRegion) -> Option<&String> {
