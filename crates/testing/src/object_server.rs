@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::http::{self, HttpRequest};
 
@@ -19,6 +20,7 @@ struct State {
     objects: HashMap<String, ObjectReply>,
     requests: Vec<String>,
     puts: u64,
+    delay: Duration,
 }
 
 /// Objects by path, until the process ends.
@@ -39,6 +41,11 @@ impl ObjectServer {
             state,
             endpoint: format!("http://{address}"),
         }
+    }
+
+    /// Lets every answer take this long.
+    pub fn set_delay(&self, delay: Duration) {
+        lock(&self.state).delay = delay;
     }
 
     /// Puts an object, `bucket/key`.
@@ -89,7 +96,12 @@ fn answer(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Op
         Some(ObjectReply::Refusal { status, code }) => (status, String::new(), error(&code)),
         None => (404, String::new(), error("NoSuchKey")),
     };
-    lock(state).requests.push(format!("{path} {status}"));
+    let delay = {
+        let mut state = lock(state);
+        state.requests.push(format!("{path} {status}"));
+        state.delay
+    };
+    std::thread::sleep(delay);
     let mut stream = stream;
     let length = octets.len();
     let head = format!(

@@ -27,6 +27,8 @@ pub struct Nfcapd {
 pub struct Collected {
     /// Flows as shown by `nfdump`.
     pub flows: Vec<Flow>,
+    /// Names of interfaces and VRFs, a line for each flow; `None` for versions that show no names (docs/collectors.md).
+    pub names: Option<String>,
     /// Sequence errors that nfcapd counted.
     pub sequence_errors: u64,
     /// Packets that nfcapd could not read.
@@ -132,20 +134,32 @@ impl Nfcapd {
     pub fn stop(self) -> Collected {
         wait_until_read(self.port);
         let log = self.process.stop("TERM");
-        let output = Command::new(&self.nfdump)
-            .arg("-R")
-            .arg(self.directory.path().join("files"))
-            .args(["-q", "-o", "json"])
-            .env("TZ", "UTC")
-            .output()
-            .expect("nfdump");
-        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        let files = self.directory.path().join("files");
+        let print = |format: &str| {
+            let mut command = Command::new(&self.nfdump);
+            command.arg("-R").arg(&files).args(["-q", "-o", format]);
+            output(command.env("TZ", "UTC"))
+        };
+        let shows_names = shows_names(&output(Command::new(&self.nfdump).arg("-V")));
         Collected {
-            flows: flows(&printed, &log),
+            flows: flows(&print("json"), &log),
+            names: shows_names.then(|| print("fmt:%inam %onam %ivrfnam %evrfnam")),
             sequence_errors: counted(&log, "Sequence Errors: "),
             bad_packets: counted(&log, "Bad Packets: "),
         }
     }
+}
+
+/// Reads from `nfdump: Version: 1.7.8-release …`; 1.7.1 shows no names.
+fn shows_names(version: &str) -> bool {
+    let patch = version.split_once("1.7.").map(|(_, rest)| rest);
+    let patch = patch.and_then(|rest| rest.split(|octet: char| !octet.is_ascii_digit()).next());
+    patch.is_some_and(|patch| number::<u32>(patch) >= 8)
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("nfdump");
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// Predicts the sequence errors that nfcapd counts although no message is missing. The sequence number counts all data

@@ -16,18 +16,23 @@
 //!   `outage.rs` is an hour without collector, with the alarms of the templates over its metrics (`series.rs`);
 //! - `hostile.rs` are names of megabytes, names that would be lines, and answers without end;
 //! - `day/` is a day in an hour: all functions under scripted faults of every kind;
-//! - `stored.rs` are the tests of both functions with an inventory in S3;
+//! - `stored.rs` are the tests of both functions with an inventory in S3, `changing.rs` the tests of an inventory that changes or
+//!   fails;
+//! - `cold.rs` are cold environments with that inventory, `alike.rs` two environments that have to decide alike;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;
-//! - `organization.rs` is an organization of accounts with a bucket, STS, EC2 and S3 in one server, and `inventory.rs` are
-//!   the tests of the function that keeps the inventory.
+//! - `organization.rs` is an organization of accounts with a bucket, STS, EC2 and S3 in one server, and `inventory.rs` and
+//!   `surveys.rs` are the tests of the function that keeps the inventory.
 
+mod alike;
 mod aws;
 mod backfill;
 mod bucket;
 mod captured;
+mod changing;
 mod check;
 mod clock;
+mod cold;
 mod collector;
 mod day;
 mod deadline;
@@ -51,4 +56,5 @@ mod settings;
 mod soak;
 mod sqs;
 mod stored;
+mod surveys;
 mod tls;

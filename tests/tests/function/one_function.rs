@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::net::TcpStream;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, SystemTime};
@@ -27,19 +28,27 @@ pub(crate) struct OneFunction {
 impl OneFunction {
     /// Starts both; nothing where the function's binary is missing.
     pub(crate) fn start<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Option<Self> {
-        let binary = binary(name)?;
+        Some(Self::start_program(name, &binary(name)?, variables))
+    }
+
+    /// Starts both, the function from this program.
+    pub(crate) fn start_program<V: AsRef<OsStr>>(
+        name: &str,
+        program: &Path,
+        variables: &[(&str, V)],
+    ) -> Self {
         let (events, waiting) = channel();
         let (done, answers) = channel();
         let (waiting, done) = (Mutex::new(waiting), Mutex::new(done));
         let address = http::serve(move |request, stream| serve(&waiting, &done, request, stream));
         let directory = TempDir::new().expect("a directory");
-        let process = process(name, &binary, address.port(), directory.path(), variables);
-        Some(Self {
+        let process = process(name, program, address.port(), directory.path(), variables);
+        Self {
             events,
             answers,
             process,
             directory,
-        })
+        }
     }
 
     /// Id of the process, for questions to the kernel.

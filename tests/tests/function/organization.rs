@@ -98,7 +98,7 @@ pub(crate) fn network(account: &str, region: &str) -> Value {
     })
 }
 
-/// An interface as large as those of AWS: tags, a security group, an attachment.
+/// An interface of the size of AWS's: tags, a security group, an attachment.
 pub(crate) fn interface(account: &str, number: usize) -> Value {
     let [high, middle, low] = [number / 62_500, number / 250 % 250, number % 250 + 1];
     let address = format!("10.{high}.{middle}.{low}");

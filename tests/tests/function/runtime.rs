@@ -166,6 +166,14 @@ impl Function {
     }
 }
 
+/// The second size with `FLOWLOGS_ORGANIZATION=full`, as `scripts/measure-organization` sets it, else the first.
+pub(crate) fn sized<T>(small: T, full: T) -> T {
+    match std::env::var_os("FLOWLOGS_ORGANIZATION") {
+        Some(value) if value == "full" => full,
+        _ => small,
+    }
+}
+
 /// Value of a counter in a metrics line; a missing counter is zero.
 pub(crate) fn counter(line: &Value, name: &str) -> u64 {
     match &line[name] {

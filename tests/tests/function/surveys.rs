@@ -1,0 +1,479 @@
+//! Rounds of the function that keeps the inventory: surveys that are cut and go on, accounts that leave, an hour of trouble,
+//! and an organization of 300 accounts. `scripts/measure-organization` runs the last two at full size.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime};
+
+use flowlogs_describe::{Manifest, ManifestPart, Timestamp, read_manifest, read_part};
+use serde_json::{Value, json};
+
+use crate::one_function::OneFunction;
+use crate::organization::{Mood, Organization, REGIONS, interface, network};
+use crate::runtime::sized;
+
+const ONE: &str = "111111111111";
+const THREE: &str = "333333333333";
+const WEST: &str = REGIONS[1];
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const ROUND: Duration = Duration::from_secs(290);
+const EVENT: &[u8] = br#"{"source": "aws.events"}"#;
+
+fn start<V: AsRef<std::ffi::OsStr>>(variables: &[(&str, V)]) -> Option<OneFunction> {
+    OneFunction::start("flowlogs-inventory", variables)
+}
+
+/// Runs a round, which has to succeed.
+fn round(function: &OneFunction, time: Duration) -> Value {
+    let answer = function.invoke(EVENT, time);
+    answer.unwrap_or_else(|failure| panic!("{failure}\n{}", function.process().log()))
+}
+
+/// An organization in which one account and region has this many pages of interfaces, two on each, 0.4 s a page.
+fn many_pages(pages: usize) -> Organization {
+    let organization = Organization::start();
+    let interfaces: Vec<_> = (0..2 * pages)
+        .map(|number| json!({"NetworkInterfaceId": format!("eni-{number}")}))
+        .collect();
+    let mut networks = network(ONE, WEST);
+    networks["NetworkInterfaces"] = json!(interfaces);
+    let key = (ONE.to_owned(), WEST.to_owned());
+    let mut state = organization.state();
+    state.descriptions.insert(key, networks);
+    state.page = Some(2);
+    state.delay = Duration::from_millis(400);
+    drop(state);
+    organization
+}
+
+/// First items of the pages that the account and region of [`many_pages`] was asked for, in order.
+fn pages_asked(organization: &Organization) -> Vec<usize> {
+    let state = organization.state();
+    let of_one = state.questions.iter().filter(|one| {
+        one.account == ONE && one.region == WEST && one.action == "DescribeNetworkInterfaces"
+    });
+    of_one.map(|one| one.first).collect()
+}
+
+#[test]
+fn a_survey_that_does_not_fit_into_a_round_goes_on_with_the_next_one_where_it_stopped() {
+    const PAGES: usize = 20;
+    let organization = many_pages(PAGES);
+    let Some(function) = start(&organization.variables()) else {
+        return;
+    };
+    let begun = SystemTime::now();
+    let mut rounds = 1;
+    while round(&function, Duration::from_secs(6))["PartsPostponed"] != 0 {
+        assert_eq!(
+            organization
+                .entry("Parts", ONE, WEST)
+                .expect("flow logs")
+                .get("Version"),
+            None,
+            "half a survey is not taken over"
+        );
+        rounds += 1;
+        assert!(rounds < 12, "it ends");
+    }
+    assert!(rounds > 2, "it did not fit: {rounds} rounds");
+    let asked = pages_asked(&organization);
+    let each: BTreeSet<usize> = asked.iter().copied().collect();
+    assert_eq!(each, (0..PAGES).map(|page| 2 * page).collect());
+    assert!(asked.is_sorted(), "{asked:?}");
+    assert!(
+        asked.len() < PAGES + rounds,
+        "a page again for each cut at the most: {asked:?}"
+    );
+    let part = organization.object(&format!("of/us/parts/{ONE}/{WEST}.json.gz"));
+    let part = read_part(&part, u64::MAX).expect("a part");
+    assert_eq!(part.interfaces.len(), 2 * PAGES);
+    // As old as its oldest page.
+    let as_of = parts(&organization)[&(ONE.to_owned(), WEST.to_owned())].as_of;
+    let since = Duration::from_millis(as_of.expect("an answer").0);
+    let first_round = begun + Duration::from_secs(6);
+    assert!(SystemTime::UNIX_EPOCH + since < first_round, "{since:?}");
+}
+
+#[test]
+fn a_survey_whose_token_is_forgotten_begins_again_at_once() {
+    const PAGES: usize = 12;
+    let organization = many_pages(PAGES);
+    let Some(function) = start(&organization.variables()) else {
+        return;
+    };
+    assert_eq!(
+        round(&function, Duration::from_secs(6))["PartsPostponed"],
+        1
+    );
+    assert!(pages_asked(&organization).len() > 1);
+    organization.forget();
+    organization.state().tokens += 1;
+    let answer = round(&function, Duration::from_secs(60));
+    assert_eq!(
+        (&answer["PartsPostponed"], &answer["FailedAccounts"]),
+        (&json!(0), &json!([])),
+        "no failure of the account"
+    );
+    let asked = pages_asked(&organization);
+    assert_ne!(asked[0], 0, "the token was tried");
+    assert!(asked.ends_with(&(0..PAGES).map(|page| 2 * page).collect::<Vec<_>>()));
+    let entry = organization.entry("Parts", ONE, WEST).expect("an answer");
+    assert_eq!(entry["Interfaces"], 2 * PAGES);
+}
+
+#[test]
+fn the_part_of_an_account_that_left_is_emptied_after_15_days() {
+    let organization = Organization::start();
+    let mut variables = organization.variables();
+    variables[1].1 = "organization".to_owned();
+    let Some(function) = start(&variables) else {
+        return;
+    };
+    round(&function, ROUND);
+    let key = format!("of/us/parts/{THREE}/{WEST}.json.gz");
+    let interfaces = || {
+        let part = read_part(&organization.object(&key), u64::MAX);
+        part.expect("a part").interfaces.len()
+    };
+    organization.state().accounts[2].1 = "SUSPENDED";
+    organization.age(14 * DAY);
+    round(&function, ROUND);
+    assert!(organization.entry("Parts", THREE, WEST).is_some());
+    assert_eq!(interfaces(), 1);
+
+    organization.age(2 * DAY);
+    organization.state().parts_denied = true;
+    let failure = function.invoke(EVENT, ROUND).expect_err("S3 refuses");
+    assert_eq!(failure["errorType"], "InventoryUnwritten");
+    assert!(
+        organization.entry("Parts", THREE, WEST).is_some(),
+        "named until it is empty"
+    );
+    organization.state().parts_denied = false;
+    round(&function, ROUND);
+    assert_eq!(organization.entry("Parts", THREE, WEST), None);
+    assert_eq!(organization.entry("Vpcs", THREE, WEST), None);
+    assert_eq!(interfaces(), 0, "no name of the account is left");
+    organization.forget();
+    round(&function, ROUND);
+    assert!(!organization.state().writes.contains(&key), "emptied once");
+}
+
+/// Entries of the manifest's parts.
+fn parts(organization: &Organization) -> BTreeMap<(String, String), ManifestPart> {
+    let manifest = manifest(organization);
+    let parts = manifest.parts.into_iter();
+    parts
+        .map(|part| ((part.account_id.clone(), part.region.clone()), part))
+        .collect()
+}
+
+fn manifest(organization: &Organization) -> Manifest {
+    read_manifest(&organization.object("of/us/manifest.json.gz")).expect("a manifest")
+}
+
+/// Stream of numbers that looks random, the same in each run.
+struct Chance(u64);
+
+impl Chance {
+    /// A number below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("31 bits") % limit
+    }
+
+    fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.below(list.len())]
+    }
+}
+
+/// Accounts by number, as texts of 12 digits.
+fn accounts(count: usize) -> Vec<String> {
+    (100..100 + count)
+        .map(|number| format!("{number}000000000"))
+        .collect()
+}
+
+/// An hour of rounds, 5 minutes apart by the times in the manifest, in which accounts and regions are throttled, denied,
+/// without a role, and closed, and their networks change.
+#[test]
+fn an_hour_of_throttling_denials_and_vanished_accounts_loses_nothing() {
+    const ROUNDS: usize = 12;
+    let accounts = accounts(sized(8, 300));
+    let regions = &["eu-central-1", "eu-west-1", "us-east-1", "us-west-2"][..sized(2, 4)];
+    let organization = Organization::of(&accounts, regions);
+    let mut variables = organization.variables();
+    variables[1].1 = "organization".to_owned();
+    variables[2].1 = regions.join(",");
+    let Some(function) = start(&variables) else {
+        return;
+    };
+    round(&function, ROUND);
+    let (mut chance, mut trouble) = (Chance(24), [0; 3]);
+    let began = Instant::now();
+    for number in 1..=ROUNDS {
+        organization.age(Duration::from_secs(300));
+        organization.forget();
+        let moods = troubled(&organization, &accounts, regions, &mut chance);
+        change(&organization, &accounts, regions, &mut chance);
+        let now = Timestamp(milliseconds());
+        let answer = round(&function, ROUND);
+        let failed: BTreeSet<&str> = (answer["FailedAccounts"].as_array().expect("a list").iter())
+            .filter_map(Value::as_str)
+            .collect();
+        trouble[0] += moods.healthy_but(&failed, &accounts);
+        trouble[1] += failed.len();
+        trouble[2] += moods.closed.len();
+        for account in &moods.surely_failing {
+            assert!(
+                failed.contains(account.as_str()),
+                "round {number}: {account} is named"
+            );
+        }
+        for account in &failed {
+            assert!(
+                moods.troubled.contains(*account),
+                "round {number}: {account} is healthy"
+            );
+        }
+        check_parts(&organization, &moods, now, number);
+        check_questions(&organization, &moods);
+    }
+    eprintln!(
+        "{} accounts, {} regions, {ROUNDS} rounds in {:.0?}: {} answers of healthy accounts, {} failures, {} closed",
+        accounts.len(),
+        regions.len(),
+        began.elapsed(),
+        trouble[0],
+        trouble[1],
+        trouble[2]
+    );
+    assert!(trouble.iter().all(|count| *count > 0), "{trouble:?}");
+    // Everything heals.
+    organization.state().moods.clear();
+    organization
+        .state()
+        .accounts
+        .iter_mut()
+        .for_each(|account| account.1 = "ACTIVE");
+    organization.age(Duration::from_secs(900));
+    let answer = round(&function, ROUND);
+    assert_eq!(answer["FailedAccounts"], json!([]));
+    let state_of = |key: &(String, String)| {
+        let listed = organization.state().descriptions[key]["NetworkInterfaces"].clone();
+        let names = listed.as_array().expect("a list").iter();
+        names
+            .map(|one| {
+                one["NetworkInterfaceId"]
+                    .as_str()
+                    .expect("an id")
+                    .to_owned()
+            })
+            .collect::<BTreeSet<_>>()
+    };
+    for key in parts(&organization).keys() {
+        let part = organization.object(&format!("of/us/parts/{}/{}.json.gz", key.0, key.1));
+        let part = read_part(&part, u64::MAX).expect("a part");
+        let known: BTreeSet<_> = part
+            .interfaces
+            .iter()
+            .map(|one| one.id().to_owned())
+            .collect();
+        assert_eq!(known, state_of(key), "{key:?}");
+    }
+}
+
+/// Troubles of a round.
+#[derive(Default)]
+struct Moods {
+    /// Accounts that are closed: not asked, and no failure.
+    closed: BTreeSet<String>,
+    /// Accounts that may fail.
+    troubled: BTreeSet<String>,
+    /// Accounts that cannot answer.
+    surely_failing: BTreeSet<String>,
+}
+
+impl Moods {
+    fn healthy_but(&self, failed: &BTreeSet<&str>, accounts: &[String]) -> usize {
+        let is_healthy = |account: &&String| {
+            !self.closed.contains(*account) && !failed.contains(account.as_str())
+        };
+        accounts.iter().filter(is_healthy).count()
+    }
+}
+
+/// Gives an account in four a trouble for one round.
+fn troubled(
+    organization: &Organization,
+    accounts: &[String],
+    regions: &[&str],
+    chance: &mut Chance,
+) -> Moods {
+    const ACTIONS: [&str; 5] = [
+        "DescribeFlowLogs",
+        "DescribeNetworkInterfaces",
+        "DescribeVpcs",
+        "DescribeTransitGateways",
+        "DescribeTransitGatewayAttachments",
+    ];
+    let mut moods = Moods::default();
+    organization.state().moods.clear();
+    for (number, account) in accounts.iter().enumerate() {
+        let mut state = organization.state();
+        state.accounts[number].1 = "ACTIVE";
+        let kind = chance.below(24);
+        if kind == 0 {
+            state.accounts[number].1 = *chance.one_of(&["SUSPENDED", "PENDING_CLOSURE"]);
+            moods.closed.insert(account.clone());
+        }
+        drop(state);
+        let region = Some(*chance.one_of(regions));
+        let (region, mood, fails) = match kind {
+            1 => (region, Mood::Throttled(1 + chance.below(2)), false),
+            2 => (region, Mood::Throttled(1_000), true),
+            3 | 4 => {
+                let action = *chance.one_of(&ACTIONS);
+                (region, Mood::Denied(action), action == ACTIONS[0])
+            }
+            // Where no session is kept: the others are valid for an hour.
+            5 => (None, Mood::NoRole, false),
+            _ => continue,
+        };
+        organization.mood(account, region, mood);
+        moods.troubled.insert(account.clone());
+        if fails {
+            moods.surely_failing.insert(account.clone());
+        }
+    }
+    moods
+}
+
+/// Changes the network of an account and region in eight: an interface more, or another state of one.
+fn change(organization: &Organization, accounts: &[String], regions: &[&str], chance: &mut Chance) {
+    for _ in 0..accounts.len().div_ceil(8) {
+        let key = (
+            chance.one_of(accounts).clone(),
+            (*chance.one_of(regions)).to_owned(),
+        );
+        let number = chance.below(1_000_000);
+        let mut state = organization.state();
+        let networks = state.descriptions.get_mut(&key).expect("a network");
+        let interfaces = networks["NetworkInterfaces"]
+            .as_array_mut()
+            .expect("a list");
+        match number % 2 {
+            0 => interfaces.push(interface(&key.0, number)),
+            _ => interfaces[0]["Status"] = json!(*chance.one_of(&["in-use", "available"])),
+        }
+    }
+}
+
+/// Every account has an answer: that of this round, or its last one; and each object is the one that the manifest names.
+fn check_parts(organization: &Organization, moods: &Moods, round: Timestamp, number: usize) {
+    const QUARTER: u64 = 15 * 60_000;
+    let parts = parts(organization);
+    let expected = organization.state().descriptions.len();
+    assert_eq!(parts.len(), expected, "round {number}: no part is lost");
+    for ((account, region), part) in &parts {
+        let object = organization.object(&format!("of/us/parts/{account}/{region}.json.gz"));
+        let object = read_part(&object, u64::MAX).expect("a part");
+        assert_eq!(
+            part.version.as_ref(),
+            Some(&object.version),
+            "round {number}: {account} {region}"
+        );
+        assert_eq!(part.interfaces, object.interfaces.len() as u64);
+        if moods.closed.contains(account) || moods.troubled.contains(account) {
+            continue;
+        }
+        assert!(
+            part.flow_logs_as_of >= Some(round),
+            "round {number}: {account} {region}"
+        );
+        let oldest = Timestamp(round.0 - QUARTER);
+        assert!(
+            part.as_of > Some(oldest),
+            "round {number}: {account} {region}"
+        );
+        assert_eq!(part.failure, None);
+    }
+}
+
+/// Accounts that are closed are not asked; nobody is asked more often than 10 times a second.
+fn check_questions(organization: &Organization, moods: &Moods) {
+    let state = organization.state();
+    let mut last: BTreeMap<(&str, &str, &str), Vec<Instant>> = BTreeMap::new();
+    for question in &state.questions {
+        assert!(!moods.closed.contains(&question.account), "{question:?}");
+        let key = (
+            question.account.as_str(),
+            question.region.as_str(),
+            question.action.as_str(),
+        );
+        last.entry(key).or_default().push(question.at);
+    }
+    for (key, times) in last {
+        let quickest = times.windows(10).map(|ten| ten[9] - ten[0]).min();
+        assert!(
+            quickest.is_none_or(|span| span >= Duration::from_millis(900)),
+            "{key:?}"
+        );
+    }
+}
+
+fn milliseconds() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(now.expect("after 1970").as_millis()).expect("64 bits")
+}
+
+/// 100,000 interfaces in 300 accounts and 4 regions, 20,000 of them in one; EC2 takes 0.3 s for an answer.
+#[test]
+fn an_organization_of_300_accounts_is_asked_within_one_round() {
+    let (total, largest) = (sized(2_000, 100_000), sized(400, 20_000));
+    let regions = ["eu-central-1", "eu-west-1", "us-east-1", "us-west-2"];
+    let accounts = accounts(sized(12, 300));
+    let organization = Organization::of(&accounts, &regions);
+    let others = (total - largest) / (accounts.len() * regions.len() - 1);
+    let mut number = 0;
+    for account in &accounts {
+        for region in regions {
+            let count = if number == 0 { largest } else { others };
+            let interfaces: Vec<_> = (number..number + count)
+                .map(|number| interface(account, number))
+                .collect();
+            number += count;
+            let key = (account.clone(), region.to_owned());
+            let mut state = organization.state();
+            let networks = state.descriptions.get_mut(&key).expect("a network");
+            networks["NetworkInterfaces"] = json!(interfaces);
+        }
+    }
+    organization.state().delay = Duration::from_millis(sized(20, 300));
+    let mut variables = organization.variables();
+    variables[1].1 = accounts.join(",");
+    variables[2].1 = regions.join(",");
+    let Some(function) = start(&variables) else {
+        return;
+    };
+    for number_of_round in 1..=2 {
+        let began = Instant::now();
+        let answer = round(&function, ROUND);
+        let memory = function.process().memory("VmHWM") / 1_000_000;
+        eprintln!(
+            "round {number_of_round}: {:.0?}, {memory} MB at the most, {answer}",
+            began.elapsed()
+        );
+        assert_eq!(
+            (&answer["PartsPostponed"], &answer["FailedAccounts"]),
+            (&json!(0), &json!([]))
+        );
+        assert_eq!(answer["Interfaces"], json!(number));
+        assert!(memory < 128, "{memory} MB");
+    }
+    let state = organization.state();
+    assert_eq!(state.writes.len(), accounts.len() * regions.len() + 2);
+}
