@@ -62,7 +62,7 @@ fn time(seconds: u64) -> String {
 /// Interface of an account: address `10.ACCOUNT.0.NUMBER`, in one of two subnets; every tenth is not in use, every eighth of
 /// the second account is in the VPC of the first.
 fn interface(account: usize, number: usize) -> Value {
-    let vpc = if account == 1 && number % 8 == 0 {
+    let vpc = if account == 1 && number.is_multiple_of(8) {
         0
     } else {
         account
@@ -145,7 +145,7 @@ fn inventory() -> ObjectServer {
 fn record(number: usize, chance: &mut Chance) -> (usize, String) {
     let account = chance.below(ACCOUNTS.len());
     let own = chance.below(INTERFACES + 2); // two are younger than the inventory
-    let vpc = if account == 1 && own % 8 == 0 {
+    let vpc = if account == 1 && own.is_multiple_of(8) {
         0
     } else {
         account

@@ -87,12 +87,11 @@ impl Fixture {
 
     fn metrics(&self) -> Value {
         let output = self.function.process().log();
-        let lines = output
+        let mut lines = output
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines
-            .filter(|line| line["_aws"].is_object())
-            .last()
+            .rfind(|line| line["_aws"].is_object())
             .expect("a metrics line")
     }
 }
