@@ -433,11 +433,11 @@ fn milliseconds() -> u64 {
 /// 100,000 interfaces in 300 accounts and 4 regions, 20,000 of them in one; EC2 takes 0.3 s for an answer.
 #[test]
 fn an_organization_of_300_accounts_is_asked_within_one_round() {
-    let (total, largest) = (sized(2_000, 100_000), sized(400, 20_000));
+    let (total, largest): (usize, usize) = (sized(2_000, 100_000), sized(400, 20_000));
     let regions = ["eu-central-1", "eu-west-1", "us-east-1", "us-west-2"];
     let accounts = accounts(sized(12, 300));
     let organization = Organization::of(&accounts, &regions);
-    let others = (total - largest) / (accounts.len() * regions.len() - 1);
+    let others = (total - largest).div_ceil(accounts.len() * regions.len() - 1);
     let mut number = 0;
     for account in &accounts {
         for region in regions {
