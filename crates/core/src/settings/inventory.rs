@@ -14,7 +14,7 @@ settings! {
          in the management account and in delegated administrators.";
     REGIONS = "",
         Accepted::Text {
-            pattern: r"^([a-z]{2}(-[a-z]+)+-[0-9]+( *, *[a-z]{2}(-[a-z]+)+-[0-9]+)*)?$",
+            pattern: r"^([a-z]+(-[a-z]+)+-[0-9]+( *, *[a-z]+(-[a-z]+)+-[0-9]+)*)?$",
             right: "regions such as eu-central-1, separated by commas, or empty for the function's own region",
         },
         "The regions to ask, separated by commas; empty for the function's own region.";
