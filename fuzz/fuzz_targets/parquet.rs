@@ -17,7 +17,7 @@ fuzz_target!(init: quiet_library(), |octets: &[u8]| {
         return;
     }
     let mut kept = Kept::default();
-    match reader.read(&mut kept) {
+    match reader.read_lines(&mut kept) {
         Ok(rows) => assert_eq!(rows + 1, kept.lines.len() as u64, "a header line and the rows"),
         Err(ParquetReadError::Parquet(error)) => assert!(!error.to_string().is_empty()),
         Err(ParquetReadError::Sink(_)) => unreachable!("this receiver takes everything"),

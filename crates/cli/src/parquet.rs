@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flowlogs_parquet::{ByteRanges, Bytes, ParquetReader};
-pub(crate) use flowlogs_parquet::{ParquetError, ParquetReadError};
-use flowlogs_source::{LineSink, ReadSummary};
+pub(crate) use flowlogs_parquet::{ParquetError, ParquetReadError, RowSink};
+use flowlogs_source::ReadSummary;
 
 use crate::outlet::OutletError;
 
@@ -20,11 +20,11 @@ pub(crate) fn is_something_else(error: &ParquetError) -> bool {
     matches!(error, ParquetError::NoFlowLogColumn | ParquetError::Ocsf)
 }
 
-/// Passes the lines of a Parquet file to `lines`, and counts the octets read.
+/// Passes the rows of a Parquet file to `rows`, and counts the octets read.
 pub(crate) fn read(
     path: &Path,
     counter: &Arc<AtomicU64>,
-    lines: &mut impl LineSink<Error = OutletError>,
+    rows: &mut impl RowSink<Error = OutletError>,
 ) -> Result<ReadSummary, ParquetReadError<OutletError>> {
     let file = File::open(path).map_err(|error| ParquetReadError::Parquet(error.into()))?;
     let counted = CountedFile {
@@ -32,9 +32,9 @@ pub(crate) fn read(
         counter: Arc::clone(counter),
     };
     let reader = ParquetReader::open(counted, LIMIT).map_err(ParquetReadError::Parquet)?;
-    let rows = reader.read(lines)?;
+    let count = reader.read(rows)?;
     Ok(ReadSummary {
-        events: rows,
+        events: count,
         control_messages: 0,
     })
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use flowlogs_core::flowlog::FlowRecord;
 use flowlogs_source::{LineSink, ReadSummary};
 
 use crate::outlet::OutletError;
@@ -25,6 +26,13 @@ pub(crate) enum ParquetReadError<E> {
     Sink(E),
 }
 
+/// Receiver of rows, of which there are none.
+pub(crate) trait RowSink: LineSink {
+    /// Takes the record of a row.
+    #[expect(dead_code, reason = "called by the reader that is left out")]
+    fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), Self::Error>;
+}
+
 /// Returns `false`: without the reader, any Parquet file may be a flow log.
 pub(crate) fn is_something_else(_: &ParquetError) -> bool {
     false
@@ -34,7 +42,7 @@ pub(crate) fn is_something_else(_: &ParquetError) -> bool {
 pub(crate) fn read(
     _: &Path,
     _: &Arc<AtomicU64>,
-    _: &mut impl LineSink<Error = OutletError>,
+    _: &mut impl RowSink<Error = OutletError>,
 ) -> Result<ReadSummary, ParquetReadError<OutletError>> {
     Err(ParquetReadError::Parquet(ParquetError))
 }

@@ -180,7 +180,7 @@ fn not_exportable<O: RecordObserver>(
     let line = LogLine {
         id: None,
         timestamp,
-        text: record.line(),
+        text: &record.sample(),
     };
     report.not_exportable(&line, error);
     observer.record(record, RecordOutcome::Unparsed);

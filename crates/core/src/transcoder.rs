@@ -4,10 +4,11 @@
 //! the memory of deliveries.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator, RecordEvidence};
 use crate::encode::FlowEncoder;
-use crate::flowlog::{Field, FieldSet, FlowRecord, Formats, HeaderLine, LogStatus, RecordValues};
+use crate::flowlog::{Field, FieldSet, FlowRecord, HeaderLine, LogStatus, RecordValues};
 use crate::ipfix::{Exporter, FlowValues, MessageSink, SentTotals, Transport};
 use crate::mapping::Layouts;
 use crate::mapping::announce::{Announcements, InterfaceContext, missing_part};
@@ -46,7 +47,14 @@ use crate::settings::TranscoderSettings;
 /// ```
 #[derive(Debug)]
 pub struct Transcoder {
+    /// Storage of the last line's record.
     values: RecordValues,
+    stages: RecordStages,
+}
+
+/// Stages behind the reader of lines: everything but the storage that the current record borrows.
+#[derive(Debug)]
+struct RecordStages {
     dedup: Deduplicator,
     direction_matters: bool,
     inventory: Inventory,
@@ -58,9 +66,9 @@ pub struct Transcoder {
     report: BatchReport,
     /// Groups of flow logs in the report, by coverage.
     doubled: BTreeSet<(u64, u32)>,
-    /// The last line is undecided: a table of the inventory is missing.
+    /// The last record is undecided: a table of the inventory is missing.
     undecided: Option<AccountRegion>,
-    /// True if the next line is the undecided line, handed on again.
+    /// True if the next record is the undecided record, handed on again.
     is_again: bool,
 }
 
@@ -72,48 +80,48 @@ impl Transcoder {
             settings.max_message_size,
             settings.template_refresh,
         );
+        let encoder = FlowEncoder {
+            settings: settings.mapping,
+            announcements: Announcements::new(settings.observation_domain, settings.mapping.names),
+            layouts: Layouts::default(),
+            values: FlowValues::default(),
+            exporter,
+        };
         Self {
             values: RecordValues::default(),
-            direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
-            dedup: Deduplicator::new(settings.dedup),
-            inventory: Inventory::default(),
-            inventory_version: 0,
-            coverages: 0,
-            encoder: FlowEncoder {
-                settings: settings.mapping,
-                announcements: Announcements::new(
-                    settings.observation_domain,
-                    settings.mapping.names,
-                ),
-                layouts: Layouts::default(),
-                values: FlowValues::default(),
-                exporter,
+            stages: RecordStages {
+                direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
+                dedup: Deduplicator::new(settings.dedup),
+                inventory: Inventory::default(),
+                inventory_version: 0,
+                coverages: 0,
+                encoder,
+                report: BatchReport::default(),
+                doubled: BTreeSet::new(),
+                undecided: None,
+                is_again: false,
             },
-            report: BatchReport::default(),
-            doubled: BTreeSet::new(),
-            undecided: None,
-            is_again: false,
         }
     }
 
     /// Begins an invocation at this time, milliseconds since 1970: over UDP templates are due again.
     pub fn begin(&mut self, now: u64) {
-        self.encoder.begin(now);
+        self.stages.encoder.begin(now);
     }
 
     /// Moves the time on within an invocation.
     pub fn set_now(&mut self, now: u64) {
-        self.encoder.set_now(now);
+        self.stages.encoder.set_now(now);
     }
 
     /// Restarts templates and sequence numbers of a target that has a new connection or socket.
     pub fn restart_session(&mut self, session: usize) {
-        self.encoder.restart_session(session);
+        self.stages.encoder.restart_session(session);
     }
 
     /// Announces every name again: a session took no part in an earlier batch, and lacks the names.
     pub fn announce_again(&mut self) {
-        self.encoder.announce_again();
+        self.stages.encoder.announce_again();
     }
 
     /// Replaces the knowledge of interfaces, VPCs and flow logs.
@@ -122,17 +130,17 @@ impl Transcoder {
     /// each source compute the coverage anew. Caches of `flowlog` do not depend on the inventory. The formats of a source stay:
     /// a caller who takes formats from the inventory makes new sources.
     pub fn set_inventory(&mut self, inventory: Inventory) {
-        self.inventory = inventory;
-        self.inventory_version += 1;
-        self.encoder.set_inventory();
+        self.stages.inventory = inventory;
+        self.stages.inventory_version += 1;
+        self.stages.encoder.set_inventory();
     }
 
     /// Changes the knowledge of interfaces, VPCs and flow logs in place, with the effects of
     /// [`set_inventory`](Self::set_inventory).
     pub fn change_inventory(&mut self, change: impl FnOnce(&mut Inventory)) {
-        change(&mut self.inventory);
-        self.inventory_version += 1;
-        self.encoder.set_inventory();
+        change(&mut self.stages.inventory);
+        self.stages.inventory_version += 1;
+        self.stages.encoder.set_inventory();
     }
 
     /// Takes the account and region whose table of the inventory the last line needs. The line is then undecided, and has to
@@ -141,17 +149,17 @@ impl Transcoder {
     /// demand](Inventory::set_loaded_on_demand).
     #[inline]
     pub fn take_undecided(&mut self) -> Option<AccountRegion> {
-        self.undecided.take()
+        self.stages.undecided.take()
     }
 
     /// Leaves out flows to and from these collectors from now on: the flows are the transcoder's own.
     pub fn set_collectors(&mut self, collectors: Vec<dedup::CollectorAddress>) {
-        self.dedup.set_collectors(collectors);
+        self.stages.dedup.set_collectors(collectors);
     }
 
     /// Knowledge of interfaces, VPCs and flow logs.
     pub fn inventory(&self) -> &Inventory {
-        &self.inventory
+        &self.stages.inventory
     }
 
     /// Notes the identifiers of a line missing in the inventory, and nothing else: for callers that look names up before the
@@ -162,8 +170,8 @@ impl Transcoder {
         }
         let record = source.formats.parse(line.text, &mut self.values);
         if let Ok(record) = &record {
-            let notes = &mut self.encoder.announcements.notes;
-            notes.note_identifiers(record, &self.inventory);
+            let notes = &mut self.stages.encoder.announcements.notes;
+            notes.note_identifiers(record, &self.stages.inventory);
         }
         record.is_ok()
     }
@@ -171,14 +179,14 @@ impl Transcoder {
     /// Takes the identifiers (`eni-…`, `vpc-…`, `tgw-…`, `tgw-attach-…`) of surveyed lines and announced names that the
     /// inventory does not know, since the last call; at most [`MAX_UNKNOWN`](crate::MAX_UNKNOWN).
     pub fn take_unknown(&mut self) -> BTreeSet<String> {
-        self.encoder.announcements.notes.take_unknown()
+        self.stages.encoder.announcements.notes.take_unknown()
     }
 
     /// Rule 1 for a whole object: returns whether this version was delivered and exported before, and remembers the version.
     /// For callers that know the version before the object is read; lines have [`LogLine::id`].
     pub fn take_delivery(&mut self, id: &[u8]) -> bool {
-        let is_delivered = self.dedup.is_delivered(0, id, None);
-        self.dedup.remember_delivery();
+        let is_delivered = self.stages.dedup.is_delivered(0, id, None);
+        self.stages.dedup.remember_delivery();
         is_delivered
     }
 
@@ -209,84 +217,160 @@ impl Transcoder {
         sink: &mut S,
         observer: &mut O,
     ) -> Result<(), S::Error> {
-        if !self.admit(source, line) {
+        let Self { values, stages } = self;
+        if !stages.admit(source, line) {
             return Ok(());
         }
-        let Self {
-            values,
-            dedup,
-            inventory,
-            encoder,
-            report,
-            direction_matters,
-            doubled,
-            undecided,
-            is_again,
-            ..
-        } = self;
         let parts = source.parts();
-        let parsed = parse(parts.formats, line, values, dedup, report, observer);
-        let Some((record, formats)) = parsed else {
-            return Ok(());
-        };
-        let (owner, region, coverage) = (parts.owner, parts.region, parts.coverage);
-        let context = encoder.turn_to(&record, owner, region, inventory, sink)?;
-        if context.lacks_part {
-            *undecided = missing_part(&record, owner.as_deref(), region.as_deref(), inventory);
-            *is_again = true;
+        if let Err(error) = parts.formats.read(line.text, values) {
+            stages.report.unparsed(&line, parts.formats, error);
             return Ok(());
         }
-        let evidence = RecordEvidence {
-            event_time: line.timestamp,
+        if line.id.is_some() {
+            stages.dedup.remember_delivery();
+        }
+        let record = parts.formats.record(line.text, values);
+        let facts = SourceFacts {
+            owner: parts.owner,
+            region: parts.region,
             flow_log: parts.flow_log,
-            has_header: formats.has_header(),
-            ..evidence(&record, context, coverage, inventory)
+            has_header: parts.formats.has_header(),
+            event_time: line.timestamp,
         };
-        let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
-        report.counters.without_inventory += u64::from(lacks_inventory);
-        let verdict = dedup.decide(&record, evidence, coverage, inventory);
-        if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
-            encoder.ignore();
-            report.left_out(verdict);
-            observer.record(&record, outcome);
-            return Ok(());
-        }
-        if let DedupVerdict::Doubled(group) = verdict {
-            let is_new = doubled.insert((coverage.number(), group));
-            let flow_logs = is_new.then(|| coverage.doubled(group, &record, line.timestamp));
-            report.count_doubled(flow_logs);
-        }
-        let direction = evidence.direction;
-        let unknown = *direction_matters && direction.is_none();
-        report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
-        let observed = (direction, observer);
-        encoder.encode(&record, observed, line.timestamp, inventory, report, sink)
+        stages.take(&record, facts, parts.coverage, sink, observer)
     }
 
+    /// Takes the record of a [row](crate::flowlog::RowValues), whose columns have names, and shows the record to an
+    /// observer. The source is that of the row's file; the line of a row that does not fit goes to
+    /// [`line`](Self::line).
+    ///
+    /// # Errors
+    ///
+    /// The sink's error; then [`Self::rollback`] forgets the batch.
+    #[inline(always)] // called for every record
+    pub fn observed_record<S: MessageSink, O: RecordObserver>(
+        &mut self,
+        source: &mut RecordSource,
+        record: &FlowRecord<'_>,
+        sink: &mut S,
+        observer: &mut O,
+    ) -> Result<(), S::Error> {
+        let stages = &mut self.stages;
+        stages.admit_record(source);
+        let parts = source.parts();
+        let facts = SourceFacts {
+            owner: parts.owner,
+            region: parts.region,
+            flow_log: parts.flow_log,
+            has_header: true,
+            event_time: None,
+        };
+        stages.take(record, facts, parts.coverage, sink, observer)
+    }
+
+    /// Takes a record as [`observed_record`](Self::observed_record) does.
+    ///
+    /// # Errors
+    ///
+    /// The sink's error; then [`Self::rollback`] forgets the batch.
+    pub fn record<S: MessageSink>(
+        &mut self,
+        source: &mut RecordSource,
+        record: &FlowRecord<'_>,
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        self.observed_record(source, record, sink, &mut NoObserver)
+    }
+
+    /// Sends everything still under construction.
+    ///
+    /// # Errors
+    ///
+    /// The sink's error; then [`Self::rollback`] forgets the batch.
+    pub fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        self.stages.encoder.exporter.flush(sink)
+    }
+
+    /// Ends a batch that arrived: the deliveries will be recognised as duplicates.
+    pub fn commit(&mut self) {
+        self.stages.dedup.commit();
+        self.stages.encoder.exporter.commit();
+    }
+
+    /// Ends a batch that arrived but was not read to the end: the deliveries are forgotten, because the batch has to come
+    /// again.
+    pub fn commit_records(&mut self) {
+        (self.stages.undecided, self.stages.is_again) = (None, false);
+        self.stages.dedup.rollback();
+        self.stages.encoder.exporter.commit();
+    }
+
+    /// Ends a batch that failed and comes again: the batch is forgotten, unsent messages are dropped.
+    pub fn rollback(&mut self) {
+        (self.stages.undecided, self.stages.is_again) = (None, false);
+        self.stages.dedup.rollback();
+        self.stages.encoder.discard();
+    }
+
+    /// Takes the report since the last call.
+    pub fn take_report(&mut self) -> BatchReport {
+        let mut report = std::mem::take(&mut self.stages.report);
+        self.stages.doubled.clear();
+        let SentTotals {
+            messages,
+            octets,
+            options_records,
+        } = self.stages.encoder.exporter.take_sent();
+        report.counters.messages_sent = messages;
+        report.counters.bytes_sent = octets;
+        report.counters.options_records = options_records;
+        report.counters.template_id_collisions = self.stages.encoder.layouts.take_collisions();
+        let notes = &mut self.stages.encoder.announcements.notes;
+        (report.counters.identity_collisions, report.collisions) = notes.take_collisions();
+        report
+    }
+}
+
+/// Facts of a record that its source knows.
+#[derive(Clone, Copy)]
+struct SourceFacts<'a> {
+    owner: &'a Option<Arc<str>>,
+    region: &'a Option<Arc<str>>,
+    flow_log: Option<&'a str>,
+    has_header: bool,
+    /// Timestamp of the log event, milliseconds since 1970.
+    event_time: Option<u64>,
+}
+
+impl RecordStages {
     /// Returns whether a line is a record to be read, and counts the record: a header is no record, and rule 1 leaves out
     /// repeated deliveries.
     #[inline(always)] // single caller, for every record
     fn admit(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
-        if self.is_again {
-            self.is_again = false;
-            source.update_coverage(&self.inventory, self.inventory_version, &mut self.coverages);
-            return true;
-        }
-        match source.take_header(&line) {
-            HeaderLine::NoHeader => {}
-            HeaderLine::Taken => return false,
-            HeaderLine::NotAFlowLog => {
-                self.report.refuse(line.text);
+        if !self.is_again {
+            match source.take_header(&line) {
+                HeaderLine::NoHeader => {}
+                HeaderLine::Taken => return false,
+                HeaderLine::NotAFlowLog => {
+                    self.report.refuse(line.text);
+                    return false;
+                }
+            }
+            if self.is_delivered(source, line) {
+                self.report.counters.records_received += 1;
+                self.report.counters.duplicate_deliveries += 1;
                 return false;
             }
         }
-        self.report.counters.records_received += 1;
-        if self.is_delivered(source, line) {
-            self.report.counters.duplicate_deliveries += 1;
-            return false;
-        }
-        source.update_coverage(&self.inventory, self.inventory_version, &mut self.coverages);
+        self.admit_record(source);
         true
+    }
+
+    /// Counts a record that comes for the first time, and computes the coverage of its source where it is missing.
+    #[inline(always)] // called for every record
+    fn admit_record(&mut self, source: &mut RecordSource) {
+        self.report.counters.records_received += u64::from(!std::mem::take(&mut self.is_again));
+        source.update_coverage(&self.inventory, self.inventory_version, &mut self.coverages);
     }
 
     /// Rule 1: returns whether the event of a line was delivered before.
@@ -303,57 +387,63 @@ impl Transcoder {
         self.dedup.is_delivered(stream, id, line.timestamp)
     }
 
-    /// Sends everything still under construction.
-    ///
-    /// # Errors
-    ///
-    /// The sink's error; then [`Self::rollback`] forgets the batch.
-    pub fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.encoder.exporter.flush(sink)
-    }
-
-    /// Ends a batch that arrived: the deliveries will be recognised as duplicates.
-    pub fn commit(&mut self) {
-        self.dedup.commit();
-        self.encoder.exporter.commit();
-    }
-
-    /// Ends a batch that arrived but was not read to the end: the deliveries are forgotten, because the batch has to come
-    /// again.
-    pub fn commit_records(&mut self) {
-        (self.undecided, self.is_again) = (None, false);
-        self.dedup.rollback();
-        self.encoder.exporter.commit();
-    }
-
-    /// Ends a batch that failed and comes again: the batch is forgotten, unsent messages are dropped.
-    pub fn rollback(&mut self) {
-        (self.undecided, self.is_again) = (None, false);
-        self.dedup.rollback();
-        self.encoder.discard();
-    }
-
-    /// Takes the report since the last call.
-    pub fn take_report(&mut self) -> BatchReport {
-        let mut report = std::mem::take(&mut self.report);
-        self.doubled.clear();
-        let SentTotals {
-            messages,
-            octets,
-            options_records,
-        } = self.encoder.exporter.take_sent();
-        report.counters.messages_sent = messages;
-        report.counters.bytes_sent = octets;
-        report.counters.options_records = options_records;
-        report.counters.template_id_collisions = self.encoder.layouts.take_collisions();
-        let notes = &mut self.encoder.announcements.notes;
-        (report.counters.identity_collisions, report.collisions) = notes.take_collisions();
-        report
+    /// Judges and encodes a record that was admitted.
+    #[inline(always)] // called for every record
+    fn take<S: MessageSink, O: RecordObserver>(
+        &mut self,
+        record: &FlowRecord<'_>,
+        facts: SourceFacts<'_>,
+        coverage: &mut Coverage,
+        sink: &mut S,
+        observer: &mut O,
+    ) -> Result<(), S::Error> {
+        let Self {
+            dedup,
+            inventory,
+            encoder,
+            report,
+            ..
+        } = self;
+        if !is_flow(record, report, observer) {
+            return Ok(());
+        }
+        let context = encoder.turn_to(record, facts.owner, facts.region, inventory, sink)?;
+        if context.lacks_part {
+            let (owner, region) = (facts.owner.as_deref(), facts.region.as_deref());
+            self.undecided = missing_part(record, owner, region, inventory);
+            self.is_again = true;
+            return Ok(());
+        }
+        let evidence = RecordEvidence {
+            event_time: facts.event_time,
+            flow_log: facts.flow_log,
+            has_header: facts.has_header,
+            ..evidence(record, context, coverage, inventory)
+        };
+        let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
+        report.counters.without_inventory += u64::from(lacks_inventory);
+        let verdict = dedup.decide(record, evidence, coverage, inventory);
+        if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
+            encoder.ignore();
+            report.left_out(verdict);
+            observer.record(record, outcome);
+            return Ok(());
+        }
+        if let DedupVerdict::Doubled(group) = verdict {
+            let is_new = self.doubled.insert((coverage.number(), group));
+            let flow_logs = is_new.then(|| coverage.doubled(group, record, facts.event_time));
+            report.count_doubled(flow_logs);
+        }
+        let direction = evidence.direction;
+        let unknown = self.direction_matters && direction.is_none();
+        report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
+        let observed = (direction, observer);
+        encoder.encode(record, observed, facts.event_time, inventory, report, sink)
     }
 }
 
 /// Returns the knowledge of the inventory about a record. The observers are cached in the record's context.
-#[inline(always)] // single caller, for every record
+#[inline(always)] // called for every record
 fn evidence<'a>(
     record: &FlowRecord<'_>,
     context: &mut InterfaceContext,
@@ -375,39 +465,26 @@ fn evidence<'a>(
     }
 }
 
-/// Parses a line, and returns the record, if a flow, with the formats of the source. A line that is no flow ends here, in a
-/// counter.
-#[inline(always)] // single caller, for every record
-fn parse<'a, O: RecordObserver>(
-    formats: &'a mut Formats,
-    line: LogLine<'a>,
-    values: &'a mut RecordValues,
-    dedup: &mut Deduplicator,
+/// Returns whether a record is a flow; a record that is no flow ends here, in a counter.
+#[inline(always)] // called in one place, for every record
+fn is_flow<O: RecordObserver>(
+    record: &FlowRecord<'_>,
     report: &mut BatchReport,
     observer: &mut O,
-) -> Option<(FlowRecord<'a>, &'a Formats)> {
-    if let Err(error) = formats.read(line.text, values) {
-        report.unparsed(&line, formats, error);
-        return None;
-    }
-    if line.id.is_some() {
-        dedup.remember_delivery();
-    }
-    let formats: &Formats = formats;
-    let record = formats.record(line.text, values);
+) -> bool {
     report.ended(record.number(Field::End));
-    match content(&record) {
-        LineContent::Flow => return Some((record, formats)),
+    match content(record) {
+        LineContent::Flow => return true,
         LineContent::NoData => {
             report.counters.no_data += 1;
-            observer.record(&record, RecordOutcome::NoData);
+            observer.record(record, RecordOutcome::NoData);
         }
         LineContent::SkipData => {
-            report.skip_data(&record);
-            observer.record(&record, RecordOutcome::SkippedWindow);
+            report.skip_data(record);
+            observer.record(record, RecordOutcome::SkippedWindow);
         }
     }
-    None
+    false
 }
 
 /// Content of a parsed line.
@@ -433,7 +510,6 @@ fn content(record: &FlowRecord<'_>) -> LineContent {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::sync::Arc;
 
     use super::*;
     use crate::flowlog::Formats;

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use flowlogs_core::flowlog::FlowRecord;
 use flowlogs_core::network::{AccountRegion, Destination};
 use flowlogs_core::{LogLine, RecordSource, Transcoder};
 use flowlogs_export::now;
+use flowlogs_parquet::RowSink;
 use flowlogs_source::{LineOrigin, LineSink, LogEvent};
 use thiserror::Error;
 
@@ -142,6 +144,20 @@ impl<'a, 't> TranscodeSink<'a, 't> {
         }
     }
 
+    /// Looks at the clock from time to time, and stops at the deadline.
+    #[inline]
+    fn look_at_clock(&mut self) -> Result<(), StopReason> {
+        self.lines += 1;
+        if self.lines == LINES_A_LOOK {
+            self.lines = 0;
+            if Instant::now() >= self.deadline {
+                return Err(StopReason::OutOfTime);
+            }
+            self.transcoder.set_now(now());
+        }
+        Ok(())
+    }
+
     /// Loads the part of the inventory that the last line needs.
     #[cold]
     fn load(&mut self, scope: AccountRegion) -> Result<(), StopReason> {
@@ -163,20 +179,26 @@ impl LineSink for TranscodeSink<'_, '_> {
     }
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), StopReason> {
-        self.lines += 1;
-        if self.lines == LINES_A_LOOK {
-            self.lines = 0;
-            if Instant::now() >= self.deadline {
-                return Err(StopReason::OutOfTime);
-            }
-            self.transcoder.set_now(now());
-        }
+        self.look_at_clock()?;
         let line = LogLine {
             id: event.id.filter(|_| !self.sources.default.is_backfill),
             ..log_line(event)
         };
         loop {
             let Ok(()) = (self.transcoder).line(self.sources.source(), line, self.targets);
+            match self.transcoder.take_undecided() {
+                None => return Ok(()),
+                Some(scope) => self.load(scope)?,
+            }
+        }
+    }
+}
+
+impl RowSink for TranscodeSink<'_, '_> {
+    fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), StopReason> {
+        self.look_at_clock()?;
+        loop {
+            let Ok(()) = (self.transcoder).record(self.sources.source(), record, self.targets);
             match self.transcoder.take_undecided() {
                 None => return Ok(()),
                 Some(scope) => self.load(scope)?,

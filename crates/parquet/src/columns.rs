@@ -13,6 +13,8 @@ use crate::error::ParquetError;
 pub(crate) struct FileColumns {
     /// First line: a name for each column, in the file's order.
     pub(crate) header: Vec<u8>,
+    /// Format of the header line.
+    pub(crate) format: LogFormat,
     /// Number of columns.
     pub(crate) count: usize,
     /// Columns to read.
@@ -84,7 +86,7 @@ impl FileColumns {
                 _ => header.extend_from_slice(format!("column-{}", index + 1).as_bytes()),
             }
         }
-        if !matches!(LogFormat::of_header(&header), Some(Ok(_))) {
+        let Some(Ok(format)) = LogFormat::of_header(&header) else {
             let is_ocsf = |column: &ColumnDescriptor| column.path().parts() == ["class_uid"];
             let mut columns = schema.columns().iter();
             return Err(if columns.any(|column| is_ocsf(column)) {
@@ -92,9 +94,10 @@ impl FileColumns {
             } else {
                 ParquetError::NoFlowLogColumn
             });
-        }
+        };
         Ok(Self {
             header,
+            format,
             count,
             read,
         })

@@ -23,7 +23,7 @@
 //!
 //! let file = std::fs::File::open("flows.log.parquet")?;
 //! let reader = ParquetReader::open(file, 48 * 1024 * 1024)?;
-//! let rows = reader.read(&mut Print)?;
+//! let rows = reader.read_lines(&mut Print)?;
 //! println!("{rows} rows");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -67,6 +67,8 @@ mod page_header;
 mod pages;
 mod ranges;
 mod reader;
+mod rows;
+mod texts;
 mod values;
 
 pub use bytes::Bytes;
@@ -74,3 +76,4 @@ pub use bytes::Bytes;
 pub use error::{ParquetError, ParquetReadError};
 pub use ranges::ByteRanges;
 pub use reader::{MAX_FOOTER, ParquetReader};
+pub use rows::RowSink;

@@ -16,6 +16,8 @@ use crate::compact::ThriftFault;
 use crate::error::{ParquetError, damage, through_library};
 use crate::page_header::{PageHeader, PageKind};
 use crate::ranges::ByteRanges;
+use crate::texts::{BESIDE_TEXT, SharedTexts};
+use crate::values::CELL_OCTETS;
 
 /// Longest page header. Headers hold the smallest and the largest value, which may be texts.
 const MAX_HEADER: usize = 1024 * 1024;
@@ -49,7 +51,7 @@ impl PageBudget {
 }
 
 /// Position and storage of a column's pages.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ColumnChunk {
     /// First octet of the first page.
     pub(crate) begin: u64,
@@ -57,6 +59,10 @@ pub(crate) struct ColumnChunk {
     pub(crate) end: u64,
     pub(crate) codec: Codec,
     pub(crate) values: Type,
+    /// True if rows may lack a value, so that pages begin with definition levels.
+    pub(crate) is_optional: bool,
+    /// Texts of the column; unused for a column of another type.
+    pub(crate) texts: SharedTexts,
 }
 
 /// Pages of one column in one row group.
@@ -86,10 +92,10 @@ impl<R: ByteRanges> PageStream<R> {
     ) -> Self {
         Self {
             source,
-            chunk,
             budget,
             read_ahead,
             position: chunk.begin,
+            chunk,
             window: Bytes::new(),
             has_dictionary: false,
             by_window: 0,
@@ -135,7 +141,7 @@ impl<R: ByteRanges> PageStream<R> {
             Type::INT32 | Type::FLOAT => (4, 4),
             Type::INT64 | Type::DOUBLE => (8, 8),
             Type::INT96 => (12, 12),
-            Type::BYTE_ARRAY => (4, size_of::<parquet::data_type::ByteArray>()),
+            Type::BYTE_ARRAY => (4, 4 + BESIDE_TEXT + CELL_OCTETS),
             Type::BOOLEAN | Type::FIXED_LEN_BYTE_ARRAY => {
                 return Err(damage("a column of this type has no dictionary"));
             }
@@ -147,8 +153,12 @@ impl<R: ByteRanges> PageStream<R> {
         self.budget.change(0, size).map_err(through_library)?;
         self.by_dictionary = size;
         self.has_dictionary = true;
+        let mut buf = self.unpack(header, packed, 0)?.into();
+        if self.chunk.values == Type::BYTE_ARRAY {
+            buf = self.chunk.texts.lock().add_dictionary(buf, values)?;
+        }
         Ok(Page::DictionaryPage {
-            buf: self.unpack(header, packed, 0)?.into(),
+            buf,
             num_values: header.values,
             encoding: header.encoding,
             is_sorted: false,
@@ -163,19 +173,22 @@ impl<R: ByteRanges> PageStream<R> {
         if by_dictionary && !self.has_dictionary {
             return Err(damage("it needs a dictionary that is not there"));
         }
-        // The library expands delta-encoded texts by a count in the page, without a limit.
-        let is_delta_text = matches!(
-            header.encoding,
-            Encoding::DELTA_BYTE_ARRAY | Encoding::DELTA_LENGTH_BYTE_ARRAY
-        );
-        if is_delta_text && self.chunk.values == Type::BYTE_ARRAY {
+        // Delta-encoded texts, which the library expands by a count in the page, without a limit.
+        let is_text = self.chunk.values == Type::BYTE_ARRAY;
+        let is_plain_text = is_text && header.encoding == Encoding::PLAIN;
+        if is_text && !is_plain_text && !by_dictionary {
             return Err(through_library(ParquetError::Encoding {
                 column: String::new(), // known to the caller of the library
                 encoding: header.encoding.to_string(),
             }));
         }
+        let values = usize::try_from(header.values).unwrap_or(usize::MAX);
+        let beside = match is_plain_text {
+            true => values.min(header.unpacked / 4) * BESIDE_TEXT,
+            false => 0,
+        };
         // The page before is still in memory while this page is unpacked.
-        let size = header.unpacked;
+        let size = header.unpacked + beside;
         self.budget.change(0, size).map_err(through_library)?;
         let before = std::mem::replace(&mut self.by_page, size);
         let levels = match header.kind {
@@ -186,10 +199,13 @@ impl<R: ByteRanges> PageStream<R> {
                 .ok_or_else(|| damage("its levels are longer than itself"))?,
             _ => 0,
         };
-        let octets = self.unpack(header, packed, levels)?;
+        let mut buf: Bytes = self.unpack(header, packed, levels)?.into();
         let encoding = header.encoding;
         self.budget.change(before, 0).map_err(through_library)?;
-        let buf = octets.into();
+        if is_plain_text {
+            let levels = self.levels(header, &buf)?;
+            buf = self.chunk.texts.lock().add_page(buf, levels, values)?;
+        }
         Ok(if header.kind == PageKind::DataV2 {
             Page::DataPageV2 {
                 buf,
@@ -213,6 +229,25 @@ impl<R: ByteRanges> PageStream<R> {
                 statistics: None,
             }
         })
+    }
+
+    /// Octets of the levels in front of a data page's values.
+    fn levels(&self, header: &PageHeader, page: &[u8]) -> Result<usize> {
+        let octets = match header.kind {
+            PageKind::DataV2 => header.definition_levels + header.repetition_levels,
+            _ if !self.chunk.is_optional => 0,
+            _ if header.definition_encoding == Encoding::RLE => {
+                page.first_chunk().map_or(usize::MAX, |length| {
+                    size_of::<u32>().saturating_add(u32::from_le_bytes(*length) as usize)
+                })
+            }
+            // One bit a value.
+            _ => usize::try_from(header.values).map_or(usize::MAX, |values| values.div_ceil(8)),
+        };
+        match octets <= page.len() {
+            true => Ok(octets),
+            false => Err(damage("its levels are longer than itself")),
+        }
     }
 
     /// Octets of a page, of which the first `levels` are not packed.

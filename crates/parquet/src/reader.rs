@@ -1,9 +1,10 @@
-//! Reader of an object: row groups → lines.
+//! Reader of an object: row groups → rows.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE, PARQUET_MAGIC};
+use flowlogs_core::flowlog::RowValues;
+use flowlogs_source::{LineOrigin, LineSink, LogEvent, PARQUET_MAGIC};
 use parquet::file::metadata::{
     ColumnChunkMetaData, FooterTail, ParquetMetaData, ParquetMetaDataOptions,
     ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
@@ -15,6 +16,8 @@ use crate::error::{ParquetError, ParquetReadError, guarded};
 use crate::footer;
 use crate::pages::{ColumnChunk, PageBudget, PageStream};
 use crate::ranges::ByteRanges;
+use crate::rows::{GroupColumns, GroupRow, RowSink};
+use crate::texts::SharedTexts;
 use crate::values::ColumnValues;
 
 /// Largest footer, in octets. An object of AWS has a footer of a few thousand octets; the parsed footer takes several times
@@ -93,60 +96,105 @@ impl<R: ByteRanges> ParquetReader<R> {
         self.rows
     }
 
-    /// Hands on the origin, the header line and a line for each row. Returns the number of rows.
+    /// Hands on the origin, the header line and each row, as a record where its values fit, else as a line. Returns the
+    /// number of rows.
     ///
     /// # Errors
     /// [`ParquetReadError::Parquet`], after the rows before the fault were handed on (whole batches of them).
-    /// [`ParquetReadError::Sink`] when `lines` stops.
-    pub fn read<L: LineSink>(&self, lines: &mut L) -> Result<u64, ParquetReadError<L::Error>> {
-        lines
-            .origin(&LineOrigin::default())
-            .map_err(ParquetReadError::Sink)?;
-        hand_on(&self.columns.header, lines)?;
+    /// [`ParquetReadError::Sink`] when `rows` stops.
+    pub fn read<S: RowSink>(&self, rows: &mut S) -> Result<u64, ParquetReadError<S::Error>> {
+        self.begin(rows).map_err(ParquetReadError::Sink)?;
+        self.read_rows(|mut row| match row.record() {
+            Some(record) => rows.record(&record),
+            None => rows.event(&line_event(row.line())),
+        })
+    }
+
+    /// Hands on the origin, the header line and a line for each row, as AWS would have written it into a text object.
+    /// Returns the number of rows.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_lines<L: LineSink>(
+        &self,
+        lines: &mut L,
+    ) -> Result<u64, ParquetReadError<L::Error>> {
+        self.begin(lines).map_err(ParquetReadError::Sink)?;
+        self.read_rows(|mut row| lines.event(&line_event(row.line())))
+    }
+
+    fn begin<L: LineSink>(&self, lines: &mut L) -> Result<(), L::Error> {
+        lines.origin(&LineOrigin::default())?;
+        lines.event(&line_event(&self.columns.header))
+    }
+
+    fn read_rows<E>(
+        &self,
+        mut hand_on: impl FnMut(GroupRow<'_, '_>) -> Result<(), E>,
+    ) -> Result<u64, ParquetReadError<E>> {
+        let mut record = RowValues::new(self.columns.format.clone());
         let mut line = Vec::new();
         for (number, group) in self.metadata.row_groups().iter().enumerate() {
-            self.read_group(group, number + 1, &mut line, lines)?;
+            let number = number + 1;
+            let budget = Arc::new(PageBudget::new(self.limit));
+            let columns = self.open_group(group, &budget, &record)?;
+            let columns = GroupColumns::new(&self.columns, columns, &mut record, &mut line);
+            let rows = usize::try_from(group.num_rows()).map_err(|_| ParquetError::Footer {
+                reason: format!("row group {number} has a wrong number of rows"),
+            })?;
+            self.read_group(columns, (number, rows), &budget, &mut hand_on)?;
         }
         Ok(self.rows)
     }
 
-    fn read_group<L: LineSink>(
+    /// Columns of a row group, before their first row.
+    fn open_group(
         &self,
         group: &RowGroupMetaData,
-        number: usize,
-        line: &mut Vec<u8>,
-        lines: &mut L,
-    ) -> Result<(), ParquetReadError<L::Error>> {
-        let budget = Arc::new(PageBudget::new(self.limit));
+        budget: &Arc<PageBudget>,
+        record: &RowValues,
+    ) -> Result<Vec<ColumnValues>, ParquetError> {
         let read = &self.columns.read;
         let read_ahead =
             (self.limit / 4 / read.len()).clamp(*READ_AHEAD.start(), *READ_AHEAD.end());
-        let mut values = read
-            .iter()
-            .map(|column| {
-                let chunk = self.chunk(column, group)?;
-                let pages = PageStream::new(self.source.clone(), chunk, budget.clone(), read_ahead);
-                let descriptor = group.column(column.index).column_descr_ptr();
-                Ok(ColumnValues::new(&descriptor, column.form, Box::new(pages)))
-            })
-            .collect::<Result<Option<Vec<_>>, ParquetError>>()?
-            .ok_or(ParquetError::NoFlowLogColumn)?;
-        let mut by_texts = 0;
-        let mut left = usize::try_from(group.num_rows()).map_err(|_| ParquetError::Footer {
-            reason: format!("row group {number} has a wrong number of rows"),
-        })?;
+        let open = |column: &ReadColumn| {
+            let chunk = self.chunk(column, group)?;
+            let texts = chunk.texts.clone();
+            let pages = PageStream::new(self.source.clone(), chunk, budget.clone(), read_ahead);
+            let stored = group.column(column.index).column_descr_ptr();
+            let Some(field) = record.column(column.index) else {
+                return Ok(None);
+            };
+            let stored = (&stored, texts);
+            Ok(ColumnValues::new(
+                stored,
+                column.form,
+                field,
+                Box::new(pages),
+            ))
+        };
+        let columns: Result<Option<Vec<_>>, ParquetError> = read.iter().map(open).collect();
+        columns?.ok_or(ParquetError::NoFlowLogColumn)
+    }
+
+    fn read_group<E>(
+        &self,
+        mut columns: GroupColumns<'_>,
+        (number, mut left): (usize, usize),
+        budget: &PageBudget,
+        hand_on: &mut impl FnMut(GroupRow<'_, '_>) -> Result<(), E>,
+    ) -> Result<(), ParquetReadError<E>> {
+        let mut size = 0;
         while left > 0 {
             let rows = left.min(BATCH);
-            for (values, column) in values.iter_mut().zip(read) {
+            for (values, column) in columns.columns().iter_mut().zip(&self.columns.read) {
                 guarded(|| values.read(rows))
                     .map_err(|fault| fault.in_page(&column.name, number))?;
             }
-            let texts = values.iter().map(|values| values.texts.size()).sum();
-            budget.change(by_texts, texts)?;
-            by_texts = texts;
+            let size_before = std::mem::replace(&mut size, columns.size());
+            budget.change(size_before, size)?;
             for row in 0..rows {
-                self.write_line(&values, row, line);
-                hand_on(line, lines)?;
+                hand_on(columns.row(row)).map_err(ParquetReadError::Sink)?;
             }
             left -= rows;
         }
@@ -182,33 +230,18 @@ impl<R: ByteRanges> ParquetReader<R> {
             end,
             codec,
             values: stored.column_type(),
+            is_optional: stored.column_descr().max_def_level() > 0,
+            texts: SharedTexts::default(),
         })
-    }
-
-    fn write_line(&self, values: &[ColumnValues], row: usize, line: &mut Vec<u8>) {
-        line.clear();
-        let mut read = self.columns.read.iter().zip(values).peekable();
-        for index in 0..self.columns.count {
-            if index > 0 {
-                line.push(b' ');
-            }
-            match read.next_if(|(column, _)| column.index == index) {
-                Some((_, values)) => line.extend_from_slice(values.texts.of_row(row)),
-                None => line.push(b'-'),
-            }
-        }
-        // A line over the limit is handed on as too long, never as a shorter line.
-        line.truncate(MAX_LINE + 1);
     }
 }
 
-fn hand_on<L: LineSink>(message: &[u8], lines: &mut L) -> Result<(), ParquetReadError<L::Error>> {
-    let event = LogEvent {
+fn line_event(message: &[u8]) -> LogEvent<'_> {
+    LogEvent {
         id: None,
         timestamp: None,
         message,
-    };
-    lines.event(&event).map_err(ParquetReadError::Sink)
+    }
 }
 
 /// Reads the octets of the footer.

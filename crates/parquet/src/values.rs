@@ -1,17 +1,21 @@
-//! Batch of a column's values in the text form of a text object.
+//! Values of one column in one row group: batches of rows, each row with the cell of its value.
 
+use std::sync::Arc;
+
+use flowlogs_core::flowlog::{CellValue, RowColumn};
 use flowlogs_source::MAX_LINE;
-use parquet::basic::Type;
+use parquet::basic::{ConvertedType, Repetition, Type};
 use parquet::column::page::PageReader;
 use parquet::column::reader::ColumnReaderImpl;
 use parquet::data_type::{
-    BoolType, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type, Int96Type,
+    BoolType, DataType, DoubleType, FloatType, Int32Type, Int64Type, Int96Type,
 };
 use parquet::errors::Result;
-use parquet::schema::types::ColumnDescPtr;
+use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type as SchemaType};
 
 use crate::columns::TextForm;
 use crate::error::damage;
+use crate::texts::{SharedTexts, TextPage};
 
 /// Smallest time, in milliseconds, that is written in milliseconds. Earlier times, before 1973, are written in seconds,
 /// because `flowlogs-core` tells the units apart by the size.
@@ -20,50 +24,49 @@ const FIRST_MILLISECONDS: i64 = 100_000_000_000;
 /// Text of a missing value.
 const NO_VALUE: &[u8] = b"-";
 
-/// Texts of a batch, one for each row. Rows with equal values share a text.
-#[derive(Debug, Default)]
-pub(crate) struct BatchTexts {
-    octets: Vec<u8>,
-    /// Begin and end of each row's text.
-    ranges: Vec<(usize, usize)>,
-}
-
-impl BatchTexts {
-    /// Text of a row.
-    pub(crate) fn of_row(&self, row: usize) -> &[u8] {
-        let (begin, end) = self.ranges[row];
-        &self.octets[begin..end]
-    }
-
-    /// Memory in octets.
-    pub(crate) fn size(&self) -> usize {
-        self.octets.capacity() + self.ranges.capacity() * size_of::<(usize, usize)>()
-    }
-
-    fn clear(&mut self) {
-        self.octets.clear();
-        self.ranges.clear();
-    }
-}
-
 /// Values of one column in one row group.
 pub(crate) struct ColumnValues {
-    stored: TypedColumn,
+    stored: StoredColumn,
     form: TextForm,
-    optional: bool,
+    is_optional: bool,
     /// Definition level of each row: 1 with a value, 0 without.
     levels: Vec<i16>,
-    pub(crate) texts: BatchTexts,
+    cells: ColumnCells,
 }
 
-enum TypedColumn {
+/// Cells of a column, and the cell of each row.
+pub(crate) struct ColumnCells {
+    pub(crate) column: RowColumn,
+    /// Index of each row's cell.
+    rows: Vec<u32>,
+    /// Cell of a missing value, cells of the dictionary, cells of the batch.
+    cells: Vec<CellValue>,
+    /// Begin and end of each cell's text. Cells of [`StoredColumn::Int32`] and `Int64` have none.
+    ranges: Vec<(u32, u32)>,
+    texts: Vec<u8>,
+    /// Cells that stay when a batch ends, and the octets of their texts.
+    kept: (usize, usize),
+}
+
+/// Memory of a cell, without its text.
+pub(crate) const CELL_OCTETS: usize = size_of::<CellValue>() + size_of::<(u32, u32)>();
+
+/// Index of the cell of a missing value.
+const MISSING: u32 = 0;
+
+enum StoredColumn {
+    /// Numbers of a column of numbers or times.
     Int32(TypedReader<Int32Type>),
     Int64(TypedReader<Int64Type>),
+    /// Indexes of texts.
+    Text(TypedReader<Int32Type>, SharedTexts),
+    /// Values that become cells by way of their text.
+    Int32AsText(TypedReader<Int32Type>),
+    Int64AsText(TypedReader<Int64Type>),
     Int96(TypedReader<Int96Type>),
     Float(TypedReader<FloatType>),
     Double(TypedReader<DoubleType>),
     Bool(TypedReader<BoolType>),
-    Text(TypedReader<ByteArrayType>),
 }
 
 struct TypedReader<T: DataType> {
@@ -74,26 +77,36 @@ struct TypedReader<T: DataType> {
 impl ColumnValues {
     /// Prepares to read a column; `None` for a type without a text form.
     pub(crate) fn new(
-        column: &ColumnDescPtr,
+        (stored, texts): (&ColumnDescPtr, SharedTexts),
         form: TextForm,
+        column: RowColumn,
         pages: Box<dyn PageReader>,
     ) -> Option<Self> {
-        let stored = match column.physical_type() {
-            Type::INT32 => TypedColumn::Int32(TypedReader::new(column, pages)),
-            Type::INT64 => TypedColumn::Int64(TypedReader::new(column, pages)),
-            Type::INT96 => TypedColumn::Int96(TypedReader::new(column, pages)),
-            Type::FLOAT => TypedColumn::Float(TypedReader::new(column, pages)),
-            Type::DOUBLE => TypedColumn::Double(TypedReader::new(column, pages)),
-            Type::BOOLEAN => TypedColumn::Bool(TypedReader::new(column, pages)),
-            Type::BYTE_ARRAY => TypedColumn::Text(TypedReader::new(column, pages)),
+        let is_optional = stored.max_def_level() > 0;
+        let stored = match stored.physical_type() {
+            Type::INT32 if column.is_number() => {
+                StoredColumn::Int32(TypedReader::new(stored, pages))
+            }
+            Type::INT64 if column.is_number() => {
+                StoredColumn::Int64(TypedReader::new(stored, pages))
+            }
+            Type::INT32 => StoredColumn::Int32AsText(TypedReader::new(stored, pages)),
+            Type::INT64 => StoredColumn::Int64AsText(TypedReader::new(stored, pages)),
+            Type::INT96 => StoredColumn::Int96(TypedReader::new(stored, pages)),
+            Type::FLOAT => StoredColumn::Float(TypedReader::new(stored, pages)),
+            Type::DOUBLE => StoredColumn::Double(TypedReader::new(stored, pages)),
+            Type::BOOLEAN => StoredColumn::Bool(TypedReader::new(stored, pages)),
+            Type::BYTE_ARRAY => {
+                StoredColumn::Text(TypedReader::new(&index_column(stored)?, pages), texts)
+            }
             Type::FIXED_LEN_BYTE_ARRAY => return None,
         };
         Some(Self {
             stored,
             form,
-            optional: column.max_def_level() > 0,
+            is_optional,
             levels: Vec::new(),
-            texts: BatchTexts::default(),
+            cells: ColumnCells::new(column),
         })
     }
 
@@ -102,40 +115,167 @@ impl ColumnValues {
         let Self {
             stored,
             form,
-            optional,
+            is_optional,
             levels,
-            texts,
+            cells,
         } = self;
         let form = *form;
-        texts.clear();
-        levels.clear();
-        let mut batch = RowBatch {
+        cells.begin_batch();
+        let batch = RowBatch {
             rows,
+            is_optional: *is_optional,
             levels,
-            optional: *optional,
-            texts,
         };
         match stored {
-            TypedColumn::Int32(typed) => batch.read(typed, |value, texts| match form {
-                TextForm::Unsigned => number(value.cast_unsigned(), texts),
-                _ => integer(i64::from(*value), form, texts),
+            StoredColumn::Int32(typed) => batch.read(typed, cells, |&value, cells| {
+                cells.add_number(match form {
+                    TextForm::Unsigned => Some(value.cast_unsigned().into()),
+                    _ => decimal(value.into(), form).try_into().ok(),
+                })
             }),
-            TypedColumn::Int64(typed) => batch.read(typed, |value, texts| match form {
-                TextForm::Unsigned => number(value.cast_unsigned(), texts),
-                _ => integer(*value, form, texts),
+            StoredColumn::Int64(typed) => batch.read(typed, cells, |&value, cells| {
+                cells.add_number(match form {
+                    TextForm::Unsigned => Some(value.cast_unsigned()),
+                    _ => decimal(value, form).try_into().ok(),
+                })
             }),
-            TypedColumn::Int96(typed) => batch.read(typed, |value, texts| {
-                integer(value.to_millis(), form, texts)
+            StoredColumn::Text(typed, texts) => batch.read_texts(typed, texts, cells),
+            StoredColumn::Int32AsText(typed) => batch.read_as_text(typed, cells, |value, texts| {
+                integer32(*value, form, texts);
             }),
-            TypedColumn::Float(typed) => batch.read(typed, |value, texts| {
+            StoredColumn::Int64AsText(typed) => batch.read_as_text(typed, cells, |value, texts| {
+                integer64(*value, form, texts);
+            }),
+            StoredColumn::Int96(typed) => batch.read_as_text(typed, cells, |value, texts| {
+                integer64(value.to_millis(), form, texts);
+            }),
+            StoredColumn::Float(typed) => batch.read_as_text(typed, cells, |value, texts| {
                 float(f64::from(*value), texts);
             }),
-            TypedColumn::Double(typed) => batch.read(typed, |value, texts| float(*value, texts)),
-            TypedColumn::Bool(typed) => batch.read(typed, |value, texts| {
+            StoredColumn::Double(typed) => {
+                batch.read_as_text(typed, cells, |value, texts| float(*value, texts))
+            }
+            StoredColumn::Bool(typed) => batch.read_as_text(typed, cells, |value, texts| {
                 texts.extend_from_slice(if *value { b"true" } else { b"false" });
             }),
-            TypedColumn::Text(typed) => batch.read(typed, |value, texts| text(value.data(), texts)),
         }
+    }
+
+    /// Cells of the batch.
+    pub(crate) fn cells(&self) -> &ColumnCells {
+        &self.cells
+    }
+
+    /// Writes the text of a row's value.
+    pub(crate) fn write_text(&self, row: usize, line: &mut Vec<u8>) {
+        let cell = self.cells.rows[row];
+        let number = cell.wrapping_sub(1) as usize; // number cells begin behind the missing one
+        match &self.stored {
+            _ if cell == MISSING => line.extend_from_slice(NO_VALUE),
+            StoredColumn::Int32(typed) => integer32(typed.values[number], self.form, line),
+            StoredColumn::Int64(typed) => integer64(typed.values[number], self.form, line),
+            _ => line.extend_from_slice(self.cells.text(cell)),
+        }
+    }
+
+    /// Memory in octets, without the cells of the dictionary, which are a part of its page's size.
+    pub(crate) fn size(&self) -> usize {
+        let ColumnCells {
+            rows,
+            cells,
+            texts,
+            kept,
+            ..
+        } = &self.cells;
+        texts.capacity()
+            + rows.capacity() * size_of::<u32>()
+            + (cells.capacity() - kept.0) * CELL_OCTETS
+    }
+}
+
+impl ColumnCells {
+    fn new(column: RowColumn) -> Self {
+        Self {
+            rows: Vec::new(),
+            cells: vec![column.missing()],
+            ranges: vec![(0, 1)],
+            texts: NO_VALUE.to_vec(),
+            kept: (1, NO_VALUE.len()),
+            column,
+        }
+    }
+
+    /// Index of a row's cell: rows of a batch with the same index have the same value.
+    #[inline]
+    pub(crate) fn index(&self, row: usize) -> u32 {
+        self.rows[row]
+    }
+
+    /// Cell with this index.
+    #[inline]
+    pub(crate) fn at(&self, index: u32) -> CellValue {
+        self.cells[index as usize]
+    }
+
+    /// Text of a cell, of a column of texts.
+    pub(crate) fn text(&self, index: u32) -> &[u8] {
+        let (begin, end) = self.ranges[index as usize];
+        &self.texts[begin as usize..end as usize]
+    }
+
+    fn begin_batch(&mut self) {
+        let (cells, octets) = self.kept;
+        self.rows.clear();
+        self.cells.truncate(cells);
+        self.ranges.truncate(cells);
+        self.texts.truncate(octets);
+    }
+
+    /// Adds cells for the texts of the dictionary, which stay until the row group ends.
+    fn keep_dictionary(&mut self, dictionary: &TextPage) -> Result<()> {
+        self.cells.reserve_exact(dictionary.count());
+        self.ranges.reserve_exact(dictionary.count());
+        for value in dictionary.texts() {
+            self.add_text(|to| text(value, to))?;
+        }
+        self.kept = (self.cells.len(), self.texts.len());
+        Ok(())
+    }
+
+    /// Index of the cell of a dictionary's text; `None` for the index of another text.
+    #[inline]
+    fn of_dictionary(&self, index: u32) -> Option<u32> {
+        let cell = index.checked_add(1)?; // behind the missing one
+        ((cell as usize) < self.kept.0).then_some(cell)
+    }
+
+    /// Adds the cell of a number, or of what is none, and returns its index.
+    #[inline]
+    fn add_number(&mut self, number: Option<u64>) -> Result<u32> {
+        let cell = number.map_or(CellValue::UNFIT, |number| {
+            self.column.cell_of_number(number)
+        });
+        self.add(cell)
+    }
+
+    /// Adds the cell of a text, and returns its index.
+    fn add_text(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<u32> {
+        let begin = self.texts.len();
+        write(&mut self.texts);
+        let cell = self.column.cell_of_text(&self.texts[begin..]);
+        let range = (u32::try_from(begin), u32::try_from(self.texts.len()));
+        let (Ok(begin), Ok(end)) = range else {
+            return Err(damage("its texts are too long"));
+        };
+        self.ranges.push((begin, end));
+        self.add(cell)
+    }
+
+    #[inline]
+    fn add(&mut self, cell: CellValue) -> Result<u32> {
+        let index = self.cells.len();
+        self.cells.push(cell);
+        u32::try_from(index).map_err(|_| damage("it has too many values"))
     }
 }
 
@@ -148,63 +288,148 @@ impl<T: DataType> TypedReader<T> {
     }
 }
 
+/// Column of indexes in the place of a column of texts.
+fn index_column(texts: &ColumnDescPtr) -> Option<ColumnDescPtr> {
+    let repetition = match texts.max_def_level() {
+        0 => Repetition::REQUIRED,
+        _ => Repetition::OPTIONAL,
+    };
+    let index = SchemaType::primitive_type_builder(texts.name(), Type::INT32)
+        .with_repetition(repetition)
+        .with_converted_type(ConvertedType::NONE)
+        .build()
+        .ok()?;
+    let levels = (texts.max_def_level(), texts.max_rep_level());
+    let path = texts.path().clone();
+    let column = ColumnDescriptor::new(Arc::new(index), levels.0, levels.1, path);
+    Some(Arc::new(column))
+}
+
 struct RowBatch<'a> {
     rows: usize,
+    is_optional: bool,
     levels: &'a mut Vec<i16>,
-    optional: bool,
-    texts: &'a mut BatchTexts,
 }
 
 impl RowBatch<'_> {
+    /// Reads values, and adds a cell for each.
     fn read<T: DataType>(
-        &mut self,
+        mut self,
         typed: &mut TypedReader<T>,
+        cells: &mut ColumnCells,
+        add: impl FnMut(&T::T, &mut ColumnCells) -> Result<u32>,
+    ) -> Result<()> {
+        self.read_values(typed)?;
+        self.fill(&typed.values, cells, add)
+    }
+
+    /// Reads values that become cells by way of their text. Consecutive rows often share a value, and then a cell.
+    fn read_as_text<T: DataType>(
+        mut self,
+        typed: &mut TypedReader<T>,
+        cells: &mut ColumnCells,
         write: impl Fn(&T::T, &mut Vec<u8>),
     ) -> Result<()> {
-        typed.values.clear();
-        let (rows, _, _) =
-            typed
-                .reader
-                .read_records(self.rows, Some(self.levels), None, &mut typed.values)?;
-        if rows != self.rows {
-            return Err(damage("the column ends before its row group does"));
+        self.read_values(typed)?;
+        let mut last: Option<(T::T, u32)> = None;
+        self.fill(&typed.values, cells, |value, cells| match &last {
+            Some((same, cell)) if same == value => Ok(*cell),
+            _ => {
+                let cell = cells.add_text(|text| write(value, text))?;
+                last = Some((value.clone(), cell));
+                Ok(cell)
+            }
+        })
+    }
+
+    /// Reads indexes of texts. The texts of the dictionary have cells that stay.
+    fn read_texts(
+        mut self,
+        typed: &mut TypedReader<Int32Type>,
+        shared: &SharedTexts,
+        cells: &mut ColumnCells,
+    ) -> Result<()> {
+        shared.lock().forget_pages();
+        self.read_values(typed)?;
+        let mut texts = shared.lock();
+        if let Some(dictionary) = texts.take_dictionary() {
+            cells.keep_dictionary(&dictionary)?;
         }
-        let BatchTexts { octets, ranges } = &mut *self.texts;
-        octets.extend_from_slice(NO_VALUE);
-        let missing = (0, octets.len());
-        let mut values = typed.values.iter();
-        // Value and text of the last row with a value: consecutive rows often share both.
-        let mut last: Option<(&T::T, (usize, usize))> = None;
-        for row in 0..rows {
-            let is_null = self.optional && self.levels.get(row) != Some(&1);
-            let range = match (if is_null { None } else { values.next() }, last) {
-                (None, _) => missing,
-                (Some(value), Some((same, range))) if value == same => range,
-                (Some(value), _) => {
-                    let begin = octets.len();
-                    write(value, octets);
-                    let range = (begin, octets.len());
-                    last = Some((value, range));
-                    range
+        let mut last: Option<(&[u8], u32)> = None;
+        self.fill(&typed.values, cells, |index, cells| {
+            let index = index.cast_unsigned();
+            if let Some(cell) = cells.of_dictionary(index) {
+                return Ok(cell);
+            }
+            let value = texts
+                .text(index)
+                .ok_or_else(|| damage("it has a value that is in no page"))?;
+            match last {
+                Some((same, cell)) if same == value => Ok(cell),
+                _ => {
+                    let cell = cells.add_text(|to| text(value, to))?;
+                    last = Some((value, cell));
+                    Ok(cell)
                 }
+            }
+        })
+    }
+
+    fn read_values<T: DataType>(&mut self, typed: &mut TypedReader<T>) -> Result<()> {
+        self.levels.clear();
+        typed.values.clear();
+        let TypedReader { reader, values } = typed;
+        let (rows, _, _) = reader.read_records(self.rows, Some(self.levels), None, values)?;
+        match rows == self.rows {
+            true => Ok(()),
+            false => Err(damage("the column ends before its row group does")),
+        }
+    }
+
+    /// Notes the cell of each row.
+    fn fill<V>(
+        &self,
+        values: &[V],
+        cells: &mut ColumnCells,
+        mut add: impl FnMut(&V, &mut ColumnCells) -> Result<u32>,
+    ) -> Result<()> {
+        let mut values = values.iter();
+        for row in 0..self.rows {
+            let is_null = self.is_optional && self.levels.get(row) != Some(&1);
+            let cell = match if is_null { None } else { values.next() } {
+                None => MISSING,
+                Some(value) => add(value, cells)?,
             };
-            ranges.push(range);
+            cells.rows.push(cell);
         }
         Ok(())
     }
 }
 
-fn integer(value: i64, form: TextForm, texts: &mut Vec<u8>) {
+/// Number of a stored integer in the units of a line.
+fn decimal(value: i64, form: TextForm) -> i64 {
     let TextForm::Time { in_millisecond } = form else {
-        return number(value, texts);
+        return value;
     };
     let milliseconds = value.div_euclid(in_millisecond);
-    let time = if (0..FIRST_MILLISECONDS).contains(&milliseconds) {
-        milliseconds / 1_000
-    } else {
-        milliseconds
-    };
-    number(time, texts);
+    match (0..FIRST_MILLISECONDS).contains(&milliseconds) {
+        true => milliseconds / 1_000,
+        false => milliseconds,
+    }
+}
+
+fn integer32(value: i32, form: TextForm, text: &mut Vec<u8>) {
+    match form {
+        TextForm::Unsigned => number(value.cast_unsigned(), text),
+        _ => number(decimal(value.into(), form), text),
+    }
+}
+
+fn integer64(value: i64, form: TextForm, text: &mut Vec<u8>) {
+    match form {
+        TextForm::Unsigned => number(value.cast_unsigned(), text),
+        _ => number(decimal(value, form), text),
+    }
 }
 
 /// Writes a number in decimal.
@@ -258,7 +483,7 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_are_written_in_decimal(signed: i64, unsigned: u64) {
-            prop_assert_eq!(written(|texts| integer(signed, TextForm::Signed, texts)), signed.to_string());
+            prop_assert_eq!(written(|text| integer64(signed, TextForm::Signed, text)), signed.to_string());
             prop_assert_eq!(written(|texts| number(unsigned, texts)), unsigned.to_string());
         }
     }
@@ -266,7 +491,7 @@ mod tests {
     #[test]
     fn times_are_milliseconds_and_before_1973_seconds() {
         let time = |value, in_millisecond| {
-            written(|texts| integer(value, TextForm::Time { in_millisecond }, texts))
+            written(|text| integer64(value, TextForm::Time { in_millisecond }, text))
         };
         assert_eq!(time(1_418_530_010_123, 1), "1418530010123");
         assert_eq!(time(1_418_530_010_123_999, 1_000), "1418530010123");

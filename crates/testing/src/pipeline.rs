@@ -9,13 +9,14 @@ use std::io::Write;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use flate2::{Compression, write::GzEncoder};
-use flowlogs_core::flowlog::FIELDS;
+use flowlogs_core::flowlog::{FIELDS, FlowRecord};
 use flowlogs_core::network;
 use flowlogs_core::network::Inventory;
 use flowlogs_core::{
     Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
 };
+use flowlogs_parquet::RowSink;
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, OpenedPayload, UnpackError, Unpacker};
 
 /// Records of one payload.
@@ -157,6 +158,18 @@ impl LineSink for Transcoding {
             line,
             &mut |_: usize, _: MessageKind, message: &[u8]| send(sink, message),
         )
+    }
+}
+
+impl RowSink for Transcoding {
+    fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), Infallible> {
+        let Self {
+            transcoder,
+            source,
+            sink,
+        } = self;
+        let mut send = |_: usize, _: MessageKind, message: &[u8]| send(sink, message);
+        transcoder.record(source, record, &mut send)
     }
 }
 

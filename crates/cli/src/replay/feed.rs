@@ -9,7 +9,7 @@ use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, Unpa
 use crate::clock;
 use crate::forms::PlainError;
 use crate::outlet::{MessageOutlet, OutletError};
-use crate::parquet::{self, ParquetError, ParquetReadError};
+use crate::parquet::{self, ParquetError, ParquetReadError, RowSink};
 use crate::progress::ProgressBar;
 use crate::sources::SourceCache;
 
@@ -103,6 +103,34 @@ impl LineSink for LineFeed<'_> {
     }
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), OutletError> {
+        let line = LogLine {
+            id: event.id,
+            timestamp: event.timestamp,
+            text: event.message,
+        };
+        let slot = self.begin_line();
+        let source = self.sources.source(slot);
+        let mut observer = count_without_direction(self.without_direction);
+        self.transcoder
+            .observed_line(source, line, self.outlet, &mut observer)?;
+        self.end_line()
+    }
+}
+
+impl RowSink for LineFeed<'_> {
+    fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), OutletError> {
+        let slot = self.begin_line();
+        let source = self.sources.source(slot);
+        let mut observer = count_without_direction(self.without_direction);
+        self.transcoder
+            .observed_record(source, record, self.outlet, &mut observer)?;
+        self.end_line()
+    }
+}
+
+impl LineFeed<'_> {
+    /// Looks at the clock from time to time, and returns the slot of the current source.
+    fn begin_line(&mut self) -> usize {
         self.lines += 1;
         if self.lines == CLOCK_INTERVAL {
             self.lines = 0;
@@ -110,31 +138,25 @@ impl LineSink for LineFeed<'_> {
             let read = self.octets.load(Ordering::Relaxed);
             self.progress.update(CLOCK_INTERVAL.into(), read);
         }
-        let slot = match self.slot {
-            Some(slot) => slot,
-            None => {
-                let inventory = self.transcoder.inventory();
-                self.sources.slot(&LineOrigin::default(), inventory)
-            }
-        };
-        self.slot = Some(slot);
-        let line = LogLine {
-            id: event.id,
-            timestamp: event.timestamp,
-            text: event.message,
-        };
-        let without_direction = &mut *self.without_direction;
-        let mut observer = |_: &FlowRecord<'_>, outcome: RecordOutcome<'_>| {
-            if let RecordOutcome::Exported(flow) = outcome {
-                *without_direction += u64::from(flow.direction().is_none());
-            }
-        };
-        let source = self.sources.source(slot);
-        self.transcoder
-            .observed_line(source, line, self.outlet, &mut observer)?;
+        let (sources, transcoder) = (&mut *self.sources, &*self.transcoder);
+        let default = || sources.slot(&LineOrigin::default(), transcoder.inventory());
+        *self.slot.get_or_insert_with(default)
+    }
+
+    /// Sends the flows so far if no further line has arrived.
+    fn end_line(&mut self) -> Result<(), OutletError> {
         if self.idle.load(Ordering::Relaxed) {
             self.transcoder.flush(self.outlet)?;
         }
         Ok(())
+    }
+}
+
+/// Observer that counts exported flows of unknown direction.
+fn count_without_direction(count: &mut u64) -> impl FnMut(&FlowRecord<'_>, RecordOutcome<'_>) {
+    |_, outcome| {
+        if let RecordOutcome::Exported(flow) = outcome {
+            *count += u64::from(flow.direction().is_none());
+        }
     }
 }

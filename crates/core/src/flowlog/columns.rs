@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::field::{Field, FieldSet};
+use super::field::{ColumnType, Field, FieldSet};
 use super::plan::{ADDRESSES, ColumnPlan, NUMBERS, PlannedColumn, TEXTS};
 use super::prefix::LinePrefix;
 use super::scan::{self, packed};
@@ -51,7 +51,7 @@ pub(super) struct AddressSlots {
 
 impl AddressSlots {
     #[inline(always)]
-    fn set(&mut self, slot: usize, address: Address) {
+    pub(super) fn set(&mut self, slot: usize, address: Address) {
         (self.high[slot], self.low[slot]) = address.halves();
         self.ipv4[slot] = address.is_ipv4();
     }
@@ -63,7 +63,7 @@ impl AddressSlots {
 }
 
 /// Values of the columns with a fixed vocabulary; `None` where the column has no known word.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct WordValues {
     /// True if `flow-direction` is neither a known word nor `-`.
     pub(super) unknown_direction: bool,
@@ -71,6 +71,32 @@ pub(super) struct WordValues {
     pub(super) direction: Option<FlowDirection>,
     pub(super) status: Option<LogStatus>,
     pub(super) reject_reason: Option<RejectReason>,
+}
+
+impl WordValues {
+    /// Takes over the word of one column, and tells whether the column has a value.
+    #[inline]
+    pub(super) fn take(&mut self, kind: ColumnType, words: Self) -> bool {
+        match kind {
+            ColumnType::Action => {
+                self.action = words.action;
+                words.action.is_some()
+            }
+            ColumnType::Status => {
+                self.status = words.status;
+                words.status.is_some()
+            }
+            ColumnType::RejectReason => {
+                self.reject_reason = words.reject_reason;
+                words.reject_reason.is_some()
+            }
+            _ => {
+                self.direction = words.direction;
+                self.unknown_direction = words.unknown_direction;
+                words.direction.is_some()
+            }
+        }
+    }
 }
 
 impl Default for ColumnValues {

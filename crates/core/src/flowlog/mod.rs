@@ -53,6 +53,7 @@ mod mismatch;
 mod plan;
 mod prefix;
 mod record;
+mod row;
 mod scan;
 mod tokens;
 mod words;
@@ -64,6 +65,7 @@ pub use formats::{Formats, HeaderLine, MAX_CANDIDATES};
 pub use mismatch::{LineMismatch, NearestFormat};
 pub(crate) use plan::{ColumnPlan, slot};
 pub use record::FlowRecord;
+pub use row::{CellValue, RowColumn, RowValues};
 pub(crate) use words::LAST_MILLISECOND;
 pub use words::{
     FlowAction, FlowDirection, LogStatus, MAX_COLUMNS, MAX_LINE, ParseError, ParseProblem,

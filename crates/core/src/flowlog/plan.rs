@@ -94,6 +94,24 @@ impl ColumnPlan {
         plan
     }
 
+    /// Columns that are read, kind by kind.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &PlannedColumn> {
+        let words = [
+            &self.action,
+            &self.status,
+            &self.direction,
+            &self.reject_reason,
+        ];
+        let lists = [&self.numbers, &self.times, &self.addresses, &self.texts];
+        let words = words.into_iter().flatten();
+        lists.into_iter().flatten().chain(words)
+    }
+
+    /// Tells whether a field is one of the [`IDENTIFIERS`].
+    pub(super) fn is_identifier(field: Field) -> bool {
+        IDENTIFIERS.has(field)
+    }
+
     fn add(&mut self, field: Field, token: u16) {
         let read = field.row().read;
         let column = PlannedColumn {

@@ -1,5 +1,7 @@
 //! Typed record: the values of a line, by field.
 
+use std::borrow::Cow;
+
 use crate::network::Address;
 
 use super::columns::{ColumnValues, RecordValues};
@@ -15,6 +17,8 @@ pub struct FlowRecord<'a> {
     line: &'a [u8],
     columns: &'a ColumnValues,
     format: &'a LogFormat,
+    /// True if `line` holds the text columns alone.
+    is_row: bool,
 }
 
 impl<'a> FlowRecord<'a> {
@@ -38,6 +42,22 @@ impl<'a> FlowRecord<'a> {
             line: values.line(line),
             columns: values.columns(),
             format,
+            is_row: false,
+        }
+    }
+
+    /// Record of a row, whose `texts` hold the text columns alone.
+    #[inline]
+    pub(super) fn of_row(
+        format: &'a LogFormat,
+        texts: &'a [u8],
+        columns: &'a ColumnValues,
+    ) -> Self {
+        Self {
+            line: texts,
+            columns,
+            format,
+            is_row: true,
         }
     }
 
@@ -47,12 +67,32 @@ impl<'a> FlowRecord<'a> {
         self.columns.present
     }
 
-    /// Parsed line, with a single space between each two columns.
+    /// Parsed line, with a single space between each two columns. A record of a [row](super::RowValues) has its text columns
+    /// here alone.
     pub fn line(&self) -> &'a [u8] {
         self.line
     }
 
-    /// Format of the line.
+    /// Line for a message about the record; of a row the numbers, addresses and texts as `name=value`.
+    #[cold]
+    pub(crate) fn sample(&self) -> Cow<'a, [u8]> {
+        if !self.is_row {
+            return Cow::Borrowed(self.line);
+        }
+        let value = |field: Field| {
+            let number = self.number(field).map(|number| number.to_string());
+            let address = || self.address(field).map(|address| address.to_string());
+            let text = || self.text(field).map(String::from_utf8_lossy);
+            let value = number
+                .or_else(address)
+                .or_else(|| Some(text()?.into_owned()))?;
+            Some(format!("{}={value}", field.row().name))
+        };
+        let values: Vec<String> = self.present().iter().filter_map(value).collect();
+        Cow::Owned(values.join(" ").into_bytes())
+    }
+
+    /// Format of the line or row.
     pub fn format(&self) -> &'a LogFormat {
         self.format
     }

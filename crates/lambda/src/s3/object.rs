@@ -13,7 +13,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReadError, ParquetReader};
+use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReadError, ParquetReader, RowSink};
 use flowlogs_source::s3::ObjectRef;
 use flowlogs_source::{LineSink, PARQUET_MAGIC, ReadError, UnpackError, Unpacker};
 use tokio::sync::mpsc;
@@ -71,12 +71,12 @@ impl ObjectReader {
         }
     }
 
-    /// Hands on every line of an object, text or Parquet by content.
+    /// Hands on every line or row of an object, text or Parquet by content.
     ///
     /// # Errors
     ///
     /// The reason why not every line was handed on.
-    pub(crate) fn read<L: LineSink<Error = StopReason>>(
+    pub(crate) fn read<L: RowSink<Error = StopReason>>(
         &self,
         object: &ObjectRef,
         deadline: Instant,
@@ -114,7 +114,7 @@ fn read_text<L: LineSink<Error = StopReason>>(
     }
 }
 
-fn read_parquet<L: LineSink<Error = StopReason>>(
+fn read_parquet<L: RowSink<Error = StopReason>>(
     stored: ParquetBytes,
     lines: &mut L,
 ) -> Result<(), ObjectError> {

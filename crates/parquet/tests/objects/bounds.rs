@@ -56,7 +56,7 @@ fn columns_that_say_nothing_are_not_read_and_no_octet_is_read_twice() {
     });
     let reader = ParquetReader::open(recorded.clone(), LIMIT).unwrap();
     recorded.ranges.lock().unwrap().clear();
-    reader.read(&mut Kept::default()).unwrap();
+    reader.read_lines(&mut Kept::default()).unwrap();
     let mut ranges = recorded.ranges.lock().unwrap().clone();
     ranges.sort_unstable();
     let read: usize = ranges.iter().map(|(_, length)| length).sum();
@@ -83,7 +83,7 @@ fn pages_that_need_more_than_the_limit_are_refused_and_small_ones_of_the_same_ro
         let object = write(&columns, &options);
         let outcome = ParquetReader::open(object, limit)
             .unwrap()
-            .read(&mut Kept::default());
+            .read_lines(&mut Kept::default());
         match outcome {
             Ok(rows) => assert!(fits && rows == 300_000),
             Err(error) => assert!(
@@ -103,7 +103,7 @@ fn a_dictionary_counts_with_what_is_made_of_it() {
     let object = write(&columns, &Options::default());
     let outcome = ParquetReader::open(object.clone(), 1024 * 1024)
         .unwrap()
-        .read(&mut Kept::default());
+        .read_lines(&mut Kept::default());
     assert_eq!(
         outcome,
         Err(ParquetError::TooLarge { limit: 1024 * 1024 }.into())
@@ -111,7 +111,7 @@ fn a_dictionary_counts_with_what_is_made_of_it() {
     assert!(
         ParquetReader::open(object, 8 * 1024 * 1024)
             .unwrap()
-            .read(&mut Kept::default())
+            .read_lines(&mut Kept::default())
             .is_ok()
     );
 }
@@ -126,7 +126,7 @@ fn a_row_of_endless_texts_is_a_line_that_is_too_long_and_not_a_part_of_one() {
     let mut kept = Kept::default();
     ParquetReader::open(write(&columns, &Options::default()), LIMIT)
         .unwrap()
-        .read(&mut kept)
+        .read_lines(&mut kept)
         .unwrap();
     assert_eq!(kept.lines[1].len(), flowlogs_source::MAX_LINE + 1);
     assert_eq!(kept.lines[2], "short 2");

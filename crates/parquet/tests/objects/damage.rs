@@ -25,7 +25,7 @@ fn columns() -> Vec<Column> {
 
 fn read(object: Bytes) -> Result<Vec<String>, ParquetError> {
     let mut kept = Kept::default();
-    match ParquetReader::open(object, LIMIT)?.read(&mut kept) {
+    match ParquetReader::open(object, LIMIT)?.read_lines(&mut kept) {
         Ok(_) => Ok(kept.lines),
         Err(ParquetReadError::Parquet(error)) => Err(error),
         Err(ParquetReadError::Sink(never)) => match never {},
@@ -152,7 +152,7 @@ fn rows_before_the_damage_are_handed_on() {
     let mut kept = Kept::default();
     let outcome = ParquetReader::open(Bytes::from(object), LIMIT)
         .unwrap()
-        .read(&mut kept);
+        .read_lines(&mut kept);
     assert!(
         matches!(
             outcome,
@@ -186,7 +186,7 @@ fn a_read_that_fails_is_not_taken_for_damage() {
     let broken = Broken(write(&columns(), &Options::default()));
     let outcome = ParquetReader::open(broken, LIMIT)
         .unwrap()
-        .read(&mut Kept::default());
+        .read_lines(&mut Kept::default());
     let expected = ParquetError::Io {
         kind: std::io::ErrorKind::PermissionDenied,
         reason: "denied".into(),

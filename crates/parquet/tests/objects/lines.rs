@@ -39,7 +39,7 @@ impl LineSink for Kept {
 pub(crate) fn lines(object: Bytes) -> Vec<String> {
     let reader = ParquetReader::open(object, LIMIT).expect("a flow log");
     let mut kept = Kept::default();
-    let rows = reader.read(&mut kept).expect("undamaged");
+    let rows = reader.read_lines(&mut kept).expect("undamaged");
     assert_eq!((rows, reader.rows()), (kept.lines.len() as u64 - 1, rows));
     assert_eq!(kept.origins, 1);
     kept.lines
@@ -204,7 +204,7 @@ fn a_file_on_disk_gives_the_same_lines() {
     let file = std::fs::File::open(file.path()).unwrap();
     ParquetReader::open(file, LIMIT)
         .unwrap()
-        .read(&mut kept)
+        .read_lines(&mut kept)
         .unwrap();
     assert_eq!(kept.lines, ["bytes srcaddr", "7 10.0.0.1"]);
 }
@@ -224,7 +224,7 @@ fn a_codec_that_is_not_known_is_named_with_its_column() {
     );
     let outcome = ParquetReader::open(object, LIMIT)
         .unwrap()
-        .read(&mut Kept::default());
+        .read_lines(&mut Kept::default());
     let expected = ParquetError::Codec {
         column: "bytes".into(),
         codec: "LZ4_RAW".into(),
@@ -255,7 +255,7 @@ fn a_receiver_that_stops_ends_the_reading() {
     );
     let outcome = ParquetReader::open(object, LIMIT)
         .unwrap()
-        .read(&mut Full(5));
+        .read_lines(&mut Full(5));
     assert_eq!(
         outcome,
         Err(flowlogs_parquet::ParquetReadError::Sink("full"))

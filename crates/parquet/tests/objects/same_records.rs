@@ -2,13 +2,14 @@
 
 use std::convert::Infallible;
 
+use flowlogs_core::flowlog::FlowRecord;
 use flowlogs_core::flowlog::field::{ColumnType, FIELDS, FieldSpec, TextPattern};
 use flowlogs_core::network::Destination;
 use flowlogs_core::{
     Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
     Transport,
 };
-use flowlogs_parquet::{Bytes, ParquetReader};
+use flowlogs_parquet::{Bytes, ParquetReader, RowSink};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
 use parquet::basic::Encoding;
 use parquet::file::properties::WriterVersion;
@@ -22,6 +23,8 @@ struct Transcoded {
     transcoder: Transcoder,
     source: RecordSource,
     messages: Vec<Vec<u8>>,
+    /// Rows that came as records.
+    records: usize,
 }
 
 impl Transcoded {
@@ -32,6 +35,7 @@ impl Transcoded {
             transcoder,
             source: RecordSource::new(Some(Destination::bucket("bucket")), Formats::defaults()),
             messages: Vec::new(),
+            records: 0,
         }
     }
 
@@ -68,6 +72,18 @@ impl LineSink for Transcoded {
             text: event.message,
         };
         self.transcoder.line(&mut self.source, line, &mut sink)
+    }
+}
+
+impl RowSink for Transcoded {
+    fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), Infallible> {
+        let messages = &mut self.messages;
+        let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
+            messages.push(message.to_vec());
+            Ok(SendOutcome::Sent)
+        };
+        self.records += 1;
+        self.transcoder.record(&mut self.source, record, &mut sink)
     }
 }
 
