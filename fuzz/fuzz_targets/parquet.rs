@@ -1,9 +1,16 @@
-//! Parquet files: a false footer or page ends in a named error within the memory limit; rows are transcoded.
+//! Parquet files: a false footer or page ends in a named error within the memory limit; rows are transcoded, and rows as
+//! records end in the counters in which the same rows as lines end.
 #![no_main]
 
-use flowlogs_core::{Formats, LogLine};
+use std::convert::Infallible;
+
+use flowlogs_core::flowlog::FlowRecord;
+use flowlogs_core::{
+    Counters, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, Transport,
+};
 use flowlogs_fuzz::{Kept, settings, transcode};
-use flowlogs_parquet::{Bytes, ParquetReadError, ParquetReader};
+use flowlogs_parquet::{Bytes, ParquetReadError, ParquetReader, RowSink};
+use flowlogs_source::{LineOrigin, LineSink, LogEvent};
 use libfuzzer_sys::fuzz_target;
 
 const LIMIT: usize = 1 << 20;
@@ -22,11 +29,65 @@ fuzz_target!(init: quiet_library(), |octets: &[u8]| {
         Err(ParquetReadError::Parquet(error)) => assert!(!error.to_string().is_empty()),
         Err(ParquetReadError::Sink(_)) => unreachable!("this receiver takes everything"),
     }
+    let (mut by_record, mut by_line) = (Counted::default(), Counted::default());
+    let _ = reader.read(&mut by_record);
+    let _ = reader.read_lines(&mut by_line);
+    assert_eq!(by_record.counters(), by_line.counters());
     let line = |(_, _, text): &(_, _, Vec<u8>)| text.clone();
     let lines: Vec<Vec<u8>> = kept.lines.iter().map(line).collect();
     let lines = lines.iter().map(|text| LogLine { id: None, timestamp: None, text });
     transcode(settings(0), Formats::defaults(), None, lines);
 });
+
+/// Transcodes and counts.
+struct Counted {
+    transcoder: Transcoder,
+    source: RecordSource,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self {
+            transcoder: Transcoder::new(settings(0), &[Transport::Stream]),
+            source: RecordSource::new(None, Formats::defaults()),
+        }
+    }
+}
+
+impl Counted {
+    fn counters(mut self) -> Counters {
+        let Ok(()) = self.transcoder.flush(&mut discard);
+        self.transcoder.take_report().counters
+    }
+}
+
+fn discard(_: usize, _: MessageKind, _: &[u8]) -> Result<SendOutcome, Infallible> {
+    Ok(SendOutcome::Sent)
+}
+
+impl LineSink for Counted {
+    type Error = Infallible;
+
+    fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+        let line = LogLine {
+            id: None,
+            timestamp: None,
+            text: event.message,
+        };
+        self.transcoder.line(&mut self.source, line, &mut discard)
+    }
+}
+
+impl RowSink for Counted {
+    fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), Infallible> {
+        self.transcoder
+            .record(&mut self.source, record, &mut discard)
+    }
+}
 
 /// A panic of the library is caught at the call and becomes a named error. libFuzzer ends the process within its own hook,
 /// before anything can be caught; with this hook any further panic still ends the process, after unwinding.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flowlogs_core::flowlog::FlowRecord;
-use flowlogs_core::{LogLine, RecordOutcome, Transcoder};
+use flowlogs_core::{LogLine, RecordObserver, RecordOutcome, Transcoder};
 use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError};
 
 use crate::clock;
@@ -110,7 +110,7 @@ impl LineSink for LineFeed<'_> {
         };
         let slot = self.begin_line();
         let source = self.sources.source(slot);
-        let mut observer = count_without_direction(self.without_direction);
+        let mut observer = DirectionCounter(self.without_direction);
         self.transcoder
             .observed_line(source, line, self.outlet, &mut observer)?;
         self.end_line()
@@ -121,7 +121,7 @@ impl RowSink for LineFeed<'_> {
     fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), OutletError> {
         let slot = self.begin_line();
         let source = self.sources.source(slot);
-        let mut observer = count_without_direction(self.without_direction);
+        let mut observer = DirectionCounter(self.without_direction);
         self.transcoder
             .observed_record(source, record, self.outlet, &mut observer)?;
         self.end_line()
@@ -153,10 +153,12 @@ impl LineFeed<'_> {
 }
 
 /// Observer that counts exported flows of unknown direction.
-fn count_without_direction(count: &mut u64) -> impl FnMut(&FlowRecord<'_>, RecordOutcome<'_>) {
-    |_, outcome| {
+struct DirectionCounter<'a>(&'a mut u64);
+
+impl RecordObserver for DirectionCounter<'_> {
+    fn record(&mut self, _: &FlowRecord<'_>, outcome: RecordOutcome<'_>) {
         if let RecordOutcome::Exported(flow) = outcome {
-            *count += u64::from(flow.direction().is_none());
+            *self.0 += u64::from(flow.direction().is_none());
         }
     }
 }

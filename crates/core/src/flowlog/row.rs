@@ -233,3 +233,163 @@ impl RowValues {
 fn position(length: usize) -> u32 {
     u32::try_from(length).expect("texts are shorter than a line may be")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    use proptest::prelude::*;
+
+    use super::super::field::{FIELD_COUNT, FIELDS, Field};
+    use super::*;
+
+    /// Everything that a record says, by field.
+    fn contents(record: &FlowRecord<'_>) -> String {
+        let value = |field: Field| {
+            let address = record.address(field).map(IpAddr::from);
+            let text = record.text(field).map(String::from_utf8_lossy);
+            format!("{field:?} {:?} {address:?} {text:?}", record.number(field))
+        };
+        let values: Vec<String> = record.present().iter().map(value).collect();
+        let words = (record.action(), record.direction(), record.status());
+        let others = (record.reject_reason(), record.has_unknown_direction());
+        let identifiers: Vec<_> = record.identifiers().map(String::from_utf8_lossy).collect();
+        let numbers = record.numbers();
+        format!(
+            "{values:?} {words:?} {others:?} {identifiers:?} {numbers:?} {:?}",
+            record.interface()
+        )
+    }
+
+    /// Record of the row, converted text by text, or `None` if a value does not fit.
+    fn row<'v>(values: &'v mut RowValues, tokens: &[&str]) -> Option<FlowRecord<'v>> {
+        let mut columns: Vec<_> = (0..tokens.len())
+            .filter_map(|index| Some((values.column(index)?, tokens[index])))
+            .collect();
+        let cells = columns.iter_mut();
+        let cells: Vec<_> = cells
+            .map(|(column, token)| column.cell_of_text(token.as_bytes()))
+            .collect();
+        if !cells.iter().all(|cell| cell.fits()) {
+            return None;
+        }
+        let texts = columns.iter().filter(|(column, _)| column.is_text());
+        values.set_texts(texts.map(|(_, token)| token.as_bytes()), true);
+        values.begin_row();
+        for ((column, _), cell) in columns.iter().zip(cells) {
+            if !column.is_text() {
+                values.set(column, cell);
+            }
+        }
+        Some(values.record())
+    }
+
+    fn token() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("-".to_owned()),
+            (0_u64..70_000).prop_map(|value| value.to_string()),
+            any::<u64>().prop_map(|value| value.to_string()),
+            any::<[u8; 4]>().prop_map(|octets| Ipv4Addr::from(octets).to_string()),
+            any::<[u8; 16]>().prop_map(|octets| Ipv6Addr::from(octets).to_string()),
+            Just("ACCEPT".to_owned()),
+            Just("egress".to_owned()),
+            Just("sideways".to_owned()),
+            Just("SKIPDATA".to_owned()),
+            Just("BPA".to_owned()),
+            "[!-~]{1,12}",
+        ]
+    }
+
+    /// Token that mostly suits the field, so that many rows fit.
+    fn suited(field: Field) -> BoxedStrategy<String> {
+        match field.row().read {
+            ColumnType::Number { max } => (0..=max).prop_map(|value| value.to_string()).boxed(),
+            ColumnType::Time => (0_u64..4_294_967_296)
+                .prop_map(|value| value.to_string())
+                .boxed(),
+            ColumnType::Address => any::<[u8; 4]>()
+                .prop_map(|octets| Ipv4Addr::from(octets).to_string())
+                .boxed(),
+            _ => token().boxed(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_is_the_record_of_its_line(
+            fields in prop::collection::vec(0..FIELD_COUNT, 1..30),
+            rows in 1_usize..4,
+            seed in any::<u64>(),
+            choices in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
+            pools in prop::collection::vec(prop::collection::vec(token(), 1..4), 30),
+            suitable in (0..FIELD_COUNT).prop_map(|_| ()).prop_flat_map(|()| {
+                FIELDS.iter().map(|spec| suited(spec.field)).collect::<Vec<_>>()
+            }),
+        ) {
+            let names: Vec<String> = fields.iter().map(|&index| format!("${{{}}}", FIELDS[index].name)).collect();
+            let format = LogFormat::parse(&format!("{} ${{bytes}}", names.join(" "))).expect("known names");
+            let mut values = RowValues::new(format.clone());
+            let mut of_line = RecordValues::default();
+            for number in 0..rows {
+                let mut tokens: Vec<&str> = fields.iter().enumerate().map(|(column, &field)| {
+                    let choice = choices[(column + number) % choices.len()].index(8);
+                    let pool = &pools[column];
+                    match choice {
+                        0 if seed % 3 == 0 => pool[number % pool.len()].as_str(),
+                        1 => "-",
+                        _ => suitable[field].as_str(),
+                    }
+                }).collect();
+                tokens.push("7");
+                let line = tokens.join(" ");
+                let from_line = FlowRecord::parse(&format, line.as_bytes(), &mut of_line).ok();
+                let from_line = from_line.map(|record| contents(&record));
+                let from_row = row(&mut values, &tokens).map(|record| contents(&record));
+                prop_assert_eq!(from_row, from_line, "{}", line);
+            }
+        }
+
+        #[test]
+        fn a_number_is_the_cell_of_its_text(index in 0..FIELD_COUNT, number in prop_oneof![any::<u64>(), 0_u64..70_000]) {
+            let format = LogFormat::parse(&format!("${{{}}} ${{bytes}}", FIELDS[index].name)).expect("known names");
+            let column = RowValues::new(format).column(0);
+            if let Some(mut column) = column.filter(RowColumn::is_number) {
+                prop_assert_eq!(column.cell_of_number(number), column.cell_of_text(number.to_string().as_bytes()));
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_line_holds_in_a_column_does_not_fit() {
+        let format = LogFormat::parse("${bytes} ${instance-tag}").expect("known names");
+        let mut columns =
+            [0, 1].map(|index| RowValues::new(format.clone()).column(index).expect("read"));
+        for text in [
+            &b""[..],
+            b"1 2",
+            b" 1",
+            b"1\n",
+            b"\x7f",
+            &[b'1'; MAX_TEXT + 1],
+        ] {
+            for column in &mut columns {
+                assert!(!column.cell_of_text(text).fits(), "{text:?}");
+            }
+        }
+        assert!(!columns[1].cell_of_number(1).fits(), "a text is no number");
+    }
+
+    #[test]
+    fn the_generation_changes_with_the_identifiers() {
+        let format =
+            LogFormat::parse("${interface-id} ${instance-tag} ${bytes}").expect("known names");
+        let mut values = RowValues::new(format);
+        let mut key = |texts: [&str; 2], is_new_identity| {
+            values.set_texts(texts.iter().map(|text| text.as_bytes()), is_new_identity);
+            values.record().identifier_key().expect("a key")
+        };
+        let first = key(["eni-1", "a"], true);
+        assert_eq!(key(["eni-1", "b"], false), first);
+        assert_ne!(key(["eni-2", "b"], true), first);
+    }
+}
