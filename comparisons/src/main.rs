@@ -6,12 +6,10 @@
 //!
 //! - `rows.rs` are the rows;
 //! - `ready_made.rs` is a function built on the event type of `aws_lambda_events`;
-//! - `objects.rs` writes the lines as objects of S3;
 //! - lines, payloads and the product's pipeline come from `flowlogs_testing::pipeline`, as in the product's benchmarks.
 //!
 //! `flowlogs-comparisons lines` prints the lines, for programs in other languages.
 
-mod objects;
 mod ready_made;
 mod rows;
 

@@ -20,7 +20,9 @@ use vrl::compiler::{Program, TargetValue, TimeZone, compile};
 use vrl::value;
 use vrl::value::{Secrets, Value};
 
-use crate::{objects, ready_made};
+use crate::ready_made;
+use flowlogs_testing::objects;
+use flowlogs_testing::parquet_writer::Options;
 use flowlogs_testing::pipeline::{self, Pipeline};
 
 /// Name and function of a row.
@@ -179,7 +181,9 @@ fn of_text(objects: Rc<[Vec<u8>]>) -> Run {
 }
 
 fn of_parquet(rounds: u32) -> Run {
-    let objects: Vec<_> = (0..rounds).map(objects::parquet).collect();
+    let objects: Vec<_> = (0..rounds)
+        .map(|minute| objects::parquet(minute, &Options::default()))
+        .collect();
     let mut pipeline = new_pipeline();
     run(move |round| {
         let object = objects[round].clone();

@@ -1,8 +1,9 @@
-//! Parquet flow-log objects → the lines that the text parser reads.
+//! Rows of Parquet flow-log objects → records.
 //!
-//! A row is handed on as the line that AWS would have written into a text object: first a header line with the names of
-//! the columns, then a line for each row, `-` for a missing value. So a flow is the same record in both kinds of object,
-//! without a second parser.
+//! Values go into the record of [`flowlogs_core`](flowlogs_core::flowlog::RowValues) without a line of text. A value of a
+//! dictionary is converted once, by the parser of lines, so a flow is the same record in both kinds of object. A row with a value
+//! that its field cannot have is handed on as the line that AWS would have written into a text object, and the parser of lines
+//! names the fault. [`ParquetReader::read_lines`] hands on all rows so:
 //!
 //! ```no_run
 //! use flowlogs_parquet::ParquetReader;
@@ -29,7 +30,7 @@
 //! ```
 //!
 //! Columns are found by name, in any order. A number may be stored as INT32, INT64 (signed or unsigned), double or text,
-//! with a dictionary or without; its decimal form is handed on, and `flowlogs-core` decides whether a number is a port.
+//! with a dictionary or without; `flowlogs-core` decides whether a number is a port.
 //! Columns that the transcoder does not use keep their position as `-` and are not read.
 //!
 //! Row groups are read in sequence, with all columns of a group in step, through ranged reads of a [`ByteRanges`]: a file, or
@@ -39,17 +40,20 @@
 //!
 //! This bound is the reason for an own reader of pages. Footer, levels and encodings are the library's work, but the
 //! library's pages cannot be bounded from outside: the library allocates what a page's header states, and inflates gzip to
-//! the end, up to a thousand times the page's size. Its codecs cannot be replaced, and there is no limit to set. So pages
-//! are found and unpacked here, and handed to the library's column reader through its public `PageReader`. The library also
-//! expands delta-encoded texts by a count in the page; no writer of flow logs uses them, and they are refused
+//! the end, up to a thousand times the page's size. The codecs of the library cannot be replaced, and there is no limit to set.
+//! So pages are found and unpacked here, and handed to the library's column reader through the public `PageReader`. Text
+//! columns are handed over as indexes of their texts, because the library makes an own value of each row's text. Texts in a delta
+//! encoding, which the library expands by a count in the page and no writer of flow logs uses, are refused
 //! ([`ParquetError::Encoding`]).
 //!
 //! | file | content |
 //! |---|---|
-//! | `reader.rs` | [`ParquetReader`]: row groups → lines |
+//! | `reader.rs` | [`ParquetReader`]: row groups → rows |
+//! | `rows.rs` | [`RowSink`]; row → record or line |
 //! | `footer.rs`, `compact.rs` | check of the footer; Thrift, its encoding |
 //! | `columns.rs` | columns, their names in the header line, the text form of their values |
-//! | `values.rs` | batch of a column's values as text |
+//! | `values.rs` | batch of a column's values as cells of the record |
+//! | `texts.rs` | texts of a column, and the indexes that the library reads in their place |
 //! | `pages.rs`, `page_header.rs` | ranged reads → pages, within the limit |
 //! | `codec.rs` | octets of a page, unpacked within the limit |
 //! | `ranges.rs` | [`ByteRanges`], the source of octets |

@@ -2,6 +2,7 @@
 //!
 //! - `certificates`: certificate authorities and TLS servers that exist for one test;
 //! - [`http`]: an HTTP server on the loopback interface, answered by a closure;
+//! - `objects`: generated lines as text objects and Parquet objects;
 //! - `parquet_writer`: Parquet objects in each of the types and encodings that writers choose;
 //! - `pipeline`: generated lines and payloads, and the whole path from a payload to messages;
 //! - [`object_server`]: the part of S3 that hands out objects.
@@ -13,6 +14,8 @@
 pub mod certificates;
 pub mod http;
 pub mod object_server;
+#[cfg(all(feature = "parquet", feature = "pipeline"))]
+pub mod objects;
 #[cfg(feature = "parquet")]
 pub mod parquet_writer;
 #[cfg(feature = "pipeline")]

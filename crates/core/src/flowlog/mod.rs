@@ -41,8 +41,10 @@
 //! `ColumnPlan::add`, a store in `plan.rs` if values of the kind have slots, its reader in `ColumnValues` (called in `read`
 //! and, if it can fail, in `column`), an accessor of `FlowRecord`, a pattern in `format.rs`, and a case in the slow twin.
 //!
+//! A row of a columnar file (Parquet) becomes a record without a line: `row.rs`.
+//!
 //! Slow twins, with which tests compare random input: `naive` in `record.rs` (a whole line) and `tokens.rs` (offsets), `std`'s
-//! `parse` in `scan.rs`, and fresh storage in `prefix.rs`.
+//! `parse` in `scan.rs`, fresh storage in `prefix.rs`, and the reader of lines in `row.rs`.
 
 mod columns;
 mod documented;

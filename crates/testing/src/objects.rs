@@ -3,13 +3,18 @@
 use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
+use flowlogs_core::LogFormat;
 use flowlogs_parquet::Bytes;
 
-use flowlogs_testing::parquet_writer::{Column, Options, Stored, write};
-use flowlogs_testing::pipeline;
+use crate::parquet_writer::{Column, Options, Stored, write};
+use crate::pipeline;
 
 /// Makes a text object (gzip) of several interfaces: a header line, then the lines.
-pub(crate) fn text(minute: u32, interfaces: u64) -> Vec<u8> {
+///
+/// # Panics
+///
+/// Never: the object is written to memory.
+pub fn text(minute: u32, interfaces: u64) -> Vec<u8> {
     let mut object = GzEncoder::new(Vec::new(), Compression::default());
     let (names, lines) = (names().join(" "), lines(minute, interfaces));
     for line in std::iter::once(names).chain(lines) {
@@ -18,8 +23,12 @@ pub(crate) fn text(minute: u32, interfaces: u64) -> Vec<u8> {
     object.finish().expect("memory")
 }
 
-/// Makes a Parquet object with gzip pages.
-pub(crate) fn parquet(minute: u32) -> Bytes {
+/// Makes a Parquet object of an interface.
+///
+/// # Panics
+///
+/// Never: the lines are of the default format.
+pub fn parquet(minute: u32, options: &Options) -> Bytes {
     let mut columns: Vec<_> = names()
         .iter()
         .map(|name| Column {
@@ -33,7 +42,7 @@ pub(crate) fn parquet(minute: u32) -> Bytes {
             column.values.push(Some(value.to_owned()));
         }
     }
-    write(&columns, &Options::default())
+    write(&columns, options)
 }
 
 fn lines(minute: u32, interfaces: u64) -> Vec<String> {
@@ -41,7 +50,7 @@ fn lines(minute: u32, interfaces: u64) -> Vec<String> {
 }
 
 fn names() -> Vec<String> {
-    let format = flowlogs_core::LogFormat::parse(&pipeline::format("v2")).expect("documented");
+    let format = LogFormat::parse(&pipeline::format("v2")).expect("documented");
     format.names().to_vec()
 }
 
