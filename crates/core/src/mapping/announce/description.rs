@@ -175,6 +175,26 @@ mod tests {
     }
 
     #[test]
+    fn columns_that_aws_wrote_stand_before_those_of_people_and_stay_without_names() {
+        let format = "${interface-id} ${instance-tag} ${asg-tag} ${ecs-cluster-name} ${ecs-task-id} ${interface-type} \
+            ${interface-tag} ${subnet-id}";
+        let line = "eni-1 mine group prod task-4 nat_gateway front subnet-2";
+        let text = description(format, line);
+        assert_eq!(
+            text,
+            "eni-1 subnet-2 task-4 nat_gateway front mine group prod"
+        );
+        let format = LogFormat::parse(&format!("{format} ${{bytes}}")).expect("format of the test");
+        let mut values = RecordValues::default();
+        let line = format!("{line} 1");
+        let record = FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("a line");
+        let described = DescribedInterface::Interface;
+        let known = (None, &Inventory::default());
+        let off = interface(b"eni-1", described, &record, known, NameTexts::Off);
+        assert_eq!(off, "eni-1 subnet-2 task-4 nat_gateway");
+    }
+
+    #[test]
     fn the_name_tag_takes_the_place_of_the_id_and_nothing_is_said_twice() {
         let interface = NetworkInterface {
             id: "eni-1".into(),
