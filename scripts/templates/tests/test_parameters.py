@@ -149,8 +149,15 @@ class Good(unittest.TestCase):
         self.assertEqual((queue["VisibilityTimeout"], queue["MessageRetentionPeriod"]), (1200, 14 * 86400))
         self.assertIs(source["Enabled"], True)
         self.assertEqual(source["ScalingConfig"]["MaximumConcurrency"], "2")
+        self.assertEqual(source["FunctionResponseTypes"], ["ReportBatchItemFailures"])
         off = resolve("template.yaml", **LOGS, Redelivery="off")
         self.assertIs(off.properties("RedeliverySource")["Enabled"], False)
+
+    def test_the_lines_of_lambda_itself_can_be_left_out(self):
+        for template, parameters in (("template.yaml", LOGS), ("template-s3.yaml", BUCKET)):
+            for given, level in (({}, "INFO"), ({"SystemLogLevel": "WARN"}, "WARN")):
+                logging = resolve(template, **parameters, **given).properties("Function")["LoggingConfig"]
+                self.assertEqual((logging["SystemLogLevel"], logging["ApplicationLogLevel"]), (level, "INFO"))
 
     def test_the_queue_of_notices_waits_as_long(self):
         stack = resolve("template-s3.yaml", **BUCKET)
