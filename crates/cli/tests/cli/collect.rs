@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 
 use crate::{DEFAULT, run};
 
@@ -232,11 +234,17 @@ fn attack(connections: usize, octets: &[u8]) {
             stream
         })
         .collect();
+    // A collector that never complains is ended, and has said nothing.
+    let (_in_time, end) = mpsc::channel::<()>();
+    let process = collector.child.id().to_string();
+    std::thread::spawn(move || {
+        if end.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").arg(process).status();
+        }
+    });
     let mut complaint = String::new();
-    collector
-        .stderr
-        .read_line(&mut complaint)
-        .expect("complains");
+    let read = collector.stderr.read_line(&mut complaint);
+    read.expect("standard error");
     assert!(complaint.contains("take too much memory"), "{complaint}");
     let status = std::fs::read_to_string(format!("/proc/{}/status", collector.child.id()));
     let status = status.expect("it waits for a flow");
