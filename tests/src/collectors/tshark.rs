@@ -126,6 +126,17 @@ fn learn(domain: u32, fields: &HashMap<&str, &str>, names: &mut Names) {
     }
 }
 
+/// Returns the status of a flow: tshark shows the two bits of status and the six bits of reason separately.
+fn forwarding_status(fields: &HashMap<&str, &str>) -> Option<u8> {
+    let status = fields.get("cflow.forwarding_status")?;
+    let reasons = ["unknown", "forward", "drop", "consume"];
+    let reason = reasons.iter().find_map(|reason| {
+        let key = format!("cflow.forwarding_status_{reason}_code");
+        fields.get(key.as_str())
+    });
+    Some(number::<u8>(status) << 6 | reason.map_or(0, |reason| number::<u8>(reason)))
+}
+
 fn flow(domain: u32, fields: &HashMap<&str, &str>, names: &Names) -> Flow {
     let text = |key: &str| fields.get(key).copied();
     let address = |keys: [&str; 2]| {
@@ -139,14 +150,6 @@ fn flow(domain: u32, fields: &HashMap<&str, &str>, names: &Names) -> Flow {
     let name = |scope: &'static str, key: &str| {
         names.get(&(domain, scope, text(key)?.to_owned())).cloned()
     };
-    // tshark shows the two bits of status and the six bits of reason separately.
-    let status = text("cflow.forwarding_status").map(|status| {
-        let reasons = ["unknown", "forward", "drop", "consume"];
-        let reason = reasons
-            .iter()
-            .find_map(|reason| text(&format!("cflow.forwarding_status_{reason}_code")));
-        number::<u8>(status) << 6 | reason.map_or(0, number::<u8>)
-    });
     let application = text("cflow.appl_id.classification_engine_id").map(|engine| {
         (
             number(engine),
@@ -179,7 +182,7 @@ fn flow(domain: u32, fields: &HashMap<&str, &str>, names: &Names) -> Flow {
         ingress_vrf_name: name("cflow.ingress_vrfid", "cflow.ingress_vrfid"),
         egress_vrf_name: name("cflow.ingress_vrfid", "cflow.egress_vrfid"),
         direction: text("cflow.direction").map(number),
-        status,
+        status: forwarding_status(fields),
         dropped: text("cflow.drop_packets").map(number),
         nat_source: address([
             "cflow.post_natsource_ipv4_address",

@@ -75,80 +75,99 @@ pub(crate) struct Written {
     pub(crate) deliveries: Vec<Delivery>,
 }
 
+/// Lines under construction, with the number of lines of each stream.
+#[derive(Default)]
+struct LineWriter {
+    lines: Vec<Line>,
+    streams: BTreeMap<Stream, u32>,
+}
+
+/// Capture window of a flow log.
+#[derive(Clone, Copy)]
+struct LogWindow {
+    /// Number of the flow log.
+    log: usize,
+    stream: Stream,
+    /// End of the window, seconds since 1970.
+    end: u64,
+}
+
+impl LineWriter {
+    fn add(
+        &mut self,
+        window: LogWindow,
+        text: String,
+        (content, start): (Content, u64),
+        random: &mut Random,
+    ) {
+        let ready = window.end + random.within(0..400);
+        // Each stream counts alone.
+        let next = self.streams.entry(window.stream).or_insert(0);
+        let id = format!("{next:056}");
+        *next += 1;
+        self.lines.push(Line {
+            id,
+            timestamp: start * 1_000,
+            text,
+            content,
+            log: window.log,
+            stream: window.stream,
+            end: window.end,
+            ready,
+        });
+    }
+}
+
 /// Writes the flow logs. Of every hundred windows of a flow log, `lost` are lost.
 pub(crate) fn write(network: &Network, seen: &[Seen], random: &mut Random, lost: u64) -> Written {
     let (records, windows) = records(network, seen);
-    let mut lines = Vec::new();
-    let mut streams = BTreeMap::new();
+    let mut writer = LineWriter::default();
     for ((place, interval, window), indices) in &windows {
         let all: Vec<(usize, &Log)> = match *place {
             Place::Interface(eni) => network.logs_of(eni).collect(),
             Place::Attachment(vpc) => network.logs_of_attachment(vpc).collect(),
             Place::RegionalNat => network.logs_of_regional_nat().collect(),
         };
+        let end = BEGIN + (window + 1) * interval;
         for (number, log) in all.into_iter().filter(|(_, log)| log.interval == *interval) {
             let stream = match network.is_bucket {
                 true => Stream::OfFlowLog(number),
                 false => Stream::Of(*place),
             };
-            let end = BEGIN + (window + 1) * interval;
-            let mut add = |text, content, start: u64, random: &mut Random| {
-                let ready = end + random.within(0..400);
-                // Each stream counts alone.
-                let next = streams.entry(stream).or_insert(0_u32);
-                let id = format!("{next:056}");
-                *next += 1;
-                lines.push(Line {
-                    id,
-                    timestamp: start * 1_000,
-                    text,
-                    content,
-                    log: number,
-                    stream,
-                    end,
-                    ready,
-                });
+            let window = LogWindow {
+                log: number,
+                stream,
+                end,
             };
             if random.percent(lost) {
-                add(
-                    status_line(network, log, *place, end, "SKIPDATA"),
-                    // Without a status, nobody can tell that from no traffic.
-                    match log.format.contains("log-status") {
-                        true => Content::Skipped,
-                        false => Content::NoData,
-                    },
-                    end - interval,
-                    random,
-                );
+                let line = status_line(network, log, *place, end, "SKIPDATA");
+                // Without a status, nobody can tell a lost window from no traffic.
+                let content = match log.format.contains("log-status") {
+                    true => Content::Skipped,
+                    false => Content::NoData,
+                };
+                writer.add(window, line, (content, end - interval), random);
                 continue;
             }
             for &index in indices {
                 let record = &records[index];
-                let recorded = log.writes(record.sight.is_accepted, record.start, record.end);
-                if recorded {
-                    add(
-                        flow_line(network, log, record),
-                        Content::Flow(index),
-                        record.start,
-                        random,
-                    );
+                if log.writes(record.sight.is_accepted, record.start, record.end) {
+                    let line = flow_line(network, log, record);
+                    let content = Content::Flow(index);
+                    writer.add(window, line, (content, record.start), random);
                 }
             }
             if random.percent(5) {
                 let quiet = end + 20 * interval;
-                add(
-                    status_line(network, log, *place, quiet, "NODATA"),
-                    Content::NoData,
-                    quiet - interval,
-                    random,
-                );
+                let line = status_line(network, log, *place, quiet, "NODATA");
+                writer.add(window, line, (Content::NoData, quiet - interval), random);
             }
         }
     }
-    let deliveries = deliver(&lines, random);
+    let deliveries = deliver(&writer.lines, random);
     Written {
         records,
-        lines,
+        lines: writer.lines,
         deliveries,
     }
 }

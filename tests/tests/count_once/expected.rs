@@ -66,34 +66,23 @@ pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Ex
         let log = written.lines[index].log;
         let sight = &record.sight;
         let direction = direction(network, sight, &network.logs[log]);
-        let has_ports = network.logs[log].format.contains("srcport");
+        let exported = flow(network, sight, direction, &network.logs[log]);
         let rules = chosen.deduplicate && !chosen.source_filtered;
         let attribution = match rules {
             true => attribute(network, record, log),
             false => Attribution::Counts,
         };
-        let exported = flow(network, sight, direction, &network.logs[log]);
+        let has_ports = network.logs[log].format.contains("srcport");
         let counter = if chosen.exclude_collector && sight.is_collectors && has_ports {
             &mut counters.excluded_collector_traffic
         } else if is_filtered(direction, chosen.direction) {
             &mut counters.filtered_by_direction
         } else if attribution == Attribution::LeftOut {
             &mut counters.duplicate_records
-        } else if !rules
-            || chosen.direction == DirectionFilter::Egress
-            || direction != Some(FlowDirection::Egress)
-        {
-            &mut counters.flows_exported
+        } else if rules && chosen.direction != DirectionFilter::Egress {
+            by_observation_point(network, record, direction, counters)
         } else {
-            match sight.fate {
-                Fate::CountsAtItsDestination(to)
-                    if sight.is_accepted && is_observed(network, to, record) =>
-                {
-                    &mut counters.duplicate_both_ends
-                }
-                Fate::CountsWhereItEnters => &mut counters.duplicate_transit_gateway,
-                _ => &mut counters.flows_exported,
-            }
+            &mut counters.flows_exported
         };
         *counter += 1;
         if std::ptr::eq(counter, &counters.flows_exported) {
@@ -104,6 +93,26 @@ pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Ex
         }
     }
     expected
+}
+
+/// Counter of a record by rules 3 and 4.
+fn by_observation_point<'a>(
+    network: &Network,
+    record: &Record,
+    direction: Option<FlowDirection>,
+    counters: &'a mut Counters,
+) -> &'a mut u64 {
+    let sight = &record.sight;
+    match sight.fate {
+        _ if direction != Some(FlowDirection::Egress) => &mut counters.flows_exported,
+        Fate::CountsAtItsDestination(to)
+            if sight.is_accepted && is_observed(network, to, record) =>
+        {
+            &mut counters.duplicate_both_ends
+        }
+        Fate::CountsWhereItEnters => &mut counters.duplicate_transit_gateway,
+        _ => &mut counters.flows_exported,
+    }
 }
 
 /// Rule 2, by the facts about the flow logs: the writers of records of this interface, action and time.

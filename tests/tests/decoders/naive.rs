@@ -186,22 +186,8 @@ pub(crate) fn read(
         None if has_addresses || has_counters => {}
         _ => return Outcome::NoData,
     }
-    let account = columns
-        .text("account-id")
-        .filter(|id| id.chars().all(|c| c.is_ascii_digit()))
-        .or(account)
-        .unwrap_or("unknown");
-    let domain = match (
-        columns.text("tgw-id"),
-        columns.text("region").or(region),
-        columns.of_a_gateway(),
-    ) {
-        (Some(gateway), _, true) => gateway.to_owned(),
-        (_, Some(region), _) => format!("{account}/{region}"),
-        _ => account.to_owned(),
-    };
     let mut flow = Flow {
-        domain,
+        domain: domain(&columns, account, region),
         record: Vec::new(),
         counter_octets: 4,
         interfaces: Vec::new(),
@@ -222,6 +208,21 @@ pub(crate) fn read(
     }
     flow.record.sort();
     Outcome::Flow(flow)
+}
+
+/// Name of the observation domain: the gateway, or account and region, of the record or else of the source.
+fn domain(columns: &Columns<'_>, account: Option<&str>, region: Option<&str>) -> String {
+    let account = columns
+        .text("account-id")
+        .filter(|id| id.chars().all(|c| c.is_ascii_digit()))
+        .or(account)
+        .unwrap_or("unknown");
+    let region = columns.text("region").or(region);
+    match (columns.text("tgw-id"), region, columns.of_a_gateway()) {
+        (Some(gateway), _, true) => gateway.to_owned(),
+        (_, Some(region), _) => format!("{account}/{region}"),
+        _ => account.to_owned(),
+    }
 }
 
 fn plain_values(columns: &Columns<'_>, event_time: Option<u64>, options: Options, flow: &mut Flow) {
