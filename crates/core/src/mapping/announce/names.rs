@@ -35,7 +35,7 @@ const ENTRY_OCTETS: usize = 128;
 /// Most identifiers of equal number in a table.
 const MAX_SHARING: u8 = 4;
 
-/// Context of an announcement: the domain that announces, and the stages that an options record needs.
+/// Announcer of names in a domain, with the stages that an options record needs.
 pub(super) struct Announcer<'a, S> {
     pub(super) domain_slot: usize,
     pub(super) epoch: u32,
