@@ -80,7 +80,7 @@ pub(crate) struct PageStream<R> {
     // Parts of the budget.
     by_window: usize,
     by_dictionary: usize,
-    by_page: usize,
+    by_pages: usize,
 }
 
 impl<R: ByteRanges> PageStream<R> {
@@ -100,7 +100,7 @@ impl<R: ByteRanges> PageStream<R> {
             has_dictionary: false,
             by_window: 0,
             by_dictionary: 0,
-            by_page: 0,
+            by_pages: 0,
         }
     }
 
@@ -166,32 +166,16 @@ impl<R: ByteRanges> PageStream<R> {
     }
 
     fn data(&mut self, header: &PageHeader, packed: &[u8]) -> Result<Page> {
-        let by_dictionary = matches!(
-            header.encoding,
-            Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY
-        );
-        if by_dictionary && !self.has_dictionary {
-            return Err(damage("it needs a dictionary that is not there"));
-        }
-        // Delta-encoded texts, which the library expands by a count in the page, without a limit.
-        let is_text = self.chunk.values == Type::BYTE_ARRAY;
-        let is_plain_text = is_text && header.encoding == Encoding::PLAIN;
-        if is_text && !is_plain_text && !by_dictionary {
-            return Err(through_library(ParquetError::Encoding {
-                column: String::new(), // known to the caller of the library
-                encoding: header.encoding.to_string(),
-            }));
-        }
+        let is_plain_text = self.check_encoding(header)?;
         let values = usize::try_from(header.values).unwrap_or(usize::MAX);
         let beside = match is_plain_text {
             true => values.min(header.unpacked / 4) * BESIDE_TEXT,
             false => 0,
         };
-        // The page before is still in memory while this page is unpacked.
+        // The page before is still in memory while this page is unpacked; of texts, further pages are.
         let size = header.unpacked + beside;
         self.budget.change(0, size).map_err(through_library)?;
-        let before = std::mem::replace(&mut self.by_page, size);
-        let levels = match header.kind {
+        let packed_levels = match header.kind {
             PageKind::DataV2 => header
                 .definition_levels
                 .checked_add(header.repetition_levels)
@@ -199,36 +183,40 @@ impl<R: ByteRanges> PageStream<R> {
                 .ok_or_else(|| damage("its levels are longer than itself"))?,
             _ => 0,
         };
-        let mut buf: Bytes = self.unpack(header, packed, levels)?.into();
-        let encoding = header.encoding;
-        self.budget.change(before, 0).map_err(through_library)?;
+        let mut buf: Bytes = self.unpack(header, packed, packed_levels)?.into();
+        let mut texts = self.chunk.texts.lock();
+        let by_pages = size + texts.size();
         if is_plain_text {
             let levels = self.levels(header, &buf)?;
-            buf = self.chunk.texts.lock().add_page(buf, levels, values)?;
+            buf = texts.add_page(buf, levels, values)?;
         }
-        Ok(if header.kind == PageKind::DataV2 {
-            Page::DataPageV2 {
-                buf,
-                num_values: header.values,
-                encoding,
-                num_nulls: header.nulls,
-                num_rows: header.rows,
-                // Both are at most `unpacked`, which came as 31 bits.
-                def_levels_byte_len: u32::try_from(header.definition_levels).unwrap_or(u32::MAX),
-                rep_levels_byte_len: u32::try_from(header.repetition_levels).unwrap_or(u32::MAX),
-                is_compressed: false,
-                statistics: None,
-            }
-        } else {
-            Page::DataPage {
-                buf,
-                num_values: header.values,
-                encoding,
-                def_level_encoding: header.definition_encoding,
-                rep_level_encoding: header.repetition_encoding,
-                statistics: None,
-            }
-        })
+        drop(texts);
+        let before = std::mem::replace(&mut self.by_pages, by_pages);
+        self.budget
+            .change(before + size, by_pages)
+            .map_err(through_library)?;
+        Ok(data_page(header, buf))
+    }
+
+    /// Checks the encoding of a data page, and returns whether the page has plain texts.
+    fn check_encoding(&self, header: &PageHeader) -> Result<bool> {
+        let by_dictionary = matches!(
+            header.encoding,
+            Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY
+        );
+        if by_dictionary && !self.has_dictionary {
+            return Err(damage("it needs a dictionary that is not there"));
+        }
+        let is_text = self.chunk.values == Type::BYTE_ARRAY;
+        let is_plain_text = is_text && header.encoding == Encoding::PLAIN;
+        // Delta-encoded texts, which the library expands by a count in the page, without a limit.
+        if is_text && !is_plain_text && !by_dictionary {
+            return Err(through_library(ParquetError::Encoding {
+                column: String::new(), // known to the caller of the library
+                encoding: header.encoding.to_string(),
+            }));
+        }
+        Ok(is_plain_text)
     }
 
     /// Octets of the levels in front of a data page's values.
@@ -326,7 +314,7 @@ impl<R: ByteRanges> PageStream<R> {
 
 impl<R> Drop for PageStream<R> {
     fn drop(&mut self) {
-        let all = self.by_window + self.by_dictionary + self.by_page;
+        let all = self.by_window + self.by_dictionary + self.by_pages;
         // Giving back never fails.
         let _ = self.budget.change(all, 0);
     }
@@ -351,6 +339,34 @@ impl<R: ByteRanges> PageReader for PageStream<R> {
 
     fn skip_next_page(&mut self) -> Result<()> {
         Err(damage("pages are read in order"))
+    }
+}
+
+/// Data page for the library.
+fn data_page(header: &PageHeader, buf: Bytes) -> Page {
+    let (num_values, encoding) = (header.values, header.encoding);
+    if header.kind != PageKind::DataV2 {
+        return Page::DataPage {
+            buf,
+            num_values,
+            encoding,
+            def_level_encoding: header.definition_encoding,
+            rep_level_encoding: header.repetition_encoding,
+            statistics: None,
+        };
+    }
+    // Both lengths are at most `unpacked`, which came as 31 bits.
+    let length = |octets: usize| u32::try_from(octets).unwrap_or(u32::MAX);
+    Page::DataPageV2 {
+        buf,
+        num_values,
+        encoding,
+        num_nulls: header.nulls,
+        num_rows: header.rows,
+        def_levels_byte_len: length(header.definition_levels),
+        rep_levels_byte_len: length(header.repetition_levels),
+        is_compressed: false,
+        statistics: None,
     }
 }
 

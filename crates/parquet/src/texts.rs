@@ -164,6 +164,12 @@ impl StoredTexts {
         self.pages.drain(..last);
     }
 
+    /// Memory of the pages in octets.
+    pub(crate) fn size(&self) -> usize {
+        let of_page = |page: &TextPage| page.octets.len() + page.offsets.len() * BESIDE_TEXT;
+        self.pages.iter().map(of_page).sum()
+    }
+
     /// Text of a page with this index.
     pub(crate) fn text(&self, index: u32) -> Option<&[u8]> {
         self.pages.iter().find_map(|page| page.text(index))

@@ -95,6 +95,35 @@ fn pages_that_need_more_than_the_limit_are_refused_and_small_ones_of_the_same_ro
 }
 
 #[test]
+fn pages_of_texts_count_as_long_as_their_batch_of_rows() {
+    let limit = 4 * 1024 * 1024;
+    for (octets, fits) in [(20_000, false), (200, true)] {
+        // Equal texts share a cell, so that only the pages take memory.
+        let text = Some("x".repeat(octets));
+        let columns = [
+            Column {
+                name: "instance_tag".to_owned(),
+                stored: Stored::Text,
+                values: vec![text; 1_000],
+            },
+            numbers("bytes", Stored::Int64, 1_000),
+        ];
+        let options = Options {
+            dictionary: false,
+            rows_in_page: 1,
+            ..Options::default()
+        };
+        let outcome = ParquetReader::open(write(&columns, &options), limit)
+            .unwrap()
+            .read_lines(&mut Kept::default());
+        match fits {
+            true => assert_eq!(outcome, Ok(1_000)),
+            false => assert_eq!(outcome, Err(ParquetError::TooLarge { limit }.into())),
+        }
+    }
+}
+
+#[test]
 fn a_dictionary_counts_with_what_is_made_of_it() {
     let columns = [
         numbers("bytes", Stored::Text, 60_000),
