@@ -1,4 +1,4 @@
-//! The way through the house: a line is parsed, judged and encoded, and ends in exactly one counter.
+//! The way through the house: a line or row becomes a record, which is judged, encoded, and ends in exactly one counter.
 //!
 //! A [`Transcoder`] owns everything with a longer life than a line: buffers, templates, sequence numbers, announcements, and
 //! the memory of deliveries.
@@ -56,11 +56,12 @@ pub struct Transcoder {
 #[derive(Debug)]
 struct RecordStages {
     dedup: Deduplicator,
+    /// True if `DIRECTION` filters: an exported flow of unknown direction is then counted.
     direction_matters: bool,
     inventory: Inventory,
     /// Raised with every new inventory, so that sources compute the coverage anew.
     inventory_version: u64,
-    /// Number of computed coverages: the number of the next coverage.
+    /// Number of the last computed coverage, from 1.
     coverages: u64,
     encoder: FlowEncoder,
     report: BatchReport,
@@ -227,6 +228,7 @@ impl Transcoder {
             return Ok(());
         }
         if line.id.is_some() {
+            // Only now: a line that could not be parsed is no delivery.
             stages.dedup.remember_delivery();
         }
         let record = parts.formats.record(line.text, values);
@@ -240,9 +242,9 @@ impl Transcoder {
         stages.take(&record, facts, parts.coverage, sink, observer)
     }
 
-    /// Takes the record of a [row](crate::flowlog::RowValues), whose columns have names, and shows the record to an
-    /// observer. The source is that of the row's file; the line of a row that does not fit goes to
-    /// [`line`](Self::line).
+    /// Takes the record of a [row](crate::flowlog::RowValues), and shows the record to an observer. The record counts as one with a
+    /// header line; the line of a row that does not fit goes to [`line`](Self::line). Rule 1 is the caller's business
+    /// ([`take_delivery`](Self::take_delivery)).
     ///
     /// # Errors
     ///
@@ -366,7 +368,7 @@ impl RecordStages {
         true
     }
 
-    /// Counts a record that comes for the first time, and computes the coverage of its source where it is missing.
+    /// Counts a record, unless it is the undecided one handed on again, and computes the coverage of its source where it is missing.
     #[inline(always)] // called for every record
     fn admit_record(&mut self, source: &mut RecordSource) {
         self.report.counters.records_received += u64::from(!std::mem::take(&mut self.is_again));

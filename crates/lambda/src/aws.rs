@@ -20,8 +20,8 @@ use http_body_util::Limited;
 /// Most octets of an answer of EC2. A page of 1,000 interfaces with many addresses and tags has some 5 MB.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// Most octets of a secret with its JSON, which is at most 64 KiB before its escapes; of credentials, of a page of accounts;
-/// and of an error in words.
+/// Most octets of every other answer: a secret with its JSON (64 KiB before escapes), credentials, a page of accounts, the receipt
+/// of a written object, an error in words.
 const SMALL_ANSWER: usize = 512 * 1024;
 
 /// Interceptor that refuses answers without end: the SDK holds an answer whole, but for the body of an object.

@@ -1,7 +1,7 @@
 //! Forwards batches of lines to every target, with a single reconnect for each target.
 //!
 //! Responsible for the delivery guarantee: a batch succeeds only when every target has all messages. After a broken
-//! connection nobody knows how much arrived, so the target gets the whole batch again over a new connection, while the the
+//! connection nobody knows how much arrived, so the target gets the whole batch again over a new connection, while the
 //! remaining targets take no part. The content of a batch is the caller's business.
 
 use std::convert::Infallible;

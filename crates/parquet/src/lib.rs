@@ -34,15 +34,15 @@
 //! Columns that the transcoder does not use keep their position as `-` and are not read.
 //!
 //! Row groups are read in sequence, with all columns of a group in step, through ranged reads of a [`ByteRanges`]: a file, or
-//! an object in S3. At most one page and one dictionary of each column are in memory, never a column or a row group; all of
-//! them together stay within the limit given to [`ParquetReader::open`], or the object is [`ParquetError::TooLarge`]. The
+//! an object in S3. Of each column, one dictionary and the pages of a batch of rows are in memory, never a column or a row group;
+//! all of them together stay within the limit given to [`ParquetReader::open`], or the object is [`ParquetError::TooLarge`]. The
 //! parsed footer comes on top, of at most [`MAX_FOOTER`] octets.
 //!
-//! This bound is the reason for an own reader of pages. Footer, levels and encodings are the library's work, but the
+//! This bound is the reason for a reader of pages here. Footer, levels and encodings are the library's work, but the
 //! library's pages cannot be bounded from outside: the library allocates what a page's header states, and inflates gzip to
 //! the end, up to a thousand times the page's size. The codecs of the library cannot be replaced, and there is no limit to set.
 //! So pages are found and unpacked here, and handed to the library's column reader through the public `PageReader`. Text
-//! columns are handed over as indexes of their texts, because the library makes an own value of each row's text. Texts in a delta
+//! columns are handed over as indexes of their texts, because the library allocates a value for each row's text. Texts in a delta
 //! encoding, which the library expands by a count in the page and no writer of flow logs uses, are refused
 //! ([`ParquetError::Encoding`]).
 //!

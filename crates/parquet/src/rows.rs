@@ -19,7 +19,7 @@ pub trait RowSink: LineSink {
 pub(crate) struct GroupColumns<'a> {
     file: &'a FileColumns,
     columns: Vec<ColumnValues>,
-    /// Cell of the current record's text in each column of texts, and the column's index in `columns`.
+    /// Index of each text column in `columns`, and the cell of the current record's text.
     texts: Vec<(usize, u32)>,
     /// False if a text of the current record does not fit.
     texts_fit: bool,
@@ -34,7 +34,7 @@ pub(crate) struct GroupRow<'g, 'a> {
 }
 
 impl<'a> GroupColumns<'a> {
-    /// Columns of a row group, which are those of `file` that are read.
+    /// Columns of a row group; `columns` are the read columns of `file`, in order.
     pub(crate) fn new(
         file: &'a FileColumns,
         columns: Vec<ColumnValues>,
@@ -63,12 +63,12 @@ impl<'a> GroupColumns<'a> {
         self.columns.iter().map(ColumnValues::size).sum()
     }
 
-    /// Row of the current batch, of which the rows are taken in order.
+    /// Row of the current batch. Rows are taken in order from 0: texts are compared with those of the row before.
     pub(crate) fn row(&mut self, row: usize) -> GroupRow<'_, 'a> {
         GroupRow { group: self, row }
     }
 
-    /// Sets the texts of the record, where they are not those of the row before.
+    /// Sets the texts of the record, if the texts are not those of the row before. Cells of a batch are numbered anew.
     #[inline]
     fn set_texts(&mut self, row: usize) {
         let (mut is_new, mut is_new_identity) = (row == 0, row == 0);
@@ -110,7 +110,7 @@ impl GroupRow<'_, '_> {
         fit.then(|| group.record.record())
     }
 
-    /// Line of the row, as AWS would have written it into a text object.
+    /// Line of the row, as AWS would have written the row into a text object, with `-` for columns that are not read.
     pub(crate) fn line(&mut self) -> &[u8] {
         let GroupColumns {
             file,

@@ -1,9 +1,9 @@
 //! Stored texts of a column, whose indexes the library reads.
 //!
-//! The library would make an own value of each row's text. So it is given the column as a column of numbers: the dictionary is
-//! a page with the numbers 0, 1, 2 …, and a page of plain texts a page of plain numbers that go on counting. The numbers which
-//! the library returns are indexes of the texts here: a text of the dictionary is converted once, however many rows have
-//! the text.
+//! The library would allocate a value for each row's text. So the library is given the column as a column of numbers: the
+//! dictionary becomes a page with the numbers 0, 1, 2 …, and each page of plain texts becomes a page of plain numbers that goes on
+//! counting. The numbers which the library returns are indexes of the texts here: a text of the dictionary is converted once,
+//! however many rows have the text.
 //!
 //! ```text
 //! pages of the column                            pages for the library    texts here
@@ -23,7 +23,7 @@ use crate::error::damage;
 /// Octets of the length in front of a plain text.
 const LENGTH: usize = 4;
 
-/// Memory for a text beside its octets, while the library has its page: its offset here, and its number there.
+/// Memory for a text beside its octets: the offset in [`TextPage`], and the index in the library's page.
 pub(crate) const BESIDE_TEXT: usize = 2 * size_of::<u32>();
 
 /// Texts of a column, shared by the source of its pages and the reader of its values.
@@ -36,7 +36,7 @@ impl SharedTexts {
     }
 }
 
-/// Texts of the pages that the library still reads.
+/// Texts of the dictionary, and of the pages since the last batch of rows.
 #[derive(Debug, Default)]
 pub(crate) struct StoredTexts {
     /// Dictionary, until it is taken.
@@ -58,7 +58,8 @@ pub(crate) struct TextPage {
 }
 
 impl TextPage {
-    /// Finds the texts, `most` at most. Ends at octets that are no text: the library notices if it needs more.
+    /// Finds the texts, `most` at most. Ends at octets that are no text: a short dictionary is refused here, a short page by the
+    /// library.
     fn of(first: u32, octets: Bytes, most: usize) -> Self {
         let mut offsets = Vec::with_capacity(most.min(octets.len() / LENGTH));
         let mut rest = &octets[..];
@@ -158,7 +159,7 @@ impl StoredTexts {
         self.dictionary.take()
     }
 
-    /// Forgets the pages before the last: the library has read them to their end.
+    /// Forgets all pages but the last. Called between batches of rows: the library has read these pages to their end.
     pub(crate) fn forget_pages(&mut self) {
         let last = self.pages.len().saturating_sub(1);
         self.pages.drain(..last);
@@ -170,7 +171,7 @@ impl StoredTexts {
         self.pages.iter().map(of_page).sum()
     }
 
-    /// Text of a page with this index.
+    /// Text with this index, if a plain page has it.
     pub(crate) fn text(&self, index: u32) -> Option<&[u8]> {
         self.pages.iter().find_map(|page| page.text(index))
     }

@@ -41,10 +41,10 @@ pub(crate) struct ColumnCells {
     rows: Vec<u32>,
     /// Cell of a missing value, cells of the dictionary, cells of the batch.
     cells: Vec<CellValue>,
-    /// Begin and end of each cell's text. Cells of [`StoredColumn::Int32`] and `Int64` have none.
+    /// Begin and end of each cell's text. Cells of numbers have none; the cell of a missing value has.
     ranges: Vec<(u32, u32)>,
     texts: Vec<u8>,
-    /// Cells that stay when a batch ends, and the octets of their texts.
+    /// Number of cells that stay when a batch ends, and octets of their texts.
     kept: (usize, usize),
 }
 
@@ -55,12 +55,12 @@ pub(crate) const CELL_OCTETS: usize = size_of::<CellValue>() + size_of::<(u32, u
 const MISSING: u32 = 0;
 
 enum StoredColumn {
-    /// Numbers of a column of numbers or times.
+    // Numbers of a column of numbers or times.
     Int32(TypedReader<Int32Type>),
     Int64(TypedReader<Int64Type>),
     /// Indexes of texts.
     Text(TypedReader<Int32Type>, SharedTexts),
-    /// Values that become cells by way of their text.
+    // Values that become cells by way of their text.
     Int32AsText(TypedReader<Int32Type>),
     Int64AsText(TypedReader<Int64Type>),
     Int96(TypedReader<Int96Type>),
@@ -130,13 +130,13 @@ impl ColumnValues {
             StoredColumn::Int32(typed) => batch.read(typed, cells, |&value, cells| {
                 cells.add_number(match form {
                     TextForm::Unsigned => Some(value.cast_unsigned().into()),
-                    _ => decimal(value.into(), form).try_into().ok(),
+                    _ => in_line_units(value.into(), form).try_into().ok(),
                 })
             }),
             StoredColumn::Int64(typed) => batch.read(typed, cells, |&value, cells| {
                 cells.add_number(match form {
                     TextForm::Unsigned => Some(value.cast_unsigned()),
-                    _ => decimal(value, form).try_into().ok(),
+                    _ => in_line_units(value, form).try_into().ok(),
                 })
             }),
             StoredColumn::Text(typed, texts) => batch.read_texts(typed, texts, cells),
@@ -161,7 +161,7 @@ impl ColumnValues {
         }
     }
 
-    /// Cells of the batch.
+    /// Cells, and the cell of each row of the batch.
     pub(crate) fn cells(&self) -> &ColumnCells {
         &self.cells
     }
@@ -217,7 +217,7 @@ impl ColumnCells {
         self.cells[index as usize]
     }
 
-    /// Text of a cell, of a column of texts.
+    /// Text of a cell that is no number.
     pub(crate) fn text(&self, index: u32) -> &[u8] {
         let (begin, end) = self.ranges[index as usize];
         &self.texts[begin as usize..end as usize]
@@ -249,7 +249,7 @@ impl ColumnCells {
         ((cell as usize) < self.kept.0).then_some(cell)
     }
 
-    /// Adds the cell of a number, or of what is none, and returns its index.
+    /// Adds the cell of a number, and returns the index of the cell. `None`, a negative number, is unfit.
     #[inline]
     fn add_number(&mut self, number: Option<u64>) -> Result<u32> {
         let cell = number.map_or(CellValue::UNFIT, |number| {
@@ -351,6 +351,7 @@ impl RowBatch<'_> {
     ) -> Result<()> {
         shared.lock().forget_pages();
         self.read_values(typed)?;
+        // Not held while the library reads: the source of pages takes the lock.
         let mut texts = shared.lock();
         if let Some(dictionary) = texts.take_dictionary() {
             cells.keep_dictionary(&dictionary)?;
@@ -406,8 +407,8 @@ impl RowBatch<'_> {
     }
 }
 
-/// Number of a stored integer in the units of a line.
-fn decimal(value: i64, form: TextForm) -> i64 {
+/// Stored integer in the units of a line: a time in milliseconds, before 1973 in seconds.
+fn in_line_units(value: i64, form: TextForm) -> i64 {
     let TextForm::Time { in_millisecond } = form else {
         return value;
     };
@@ -421,14 +422,14 @@ fn decimal(value: i64, form: TextForm) -> i64 {
 fn integer32(value: i32, form: TextForm, text: &mut Vec<u8>) {
     match form {
         TextForm::Unsigned => number(value.cast_unsigned(), text),
-        _ => number(decimal(value.into(), form), text),
+        _ => number(in_line_units(value.into(), form), text),
     }
 }
 
 fn integer64(value: i64, form: TextForm, text: &mut Vec<u8>) {
     match form {
         TextForm::Unsigned => number(value.cast_unsigned(), text),
-        _ => number(decimal(value, form), text),
+        _ => number(in_line_units(value, form), text),
     }
 }
 
@@ -437,7 +438,7 @@ fn number(value: impl itoa::Integer, texts: &mut Vec<u8>) {
     texts.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// Writes a floating-point number. Some tools store integers so in a column with nulls, which are then NaN.
+/// Writes a floating-point number. Some tools store an integer column with nulls as floating-point numbers, a null as NaN.
 fn float(value: f64, texts: &mut Vec<u8>) {
     if value.is_nan() {
         return texts.extend_from_slice(NO_VALUE);
@@ -446,13 +447,13 @@ fn float(value: f64, texts: &mut Vec<u8>) {
     texts.extend_from_slice(value.to_string().as_bytes());
 }
 
-/// Writes a text. White space would shift the columns behind the text, and is percent-encoded, as AWS encodes tags; an
-/// empty text would as well, and is written as a missing value.
+/// Writes a text. Space, tab, LF and CR would shift the columns behind the text and are percent-encoded, as AWS encodes tags.
+/// An empty text is written as a missing value. Other control octets stay: the row is then read as a line.
 fn text(value: &[u8], texts: &mut Vec<u8>) {
     if value.is_empty() {
         return texts.extend_from_slice(NO_VALUE);
     }
-    // The line is too long already.
+    // Further octets cannot matter: the line is too long already.
     let value = value.get(..=MAX_LINE).unwrap_or(value);
     if !value.iter().any(u8::is_ascii_whitespace) {
         return texts.extend_from_slice(value);

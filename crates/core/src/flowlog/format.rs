@@ -200,6 +200,12 @@ impl LogFormat {
         line.first().is_some_and(u8::is_ascii_lowercase)
     }
 
+    /// Format with a plan that no other format shares: cache keys of the records belong to the plan.
+    pub(super) fn with_own_plan(mut self) -> Self {
+        self.plan = Arc::new(ColumnPlan::clone(&self.plan));
+        self
+    }
+
     fn of_names(names: Vec<String>) -> Result<Self, FormatError> {
         if names.is_empty() {
             return Err(FormatError::Empty);

@@ -1,9 +1,9 @@
 //! Rows of a columnar file: typed values become a record without a line.
 //!
-//! The columns of such a file repeat few values. A value is converted once, into a [`CellValue`], and then set in the record of
-//! each row that has the value. [`RowColumn::cell_of_text`] is the reader of lines, applied to a line of one column, so the
+//! The columns of such a file repeat few values. The caller converts a value once, into a [`CellValue`], and sets the cell in the
+//! record of each row with the value. [`RowColumn::cell_of_text`] applies the reader of lines to a line of one column, so the
 //! records of both kinds of file are equal. A row with a [`CellValue::UNFIT`] value has no record: the caller writes the
-//! row as a line, and the reader of lines finds the fault.
+//! row as a line, and the reader of lines reads the row or names the fault.
 //!
 //! ```text
 //! format   ${interface-id} ${srcaddr} ${bytes} ${vpc-id}
@@ -11,8 +11,8 @@
 //!          0                     22                          starts of their tokens
 //! ```
 //!
-//! The texts are the only cache: [`RowValues::set_texts`] replaces them, and the caller leaves them where the texts of a row are
-//! those of the row before.
+//! The texts are the only cache: [`RowValues::set_texts`] replaces all texts, and is not called for a row with the texts of the
+//! row before.
 
 use std::sync::Arc;
 
@@ -26,16 +26,17 @@ use super::record::FlowRecord;
 use super::tokens::Token;
 use super::words::{FIRST_MILLISECONDS, MAX_LINE};
 
-/// Longest text of a cell, in octets. The texts of a row are then shorter than a line may be; a row with a longer text is
-/// read as a line.
+/// Longest text of a cell, in octets. A record has fewer than 128 text columns, so the texts that fit stay below [`MAX_LINE`]; a
+/// row with a longer text is read as a line.
 const MAX_TEXT: usize = MAX_LINE / 128;
 
-/// Value of a column in the form of the record.
+/// Value of a cell, as the record stores the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CellValue(Cell);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cell {
+    /// No value. A column of words has default words instead, which replace the word of the row before.
     Missing,
     Number(u64),
     Address(Address),
@@ -45,10 +46,10 @@ enum Cell {
 }
 
 impl CellValue {
-    /// Value that the field cannot have.
+    /// Value that no record of a row has: impossible for the field, longer than 511 octets, or with a control octet.
     pub const UNFIT: Self = Self(Cell::Unfit);
 
-    /// Tells whether the field can have the value.
+    /// Tells whether a record of a row can have the value.
     #[inline]
     pub fn fits(self) -> bool {
         self.0 != Cell::Unfit
@@ -78,7 +79,7 @@ impl RowColumn {
         matches!(self.kind, ColumnType::Text(_))
     }
 
-    /// Tells whether the column helps to identify the interface or attachment.
+    /// Tells whether the column is an identifier column: account, region, interface, VPC, gateway.
     pub fn is_identifier(&self) -> bool {
         self.is_identifier
     }
@@ -94,7 +95,7 @@ impl RowColumn {
         })
     }
 
-    /// Cell of a number; times are in seconds or milliseconds, as in a line. For columns of numbers only.
+    /// Cell of a number; times are in seconds or milliseconds, as in a line. Unfit in a column of another kind.
     #[inline]
     pub fn cell_of_number(&self, number: u64) -> CellValue {
         let value = match self.kind {
@@ -149,7 +150,7 @@ impl RowValues {
     /// Storage for records of a format.
     pub fn new(format: LogFormat) -> Self {
         Self {
-            format,
+            format: format.with_own_plan(),
             columns: ColumnValues::default(),
             texts: Vec::new(),
             missing_texts: FieldSet::EMPTY,
@@ -157,7 +158,8 @@ impl RowValues {
         }
     }
 
-    /// Column of the format with this index, from 0; `None` if no record uses the column.
+    /// Column of the format with this index, from 0; `None` if the column is not read: an unknown name, a skipped field, the second
+    /// column of a field.
     pub fn column(&self, index: usize) -> Option<RowColumn> {
         let plan = self.format.plan();
         let token = u16::try_from(index).ok()?;
@@ -171,13 +173,14 @@ impl RowValues {
         })
     }
 
-    /// Begins the next row: its text columns are those of the row before, and the caller sets every other column.
+    /// Begins a row with the texts set last. The order is [`set_texts`](Self::set_texts) if a text changed, `begin_row`, then
+    /// [`set`](Self::set) for every other column.
     #[inline]
     pub fn begin_row(&mut self) {
         self.columns.present = self.format.plan().read.difference(self.missing_texts);
     }
 
-    /// Sets a column that is not a text.
+    /// Sets a column that is not a text. An unfit value is set like a missing one.
     #[inline]
     pub fn set(&mut self, column: &RowColumn, value: CellValue) {
         let PlannedColumn { slot, set, .. } = column.planned;
@@ -200,8 +203,8 @@ impl RowValues {
         }
     }
 
-    /// Sets all text columns, in the order of the file, from the texts of their cells. `is_new_identity` is false if the
-    /// identifier columns ([`RowColumn::is_identifier`]) are those of the row before.
+    /// Sets all text columns, in the order of the file, from one text for each. `is_new_identity` is false if the identifier
+    /// columns ([`RowColumn::is_identifier`]) are those of the row before.
     pub fn set_texts<'t>(&mut self, texts: impl Iterator<Item = &'t [u8]>, is_new_identity: bool) {
         self.generation += u64::from(is_new_identity);
         self.texts.clear();
@@ -229,9 +232,9 @@ impl RowValues {
     }
 }
 
-/// Offset in the texts, of which every text has at most [`MAX_TEXT`] octets.
+/// Offset in the texts. Texts that do not fit are set as well, and all of them stay far below 4 GiB.
 fn position(length: usize) -> u32 {
-    u32::try_from(length).expect("texts are shorter than a line may be")
+    u32::try_from(length).expect("the texts of a row have less than 4 GiB")
 }
 
 #[cfg(test)]

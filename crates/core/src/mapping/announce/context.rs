@@ -3,7 +3,7 @@
 //! Consecutive records mostly have the identifiers of the record before, or of a record among the last few thousand. Three
 //! comparisons find a context, the cheapest first:
 //!
-//! 1. The generation of the cached line prefix ([`FlowRecord::identifier_key`]) is unchanged since the record before: equal
+//! 1. The generation of the cached line prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is unchanged since the record before: equal
 //!    generations mean equal identifiers, so nothing else is compared.
 //! 2. The identifier columns equal the current key, byte for byte.
 //! 3. The identifier columns hash to a cache slot with an equal key.

@@ -25,7 +25,7 @@
 //! | layouts, services and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
 //!
 //! A new **epoch** makes every number in a context, every announced id and every layout due again: an entry of an earlier
-//! epoch counts as never announced. Contexts and domain slots survive. An epoch begins with a new connection or socket, a
+//! epoch counts as never announced. Domain slots survive, and contexts unless the inventory is new. An epoch begins with a new connection or socket, a
 //! new inventory, a failed batch (the announcements may be lost), a batch without one of the targets and, if a session is
 //! UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name in an epoch.
 //!
