@@ -60,12 +60,16 @@ def run_by(shell):
 
 def complaint(words):
     """What the AWS CLI says of a command that it refuses; empty if it takes it."""
+    # A file that the reader makes is an empty list here, or an empty object.
+    of_file = lambda content: complaint_of([re.sub("^file://.*", content, word) for word in words])  # noqa: E731
+    return of_file("[]") and of_file("{}")
+
+
+def complaint_of(words):
     begins = lambda known: words[: len(known)] == known  # noqa: E731
     words = [word for word in words if word not in OF_VERSION_2]
     if any(map(begins, COMMANDS_OF_VERSION_2)):
         return ""
-    # A file that the reader makes is an empty list here.
-    words = [re.sub("^file://.*", "[]", word) for word in words]
     said = io.StringIO()
     with mock.patch.dict(os.environ, NOBODY), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
