@@ -7,8 +7,8 @@ HEAD = """\
 <!-- Made by scripts/make-templates; change scripts/templates/parameters.py. -->
 # Parameters
 
-Every parameter of every template, in its own words. [deploy.md](deploy.md) says which ones a deployment needs: two, in the
-simplest case.
+Every parameter of every template, in its own words. [deploy.md](deploy.md) says which ones a deployment needs. In the simplest
+case two: `Collector`, and in `template.yaml` one of `LogGroupName`, `AllLogGroups=on` and `StreamArn`, in `template-s3.yaml` `BucketName`.
 
 | template | parameters |
 |---|---|

@@ -164,8 +164,8 @@ TABLE = [
     Parameter(
         "EmitSystemFields",
         SOURCE,
-        "The log groups are central ones, which CloudWatch Logs centralization fills: each event names the account, region and"
-        " log group that it comes from (@aws.account, @aws.region, @source.log), and Inventory=s3://... has their names.",
+        "Let the subscriptions add to each event the account, region and log group that it comes from (@aws.account,"
+        " @aws.region, @source.log): for central log groups, which CloudWatch Logs centralization fills from other accounts.",
         "off",
         values=ON_OFF,
         only=CLOUDWATCH,

@@ -69,20 +69,31 @@ class Cost(unittest.TestCase):
 
     def test_milliseconds_are_those_that_were_measured(self):
         self.assertEqual(milliseconds(figure("records of a payload")), figure("milliseconds of an invocation"))
+        self.assertEqual(milliseconds(figure("records of a simulated payload")), figure("milliseconds of its invocation"))
+
+    def test_a_simulated_payload_has_the_records_of_the_simulation(self):
+        row = next(row for row in cells("A fleet") if row[0] == "100 GB")
+        self.assertEqual(float(row[3]), figure("records of a simulated payload"))
 
     def test_a_day(self):
-        expected = []
-        for gb in 1, 10, 100, 1000:
-            records = gb * 1e9 / figure("octets of a flow-log line")
-            invocations = records / figure("records of a payload")
-            parts = compute(invocations, figure("milliseconds of an invocation")), requests(invocations), log(invocations)
-            delivery = gb * figure('GB of delivered ("vended") logs in CloudWatch Logs')
-            sent = records * figure("octets of a flow on the wire") / 1e9
-            amounts = [*map(dollars, parts), dollars(sum(parts)), dollars(delivery)]
-            expected.append([f"{gb:,}", f"{records / 1e6:,.0f}", f"{invocations:,.0f}", *amounts, f"{sent:.1f}"])
-            if gb < 1000:
-                self.assertIn(f"| {gb} GB | {records / 1e6:.0f} million | {dollars(sum(parts))} |", README)
+        expected, sums = [], {}
+        ways = {
+            "records of a simulated payload": "milliseconds of its invocation",
+            "records of a payload": "milliseconds of an invocation",
+        }
+        for of_payload, time in ways.items():
+            for gb in 1, 10, 100, 1000:
+                records = gb * 1e9 / figure("octets of a flow-log line")
+                invocations = records / figure(of_payload)
+                parts = compute(invocations, figure(time)), requests(invocations), log(invocations)
+                delivery = gb * figure('GB of delivered ("vended") logs in CloudWatch Logs')
+                sent = records * figure("octets of a flow on the wire") / 1e9
+                amounts = [*map(dollars, parts), dollars(sum(parts)), dollars(delivery)]
+                expected.append([f"{gb:,}", f"{records / 1e6:,.0f}", f"{invocations:,.0f}", *amounts, f"{sent:.1f}"])
+                sums.setdefault(gb, [f"{gb} GB", f"{records / 1e6:.0f} million"]).append(dollars(sum(parts)))
         self.assertEqual(cells("A day"), expected)
+        for gb in 1, 10, 100:
+            self.assertIn(f"| {' | '.join(sums[gb])} |", README)
 
     def test_records_of_a_payload(self):
         expected = []
