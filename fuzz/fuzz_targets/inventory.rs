@@ -17,7 +17,7 @@ const LINES: [&[u8]; 4] = [
 
 fuzz_target!(|octets: &[u8]| {
     let looks = flowlogs_describe::looks_like_inventory(octets);
-    let _ = flowlogs_describe::read_manifest(octets, 1 << 20);
+    let _ = flowlogs_describe::read_manifest(octets);
     let _ = flowlogs_describe::read_part(octets, 1 << 20);
     let Ok(inventory) = flowlogs_describe::read(octets) else {
         return;

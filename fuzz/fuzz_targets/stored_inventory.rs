@@ -24,7 +24,7 @@ const LINES: [&[u8]; 4] = [
 fuzz_target!(|octets: &[u8]| {
     let end = octets.iter().position(|&octet| octet == b'\n');
     let (first, rest) = octets.split_at(end.unwrap_or(octets.len()));
-    let manifest = taken(read_manifest(first, LIMIT));
+    let manifest = taken(read_manifest(first));
     let part = taken(read_part(rest.get(1..).unwrap_or_default(), LIMIT));
     let (scope, table) = part.map_or((None, Arc::default()), |part| {
         (Some(part.scope), Arc::new(part.interfaces))
@@ -33,7 +33,7 @@ fuzz_target!(|octets: &[u8]| {
     let is_long = first.len() > 4_096 || first.starts_with(b"\x1f\x8b");
     assert!(looks_like_inventory(first) || is_long);
     assert!(read(first).is_ok(), "the command line reads it, too");
-    let inventory = manifest.inventory;
+    let inventory = manifest.into_inventory();
     let group = Destination::log_group("/vpc/flow-logs");
     let formats = inventory.formats_for(Some(&group));
     let formats: Vec<LogFormat> = formats
