@@ -181,6 +181,13 @@ pub(crate) struct TargetReport {
     pub(crate) failure: Option<String>,
 }
 
+impl TargetReport {
+    /// Returns whether, as far as is known, no message got to the collector.
+    pub(crate) fn nothing_arrived(&self) -> bool {
+        self.statistics.messages <= self.statistics.unreachable
+    }
+}
+
 impl MessageOutlet {
     pub(crate) fn new(collectors: Option<Collectors>, printer: Option<FlowPrinter>) -> Self {
         let targets = collectors.as_ref().map(Collectors::transports);

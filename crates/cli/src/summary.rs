@@ -137,12 +137,6 @@ impl RunSummary {
         }
     }
 
-    /// Returns the reason of the last sample of an unparsed line.
-    pub(crate) fn last_reason(&self) -> Option<String> {
-        let sample = self.samples.last()?;
-        Some(sample.unparsed.mismatch.to_string())
-    }
-
     /// Returns every counter by name.
     fn values(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let others = [
@@ -210,9 +204,13 @@ impl RunSummary {
         )?;
         self.write_counters(out)?;
         for target in &self.targets {
+            let url = visible(&target.url);
+            if target.nothing_arrived() {
+                paragraph(out, "not sent to ", &format!("{url}: no message got there"))?;
+                continue;
+            }
             let sent = format!(
-                "{}: {}, {}",
-                visible(&target.url),
+                "{url}: {}, {}",
                 plural(target.statistics.messages, "message"),
                 octets(target.statistics.octets)
             );

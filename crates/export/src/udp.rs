@@ -216,7 +216,7 @@ impl UdpSession {
     fn send_alone(&mut self, message: &[u8]) {
         if let Err(error) = self.call(message, 1) {
             self.tally.failed += 1;
-            self.last_error = error.to_string();
+            self.last_error = words(&error);
         }
     }
 
@@ -282,7 +282,15 @@ impl UdpSession {
 
     fn refusal(&mut self, error: &io::Error) {
         self.tally.refused += u64::from(self.last_sent.max(1));
-        self.last_error = error.to_string();
+        self.last_error = words(error);
+    }
+}
+
+/// Returns what an error means to the operator of the collector.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "refused: nothing listens there".to_owned(),
+        _ => error.to_string(),
     }
 }
 

@@ -206,6 +206,7 @@ impl ReplayRun {
             outcome = Err(InputError::NotAFlowLog(header.clone()));
         }
         let counters = report.counters;
+        let reason = report.unparsed.as_ref().map(|line| line.mismatch);
         self.summary.add(&name, report);
         let read = self.octets.load(Ordering::Relaxed) > before;
         match outcome {
@@ -224,7 +225,6 @@ impl ReplayRun {
             }
         }
         if counters.nothing_parsed() {
-            let reason = self.summary.last_reason();
             let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
             self.fail(format_args!(
                 "{name}: none of {} fits a format{reason}; give the format with --log-format, a header line, or --inventory",
@@ -345,8 +345,9 @@ impl ReplayRun {
         let unknown = self.without_direction;
         if unknown > 0 {
             self.summary.note(format!(
-                "{} flows are of unknown direction; give the interfaces with --inventory, or log the field flow-direction",
-                grouped(unknown)
+                "of {} it is not known on which side of the interface they are; give the interfaces with --inventory, or log \
+                 the field flow-direction",
+                plural(unknown, "flow")
             ));
         }
     }

@@ -143,6 +143,22 @@ fn a_collector_that_is_not_there_is_one_line_and_status_1() {
     let url = format!("udp://127.0.0.1:{}", free_port("udp"));
     let nothing = run(&["replay", "--to", &url, "--summary=none", "-"], DEFAULT);
     assert_eq!(nothing.status, Some(1), "{nothing:?}");
+    assert!(
+        nothing.stderr.contains("nothing listens there"),
+        "{nothing:?}"
+    );
+}
+
+#[test]
+fn a_summary_does_not_call_sent_what_did_not_get_there() {
+    for transport in ["tcp", "udp"] {
+        let url = format!("{transport}://127.0.0.1:{}", free_port(transport));
+        let outcome = run(&["replay", "--to", &url, "-"], DEFAULT);
+        assert_eq!(outcome.status, Some(1), "{outcome:?}");
+        let line = format!("not sent to {url}: no message got there");
+        assert!(outcome.stderr.contains(&line), "{outcome:?}");
+        assert!(!outcome.stderr.contains("\nsent to "), "{outcome:?}");
+    }
 }
 
 #[test]

@@ -717,7 +717,7 @@ fn an_inventory_that_does_not_fit_is_noted() {
 
 #[test]
 fn flows_of_unknown_direction_are_noted_once() {
-    let note = "2 flows are of unknown direction; give the interfaces with --inventory";
+    let note = "of 2 flows it is not known on which side of the interface they are; give the interfaces";
     for direction in ["--direction=both", "--direction=ingress"] {
         let outcome = run(&["replay", "--summary=json", direction, "-"], DEFAULT);
         let notes = outcome.summary()["notes"].to_string();
@@ -726,7 +726,28 @@ fn flows_of_unknown_direction_are_noted_once() {
     let lines = "srcaddr bytes flow-direction\n10.0.0.1 5 ingress\n";
     let outcome = run(&["replay", "--summary=json", "-"], lines);
     let notes = outcome.summary()["notes"].to_string();
-    assert!(!notes.contains("unknown direction"), "{notes}");
+    assert!(!notes.contains("on which side"), "{notes}");
+}
+
+#[test]
+fn each_input_without_a_fitting_line_has_its_own_reason() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let paths: Vec<_> = (1..=8)
+        .map(|columns| {
+            let line = vec!["x"; columns].join(" ") + "\n";
+            file(directory.path(), &format!("{columns}.txt"), &line)
+        })
+        .collect();
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    let outcome = run(&[&["replay", "--summary=none"], &paths[..]].concat(), "");
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let lines: Vec<_> = outcome.stderr.lines().collect();
+    assert_eq!(lines.len(), 8, "{lines:?}");
+    for (line, columns) in lines.into_iter().zip(1..) {
+        let s = if columns == 1 { "" } else { "s" };
+        let own = format!("/{columns}.txt: none of 1 line fits a format ({columns} column{s}; ");
+        assert!(line.contains(&own), "{own}: {line}");
+    }
 }
 
 #[test]
