@@ -55,7 +55,7 @@ const SHOWN: u64 = 5;
 
 pub(crate) fn run(arguments: &CollectArguments) -> Result<ExitCode, CommandError> {
     let input = match &arguments.read {
-        Some(path) => MessageInput::File(path),
+        Some(path) => MessageInput::File(without_scheme(path)),
         None => MessageInput::Network(listen(arguments)?),
     };
     let mut collector = CollectRun {
@@ -80,6 +80,14 @@ pub(crate) fn run(arguments: &CollectArguments) -> Result<ExitCode, CommandError
         SummaryKind::None => Ok(()),
     };
     outcome
+}
+
+/// Returns the path of a file that was named as in `--to file:flows.ipfix`, or as it is.
+fn without_scheme(path: &Path) -> &Path {
+    let name = path.to_str().and_then(|text| text.strip_prefix("file:"));
+    name.map_or(path, |name| {
+        Path::new(name.strip_prefix("//").unwrap_or(name))
+    })
 }
 
 /// Input of the messages.

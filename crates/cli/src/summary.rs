@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use flowlogs_core::flowlog::LineMismatch;
 use flowlogs_core::{BatchReport, Counters, UnparsedLine};
 use serde_json::{Map, Value, json};
 
 use crate::clock::Time;
 use crate::outlet::TargetReport;
-use crate::text::{cut, grouped, octets, plural, visible, visible_json, words, wrap};
+use crate::text::{columns, cut, grouped, octets, plural, visible, visible_json, words, wrap};
 
 /// Limit of samples of unparsed lines.
 const SAMPLES: usize = 5;
@@ -16,11 +17,8 @@ const SAMPLES: usize = 5;
 /// Limit of windows without records that are noted.
 const MAX_SKIPPED: usize = 10;
 
-/// Columns of a sample in the text form.
-const SAMPLE: usize = WIDTH - 3;
-
-/// Width of the text form in columns.
-const WIDTH: usize = 80;
+/// Columns of a counter's name in the text form.
+const NAME: usize = 24;
 
 /// Meaning of each counter, for the person who reads the summary.
 const MEANINGS: [(&str, &str); 22] = [
@@ -77,7 +75,10 @@ pub(crate) struct RunSummary {
     pub(crate) failures: Vec<String>,
     /// Notes, each once.
     pub(crate) notes: Vec<String>,
+    /// Names of the formats that are tried on lines.
     tried: String,
+    /// True if the formats were given with `--log-format`.
+    format_given: bool,
     samples: Vec<UnparsedSample>,
     /// Windows lost by AWS and named in the notes.
     skipped: usize,
@@ -91,10 +92,12 @@ struct UnparsedSample {
 }
 
 impl RunSummary {
-    /// Creates an empty summary; `tried` names the formats that are tried on lines.
-    pub(crate) fn new(tried: String) -> Self {
+    /// Creates an empty summary; `tried` names the formats that are tried on lines, which were given with `--log-format`
+    /// or are found.
+    pub(crate) fn new(tried: String, format_given: bool) -> Self {
         Self {
             tried,
+            format_given,
             ..Self::default()
         }
     }
@@ -137,6 +140,35 @@ impl RunSummary {
         }
     }
 
+    /// Returns why a line fits no format: both numbers of columns, if the only format was given.
+    pub(crate) fn reason(&self, mismatch: &LineMismatch) -> String {
+        match mismatch.format_columns {
+            Some(columns) if self.format_given => {
+                let found = u64::try_from(mismatch.line_columns).unwrap_or(u64::MAX);
+                let found = plural(found, "column");
+                format!("the line has {found}, the format {columns}")
+            }
+            _ => mismatch.to_string(),
+        }
+    }
+
+    /// Returns what can be done about lines that fit no format.
+    pub(crate) fn remedy(&self) -> &'static str {
+        match self.format_given {
+            true => "correct --log-format, or leave it out",
+            false => "give the format with --log-format, a header line, or --inventory",
+        }
+    }
+
+    /// Returns the input, record and reason of the samples of unparsed lines.
+    pub(crate) fn not_parsed(&self) -> impl Iterator<Item = String> {
+        self.samples.iter().map(|sample| {
+            let unparsed = &sample.unparsed;
+            let reason = self.reason(&unparsed.mismatch);
+            format!("{}, record {}: {reason}", sample.input, unparsed.record)
+        })
+    }
+
     /// Returns every counter by name.
     fn values(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let others = [
@@ -170,7 +202,7 @@ impl RunSummary {
             json!({
                 "input": sample.input,
                 "record": sample.unparsed.record,
-                "reason": sample.unparsed.mismatch.to_string(),
+                "reason": self.reason(&sample.unparsed.mismatch),
                 "line": sample.unparsed.line,
                 "hint": sample.unparsed.hint.as_ref().map(ToString::to_string),
             })
@@ -192,21 +224,27 @@ impl RunSummary {
         writeln!(out, "{}", visible_json(&json))
     }
 
-    /// Writes lines of at most 80 columns; longer names make longer lines.
-    pub(crate) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        writeln!(
-            out,
-            "\n{} of {} read in {:.2} s, {} records a second",
+    /// Writes lines of at most `width` columns; longer names make longer lines.
+    pub(crate) fn write_text(&self, out: &mut impl Write, width: usize) -> io::Result<()> {
+        let mut out = WrappedText { out, width };
+        self.write_lines(&mut out)
+    }
+
+    fn write_lines<W: Write>(&self, out: &mut WrappedText<'_, W>) -> io::Result<()> {
+        writeln!(out.out)?;
+        let read = format!(
+            "{} of {} read in {:.2} s, {} records a second",
             plural(self.inputs, "input"),
             octets(self.bytes_read),
             self.elapsed.as_secs_f64(),
             grouped(self.records_per_second()),
-        )?;
+        );
+        out.paragraph("", &read)?;
         self.write_counters(out)?;
         for target in &self.targets {
             let url = visible(&target.url);
             if target.nothing_arrived() {
-                paragraph(out, "not sent to ", &format!("{url}: no message got there"))?;
+                out.paragraph("not sent to ", &format!("{url}: no message got there"))?;
                 continue;
             }
             let sent = format!(
@@ -214,20 +252,20 @@ impl RunSummary {
                 plural(target.statistics.messages, "message"),
                 octets(target.statistics.octets)
             );
-            paragraph(out, "sent to ", &sent)?;
+            out.paragraph("sent to ", &sent)?;
         }
         self.write_samples(out)?;
         for note in &self.notes {
-            paragraph(out, "note: ", note)?;
+            out.paragraph("note: ", note)?;
         }
         for failure in &self.failures {
-            paragraph(out, "failed: ", failure)?;
+            out.paragraph("failed: ", failure)?;
         }
         Ok(())
     }
 
     /// Writes the counters above zero, and the names of the zero counters.
-    fn write_counters(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write_counters<W: Write>(&self, out: &mut WrappedText<'_, W>) -> io::Result<()> {
         let (mut rows, mut zeros) = (Vec::new(), Vec::new());
         for (name, value) in self.values() {
             if value == 0 && name != "RecordsReceived" && name != "FlowsExported" {
@@ -243,49 +281,60 @@ impl RunSummary {
         let room = rows.iter().map(|(_, value, _)| value.len()).max();
         let room = room.unwrap_or_default();
         for (name, value, meaning) in rows {
-            let line = format!("{name:<24} {value:>room$}  {meaning}");
-            writeln!(out, "{}", line.trim_end())?;
+            let line = format!("{name:<NAME$} {value:>room$}  {meaning}");
+            if columns(line.trim_end()) <= out.width {
+                writeln!(out.out, "{}", line.trim_end())?;
+            } else {
+                writeln!(out.out, "{name:<NAME$} {value:>room$}")?;
+                writeln!(out.out, "  {meaning}")?;
+            }
         }
         if !zeros.is_empty() {
-            paragraph(out, "zero: ", &zeros.join(", "))?;
+            out.paragraph("zero: ", &zeros.join(", "))?;
         }
         Ok(())
     }
 
     /// Writes the samples of unparsed lines, and the formats that were tried.
-    fn write_samples(&self, out: &mut impl Write) -> io::Result<()> {
-        for sample in &self.samples {
+    fn write_samples<W: Write>(&self, out: &mut WrappedText<'_, W>) -> io::Result<()> {
+        for (sample, reason) in self.samples.iter().zip(self.not_parsed()) {
             let unparsed = &sample.unparsed;
-            let reason = format!(
-                "{}, record {}: {}",
-                sample.input, unparsed.record, unparsed.mismatch
-            );
-            paragraph(out, "not parsed: ", &reason)?;
-            writeln!(out, "  {}", cut(&visible(&unparsed.line), SAMPLE + 1))?;
+            out.paragraph("not parsed: ", &reason)?;
+            let line = visible(&unparsed.line);
+            writeln!(out.out, "  {}", cut(&line, out.width - 2))?;
             if let Some(format) = &unparsed.hint {
-                paragraph(out, "hint: ", &format!("--log-format '{format}'"))?;
+                out.paragraph("hint: ", &format!("--log-format '{format}'"))?;
             }
         }
         if !self.samples.is_empty() {
-            let remedy = format!(
-                "{}; give the record format with --log-format or in a header line",
-                self.tried
-            );
-            paragraph(out, "tried: ", &remedy)?;
+            let remedy = match self.format_given {
+                true => self.remedy(),
+                false => "give the record format with --log-format or in a header line",
+            };
+            out.paragraph("tried: ", &format!("{}; {remedy}", self.tried))?;
         }
         Ok(())
     }
 }
 
-/// Writes a text wrapped to [`WIDTH`], with indented lines after the first.
-fn paragraph(out: &mut impl Write, label: &str, text: &str) -> io::Result<()> {
-    let text = visible(text);
-    let lines = wrap(&words(&text), " ", WIDTH - label.len());
-    for (number, line) in lines.iter().enumerate() {
-        let (indent, label) = if number == 0 { (0, label) } else { (6, "") };
-        writeln!(out, "{:indent$}{label}{line}", "")?;
+/// Output of lines of a limited width.
+struct WrappedText<'a, W> {
+    out: &'a mut W,
+    width: usize,
+}
+
+impl<W: Write> WrappedText<'_, W> {
+    /// Writes a text wrapped to the width, with indented lines after the first.
+    fn paragraph(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let text = visible(text);
+        let room = self.width - label.len().max(6);
+        let lines = wrap(&words(&text), " ", room);
+        for (number, line) in lines.iter().enumerate() {
+            let (indent, label) = if number == 0 { (0, label) } else { (6, "") };
+            writeln!(self.out, "{:indent$}{label}{line}", "")?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -294,7 +343,7 @@ mod tests {
 
     fn text(summary: &RunSummary) -> String {
         let mut out = Vec::new();
-        summary.write_text(&mut out).expect("into memory");
+        summary.write_text(&mut out, 80).expect("into memory");
         String::from_utf8(out).expect("text")
     }
 
@@ -307,10 +356,7 @@ mod tests {
             assert!(shown.contains(name), "{name} is missing in\n{shown}");
         }
         assert_eq!(MEANINGS.len(), summary.values().count());
-        assert!(
-            shown.lines().all(|line| crate::text::columns(line) <= 80),
-            "{shown}"
-        );
+        assert!(shown.lines().all(|line| columns(line) <= 80), "{shown}");
     }
 
     #[test]

@@ -24,12 +24,6 @@ impl TextLook {
     /// Returns the look of standard output. Width: `width`, else `COLUMNS`, else that of the terminal. Colours: on a
     /// terminal only, and not with `NO_COLOR` (<https://no-color.org>). ASCII: in the locale `C`.
     pub(crate) fn of_stdout(width: Option<u16>) -> Self {
-        let columns = || {
-            variable("COLUMNS")?
-                .parse()
-                .ok()
-                .filter(|&columns| columns > 0)
-        };
         let dumb = variable("TERM").is_some_and(|terminal| terminal == "dumb");
         Self {
             width: width
@@ -66,6 +60,21 @@ pub(crate) enum TextStyle {
     Faint,
     Good,
     Bad,
+}
+
+/// Returns the width of standard error: `width`, else `COLUMNS`, else that of the terminal.
+pub(crate) fn width_of_messages(width: Option<u16>) -> usize {
+    width
+        .map(usize::from)
+        .or_else(columns)
+        .or_else(|| width_of(io::stderr()))
+        .unwrap_or(DEFAULT_WIDTH)
+}
+
+/// Returns the value of `COLUMNS`.
+fn columns() -> Option<usize> {
+    let columns = variable("COLUMNS")?.parse().ok();
+    columns.filter(|&columns| columns > 0)
 }
 
 /// Returns the value of an environment variable; `None` if empty.

@@ -17,13 +17,19 @@ use serde_json::{Map, Value, json};
 use crate::cli::{TimeKind, VerifyArguments};
 use crate::failure::CommandError;
 use crate::input::{EXPECTED, InputFile, InputList, walk_expectations};
-use crate::replay::{ReplayRun, RunOptions};
+use crate::replay::{ReplayRun, RunOptions, listed};
 use crate::summary::RunSummary;
 use crate::terminal;
 use crate::text::{plural, shown_path, visible};
 
 /// Limit of differing lines that are shown for an input.
 const SHOWN: usize = 10;
+
+/// Limit of inputs that could not be read and are named.
+const NAMED: usize = 3;
+
+/// Counter of lines without a format, in an expectation.
+const UNPARSED: &str = "UnparsedRecords";
 
 pub(crate) fn run(arguments: &VerifyArguments) -> Result<ExitCode, CommandError> {
     let list = InputList::of(&arguments.directories, &arguments.source.inventory)?;
@@ -46,7 +52,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<ExitCode, CommandError>
     if list.inputs.is_empty() {
         verification.fail("nothing to verify: no input in these directories");
     }
-    verification.report()
+    verification.report(arguments)
 }
 
 /// Outcome of all inputs.
@@ -55,7 +61,19 @@ struct Verification {
     update: bool,
     equal: u64,
     written: u64,
+    /// Inputs that could not be read and whose expectation was written.
+    unread: Vec<String>,
+    different: u64,
     failed: u64,
+}
+
+/// Outcome of an input.
+struct ReplayedInput {
+    /// Text of the expectation.
+    text: String,
+    summary: RunSummary,
+    /// False if the input is no flow log, and was not named.
+    is_flow_log: bool,
 }
 
 impl Verification {
@@ -94,46 +112,68 @@ impl Verification {
                 return Ok(());
             }
         };
-        let equal = expected.as_deref() == Some(actual.as_str());
+        let equal = expected.as_deref() == Some(actual.text.as_str());
         match expected {
             Some(_) if equal => self.equal += 1,
+            // A page beside the inputs.
+            None if !actual.is_flow_log => {}
             _ if self.update => {
-                fs::write(&expectation, &actual).map_err(|error| {
+                fs::write(&expectation, &actual.text).map_err(|error| {
                     CommandError::failed(format_args!("{}: {error}", shown_path(&expectation)))
                 })?;
                 self.written += 1;
+                if !actual.summary.failures.is_empty() {
+                    self.unread.push(shown_path(path));
+                }
             }
             None => self.fail(format_args!(
                 "{}: no expectation; write it with --update and read it",
                 shown_path(path)
             )),
             Some(expected) => {
-                self.fail(format_args!(
-                    "{}: differs from its expectation",
-                    shown_path(path)
-                ));
-                show(&expected, &actual).map_err(|error| CommandError::output(&error))?;
+                let name = shown_path(path);
+                self.fail(format_args!("{name}: differs from its expectation"));
+                self.different += 1;
+                show(&name, &expected, &actual).map_err(|error| CommandError::output(&error))?;
             }
         }
         Ok(())
     }
 
-    fn report(&self) -> Result<ExitCode, CommandError> {
+    fn report(&self, arguments: &VerifyArguments) -> Result<ExitCode, CommandError> {
         let mut parts = vec![format!("{} as expected", plural(self.equal, "input"))];
         if self.written > 0 {
             parts.push(format!("{} written", plural(self.written, "expectation")));
         }
+        if !self.unread.is_empty() {
+            let unread = self.unread.len();
+            let inputs = if unread == 1 { "an input" } else { "inputs" };
+            let names = listed(&self.unread, NAMED);
+            parts.push(format!(
+                "{unread} of them of {inputs} that could not be read: {names}"
+            ));
+        }
         if self.failed > 0 {
             parts.push(plural(self.failed, "failure"));
         }
-        writeln!(io::stdout(), "{}", parts.join(", "))
-            .map_err(|error| CommandError::output(&error))?;
+        let mut text = parts.join(", ");
+        if self.different > 0 {
+            let directories = arguments.directories.iter();
+            let directories: Vec<_> = directories.map(|path| shown_path(path)).collect();
+            text.push_str("\nif this is intended: flowlogs verify --update ");
+            text.push_str(&directories.join(" "));
+        }
+        writeln!(io::stdout(), "{text}").map_err(|error| CommandError::output(&error))?;
         Ok(ExitCode::from(u8::from(self.failed > 0)))
     }
 }
 
-/// Replays an input alone; returns the text of the expectation.
-fn replayed(arguments: &VerifyArguments, input: &InputFile, inventory: &Inventory) -> String {
+/// Replays an input alone.
+fn replayed(
+    arguments: &VerifyArguments,
+    input: &InputFile,
+    inventory: &Inventory,
+) -> ReplayedInput {
     let options = RunOptions {
         urls: Vec::new(),
         output: None,
@@ -147,9 +187,14 @@ fn replayed(arguments: &VerifyArguments, input: &InputFile, inventory: &Inventor
     };
     let mut run = ReplayRun::into_memory(&options, inventory.clone());
     run.read(input);
+    let is_flow_log = !run.has_skipped();
     let (summary, flows) = run.finish_in_memory();
     let flows = String::from_utf8_lossy(&flows).into_owned();
-    format!("{flows}{}\n", conclusion(&summary, input))
+    ReplayedInput {
+        text: format!("{flows}{}\n", conclusion(&summary, input)),
+        summary,
+        is_flow_log,
+    }
 }
 
 /// Returns the last line of an expectation: counters and failures.
@@ -192,9 +237,27 @@ fn strays(arguments: &VerifyArguments, inputs: &[InputFile]) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Prints the lines that differ.
-fn show(expected: &str, actual: &str) -> io::Result<()> {
+/// Returns the number of unparsed lines in an expectation.
+fn unparsed(expectation: &str) -> u64 {
+    let conclusion = expectation.lines().last().unwrap_or_default();
+    let conclusion: Value = serde_json::from_str(conclusion).unwrap_or_default();
+    conclusion["counters"][UNPARSED].as_u64().unwrap_or(0)
+}
+
+/// Prints the name of an input, the lines that differ, and why lines were not parsed, if another number was.
+fn show(name: &str, expected: &str, actual: &ReplayedInput) -> io::Result<()> {
     let mut out = io::stdout().lock();
+    writeln!(out, "{name}")?;
+    show_lines(&mut out, expected, &actual.text)?;
+    if unparsed(expected) != unparsed(&actual.text) {
+        for reason in actual.summary.not_parsed() {
+            writeln!(out, "  not parsed: {}", visible(&reason))?;
+        }
+    }
+    Ok(())
+}
+
+fn show_lines(out: &mut impl Write, expected: &str, actual: &str) -> io::Result<()> {
     let (old, new): (Vec<_>, Vec<_>) = (expected.lines().collect(), actual.lines().collect());
     let mut left = SHOWN;
     for index in 0..old.len().max(new.len()) {

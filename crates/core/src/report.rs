@@ -191,10 +191,7 @@ impl BatchReport {
     /// Counts a parsed line whose values cannot be exported.
     #[cold]
     pub(crate) fn not_exportable(&mut self, line: &LogLine<'_>, error: ParseError) {
-        self.unparsed_as(line, || LineMismatch {
-            error,
-            nearest: None,
-        });
+        self.unparsed_as(line, || LineMismatch::of_column(line.text, error));
     }
 
     fn unparsed_as(&mut self, line: &LogLine<'_>, mismatch: impl Fn() -> LineMismatch) {

@@ -21,7 +21,7 @@ pub struct SendError {
 #[non_exhaustive]
 pub enum SendProblem {
     /// Host name has no address, or no name server answered.
-    #[error("host name {host:?} was not resolved: {reason}")]
+    #[error("host name {host:?} was not resolved: {reason}; check the name, or write an address")]
     NotResolved {
         /// Host of the URL.
         host: String,

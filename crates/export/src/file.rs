@@ -59,6 +59,9 @@ impl FileSession {
 fn problem(path: &Path, error: &io::Error) -> SendProblem {
     SendProblem::File {
         path: path.display().to_string(),
-        reason: error.to_string(),
+        reason: match error.kind() {
+            io::ErrorKind::NotFound => "no such directory; create the directory first".to_owned(),
+            _ => error.to_string(),
+        },
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::options::{CountingOptions, MappingOptions, SendingOptions, SourceOptions};
 use super::values::{
     KeyForm, Moment, NamesForm, OutputKind, SummaryKind, TargetList, TimeKind, listeners, moment,
-    targets,
+    number, targets,
 };
 
 /// Arguments of `flowlogs replay`.
@@ -43,7 +43,7 @@ pub(crate) struct ReplayArguments {
     pub(crate) summary_to: Option<PathBuf>,
 
     /// Width in columns [default: width of the terminal, else 160]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = number::<u16>(40, 65_535))]
     pub(crate) width: Option<u16>,
 
     /// Time zone of the table
@@ -158,7 +158,7 @@ pub(crate) struct ExplainArguments {
     pub(crate) json: bool,
 
     /// Width in columns [default: width of the terminal, else 160]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = number::<u16>(40, 65_535))]
     pub(crate) width: Option<u16>,
 
     #[command(flatten)]
@@ -188,7 +188,7 @@ pub(crate) struct FieldsArguments {
     pub(crate) json: bool,
 
     /// Width in columns [default: width of the terminal, else 160]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = number::<u16>(40, 65_535))]
     pub(crate) width: Option<u16>,
 }
 
@@ -210,7 +210,7 @@ pub(crate) struct CollectArguments {
     pub(crate) read: Option<PathBuf>,
 
     /// End after this number of flows [default: with Ctrl-C]
-    #[arg(long, value_name = "FLOWS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "FLOWS", value_parser = number::<u64>(1, u64::MAX))]
     pub(crate) count: Option<u64>,
 
     /// How to print the flows
@@ -222,7 +222,7 @@ pub(crate) struct CollectArguments {
     pub(crate) summary: SummaryKind,
 
     /// Width in columns [default: width of the terminal, else 160]
-    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    #[arg(long, value_name = "COLUMNS", value_parser = number::<u16>(40, 65_535))]
     pub(crate) width: Option<u16>,
 
     /// Time zone of the table
@@ -297,7 +297,7 @@ pub(crate) struct BackfillObjects {
     pub(crate) prefix: String,
 
     /// Seconds between two objects
-    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(..=3_600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = number::<u32>(0, 3_600))]
     pub(crate) pace: u32,
 }
 
@@ -318,7 +318,7 @@ pub(crate) struct BackfillEvents {
     pub(crate) inventory: Vec<PathBuf>,
 
     /// Messages a second to each UDP collector
-    #[arg(long, value_name = "MESSAGES", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "MESSAGES", default_value_t = 500, value_parser = number::<u32>(1, 1_000_000))]
     pub(crate) udp_rate: u32,
 }
 

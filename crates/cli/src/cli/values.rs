@@ -1,5 +1,6 @@
 //! Types of option values, with parsers.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use clap::ValueEnum;
@@ -98,14 +99,14 @@ pub(super) fn targets(text: &str) -> Result<TargetList, String> {
 }
 
 pub(super) fn listeners(text: &str) -> Result<TargetList, String> {
-    let TargetList(urls) = targets(text)?;
+    const ADVICE: &str =
+        "write udp://127.0.0.1:4739 or tcp://127.0.0.1:4739, with an address of this machine";
+    let TargetList(urls) = targets(text).map_err(|_| ADVICE.to_owned())?;
     let can_listen = |url: &CollectorUrl| {
         matches!(url.transport(), TargetKind::Udp | TargetKind::Tcp) && url.address().is_some()
     };
     match urls.iter().find(|url| !can_listen(url)) {
-        Some(url) => Err(format!(
-            "cannot listen on {url}; write udp://127.0.0.1:4739 or tcp://127.0.0.1:4739, with an address of this machine"
-        )),
+        Some(url) => Err(format!("cannot listen on {url}; {ADVICE}")),
         None => Ok(TargetList(urls)),
     }
 }
@@ -120,6 +121,29 @@ where
         Accepted::Number { .. } | Accepted::Text { .. } => &[],
     };
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
+}
+
+/// Returns the parser of a number.
+pub(super) fn number<T: TryFrom<u64>>(
+    from: u64,
+    to: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok();
+        number
+            .filter(|number| (from..=to).contains(number))
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| match to {
+                u64::MAX => format!("write a number from {from} on"),
+                to => format!("write a number from {from} to {to}"),
+            })
+    }
+}
+
+/// Parses an address.
+pub(super) fn address(text: &str) -> Result<IpAddr, &'static str> {
+    let address = text.parse();
+    address.map_err(|_| "write an address, as in 192.0.2.1")
 }
 
 /// Value of `LOG_FORMAT`.

@@ -15,11 +15,14 @@ use crate::failure::CommandError;
 use crate::input::{InputList, refuse_to_overwrite};
 use crate::settings;
 use crate::summary::RunSummary;
-use crate::terminal::wants_ascii;
+use crate::terminal::{wants_ascii, width_of_messages};
 use crate::text::{ascii, shown_path};
 
 pub(crate) use options::RunOptions;
-pub(crate) use run::ReplayRun;
+pub(crate) use run::{ReplayRun, listed};
+
+/// Most columns of the summary's text form.
+const SUMMARY_WIDTH: usize = 80;
 
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError> {
     let inputs = InputList::of(&arguments.inputs, &arguments.source.inventory)?;
@@ -51,10 +54,11 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError>
     run.read_all(&inputs.inputs);
     let (summary, failed) = run.finish();
     let written = match &mut summary_file {
-        Some(file) => write_summary(file, arguments.summary, &summary),
+        Some(file) => write_summary(file, arguments.summary, &summary, SUMMARY_WIDTH),
         None => {
             // Nobody can be told that standard error is closed.
-            let _ = write_summary(&mut io::stderr().lock(), arguments.summary, &summary);
+            let width = width_of_messages(arguments.width).clamp(40, SUMMARY_WIDTH);
+            let _ = write_summary(&mut io::stderr().lock(), arguments.summary, &summary, width);
             Ok(())
         }
     };
@@ -63,10 +67,15 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError>
     Ok(ExitCode::from(u8::from(failed)))
 }
 
-fn write_summary(out: &mut impl Write, kind: SummaryKind, summary: &RunSummary) -> io::Result<()> {
+fn write_summary(
+    out: &mut impl Write,
+    kind: SummaryKind,
+    summary: &RunSummary,
+    width: usize,
+) -> io::Result<()> {
     let mut text = Vec::new();
     match kind {
-        SummaryKind::Text => summary.write_text(&mut text)?,
+        SummaryKind::Text => summary.write_text(&mut text, width)?,
         SummaryKind::Json => summary.write_json(&mut text)?,
         SummaryKind::None => {}
     }

@@ -28,6 +28,9 @@ use crate::text::{grouped, plural};
 /// Limit of an unpacked payload or JSON document, in octets.
 const LIMIT: usize = 512 * 1_024 * 1_024;
 
+/// Limit of inputs without a line that are named.
+const NAMED_WITHOUT_LINE: usize = 3;
+
 /// Limit of files of directories that are named as skipped.
 const NAMED_SKIPPED: usize = 10;
 
@@ -43,6 +46,8 @@ pub(crate) struct ReplayRun {
     summary: RunSummary,
     /// Files of directories that are not flow logs.
     skipped: Vec<String>,
+    /// Inputs that were read and have no line.
+    without_line: Vec<String>,
     /// Exported flows of unknown direction.
     without_direction: u64,
     /// True if rules 2 to 4 are wanted.
@@ -134,7 +139,10 @@ impl ReplayRun {
         for target in targets.new_sessions {
             transcoder.restart_session(target);
         }
-        let mut summary = RunSummary::new(tried(options.source, &inventory));
+        let mut summary = RunSummary::new(
+            tried(options.source, &inventory),
+            matches!(options.source.log_format, LogFormats::Set(_)),
+        );
         for note in inventory_notes(options.source, &inventory) {
             summary.note(note);
         }
@@ -150,6 +158,7 @@ impl ReplayRun {
             progress,
             summary,
             skipped: Vec::new(),
+            without_line: Vec::new(),
             without_direction: 0,
             rules: options.counting.deduplicate == Switch::On
                 && options.counting.direction != DirectionFilter::Egress,
@@ -213,6 +222,9 @@ impl ReplayRun {
             Ok(()) => {
                 self.summary.inputs += 1;
                 self.anything_read |= read;
+                if counters.records_received == 0 {
+                    self.without_line.push(name.clone());
+                }
             }
             Err(InputError::Sink(error)) => return self.stop(error),
             Err(error) if input.walked && error.is_something_else() => {
@@ -225,9 +237,11 @@ impl ReplayRun {
             }
         }
         if counters.nothing_parsed() {
+            let reason = reason.map(|mismatch| self.summary.reason(&mismatch));
             let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+            let remedy = self.summary.remedy();
             self.fail(format_args!(
-                "{name}: none of {} fits a format{reason}; give the format with --log-format, a header line, or --inventory",
+                "{name}: none of {} fits a format{reason}; {remedy}",
                 plural(counters.records_received, "line")
             ));
         }
@@ -284,8 +298,18 @@ impl ReplayRun {
         (self.summary, self.failed)
     }
 
-    /// Ends a run into memory; returns the text besides.
+    /// Returns whether a file of a directory was skipped, because the file is no flow log.
+    pub(crate) fn has_skipped(&self) -> bool {
+        !self.skipped.is_empty()
+    }
+
+    /// Ends a run into memory; returns the text besides. An input that was skipped is no failure here.
     pub(crate) fn finish_in_memory(mut self) -> (RunSummary, Vec<u8>) {
+        self.anything_read |= self.has_skipped();
+        if let ([name], false) = (&self.without_line[..], self.anything_read) {
+            let name = name.clone();
+            self.fail(format_args!("{name}: empty: it has no line"));
+        }
         self.complete();
         (self.summary, self.outlet.into_text())
     }
@@ -329,12 +353,13 @@ impl ReplayRun {
 
     fn add_notes(&mut self) {
         if !self.skipped.is_empty() {
-            let more = self.skipped.len().saturating_sub(NAMED_SKIPPED);
-            let mut names = self.skipped[..self.skipped.len() - more].join(", ");
-            if more > 0 {
-                names = format!("{names} and {more} more");
-            }
+            let names = listed(&self.skipped, NAMED_SKIPPED);
             terminal::say(format_args!("skipped, no flow logs: {names}"));
+        }
+        // Without any line the failure says so.
+        if !self.without_line.is_empty() && self.summary.counters.records_received > 0 {
+            let names = listed(&self.without_line, NAMED_WITHOUT_LINE);
+            self.summary.note(format!("no flow-log line in {names}"));
         }
         for note in self.sources.take_notes() {
             self.summary.note(note);
@@ -368,6 +393,16 @@ impl ReplayRun {
         Some(format!(
             "rules 2 to 4 (several flow logs, transit gateway, both ends) did not run: {missing}; give one with --inventory"
         ))
+    }
+}
+
+/// Lists the first names, and the number of the others.
+pub(crate) fn listed(names: &[String], limit: usize) -> String {
+    let more = names.len().saturating_sub(limit);
+    let first = names[..names.len() - more].join(", ");
+    match more {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 

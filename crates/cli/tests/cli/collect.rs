@@ -315,3 +315,27 @@ fn connections_that_stay_silent_do_not_lock_others_out() {
     drop(silent);
     assert_eq!(collector.end().0.len(), 2);
 }
+
+#[test]
+fn an_address_that_is_none_gets_the_forms_of_listening_and_a_file_may_have_its_scheme() {
+    let wrong = run(&["collect", "--listen", "foo"], "");
+    assert_eq!(wrong.status, Some(2), "{wrong:?}");
+    let advice = "write udp://127.0.0.1:4739 or tcp://127.0.0.1:4739, with an address of this";
+    assert!(wrong.stderr.contains(advice), "{wrong:?}");
+    assert!(!wrong.stderr.contains("file:"), "{wrong:?}");
+
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let url = format!("file:{}/flows.ipfix", directory.path().display());
+    assert_eq!(run(&["replay", "--to", &url, "-"], DEFAULT).status, Some(0));
+    let read = run(&["collect", "--output=json", "--read", &url], "");
+    assert_eq!(read.status, Some(0), "{read:?}");
+    assert_eq!(read.objects().len(), 2);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_to_be_created() {
+    let outcome = run(&["replay", "--to=file:/no/dir/x", "-"], DEFAULT);
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let advice = "cannot write \"/no/dir/x\": no such directory; create the directory first";
+    assert!(outcome.stderr.contains(advice), "{outcome:?}");
+}

@@ -157,7 +157,7 @@ fn an_error_points_at_its_column() {
     assert!(
         outcome
             .stderr
-            .contains("flowlogs: 2 columns; nearest: version 2 with 14; give"),
+            .contains("flowlogs: 2 columns; the nearest known format is that of version 2, with 14 columns; give"),
         "{outcome:?}"
     );
 

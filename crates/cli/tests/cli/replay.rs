@@ -148,12 +148,12 @@ fn lines_that_fit_no_format_are_a_failure_only_where_all_of_them_do() {
     assert_eq!(none.status, Some(1));
     assert!(
         none.stderr
-            .contains("flowlogs: standard input: none of 1 line fits a format (3 columns; nearest: version 2 with 14)"),
+            .contains("flowlogs: standard input: none of 1 line fits a format (3 columns; the nearest known format is"),
         "{none:?}"
     );
     assert!(
         none.stderr
-            .contains("not parsed: standard input, record 1: 3 columns; nearest:"),
+            .contains("not parsed: standard input, record 1: 3 columns; the nearest"),
         "{none:?}"
     );
     assert!(none.stderr.contains("--log-format"), "{none:?}");
@@ -717,7 +717,8 @@ fn an_inventory_that_does_not_fit_is_noted() {
 
 #[test]
 fn flows_of_unknown_direction_are_noted_once() {
-    let note = "of 2 flows it is not known on which side of the interface they are; give the interfaces";
+    let note =
+        "of 2 flows it is not known on which side of the interface they are; give the interfaces";
     for direction in ["--direction=both", "--direction=ingress"] {
         let outcome = run(&["replay", "--summary=json", direction, "-"], DEFAULT);
         let notes = outcome.summary()["notes"].to_string();
@@ -727,6 +728,52 @@ fn flows_of_unknown_direction_are_noted_once() {
     let outcome = run(&["replay", "--summary=json", "-"], lines);
     let notes = outcome.summary()["notes"].to_string();
     assert!(!notes.contains("on which side"), "{notes}");
+}
+
+#[test]
+fn a_given_format_that_does_not_fit_is_to_be_corrected_and_not_given() {
+    let format = ["replay", "--log-format=srcaddr dstaddr", "-"];
+    let outcome = run(&format, DEFAULT);
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    for text in [
+        "none of 2 lines fits a format (the line has 14 columns, the format 2); correct --log-format, or leave it out",
+        "not parsed: standard input, record 1: the line has 14 columns, the format 2",
+        "tried: header lines and --log-format; correct --log-format, or leave it out",
+    ] {
+        assert!(outcome.stderr.contains(text), "{text}: {outcome:?}");
+    }
+    assert!(!outcome.stderr.contains("give the"), "{outcome:?}");
+}
+
+#[test]
+fn inputs_without_a_line_are_noted_beside_good_inputs() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let paths: Vec<_> = (1..=5)
+        .map(|number| file(directory.path(), &format!("{number}.txt"), "\n"))
+        .chain([file(directory.path(), "good.txt", DEFAULT)])
+        .collect();
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    let options = ["replay", "--summary=json", "--output=none"];
+    let outcome = run(&[&options[..], &paths].concat(), "");
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    let notes = outcome.summary()["notes"].to_string();
+    let named = format!("no flow-log line in {} and 2 more", paths[..3].join(", "));
+    assert!(notes.contains(&named), "{notes}");
+    let outcome = run(&[&options[..], &paths[5..]].concat(), "");
+    assert!(!outcome.stderr.contains("no flow-log line"), "{outcome:?}");
+}
+
+#[test]
+fn the_summary_wraps_at_forty_columns() {
+    let output = flowlogs(&["replay", "--output=none", "-"])
+        .env("COLUMNS", "40")
+        .write_stdin(DEFAULT)
+        .output()
+        .expect("runs");
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(text.contains("FlowsExported") && text.contains("note: "));
+    let longest = text.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(40), "{text}");
 }
 
 #[test]
@@ -851,4 +898,23 @@ fn a_line_on_standard_input_is_shown_when_it_arrives() {
     }
     drop(input);
     assert!(child.wait().expect("ends").success());
+}
+
+#[test]
+fn numbers_and_addresses_that_are_none_are_told_in_words() {
+    for (option, advice) in [
+        ("--max-message-size=5", "write a number from 512 to 65535"),
+        ("--max-message-size=x", "write a number from 512 to 65535"),
+        (
+            "--max-message-size=65536",
+            "write a number from 512 to 65535",
+        ),
+        ("--udp-rate=-1", "write a number from 1 to 1000000"),
+        ("--width=39", "write a number from 40 to 65535"),
+        ("--exporter-address=x", "write an address, as in 192.0.2.1"),
+    ] {
+        let outcome = run(&["replay", option, "-"], DEFAULT);
+        assert_eq!(outcome.status, Some(2), "{option}: {outcome:?}");
+        assert!(outcome.stderr.contains(advice), "{option}: {outcome:?}");
+    }
 }

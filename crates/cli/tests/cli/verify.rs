@@ -19,6 +19,9 @@ fn expectations_are_written_once_and_differences_fail() {
 
     let written = run(&["verify", "--update", path], "");
     assert_eq!(written.status, Some(0), "{written:?}");
+    let unread = "2 expectations written, 1 of them of an input that could not be read: ";
+    assert!(written.stdout.contains(unread), "{written:?}");
+    assert!(written.stdout.ends_with("/damaged.json\n"), "{written:?}");
     let expected = fs::read_to_string(at.join("web.txt.expected")).expect("written");
     let lines: Vec<serde_json::Value> = expected
         .lines()
@@ -42,11 +45,60 @@ fn expectations_are_written_once_and_differences_fail() {
         "{different:?}"
     );
     assert!(different.stdout.contains("  - {") && different.stdout.contains("  + {"));
+    let name = format!("{}\n  - {{", input.display());
+    assert!(different.stdout.starts_with(&name), "{different:?}");
+    let remedy = format!("\nif this is intended: flowlogs verify --update {path}\n");
+    assert!(different.stdout.ends_with(&remedy), "{different:?}");
+    assert!(!different.stdout.contains("not parsed"), "{different:?}");
 
     fs::remove_file(&input).expect("removed");
     let stray = run(&["verify", path], "");
     assert_eq!(stray.status, Some(1), "{stray:?}");
     assert!(stray.stderr.contains("without its input"), "{stray:?}");
+}
+
+#[test]
+fn lines_that_are_no_longer_parsed_have_their_reason_below_the_difference() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let at = directory.path();
+    let path = at.to_str().expect("UTF-8");
+    fs::write(at.join("web.txt"), DEFAULT).expect("written");
+    assert_eq!(run(&["verify", "--update", path], "").status, Some(0));
+    fs::write(at.join("web.txt"), DEFAULT.replace("20641", "70000")).expect("written");
+    let outcome = run(&["verify", path], "");
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let reason = "web.txt, record 1: column 6 (srcport): larger than 65535\n";
+    let reason = format!("\n  not parsed: {path}/{reason}");
+    assert!(outcome.stdout.contains(&reason), "{outcome:?}");
+}
+
+#[test]
+fn an_empty_file_is_named_and_a_file_without_flow_logs_needs_no_expectation() {
+    let directory = tempfile::tempdir().expect("temporary directory");
+    let at = directory.path();
+    let path = at.to_str().expect("UTF-8");
+    fs::write(at.join("web.txt"), DEFAULT).expect("written");
+    fs::write(at.join("other.json"), r#"{"some": "thing else"}"#).expect("written");
+    let written = run(&["verify", "--update", path], "");
+    assert_eq!(written.status, Some(0), "{written:?}");
+    assert!(!at.join("other.json.expected").exists(), "{written:?}");
+    let equal = run(&["verify", path], "");
+    assert_eq!(equal.status, Some(0), "{equal:?}");
+    assert_eq!(equal.stdout, "1 input as expected\n");
+    assert!(!equal.stderr.contains("nothing was read"), "{equal:?}");
+
+    // An input that was a flow log and is none any more differs.
+    fs::write(at.join("web.txt"), r#"{"some": "thing else"}"#).expect("written");
+    let different = run(&["verify", path], "");
+    assert_eq!(different.status, Some(1), "{different:?}");
+
+    fs::write(at.join("web.txt"), "").expect("written");
+    let empty = run(&["verify", path], "");
+    assert_eq!(empty.status, Some(1), "{empty:?}");
+    assert!(
+        empty.stderr.contains("web.txt: empty: it has no line\n"),
+        "{empty:?}"
+    );
 }
 
 #[test]

@@ -14,11 +14,15 @@ use super::words::{ParseError, ParseProblem};
 /// let mut formats = Formats::defaults();
 /// let error = formats.parse(line, &mut RecordValues::default()).expect_err("16 columns");
 /// let mismatch = LineMismatch::of(line, &formats, error);
-/// assert_eq!(mismatch.to_string(), "16 columns; nearest: version 2 with 14");
+/// assert_eq!(mismatch.to_string(), "16 columns; the nearest known format is that of version 2, with 14 columns");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LineMismatch {
+    /// Columns of the line.
+    pub line_columns: usize,
+    /// Columns of the only format, if the line has another number and no header line.
+    pub format_columns: Option<usize>,
     /// Error of a format with as many columns as the line, if any; else of the format tried last.
     pub error: ParseError,
     /// Columns of the line and the nearest format, if no format has as many columns.
@@ -43,25 +47,43 @@ impl LineMismatch {
         // Behind a header or with a single format there is nothing to choose from.
         let is_single = formats.has_header() || formats.candidates().count() < 2;
         if is_single || error.problem == ParseProblem::LineTooLong {
+            let format = formats.candidates().next();
+            let format = format.filter(|_| !formats.has_header());
+            let wanted = format.map(|format| format.names().len());
+            let mismatch = Self::of_column(line, error);
             return Self {
-                error,
-                nearest: None,
+                format_columns: wanted.filter(|wanted| *wanted != mismatch.line_columns),
+                ..mismatch
             };
         }
-        let tokens = line.split(u8::is_ascii_whitespace);
-        let columns = tokens.filter(|token| !token.is_empty()).count();
+        let columns = columns(line);
         let mut candidates = formats.candidates();
         if candidates.any(|format| format.names().len() == columns) {
-            return Self {
-                error: formats.fault(line, columns).unwrap_or(error),
-                nearest: None,
-            };
+            return Self::of_column(line, formats.fault(line, columns).unwrap_or(error));
         }
         Self {
+            line_columns: columns,
+            format_columns: None,
             error,
             nearest: NearestFormat::of(columns, formats),
         }
     }
+
+    /// Mismatch of a line and a column of a format.
+    pub(crate) fn of_column(line: &[u8], error: ParseError) -> Self {
+        Self {
+            line_columns: columns(line),
+            format_columns: None,
+            error,
+            nearest: None,
+        }
+    }
+}
+
+/// Returns the number of columns of a line.
+fn columns(line: &[u8]) -> usize {
+    let tokens = line.split(u8::is_ascii_whitespace);
+    tokens.filter(|token| !token.is_empty()).count()
 }
 
 impl NearestFormat {
@@ -99,12 +121,17 @@ impl std::fmt::Display for LineMismatch {
 impl std::fmt::Display for NearestFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let plural = if self.line_columns == 1 { "" } else { "s" };
-        write!(f, "{} column{plural}; nearest: ", self.line_columns)?;
+        write!(
+            f,
+            "{} column{plural}; the nearest known format ",
+            self.line_columns
+        )?;
         match self.version {
-            Some(version) => write!(f, "version {version}")?,
-            None => write!(f, "a known format")?,
+            Some(version) => write!(f, "is that of version {version}, with")?,
+            None => f.write_str("has")?,
         }
-        write!(f, " with {}", self.columns)
+        let plural = if self.columns == 1 { "" } else { "s" };
+        write!(f, " {} column{plural}", self.columns)
     }
 }
 
@@ -132,15 +159,24 @@ mod tests {
     fn the_nearest_format_is_a_version_or_a_candidate() {
         let columns = |count: usize| vec!["x"; count].join(" ");
         let nearest = |count| mismatch(None, None, &columns(count));
-        assert_eq!(nearest(24), "24 columns; nearest: version 4 with 25");
-        assert_eq!(nearest(28), "28 columns; nearest: version 5 with 29");
-        assert_eq!(nearest(1), "1 column; nearest: version 2 with 14");
+        assert_eq!(
+            nearest(24),
+            "24 columns; the nearest known format is that of version 4, with 25 columns"
+        );
+        assert_eq!(
+            nearest(28),
+            "28 columns; the nearest known format is that of version 5, with 29 columns"
+        );
+        assert_eq!(
+            nearest(1),
+            "1 column; the nearest known format is that of version 2, with 14 columns"
+        );
         let known = mismatch(
             Some("srcaddr bytes; srcaddr dstaddr bytes"),
             None,
             "x  x x x",
         );
-        assert_eq!(known, "4 columns; nearest: a known format with 3");
+        assert_eq!(known, "4 columns; the nearest known format has 3 columns");
     }
 
     #[test]
