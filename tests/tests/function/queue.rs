@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use flowlogs_testing::certificates::{Authority, server};
+use rustls::ALL_VERSIONS;
+
 use crate::collector::{Collector, Conduct};
 use crate::decode::Record;
 use crate::delivery::DEFAULT;
@@ -177,6 +180,33 @@ fn a_payload_that_waits_uses_the_settings_of_its_delivery() {
     };
     assert_eq!(deliver(&mut queue, &after), 1);
     assert_eq!(numbers(&moved.flows(LINES)), (0..LINES).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_payload_that_waits_uses_the_certificate_of_its_delivery() {
+    let authority = Authority::new();
+    let collector = Collector::with_tls(server(&authority.issue("localhost"), None, ALL_VERSIONS));
+    let trusting = |authority: &Authority| {
+        Function::start(&[
+            ("COLLECTOR", collector.url()),
+            ("INVENTORY", "off".to_owned()),
+            ("LOG_FORMAT", DEFAULT.to_owned()),
+            ("TLS_CA", authority.pem()),
+        ])
+    };
+    let (Some(before), Some(after)) = (trusting(&Authority::new()), trusting(&authority)) else {
+        return;
+    };
+    let mut queue = failure_queue();
+    let event = event("flows", &lines(0, LINES));
+    let failure = attempts(&before, &event);
+    assert!(failure.message.contains("trust"), "{}", failure.message);
+    put(&mut queue, &event, &failure);
+    assert_eq!(deliver(&mut queue, &after), 1);
+    assert_eq!(
+        numbers(&collector.flows(LINES)),
+        (0..LINES).collect::<Vec<_>>()
+    );
 }
 
 #[test]
