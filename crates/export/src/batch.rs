@@ -49,7 +49,7 @@ impl MessageBatch {
         self.messages += 1;
     }
 
-    /// Returns true if no message fits.
+    /// Returns true if the batch has the most messages of a batch. A batch that is not full may still refuse a message.
     pub(crate) fn is_full(&self) -> bool {
         self.messages >= self.most
     }

@@ -20,7 +20,7 @@ use http_body_util::Limited;
 /// Most octets of an answer of EC2. A page of 1,000 interfaces with many addresses and tags has some 5 MB.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// Most octets of every other answer: a secret with its JSON (64 KiB before escapes), credentials, a page of accounts, the receipt
+/// Most octets of every other answer but the body of an object, which the reader bounds: a secret with its JSON (64 KiB before escapes), credentials, a page of accounts, the receipt
 /// of a written object, an error in words.
 const SMALL_ANSWER: usize = 512 * 1024;
 

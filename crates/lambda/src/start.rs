@@ -20,7 +20,7 @@ use crate::log;
 /// Longest time of an invocation.
 const LONGEST: Duration = Duration::from_secs(900);
 
-/// Environment of a function: settings, name and region.
+/// Environment of a function: settings, the collector connection that follows from them, name, region, own log group.
 #[derive(Debug)]
 pub struct Environment {
     pub(crate) config: Config,
@@ -49,7 +49,7 @@ impl Environment {
         })
     }
 
-    /// An invocation may wait in the middle of a payload: it has to [`run_blocking`].
+    /// Returns true if an invocation may wait in the middle of a payload, and must therefore use [`run_blocking`].
     pub fn blocks(&self) -> bool {
         matches!(self.config.inventory, InventorySetting::Stored(_))
     }
@@ -106,7 +106,7 @@ impl<F, E> LazyFunction<F, E> {
     }
 }
 
-/// Runs work on a blocking thread. The work may wait in the middle while this thread drives the runtime's I/O.
+/// Runs work on a blocking thread. The work may wait in the middle while the calling thread drives the runtime's I/O.
 pub async fn run_blocking<F, T>(work: impl FnOnce() -> F + Send + 'static) -> T
 where
     F: Future<Output = T>,

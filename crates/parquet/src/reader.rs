@@ -33,7 +33,8 @@ const SHORTEST: u64 = 12;
 /// Rows that are decoded at once.
 const BATCH: usize = 1_024;
 
-/// Bounds of the read-ahead of one column. In between, the read-ahead of all columns takes a quarter of the limit.
+/// Bounds of the read-ahead of one column. Within the bounds, each column reads ahead an equal share of a
+/// quarter of the limit.
 const READ_AHEAD: std::ops::RangeInclusive<usize> = 64 * 1024..=1024 * 1024;
 
 /// Opened Parquet object.

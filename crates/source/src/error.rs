@@ -125,7 +125,7 @@ pub enum ReadError<E> {
 }
 
 impl UnpackError {
-    /// Takes the error of a reader of this crate out of an [`io::Error`], or the system's words.
+    /// Returns the error of this crate within an [`io::Error`], else an `Io` with the words of the system.
     pub(crate) fn from_io(error: io::Error) -> Self {
         let kind = error.kind();
         match error.downcast::<Self>() {

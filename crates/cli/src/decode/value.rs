@@ -19,7 +19,7 @@ const LAST_ELEMENT: u16 = 1_023;
 pub(crate) enum ElementId {
     /// Element of the IANA registry, by number.
     Iana(u16),
-    /// Element of an enterprise.
+    /// Element of an enterprise, or an element without a number here.
     Enterprise(IPFixField),
 }
 

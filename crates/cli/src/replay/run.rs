@@ -31,7 +31,7 @@ const LIMIT: usize = 512 * 1_024 * 1_024;
 /// Limit of inputs without a line that are named.
 const NAMED_WITHOUT_LINE: usize = 3;
 
-/// Limit of files of directories that are named as skipped.
+/// Most names in a list on standard error.
 const NAMED_SKIPPED: usize = 10;
 
 /// State of a run.
@@ -44,7 +44,7 @@ pub(crate) struct ReplayRun {
     octets: Arc<AtomicU64>,
     progress: ProgressBar,
     summary: RunSummary,
-    /// Files of directories that are not flow logs.
+    /// Files, found in directories, that turned out to be no flow logs.
     skipped: Vec<String>,
     /// Inputs that were read and have no line.
     without_line: Vec<String>,
@@ -62,7 +62,7 @@ pub(crate) struct ReplayRun {
     failed: bool,
 }
 
-/// Targets after the first connection.
+/// Targets after the first attempt to connect, with the failures.
 #[derive(Default)]
 struct OpenedTargets {
     collectors: Option<Collectors>,

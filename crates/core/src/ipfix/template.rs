@@ -66,7 +66,7 @@ impl Template {
         }
     }
 
-    /// Octets of a data record without fields of variable length.
+    /// Octets of a data record, not counting fields of variable length.
     pub fn record_octets(&self) -> usize {
         self.fields
             .iter()

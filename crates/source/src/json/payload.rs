@@ -32,7 +32,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// Origin by the payload's own members, before any event's.
+    /// Origin that the payload names; an event may name another.
     #[must_use]
     pub fn origin(&self) -> LineOrigin<'a> {
         self.origin

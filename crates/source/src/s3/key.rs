@@ -24,7 +24,7 @@ const EXPORT_TEST: &str = "aws-logs-write-test";
 /// Folder behind the prefix, written by every service that delivers logs to a bucket.
 const FOLDER: &str = "AWSLogs";
 
-/// Service of flow logs, also of transit gateways.
+/// Name of the service in keys of flow logs, of VPCs and of transit gateways.
 const SERVICE: &str = "vpcflowlogs";
 
 /// Account, region and source of an object, as far as the key says.
@@ -38,14 +38,14 @@ pub struct KeyOwner<'a> {
     pub flow_log: Option<&'a str>,
     /// Firehose delivery stream that wrote the object.
     pub delivery_stream: Option<&'a str>,
-    /// Prefix before `AWSLogs/`, without the last slash; empty for none.
+    /// Prefix before `AWSLogs/`, without the last slash: empty if nothing stands there, `None` for a key of another layout.
     pub prefix: Option<&'a str>,
 }
 
 /// Returns true for an object that may be a flow log.
 ///
-/// Below `AWSLogs/` only keys of flow logs are: further services deliver there as well. Everywhere else the content decides,
-/// and the key only excludes folder markers and the test file of an export.
+/// Below `AWSLogs/` only keys with the service of flow logs may be, because other services deliver there, too. Everywhere else the
+/// content decides, and the key only excludes folder markers and the test file of an export.
 pub fn may_be_a_flow_log(key: &str) -> bool {
     let is_log = match folders_behind_aws_logs(key) {
         Some(_) => layout(key).is_some_and(|[_, service, _]| service == SERVICE),
