@@ -416,12 +416,7 @@ impl RecordStages {
             self.is_again = true;
             return Ok(());
         }
-        let evidence = RecordEvidence {
-            event_time: facts.event_time,
-            flow_log: facts.flow_log,
-            has_header: facts.has_header,
-            ..evidence(record, context, coverage, inventory)
-        };
+        let evidence = evidence(record, facts, context, coverage, inventory);
         let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
         report.counters.without_inventory += u64::from(lacks_inventory);
         let verdict = dedup.decide(record, evidence, coverage, inventory);
@@ -444,10 +439,11 @@ impl RecordStages {
     }
 }
 
-/// Returns the knowledge of the inventory about a record. The observers are cached in the record's context.
+/// Returns the knowledge of the source and the inventory about a record. The observers are cached in the record's context.
 #[inline(always)] // called for every record
 fn evidence<'a>(
     record: &FlowRecord<'_>,
+    facts: SourceFacts<'a>,
     context: &mut InterfaceContext,
     coverage: &mut Coverage,
     inventory: &'a Inventory,
@@ -461,9 +457,9 @@ fn evidence<'a>(
         direction: dedup::direction(record, interface, inventory),
         interface,
         observers,
-        event_time: None,
-        flow_log: None,
-        has_header: false,
+        event_time: facts.event_time,
+        flow_log: facts.flow_log,
+        has_header: facts.has_header,
     }
 }
 

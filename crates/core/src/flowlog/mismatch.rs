@@ -25,7 +25,7 @@ pub struct LineMismatch {
     pub format_columns: Option<usize>,
     /// Error of a format with as many columns as the line, if any; else of the format tried last.
     pub error: ParseError,
-    /// Columns of the line and the nearest format, if no format has as many columns.
+    /// Format with the nearest number of columns, if no format has as many columns as the line.
     pub nearest: Option<NearestFormat>,
 }
 
@@ -33,8 +33,6 @@ pub struct LineMismatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NearestFormat {
-    /// Columns of the line.
-    pub line_columns: usize,
     /// Columns of the format.
     pub columns: usize,
     /// Version of VPC flow logs whose fields are the columns; `None` for a format of a flow log or of the setting.
@@ -44,46 +42,40 @@ pub struct NearestFormat {
 impl LineMismatch {
     /// Mismatch of a line and all of `formats`; `error` is the result of [`Formats::parse`].
     pub fn of(line: &[u8], formats: &Formats, error: ParseError) -> Self {
+        let mismatch = Self::of_column(line, error);
         // Behind a header or with a single format there is nothing to choose from.
-        let is_single = formats.has_header() || formats.candidates().count() < 2;
-        if is_single || error.problem == ParseProblem::LineTooLong {
-            let format = formats.candidates().next();
-            let format = format.filter(|_| !formats.has_header());
-            let wanted = format.map(|format| format.names().len());
-            let mismatch = Self::of_column(line, error);
+        if formats.has_header() || error.problem == ParseProblem::LineTooLong {
+            return mismatch;
+        }
+        let columns = mismatch.line_columns;
+        let mut candidates = formats.candidates();
+        if let (Some(format), None) = (candidates.next(), candidates.next()) {
+            let wanted = format.names().len();
             return Self {
-                format_columns: wanted.filter(|wanted| *wanted != mismatch.line_columns),
+                format_columns: (wanted != columns).then_some(wanted),
                 ..mismatch
             };
         }
-        let columns = columns(line);
-        let mut candidates = formats.candidates();
-        if candidates.any(|format| format.names().len() == columns) {
-            return Self::of_column(line, formats.fault(line, columns).unwrap_or(error));
+        if (formats.candidates()).any(|format| format.names().len() == columns) {
+            let error = formats.fault(line, columns).unwrap_or(error);
+            return Self { error, ..mismatch };
         }
         Self {
-            line_columns: columns,
-            format_columns: None,
-            error,
             nearest: NearestFormat::of(columns, formats),
+            ..mismatch
         }
     }
 
     /// Mismatch of a line and a column of a format.
     pub(crate) fn of_column(line: &[u8], error: ParseError) -> Self {
+        let tokens = line.split(u8::is_ascii_whitespace);
         Self {
-            line_columns: columns(line),
+            line_columns: tokens.filter(|token| !token.is_empty()).count(),
             format_columns: None,
             error,
             nearest: None,
         }
     }
-}
-
-/// Returns the number of columns of a line.
-fn columns(line: &[u8]) -> usize {
-    let tokens = line.split(u8::is_ascii_whitespace);
-    tokens.filter(|token| !token.is_empty()).count()
 }
 
 impl NearestFormat {
@@ -101,37 +93,27 @@ impl NearestFormat {
         let (columns, version) = versions
             .chain(candidates)
             .min_by_key(|(columns, _)| columns.abs_diff(line_columns))?;
-        Some(Self {
-            line_columns,
-            columns,
-            version,
-        })
+        Some(Self { columns, version })
     }
 }
 
 impl std::fmt::Display for LineMismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.nearest {
-            Some(nearest) => nearest.fmt(f),
-            None => self.error.fmt(f),
-        }
-    }
-}
-
-impl std::fmt::Display for NearestFormat {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let plural = if self.line_columns == 1 { "" } else { "s" };
+        let Some(nearest) = &self.nearest else {
+            return self.error.fmt(f);
+        };
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let (found, columns) = (self.line_columns, nearest.columns);
         write!(
             f,
-            "{} column{plural}; the nearest known format ",
-            self.line_columns
+            "{found} column{}; the nearest known format ",
+            plural(found)
         )?;
-        match self.version {
+        match nearest.version {
             Some(version) => write!(f, "is that of version {version}, with")?,
             None => f.write_str("has")?,
         }
-        let plural = if self.columns == 1 { "" } else { "s" };
-        write!(f, " {} column{plural}", self.columns)
+        write!(f, " {columns} column{}", plural(columns))
     }
 }
 

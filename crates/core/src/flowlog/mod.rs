@@ -57,6 +57,8 @@ mod prefix;
 mod record;
 mod row;
 mod scan;
+#[cfg(test)]
+mod testing;
 mod tokens;
 mod words;
 
