@@ -26,11 +26,7 @@ impl TextLook {
     pub(crate) fn of_stdout(width: Option<u16>) -> Self {
         let dumb = variable("TERM").is_some_and(|terminal| terminal == "dumb");
         Self {
-            width: width
-                .map(usize::from)
-                .or_else(columns)
-                .or_else(|| width_of(io::stdout()))
-                .unwrap_or(DEFAULT_WIDTH),
+            width: width_for(io::stdout(), width),
             colour: io::stdout().is_terminal() && variable("NO_COLOR").is_none() && !dumb,
             ascii: wants_ascii(),
         }
@@ -64,17 +60,20 @@ pub(crate) enum TextStyle {
 
 /// Returns the width of standard error: `width`, else `COLUMNS`, else that of the terminal.
 pub(crate) fn width_of_messages(width: Option<u16>) -> usize {
+    width_for(io::stderr(), width)
+}
+
+/// Returns the width for a stream: `width`, else `COLUMNS`, else that of the terminal.
+fn width_for(stream: impl AsFd, width: Option<u16>) -> usize {
+    let columns = || {
+        let columns = variable("COLUMNS")?.parse().ok();
+        columns.filter(|&columns| columns > 0)
+    };
     width
         .map(usize::from)
         .or_else(columns)
-        .or_else(|| width_of(io::stderr()))
+        .or_else(|| width_of(stream))
         .unwrap_or(DEFAULT_WIDTH)
-}
-
-/// Returns the value of `COLUMNS`.
-fn columns() -> Option<usize> {
-    let columns = variable("COLUMNS")?.parse().ok();
-    columns.filter(|&columns| columns > 0)
 }
 
 /// Returns the value of an environment variable; `None` if empty.

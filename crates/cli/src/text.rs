@@ -159,6 +159,16 @@ pub(crate) fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{s}", grouped(number))
 }
 
+/// Lists the first names, and the number of the others.
+pub(crate) fn listed(names: &[String], limit: usize) -> String {
+    let more = names.len().saturating_sub(limit);
+    let first = names[..names.len() - more].join(", ");
+    match more {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

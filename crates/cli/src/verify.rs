@@ -17,10 +17,10 @@ use serde_json::{Map, Value, json};
 use crate::cli::{TimeKind, VerifyArguments};
 use crate::failure::CommandError;
 use crate::input::{EXPECTED, InputFile, InputList, walk_expectations};
-use crate::replay::{ReplayRun, RunOptions, listed};
+use crate::replay::{ReplayRun, RunOptions};
 use crate::summary::RunSummary;
 use crate::terminal;
-use crate::text::{plural, shown_path, visible};
+use crate::text::{listed, plural, shown_path, visible};
 
 /// Limit of differing lines that are shown for an input.
 const SHOWN: usize = 10;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use flowlogs_core::settings::table;
 
 use super::options::{CountingOptions, MappingOptions, SendingOptions, SourceOptions};
 use super::values::{
-    KeyForm, Moment, NamesForm, OutputKind, SummaryKind, TargetList, TimeKind, listeners, moment,
-    number, targets,
+    KeyForm, Moment, NamesForm, OutputKind, SummaryKind, TargetList, TimeKind, bounded, listeners,
+    moment, number, targets, width,
 };
 
 /// Arguments of `flowlogs replay`.
@@ -43,7 +44,7 @@ pub(crate) struct ReplayArguments {
     pub(crate) summary_to: Option<PathBuf>,
 
     /// Width in columns [default: width of the terminal, else 160]
-    #[arg(long, value_name = "COLUMNS", value_parser = number::<u16>(40, 65_535))]
+    #[arg(long, value_name = "COLUMNS", value_parser = width())]
     pub(crate) width: Option<u16>,
 
     /// Time zone of the table
@@ -158,7 +159,7 @@ pub(crate) struct ExplainArguments {
     pub(crate) json: bool,
 
     /// Width in columns [default: width of the terminal, else 160]
-    #[arg(long, value_name = "COLUMNS", value_parser = number::<u16>(40, 65_535))]
+    #[arg(long, value_name = "COLUMNS", value_parser = width())]
     pub(crate) width: Option<u16>,
 
     #[command(flatten)]
@@ -188,7 +189,7 @@ pub(crate) struct FieldsArguments {
     pub(crate) json: bool,
 
     /// Width in columns [default: width of the terminal, else 160]
-    #[arg(long, value_name = "COLUMNS", value_parser = number::<u16>(40, 65_535))]
+    #[arg(long, value_name = "COLUMNS", value_parser = width())]
     pub(crate) width: Option<u16>,
 }
 
@@ -222,7 +223,7 @@ pub(crate) struct CollectArguments {
     pub(crate) summary: SummaryKind,
 
     /// Width in columns [default: width of the terminal, else 160]
-    #[arg(long, value_name = "COLUMNS", value_parser = number::<u16>(40, 65_535))]
+    #[arg(long, value_name = "COLUMNS", value_parser = width())]
     pub(crate) width: Option<u16>,
 
     /// Time zone of the table
@@ -318,7 +319,7 @@ pub(crate) struct BackfillEvents {
     pub(crate) inventory: Vec<PathBuf>,
 
     /// Messages a second to each UDP collector
-    #[arg(long, value_name = "MESSAGES", default_value_t = 500, value_parser = number::<u32>(1, 1_000_000))]
+    #[arg(long, value_name = "MESSAGES", default_value_t = 500, value_parser = bounded::<u32>(&table::UDP_RATE))]
     pub(crate) udp_rate: u32,
 }
 

@@ -11,7 +11,7 @@ use flowlogs_core::settings::table;
 use flowlogs_export::DEFAULT_UDP_RATE;
 
 use super::values::{
-    DomainNumber, LogFormats, Switch, address, log_format, number, observation_domain, words,
+    DomainNumber, LogFormats, Switch, address, bounded, log_format, observation_domain, words,
 };
 
 /// Format, account, region and destination of records, for input without.
@@ -104,16 +104,16 @@ pub(crate) struct CountingOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sending")]
 pub(crate) struct SendingOptions {
-    #[arg(long, help = table::MAX_MESSAGE_SIZE.meaning, value_name = "OCTETS", default_value_t = 1400, value_parser = number::<u16>(512, 65_535))]
+    #[arg(long, help = table::MAX_MESSAGE_SIZE.meaning, value_name = "OCTETS", default_value_t = 1400, value_parser = bounded::<u16>(&table::MAX_MESSAGE_SIZE))]
     pub(crate) max_message_size: u16,
 
-    #[arg(long, help = table::TEMPLATE_REFRESH_SECONDS.meaning, value_name = "SECONDS", default_value_t = 600, value_parser = number::<u32>(1, 86_400))]
+    #[arg(long, help = table::TEMPLATE_REFRESH_SECONDS.meaning, value_name = "SECONDS", default_value_t = 600, value_parser = bounded::<u32>(&table::TEMPLATE_REFRESH_SECONDS))]
     pub(crate) template_refresh_seconds: u32,
 
-    #[arg(long, help = table::TEMPLATE_REFRESH_MESSAGES.meaning, value_name = "MESSAGES", default_value_t = 20, value_parser = number::<u32>(1, 1_000_000))]
+    #[arg(long, help = table::TEMPLATE_REFRESH_MESSAGES.meaning, value_name = "MESSAGES", default_value_t = 20, value_parser = bounded::<u32>(&table::TEMPLATE_REFRESH_MESSAGES))]
     pub(crate) template_refresh_messages: u32,
 
-    #[arg(long, help = table::UDP_RATE.meaning, value_name = "MESSAGES", default_value_t = DEFAULT_UDP_RATE, value_parser = number::<u32>(1, 1_000_000))]
+    #[arg(long, help = table::UDP_RATE.meaning, value_name = "MESSAGES", default_value_t = DEFAULT_UDP_RATE, value_parser = bounded::<u32>(&table::UDP_RATE))]
     pub(crate) udp_rate: u32,
 
     /// Certificate authority of tls:// collectors: PEM text or a path [default: the system's trust store]

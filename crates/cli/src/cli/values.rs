@@ -123,6 +123,25 @@ where
     PossibleValuesParser::new(words).try_map(|word| word.parse::<T>())
 }
 
+/// Returns the parser of a setting that is a number.
+///
+/// # Panics
+///
+/// If the setting is none: the table of settings says.
+pub(super) fn bounded<T: TryFrom<u64>>(
+    setting: &'static Setting,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    let Accepted::Number { least, most, .. } = setting.accepted else {
+        panic!("{} is no number", setting.variable);
+    };
+    number(least.into(), most.into())
+}
+
+/// Returns the parser of a width in columns.
+pub(super) fn width() -> impl Fn(&str) -> Result<u16, String> + Clone + Send + Sync + 'static {
+    number(40, u16::MAX.into())
+}
+
 /// Returns the parser of a number.
 pub(super) fn number<T: TryFrom<u64>>(
     from: u64,

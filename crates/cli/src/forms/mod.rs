@@ -34,9 +34,10 @@ type LineRewriter = Box<dyn FnMut(&str, &mut String)>;
 
 /// Content without lines, and the command that unpacks or prints the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}: {command}")]
+#[error("{kind}: {advice}: {command}")]
 pub(crate) struct PackedContent {
     kind: &'static str,
+    advice: &'static str,
     command: &'static str,
 }
 
@@ -113,38 +114,36 @@ fn peek(mut reader: Box<dyn Read>) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
 
 /// Recognises archives and compressions that are not read, a tar archive within gzip, and IPFIX.
 fn packed(head: &[u8]) -> Option<PackedContent> {
-    let magics: [(&[u8], &str, &str); 7] = [
-        (
-            b"PK\x03\x04",
-            "a zip archive",
-            "unpack it first: unzip FILE",
-        ),
-        (b"\x28\xb5\x2f\xfd", "zstd", "unpack it first: zstd -d FILE"),
-        (b"BZh", "bzip2", "unpack it first: bunzip2 FILE"),
-        (b"\xfd7zXZ\x00", "xz", "unpack it first: unxz FILE"),
-        (
-            b"7z\xbc\xaf\x27\x1c",
-            "a 7z archive",
-            "unpack it first: 7z x FILE",
-        ),
-        (b"\x04\x22\x4d\x18", "lz4", "unpack it first: lz4 -d FILE"),
-        // Version 10 of the protocol begins each message.
-        (
-            b"\x00\x0a",
-            "IPFIX messages",
-            "print them with: flowlogs collect --read FILE",
-        ),
+    let magics: [(&[u8], &str, &str); 6] = [
+        (b"PK\x03\x04", "a zip archive", "unzip FILE"),
+        (b"\x28\xb5\x2f\xfd", "zstd", "zstd -d FILE"),
+        (b"BZh", "bzip2", "bunzip2 FILE"),
+        (b"\xfd7zXZ\x00", "xz", "unxz FILE"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x FILE"),
+        (b"\x04\x22\x4d\x18", "lz4", "lz4 -d FILE"),
     ];
-    let magic = magics.iter().find(|(magic, ..)| head.starts_with(magic));
+    let unpack = |kind, command| PackedContent {
+        kind,
+        advice: "unpack it first",
+        command,
+    };
     let mut unpacked = Vec::new();
     // Of a head that is no gzip, or ends within, what was unpacked is enough.
     let _ = GzDecoder::new(head).take(512).read_to_end(&mut unpacked);
     let is_tar = |octets: &[u8]| octets.get(257..262) == Some(b"ustar");
-    let tar = (is_tar(head) || is_tar(&unpacked)).then_some(PackedContent {
-        kind: "a tar archive",
-        command: "unpack it first: tar -xf FILE",
-    });
-    tar.or(magic.map(|&(_, kind, command)| PackedContent { kind, command }))
+    if is_tar(head) || is_tar(&unpacked) {
+        return Some(unpack("a tar archive", "tar -xf FILE"));
+    }
+    // Version 10 of the protocol begins each message.
+    if head.starts_with(b"\x00\x0a") {
+        return Some(PackedContent {
+            kind: "IPFIX messages",
+            advice: "print them with",
+            command: "flowlogs collect --read FILE",
+        });
+    }
+    let magic = magics.iter().find(|(magic, ..)| head.starts_with(magic));
+    magic.map(|&(_, kind, command)| unpack(kind, command))
 }
 
 /// Reader of lines that are rewritten.

@@ -19,7 +19,7 @@ use crate::terminal::{wants_ascii, width_of_messages};
 use crate::text::{ascii, shown_path};
 
 pub(crate) use options::RunOptions;
-pub(crate) use run::{ReplayRun, listed};
+pub(crate) use run::ReplayRun;
 
 /// Most columns of the summary's text form.
 const SUMMARY_WIDTH: usize = 80;

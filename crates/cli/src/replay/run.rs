@@ -23,7 +23,7 @@ use crate::settings;
 use crate::sources::SourceCache;
 use crate::summary::RunSummary;
 use crate::terminal;
-use crate::text::{grouped, plural};
+use crate::text::{grouped, listed, plural};
 
 /// Limit of an unpacked payload or JSON document, in octets.
 const LIMIT: usize = 512 * 1_024 * 1_024;
@@ -393,16 +393,6 @@ impl ReplayRun {
         Some(format!(
             "rules 2 to 4 (several flow logs, transit gateway, both ends) did not run: {missing}; give one with --inventory"
         ))
-    }
-}
-
-/// Lists the first names, and the number of the others.
-pub(crate) fn listed(names: &[String], limit: usize) -> String {
-    let more = names.len().saturating_sub(limit);
-    let first = names[..names.len() - more].join(", ");
-    match more {
-        0 => first,
-        more => format!("{first} and {more} more"),
     }
 }
 
