@@ -1,5 +1,6 @@
 //! Sink that hands the lines of a payload or object to the transcoder, until the deadline.
 
+use std::convert::Infallible;
 use std::time::Instant;
 
 use flowlogs_core::flowlog::FlowRecord;
@@ -144,9 +145,17 @@ impl<'a, 't> TranscodeSink<'a, 't> {
         }
     }
 
-    /// Looks at the clock from time to time, and stops at the deadline.
+    /// Hands a line or record to the transcoder, again after each part of the inventory that it needs. Looks at the clock from
+    /// time to time, and stops at the deadline.
     #[inline]
-    fn look_at_clock(&mut self) -> Result<(), StopReason> {
+    fn transcode(
+        &mut self,
+        mut hand_on: impl FnMut(
+            &mut Transcoder,
+            &mut RecordSource,
+            &mut TargetSink<'t>,
+        ) -> Result<(), Infallible>,
+    ) -> Result<(), StopReason> {
         self.lines += 1;
         if self.lines == LINES_A_LOOK {
             self.lines = 0;
@@ -155,7 +164,13 @@ impl<'a, 't> TranscodeSink<'a, 't> {
             }
             self.transcoder.set_now(now());
         }
-        Ok(())
+        loop {
+            let Ok(()) = hand_on(self.transcoder, self.sources.source(), self.targets);
+            match self.transcoder.take_undecided() {
+                None => return Ok(()),
+                Some(scope) => self.load(scope)?,
+            }
+        }
     }
 
     /// Loads the part of the inventory that the last line needs.
@@ -179,31 +194,17 @@ impl LineSink for TranscodeSink<'_, '_> {
     }
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), StopReason> {
-        self.look_at_clock()?;
         let line = LogLine {
             id: event.id.filter(|_| !self.sources.default.is_backfill),
             ..log_line(event)
         };
-        loop {
-            let Ok(()) = (self.transcoder).line(self.sources.source(), line, self.targets);
-            match self.transcoder.take_undecided() {
-                None => return Ok(()),
-                Some(scope) => self.load(scope)?,
-            }
-        }
+        self.transcode(|transcoder, source, targets| transcoder.line(source, line, targets))
     }
 }
 
 impl RowSink for TranscodeSink<'_, '_> {
     fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), StopReason> {
-        self.look_at_clock()?;
-        loop {
-            let Ok(()) = (self.transcoder).record(self.sources.source(), record, self.targets);
-            match self.transcoder.take_undecided() {
-                None => return Ok(()),
-                Some(scope) => self.load(scope)?,
-            }
-        }
+        self.transcode(|transcoder, source, targets| transcoder.record(source, record, targets))
     }
 }
 
