@@ -41,6 +41,8 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Parts of the day that depend on its length.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
+    /// True if each fault comes at least twice.
+    is_long: bool,
     /// Time of a fault, and of the calm after it.
     hold: Duration,
     /// Time that an invocation has.
@@ -61,8 +63,8 @@ impl Scale {
         let pick =
             |long: u64, short: u64| Duration::from_millis(if is_long { long } else { short });
         Self {
+            is_long,
             hold: match is_long {
-                // Each fault comes at least twice.
                 true => Duration::from_secs(60),
                 false => length / (2 * u32::try_from(SCRIPT.len()).expect("few")),
             },
@@ -205,7 +207,13 @@ fn a_day_of_faults_loses_no_flow_and_no_memory() {
         waiting
     });
     let tallies = [cloudwatch, s3, inventory].map(Fleet::end);
-    conclude(&tallies, &waiting, [&payloads, &objects], receiver, &moment);
+    conclude(
+        &tallies,
+        &waiting,
+        [&payloads, &objects],
+        receiver,
+        (&moment, scale),
+    );
 }
 
 /// Prints the figures of the day and holds what must be true of them.
@@ -214,7 +222,7 @@ fn conclude(
     waiting: &[Waiting; 2],
     sources: [&Sources; 2],
     receiver: Receiver,
-    moment: &Moment,
+    (moment, scale): (&Moment, Scale),
 ) {
     let names = ["flowlogs-cloudwatch", "flowlogs-s3", "flowlogs-inventory"];
     for (name, tally) in names.iter().zip(tallies) {
@@ -242,7 +250,7 @@ fn conclude(
         assert_eq!(waiting.damaged, sources.damaged(), "what nobody can decode");
     }
     for (name, tally) in names.iter().zip(tallies) {
-        tally.hold_memory(name);
+        tally.hold_memory(name, scale.is_long);
     }
     let effects = moment.effects();
     for fault in SCRIPT {
