@@ -7,7 +7,7 @@ use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::mapping::{AddressPair, InterfaceNames, Timestamps};
 use flowlogs_core::network::{AccountRegion, Destination, InterfaceTable, Inventory};
 use flowlogs_core::{
-    BatchReport, Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
+    BatchReport, Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
 };
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE, OpenedPayload, Unpacker};
@@ -120,6 +120,31 @@ pub fn transcode<'a>(
     lines: impl Iterator<Item = LogLine<'a>>,
 ) -> BatchReport {
     transcode_on_demand(settings, formats, inventory, lines, |_| None)
+}
+
+/// Lines of two accounts, in and out: from both ends of a subnet, and of interfaces that only a random inventory has.
+const FLOWS: [&[u8]; 4] = [
+    b"2 123456789012 eni-0a9b8c7d6e5f40312 10.20.2.20 10.20.1.20 8080 43210 6 17 51012 1795035610 1795035668 ACCEPT OK",
+    b"2 123456789012 eni-0b2d4f6a8c0e13579 10.20.1.20 10.20.2.20 43210 8080 6 17 51012 1795035610 1795035668 ACCEPT OK",
+    b"2 210987654321 eni-1 10.0.0.1 10.0.0.2 1 2 17 1 1 1 2 REJECT OK",
+    b"2 123456789012 eni-2 ::1 ::2 1 2 17 1 1 1 2 ACCEPT OK",
+];
+
+/// Returns lines of flows that were written at this time.
+pub fn flows(timestamp: Option<u64>) -> impl Iterator<Item = LogLine<'static>> {
+    let line = move |&text: &&'static [u8]| LogLine {
+        id: None,
+        timestamp,
+        text,
+    };
+    FLOWS.iter().map(line)
+}
+
+/// Returns the formats that an inventory has for a log group.
+pub fn formats_of(inventory: &Inventory) -> Formats {
+    let group = Destination::log_group("/vpc/flow-logs");
+    let formats = inventory.formats_for(Some(&group));
+    Formats::of_flow_logs(formats.filter_map(|text| LogFormat::parse(text).ok()))
 }
 
 /// Transcodes lines over a stream and a datagram session, and checks that every line ends in exactly one counter, that

@@ -41,7 +41,7 @@
 //! This bound is the reason for a reader of pages here. Footer, levels and encodings are the library's work, but the
 //! library's pages cannot be bounded from outside: the library allocates what a page's header states, and inflates gzip to
 //! the end, up to a thousand times the page's size. The codecs of the library cannot be replaced, and there is no limit to set.
-//! So pages are found and unpacked here, and handed to the library's column reader through the public `PageReader`. Text
+//! Pages are therefore found and unpacked here, and handed to the library's column reader through the public `PageReader`. Text
 //! columns are handed over as indexes of their texts, because the library allocates a value for each row's text. Texts in a delta
 //! encoding, which the library expands by a count in the page and no writer of flow logs uses, are refused
 //! ([`ParquetError::Encoding`]).

@@ -115,7 +115,7 @@ impl<R: ByteRanges> ParquetReader<R> {
     /// Returns the number of rows.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// The errors of [`read`](Self::read).
     pub fn read_lines<L: LineSink>(
         &self,
         lines: &mut L,

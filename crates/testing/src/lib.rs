@@ -6,6 +6,7 @@
 //! - `parquet_writer`: Parquet objects in each of the types and encodings that writers choose;
 //! - `pipeline`: generated lines and payloads, and the whole path from a payload to messages;
 //! - [`object_server`]: the part of S3 that hands out objects.
+//! - [`random`]: numbers that look random;
 //! - [`wire`]: a plain reader of IPFIX messages.
 
 #![forbid(unsafe_code)]
@@ -20,4 +21,5 @@ pub mod objects;
 pub mod parquet_writer;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
+pub mod random;
 pub mod wire;

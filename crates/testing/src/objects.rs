@@ -6,7 +6,7 @@ use flate2::{Compression, write::GzEncoder};
 use flowlogs_core::LogFormat;
 use flowlogs_parquet::Bytes;
 
-use crate::parquet_writer::{Column, Options, Stored, write};
+use crate::parquet_writer::{Options, columns_of_lines, write};
 use crate::pipeline;
 
 /// Makes a text object (gzip) of several interfaces: a header line, then the lines.
@@ -29,19 +29,7 @@ pub fn text(minute: u32, interfaces: u64) -> Vec<u8> {
 ///
 /// Never: the lines are of the default format.
 pub fn parquet(minute: u32, options: &Options) -> Bytes {
-    let mut columns: Vec<_> = names()
-        .iter()
-        .map(|name| Column {
-            name: name.replace('-', "_"),
-            stored: stored(name),
-            values: Vec::new(),
-        })
-        .collect();
-    for line in lines(minute, 1) {
-        for (column, value) in columns.iter_mut().zip(line.split(' ')) {
-            column.values.push(Some(value.to_owned()));
-        }
-    }
+    let columns = columns_of_lines(&names(), lines(minute, 1).into_iter());
     write(&columns, options)
 }
 
@@ -52,13 +40,4 @@ fn lines(minute: u32, interfaces: u64) -> Vec<String> {
 fn names() -> Vec<String> {
     let format = LogFormat::parse(&pipeline::format("v2")).expect("documented");
     format.names().to_vec()
-}
-
-/// Stored type of a field in the objects of AWS.
-fn stored(name: &str) -> Stored {
-    match name {
-        "version" | "srcport" | "dstport" | "protocol" => Stored::Int32,
-        "packets" | "bytes" | "start" | "end" => Stored::Int64,
-        _ => Stored::Text,
-    }
 }

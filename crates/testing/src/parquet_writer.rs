@@ -73,6 +73,35 @@ pub fn column(name: &str, stored: Stored, values: &[&str]) -> Column {
     }
 }
 
+/// Makes the columns of lines, with names and types as in the objects of AWS. A number that is `-` in a line is a null.
+pub fn columns_of_lines<N: AsRef<str>, L: AsRef<str>>(
+    names: &[N],
+    lines: impl Iterator<Item = L>,
+) -> Vec<Column> {
+    let column = |name: &N| Column {
+        name: name.as_ref().replace('-', "_"),
+        stored: stored(name.as_ref()),
+        values: Vec::new(),
+    };
+    let mut columns: Vec<_> = names.iter().map(column).collect();
+    for line in lines {
+        for (column, value) in columns.iter_mut().zip(line.as_ref().split(' ')) {
+            let is_there = value != "-" || column.stored == Stored::Text;
+            column.values.push(is_there.then(|| value.to_owned()));
+        }
+    }
+    columns
+}
+
+/// Stored type of a field in the objects of AWS.
+fn stored(name: &str) -> Stored {
+    match name {
+        "version" | "srcport" | "dstport" | "protocol" | "tcp-flags" => Stored::Int32,
+        "packets" | "bytes" | "start" | "end" => Stored::Int64,
+        _ => Stored::Text,
+    }
+}
+
 /// Choices of a writer.
 #[derive(Debug, Clone)]
 pub struct Options {

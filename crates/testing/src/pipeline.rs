@@ -19,6 +19,8 @@ use flowlogs_core::{
 use flowlogs_parquet::RowSink;
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, OpenedPayload, UnpackError, Unpacker};
 
+use crate::random::Random;
+
 /// Records of one payload.
 pub const RECORDS: usize = 8_000;
 /// Interfaces of the inventory.
@@ -192,19 +194,6 @@ pub fn hand_on<L: LineSink<Error = Infallible>>(
 fn send(sink: &mut Sink, message: &[u8]) -> Result<SendOutcome, Infallible> {
     sink(message);
     Ok(SendOutcome::Sent)
-}
-
-/// Linear congruential generator with a fixed seed, so that each run has equal lines.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
 }
 
 /// Start of a record in seconds since 1970. Records of a minute are in the order of time, like events of a log stream.

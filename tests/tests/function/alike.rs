@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flowlogs_testing::object_server::ObjectServer;
+use flowlogs_testing::random::Random;
 use serde_json::{Value, json};
 
 use crate::collector::Drain;
@@ -41,19 +42,6 @@ const COUNTERS: [&str; 8] = [
     "WithoutInventory",
     "UnparsedRecords",
 ];
-
-/// Stream of numbers that looks random, the same in each run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit
-    }
-}
 
 fn time(seconds: u64) -> String {
     flowlogs_describe::Timestamp(1_000 * seconds).to_string()
@@ -142,48 +130,48 @@ fn inventory() -> ObjectServer {
 }
 
 /// A record: account whose log group it is in, and the line. The octets are its number, and of no other record.
-fn record(number: usize, chance: &mut Chance) -> (usize, String) {
-    let account = chance.below(ACCOUNTS.len());
-    let own = chance.below(INTERFACES + 2); // two are younger than the inventory
+fn record(number: usize, chance: &mut Random) -> (usize, String) {
+    let account = chance.index(ACCOUNTS.len());
+    let own = chance.index(INTERFACES + 2); // two are younger than the inventory
     let vpc = if account == 1 && own.is_multiple_of(8) {
         0
     } else {
         account
     };
     let address = format!("10.{vpc}.{account}.{}", own + 1);
-    let peer = match chance.below(3) {
-        0 => format!("198.51.100.{}", chance.below(250)),
+    let peer = match chance.index(3) {
+        0 => format!("198.51.100.{}", chance.index(250)),
         1 => format!(
             "10.{account}.{account}.{}",
-            1 + chance.below(INTERFACES + 2)
+            1 + chance.index(INTERFACES + 2)
         ),
         _ => format!(
             "10.{}.{}.{}",
-            chance.below(4),
-            chance.below(4),
-            1 + chance.below(INTERFACES)
+            chance.index(4),
+            chance.index(4),
+            1 + chance.index(INTERFACES)
         ),
     };
-    let leaves = chance.below(2) == 0;
+    let leaves = chance.index(2) == 0;
     let (source, destination) = if leaves {
         (&address, &peer)
     } else {
         (&peer, &address)
     };
     // From long before any flow log began until after the inventory.
-    let start = AS_OF - 5_400 + u64::try_from(chance.below(7_200)).expect("small");
-    let start = if chance.below(20) == 0 {
+    let start = AS_OF - 5_400 + u64::try_from(chance.index(7_200)).expect("small");
+    let start = if chance.index(20) == 0 {
         AS_OF - 200_000
     } else {
         start
     };
     let end = start + 59;
     let (action, direction) = (
-        ["ACCEPT", "REJECT"][usize::from(chance.below(4) == 0)],
+        ["ACCEPT", "REJECT"][usize::from(chance.index(4) == 0)],
         ["ingress", "egress"][usize::from(leaves)],
     );
     let (port, octets, id, eni) = (
-        1_024 + chance.below(60_000),
+        1_024 + chance.index(60_000),
         number + 1,
         ACCOUNTS[account],
         format!("eni-{account}-{own}"),
@@ -192,7 +180,7 @@ fn record(number: usize, chance: &mut Chance) -> (usize, String) {
     let format = if account == ACCOUNTS.len() - 1 {
         0
     } else {
-        chance.below(5)
+        chance.index(5)
     };
     let line = match format {
         0 | 1 => format!(
@@ -202,7 +190,7 @@ fn record(number: usize, chance: &mut Chance) -> (usize, String) {
             "{id} {eni} {source} {destination} {port} 443 6 7 {octets} {start} {end} {action} {direction} vpc-{vpc} 2"
         ),
         _ => {
-            let (one, other) = (chance.below(3), chance.below(3));
+            let (one, other) = (chance.index(3), chance.index(3));
             let line = format!(
                 "{} tgw-1 tgw-attach-{one} tgw-attach-{other} {source} {destination} {port} 443 6 7 {octets} {start} {end} {direction} 0",
                 ACCOUNTS[0]
@@ -265,7 +253,7 @@ fn transcode(
 #[test]
 fn two_environments_with_the_same_inventory_decide_alike() {
     let count = sized(5_000, 100_000);
-    let mut chance = Chance(7);
+    let mut chance = Random(7);
     let records: Vec<_> = (0..count)
         .map(|number| record(number, &mut chance))
         .collect();

@@ -25,6 +25,18 @@ fn trickling() -> Collector {
     Collector::scripted(&[Conduct::TrickleAfter(20_000)])
 }
 
+/// Starts the function behind CloudWatch Logs with such a collector.
+fn with_trickling_collector() -> Option<(Collector, OneFunction)> {
+    let collector = trickling();
+    let variables = [
+        ("COLLECTOR", collector.url()),
+        ("INVENTORY", "off".to_owned()),
+        ("LOG_FORMAT", DEFAULT.to_owned()),
+    ];
+    let function = OneFunction::start("flowlogs-cloudwatch", &variables)?;
+    Some((collector, function))
+}
+
 fn message(id: &str, body: &str) -> Value {
     json!({"messageId": id, "eventSource": "aws:sqs", "body": body,
         "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:queue"})
@@ -46,13 +58,7 @@ fn failures(outcome: Result<Value, Value>) -> Value {
 
 #[test]
 fn a_collector_that_takes_a_few_octets_again_and_again_does_not_hold_an_event_beyond_its_time() {
-    let collector = trickling();
-    let variables = [
-        ("COLLECTOR", collector.url()),
-        ("INVENTORY", "off".to_owned()),
-        ("LOG_FORMAT", DEFAULT.to_owned()),
-    ];
-    let Some(function) = OneFunction::start("flowlogs-cloudwatch", &variables) else {
+    let Some((_collector, function)) = with_trickling_collector() else {
         return;
     };
     let (outcome, line) = invoke(&function, &event("flows", &lines(0, MANY)));
@@ -63,13 +69,7 @@ fn a_collector_that_takes_a_few_octets_again_and_again_does_not_hold_an_event_be
 
 #[test]
 fn of_a_failure_queue_what_was_done_in_time_does_not_come_again() {
-    let collector = trickling();
-    let variables = [
-        ("COLLECTOR", collector.url()),
-        ("INVENTORY", "off".to_owned()),
-        ("LOG_FORMAT", DEFAULT.to_owned()),
-    ];
-    let Some(function) = OneFunction::start("flowlogs-cloudwatch", &variables) else {
+    let Some((_collector, function)) = with_trickling_collector() else {
         return;
     };
     let failure = Failure {

@@ -6,29 +6,29 @@ use std::ops::Range;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use flowlogs_testing::parquet_writer::{Column, Options, Stored, basic, write};
+use flowlogs_testing::parquet_writer::{Options, basic, columns_of_lines, write};
 
-/// The columns of these objects, in the order of the documentation, with the Parquet types of AWS.
-const COLUMNS: [(&str, Stored); 19] = [
-    ("version", Stored::Int32),
-    ("account-id", Stored::Text),
-    ("interface-id", Stored::Text),
-    ("srcaddr", Stored::Text),
-    ("dstaddr", Stored::Text),
-    ("srcport", Stored::Int32),
-    ("dstport", Stored::Int32),
-    ("protocol", Stored::Int32),
-    ("packets", Stored::Int64),
-    ("bytes", Stored::Int64),
-    ("start", Stored::Int64),
-    ("end", Stored::Int64),
-    ("action", Stored::Text),
-    ("log-status", Stored::Text),
-    ("vpc-id", Stored::Text),
-    ("tcp-flags", Stored::Int32),
-    ("region", Stored::Text),
-    ("flow-direction", Stored::Text),
-    ("pkt-srcaddr", Stored::Text),
+/// The columns of these objects, in the order of the documentation.
+const COLUMNS: [&str; 19] = [
+    "version",
+    "account-id",
+    "interface-id",
+    "srcaddr",
+    "dstaddr",
+    "srcport",
+    "dstport",
+    "protocol",
+    "packets",
+    "bytes",
+    "start",
+    "end",
+    "action",
+    "log-status",
+    "vpc-id",
+    "tcp-flags",
+    "region",
+    "flow-direction",
+    "pkt-srcaddr",
 ];
 
 /// Flow by number: always equal, and unlike every flow of another number.
@@ -81,7 +81,7 @@ fn flow(number: usize) -> [String; COLUMNS.len()] {
 
 /// Flows as a text object.
 pub(crate) fn text(flows: Range<usize>) -> Vec<u8> {
-    let names = COLUMNS.map(|(name, _)| name).join(" ");
+    let names = COLUMNS.join(" ");
     let mut object = GzEncoder::new(Vec::new(), Compression::fast());
     writeln!(object, "{names}").expect("memory takes everything");
     for number in flows {
@@ -92,18 +92,7 @@ pub(crate) fn text(flows: Range<usize>) -> Vec<u8> {
 
 /// Flows as a Parquet object, in row groups as of AWS's writers.
 pub(crate) fn parquet(flows: Range<usize>) -> Vec<u8> {
-    let mut columns = COLUMNS.map(|(name, stored)| Column {
-        name: name.replace('-', "_"),
-        stored,
-        values: Vec::with_capacity(flows.len()),
-    });
-    for number in flows {
-        for (column, value) in columns.iter_mut().zip(flow(number)) {
-            // A number that is not there is null, a text is `-`.
-            let is_there = value != "-" || column.stored == Stored::Text;
-            column.values.push(is_there.then_some(value));
-        }
-    }
+    let columns = columns_of_lines(&COLUMNS, flows.map(|number| flow(number).join(" ")));
     let options = Options {
         compression: basic::Compression::GZIP(basic::GzipLevel::default()),
         rows_in_group: 200_000,

@@ -122,7 +122,7 @@ impl Organization {
         Self::start_behind(|_, _| None)
     }
 
-    /// The same behind a front that may answer a request itself; `None` leaves the request to the organization.
+    /// Three accounts, two regions, behind a front that may answer a request itself; `None` leaves the request to the organization.
     pub(crate) fn start_behind(
         front: impl Fn(&HttpRequest, &TcpStream) -> Option<Option<()>> + Send + Sync + 'static,
     ) -> Self {

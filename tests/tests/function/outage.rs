@@ -75,7 +75,7 @@ impl Plan {
 struct Run {
     plan: Plan,
     begin: Instant,
-    /// The same moment in milliseconds since 1970.
+    /// Begin in milliseconds since 1970.
     started_at: u64,
     /// Held by each invocation, so that the collector goes away between invocations.
     gate: RwLock<()>,

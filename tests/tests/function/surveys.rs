@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
 use flowlogs_describe::{Manifest, ManifestPart, Timestamp, read_manifest, read_part};
+use flowlogs_testing::random::Random;
 use serde_json::{Value, json};
 
 use crate::one_function::OneFunction;
@@ -172,24 +173,6 @@ fn manifest(organization: &Organization) -> Manifest {
     read_manifest(&organization.object("of/us/manifest.json.gz")).expect("a manifest")
 }
 
-/// Stream of numbers that looks random, the same in each run.
-struct Chance(u64);
-
-impl Chance {
-    /// A number below `limit`.
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit
-    }
-
-    fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.below(list.len())]
-    }
-}
-
 /// Accounts by number, as texts of 12 digits.
 fn accounts(count: usize) -> Vec<String> {
     (100..100 + count)
@@ -212,7 +195,7 @@ fn an_hour_of_throttling_denials_and_vanished_accounts_loses_nothing() {
         return;
     };
     round(&function, ROUND);
-    let (mut chance, mut trouble) = (Chance(24), [0; 3]);
+    let (mut chance, mut trouble) = (Random(24), [0; 3]);
     let began = Instant::now();
     for number in 1..=ROUNDS {
         organization.age(Duration::from_secs(300));
@@ -311,7 +294,7 @@ fn troubled(
     organization: &Organization,
     accounts: &[String],
     regions: &[&str],
-    chance: &mut Chance,
+    chance: &mut Random,
 ) -> Moods {
     const ACTIONS: [&str; 5] = [
         "DescribeFlowLogs",
@@ -325,7 +308,7 @@ fn troubled(
     for (number, account) in accounts.iter().enumerate() {
         let mut state = organization.state();
         state.accounts[number].1 = "ACTIVE";
-        let kind = chance.below(24);
+        let kind = chance.index(24);
         if kind == 0 {
             state.accounts[number].1 = *chance.one_of(&["SUSPENDED", "PENDING_CLOSURE"]);
             moods.closed.insert(account.clone());
@@ -333,7 +316,7 @@ fn troubled(
         drop(state);
         let region = Some(*chance.one_of(regions));
         let (region, mood, fails) = match kind {
-            1 => (region, Mood::Throttled(1 + chance.below(2)), false),
+            1 => (region, Mood::Throttled(1 + chance.index(2)), false),
             2 => (region, Mood::Throttled(1_000), true),
             3 | 4 => {
                 let action = *chance.one_of(&ACTIONS);
@@ -353,13 +336,13 @@ fn troubled(
 }
 
 /// Changes the network of an account and region in eight: an interface more, or another state of one.
-fn change(organization: &Organization, accounts: &[String], regions: &[&str], chance: &mut Chance) {
+fn change(organization: &Organization, accounts: &[String], regions: &[&str], chance: &mut Random) {
     for _ in 0..accounts.len().div_ceil(8) {
         let key = (
             chance.one_of(accounts).clone(),
             (*chance.one_of(regions)).to_owned(),
         );
-        let number = chance.below(1_000_000);
+        let number = chance.index(1_000_000);
         let mut state = organization.state();
         let networks = state.descriptions.get_mut(&key).expect("a network");
         let interfaces = networks["NetworkInterfaces"]

@@ -127,6 +127,7 @@ impl UnfinishedSurveys {
 #[cfg(test)]
 mod tests {
     use flowlogs_describe::InterfaceDescription;
+    use flowlogs_testing::random::Random;
 
     use super::*;
 
@@ -169,14 +170,9 @@ mod tests {
     fn a_survey_without_room_begins_again() {
         let surveys = UnfinishedSurveys::default();
         // Text that does not get smaller.
-        let mut state = 1_u64;
-        let mut random = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            char::from(b'!' + u8::try_from(state >> 58).expect("6 bits"))
-        };
-        let text: String = (0..1 << 20).map(|_| random()).collect();
+        let mut random = Random(1);
+        let mut octet = || b'!' + u8::try_from(random.below(64)).expect("6 bits");
+        let text: String = (0..1 << 20).map(|_| char::from(octet())).collect();
         let mut kept = 0;
         loop {
             let mut survey = begun(5);

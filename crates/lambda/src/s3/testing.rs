@@ -114,7 +114,7 @@ struct Body {
     range: Option<(usize, Option<usize>)>,
     /// The octets go on for ever.
     is_endless: bool,
-    /// So many octets leave, then the connection breaks or, if true, stalls.
+    /// Number of octets that leave before the connection breaks or, if true, stalls.
     cut: Option<(usize, bool)>,
 }
 

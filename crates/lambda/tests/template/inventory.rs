@@ -8,7 +8,7 @@ use flowlogs_lambda::ec2;
 use flowlogs_lambda::inventory::{ACTIONS, METRICS};
 use serde_yaml_ng::Value;
 
-use super::{ACTIONS_OF_LAMBDA, VARIABLES_OF_LIBRARIES, read};
+use super::{ACTIONS_OF_LAMBDA, each_is_read, read, variables};
 
 /// Action without a request of its own: S3 answers 404, instead of 403, to a role that may list.
 const LIST: &str = "s3:ListBucket";
@@ -46,8 +46,7 @@ fn texts<'a>(value: &'a Value, key: &str) -> BTreeSet<&'a str> {
 #[test]
 fn every_variable_that_the_code_reads_is_set_with_the_same_default_and_pattern() {
     let template = values("template-inventory.yaml");
-    let variables = &template["Resources"]["Function"]["Properties"]["Environment"]["Variables"];
-    let variables = variables.as_mapping().expect("variables");
+    let variables = variables(&template);
     for setting in INVENTORY_SETTINGS {
         assert!(
             variables.contains_key(setting.variable),
@@ -68,12 +67,7 @@ fn every_variable_that_the_code_reads_is_set_with_the_same_default_and_pattern()
         };
         assert_eq!(parameter["AllowedPattern"].as_str(), Some(pattern));
     }
-    let settings: BTreeSet<&str> = INVENTORY_SETTINGS.iter().map(|one| one.variable).collect();
-    let unread = variables.keys().filter_map(Value::as_str);
-    let unread: Vec<_> = unread
-        .filter(|name| !settings.contains(name) && !VARIABLES_OF_LIBRARIES.contains(name))
-        .collect();
-    assert!(unread.is_empty(), "nobody reads {unread:?}");
+    each_is_read(variables, INVENTORY_SETTINGS);
 }
 
 #[test]

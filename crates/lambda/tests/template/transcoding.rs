@@ -9,7 +9,7 @@ use flowlogs_lambda::s3::object;
 use flowlogs_lambda::{ec2, secret, stored};
 use serde_yaml_ng::Value;
 
-use super::{ACTIONS_OF_LAMBDA, VARIABLES_OF_LIBRARIES, read};
+use super::{ACTIONS_OF_LAMBDA, each_is_read, read, variables};
 
 /// A template, with the differences between templates.
 struct Template {
@@ -132,8 +132,7 @@ fn every_variable_that_the_code_reads_is_a_parameter_with_the_same_default() {
 }
 
 fn parameters_are_settings(template: &Value) {
-    let variables = &template["Resources"]["Function"]["Properties"]["Environment"]["Variables"];
-    let variables = variables.as_mapping().expect("variables");
+    let variables = variables(template);
     for setting in SETTINGS {
         let name = setting.parameter();
         assert_eq!(
@@ -153,12 +152,7 @@ fn parameters_are_settings(template: &Value) {
         let no_echo = parameter["NoEcho"].as_bool().unwrap_or_default();
         assert_eq!(no_echo, setting.secret, "whether {name} is shown");
     }
-    let settings: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.variable).collect();
-    let unread = variables.keys().filter_map(Value::as_str);
-    let unread: Vec<_> = unread
-        .filter(|name| !settings.contains(name) && !VARIABLES_OF_LIBRARIES.contains(name))
-        .collect();
-    assert!(unread.is_empty(), "nobody reads {unread:?}");
+    each_is_read(variables, SETTINGS);
 }
 
 #[test]

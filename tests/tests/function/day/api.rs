@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use flowlogs_core::LogFormat;
 use flowlogs_testing::http::{self, HttpRequest};
-use flowlogs_testing::parquet_writer::{Column, Options, Stored, write};
+use flowlogs_testing::parquet_writer::{Options, columns_of_lines, write};
 use serde_json::{Value, json};
 
 use super::faults::{Fault, Moment};
@@ -23,24 +24,6 @@ pub(crate) const REGION: &str = "eu-central-1";
 
 /// Octets that the bombs inflate to.
 const BOMB: usize = 1 << 30;
-
-/// Columns of the default format, for Parquet.
-const COLUMNS: [(&str, Stored); 14] = [
-    ("version", Stored::Int32),
-    ("account_id", Stored::Text),
-    ("interface_id", Stored::Text),
-    ("srcaddr", Stored::Text),
-    ("dstaddr", Stored::Text),
-    ("srcport", Stored::Int32),
-    ("dstport", Stored::Int32),
-    ("protocol", Stored::Int32),
-    ("packets", Stored::Int64),
-    ("bytes", Stored::Int64),
-    ("start", Stored::Int64),
-    ("end", Stored::Int64),
-    ("action", Stored::Text),
-    ("log_status", Stored::Text),
-];
 
 /// Starts AWS.
 pub(crate) fn start(moment: Moment) -> Organization {
@@ -152,15 +135,7 @@ fn object(key: &str, zeros: &[u8], stream: &TcpStream) -> Option<()> {
 }
 
 fn parquet(lines: impl Iterator<Item = String>) -> Vec<u8> {
-    let mut columns = COLUMNS.map(|(name, stored)| Column {
-        name: name.to_owned(),
-        stored,
-        values: Vec::new(),
-    });
-    for line in lines {
-        for (column, value) in columns.iter_mut().zip(line.split(' ')) {
-            column.values.push(Some(value.to_owned()));
-        }
-    }
+    let format = LogFormat::parse(LogFormat::VPC_DEFAULT).expect("documented");
+    let columns = columns_of_lines(format.names(), lines);
     write(&columns, &Options::default()).to_vec()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// What is wrong.
+/// Fault of the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     /// The collector is away: its port is closed, and it ends its connections.
@@ -70,7 +70,7 @@ impl Moment {
         state.fault = fault;
     }
 
-    /// What is wrong now.
+    /// Current fault.
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.state().fault
     }

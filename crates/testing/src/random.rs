@@ -1,0 +1,35 @@
+//! Numbers that look random and are the same in each run.
+
+/// Linear congruential generator, begun with a seed.
+#[derive(Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// Returns a number below a bound of at most 31 bits.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+
+    /// Returns an index of a list of this length.
+    ///
+    /// # Panics
+    ///
+    /// If the list is empty.
+    pub fn index(&mut self, length: usize) -> usize {
+        let index = self.below(length as u64);
+        usize::try_from(index).expect("below a length")
+    }
+
+    /// Returns an element of a list.
+    ///
+    /// # Panics
+    ///
+    /// If the list is empty.
+    pub fn one_of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.index(list.len())]
+    }
+}
