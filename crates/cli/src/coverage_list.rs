@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use flowlogs_core::network::{Destination, FlowLog, Inventory};
 
-use crate::text::visible;
+use crate::separated;
 
 /// Account and destination that nobody names.
 const UNKNOWN: &str = "-";
@@ -18,11 +18,10 @@ type CoverageRows<'a> = BTreeMap<(&'a str, String), BTreeSet<&'a str>>;
 
 /// Writes a row for each account and destination, with the resources whose flow logs deliver there, separated by tabs.
 pub(crate) fn write(out: &mut impl Write, inventory: &Inventory) -> io::Result<()> {
-    writeln!(out, "account\tdestination\tresources")?;
+    separated::write_row(out, '\t', &["account", "destination", "resources"])?;
     for ((account, destination), resources) in rows(inventory) {
-        let resources: Vec<_> = resources.into_iter().map(visible).collect();
-        let (account, destination) = (visible(account), visible(&destination));
-        writeln!(out, "{account}\t{destination}\t{}", resources.join(" "))?;
+        let resources: Vec<_> = resources.into_iter().collect();
+        separated::write_row(out, '\t', &[account, &destination, &resources.join(" ")])?;
     }
     Ok(())
 }
@@ -84,6 +83,20 @@ fn vpcs(inventory: &Inventory) -> BTreeMap<&str, &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_and_a_destination_are_no_formulas_in_a_spreadsheet() {
+        let json = r#"{"FlowLogs": [{"FlowLogId": "fl-1", "ResourceId": "@vpc", "LogGroupName": "a,=1+1"}],
+            "Vpcs": [{"VpcId": "=vpc", "OwnerId": "=2"}]}"#;
+        let inventory = flowlogs_describe::read(json.as_bytes()).expect("an inventory");
+        let mut out = Vec::new();
+        write(&mut out, &inventory).expect("into memory");
+        let text = String::from_utf8(out).expect("text");
+        let rows: Vec<_> = text.lines().skip(1).collect();
+        assert_eq!(rows[0].rsplit('\t').next(), Some("'@vpc"), "{text}");
+        assert!(rows[0].contains(",'=1+1"), "{text}");
+        assert_eq!(rows[1], "'=2\tnone\t'=vpc");
+    }
 
     #[test]
     fn accounts_have_their_destinations_and_the_vpcs_without_a_flow_log() {

@@ -6,7 +6,7 @@
 //! | `replay`, `verify`, `explain`, `fields`, `name_list` and `coverage_list`, `collect`, `backfill`, `shell` | the commands |
 //! | `input`, `forms`, `sources`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
 //! | `outlet`, `decode` | sink of messages; decoder that shares no code with our encoder |
-//! | `table`, `json`, `summary`, `progress` | output |
+//! | `table`, `json`, `separated`, `summary`, `progress` | output |
 //! | `terminal`, `text`, `clock`, `failure` | terminal, widths, times, errors |
 //!
 //! Lines come from `flowlogs-source`, become IPFIX in `flowlogs-core` and leave through `flowlogs-export`; this crate
@@ -36,6 +36,7 @@ mod parquet;
 mod parquet;
 mod progress;
 mod replay;
+mod separated;
 mod setting_table;
 mod settings;
 mod shell;

@@ -11,6 +11,7 @@ use crate::cli::{NamesArguments, NamesForm};
 use crate::coverage_list;
 use crate::failure::CommandError;
 use crate::input::InputList;
+use crate::separated;
 use crate::terminal;
 use crate::text::{visible, visible_json};
 
@@ -119,21 +120,13 @@ fn pseudo(number: u32, id: &str) -> NumberName {
 }
 
 fn write_csv(out: &mut impl Write, names: &[NumberName]) -> io::Result<()> {
-    writeln!(out, "kind,number,id,name,description")?;
+    separated::write_row(out, ',', &["kind", "number", "id", "name", "description"])?;
     for row in names {
-        let [id, name, description] =
-            [&row.id, &row.name, &row.description].map(|text| cell(&visible(text)));
-        writeln!(out, "{},{},{id},{name},{description}", row.kind, row.number)?;
+        let number = row.number.to_string();
+        let cells = [row.kind, &number, &row.id, &row.name, &row.description];
+        separated::write_row(out, ',', &cells)?;
     }
     Ok(())
-}
-
-/// Quotes a cell where RFC 4180 asks for quotes.
-fn cell(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    }
 }
 
 fn write_json(out: &mut impl Write, names: &[NumberName]) -> io::Result<()> {
@@ -219,6 +212,25 @@ mod tests {
         let last: serde_json::Value =
             serde_json::from_str(json.lines().last().expect("a line")).expect("JSON");
         assert_eq!(last["number"], vrf);
+    }
+
+    #[test]
+    fn a_name_is_no_formula_in_csv_and_as_it_is_in_json() {
+        let name = "=HYPERLINK(\"https://example.com\")";
+        let json = serde_json::json!({"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1",
+            "Description": "+1", "TagSet": [{"Key": "Name", "Value": name}]}]});
+        let inventory = flowlogs_describe::read(json.to_string().as_bytes()).expect("an inventory");
+        let (mut csv, mut json) = (Vec::new(), Vec::new());
+        write_csv(&mut csv, &names(&inventory)).expect("into memory");
+        write_json(&mut json, &names(&inventory)).expect("into memory");
+        let csv = String::from_utf8(csv).expect("text");
+        let cells = "eni-1,\"'=HYPERLINK(\"\"https://example.com\"\")\",'+1\n";
+        assert!(csv.contains(cells), "{csv}");
+        let json = String::from_utf8(json).expect("text");
+        let mut rows = json
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        assert!(rows.any(|row| row["name"] == name && row["description"] == "+1"));
     }
 
     #[test]

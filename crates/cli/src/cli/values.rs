@@ -35,7 +35,7 @@ pub(crate) enum SummaryKind {
 /// Form of `flowlogs names`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NamesForm {
-    /// Rows of kind, number, id, name, description
+    /// Rows of kind, number, id, name, description; a ' stands before a cell that a spreadsheet would take for a formula
     Csv,
     /// JSON, an object a line, with the members of the CSV form
     Json,
