@@ -7,7 +7,7 @@ HEAD = """\
 <!-- Made by scripts/make-templates; change scripts/templates/parameters.py. -->
 # Parameters
 
-Every parameter of every template, in its own words. [deploy.md](deploy.md) says which ones a deployment needs. In the simplest
+Every parameter of every template, in its own words. [deploy.md](deploy.md) finds the page that says which ones a deployment needs. In the simplest
 case two: `Collector`, and in `template.yaml` one of `LogGroupName`, `AllLogGroups=on` and `StreamArn`, in `template-s3.yaml` `BucketName`.
 
 | template | parameters |
@@ -15,7 +15,7 @@ case two: `Collector`, and in `template.yaml` one of `LogGroupName`, `AllLogGrou
 | `template.yaml`, `template-s3.yaml` | all tables but the last three; a row that is of one of the two alone begins with its name |
 | `template-inventory.yaml` | [The inventory of an organization](#the-inventory-of-an-organization) |
 | `template-member.yaml` | [The role in each account](#the-role-in-each-account) |
-| the [templates without a transform](deploy.md#without-sam) | those of their template, and [the zip of the function](#the-zip-of-the-function) |
+| the [templates without a transform](deploy/cloudformation.md) | those of their template, and [the zip of the function](#the-zip-of-the-function) |
 
 - *setting*: the parameter is also an environment variable of the function and an option of `flowlogs`, in the same words:
   `LogFormat` is `LOG_FORMAT` and `--log-format`. CloudFormation checks its value, and the function again at its start: a wrong
@@ -23,14 +23,14 @@ case two: `Collector`, and in `template.yaml` one of `LogGroupName`, `AllLogGrou
 - All variables of a function together may have 4 KB (Lambda): certificates belong into a secret, and a long `LogFormat` leaves
   less room.
 - A value with spaces, such as that of `LogFormat` or `FilterPattern`, needs the quotes that
-  [deploy.md](deploy.md#how-do-i-set-a-value-with-spaces) shows.
+  [SAM](deploy/sam.md#values-with-spaces) shows.
 - Tried: tests resolve the templates with these parameters, and the functions run with the settings under an emulated Lambda runtime.
   What AWS itself makes of a value was only read ([what was tried](deploy.md#what-was-tried)).
 """
 INVENTORY = """\
-Of `template-inventory.yaml` ([organization.md](organization.md)). A *setting* is an environment variable of the function, and no
+Of `template-inventory.yaml` ([Organization](deploy/organization.md)). A *setting* is an environment variable of the function, and no
 option of `flowlogs`."""
-MEMBER = "Of `template-member.yaml` ([organization.md](organization.md))."
+MEMBER = "Of `template-member.yaml` ([Organization](deploy/organization.md))."
 TEMPLATES = {CLOUDWATCH: "`template.yaml`", S3: "`template-s3.yaml`"}
 
 

@@ -129,7 +129,7 @@ TABLE = [
     shared(
         "KmsKeyArn",
         description="The ARN of a KMS key that encrypts the function's log and its environment variables; empty for keys of"
-        " AWS. Its policy has to let the services in (docs/deploy.md).",
+        " AWS. Its policy has to let the services in (docs/deploy/encryption.md).",
     ),
 ]
 

@@ -147,7 +147,7 @@ TABLE = [
         "AllLogGroups",
         SOURCE,
         "Let every log group of this account and region invoke the function, for an account-level subscription policy, which"
-        " a command sets up (docs/deploy.md).",
+        " a command sets up (docs/deploy/log-groups.md).",
         "off",
         values=ON_OFF,
         only=CLOUDWATCH,
@@ -691,7 +691,7 @@ TABLE = [
         "RoleName",
         ACCESS,
         "The name of an existing role of this account for the function, with its path, as networking/flowlogs; in place of"
-        " the role that the stack makes. What it needs is in docs/deploy.md.",
+        " the role that the stack makes. What it needs is in docs/deploy/prescriptions.md.",
         "",
         "^[A-Za-z0-9+=,.@_/-]*$",
         wrong="The name of a role, not its ARN.",
@@ -716,7 +716,7 @@ TABLE = [
         "KmsKeyArn",
         ACCESS,
         "The ARN of a KMS key that encrypts the function's log, its environment variables and its queues; empty for keys of"
-        " AWS. Its policy has to let the services in (docs/deploy.md).",
+        " AWS. Its policy has to let the services in (docs/deploy/encryption.md).",
         "",
         arn("kms", "key/.+"),
         wrong="The ARN of a KMS key, not of an alias.",

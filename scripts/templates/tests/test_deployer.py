@@ -1,4 +1,4 @@
-"""The tables of docs/deploy.md with a column for each template: who deploys, what is prescribed, which key goes where."""
+"""The tables of docs/deploy with a column for each template: who deploys, what is prescribed, which key goes where."""
 
 import fnmatch
 import functools
@@ -25,9 +25,10 @@ UNUSED = [
 
 
 def tables():
-    """The rows of the tables of docs/deploy.md that have a column for each template: name of the first column, cells."""
+    """The rows of the tables that have a column for each template: name of the first column, cells."""
     title = None
-    for line in (ROOT / "docs/deploy.md").read_text().splitlines():
+    pages = "".join((ROOT / "docs/deploy" / name).read_text() for name in ("permissions.md", "prescriptions.md"))
+    for line in pages.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")] if line.startswith("| ") else None
         if cells and cells[-len(TEMPLATES) :] == [f"`{name}`" for name in TEMPLATES]:
             title = cells[0]
@@ -98,7 +99,7 @@ class Prescribed(unittest.TestCase):
                     self.assertEqual(has, names if cell == "yes" else set())
 
     def test_every_key_has_a_row_with_its_templates(self):
-        text = (ROOT / "docs/deploy.md").read_text().split("\n## Keys of yours\n")[1].split("\n## ")[0]
+        text = (ROOT / "docs/deploy/encryption.md").read_text().split("\n## ")[0]
         rows = re.findall(r"^\| `([A-Za-z0-9]+)` \| (.*?) \|", text, re.M)
         listed = {(name, template) for name, where in rows for template in re.findall("`(.*?)`", where)}
         keys = {(name, template) for template in TEMPLATES for name in sections(template)["Parameters"] if "KmsKey" in name}

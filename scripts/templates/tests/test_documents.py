@@ -12,7 +12,7 @@ from samcli.cli.types import CfnParameterOverridesType
 from .resolve import ROOT, plain, resolve, sections
 from .rules import Refused
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEMPLATES = ["template.yaml", "template-s3.yaml", "template-inventory.yaml", "template-member.yaml"]
 CHANGES = ("deploy", "create-stack", "create-stack-set", "update-stack")
 OF_COMMANDS = {"FileFormat", "OrganizationalUnitIds"}  # options of AWS commands that look like parameters
