@@ -20,6 +20,9 @@ pub(crate) fn is_packed(document: &[u8]) -> bool {
 /// Reason why writing cannot fail.
 pub(crate) const WRITES_TO_MEMORY: &str = "strings, numbers and lists, written to memory";
 
+/// Octets of memory of a [`packer`] beside what it has packed: window, hash tables and buffers.
+pub(crate) const PACKER_OCTETS: usize = 416 * 1024;
+
 /// Writer that packs into memory.
 pub(crate) fn packer() -> GzEncoder<Vec<u8>> {
     GzEncoder::new(Vec::new(), Compression::fast())

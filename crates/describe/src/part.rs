@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::descriptions::{InterfaceDescription, Tag};
 use crate::document::InventoryDocument;
 use crate::layout::{INVENTORY_VERSION, InventoryError};
-use crate::packed::{WRITES_TO_MEMORY, packer};
+use crate::packed::{PACKER_OCTETS, WRITES_TO_MEMORY, packer};
 
 /// Part of an inventory: interfaces of an account and region.
 #[derive(Debug)]
@@ -94,9 +94,9 @@ impl PartWriter {
         self.interfaces += 1;
     }
 
-    /// Octets that the writer holds, packed.
+    /// Octets of memory that the writer takes: the packed interfaces, the scratch buffer, and the state of the compressor.
     pub fn octets(&self) -> usize {
-        self.list.get_ref().len()
+        self.list.get_ref().capacity() + self.json.capacity() + PACKER_OCTETS
     }
 
     /// Number of interfaces so far.

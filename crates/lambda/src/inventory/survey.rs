@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flowlogs_describe::{
-    GatewayAttachmentDescription, GatewayDescription, PartWriter, Timestamp, VpcDescription,
+    GatewayAttachmentDescription, GatewayDescription, PartWriter, Tag, Timestamp, VpcDescription,
     keep_name,
 };
 
 use super::merge::AccountRegion;
 
-/// Octets of all unfinished surveys together, packed.
+/// Octets of all unfinished surveys together: packed interfaces, texts and structs of the other answers, keys and tokens.
 const ROOM: usize = 48 * 1024 * 1024;
 
 /// Age at which an unfinished survey begins again, in milliseconds.
@@ -84,9 +84,41 @@ impl NetworkSurvey {
         vpcs.chain(gateways).chain(attachments).for_each(keep_name);
     }
 
+    /// Octets of memory that the survey takes, with the buffers' spare room.
+    fn octets(&self) -> usize {
+        let token = self.position.token.as_ref().map_or(0, String::capacity);
+        size_of::<Self>()
+            + token
+            + self.interfaces.octets()
+            + list_octets(&self.vpcs, |vpc| {
+                vpc.vpc_id.capacity() + text_octets(&vpc.owner_id) + tag_octets(&vpc.tags)
+            })
+            + list_octets(&self.gateways, |gateway| {
+                gateway.transit_gateway_id.capacity() + tag_octets(&gateway.tags)
+            })
+            + list_octets(&self.attachments, |one| {
+                let id = one.transit_gateway_attachment_id.capacity();
+                let texts = [&one.transit_gateway_id, &one.resource_type, &one.resource_id];
+                id + texts.map(text_octets).iter().sum::<usize>() + tag_octets(&one.tags)
+            })
+    }
+
     fn has_answers(&self) -> bool {
         self.position.token.is_some() || self.question != SurveyQuestion::default()
     }
+}
+
+fn list_octets<T>(list: &Vec<T>, octets: impl Fn(&T) -> usize) -> usize {
+    list.capacity() * size_of::<T>() + list.iter().map(octets).sum::<usize>()
+}
+
+fn text_octets(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, String::capacity)
+}
+
+fn tag_octets(tags: &Option<Vec<Tag>>) -> usize {
+    let octets = |tag: &Tag| tag.key.capacity() + text_octets(&tag.value);
+    tags.as_ref().map_or(0, |tags| list_octets(tags, octets))
 }
 
 /// Unfinished surveys of accounts and regions, bounded in octets.
@@ -103,10 +135,14 @@ impl UnfinishedSurveys {
     }
 
     /// Keeps a survey for the next round. Returns `false` if there is no room: the survey begins again.
-    pub(super) fn keep(&self, key: AccountRegion, survey: NetworkSurvey) -> bool {
+    pub(super) fn keep(&self, key: AccountRegion, mut survey: NetworkSurvey) -> bool {
+        survey.keep_names();
         let mut surveys = self.lock();
-        let others: usize = surveys.values().map(|one| one.interfaces.octets()).sum();
-        let has_room = others + survey.interfaces.octets() <= ROOM;
+        let octets = |key: &AccountRegion, survey: &NetworkSurvey| {
+            key.0.capacity() + key.1.capacity() + survey.octets()
+        };
+        let others: usize = surveys.iter().map(|(key, one)| octets(key, one)).sum();
+        let has_room = others + octets(&key, &survey) <= ROOM;
         if has_room && survey.has_answers() {
             surveys.insert(key, survey);
         }
@@ -166,33 +202,122 @@ mod tests {
         assert!(surveys.take(&key("2"), Timestamp(5)).is_some());
     }
 
-    #[test]
-    fn a_survey_without_room_begins_again() {
-        let surveys = UnfinishedSurveys::default();
-        // Text that does not get smaller.
+    /// Text that does not get smaller.
+    fn text(octets: usize) -> String {
         let mut random = Random(1);
         let mut octet = || b'!' + u8::try_from(random.below(64)).expect("6 bits");
-        let text: String = (0..1 << 20).map(|_| char::from(octet())).collect();
+        (0..octets).map(|_| char::from(octet())).collect()
+    }
+
+    fn name(text: &str) -> Option<Vec<Tag>> {
+        Some(vec![Tag {
+            key: "Name".to_owned(),
+            value: Some(text.to_owned()),
+        }])
+    }
+
+    /// Surveys of this kind for which there is room.
+    fn kept(add: impl Fn(&mut NetworkSurvey)) -> usize {
+        let surveys = UnfinishedSurveys::default();
         let mut kept = 0;
         loop {
             let mut survey = begun(5);
-            for _ in 0..16 {
-                survey.interfaces.add(&mut InterfaceDescription {
-                    description: Some(text.clone()),
-                    ..InterfaceDescription::default()
-                });
-            }
+            add(&mut survey);
             if !surveys.keep(key(&kept.to_string()), survey) {
                 break;
             }
             kept += 1;
         }
-        assert!((1..8).contains(&kept), "{kept}");
-        assert!(
-            surveys
-                .take(&key(&kept.to_string()), Timestamp(5))
-                .is_none()
-        );
-        assert!(surveys.take(&key("0"), Timestamp(5)).is_some());
+        let of = |kept: usize| surveys.take(&key(&kept.to_string()), Timestamp(5));
+        assert!(of(kept).is_none(), "begins again");
+        assert!(of(0).is_some());
+        kept
+    }
+
+    #[test]
+    fn every_answer_and_the_token_of_a_survey_take_room() {
+        let text = text(4 << 20);
+        let interfaces = kept(|survey| {
+            for _ in 0..4 {
+                survey.interfaces.add(&mut InterfaceDescription {
+                    description: Some(text.clone()),
+                    ..InterfaceDescription::default()
+                });
+            }
+        });
+        assert!((1..8).contains(&interfaces), "{interfaces}");
+        let vpcs = kept(|survey| {
+            survey.vpcs.push(VpcDescription {
+                owner_id: Some(text.clone()),
+                tags: name(&text),
+                ..VpcDescription::default()
+            });
+        });
+        assert_eq!(vpcs, 5);
+        let gateways = kept(|survey| {
+            survey.gateways.push(GatewayDescription {
+                transit_gateway_id: text.clone(),
+                tags: name(&text),
+            });
+        });
+        assert_eq!(gateways, 5);
+        let attachments = kept(|survey| {
+            survey.attachments.push(GatewayAttachmentDescription {
+                resource_id: Some(text.clone()),
+                tags: name(&text),
+                ..GatewayAttachmentDescription::default()
+            });
+        });
+        assert_eq!(attachments, 5);
+        let tokens = kept(|survey| survey.position.token = Some(text.clone()));
+        assert_eq!(tokens, 10);
+        let compressors = kept(|_| {});
+        assert!((100..150).contains(&compressors), "{compressors}");
+    }
+
+    #[test]
+    fn the_octets_of_a_survey_are_those_that_it_takes() {
+        let mut survey = None;
+        let used = allocation_counter::measure(|| {
+            let survey = survey.insert(begun(5));
+            for number in 0..2_000 {
+                let id = format!("0a1b2c3d4{number:08x}");
+                survey.interfaces.add(&mut InterfaceDescription {
+                    network_interface_id: format!("eni-{id}"),
+                    description: Some(text(40)),
+                    ..InterfaceDescription::default()
+                });
+                survey.vpcs.push(VpcDescription {
+                    vpc_id: format!("vpc-{id}"),
+                    owner_id: Some("123456789012".to_owned()),
+                    tags: name("production"),
+                });
+                survey.gateways.push(GatewayDescription {
+                    transit_gateway_id: format!("tgw-{id}"),
+                    tags: name("production"),
+                });
+                survey.attachments.push(GatewayAttachmentDescription {
+                    transit_gateway_attachment_id: format!("tgw-attach-{id}"),
+                    transit_gateway_id: Some(format!("tgw-{id}")),
+                    resource_type: Some("vpc".to_owned()),
+                    resource_id: Some(format!("vpc-{id}")),
+                    tags: name("production"),
+                });
+            }
+        });
+        let (used, counted) = (used.bytes_current, survey.expect("a survey").octets());
+        let counted = i64::try_from(counted).expect("few");
+        assert!(used <= counted && counted <= used * 5 / 4, "{used} {counted}");
+    }
+
+    #[test]
+    fn the_octets_of_an_empty_survey_are_those_of_its_compressor() {
+        let mut survey = None;
+        let used = allocation_counter::measure(|| {
+            survey.insert(begun(5)).interfaces.add(&mut InterfaceDescription::default());
+        });
+        let (used, counted) = (used.bytes_current, survey.expect("a survey").octets());
+        let counted = i64::try_from(counted).expect("few");
+        assert!(used <= counted && counted <= used * 3 / 2, "{used} {counted}");
     }
 }
