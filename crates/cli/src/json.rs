@@ -18,8 +18,11 @@ pub(crate) fn write(out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<
         names.domain_name.as_deref(),
     )?;
     for (id, value) in flow.fields {
-        object.member(&id.to_string(), value)?;
+        let is_first = object.member(&id.to_string(), value)?;
         let ElementId::Iana(id) = *id else { continue };
+        if !is_first {
+            continue;
+        }
         let index = value.number().unwrap_or_default();
         match (id, value) {
             (10, _) => object.interface("ingressInterface", names.interface(index))?,
@@ -38,7 +41,8 @@ pub(crate) fn write(out: &mut impl Write, flow: &DecodedFlow<'_>) -> io::Result<
     object.close()
 }
 
-/// JSON object under construction. A repeated key is left out: foreign exporters may repeat an element.
+/// JSON object under construction. Of a repeated key the first value is kept, as in the table: foreign exporters may repeat
+/// an element, in the order of its treatment (RFC 7011 §8), and names are those of the first value.
 struct JsonObject<'a, W: Write> {
     out: &'a mut W,
     keys: Vec<String>,
@@ -65,15 +69,17 @@ impl<'a, W: Write> JsonObject<'a, W> {
         Ok(true)
     }
 
-    fn member(&mut self, key: &str, value: &DecodedValue) -> io::Result<()> {
+    /// Writes a key and a value, unless the key is already there; returns whether both were written.
+    fn member(&mut self, key: &str, value: &DecodedValue) -> io::Result<bool> {
         if !self.key(key)? {
-            return Ok(());
+            return Ok(false);
         }
         match value {
-            DecodedValue::Number(number) => write!(self.out, "{number}"),
-            DecodedValue::Float(number) if number.is_finite() => write!(self.out, "{number}"),
-            other => string(self.out, &other.to_string()),
+            DecodedValue::Number(number) => write!(self.out, "{number}")?,
+            DecodedValue::Float(number) if number.is_finite() => write!(self.out, "{number}")?,
+            other => string(self.out, &other.to_string())?,
         }
+        Ok(true)
     }
 
     fn name(&mut self, key: &str, name: Option<&str>) -> io::Result<()> {
@@ -105,7 +111,38 @@ fn string(out: &mut impl Write, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::{DecodeError, MessageDecoder};
     use flowlogs_core::mapping::MappingSettings;
+
+    /// A message of domain 7 with these words behind the header.
+    fn message(words: &[u16]) -> Vec<u8> {
+        let length = u16::try_from(16 + 2 * words.len()).expect("short");
+        let header = [10, length, 0, 0, 0, 0, 0, 7];
+        let words = header.iter().chain(words);
+        words.flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    #[test]
+    fn of_an_element_twice_the_first_value_and_its_names_are_there_once() {
+        // Interface 6 has a name, and interface 5 has none.
+        let mut name = vec![3, 18, 256, 2, 1, 10, 4, 82, 4];
+        name.extend([256, 12, 0, 6, 0x7765, 0x6236]);
+        // Both interfaces twice, a port twice, the domain.
+        let mut flow = vec![2, 36, 300, 7, 10, 4, 10, 4, 14, 4, 14, 4, 7, 2, 7, 2, 149, 4];
+        flow.extend([300, 28, 0, 5, 0, 6, 0, 6, 0, 5, 53, 443, 0, 9]);
+        let mut decoder = MessageDecoder::default();
+        let mut out = Vec::new();
+        for message in [message(&name), message(&flow)] {
+            let decoded = decoder.decode(&message, |flow| {
+                write(&mut out, flow).expect("into memory");
+                Ok::<_, DecodeError>(())
+            });
+            assert_eq!(decoded, Ok(()));
+        }
+        let expected = "{\"observationDomainId\":7,\"ingressInterface\":5,\"egressInterface\":6,\
+            \"egressInterfaceName\":\"web6\",\"sourceTransportPort\":53}\n";
+        assert_eq!(String::from_utf8(out).expect("text"), expected);
+    }
 
     #[test]
     fn a_flow_is_an_object_with_registered_names_and_resolved_numbers() {
