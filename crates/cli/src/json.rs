@@ -128,7 +128,9 @@ mod tests {
         let mut name = vec![3, 18, 256, 2, 1, 10, 4, 82, 4];
         name.extend([256, 12, 0, 6, 0x7765, 0x6236]);
         // Both interfaces twice, a port twice, the domain.
-        let mut flow = vec![2, 36, 300, 7, 10, 4, 10, 4, 14, 4, 14, 4, 7, 2, 7, 2, 149, 4];
+        let mut flow = vec![
+            2, 36, 300, 7, 10, 4, 10, 4, 14, 4, 14, 4, 7, 2, 7, 2, 149, 4,
+        ];
         flow.extend([300, 28, 0, 5, 0, 6, 0, 6, 0, 5, 53, 443, 0, 9]);
         let mut decoder = MessageDecoder::default();
         let mut out = Vec::new();

@@ -27,6 +27,13 @@ impl HttpRequest {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Returns the service of AWS for which the request is signed: `ec2`, `s3`, `sqs`, …; `None` without a signature.
+    pub fn service(&self) -> Option<&str> {
+        // AWS4-HMAC-SHA256 Credential=KEY/20261129/eu-central-1/s3/aws4_request, …
+        let (_, scope) = self.header("authorization")?.split_once("Credential=")?;
+        scope.split('/').nth(3)
+    }
+
     fn read(stream: &TcpStream) -> Option<Self> {
         let mut reader = BufReader::new(stream);
         let mut first = String::new();

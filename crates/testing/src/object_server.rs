@@ -1,6 +1,6 @@
 //! The part of S3 that hands out objects: `GET /bucket/key`, with entity tags and conditional requests.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,7 @@ enum ObjectReply {
 struct State {
     objects: HashMap<String, ObjectReply>,
     requests: Vec<String>,
+    services: BTreeSet<String>,
     puts: u64,
     delay: Duration,
 }
@@ -77,6 +78,11 @@ impl ObjectServer {
     pub fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.state).requests)
     }
+
+    /// Services of AWS for which the requests so far were signed; of a request without a signature, its path.
+    pub fn services(&self) -> BTreeSet<String> {
+        lock(&self.state).services.clone()
+    }
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -99,6 +105,8 @@ fn answer(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Op
     let delay = {
         let mut state = lock(state);
         state.requests.push(format!("{path} {status}"));
+        let service = request.service().unwrap_or(path);
+        state.services.insert(service.to_owned());
         state.delay
     };
     std::thread::sleep(delay);

@@ -1,10 +1,12 @@
 //! Emulated AWS APIs: moto, filled by boto3; and an EC2 of our own, for answers that moto cannot give.
 
+use std::collections::BTreeSet;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use flowlogs_tests::process::Process;
 use flowlogs_tests::{cases, tool};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::runtime::{free_tcp_port, wait_until_listening};
@@ -74,12 +76,24 @@ pub(crate) fn ec2_with_inventory() -> String {
 
 /// An EC2 API that knows this, in the JSON of the AWS CLI.
 pub(crate) fn ec2_with(inventory: Value) -> String {
-    serve(Answers::Inventory(inventory))
+    serve(Answers::Inventory(inventory), AskedServices::default())
+}
+
+/// Services of AWS for which requests were signed; of a request without a signature, its path.
+pub(crate) type AskedServices = Arc<Mutex<BTreeSet<String>>>;
+
+/// An EC2 API of an account without anything, in the place of every service, and the services that were asked for there.
+pub(crate) fn ec2_that_records() -> (String, AskedServices) {
+    let asked = AskedServices::default();
+    let empty = json!({"FlowLogs": [], "NetworkInterfaces": [], "Vpcs": [], "TransitGateways": [],
+        "TransitGatewayAttachments": []});
+    let endpoint = serve(Answers::Inventory(empty), Arc::clone(&asked));
+    (endpoint, asked)
 }
 
 /// An EC2 API that refuses every question, as for a role without the action.
 pub(crate) fn ec2_that_refuses() -> String {
-    serve(Answers::Refusal)
+    serve(Answers::Refusal, AskedServices::default())
 }
 
 /// Nobody listens there.
@@ -87,8 +101,10 @@ pub(crate) fn ec2_out_of_reach() -> String {
     format!("http://127.0.0.1:{}", free_tcp_port())
 }
 
-fn serve(answers: Answers) -> String {
+fn serve(answers: Answers, asked: AskedServices) -> String {
     let address = http::serve(move |request, stream| {
+        let service = request.service().unwrap_or(&request.target).to_owned();
+        asked.lock().expect("no panic while locked").insert(service);
         let mut parameters = request.body.split('&');
         let action = parameters.find_map(|pair| pair.strip_prefix("Action="))?;
         match &answers {

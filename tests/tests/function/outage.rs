@@ -1,9 +1,10 @@
 //! An hour without collector, by the rules of Lambda, SQS and CloudWatch: three tries of an asynchronous event, redelivery
-//! from the queues every 20 minutes, and the alarms of the templates.
+//! from the queues every 20 minutes, and the alarms of the templates. No function calls SQS meanwhile.
 //!
 //! `scripts/test` divides every time by 300. With `FLOWLOGS_OUTAGE=hour` (`scripts/measure-reliability outage`) the times
 //! are AWS's own: a run takes an hour and a half.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, RwLock};
@@ -13,6 +14,7 @@ use flowlogs_testing::object_server::ObjectServer;
 use flowlogs_tests::tool;
 use serde_json::{Value, json};
 
+use crate::aws::ec2_that_records;
 use crate::collector::Collector;
 use crate::decode::Record;
 use crate::delivery::DEFAULT;
@@ -344,10 +346,12 @@ fn address(port: u16) -> SocketAddr {
     SocketAddr::from(([127, high % 200 + 20, low, 1], port))
 }
 
-fn cloudwatch(collectors: &str) -> Option<Function> {
+/// Starts the function behind CloudWatch Logs, with this server in the place of every service of AWS.
+fn cloudwatch(collectors: &str, endpoint: &str) -> Option<Function> {
     Function::start(&[
         ("COLLECTOR", collectors),
         ("INVENTORY", "off"),
+        ("AWS_ENDPOINT_URL", endpoint),
         ("LOG_FORMAT", DEFAULT),
     ])
 }
@@ -446,14 +450,16 @@ fn an_hour_without_collector_heals_itself_and_its_alarms_come_and_go() {
     let plan = Plan::of_environment();
     let collector = Collector::again(address(4739));
     let (url, server) = (collector.url(), ObjectServer::start());
+    let (endpoint, asked) = ec2_that_records();
     let s3 = || {
         Function::start_s3(&[
             ("COLLECTOR", url.as_str()),
             ("INVENTORY", "off"),
-            ("AWS_ENDPOINT_URL", &server.endpoint),
+            ("AWS_ENDPOINT_URL", &endpoint),
+            ("AWS_ENDPOINT_URL_S3", &server.endpoint),
         ])
     };
-    let for_logs = environments(&plan, 1, || cloudwatch(&url));
+    let for_logs = environments(&plan, 1, || cloudwatch(&url, &endpoint));
     let for_bucket = environments(&plan, 0, s3);
     if tool::find("moto_server").is_none() || for_logs.is_empty() {
         return;
@@ -479,6 +485,9 @@ fn an_hour_without_collector_heals_itself_and_its_alarms_come_and_go() {
     );
     eprintln!("alarms: {alarms:#}");
     assert_eq!((of_payloads.0, of_objects.0), (1, 1), "every flow is there");
+    let asked = lock(&asked).clone();
+    assert_eq!(asked, BTreeSet::new(), "no call of SQS");
+    assert_eq!(server.services(), BTreeSet::from(["s3".to_owned()]));
     for template in ["template.yaml", "template-s3.yaml"] {
         let raised = &alarms[template];
         let raised: Vec<_> = raised.as_object().expect("alarms").iter().collect();
@@ -504,7 +513,8 @@ fn of_two_collectors_the_one_that_is_up_gets_a_flow_at_most_three_times_in_an_ho
     let plan = Plan::of_environment();
     let (up, away) = (Collector::start(), Collector::again(address(4740)));
     let urls = format!("{},{}", up.url(), away.url());
-    let environments = environments(&plan, 1, || cloudwatch(&urls));
+    let (endpoint, _) = ec2_that_records();
+    let environments = environments(&plan, 1, || cloudwatch(&urls, &endpoint));
     if environments.is_empty() {
         return;
     }

@@ -1,10 +1,12 @@
 //! The function as a consumer of its own failure queue: delivery, targets, and the payloads that stay.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use flowlogs_testing::certificates::{Authority, server};
 use rustls::ALL_VERSIONS;
 
+use crate::aws::ec2_that_records;
 use crate::collector::{Collector, Conduct};
 use crate::decode::Record;
 use crate::delivery::DEFAULT;
@@ -45,6 +47,16 @@ fn deliver(queue: &mut Queue, function: &Function) -> usize {
     queue.settle(&batch, &answer)
 }
 
+/// Starts the function with an EC2 API that records which services are asked for.
+fn function_with(collectors: &str, endpoint: &str) -> Option<Function> {
+    Function::start(&[
+        ("COLLECTOR", collectors),
+        ("INVENTORY", "ec2"),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("LOG_FORMAT", DEFAULT),
+    ])
+}
+
 fn function(collectors: &str) -> Option<Function> {
     Function::start(&[
         ("COLLECTOR", collectors),
@@ -78,6 +90,8 @@ fn every_payload_of_an_outage_arrives_by_itself_and_what_nobody_can_decode_stays
     let collector = Collector::start();
     let (url, address) = (collector.url(), collector.address);
     collector.stop();
+    let (endpoint, asked) = ec2_that_records();
+    let function = |url: &str| function_with(url, &endpoint);
     let (Some(subscribed), Some(away)) = (function(&url), function(&url)) else {
         return;
     };
@@ -126,6 +140,8 @@ fn every_payload_of_an_outage_arrives_by_itself_and_what_nobody_can_decode_stays
     );
     let errors = redelivers.metrics();
     assert!(errors.iter().any(|line| counter(line, "PayloadErrors") > 0));
+    let asked = asked.lock().expect("no panic while locked").clone();
+    assert_eq!(asked, BTreeSet::from(["ec2".to_owned()]), "no call of SQS");
 }
 
 #[test]

@@ -98,7 +98,11 @@ impl NetworkSurvey {
             })
             + list_octets(&self.attachments, |one| {
                 let id = one.transit_gateway_attachment_id.capacity();
-                let texts = [&one.transit_gateway_id, &one.resource_type, &one.resource_id];
+                let texts = [
+                    &one.transit_gateway_id,
+                    &one.resource_type,
+                    &one.resource_id,
+                ];
                 id + texts.map(text_octets).iter().sum::<usize>() + tag_octets(&one.tags)
             })
     }
@@ -307,17 +311,26 @@ mod tests {
         });
         let (used, counted) = (used.bytes_current, survey.expect("a survey").octets());
         let counted = i64::try_from(counted).expect("few");
-        assert!(used <= counted && counted <= used * 5 / 4, "{used} {counted}");
+        assert!(
+            used <= counted && counted <= used * 5 / 4,
+            "{used} {counted}"
+        );
     }
 
     #[test]
     fn the_octets_of_an_empty_survey_are_those_of_its_compressor() {
         let mut survey = None;
         let used = allocation_counter::measure(|| {
-            survey.insert(begun(5)).interfaces.add(&mut InterfaceDescription::default());
+            survey
+                .insert(begun(5))
+                .interfaces
+                .add(&mut InterfaceDescription::default());
         });
         let (used, counted) = (used.bytes_current, survey.expect("a survey").octets());
         let counted = i64::try_from(counted).expect("few");
-        assert!(used <= counted && counted <= used * 3 / 2, "{used} {counted}");
+        assert!(
+            used <= counted && counted <= used * 3 / 2,
+            "{used} {counted}"
+        );
     }
 }
