@@ -7,27 +7,21 @@ import tomllib
 import unittest
 
 import hcl2
+from documents import markdown
 from samcli.cli.types import CfnParameterOverridesType
 
 from .resolve import ROOT, plain, resolve, sections
 from .rules import Refused
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEMPLATES = ["template.yaml", "template-s3.yaml", "template-inventory.yaml", "template-member.yaml"]
-CHANGES = ("deploy", "create-stack", "create-stack-set", "update-stack")
+CHANGES = ("deploy", "create-stack", "create-stack-set", "create-stack-instances", "update-stack", "update-stack-set")
+# Commands that name a part of the parameters: the others keep their values.
+PARTIAL = ("create-stack-instances", "update-stack", "update-stack-set")
 OF_COMMANDS = {"FileFormat", "OrganizationalUnitIds"}  # options of AWS commands that look like parameters
 FORMAT = "${version} ${account-id} ${interface-id}"
 
 
-def blocks(kind):
-    """Document, line and text of the blocks of a language."""
-    for path in DOCUMENTS:
-        text = path.read_text()
-        for found in re.finditer(rf"^```{kind}\n(.*?)^```", text, re.M | re.S):
-            yield f"{path.name}:{text.count(chr(10), 0, found.start()) + 1}", found[1]
-
-
-def commands():
+def commands(blocks):
     """Place and words of each command in the shell blocks."""
     for place, text in blocks("sh"):
         for line in re.sub(r"\\\n\s*", " ", text).splitlines():
@@ -66,20 +60,21 @@ def template_of(parameters):
     return {"s3": "template-s3.yaml", "cloudwatch": "template.yaml"}[source]
 
 
-def deployments():
-    """Place and parameters of every deployment that the documents show."""
-    for place, words in commands():
+def deployments(blocks=markdown.blocks):
+    """Place and parameters of every deployment that the documents show, and whether it names all that are needed."""
+    for place, words in commands(blocks):
         overrides = after(words, "--parameter-overrides")
         if words[:2] in (["sam", "deploy"], ["sam", "build"]) and overrides:
             yield place, sam(overrides), words[1] == "deploy"
         elif words[:2] == ["aws", "serverlessrepo"] and overrides:
             yield place, dict(re.fullmatch("Name=(.*?),Value=(.*)", word).groups() for word in overrides), True
         elif words[:2] == ["aws", "cloudformation"] and words[2] in CHANGES:
-            given = [re.fullmatch("ParameterKey=(.*?),ParameterValue=(.*)", word).groups()
-                     for word in after(words, "--parameters") if word.startswith("ParameterKey")]  # fmt: skip
-            parameters = {**pairs(overrides), **dict(given)}
+            shorthand = [re.fullmatch("ParameterKey=(.*?),ParameterValue=(.*)", word)
+                         for word in overrides + after(words, "--parameters") if word.startswith("ParameterKey")]  # fmt: skip
+            given = {found[1]: found[2].replace("\\,", ",") for found in shorthand}
+            parameters = given or pairs(overrides)
             if parameters:  # with the zip alone, it is an update that keeps the rest
-                yield place, parameters, words[2] != "update-stack" and not set(parameters) <= {"CodeBucket", "CodeKey"}
+                yield place, parameters, words[2] not in PARTIAL and not set(parameters) <= {"CodeBucket", "CodeKey"}
     for place, text in blocks("toml"):
         if "parameter_overrides" not in text:
             continue
@@ -93,13 +88,27 @@ def deployments():
                     parameters = stack.get("parameters", {})
                     if isinstance(parameters, dict) and parameters:  # else those of another stack
                         yield place, {name: value.strip('"') for name, value in parameters.items()}, True
+    for place, text in blocks("typescript"):
+        (parameters,) = re.findall(r"parameters: \{(.*?)\}", text, re.S)
+        yield place, dict(re.findall(r'(\w+): "(.*?)"', parameters)), True
     for place, text in blocks("json"):
-        try:
-            content = json.loads(text)
-        except ValueError:
-            continue  # a part of a document
-        if isinstance(content, list) and content and "ParameterKey" in content[0]:
+        (content, *others) = json.loads(f"[{text}]")
+        if not others and isinstance(content, list) and content and "ParameterKey" in content[0]:
             yield place, {one["ParameterKey"]: one["ParameterValue"] for one in content}, True
+
+
+def refusal(parameters, whole):
+    """The sentence with which the template refuses a deployment; empty if it takes it."""
+    if not whole:  # other parameters keep their values, or are not asked for
+        parameters = {"Collector": "udp://10.1.2.3:4739", "LogGroupName": "/vpc/flow-logs", **parameters}
+    template = template_of(parameters)
+    if unknown := set(parameters) - set(sections(template)["Parameters"]):
+        return f"no parameter {', '.join(unknown)} in {template}"
+    try:
+        resolve(template, **parameters)
+    except Refused as refused:
+        return str(refused)
+    return ""
 
 
 class Deployments(unittest.TestCase):
@@ -107,25 +116,14 @@ class Deployments(unittest.TestCase):
         shown = list(deployments())
         self.assertGreaterEqual(len(shown), 12, "deployments were not found")
         for place, parameters, whole in shown:
-            if not whole:  # other parameters keep their values, or are not asked for
-                parameters = {"Collector": "udp://10.1.2.3:4739", "LogGroupName": "/vpc/flow-logs", **parameters}
             with self.subTest(place=place, parameters=parameters):
-                resolve(template_of(parameters), **parameters)
+                self.assertEqual(refusal(parameters, whole), "")
 
     def test_a_parameter_that_a_document_names_exists(self):
         names = set().union(*(sections(name)["Parameters"] for name in TEMPLATES))
-        for path in DOCUMENTS:
+        for path in markdown.paths():
             named = set(re.findall(r"`([A-Z][a-z][A-Za-z]*[0-9]*)=[^`]*`", path.read_text()))
             self.assertEqual(named - names - OF_COMMANDS, set(), path.name)
-
-
-class Json(unittest.TestCase):
-    def test_every_block_of_json_is_json(self):
-        shown = list(blocks("json"))
-        self.assertGreaterEqual(len(shown), 7, "blocks were not found")
-        for place, text in shown:
-            with self.subTest(place=place):
-                json.loads(f"[{text}]")  # one value, or several for a list
 
 
 class Quotes(unittest.TestCase):
@@ -144,7 +142,32 @@ class Quotes(unittest.TestCase):
         self.assertEqual(sam([r'FilterPattern="[version, account=\"1*\", ...]"'])["FilterPattern"], '[version, account="1*", ...]')
 
 
-class Refusals(unittest.TestCase):
+class Faults(unittest.TestCase):
     def test_a_deployment_that_would_not_work_is_noticed(self):
-        with self.assertRaises(Refused):
-            resolve("template.yaml", Collector="udp://10.1.2.3:4739", LogGroupName="/vpc", CollectorCidr="10.1.2.3/32")
+        sam_command = "sam deploy --parameter-overrides Collector=udp://10.1.2.3:4739 LogGroupName=/vpc"
+        stack_set = "aws cloudformation create-stack-set --parameters ParameterKey=Collector,ParameterValue=udp://10.1.2.3:4739"
+        zip_ = "ParameterKey=CodeBucket,ParameterValue=my-code ParameterKey=CodeKey,ParameterValue=a.zip"
+        instances = "aws cloudformation create-stack-instances --parameter-overrides ParameterKey=VpcId,ParameterValue=vpc-0a"
+        instances += " ParameterKey=CollectorCidr,ParameterValue=10.1.2.3/32 ParameterKey=SubnetIds,ParameterValue='subnet-0a\\,subnet-0b'"
+        terraform = 'resource "aws_cloudformation_stack" "a" {\n  parameters = {\n    Collector = "udp://10.1.2.3:4739"\n    %s = "/vpc"\n  }\n}\n'
+        for kind, right, wrong, said in (
+            ("sh", sam_command, sam_command.replace("LogGroupName", "LogGroup"), "no parameter LogGroup in template.yaml"),
+            ("sh", sam_command, f"{sam_command} CollectorCidr=10.1.2.3/32", "VpcId"),
+            ("sh", sam_command, sam_command.replace("udp:", "http:"), "Collector"),
+            ("sh", f"{stack_set} {zip_} ParameterKey=LogGroupName,ParameterValue=/vpc", f"{stack_set} {zip_}", "LogGroupName says where the flow logs are"),
+            ("sh", instances, instances.replace("SubnetIds", "Subnets"), "no parameter Subnets"),
+            ("toml", '[a.b.parameters]\nparameter_overrides = ["Collector=udp://10.1.2.3:4739", "LogGroupName=/vpc"]',
+             '[a.b.parameters]\nparameter_overrides = ["Collector=udp://10.1.2.3:4739", "LogGroups=/vpc"]', "no parameter LogGroups"),
+            ("terraform", terraform % "LogGroupName", terraform % "LogGroups", "no parameter LogGroups"),
+            ("json", '[{"ParameterKey": "InventoryRoleArns", "ParameterValue": "arn:aws:iam::111111111111:role/a"},'
+             '{"ParameterKey": "InventoryAccountId", "ParameterValue": "111111111111"}, {"ParameterKey": "ExternalId", "ParameterValue": "a-7"}]',
+             '[{"ParameterKey": "InventoryRoleArns", "ParameterValue": "a"}, {"ParameterKey": "Id", "ParameterValue": "a"}]', "no parameter Id"),
+            ("typescript", 'parameters: { Collector: "udp://10.1.2.3:4739", LogGroupName: "/vpc" }',
+             'parameters: { Collector: "udp://10.1.2.3:4739", LogGroup: "/vpc" }', "no parameter LogGroup"),
+        ):  # fmt: skip
+            with self.subTest(kind=kind, wrong=wrong):
+                for text, sentence in (right, ""), (wrong, said):
+                    ((_, parameters, whole),) = deployments(lambda asked: [("here", text)] if asked == kind else [])  # noqa: B023
+                    told = refusal(parameters, whole)
+                    self.assertIn(sentence, told)
+                    self.assertEqual(bool(told), bool(sentence), told)

@@ -58,7 +58,8 @@ an observation domain) is a function of its octets alone, the same in every proc
 
 It is from 256 to 2^31 - 1, because an ifIndex is a signed 32-bit number in SNMP. To compute it anywhere:
 
-```
+<!-- run: prints 1525100236 -->
+```sh
 python3 -c 'import functools, sys; print(256 + functools.reduce(lambda h, b: (h ^ b) * 0x100000001b3 % 2**64, sys.argv[1].encode(), 0xcbf29ce484222325) % (2**31 - 256))' eni-1235b8ca123456789
 ```
 

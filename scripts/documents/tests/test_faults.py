@@ -1,0 +1,94 @@
+"""Each check of the documents notices a fault of its kind, and takes the same without the fault."""
+
+import unittest
+
+from documents import check, markdown, running
+from documents.markdown import ROOT
+
+PAGE = ROOT / "docs/deploy.md"
+
+
+def found(text):
+    return [f"{line}: {complaint}" for line, complaint in check.of_document(PAGE, text)]
+
+
+def shell(command, indent=""):
+    return f"1. Do this:\n\n{indent}```sh\n{indent}{command}\n{indent}```\n"
+
+
+# A text without a fault, the part to change, the change, and what is then said.
+FAULTS = [
+    ("[a](deploy/s3.md)", "s3.md", "s4.md", "1: no file deploy/s4.md"),
+    ("[a](deploy/s3.md#the-queue)", "the-queue", "a-queue", "1: no heading for deploy/s3.md#a-queue"),
+    ("text\n[a](#did-it-work)", "did-it", "did-they", "2: no heading for #did-they-work"),
+    ("| a |\n|---|\n| [a](cost.md) |", "cost", "costs", "3: no file costs.md"),
+    ("[a](https://example.com)", "https:", "htps:", "no usable address"),
+    ("![a](images/data-flow.svg)", "data", "date", "no file images/date-flow.svg"),
+    (shell("flowlogs replay --region eu-central-1 events"), "--region", "--regions", "4: `flowlogs replay --regions"),
+    (shell("flowlogs replay events", "   "), "replay", "reply", "4: `flowlogs reply"),
+    (shell("cargo run -p flowlogs-cli -- replay --strict events"), "--strict", "--strikt", "--strikt"),
+    (shell("cargo test --locked --test count_once"), "--locked", "--lock", "unexpected argument"),
+    (shell("sam deploy --stack-name a --resolve-s3", "   "), "--resolve-s3", "--resolve-s4", "No such option: --resolve-s4"),
+    (shell("sam delete --stack-name a"), "delete", "remove", "no command 'remove'"),
+    (shell("aws ec2 describe-flow-logs", "   "), "describe-flow-logs", "describe-flows", "4: `aws ec2 describe-flows`"),
+    (shell("aws s3 cp --recursive a s3://b"), "--recursive", "--recursively", "--recursively"),
+    (shell("aws sqs delete-message --queue-url a --receipt-handle b"), "--receipt-handle b", "", "receipt-handle"),
+    (shell("aws ec2 create-flow-logs --resource-type VPC --resource-ids vpc-1 --max-aggregation-interval 60"), "60", "ten", "ten"),
+    (shell("aws logs tail a --since 1h"), "--since", "--sinse", "no option --sinse"),
+    (shell("a=$(aws sts get-caller-identity)"), "get-caller-identity", "get-caller", "get-caller"),
+    (shell("jq 'map(.a)' a.json"), ".a)", ".a", "4: `jq"),
+    (shell("scripts/release my-bucket"), "release", "releases", "no such script"),
+    (shell("scripts/measure-comparisons --write"), "--write", "--wriet", "no option --wriet"),
+    (shell("nfdump -R /tmp/flows"), "nfdump", "nfdmp", "no program that this check knows"),
+    (shell("if true; then mkdir a; fi"), "; fi", "", "syntax error"),
+    (shell("aws ec2 create-flow-logs --log-format '${srcaddr}' --resource-type VPC --resource-ids a"), "srcaddr", "srcadr", "no flow-log field srcadr"),
+    (shell("aws ec2 describe-vpcs"), "```sh", "```", "4: `aws` in a block that is not marked `sh`"),
+    ("`aws lambda add-permission`", "add", "ad", "no 'ad-permission' in aws lambda"),
+    ("`aws s3 rm --recursive s3://a-…/b`", "--recursive", "--recursion", "no option recursion in aws s3 rm"),
+    ("text\n`sam build --beta-features`", "--beta", "--alpha", "2: `sam build --alpha-features`"),
+    ("`flowlogs names --inventory F`", "--inventory", "--inventories", "no option --inventories"),
+    ("`cargo install --locked --path crates/cli`", "--locked", "--lokced", "no option --lokced"),
+    ("`scripts/fuzz lint`", "fuzz", "fuz", "no such script"),
+    ("`cargo build && scripts/make-dashboards --check`", "--check", "--chek", "no option --chek"),
+    ('- a\n\n  ```json\n  {"a": 1}\n  ```', "1}", "1,}", "4: json: "),
+    ("```yaml\na: [1]\n```", "]", "", "2: yaml: "),
+    ("```toml\na = 1\n```", "= 1", "=", "2: toml: "),
+    ('```terraform\nlocals {\n  a = "b"\n}\n```', "}\n", "", "2: terraform: "),
+    ("```xml\n<a/>\n```", "/>", ">", "2: xml: "),
+    ("```ini\na=1\n```", "a=1", "[a", "2: ini: "),
+    ("```json\n1\n```", "json", "jsn", "no parser for the language 'jsn'"),
+]  # fmt: skip
+
+
+class Faults(unittest.TestCase):
+    def test_each_fault_is_noticed(self):
+        for right, part, change, said in FAULTS:
+            with self.subTest(right=right, change=change):
+                self.assertIn(part, right)
+                self.assertEqual(found(right), [])
+                self.assertIn(said, "\n".join(found(right.replace(part, change))))
+
+    def test_a_block_that_does_not_do_what_its_comment_says_is_noticed(self):
+        for above, command, said in (
+            ("run: prints a", "echo a", ""),
+            ("run: prints a", "echo b", "does not print 'a'"),
+            ("run", "exit 3", "status 3, not 0"),
+            ("run: status 3", "exit 3", ""),
+            ("run", "sleep 60 &", "something is left running"),
+            ("run: says a", "echo a", "no such wish: says a"),
+        ):
+            with self.subTest(above=above, command=command):
+                (block,) = markdown.code_blocks(f"<!-- {above} -->\n```sh\n{command}\n```\n")
+                self.assertEqual("".join(running.problems(block))[: len(said)], said)
+                self.assertEqual(bool(list(running.problems(block))), bool(said))
+
+
+class Reading(unittest.TestCase):
+    def test_blocks_of_lists_and_quotations_are_found_with_their_line(self):
+        for before in "", "   ", "> ":
+            text = f"1. a\n\n{before}```sh\n{before}b\n{before}```\n"
+            with self.subTest(before=before):
+                self.assertEqual([(block.kind, block.line, block.text) for block in markdown.code_blocks(text)], [("sh", 4, "b\n")])
+
+    def test_a_heading_has_the_anchor_that_github_gives_it(self):
+        self.assertIn("the-key-of-kmskeyarn", markdown.anchors(ROOT / "docs/deploy/encryption.md"))
