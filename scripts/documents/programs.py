@@ -61,7 +61,8 @@ def run_aws(words):
             status = create_clidriver().main(words)
         except SystemExit as exit:
             status = exit.code
-    return "" if any(end in said.getvalue() for end in TAKEN) else f"{status}: {said.getvalue()}"
+    *_, last = said.getvalue().strip().splitlines() or [""]  # usage stands before it
+    return "" if any(end in said.getvalue() for end in TAKEN) else f"status {status}: {last}"
 
 
 @functools.cache

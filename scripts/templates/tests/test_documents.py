@@ -145,26 +145,27 @@ class Quotes(unittest.TestCase):
 class Faults(unittest.TestCase):
     def test_a_deployment_that_would_not_work_is_noticed(self):
         sam_command = "sam deploy --parameter-overrides Collector=udp://10.1.2.3:4739 LogGroupName=/vpc"
+        toml = '[a.b.parameters]\nparameter_overrides = ["Collector=udp://10.1.2.3:4739", "%s=/vpc"]'
+        script = 'parameters: { Collector: "udp://10.1.2.3:4739", %s: "/vpc" }'
+        file = '[{"ParameterKey": "InventoryRoleArns", "ParameterValue": "arn:aws:iam::111111111111:role/a"},'
+        file += '{"ParameterKey": "%s", "ParameterValue": "111111111111"}, {"ParameterKey": "ExternalId", "ParameterValue": "a-7"}]'
         stack_set = "aws cloudformation create-stack-set --parameters ParameterKey=Collector,ParameterValue=udp://10.1.2.3:4739"
-        zip_ = "ParameterKey=CodeBucket,ParameterValue=my-code ParameterKey=CodeKey,ParameterValue=a.zip"
+        stack_set += " ParameterKey=CodeBucket,ParameterValue=my-code ParameterKey=CodeKey,ParameterValue=a.zip"
         instances = "aws cloudformation create-stack-instances --parameter-overrides ParameterKey=VpcId,ParameterValue=vpc-0a"
         instances += " ParameterKey=CollectorCidr,ParameterValue=10.1.2.3/32 ParameterKey=SubnetIds,ParameterValue='subnet-0a\\,subnet-0b'"
-        terraform = 'resource "aws_cloudformation_stack" "a" {\n  parameters = {\n    Collector = "udp://10.1.2.3:4739"\n    %s = "/vpc"\n  }\n}\n'
+        terraform = 'resource "aws_cloudformation_stack" "a" {\n  parameters = {\n    Collector = "udp://10.1.2.3:4739"\n'
+        terraform += '    %s = "/vpc"\n  }\n}\n'
         for kind, right, wrong, said in (
             ("sh", sam_command, sam_command.replace("LogGroupName", "LogGroup"), "no parameter LogGroup in template.yaml"),
             ("sh", sam_command, f"{sam_command} CollectorCidr=10.1.2.3/32", "VpcId"),
             ("sh", sam_command, sam_command.replace("udp:", "http:"), "Collector"),
-            ("sh", f"{stack_set} {zip_} ParameterKey=LogGroupName,ParameterValue=/vpc", f"{stack_set} {zip_}", "LogGroupName says where the flow logs are"),
+            ("sh", f"{stack_set} ParameterKey=LogGroupName,ParameterValue=/vpc", stack_set, "LogGroupName says where"),
             ("sh", instances, instances.replace("SubnetIds", "Subnets"), "no parameter Subnets"),
-            ("toml", '[a.b.parameters]\nparameter_overrides = ["Collector=udp://10.1.2.3:4739", "LogGroupName=/vpc"]',
-             '[a.b.parameters]\nparameter_overrides = ["Collector=udp://10.1.2.3:4739", "LogGroups=/vpc"]', "no parameter LogGroups"),
+            ("toml", toml % "LogGroupName", toml % "LogGroups", "no parameter LogGroups"),
             ("terraform", terraform % "LogGroupName", terraform % "LogGroups", "no parameter LogGroups"),
-            ("json", '[{"ParameterKey": "InventoryRoleArns", "ParameterValue": "arn:aws:iam::111111111111:role/a"},'
-             '{"ParameterKey": "InventoryAccountId", "ParameterValue": "111111111111"}, {"ParameterKey": "ExternalId", "ParameterValue": "a-7"}]',
-             '[{"ParameterKey": "InventoryRoleArns", "ParameterValue": "a"}, {"ParameterKey": "Id", "ParameterValue": "a"}]', "no parameter Id"),
-            ("typescript", 'parameters: { Collector: "udp://10.1.2.3:4739", LogGroupName: "/vpc" }',
-             'parameters: { Collector: "udp://10.1.2.3:4739", LogGroup: "/vpc" }', "no parameter LogGroup"),
-        ):  # fmt: skip
+            ("json", file % "InventoryAccountId", file % "InventoryAccount", "no parameter InventoryAccount"),
+            ("typescript", script % "LogGroupName", script % "LogGroup", "no parameter LogGroup"),
+        ):
             with self.subTest(kind=kind, wrong=wrong):
                 for text, sentence in (right, ""), (wrong, said):
                     ((_, parameters, whole),) = deployments(lambda asked: [("here", text)] if asked == kind else [])  # noqa: B023
