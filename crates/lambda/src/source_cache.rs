@@ -180,7 +180,7 @@ impl SourceCache {
             self.log_doubled(flow_logs);
         }
         for collision in &report.collisions {
-            if self.collisions.len() < MAX_STREAMS && self.collisions.insert(collision.number) {
+            if self.collisions.len() < MAX_NOTES && self.collisions.insert(collision.number) {
                 let number = collision.number;
                 let [first, second] = [&collision.first, &collision.second].map(one_line);
                 tracing::warn!(number, first, second, "two identifiers share a number");
@@ -207,5 +207,58 @@ impl SourceCache {
             flow_logs,
             "these flow logs write the same records into one place, so that flows are counted more than once; delete all but one"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowlogs_core::{TranscoderSettings, Transport};
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::RawConfig;
+
+    fn config() -> Config {
+        let raw = RawConfig::read(|name| match name {
+            "COLLECTOR" => Some("udp://192.0.2.1".to_owned()),
+            _ => None,
+        });
+        Config::new(&raw).expect("right settings")
+    }
+
+    /// Different formats of 1,000 columns.
+    fn formats(count: usize) -> impl Iterator<Item = String> {
+        (0..count).map(|number| {
+            let columns = (0..998).map(|column| format!(" ${{next-{number}-{column}}}"));
+            format!("${{srcaddr}} ${{bytes}}{}", columns.collect::<String>())
+        })
+    }
+
+    #[test]
+    fn formats_of_all_sources_are_bounded_in_octets() {
+        let groups: Vec<String> = (0..8).map(|group| format!("group-{group}")).collect();
+        let formats: Vec<String> = formats(60).collect();
+        let flow_logs = groups.iter().flat_map(|group| {
+            formats.iter().enumerate().map(move |(number, format)| {
+                json!({"FlowLogId": format!("fl-{group}-{number}"), "ResourceId": "vpc-1",
+                    "LogGroupName": group, "LogFormat": format})
+            })
+        });
+        let inventory = json!({"FlowLogs": flow_logs.collect::<Vec<_>>()}).to_string();
+        let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
+        let inventory = flowlogs_describe::read(inventory.as_bytes()).expect("an inventory");
+        transcoder.set_inventory(inventory);
+        let (mut cache, config) = (SourceCache::default(), config());
+        let mut most = 0;
+        for group in &groups {
+            let destination = [Destination::log_group(group)];
+            cache.index(&destination, None, &transcoder, &config);
+            let octets: usize = cache.sources.iter().map(|one| one.formats.octets()).sum();
+            assert_eq!(cache.format_octets, octets);
+            assert!(octets <= FORMAT_OCTETS, "{octets}");
+            most = most.max(octets);
+        }
+        assert!(most > FORMAT_OCTETS / 2, "{most}");
+        assert!(cache.sources.len() < groups.len(), "cleared");
     }
 }

@@ -1,8 +1,13 @@
 //! Allocations: a warm process allocates nothing for a record, and an interface of the inventory takes few octets.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr};
 
 use flowlogs_core::network::{InterfaceTable, NetworkInterface};
+use flowlogs_core::{
+    Counters, Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
+    TranscoderSettings, Transport,
+};
 use flowlogs_testing::pipeline::{self, FORMATS, Pipeline, RECORDS};
 
 #[test]
@@ -74,4 +79,88 @@ fn an_interface_of_the_inventory_takes_at_most_500_octets_its_texts_included() {
     assert_eq!(table.len(), INTERFACES as usize);
     let octets = used.bytes_current / i64::from(INTERFACES);
     assert!((50..=500).contains(&octets), "{octets} octets");
+}
+
+/// Transcodes a batch of lines of a format, and returns the counters and the octets that the transcoder takes afterwards
+/// beyond those of a batch with the first line alone.
+fn octets_of(format: &str, lines: &[String]) -> (Counters, i64) {
+    let format = LogFormat::parse(format).expect("a format");
+    let mut source = RecordSource::new(
+        None,
+        Formats::of_setting(&format.to_string()).expect("usable"),
+    );
+    let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
+    let mut batch = |lines: &[String]| {
+        let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
+        transcoder.begin(1_795_000_000_000);
+        for text in lines {
+            let line = LogLine {
+                id: None,
+                timestamp: None,
+                text: text.as_bytes(),
+            };
+            let Ok(()) = transcoder.line(&mut source, line, &mut sink);
+        }
+        let Ok(()) = transcoder.flush(&mut sink);
+        transcoder.commit();
+        transcoder.take_report().counters
+    };
+    batch(&lines[..1]);
+    let mut counters = None;
+    let used = allocation_counter::measure(|| counters = Some(batch(lines)));
+    (counters.expect("a report"), used.bytes_current)
+}
+
+/// Most layouts and most open domains of a process.
+const MOST: usize = 4_096;
+
+#[test]
+fn a_domain_takes_at_most_2_kb() {
+    let line = |account: usize| {
+        format!("{account:012} eni-1 10.0.0.1 10.0.0.2 1 2 6 3 4 1418530010 1418530070 ACCEPT")
+    };
+    let format = "${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} \
+        ${packets} ${bytes} ${start} ${end} ${action}";
+    let lines: Vec<String> = (0..MOST).map(line).collect();
+    let (counters, octets) = octets_of(format, &lines);
+    assert_eq!(counters.flows_exported, 4_096);
+    let each = octets / 4_096;
+    assert!((500..=2_000).contains(&each), "{each} octets");
+}
+
+#[test]
+fn a_layout_takes_at_most_1_kb() {
+    // Two values of each column, with and without an element, or with different elements.
+    let columns = [
+        ("srcaddr", ["10.0.0.1", "2001:db8::1"]),
+        ("dstaddr", ["10.0.0.2", "2001:db8::2"]),
+        ("bytes", ["5", "9019431364352"]),
+        ("srcport", ["1", "-"]),
+        ("dstport", ["2", "-"]),
+        ("protocol", ["6", "-"]),
+        ("packets", ["3", "-"]),
+        ("tcp-flags", ["2", "-"]),
+        ("start", ["1418530010", "-"]),
+        ("vpc-id", ["vpc-1", "-"]),
+        ("pkt-src-aws-service", ["S3", "-"]),
+        ("interface-id", ["eni-1", "-"]),
+        ("flow-direction", ["ingress", "-"]),
+        ("pkt-srcaddr", ["10.0.0.3", "-"]),
+    ];
+    let names = columns.iter().map(|(name, _)| format!(" ${{{name}}}"));
+    let format = format!("${{pkt-dstaddr}}{}", names.collect::<String>());
+    let lines: Vec<String> = (0..1_usize << columns.len())
+        .map(|mask| {
+            let columns = columns.iter().enumerate();
+            let values = columns.map(|(bit, (_, values))| format!(" {}", values[mask >> bit & 1]));
+            format!("10.0.0.4{}", values.collect::<String>())
+        })
+        .collect();
+    let (counters, octets) = octets_of(&format, &lines);
+    assert!(
+        counters.unparsed_records > 0,
+        "too many different layouts: {counters:?}"
+    );
+    let each = octets / 4_096;
+    assert!((300..=1_000).contains(&each), "{each} octets");
 }

@@ -26,6 +26,18 @@ const MESSAGE_TIME: Duration = Duration::from_secs(10);
 /// Time that a connection may be silent between two messages.
 const IDLE_TIME: Duration = Duration::from_secs(600);
 
+/// Time limits of a connection.
+#[derive(Debug, Clone, Copy)]
+struct ConnectionTimes {
+    message: Duration,
+    idle: Duration,
+}
+
+const TIMES: ConnectionTimes = ConnectionTimes {
+    message: MESSAGE_TIME,
+    idle: IDLE_TIME,
+};
+
 /// Pause after a failed accept or receive.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -145,7 +157,13 @@ fn connections(listener: &TcpListener, local: SocketAddr, arrivals: &SyncSender<
         let (open, arrivals) = (Arc::clone(&open), arrivals.clone());
         thread::spawn(move || {
             let session = SessionId::Connection { local, peer };
-            connection(stream, peer, &session, &arrivals, &open);
+            connection(stream, TIMES, &session, &arrivals, || {
+                if let Ok(mut open) = open.lock()
+                    && let Some((heard, _)) = open.get_mut(&peer)
+                {
+                    *heard = Instant::now();
+                }
+            });
             if let Ok(mut open) = open.lock() {
                 open.remove(&peer);
             }
@@ -168,28 +186,24 @@ fn close_most_silent(open: &mut HashMap<SocketAddr, (Instant, TcpStream)>) {
     }
 }
 
-/// Queues the messages of a connection.
+/// Queues the messages of a connection, and calls `heard` for each.
 fn connection(
     mut stream: TcpStream,
-    peer: SocketAddr,
+    times: ConnectionTimes,
     session: &SessionId,
     arrivals: &SyncSender<Arrival>,
-    open: &OpenConnections,
+    heard: impl Fn(),
 ) {
-    let mut first = true;
+    let mut wait = times.message;
     loop {
-        let content = match timed_message(&mut stream, first) {
+        let content = match timed_message(&mut stream, wait, times.message) {
             Ok(Some(message)) => ArrivalContent::Message(message),
             Ok(None) => ArrivalContent::Garbage,
             Err(error) if is_timeout(&error) => ArrivalContent::Silent,
             Err(_) => ArrivalContent::End,
         };
-        first = false;
-        if let Ok(mut open) = open.lock()
-            && let Some((heard, _)) = open.get_mut(&peer)
-        {
-            *heard = Instant::now();
-        }
+        wait = times.idle;
+        heard();
         let more = matches!(content, ArrivalContent::Message(_));
         let session = session.clone();
         if arrivals.send(Arrival { session, content }).is_err() || !more {
@@ -198,15 +212,18 @@ fn connection(
     }
 }
 
-/// Reads a message; the first must follow the opening of the connection at once.
-fn timed_message(stream: &mut TcpStream, first: bool) -> io::Result<Option<Vec<u8>>> {
-    let wait = if first { MESSAGE_TIME } else { IDLE_TIME };
+/// Reads a message whose first octet follows within `wait`, and the last one within `time` after the first.
+fn timed_message(
+    stream: &mut TcpStream,
+    wait: Duration,
+    time: Duration,
+) -> io::Result<Option<Vec<u8>>> {
     stream.set_read_timeout(Some(wait))?;
     // An octet that is looked at stays there.
     if stream.peek(&mut [0])? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    let deadline = Instant::now() + MESSAGE_TIME;
+    let deadline = Instant::now() + time;
     read_message(&mut TimedReader { stream, deadline })
 }
 
@@ -294,5 +311,51 @@ mod tests {
         assert!(begin.elapsed() < Duration::from_secs(5), "it goes on");
         drop(stream);
         sender.join().expect("ends with the connection");
+    }
+
+    /// What arrives of a connection that sends these octets and stays open, and the time until its end.
+    fn arrivals(times: ConnectionTimes, octets: &[u8]) -> (Vec<ArrivalContent>, Duration) {
+        use std::io::Write;
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let local = listener.local_addr().expect("bound");
+        let mut sender = TcpStream::connect(local).expect("connects");
+        sender.write_all(octets).expect("sent");
+        let (stream, peer) = listener.accept().expect("connected");
+        let session = SessionId::Connection { local, peer };
+        let (queue, arrivals) = std::sync::mpsc::sync_channel(8);
+        let begin = Instant::now();
+        connection(stream, times, &session, &queue, || {});
+        let time = begin.elapsed();
+        drop(queue);
+        (arrivals.iter().map(|one| one.content).collect(), time)
+    }
+
+    #[test]
+    fn a_connection_ends_that_is_silent_too_long_after_a_message_or_before_the_first() {
+        let (long, short) = (Duration::from_secs(20), Duration::from_millis(100));
+        let message = [vec![0, 10, 0, 16], vec![0; 12]].concat();
+        let idle = ConnectionTimes {
+            message: long,
+            idle: short,
+        };
+        let (content, time) = arrivals(idle, &message);
+        assert!(
+            matches!(
+                &content[..],
+                [ArrivalContent::Message(_), ArrivalContent::Silent]
+            ),
+            "{content:?}"
+        );
+        assert!((short..long).contains(&time), "{time:?}");
+        let first = ConnectionTimes {
+            message: short,
+            idle: long,
+        };
+        let (content, time) = arrivals(first, &[]);
+        assert!(
+            matches!(&content[..], [ArrivalContent::Silent]),
+            "{content:?}"
+        );
+        assert!((short..long).contains(&time), "{time:?}");
     }
 }

@@ -334,6 +334,34 @@ mod tests {
     }
 
     #[test]
+    fn names_longer_than_those_of_s3_are_refused_and_the_longest_are_not() {
+        let read = |member: &str, octets: usize| {
+            let mut record = record(ENCODED);
+            let object = &mut record["s3"];
+            object
+                .pointer_mut(member)
+                .expect("a member")
+                .clone_from(&"k".repeat(octets).into());
+            S3Event::read(&json!({"Records": [record]}).to_string())
+        };
+        for (member, what, most) in [
+            ("/bucket/name", "name of a bucket", 255),
+            ("/object/key", "key", 1_024),
+            ("/object/versionId", "version", 1_024),
+            ("/object/eTag", "entity tag", 1_024),
+        ] {
+            assert!(
+                matches!(read(member, most), Ok(S3Event::Direct(_))),
+                "{member}"
+            );
+            assert_eq!(
+                read(member, most + 1),
+                Err(TriggerError::TooLong(what, most))
+            );
+        }
+    }
+
+    #[test]
     fn a_notice_of_a_backfill_is_told_from_that_of_s3() {
         for (name, is_backfill) in [("ObjectCreated:Put", false), (BACKFILL_EVENT, true)] {
             let mut record = record(ENCODED);

@@ -157,3 +157,36 @@ pub(super) fn account_and_region<'a>(
     let account = own.or(of_source(account));
     (account, part(Field::Region).or(of_source(region)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flowlog::{LogFormat, RecordValues};
+
+    fn domain(format: &str, line: &str, account: &str, region: &str) -> String {
+        let format = LogFormat::parse(format).expect("format of the test");
+        let mut values = RecordValues::default();
+        let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+        let record = record.expect("line of the test");
+        String::from_utf8(name(&record, Some(account), Some(region))).expect("text")
+    }
+
+    #[test]
+    fn a_column_longer_than_any_name_of_aws_names_no_domain() {
+        let [longest, longer] = [LONGEST_PART, LONGEST_PART + 1].map(|octets| "1".repeat(octets));
+        let vpc = |account: &str, region: &str, of_source: &str| {
+            let line = format!("{account} {region} eni-1 5");
+            let format = "${account-id} ${region} ${interface-id} ${bytes}";
+            domain(format, &line, of_source, of_source)
+        };
+        assert_eq!(vpc(&longest, &longest, "2"), format!("{longest}/{longest}"));
+        assert_eq!(vpc(&longer, &longer, "2"), "2/2", "those of the source");
+        assert_eq!(vpc(&longer, &longer, &longer), "unknown");
+        let gateway = |id: &str| {
+            let line = format!("{id} tgw-attach-1 5");
+            domain("${tgw-id} ${tgw-attachment-id} ${bytes}", &line, "2", "r")
+        };
+        assert_eq!(gateway(&longest), longest);
+        assert_eq!(gateway(&longer), "2/r");
+    }
+}
