@@ -140,7 +140,12 @@ impl Ec2 {
         if due {
             // Environments that begin together must not ask together.
             let wait = random_part(std::mem::take(&mut self.first_wait));
-            tokio::time::sleep_until(self.deadline.min(Instant::now() + wait)).await;
+            let began = Instant::now();
+            tokio::time::sleep_until(self.deadline.min(began + wait)).await;
+            if !wait.is_zero() {
+                let waited_ms = began.elapsed().as_micros() as f64 / 1_000.0;
+                tracing::debug!(waited_ms, "waited before the first question to EC2");
+            }
         }
         let changed = due
             && (self.flow_logs)
