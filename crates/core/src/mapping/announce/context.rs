@@ -52,23 +52,26 @@ impl InterfaceContext {
     }
 }
 
-/// Slots of the cache, besides the current entry.
+/// Slots of the cache, each with the entry of the last identifiers of a hash.
 const SLOTS: usize = 4_096;
+
+/// Index in a slot without an entry.
+const NO_ENTRY: u16 = u16::MAX;
 
 /// Longest cached key, in octets; the identifiers of AWS take half as many.
 const LONGEST: usize = 1_024;
 
-/// Cache of contexts. The slot of the current entry stays empty while the entry is current.
+/// Cache of contexts.
 #[derive(Debug, Default)]
 pub(crate) struct ContextCache {
-    /// Entry of the record before.
-    current: Box<CacheEntry>,
+    /// Entries side by side, in the order of their first use: at most [`SLOTS`].
+    entries: Vec<CacheEntry>,
+    /// Index of the entry of the record before.
+    current: usize,
     /// Prefix generation of the record before.
     generation: Option<u64>,
-    /// Slot of the current entry.
-    slot: usize,
-    /// [`SLOTS`] entries as soon as there was a record.
-    slots: Vec<Option<Box<CacheEntry>>>,
+    /// Index of the entry of each hash, or [`NO_ENTRY`]: [`SLOTS`] indexes as soon as there was a record.
+    slots: Vec<u16>,
     hash: FixedState,
 }
 
@@ -88,7 +91,7 @@ impl ContextCache {
     /// Context of the record before.
     #[inline]
     pub(super) fn current(&mut self) -> &mut InterfaceContext {
-        &mut self.current.context
+        &mut self.entries[self.current].context
     }
 
     /// Returns whether the record has the context of the record before, and stores the generation of the record in either
@@ -101,9 +104,11 @@ impl ContextCache {
         region: &Option<Arc<str>>,
     ) -> bool {
         let generation = mem::replace(&mut self.generation, record.identifier_key());
-        self.current.is_from(record, account, region)
-            && generation == self.generation
-            && (generation.is_some() || self.current.has_identifiers(record))
+        self.entries.get(self.current).is_some_and(|current| {
+            current.is_from(record, account, region)
+                && generation == self.generation
+                && (generation.is_some() || current.has_identifiers(record))
+        })
     }
 
     /// Makes the cached context of the record current. False if the cache has no such context: the caller makes a context
@@ -115,17 +120,21 @@ impl ContextCache {
         region: &Option<Arc<str>>,
     ) -> bool {
         if self.slots.is_empty() {
-            self.slots.resize_with(SLOTS, || None);
+            self.slots.resize(SLOTS, NO_ENTRY);
+        }
+        if let Some(last) = self.entries.get_mut(self.current)
+            && last.identifiers.capacity() > LONGEST
+        {
+            *last = CacheEntry::default();
         }
         let slot = self.slot_of(record);
-        if slot != self.slot {
-            let entry = self.slots[slot].take().unwrap_or_default();
-            let last = mem::replace(&mut self.current, entry);
-            self.slots[self.slot] = (last.identifiers.capacity() <= LONGEST).then_some(last);
-            self.slot = slot;
+        if self.slots[slot] == NO_ENTRY {
+            self.slots[slot] = u16::try_from(self.entries.len()).expect("an entry for each slot");
+            self.entries.push(CacheEntry::default());
         }
-        let found =
-            self.current.is_from(record, account, region) && self.current.has_identifiers(record);
+        self.current = self.slots[slot].into();
+        let entry = &self.entries[self.current];
+        let found = entry.is_from(record, account, region) && entry.has_identifiers(record);
         if !found {
             self.generation = None; // in case no context follows
         }
@@ -140,7 +149,7 @@ impl ContextCache {
         region: &Option<Arc<str>>,
         context: InterfaceContext,
     ) {
-        let entry = &mut self.current;
+        let entry = &mut self.entries[self.current];
         entry.identifiers.clear();
         for run in record.identifiers() {
             entry.identifiers.extend_from_slice(run);

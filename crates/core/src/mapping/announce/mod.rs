@@ -19,7 +19,7 @@
 //!
 //! | cache | key | holds | invalidated by |
 //! |---|---|---|---|
-//! | `ContextCache` (`context.rs`), 4,096 entries and the current one | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with epoch | a new inventory, a closed domain |
+//! | `ContextCache` (`context.rs`), 4,096 entries | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with epoch | a new inventory, a closed domain |
 //! | `OpenDomains` (`domains.rs`), 4,096 names | domain name | slot in the exporter | eviction of the least recently used |
 //! | `AnnouncedIds` (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance | a new epoch; a closed domain; all entries when the 64 MiB are full |
 //! | layouts, services and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
