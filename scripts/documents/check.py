@@ -11,6 +11,7 @@ from .markdown import ROOT
 
 # The first word of a line that makes an unlabelled block a shell block.
 OF_SHELL = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )?(?:aws|sam|flowlogs|cargo|terraform|scripts/\S+|export|sudo|docker) ", re.M)
+PAGE_LINES = 250
 OF_TEXT = re.compile(r"^(?:[A-Z_]+=(?:\"[^\"]*\"|\S+) )*((?:aws|sam|flowlogs|cargo) .*|scripts/\S.*)$")
 
 
@@ -85,8 +86,20 @@ def of_spans(text):
                 yield line, f"`{span}`: {complaint}"
 
 
+def of_page(path, text):
+    """A page of one question is short, and ends with what was tried of it."""
+    if path.parent.name not in ("deploy", "operate"):
+        return
+    lines = text.count("\n")
+    if lines > PAGE_LINES:
+        yield lines, f"a page of one question has at most {PAGE_LINES} lines"
+    if not re.search(r"^## What was tried\n\n(?:[^#\n].*\n|\n)+\Z", text, re.M):
+        yield lines, "the page does not end with `## What was tried`"
+
+
 def of_document(path, text):
     """Line number and text of each problem."""
+    yield from of_page(path, text)
     yield from of_links(path, text)
     yield from of_blocks(text)
     yield from of_spans(text)

@@ -83,6 +83,14 @@ class Faults(unittest.TestCase):
                 self.assertEqual(bool(list(running.problems(block))), bool(said))
 
 
+    def test_a_page_of_one_question_is_short_and_says_what_was_tried(self):
+        path, text = ROOT / "docs/operate/names.md", "# A\n\n## What was tried\n\nNothing.\n"
+        self.assertEqual(list(check.of_page(path, text)), [])
+        for other, said in ("# A\n", "does not end"), (text + "\n## B\n", "does not end"), ("\n" * 250 + text, "at most"):
+            ((_, complaint),) = check.of_page(path, other)
+            self.assertIn(said, complaint)
+
+
 class Reading(unittest.TestCase):
     def test_blocks_of_lists_and_quotations_are_found_with_their_line(self):
         for before in "", "   ", "> ":

@@ -67,6 +67,20 @@ class Cost(unittest.TestCase):
         check = subprocess.run([ROOT / "scripts/simulate-fleet", "--check"], capture_output=True, text=True)
         self.assertEqual((check.returncode, check.stderr), (0, ""))
 
+    def test_the_page_for_10_tb_has_the_figures_of_the_simulation(self):
+        page = (ROOT / "docs/deploy/at-scale.md").read_text()
+        (minute, cold, outage), of_100_gb = ([row for row in cells("A fleet") if row[0] == volume] for volume in ("10 TB", "100 GB"))
+        _, interfaces, payloads, _, busy, most, messages = minute
+        for sentence in (
+            f"{interfaces} interfaces, {payloads} payloads a second",
+            f"{busy} on average, {most} at most",
+            f"{cold[1]} within a second",
+            f"| {messages} a second |",
+            f"{outage[1]}; {outage[2]} with `RedeliveryConcurrency=2`, {outage[3]} with 20".replace(" h", " hours"),
+            f"100 GB a day is {of_100_gb[0][5]} environments at once and {of_100_gb[0][6]} messages a second",
+        ):
+            self.assertIn(sentence, page)
+
     def test_milliseconds_are_those_that_were_measured(self):
         self.assertEqual(milliseconds(figure("records of a payload")), figure("milliseconds of an invocation"))
         self.assertEqual(milliseconds(figure("records of a simulated payload")), figure("milliseconds of its invocation"))
