@@ -18,7 +18,7 @@ CONDITION_KEYS = {
     "s3:x-amz-acl",
 }  # fmt: skip
 # Services by AWS's pages on the permissions of flow logs, on encryption of log groups, and on notifications into an encrypted queue.
-SERVICES = {"delivery.logs", "events", "logs.eu-central-1", "s3", "sns", "vpc-flow-logs"}
+SERVICES = {"delivery.logs", "events", "logs", "logs.eu-central-1", "s3", "sns", "vpc-flow-logs"}
 OPERATORS = {"StringEquals", "StringLike", "ArnLike"}
 
 ORGANIZATION = {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}
@@ -61,6 +61,10 @@ REQUESTS = {
     "FlowLogsTranscoderLists": [role(["s3:ListBucket"], {"s3:prefix": OBJECT}, "arn:aws:s3:::my-flow-logs")],
     "CodeForTheOrganization": [role(["s3:GetObject"], ORGANIZATION, "arn:aws:s3:::my-code-eu-central-1/0.1.0-1a2b3c4/a.zip")],
     # CloudWatch Logs User Guide, "Cross-account log data sharing using Kinesis Data Streams".
+    "LogsOfTheAccounts": [service("logs", ["sts:AssumeRole"], {"aws:SourceArn": "arn:aws:logs:eu-central-1:210987654321:log-group:a"})],
+    "IntoTheStream": [
+        service("kinesis", ["kinesis:PutRecord"], resource="arn:aws:kinesis:eu-central-1:123456789012:stream/flow-logs")
+    ],
     "logs:PutSubscriptionFilter": [
         role(["logs:PutSubscriptionFilter"], ORGANIZATION, "arn:aws:logs:eu-central-1:123456789012:destination:flow-logs")
     ],
