@@ -7,11 +7,26 @@ import json
 import re
 import unittest
 
+from documents import markdown, shell
+
 from .resolve import ROOT, plain, sections
 
 TEMPLATES = ["template.yaml", "template-s3.yaml", "template-inventory.yaml", "template-member.yaml"]
 # The same without SAM's transform, whose resources have the types that CloudFormation makes.
 PLAIN = {"template.yaml": "flowlogs-cloudwatch", "template-s3.yaml": "flowlogs-s3", "template-inventory.yaml": "flowlogs-inventory"}
+# Actions of commands of the AWS CLI that have another name.
+ACTIONS = {
+    ("cloudformation", "deploy"): "cloudformation:CreateChangeSet",
+    ("cloudformation", "wait"): "cloudformation:DescribeStacks",
+    ("lambda", "invoke"): "lambda:InvokeFunction",
+    ("logs", "tail"): "logs:FilterLogEvents",
+    ("s3", "cp"): "s3:PutObject",
+    ("s3", "mb"): "s3:CreateBucket",
+    ("s3", "rb"): "s3:DeleteBucket",
+    ("s3api", "get-bucket-notification-configuration"): "s3:GetBucketNotification",
+    ("s3api", "put-bucket-notification-configuration"): "s3:PutBucketNotification",
+    ("s3api", "put-bucket-policy"): "s3:PutBucketPolicy",
+}
 # What CloudFormation asks for properties that no template sets.
 UNUSED = [
     "elasticfilesystem:*", "s3files:*", "s3tables:*", "firehose:*", "s3:REST*",
@@ -85,6 +100,18 @@ class WhoDeploys(unittest.TestCase):
                 if not is_in(pattern, of_the_stack):
                     with self.subTest(template=template, pattern=pattern):
                         self.assertTrue(any(fnmatch.fnmatchcase(action, pattern) for action in asked))
+
+
+class WhoRunsTheCommands(unittest.TestCase):
+    def test_every_command_of_the_pages_has_its_action_in_a_table(self):
+        page = (ROOT / "docs/deploy/permissions.md").read_text()
+        allowed = re.findall(r"`([a-z0-9]+:[A-Za-z*]+)`", page)
+        shown = {tuple(words[1:3]) for _, text in markdown.blocks("sh") for words in shell.commands(text) if words[0] == "aws"}
+        self.assertGreater(len(shown), 40)
+        for service, operation in shown:
+            asked = ACTIONS.get((service, operation)) or f"{service}:{operation.title().replace('-', '')}"
+            with self.subTest(service=service, operation=operation):
+                self.assertTrue(is_in(asked.lower(), [action.lower() for action in allowed]), asked)
 
 
 class Prescribed(unittest.TestCase):

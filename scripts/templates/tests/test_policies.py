@@ -163,6 +163,16 @@ class OfDocuments(unittest.TestCase):
             self.assertEqual(list(complaints({**right, **change})), [said])
 
 
+    def test_every_action_that_a_document_names_exists(self):
+        for path in markdown.paths():
+            for _, span in markdown.code_spans(path.read_text()):
+                named = re.fullmatch(r"([a-z0-9]+):([A-Z*][A-Za-z*]+)", span)
+                if named and span not in CONDITION_KEYS and span != "s3:TestEvent":  # which is an event
+                    known = ACTIONS.get(named[1], {}).get("Actions", ())
+                    with self.subTest(path=path.name, action=span):
+                        self.assertTrue(any(like(named[2].lower(), name) for name in known))
+
+
 class OfRoles(unittest.TestCase):
     """The key's policy leaves the rest to the role: the template's role has it, for the one key, through the one service."""
 
