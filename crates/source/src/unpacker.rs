@@ -158,11 +158,9 @@ impl<L: LineSink> StreamReading<'_, '_, L> {
         {
             return self.stream(&mut plain, inner);
         }
-        let inflated = Inflated::new(compression, packed, inflater.take_state());
+        let inflated = Inflated::new(compression, packed);
         let mut plain = BufReader::with_capacity(CHUNK, inflated);
-        let outcome = self.stream(&mut plain, inner);
-        inflater.keep_state(plain.into_inner());
-        outcome
+        self.stream(&mut plain, inner)
     }
 }
 
