@@ -261,4 +261,29 @@ mod tests {
         assert!(most > FORMAT_OCTETS / 2, "{most}");
         assert!(cache.sources.len() < groups.len(), "cleared");
     }
+
+    #[test]
+    fn sources_streams_and_notes_are_bounded_in_number() {
+        let transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
+        let (mut cache, config) = (SourceCache::default(), config());
+        let mut most = [0; 2];
+        for number in 0..3 * MAX_SOURCES {
+            let destination = [Destination::log_group(&number.to_string())];
+            cache.index(&destination, None, &transcoder, &config);
+            most[0] = most[0].max(cache.sources.len());
+        }
+        for number in 0..MAX_STREAMS + 10 {
+            let name = number.to_string();
+            let origin = LineOrigin {
+                log_stream: Some(&name),
+                ..LineOrigin::default()
+            };
+            assert!(cache.is_new_stream(&origin));
+            assert!(!cache.is_new_stream(&origin));
+            most[1] = most[1].max(cache.surveyed.len());
+            assert_eq!(cache.is_new(&name), number < MAX_NOTES);
+        }
+        assert_eq!(most, [64, 10_000]);
+        assert_eq!(cache.noted.len(), 10_000);
+    }
 }

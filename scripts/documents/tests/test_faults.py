@@ -16,6 +16,9 @@ def shell(command, indent=""):
     return f"1. Do this:\n\n{indent}```sh\n{indent}{command}\n{indent}```\n"
 
 
+BOUND = "| name | test |\n|---|---|\n| `IDLE_TIME` (`collect/receive.rs`) | `messages_are_framed_by_their_length` |"
+
+
 # A text without a fault, the part to change, the change, and what is then said.
 FAULTS = [
     ("[a](deploy/s3.md)", "s3.md", "s4.md", "1: no file deploy/s4.md"),
@@ -56,6 +59,10 @@ FAULTS = [
     ('```terraform\nlocals {\n  a = "b"\n}\n```', "}\n", "", "2: terraform: "),
     ("```xml\n<a/>\n```", "/>", ">", "2: xml: "),
     ("```ini\na=1\n```", "a=1", "[a", "2: ini: "),
+    (BOUND, "are_framed", "were_framed", "3: no test messages_were_framed_by_their_length"),
+    (BOUND, "TIME`", "TIMES`", "3: no constant IDLE_TIMES in collect/receive.rs"),
+    (BOUND, "receive.rs", "file.rs", "3: no constant IDLE_TIME in collect/file.rs"),
+    (BOUND, "`messages_are_framed_by_their_length`", "", "3: no test; `–` stands for none"),
     ("```json\n1\n```", "json", "jsn", "no parser for the language 'jsn'"),
 ]  # fmt: skip
 

@@ -159,6 +159,19 @@ impl ObjectRequest {
             .content_length()
             .and_then(|size| u64::try_from(size).ok())
             .ok_or_else(|| unreadable("S3 does not say its size".to_owned()))?;
+        if let Some(range) = output.content_range() {
+            let range = one_line(&range);
+            return Err(unreadable(format!(
+                "asked for the whole object, S3 answered with {range}"
+            )));
+        }
+        // An object with the entity tag of the notice has the size of the notice.
+        let announced = self.object.etag.as_ref().and(self.object.size);
+        if let (0, Some(announced @ 1..)) = (size, announced) {
+            return Err(unreadable(format!(
+                "S3 answered with none of its {announced} octets"
+            )));
+        }
         // Later ranges must be of the same object.
         self.object.etag = output.e_tag().map(str::to_owned);
         let (to, from) = mpsc::channel(CHUNKS);

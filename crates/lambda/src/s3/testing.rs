@@ -24,6 +24,8 @@ pub(super) enum Content {
     /// An object whose connection breaks after so many octets, and that has another entity tag from then on; a condition
     /// is not looked at.
     Retagged(Vec<u8>, usize),
+    /// An object of which S3 sends the first octet alone as a range, although nobody asked for a range.
+    Unasked(Vec<u8>),
     /// An object whose ranges go on for ever.
     Endless(Vec<u8>),
     /// An object that is replaced by another after the first request.
@@ -143,6 +145,10 @@ fn reply(
         Content::Object(octets) => whole(octets, None),
         Content::Endless(octets) => Body {
             is_endless: range.is_some(),
+            ..whole(octets, None)
+        },
+        Content::Unasked(octets) => Body {
+            range: Some((0, Some(0))),
             ..whole(octets, None)
         },
         Content::Rangeless(octets, after) => Body {

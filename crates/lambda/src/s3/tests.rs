@@ -467,6 +467,19 @@ async fn a_connection_that_breaks_is_taken_up_where_it_broke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_fewer_octets_than_the_notice_says_is_no_empty_object() {
+    let mut setup = Setup::new();
+    for (content, reason) in [
+        (Content::Object(Vec::new()), "none of its 1000 octets"),
+        (Content::Unasked(text(10)), "answered with bytes 0-0/"),
+    ] {
+        let failure = setup.failure("a.log", content).await;
+        assert_eq!(failure.name(), "ObjectUnreadable");
+        assert!(failure.to_string().contains(reason), "{failure}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_large_parquet_object_is_read_in_ranges_of_one_and_the_same_object() {
     let mut setup = Setup::new();
     let large = parquet(200_000);
