@@ -296,3 +296,32 @@ impl CollectRun {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::OutputKind;
+
+    #[test]
+    fn the_session_that_was_silent_longest_makes_room() {
+        let mut run = CollectRun {
+            printer: FlowPrinter::into_memory(OutputKind::None),
+            sessions: HashMap::new(),
+            wanted: u64::MAX,
+            tally: ReceiveTally::default(),
+            weight: 0,
+        };
+        // A header without sets.
+        let message = [[0, 10, 0, 16].as_slice(), &[0; 12]].concat();
+        let session = |number: usize| SessionId::of_file(Path::new(&number.to_string()));
+        for number in 0..300 {
+            let outcome = run.message(&session(number), &message);
+            assert!(outcome.is_ok(), "{number}");
+            assert!(run.sessions.len() <= 256);
+        }
+        assert!(!run.sessions.contains_key(&session(43)), "silent longest");
+        assert!(run.sessions.contains_key(&session(44)));
+        let weights = run.sessions.values().map(|(decoder, _)| decoder.weight());
+        assert_eq!(run.weight, weights.sum::<usize>());
+    }
+}

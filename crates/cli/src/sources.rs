@@ -15,6 +15,9 @@ use crate::cli::{LogFormats, SourceOptions};
 /// Limit of sources; beyond, the cache is cleared.
 const CAPACITY: usize = 1_024;
 
+/// Limit of the octets of the formats of all sources; beyond, the cache is cleared.
+const FORMAT_OCTETS: usize = 64 << 20;
+
 /// Account, region, log group or delivery stream, and flow log of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct SourceKey {
@@ -34,6 +37,8 @@ pub(crate) struct SourceCache {
     /// Path of the input: names account, region and flow log like the key of an object.
     path: String,
     sources: Vec<RecordSource>,
+    /// Octets of the formats of the sources.
+    format_octets: usize,
     slots: HashMap<SourceKey, usize>,
     /// Notes about formats that are not used, each once.
     notes: Vec<String>,
@@ -51,6 +56,7 @@ impl SourceCache {
             log_group: options.log_group.clone(),
             path: String::new(),
             sources: Vec::new(),
+            format_octets: 0,
             slots: HashMap::new(),
             notes: Vec::new(),
         }
@@ -73,13 +79,16 @@ impl SourceCache {
             self.sources[slot].formats.begin_object();
             return slot;
         }
-        if self.sources.len() >= CAPACITY {
-            self.sources.clear();
-            self.slots.clear();
-        }
         let destinations = key.destination.as_slice();
         let resolved = inventory.resolve(key.flow_log.as_deref(), destinations);
         let formats = self.formats(resolved, inventory);
+        let octets = formats.octets();
+        if self.sources.len() >= CAPACITY || self.format_octets + octets > FORMAT_OCTETS {
+            self.sources.clear();
+            self.slots.clear();
+            self.format_octets = 0;
+        }
+        self.format_octets += octets;
         let mut source = RecordSource::new(None, formats);
         source.set_destinations(destinations, key.flow_log.as_deref());
         source.set_owner(key.owner.as_deref(), key.region.as_deref());
@@ -139,5 +148,62 @@ impl SourceCache {
     /// Returns the notes about formats that are not used.
     pub(crate) fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache() -> SourceCache {
+        SourceCache::new(&SourceOptions {
+            log_format: LogFormats::Auto,
+            owner: None,
+            region: None,
+            log_group: None,
+            inventory: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn sources_are_bounded_in_number_and_their_formats_in_octets() {
+        let columns: String = (0..1_000)
+            .map(|column| format!(" ${{next-{column}}}"))
+            .collect();
+        let groups: Vec<String> = (0..24).map(|group| format!("group-{group}")).collect();
+        let flow_logs = groups.iter().flat_map(|group| {
+            let columns = &columns;
+            (0..60).map(move |number| {
+                serde_json::json!({"FlowLogId": format!("fl-{group}-{number}"), "ResourceId": "vpc-1",
+                    "LogGroupName": group, "LogFormat": format!("${{bytes}} ${{next-{number}-}}{columns}")})
+            })
+        });
+        let inventory = serde_json::json!({"FlowLogs": flow_logs.collect::<Vec<_>>()}).to_string();
+        let inventory = flowlogs_describe::read(inventory.as_bytes()).expect("an inventory");
+        let (mut cache, mut most) = (cache(), 0);
+        for group in &groups {
+            let origin = LineOrigin {
+                log_group: Some(group),
+                ..LineOrigin::default()
+            };
+            cache.slot(&origin, &inventory);
+            let octets: usize = cache.sources.iter().map(|one| one.formats.octets()).sum();
+            assert_eq!(cache.format_octets, octets);
+            most = most.max(octets);
+        }
+        assert!(
+            (FORMAT_OCTETS / 2..=FORMAT_OCTETS).contains(&most),
+            "{most}"
+        );
+        assert!(cache.sources.len() < groups.len(), "cleared");
+        for account in 0..CAPACITY + 10 {
+            let owner = account.to_string();
+            let origin = LineOrigin {
+                owner: Some(&owner),
+                ..LineOrigin::default()
+            };
+            cache.slot(&origin, &Inventory::new());
+            assert!(cache.sources.len() <= 1_024);
+        }
     }
 }

@@ -144,6 +144,9 @@ impl SourceCache {
     /// Remembers a log stream; returns `true` if its lines were not surveyed before.
     pub(crate) fn is_new_stream(&mut self, origin: &LineOrigin<'_>) -> bool {
         let stream = self.hasher.hash_one((origin.log_group, origin.log_stream));
+        if self.surveyed.contains(&stream) {
+            return false;
+        }
         if self.surveyed.len() >= MAX_STREAMS {
             self.surveyed.clear();
         }

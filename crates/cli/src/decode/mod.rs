@@ -279,6 +279,18 @@ mod tests {
     }
 
     #[test]
+    fn observation_domains_of_a_session_are_bounded() {
+        let mut decoder = MessageDecoder::default();
+        for domain in 0..8_192 {
+            let (_, outcome) = decode(&mut decoder, &message(domain, &[TEMPLATE]));
+            assert_eq!(outcome, Ok(()));
+        }
+        let (_, outcome) = decode(&mut decoder, &message(8_192, &[TEMPLATE]));
+        assert_eq!(outcome, Err(DecodeError::TooManyDomains));
+        assert_eq!(decode(&mut decoder, &message(0, &[DATA])), (2, Ok(())));
+    }
+
+    #[test]
     fn what_is_no_message_is_an_error_and_never_a_panic() {
         let whole = message(1, &[TEMPLATE, DATA]);
         let mut decoder = MessageDecoder::default();

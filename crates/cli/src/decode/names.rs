@@ -163,3 +163,19 @@ fn keep<K: Eq + Hash, V>(
         *sum -= size(&old);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_kind_are_bounded_in_number() {
+        let (mut map, mut sum) = (HashMap::new(), 0);
+        for number in 0..70_000_u32 {
+            keep(&mut map, &mut sum, number, "name", |name| name.len());
+            assert!(map.len() <= 65_536);
+            assert_eq!(sum, 4 * map.len());
+        }
+        assert_eq!(map.len(), 70_000 - 65_536);
+    }
+}
