@@ -208,6 +208,7 @@ fn the_other_end_must_be_observed_for_accepted_and_rejected_traffic_by_whatever_
         (&[("vpc-1", reject)], Keep),
         (&[("vpc-1", other)], Keep),
         (&[("vpc-1", accept), ("subnet-2", accept)], Keep),
+        (&[("vpc-1", all), ("subnet-2", all)], DuplicateBothEnds),
         (
             &[("vpc-1", accept), ("subnet-2", reject)],
             DuplicateBothEnds,
@@ -307,6 +308,12 @@ fn a_gateways_egress_record_is_dropped_where_all_of_it_is_observed() {
         Keep,
         "one attachment is observed"
     );
+    let young = FlowLog {
+        created: Some(START),
+        ..flow_log("fl-1", "tgw-1")
+    };
+    let found = judge(on(), &network([young]), UNNAMED, GATEWAY, LEAVING_GATEWAY);
+    assert_eq!(found, Keep, "not observed yet");
 }
 
 #[test]
@@ -374,6 +381,53 @@ fn equal_formats_in_one_log_group_count_and_are_reported() {
     };
     let with_young = network([flow_log("fl-1", "vpc-1"), young]);
     assert_eq!(in_group(&with_young, VPC, ARRIVING), Keep);
+    let three = ["vpc-1", "subnet-2", "eni-2"].map(|id| flow_log(id, id));
+    assert_eq!(in_group(&network(three), VPC, ARRIVING), Doubled(0));
+}
+
+#[test]
+fn a_reason_without_an_action_is_of_rejected_traffic() {
+    let format = VPC.replace("${action}", "${reject-reason}");
+    let rejecting = FlowLog {
+        traffic: TrafficType::Reject,
+        ..flow_log("fl-2", "subnet-2")
+    };
+    let flow_logs = [flow_log("fl-1", "vpc-1"), rejecting].map(|flow_log| FlowLog {
+        format: Some(format.clone()),
+        ..flow_log
+    });
+    let inventory = network(flow_logs);
+    for (reason, expected) in [("BPA", Doubled(0)), ("-", Keep)] {
+        let line = ARRIVING.replace("ACCEPT", reason);
+        assert_eq!(in_group(&inventory, &format, &line), expected, "{reason}");
+    }
+}
+
+#[test]
+fn a_regular_format_is_preferred_then_the_one_with_most_exported_fields() {
+    let without_port = VPC.replace("${srcport} ", "");
+    let irregular = format!("{without_port} ${{tcp-flags}} ${{pkt-srcaddr}} ${{pkt-dstaddr}}");
+    let longer = format!("{VPC} ${{tcp-flags}}");
+    for (preferred, other) in [(VPC, irregular.as_str()), (&longer, VPC)] {
+        let inventory = network(
+            [("fl-0", "vpc-1", other), ("fl-9", "subnet-2", preferred)].map(
+                |(id, resource, format)| FlowLog {
+                    format: Some(format.to_owned()),
+                    ..flow_log(id, resource)
+                },
+            ),
+        );
+        let group = Destination::log_group("flows");
+        for (flow_log, expected) in [("fl-0", DuplicateRecord), ("fl-9", Keep)] {
+            let delivered = Delivered {
+                destination: Some(&group),
+                flow_log: Some(flow_log),
+                ..UNNAMED
+            };
+            let found = judge(on(), &inventory, delivered, VPC, ARRIVING);
+            assert_eq!(found, expected, "{flow_log} of {preferred} and {other}");
+        }
+    }
 }
 
 #[test]

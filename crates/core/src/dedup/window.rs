@@ -68,7 +68,7 @@ impl DeliveryWindow {
             self.evict(minute);
         }
         // A batch larger than the window need not be taken back: the window holds nothing but the batch.
-        if new != 0 && self.uncommitted.len() < self.max_fingerprints {
+        if self.uncommitted.len() < self.max_fingerprints {
             self.uncommitted.push((minute, fingerprint, new));
         }
     }

@@ -386,11 +386,6 @@ impl FieldSet {
         self.0 |= 1 << field as u8;
     }
 
-    /// Removes a field.
-    pub const fn remove(&mut self, field: Field) {
-        self.0 &= !(1 << field as u8);
-    }
-
     /// Fields of either set.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -404,11 +399,6 @@ impl FieldSet {
     /// Fields of this set that are not in `other`.
     pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0)
-    }
-
-    /// Tells whether the set is empty.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
     }
 
     /// Fields in table order.
@@ -455,6 +445,8 @@ mod tests {
             );
         }
         assert_eq!(Field::by_name(b"future-field"), None);
+        assert_eq!(Field::by_name(b"b_tes"), None);
+        assert_eq!(Field::by_name(b"log+status"), None);
         assert_eq!(Field::by_name(b""), None);
     }
 
@@ -464,11 +456,27 @@ mod tests {
             ("srcadr", Some("srcaddr")),
             ("protcol", Some("protocol")),
             ("log_statu", Some("log-status")),
+            ("bties", Some("bytes")),
+            ("srcpxyz", None),
             ("flow-dir", None),
             ("x", None),
             ("", None),
         ] {
             assert_eq!(Field::nearest(typed), nearest, "{typed}");
+        }
+    }
+
+    #[test]
+    fn the_distance_of_two_names_is_the_least_number_of_changes() {
+        for (one, other, expected) in [
+            ("", "abc", 3),
+            ("abc", "", 3),
+            ("abc", "abc", 0),
+            ("abc", "xbcd", 2),
+            ("abc", "ca", 3),
+        ] {
+            assert_eq!(distance(one, other), expected, "{one} {other}");
+            assert_eq!(distance(other, one), expected, "{other} {one}");
         }
     }
 

@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn wrong_formats_say_what_is_wrong_and_where() {
-        let wrong = |text| LogFormat::parse(text).expect_err("wrong");
+        let wrong = |text: &str| LogFormat::parse(text).expect_err("wrong");
         assert_eq!(wrong(" \n"), FormatError::Empty);
         assert_eq!(
             wrong("${version} ${srcaddr"),
@@ -454,9 +454,14 @@ mod tests {
         );
         assert_eq!(wrong("${what-is-this}"), FormatError::Unusable);
         assert_eq!(
-            wrong(&"${version} ".repeat(MAX_COLUMNS + 1)),
+            wrong(&"${version} ".repeat(MAX_COLUMNS + 2)),
             FormatError::TooManyColumns
         );
+        assert_eq!(
+            wrong(&"${bytes} ".repeat(MAX_COLUMNS + 1)),
+            FormatError::TooManyColumns
+        );
+        assert!(LogFormat::parse(&"${bytes} ".repeat(MAX_COLUMNS)).is_ok());
     }
 
     #[test]
@@ -476,6 +481,8 @@ mod tests {
         assert_eq!(header("nat-1234567890abcdef - - - 107.22.182.139"), None);
         assert_eq!(header("srcaddr"), None, "one known field is not enough");
         assert_eq!(header("hello world"), None);
+        assert_eq!(header("srcaddr dstaddr Bytes"), None, "not a name");
+        assert_eq!(header(&"bytes ".repeat(MAX_COLUMNS + 1)), None);
         assert_eq!(header(""), None);
         assert_eq!(
             header("time region action user"),

@@ -363,10 +363,8 @@ mod tests {
 
     #[test]
     fn formats_with_equally_many_columns_are_told_by_what_the_columns_look_like() {
-        let mut formats = formats(&[
-            "${interface-id} ${vpc-id} ${bytes}",
-            "${vpc-id} ${interface-id} ${bytes}",
-        ]);
+        let orders = "interface-id vpc-id bytes; vpc-id interface-id bytes";
+        let mut formats = Formats::of_setting(orders).expect("two formats");
         let mut values = RecordValues::default();
         let mut interface = |line: &'static str| {
             formats
@@ -378,6 +376,7 @@ mod tests {
         assert_eq!(interface("vpc-1 eni-1 7").as_deref(), Some(&b"eni-1"[..]));
         assert_eq!(interface("eni-2 vpc-2 7").as_deref(), Some(&b"eni-2"[..]));
         assert_eq!(interface("vpc-3 eni-3 7").as_deref(), Some(&b"eni-3"[..]));
+        assert_eq!(interface("eni-4  vpc-4 7").as_deref(), Some(&b"eni-4"[..]));
     }
 
     #[test]
@@ -525,5 +524,11 @@ mod tests {
             formats.refused(),
             [FormatError::Unusable, FormatError::Unclosed { column: 1 }]
         );
+        assert_eq!(formats.notes().count(), 2);
+        assert_eq!(Formats::defaults().notes().count(), 0);
+        let many = (0..2 * MAX_REFUSED).map(|count| "${bytes} ".repeat(count) + "${srcaddr");
+        let many: Vec<String> = many.collect();
+        let formats = Formats::of_format_strings(many.iter().map(String::as_str));
+        assert_eq!(formats.refused().len(), MAX_REFUSED);
     }
 }

@@ -174,5 +174,14 @@ mod tests {
         assert!(header.ends_with("the format has 3 columns"), "{header}");
         let single = mismatch(Some("srcaddr bytes"), None, "10.0.0.1 5 6");
         assert!(single.ends_with("the format has 2"), "{single}");
+        let format_columns = |line: &str| {
+            let mut formats = Formats::of_setting("srcaddr bytes").expect("a format");
+            let mut values = RecordValues::default();
+            let error = formats.parse(line.as_bytes(), &mut values);
+            let error = error.expect_err("fits no format");
+            LineMismatch::of(line.as_bytes(), &formats, error).format_columns
+        };
+        assert_eq!(format_columns("10.0.0.1 5 6"), Some(2));
+        assert_eq!(format_columns("10.0.0.1 many"), None);
     }
 }

@@ -59,7 +59,7 @@ pub(super) struct PrefixColumns {
     /// Number of text columns in the prefix; these columns are the first of the plan's list.
     pub(super) texts: usize,
     pub(super) fields: FieldSet,
-    /// True if the prefix is not empty and holds every identifier column.
+    /// True if the prefix holds every identifier column.
     pub(super) identifies: bool,
 }
 
@@ -168,7 +168,7 @@ impl ColumnPlan {
             columns,
             texts: texts.clone().count(),
             fields: texts.fold(FieldSet::EMPTY, |fields, text| fields.union(text.set)),
-            identifies: columns > 0 && self.identifiers.iter().all(|run| run.token < columns),
+            identifies: self.identifiers.iter().all(|run| run.token < columns),
         }
     }
 }

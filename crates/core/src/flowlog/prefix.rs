@@ -257,9 +257,9 @@ mod tests {
         assert_eq!(key("eni-1", 1), key("eni-1", 2));
         assert_ne!(key("eni-1", 1), key("eni-12", 1));
         let [one, other] = ["eni-0123456789abcdef0", "eni-0123456789abcdef1"];
-        let [first, second, third] = [one, other, one].map(|interface| key(interface, 1));
-        assert_ne!(first, second);
-        assert_ne!(second, third);
-        assert_eq!(third, key(one, 2));
+        let mut keys = ["eni-12", one, other, one].map(|interface| key(interface, 1));
+        assert_eq!(keys[3], key(one, 2));
+        keys.sort_unstable();
+        assert!(keys.is_sorted_by(|key, next| key < next), "{keys:?}");
     }
 }

@@ -420,6 +420,14 @@ mod tests {
             error("${srcaddr} ${bytes}", &"1".repeat(MAX_LINE + 1)).problem,
             ParseProblem::LineTooLong
         );
+        let address = "10.0.0.1 ";
+        let longest = address.to_owned() + &"0".repeat(MAX_LINE - address.len());
+        with("${srcaddr} ${bytes}", longest.as_bytes(), |record| {
+            assert_eq!(
+                record.map(|record| record.number(Field::Bytes)),
+                Ok(Some(0))
+            );
+        });
     }
 
     #[test]

@@ -339,6 +339,59 @@ mod tests {
             }
         }
         assert!(!columns[1].cell_of_number(1).fits(), "a text is no number");
+        assert!(columns[1].cell_of_text(&[b'1'; MAX_TEXT]).fits());
+    }
+
+    #[test]
+    fn times_are_seconds_up_to_the_first_milliseconds() {
+        let format = LogFormat::parse("${start} ${bytes}").expect("known names");
+        let column = RowValues::new(format).column(0).expect("read");
+        for (number, milliseconds) in [
+            (1_418_530_010, 1_418_530_010_000),
+            (FIRST_MILLISECONDS, FIRST_MILLISECONDS),
+        ] {
+            let expected = CellValue(Cell::Number(milliseconds));
+            assert_eq!(column.cell_of_number(number), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn account_interface_vpc_and_gateway_columns_are_identifiers() {
+        let names = [
+            "account-id",
+            "interface-id",
+            "vpc-id",
+            "tgw-id",
+            "instance-tag",
+            "bytes",
+        ];
+        let format =
+            LogFormat::parse(&format!("${{{}}}", names.join("} ${"))).expect("known names");
+        let values = RowValues::new(format);
+        let identifiers = names.iter().enumerate().filter(|(index, _)| {
+            let column = values.column(*index).expect("read");
+            column.is_identifier()
+        });
+        let identifiers: Vec<_> = identifiers.map(|(_, name)| *name).collect();
+        assert_eq!(identifiers, names[..4]);
+    }
+
+    #[test]
+    fn a_sample_names_the_values_of_a_row_and_is_the_line_of_a_line() {
+        let format = LogFormat::parse("${bytes} ${srcaddr} ${interface-id} ${vpc-id}");
+        let format = format.expect("known names");
+        let tokens = ["7", "10.0.0.1", "eni-1", "-"];
+        let mut values = RowValues::new(format.clone());
+        let sample = row(&mut values, &tokens).expect("fits").sample();
+        let mut names: Vec<_> = sample.split(|&octet| octet == b' ').collect();
+        names.sort_unstable();
+        let expected = [&b"bytes=7"[..], b"interface-id=eni-1", b"srcaddr=10.0.0.1"];
+        assert_eq!(names, expected);
+
+        let line = tokens.join(" ");
+        let mut values = RecordValues::default();
+        let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+        assert_eq!(*record.expect("a record").sample(), *line.as_bytes());
     }
 
     #[test]

@@ -385,6 +385,17 @@ mod tests {
     }
 
     #[test]
+    fn the_shortest_addresses_are_read() {
+        for text in ["::", "::1", "0.0.0.0"] {
+            assert_eq!(
+                read_address(&among("", text, "")),
+                text.parse().ok(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn parts_of_many_digits_are_no_address() {
         for text in [
             "1.2.3.12345678",

@@ -192,6 +192,10 @@ mod tests {
         let known = (None, &Inventory::default());
         let off = interface(b"eni-1", described, &record, known, NameTexts::Off);
         assert_eq!(off, "eni-1 subnet-2 task-4 nat_gateway");
+        let format = "${interface-id} ${ecs-service-name} ${instance-tag} ${interface-type} ${subnet-id} \
+            ${sublocation-id} ${az-id}";
+        let text = description(format, "eni-1 web mine lambda subnet-2 sub-3 use1-az1");
+        assert_eq!(text, "eni-1 use1-az1 sub-3 subnet-2 lambda mine web");
     }
 
     #[test]

@@ -189,4 +189,38 @@ mod tests {
         assert_eq!(gateway(&longest), longest);
         assert_eq!(gateway(&longer), "2/r");
     }
+
+    fn number(name: usize) -> u32 {
+        u32::try_from(name).expect("a number of 32 bits")
+    }
+
+    #[test]
+    fn the_least_recently_used_domains_are_closed_when_there_is_no_room() {
+        let mut domains = OpenDomains::new(None);
+        for name in 0..MAX_DOMAINS {
+            assert_eq!(domains.least_recently_used(), []);
+            assert_eq!(domains.slot(&name.to_be_bytes()), None);
+            assert_eq!(domains.add(&name.to_be_bytes(), number(name)), Ok(name));
+            assert_eq!(domains.slot(&name.to_be_bytes()), Some(name));
+        }
+        // Used in another order than opened.
+        (0..MAX_DOMAINS).rev().for_each(|slot| domains.touch(slot));
+        let closed = domains.least_recently_used();
+        let expected: Vec<_> = (0..MAX_DOMAINS).rev().take(CLOSED_AT_ONCE).collect();
+        assert_eq!(closed, expected);
+        domains.close(&closed);
+        let mut open = domains.open();
+        open.sort_unstable();
+        let expected: Vec<_> = (0..MAX_DOMAINS - CLOSED_AT_ONCE).collect();
+        assert_eq!(open, expected);
+    }
+
+    #[test]
+    fn a_pinned_number_is_the_only_domain() {
+        assert_eq!(OpenDomains::new(None).pinned(), None);
+        let mut domains = OpenDomains::new(Some(7));
+        assert_eq!((domains.pinned(), domains.slot(b"1")), (Some(7), None));
+        assert_eq!(domains.add(b"1", 7), Ok(0));
+        assert_eq!((domains.slot(b"1"), domains.slot(b"2")), (Some(0), Some(0)));
+    }
 }

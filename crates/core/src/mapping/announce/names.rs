@@ -350,3 +350,161 @@ impl<S: MessageSink> Announcer<'_, S> {
         self.write_options(OptionsTable::Interface, write)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::ipfix::{MessageKind, SendOutcome, TemplateRefresh, Transport};
+
+    const ID: &[u8] = b"eni-1";
+
+    fn entry(id: &[u8], epoch: u32, instance: Option<&[u8]>) -> AnnouncedId {
+        AnnouncedId {
+            id: id.into(),
+            epoch,
+            instance: instance.map(Into::into),
+        }
+    }
+
+    /// Calls `announce` with an announcer of the domain in slot 0; returns the written options records.
+    fn announce(
+        epoch: u32,
+        notes: &mut AnnouncementNotes,
+        announce: impl FnOnce(
+            &mut Announcer<'_, fn(usize, MessageKind, &[u8]) -> Result<SendOutcome, Infallible>>,
+        ),
+    ) -> u64 {
+        let refresh = TemplateRefresh {
+            seconds: 600,
+            messages: 20,
+        };
+        let mut exporter = Exporter::new(&[Transport::Stream], 1_400, refresh);
+        exporter.open_domain(0, 7, "1");
+        let mut sink: fn(usize, MessageKind, &[u8]) -> Result<SendOutcome, Infallible> =
+            |_, _, _| Ok(SendOutcome::Sent);
+        announce(&mut Announcer {
+            domain_slot: 0,
+            epoch,
+            texts: NameTexts::On,
+            exporter: &mut exporter,
+            inventory: &Inventory::new(),
+            tables: TableSet::default(),
+            notes,
+            sink: &mut sink,
+        });
+        exporter.take_sent().options_records
+    }
+
+    #[test]
+    fn a_fifth_identifier_of_one_number_shares_the_key_of_the_fourth() {
+        let mut ids = AnnouncedIds::default();
+        let number = identity(ID);
+        for ordinal in 0..MAX_SHARING {
+            assert_eq!(ids.key(ID), (number, ordinal));
+            ids.entries
+                .insert((number, ordinal), entry(&[ordinal], 1, None));
+        }
+        assert_eq!(ids.key(ID), (number, MAX_SHARING - 1));
+    }
+
+    #[test]
+    fn an_interface_is_announced_again_in_another_epoch_and_with_another_instance() {
+        let mut ids = AnnouncedIds::default();
+        let key = ids.key(ID);
+        ids.entries.insert(key, entry(ID, 2, Some(b"i-1")));
+        for (epoch, instance, expected) in [
+            (2, None, true),
+            (2, Some(&b"i-1"[..]), true),
+            (2, Some(b"i-2"), false),
+            (1, None, false),
+            (1, Some(b"i-1"), false),
+        ] {
+            assert_eq!(
+                ids.is_announced(key, epoch, instance),
+                expected,
+                "{epoch} {instance:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_identifiers_of_one_number_are_noted_once_and_their_octets_counted_once() {
+        let (mut names, mut notes) = (AnnouncedNames::default(), AnnouncementNotes::default());
+        let first = entry(b"other", 1, None);
+        let octets = first.octets() + ENTRY_OCTETS + ID.len();
+        names
+            .of_domain(0)
+            .interfaces
+            .entries
+            .insert((identity(ID), 0), first);
+        names.of_domain(0).octets = octets - ENTRY_OCTETS - ID.len();
+        names.octets = names.of_domain(0).octets;
+        for epoch in 1..4 {
+            for is_due in [true, false] {
+                announce(epoch, &mut notes, |to| {
+                    let marked =
+                        names.mark_announced(|domain| &mut domain.interfaces, ID, None, to);
+                    assert_eq!(marked, is_due);
+                });
+            }
+            assert_eq!((names.octets, names.domains[0].octets), (octets, octets));
+        }
+        let (count, pairs) = notes.take_collisions();
+        assert_eq!((count, pairs.len()), (1, 1));
+    }
+
+    #[test]
+    fn services_are_announced_once_in_an_epoch() {
+        let (mut names, mut notes) = (AnnouncedNames::default(), AnnouncementNotes::default());
+        for (epoch, written) in [(1, 1), (1, 0), (2, 1), (2, 0)] {
+            let records = announce(epoch, &mut notes, |to| {
+                let Ok(_) = names.announce_application(Some(b"S3"), None, to);
+            });
+            assert_eq!(records, written, "{epoch}");
+        }
+        assert_eq!(names.octets, ENTRY_OCTETS);
+    }
+
+    #[test]
+    fn templates_of_a_domain_are_counted_in_octets_until_the_domain_is_forgotten() {
+        let (mut names, mut notes) = (AnnouncedNames::default(), AnnouncementNotes::default());
+        let layout = FlowLayout::new(1_024, &[]);
+        let listed = LISTED_OCTETS + layout.template.record().len();
+        for (slot, number, octets) in [
+            (0, 2, 12 + listed),
+            (0, 2, 12 + listed),
+            (0, 0, 12 + 2 * listed),
+            (0, 3, 16 + 3 * listed),
+        ] {
+            announce(1, &mut notes, |to| {
+                let Ok(()) = names.announce_layout(number, &layout, to);
+            });
+            assert_eq!(names.domains[slot].template_octets, octets, "{number}");
+            assert_eq!(names.template_octets, octets, "{number}");
+        }
+        let octets = names.template_octets;
+        names.of_domain(1).octets = 5;
+        (names.octets, names.template_octets) = (7, octets + 9);
+        names.forget(0);
+        assert_eq!((names.octets, names.template_octets), (7, 9));
+        names.forget(1);
+        assert_eq!((names.octets, names.template_octets), (2, 9));
+    }
+
+    #[test]
+    fn names_and_templates_are_bounded_in_octets() {
+        assert_eq!(entry(ID, 1, Some(b"i-1")).octets(), ENTRY_OCTETS + 8);
+        let mut names = AnnouncedNames::default();
+        names.of_domain(0);
+        names.count(0, KEPT_OCTETS);
+        assert_eq!(names.octets, KEPT_OCTETS, "just enough room");
+        names.count(0, 1);
+        assert_eq!((names.octets, names.domains[0].octets), (0, 0));
+        for (octets, is_too_much) in [(TEMPLATE_OCTETS, false), (TEMPLATE_OCTETS + 1, true)] {
+            names.template_octets = octets;
+            assert_eq!(names.has_too_many_templates(), is_too_much, "{octets}");
+        }
+    }
+}
