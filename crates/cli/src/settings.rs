@@ -10,6 +10,7 @@ use flowlogs_export::{CollectorPeer, CollectorUrl, SenderOptions, TlsOptions, pe
 use crate::cli::{MappingOptions, ReplayArguments, SendingOptions, Switch};
 use crate::failure::CommandError;
 use crate::replay::RunOptions;
+use crate::text::shown_value;
 
 /// Largest IPFIX message in a UDP datagram: over IPv4, 65,535 octets less the headers of IP and UDP.
 const LARGEST_DATAGRAM: u16 = 65_507;
@@ -111,6 +112,7 @@ pub(crate) fn sender(arguments: &SendingOptions) -> Result<SenderOptions, Comman
 fn pem(option: &str, value: Option<&str>) -> Result<Option<String>, CommandError> {
     let Some(value) = value else { return Ok(None) };
     pem_text(value).map(Some).map_err(|error| {
+        let value = shown_value(value);
         CommandError::usage(format_args!(
             "{option}: cannot read {value}: {error}; give PEM text or the path of a file with it"
         ))

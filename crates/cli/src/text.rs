@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use flowlogs_export::{is_pem, may_be_pem};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Returns the number of columns that a text takes.
@@ -59,10 +60,10 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// Beginning of a value that somebody typed, for an error: at most 80 characters, and nothing of a certificate or key that
-/// was pasted to a wrong place.
+/// was pasted into a wrong option.
 pub(crate) fn shown_value(value: &str) -> Cow<'_, str> {
     const SHOWN: usize = 80;
-    if value.contains("-----BEGIN") || value.contains("PRIVATE KEY") {
+    if may_be_pem(value) {
         return Cow::Owned("PEM text, which is not shown".to_owned());
     }
     match value.char_indices().nth(SHOWN) {
@@ -74,7 +75,7 @@ pub(crate) fn shown_value(value: &str) -> Cow<'_, str> {
 /// Name of a file in one line: a name may hold line ends, which would begin a message of their own.
 pub(crate) fn shown_path(path: &Path) -> String {
     let name = path.to_string_lossy();
-    match name.contains("-----BEGIN") {
+    match is_pem(&name) {
         true => shown_value(&name).into_owned(),
         false => visible(&name).into_owned(),
     }

@@ -98,10 +98,7 @@ pub struct SkippedPart {
 impl ManifestPart {
     /// Account and region.
     pub fn scope(&self) -> AccountRegion {
-        AccountRegion {
-            account: self.account_id.clone(),
-            region: self.region.clone(),
-        }
+        AccountRegion::new(&self.account_id, &self.region)
     }
 }
 

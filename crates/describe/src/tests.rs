@@ -40,10 +40,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 fn scope() -> AccountRegion {
-    AccountRegion {
-        account: "111122223333".to_owned(),
-        region: "eu-central-1".to_owned(),
-    }
+    AccountRegion::new("111122223333", "eu-central-1")
 }
 
 #[test]

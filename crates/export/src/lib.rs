@@ -65,7 +65,7 @@ pub use crate::{
     collectors::Collectors,
     error::{SendError, SendProblem, TlsProblem},
     options::{ConfigError, DEFAULT_UDP_RATE, SenderOptions, TlsOptions},
-    pem::pem_text,
+    pem::{is_pem, may_be_pem, pem_text},
     target_facts::{CollectorPeer, SendStatistics, SessionState},
     url::{CollectorUrl, PORT, TLS_PORT, TargetKind, UrlError, UrlProblem},
 };

@@ -90,6 +90,7 @@ pub(crate) fn without_mark(octets: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flowlogs_testing::random::Random;
 
     const LINE: &[u8] = b"2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 50000 6 1 40 1795035610 1795035668 ACCEPT OK\n";
 
@@ -125,17 +126,12 @@ mod tests {
 
     #[test]
     fn what_is_binary_stays_binary() {
-        let mut state = 7_u64;
-        let mut random = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            (state >> 56) as u8
-        };
+        let mut random = Random(7);
+        let mut octet = || u8::try_from(random.below(256)).expect("an octet");
         let compressed: Vec<u8> = b"PK\x03\x04"
             .iter()
             .copied()
-            .chain((0..600).map(|_| random()))
+            .chain((0..600).map(|_| octet()))
             .collect();
         let utf_16: Vec<u8> = LINE.iter().flat_map(|octet| [*octet, 0]).collect();
         for octets in [

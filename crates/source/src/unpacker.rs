@@ -187,6 +187,7 @@ impl<R: Read> Read for UninterruptedReader<R> {
 mod tests {
     use base64::Engine;
     use base64::prelude::BASE64_STANDARD;
+    use flowlogs_testing::random::Random;
     use proptest::prelude::*;
 
     use super::*;
@@ -405,14 +406,10 @@ mod tests {
     /// Around what is read and inflated at once: lines that hardly pack, and lines that pack to nothing.
     #[test]
     fn text_is_the_same_whether_it_is_inflated_at_once_or_not() {
-        let mut state = 1_u64;
-        let mut random = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            format!("2 {state:x}\n")
-        };
-        let uneven: String = (0..170_000).map(|_| random()).collect();
+        let mut random = Random(1);
+        let mut number = || random.below(1 << 31);
+        let mut line = |_| format!("2 {:08x}{:08x}\n", number(), number());
+        let uneven: String = (0..170_000).map(&mut line).collect();
         let even = "2 the same line again and again\n".repeat(PLAIN_AT_ONCE / 32 + 1);
         let packed = gzip(&uneven);
         assert!(packed.len() > PACKED_AT_ONCE && even.len() > PLAIN_AT_ONCE);

@@ -288,10 +288,7 @@ impl Network {
             let known = self.enis.iter().filter(|eni| eni.is_known);
             let seen = known.filter(|eni| account == 0 || eni.account == account);
             let table: InterfaceTable = seen.map(described).collect::<Vec<_>>().iter().collect();
-            let scope = AccountRegion {
-                account: (*name).to_owned(),
-                region: REGION.to_owned(),
-            };
+            let scope = AccountRegion::new(name, REGION);
             inventory.insert_asked(scope.clone(), 0);
             inventory.set_interfaces(Some(scope), Arc::new(table));
         }

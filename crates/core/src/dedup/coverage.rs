@@ -86,7 +86,7 @@ impl Coverage {
             }
         }
         this.destination = destination;
-        this.tables.resize_with(inventory.tables(), || None);
+        this.tables.resize_with(inventory.table_count(), || None);
         this
     }
 
@@ -154,8 +154,8 @@ impl Coverage {
                 let numbers = tables
                     .iter()
                     .map(|table| Some((table, inventory.table(table).network_number(vpc?)?)));
-                for (place, number) in observers.vpcs.iter_mut().zip(numbers) {
-                    *place = number;
+                for (vpc, number) in observers.vpcs.iter_mut().zip(numbers) {
+                    *vpc = number;
                 }
                 match interface {
                     Some(index) => self.resources_of(index, inventory),

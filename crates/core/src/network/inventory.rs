@@ -58,6 +58,16 @@ pub struct AccountRegion {
     pub region: String,
 }
 
+impl AccountRegion {
+    /// An account and a region by name.
+    pub fn new(account: &str, region: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+        }
+    }
+}
+
 type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 
 /// Everything known of the network, by id. Inserting a known id replaces the item.
@@ -110,7 +120,7 @@ impl TableSet {
         if let Some(free) = self
             .0
             .iter_mut()
-            .find(|place| place.is_none() || **place == table)
+            .find(|slot| slot.is_none() || **slot == table)
         {
             *free = table;
         }
@@ -319,17 +329,27 @@ impl Inventory {
     }
 
     /// Destination of a source: the destination of the flow log, if the inventory knows the flow log; else the first of
-    /// `possible` with a flow log of the inventory; else the last.
+    /// `destinations` with a flow log of the inventory; else the last.
     pub fn resolve<'a>(
         &'a self,
         flow_log: Option<&str>,
         destinations: &'a [Destination],
     ) -> Option<&'a Destination> {
-        let named = flow_log.and_then(|id| self.flow_log(id)?.destination.as_ref());
         let receives = |wanted: &&Destination| self.flow_logs_to(Some(wanted)).next().is_some();
-        named
-            .or_else(|| destinations.iter().find(receives))
-            .or(destinations.last())
+        match self.possible_destinations(flow_log, destinations) {
+            [only] => Some(only),
+            several => several.iter().find(receives).or(several.last()),
+        }
+    }
+
+    /// Possible destinations of a source: the destination of the flow log alone, if the inventory knows the flow log.
+    pub(crate) fn possible_destinations<'a>(
+        &'a self,
+        flow_log: Option<&str>,
+        destinations: &'a [Destination],
+    ) -> &'a [Destination] {
+        let named = flow_log.and_then(|id| self.flow_log(id)?.destination.as_ref());
+        named.map_or(destinations, std::slice::from_ref)
     }
 
     /// Formats of the flow logs that deliver there, a format for each flow log, repeated where equal.
@@ -348,7 +368,7 @@ impl Inventory {
         let (Some(account), Some(region)) = (text(account), text(region)) else {
             return self.unavailable;
         };
-        let scope = scope(account, region);
+        let scope = AccountRegion::new(account, region);
         let is_unknown = |asked: &HashMap<_, _, _>| {
             !asked.contains_key(&scope) || !self.scopes.contains_key(&scope)
         };
@@ -372,14 +392,14 @@ impl Inventory {
             let asked = self.asked.as_ref();
             asked.is_some_and(|asked| asked.contains_key(scope)) && !self.scopes.contains_key(scope)
         };
-        let own = scope(account, region);
+        let own = AccountRegion::new(account, region);
         if is_missing(&own) {
             return Some(own);
         }
         let own = self.interfaces_of(&own);
         let found = || own?.get(id?)?.vpc().map(str::as_bytes);
         let owner = self.vpc(vpc.or_else(found)?)?.owner.as_deref()?;
-        Some(scope(owner, region)).filter(is_missing)
+        Some(AccountRegion::new(owner, region)).filter(is_missing)
     }
 
     /// Tables for look-ups of a record of an account and region. `id` is the id of the interface, and chooses a table where
@@ -418,7 +438,10 @@ impl Inventory {
         id: Option<&[u8]>,
     ) -> Option<usize> {
         if let (Some(account), Some(region)) = (account, region) {
-            return self.scopes.get(&scope(account, region)).copied();
+            return self
+                .scopes
+                .get(&AccountRegion::new(account, region))
+                .copied();
         }
         // The set of loaded tables must not decide.
         if self.loaded_on_demand {
@@ -450,7 +473,7 @@ impl Inventory {
     }
 
     /// Number of tables.
-    pub(crate) fn tables(&self) -> usize {
+    pub(crate) fn table_count(&self) -> usize {
         self.tables.len()
     }
 
@@ -459,13 +482,6 @@ impl Inventory {
             self.tables.push(Arc::default());
         }
         &mut self.tables[0]
-    }
-}
-
-fn scope(account: &str, region: &str) -> AccountRegion {
-    AccountRegion {
-        account: account.to_owned(),
-        region: region.to_owned(),
     }
 }
 
@@ -537,7 +553,10 @@ mod tests {
         for inventory in [
             some(&|inventory| inventory.insert_interface(&interface("x-1", ""))),
             some(&|inventory| {
-                inventory.set_interfaces(Some(scope("1", "r")), table(&[interface("x-1", "")]))
+                inventory.set_interfaces(
+                    Some(AccountRegion::new("1", "r")),
+                    table(&[interface("x-1", "")]),
+                )
             }),
             some(&|inventory| {
                 inventory.insert_vpc(Vpc {
@@ -574,7 +593,7 @@ mod tests {
         for account in ["1", "2", "3"] {
             let own = format!("eni-{account}");
             let interfaces = [interface(&own, account), interface("eni-9", account)];
-            inventory.set_interfaces(Some(scope(account, "r")), table(&interfaces));
+            inventory.set_interfaces(Some(AccountRegion::new(account, "r")), table(&interfaces));
         }
         inventory.insert_vpc(Vpc {
             id: "vpc-1".to_owned(),
@@ -632,7 +651,7 @@ mod tests {
         second.insert_flow_log(flow_log("fl-1", None, "${packets}"));
         second.insert_interface(&interface("eni-1", "new"));
         second.set_interfaces(
-            Some(scope("1", "r")),
+            Some(AccountRegion::new("1", "r")),
             table(&[interface("eni-3", "scoped")]),
         );
         first.merge(second);
@@ -642,7 +661,7 @@ mod tests {
             [name(b"eni-1"), name(b"eni-2"), name(b"eni-3")],
             [Some("new"), Some("kept"), Some("scoped")]
         );
-        assert!(first.interfaces_of(&scope("1", "r")).is_some());
+        assert!(first.interfaces_of(&AccountRegion::new("1", "r")).is_some());
     }
 
     #[test]
@@ -670,11 +689,11 @@ mod tests {
         let lacks =
             |inventory: &Inventory, account: &[u8]| inventory.lacks(Some(account), Some(b"r"));
         assert!(!lacks(&inventory, b"1"), "nobody says who was asked");
-        inventory.insert_asked(scope("1", "r"), 7);
+        inventory.insert_asked(AccountRegion::new("1", "r"), 7);
         assert!(lacks(&inventory, b"1"), "its table is not there");
-        inventory.set_interfaces(Some(scope("1", "r")), table(&[]));
+        inventory.set_interfaces(Some(AccountRegion::new("1", "r")), table(&[]));
         assert!(!lacks(&inventory, b"1") && lacks(&inventory, b"2"));
-        inventory.remove_asked(&scope("1", "r"));
+        inventory.remove_asked(&AccountRegion::new("1", "r"));
         assert!(lacks(&inventory, b"1"), "nobody is left");
         assert!(!inventory.lacks(None, Some(b"r")));
         assert!(lacks(&Inventory::unavailable(), b"1"));
@@ -685,13 +704,16 @@ mod tests {
         let mut inventory = Inventory::new();
         for account in ["1", "2", "3"] {
             let id = format!("eni-{account}");
-            inventory.set_interfaces(Some(scope(account, "r")), table(&[interface(&id, account)]));
+            inventory.set_interfaces(
+                Some(AccountRegion::new(account, "r")),
+                table(&[interface(&id, account)]),
+            );
         }
         for (removed, left) in [("1", &["2", "3"][..]), ("1", &["2", "3"]), ("3", &["2"])] {
-            inventory.remove_interfaces(&scope(removed, "r"));
+            inventory.remove_interfaces(&AccountRegion::new(removed, "r"));
             for account in ["1", "2", "3"] {
                 let id = format!("eni-{account}");
-                let own = inventory.interfaces_of(&scope(account, "r"));
+                let own = inventory.interfaces_of(&AccountRegion::new(account, "r"));
                 let name = own.and_then(|own| own.get(id.as_bytes())?.name());
                 let expected = left.contains(&account).then_some(account);
                 assert_eq!(name, expected, "{account} after {removed}");
@@ -704,7 +726,7 @@ mod tests {
     fn a_record_needs_its_own_table_and_then_that_of_its_vpcs_owner() {
         let mut inventory = Inventory::new();
         for account in ["1", "2"] {
-            inventory.insert_asked(scope(account, "r"), 7);
+            inventory.insert_asked(AccountRegion::new(account, "r"), 7);
         }
         let missing = |inventory: &Inventory, account: &[u8], vpc: Option<&[u8]>| {
             let missing = inventory.missing_part(Some(account), Some(b"r"), Some(b"eni-1"), vpc);
@@ -723,7 +745,7 @@ mod tests {
             vpc: Some("vpc-1".to_owned()),
             ..interface("eni-1", "web")
         };
-        inventory.set_interfaces(Some(scope("1", "r")), table(&[shared]));
+        inventory.set_interfaces(Some(AccountRegion::new("1", "r")), table(&[shared]));
         assert_eq!(
             missing(&inventory, b"1", None).as_deref(),
             Some("2"),
@@ -733,7 +755,7 @@ mod tests {
             missing(&inventory, b"3", Some(b"vpc-1")).as_deref(),
             Some("2")
         );
-        inventory.set_interfaces(Some(scope("2", "r")), table(&[]));
+        inventory.set_interfaces(Some(AccountRegion::new("2", "r")), table(&[]));
         assert_eq!(missing(&inventory, b"1", None), None);
         let unknown = inventory.tables_for(None, Some(b"r"), Some(b"eni-1"), None);
         let found = inventory.interface_in(unknown, b"eni-1");

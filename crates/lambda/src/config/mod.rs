@@ -3,6 +3,7 @@
 //! `settings.rs` reads the variables of the [table] as text; this file turns text into values. A wrong setting ends here,
 //! with a line that names the variable, the value, and a right value.
 
+mod location;
 mod settings;
 mod unusable;
 
@@ -14,6 +15,7 @@ use flowlogs_core::settings::table;
 use flowlogs_core::{Formats, TemplateRefresh, TranscoderSettings, dedup};
 use flowlogs_export::{CollectorUrl, SenderOptions, TargetKind, TlsOptions, pem_text};
 
+pub use location::{InventoryLocation, NotALocation};
 pub use settings::{RawConfig, SettingError, SettingValue};
 
 /// Pause of the circuit breaker: an unreachable collector costs a connection attempt a minute in each environment.
@@ -50,37 +52,6 @@ pub enum InventorySetting {
     Stored(InventoryLocation),
     /// Nobody: header lines, the setting and the default formats are all that is known.
     Off,
-}
-
-/// Place of the objects of an inventory in S3.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InventoryLocation {
-    /// Bucket.
-    pub bucket: String,
-    /// Prefix of the keys, without a slash at the end; empty for none.
-    pub prefix: String,
-}
-
-impl InventoryLocation {
-    /// Location of an URL `s3://bucket/prefix`.
-    fn of_url(url: &str) -> Option<Self> {
-        let (bucket, prefix) = url
-            .strip_prefix("s3://")?
-            .split_once('/')
-            .unwrap_or((&url[5..], ""));
-        (!bucket.is_empty()).then(|| Self {
-            bucket: bucket.to_owned(),
-            prefix: prefix.trim_end_matches('/').to_owned(),
-        })
-    }
-
-    /// Key of an object, given the path below the prefix.
-    pub fn key(&self, path: &str) -> String {
-        match self.prefix.as_str() {
-            "" => path.to_owned(),
-            prefix => format!("{prefix}/{path}"),
-        }
-    }
 }
 
 /// Source of the TLS certificates.
@@ -120,6 +91,12 @@ impl Config {
         })
     }
 
+    /// Record formats of the setting, compiled.
+    pub fn formats(&self) -> Option<Formats> {
+        let text = self.log_format.as_deref()?;
+        Some(Formats::of_setting(text).expect("checked when the setting was read"))
+    }
+
     /// Options of the senders, given the certificates of the [`TlsSource`].
     pub fn sender_options(&self, tls: TlsOptions) -> SenderOptions {
         SenderOptions {
@@ -150,10 +127,7 @@ fn inventory(value: &SettingValue) -> Result<InventorySetting, SettingError> {
     match value.text() {
         "ec2" => Ok(InventorySetting::Ec2),
         "off" => Ok(InventorySetting::Off),
-        url => match InventoryLocation::of_url(url) {
-            Some(location) => Ok(InventorySetting::Stored(location)),
-            None => Err(value.wrong()),
-        },
+        _ => value.parsed().map(InventorySetting::Stored),
     }
 }
 

@@ -6,15 +6,13 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use flowlogs_core::settings::table::{Accepted, SETTINGS, Setting};
+use flowlogs_export::may_be_pem;
 use thiserror::Error;
 
 use crate::log::one_line;
 
 /// Characters of a wrong value that an error shows.
 const SHOWN_CHARACTERS: usize = 80;
-
-/// Characters without a space that make a text look like the body of a certificate or key.
-const PEM_RUN: usize = 48;
 
 /// Setting with the text in the environment, or the default, trimmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +109,7 @@ impl SettingValue {
     /// The text for an error or an answer: quoted, cut, and without anything that is or looks like a key.
     pub fn shown(&self) -> String {
         let secret = self.setting.secret && !self.text.is_empty();
-        if secret || looks_like_pem(&self.text) {
+        if secret || may_be_pem(&self.text) {
             return "(not shown)".to_owned();
         }
         cut(&self.text)
@@ -133,7 +131,7 @@ impl SettingValue {
 
     /// Error of a value that may hold a password; `reason` is an error without that password.
     pub(super) fn hidden(&self, reason: impl Display) -> SettingError {
-        let value = match looks_like_pem(&self.text) {
+        let value = match may_be_pem(&self.text) {
             true => self.shown(),
             false => reason.to_string(),
         };
@@ -145,7 +143,7 @@ impl SettingValue {
     }
 
     /// Parses the text.
-    pub(super) fn parsed<T: FromStr>(&self) -> Result<T, SettingError> {
+    pub(crate) fn parsed<T: FromStr>(&self) -> Result<T, SettingError> {
         self.text.parse().map_err(|_| self.wrong())
     }
 
@@ -180,17 +178,6 @@ fn cut(text: &str) -> String {
         Some((end, _)) => format!("{:?}...", &text[..end]),
         None => format!("{text:?}"),
     }
-}
-
-/// Guesses whether somebody pasted a certificate or a private key where another value belongs.
-fn looks_like_pem(text: &str) -> bool {
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let mut run = 0;
-    let long_run = text.bytes().any(|byte| {
-        run = if is_base64(byte) { run + 1 } else { 0 };
-        run >= PEM_RUN
-    });
-    long_run || text.contains("-----") || text.contains("PRIVATE KEY")
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl InventoryFunction {
             missing
                 .push("AWS Organizations does not list the accounts; the log says why.".to_owned());
         }
-        let accounts: BTreeSet<String> = planned.into_iter().map(|(account, _)| account).collect();
+        let accounts: BTreeSet<String> = planned.into_iter().map(|key| key.account).collect();
         for account in &accounts {
             if Instant::now() >= deadline {
                 missing.push(format!("No time was left to try account {account}."));

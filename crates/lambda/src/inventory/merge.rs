@@ -6,14 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use flowlogs_core::network::VANISHED;
+use flowlogs_core::network::{AccountRegion, VANISHED};
 use flowlogs_describe::{
     FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, LocatedDescription,
     Manifest, ManifestPart, SkippedPart, Tag, Timestamp, UnansweredPart, VpcDescription,
 };
-
-/// Account and region.
-pub(super) type AccountRegion = (String, String);
 
 /// Everything of an answer but the interfaces: these are in the part.
 #[derive(Debug, Default)]
@@ -42,15 +39,18 @@ pub(super) struct ManifestMerge {
 impl ManifestMerge {
     /// Begins with the manifest of the round before.
     pub(super) fn new(before: Manifest) -> Self {
-        let parts = before.parts.into_iter().map(|part| {
-            let key = (part.account_id.clone(), part.region.clone());
-            (key, part)
-        });
+        let parts = before.parts.into_iter();
+        let parts = parts.map(|part| (part.scope(), part));
         let unanswered = before.unanswered.into_iter();
         Self {
             parts: parts.collect(),
             unanswered: unanswered
-                .map(|part| ((part.account_id, part.region), part.failure))
+                .map(|part| {
+                    (
+                        AccountRegion::new(&part.account_id, &part.region),
+                        part.failure,
+                    )
+                })
                 .collect(),
             not_asked: BTreeMap::new(),
             flow_logs: before.flow_logs,
@@ -74,7 +74,7 @@ impl ManifestMerge {
     /// Accounts of the manifest of the round before.
     pub(super) fn accounts(&self) -> BTreeSet<String> {
         let keys = self.parts.keys().chain(self.unanswered.keys());
-        keys.map(|(account, _)| account.clone()).collect()
+        keys.map(|key| key.account.clone()).collect()
     }
 
     /// Takes the flow logs of an account and region, asked for at a time. Flow logs that are no longer listed stay, as
@@ -127,8 +127,8 @@ impl ManifestMerge {
             .parts
             .entry(key.clone())
             .or_insert_with(|| ManifestPart {
-                account_id: key.0.clone(),
-                region: key.1.clone(),
+                account_id: key.account.clone(),
+                region: key.region.clone(),
                 as_of: None,
                 flow_logs_as_of: None,
                 version: None,
@@ -195,16 +195,16 @@ impl ManifestMerge {
             as_of: now,
             parts: self.parts.into_values().collect(),
             unanswered: (self.unanswered.into_iter())
-                .map(|((account_id, region), failure)| UnansweredPart {
-                    account_id,
-                    region,
+                .map(|(key, failure)| UnansweredPart {
+                    account_id: key.account,
+                    region: key.region,
                     failure,
                 })
                 .collect(),
             not_asked: (not_asked.into_iter())
-                .map(|((account_id, region), reason)| SkippedPart {
-                    account_id,
-                    region,
+                .map(|(key, reason)| SkippedPart {
+                    account_id: key.account,
+                    region: key.region,
                     reason,
                 })
                 .collect(),
@@ -250,14 +250,14 @@ tagged! {
 fn located<T>(key: &AccountRegion, description: T) -> LocatedDescription<T> {
     LocatedDescription {
         description,
-        account_id: Some(key.0.clone()),
-        region: Some(key.1.clone()),
+        account_id: Some(key.account.clone()),
+        region: Some(key.region.clone()),
         last_seen: None,
     }
 }
 
 fn is_of<T>(one: &LocatedDescription<T>, key: &AccountRegion) -> bool {
-    one.account_id.as_ref() == Some(&key.0) && one.region.as_ref() == Some(&key.1)
+    one.account_id.as_ref() == Some(&key.account) && one.region.as_ref() == Some(&key.region)
 }
 
 /// Replaces the descriptions of an account and region.
@@ -273,7 +273,7 @@ fn retain_of<T>(
 ) {
     let keys: BTreeSet<(&str, &str)> = parts
         .keys()
-        .map(|(account, region)| (account.as_str(), region.as_str()))
+        .map(|key| (key.account.as_str(), key.region.as_str()))
         .collect();
     list.retain(|one| {
         let key = one.account_id.as_deref().zip(one.region.as_deref());
@@ -308,7 +308,7 @@ mod tests {
     const NOW: u64 = 100 * DAY;
 
     fn key(account: &str) -> AccountRegion {
-        (account.to_owned(), "eu-central-1".to_owned())
+        AccountRegion::new(account, "eu-central-1")
     }
 
     fn vpc(name: Option<&str>) -> NetworkSummary {

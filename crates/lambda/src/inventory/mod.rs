@@ -35,6 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use flowlogs_core::network::AccountRegion;
 use flowlogs_describe::{Manifest, PartWriter, Timestamp};
 use flowlogs_export::now;
 use serde_json::value::RawValue;
@@ -43,14 +44,14 @@ use tokio::time::Instant;
 use crate::check::is_check;
 
 use members::MemberSessions;
-use merge::{AccountRegion, ManifestMerge};
+use merge::ManifestMerge;
 use report::InventoryReport;
 use round::{RoundContext, RoundOutcome};
 use store::{InventoryStore, StoredManifest};
 use survey::UnfinishedSurveys;
 
 pub use report::{InventoryAnswer, InventoryFailure, InventorySummary, METRICS};
-pub use settings::{AccountSource, InventoryConfig, InventoryEnvironment, S3Location};
+pub use settings::{AccountSource, InventoryConfig, InventoryEnvironment};
 
 /// Every action needed with the function's own role, as in a policy.
 pub const ACTIONS: [&str; 4] = [
@@ -144,7 +145,7 @@ impl InventoryFunction {
         let planned = self.plan(&mut merge, questions_end, report).await?;
         self.context
             .sessions
-            .retain(|account| planned.iter().any(|(planned, _)| planned == account));
+            .retain(|account| planned.iter().any(|key| key.account == *account));
         self.context.unfinished.retain(|key| planned.contains(key));
         let mut outcome = round::run(&self.context, &mut merge, &planned, questions_end).await;
         self.empty_parts(
@@ -181,13 +182,14 @@ impl InventoryFunction {
         outcome: &mut RoundOutcome,
     ) {
         let end = questions_end + deadline.saturating_duration_since(questions_end) / 3;
-        for (account, region) in merge.expired(Timestamp(now()), planned) {
+        for key in merge.expired(Timestamp(now()), planned) {
             if Instant::now() >= end {
                 return;
             }
-            let empty = PartWriter::new().finish(&account, &region);
+            let AccountRegion { account, region } = &key;
+            let empty = PartWriter::new().finish(account, region);
             let store = &self.context.store;
-            match store.put_part(&account, &region, empty, end).await {
+            match store.put_part(account, region, empty, end).await {
                 Ok(()) => {
                     tracing::info!(
                         account,
@@ -195,7 +197,7 @@ impl InventoryFunction {
                         "neither asked nor answered for 15 days: emptied"
                     );
                     outcome.parts_written += 1;
-                    merge.remove(&(account, region));
+                    merge.remove(&key);
                 }
                 Err(error) => {
                     outcome.unwritten.get_or_insert(error);
@@ -225,8 +227,8 @@ impl InventoryFunction {
                                 continue;
                             };
                             for region in regions {
-                                merge
-                                    .skipped(&(account.id.clone(), region.clone()), reason.clone());
+                                let key = AccountRegion::new(&account.id, region);
+                                merge.skipped(&key, reason.clone());
                             }
                         }
                         active
@@ -245,7 +247,7 @@ impl InventoryFunction {
         };
         let pairs = accounts.iter().flat_map(|account| {
             let regions = regions.iter();
-            regions.map(|region| (account.clone(), region.clone()))
+            regions.map(|region| AccountRegion::new(account, region))
         });
         Ok(pairs.collect())
     }

@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use flowlogs_core::network::AccountRegion;
 use flowlogs_describe::Timestamp;
 use flowlogs_export::now;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::members::MemberSessions;
-use super::merge::{AccountRegion, ManifestMerge, NetworkSummary};
+use super::merge::{ManifestMerge, NetworkSummary};
 use super::questions::{QuestionEnd, RegionQuestions, sentence};
 use super::store::{InventoryStore, StoreError};
 use super::survey::{NetworkSurvey, UnfinishedSurveys};
@@ -135,15 +136,16 @@ pub(super) async fn run(
             finished.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         let mut answered = BTreeSet::new();
         for (region, asked, result) in results {
-            let key = (job.account.clone(), region);
+            let key = AccountRegion::new(&job.account, &region);
             if take(merge, &key, asked, result, &mut outcome) {
-                answered.insert(key.1);
+                answered.insert(region);
             }
         }
         if job.pass == Pass::FlowLogs {
             job.pass = Pass::Network;
             job.regions.retain(|(region, _)| {
-                answered.contains(region) && is_due(merge, &(job.account.clone(), region.clone()))
+                answered.contains(region)
+                    && is_due(merge, &AccountRegion::new(&job.account, region))
             });
             jobs.push_back(job);
         }
@@ -157,7 +159,7 @@ impl RoundOutcome {
     fn end(&mut self, merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) {
         for key in planned {
             if merge.has_failed(key) {
-                self.failed.insert(key.0.clone());
+                self.failed.insert(key.account.clone());
             } else if let Some(part) = merge.part(key) {
                 self.overdue += u64::from(is_older(part.as_of, OVERDUE));
             }
@@ -182,8 +184,8 @@ fn jobs(merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) -> VecDeque<Ac
     for key in planned {
         let part = merge.part(key);
         let oldest = part.and_then(|part| part.as_of.min(part.flow_logs_as_of));
-        let region = (merge.has_failed(key), oldest, key.1.as_str());
-        by_account.entry(&key.0).or_default().push(region);
+        let region = (merge.has_failed(key), oldest, key.region.as_str());
+        by_account.entry(&key.account).or_default().push(region);
     }
     let mut accounts: Vec<_> = by_account.into_iter().collect();
     for (_, regions) in &mut accounts {
@@ -195,7 +197,7 @@ fn jobs(merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) -> VecDeque<Ac
         pass: Pass::FlowLogs,
         regions: (regions.into_iter())
             .map(|(_, _, region)| {
-                let part = merge.part(&(account.to_owned(), region.to_owned()));
+                let part = merge.part(&AccountRegion::new(account, region));
                 (
                     region.to_owned(),
                     part.and_then(|part| part.version.clone()),
@@ -285,7 +287,7 @@ async fn survey(
     questions: &mut RegionQuestions,
     (account, region): (&str, &str),
 ) -> Result<NetworkSurvey, QuestionEnd> {
-    let key = (account.to_owned(), region.to_owned());
+    let key = AccountRegion::new(account, region);
     let earlier = context.unfinished.take(&key, Timestamp(now()));
     let is_earlier = earlier.is_some();
     let begin = || NetworkSurvey::begin(Timestamp(now()));
@@ -321,7 +323,7 @@ fn take(
     let failure = match result {
         Ok(RegionAnswer::FlowLogs(flow_logs)) => {
             merge.flow_logs(key, asked, flow_logs);
-            outcome.asked.insert(key.0.clone());
+            outcome.asked.insert(key.account.clone());
             return true;
         }
         Ok(RegionAnswer::Network {
@@ -331,7 +333,7 @@ fn take(
         }) => {
             merge.network(key, begun, found);
             outcome.parts_written += u64::from(written);
-            outcome.asked.insert(key.0.clone());
+            outcome.asked.insert(key.account.clone());
             return true;
         }
         Err(RegionEnd::Question(QuestionEnd::OutOfTime)) => {
@@ -354,12 +356,12 @@ fn take(
     if outcome.named < NAMED_FAILURES {
         outcome.named += 1;
         tracing::warn!(
-            account = key.0,
-            region = key.1,
+            account = key.account,
+            region = key.region,
             "{failure}; its last answer is kept"
         );
     }
-    outcome.asked.insert(key.0.clone());
+    outcome.asked.insert(key.account.clone());
     merge.failed(key, failure);
     false
 }
@@ -391,7 +393,7 @@ mod tests {
             ..Manifest::default()
         });
         let accounts = ["1", "2", "3", "4", "5"];
-        let planned = accounts.map(|account| (account.to_owned(), "eu-central-1".to_owned()));
+        let planned = accounts.map(|account| AccountRegion::new(account, "eu-central-1"));
         let order = jobs(&merge, &planned.into());
         let order: Vec<_> = order.iter().map(|job| job.account.as_str()).collect();
         assert_eq!(order, ["4", "5", "2", "1", "3"]);

@@ -6,7 +6,7 @@ use flowlogs_core::settings::inventory::{
     ACCOUNTS, EXTERNAL_ID, INVENTORY, INVENTORY_SETTINGS, MEMBER_ROLE, REGIONS,
 };
 
-use crate::config::{RawConfig, SettingError, SettingValue};
+use crate::config::{InventoryLocation, RawConfig, SettingError, SettingValue};
 
 /// Most accounts or regions of a list.
 const LONGEST_LIST: usize = 10_000;
@@ -23,7 +23,7 @@ pub struct InventoryConfig {
     /// External id of that role.
     pub external_id: String,
     /// Bucket and prefix of the inventory.
-    pub location: S3Location,
+    pub location: InventoryLocation,
 }
 
 /// Source of the accounts to ask.
@@ -33,15 +33,6 @@ pub enum AccountSource {
     List(Vec<String>),
     /// AWS Organizations.
     Organization,
-}
-
-/// Bucket, and prefix of the keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct S3Location {
-    /// Name of the bucket.
-    pub bucket: String,
-    /// Prefix without a slash at the end; empty for none.
-    pub prefix: String,
 }
 
 impl InventoryConfig {
@@ -56,7 +47,7 @@ impl InventoryConfig {
             regions: regions(raw.value(&REGIONS), own_region)?,
             member_role: words(raw.value(&MEMBER_ROLE), "/_+=,.@-")?,
             external_id: words(raw.value(&EXTERNAL_ID), "+=,.@:/_-")?,
-            location: location(raw.value(&INVENTORY))?,
+            location: raw.value(&INVENTORY).parsed()?,
         })
     }
 }
@@ -134,24 +125,6 @@ fn words(value: &SettingValue, also: &str) -> Result<String, SettingError> {
     }
 }
 
-fn location(value: &SettingValue) -> Result<S3Location, SettingError> {
-    let Some(rest) = value.text().strip_prefix("s3://") else {
-        return Err(value.wrong());
-    };
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let is_part =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte);
-    let is_right = (3..=63).contains(&bucket.len()) && bucket.bytes().all(is_part);
-    let has_right_prefix = prefix.len() <= 512 && !prefix.chars().any(char::is_control);
-    match is_right && has_right_prefix {
-        true => Ok(S3Location {
-            bucket: bucket.to_owned(),
-            prefix: prefix.trim_matches('/').to_owned(),
-        }),
-        false => Err(value.wrong()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +153,7 @@ mod tests {
         assert_eq!(config.accounts, AccountSource::List(accounts.to_vec()));
         assert_eq!(config.regions, ["eu-central-1", "us-gov-west-1"]);
         assert_eq!(config.member_role, "flow-logs-transcoder/flowlogs-member");
-        let S3Location { bucket, prefix } = config.location;
+        let InventoryLocation { bucket, prefix } = config.location;
         assert_eq!((bucket.as_str(), prefix.as_str()), ("inventory", "of/us"));
     }
 

@@ -1,6 +1,5 @@
 //! Objects of the inventory in S3: the manifest, replaced only if unchanged by another run, and the parts.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -13,8 +12,8 @@ use flowlogs_describe::{InventoryError, LARGEST_MANIFEST, Manifest, read_manifes
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
-use super::settings::S3Location;
 use crate::aws::BoundedAnswers;
+use crate::config::InventoryLocation;
 use crate::ec2::LookupError;
 use crate::log::one_line;
 
@@ -48,11 +47,11 @@ pub(super) enum StoreError {
 #[derive(Debug, Clone)]
 pub(super) struct InventoryStore {
     client: Client,
-    location: S3Location,
+    location: InventoryLocation,
 }
 
 impl InventoryStore {
-    pub(super) fn new(aws: &SdkConfig, location: S3Location) -> Self {
+    pub(super) fn new(aws: &SdkConfig, location: InventoryLocation) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .operation_attempt_timeout(Duration::from_secs(30))
@@ -68,20 +67,13 @@ impl InventoryStore {
         }
     }
 
-    fn key(&self, name: impl Display) -> String {
-        match self.location.prefix.as_str() {
-            "" => name.to_string(),
-            prefix => format!("{prefix}/{name}"),
-        }
-    }
-
     /// Reads the manifest.
     pub(super) async fn manifest(&self, deadline: Instant) -> Result<StoredManifest, StoreError> {
         let request = self
             .client
             .get_object()
             .bucket(&self.location.bucket)
-            .key(self.key("manifest.json.gz"))
+            .key(self.location.key("manifest.json.gz"))
             .send();
         let answer = timeout_at(deadline, request).await;
         let mut object = match answer.map_err(|_| out_of_time(GET_OBJECT))? {
@@ -122,7 +114,10 @@ impl InventoryStore {
             .client
             .put_object()
             .bucket(&self.location.bucket)
-            .key(self.key(format_args!("parts/{account}/{region}.json.gz")))
+            .key(
+                self.location
+                    .key(&format!("parts/{account}/{region}.json.gz")),
+            )
             .content_type("application/gzip")
             .body(ByteStream::from(gzip))
             .customize()
@@ -147,7 +142,7 @@ impl InventoryStore {
             .client
             .put_object()
             .bucket(&self.location.bucket)
-            .key(self.key("manifest.json.gz"))
+            .key(self.location.key("manifest.json.gz"))
             .content_type("application/gzip")
             .set_if_match(etag)
             .set_if_none_match(first)

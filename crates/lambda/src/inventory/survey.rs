@@ -7,12 +7,11 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use flowlogs_core::network::AccountRegion;
 use flowlogs_describe::{
     GatewayAttachmentDescription, GatewayDescription, PartWriter, Tag, Timestamp, VpcDescription,
     keep_name,
 };
-
-use super::merge::AccountRegion;
 
 /// Octets of all unfinished surveys together: packed interfaces, texts and structs of the other answers, keys and tokens.
 const ROOM: usize = 48 * 1024 * 1024;
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
 
     fn key(account: &str) -> AccountRegion {
-        (account.to_owned(), "eu-central-1".to_owned())
+        AccountRegion::new(account, "eu-central-1")
     }
 
     fn begun(time: u64) -> NetworkSurvey {
@@ -201,7 +200,7 @@ mod tests {
         let surveys = UnfinishedSurveys::default();
         surveys.keep(key("1"), begun(5));
         surveys.keep(key("2"), begun(5));
-        surveys.retain(|(account, _)| account == "2");
+        surveys.retain(|key| key.account == "2");
         assert!(surveys.take(&key("1"), Timestamp(5)).is_none());
         assert!(surveys.take(&key("2"), Timestamp(5)).is_some());
     }

@@ -93,10 +93,7 @@ mod tests {
     use super::*;
 
     fn scope(number: usize) -> AccountRegion {
-        AccountRegion {
-            account: format!("{number:012}"),
-            region: "eu-central-1".to_owned(),
-        }
+        AccountRegion::new(&format!("{number:012}"), "eu-central-1")
     }
 
     /// A table of some 10 MB.

@@ -24,10 +24,7 @@ fn gzip(document: &serde_json::Value) -> Vec<u8> {
 }
 
 fn scope(account: &str) -> AccountRegion {
-    AccountRegion {
-        account: account.to_owned(),
-        region: REGION.to_owned(),
-    }
+    AccountRegion::new(account, REGION)
 }
 
 fn part_path(account: &str) -> String {
@@ -39,7 +36,6 @@ struct Fixture {
     server: ObjectServer,
     stored: StoredInventory,
     transcoder: Transcoder,
-    sources: SourceCache,
 }
 
 impl Fixture {
@@ -61,7 +57,6 @@ impl Fixture {
             stored: StoredInventory::new(&aws, location),
             server,
             transcoder: Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]),
-            sources: SourceCache::default(),
         }
     }
 
@@ -90,8 +85,8 @@ impl Fixture {
         let scopes: Vec<_> = accounts.iter().map(|account| scope(account)).collect();
         self.stored
             .set_deadline(Instant::now() + Duration::from_secs(20));
-        let (transcoder, sources) = (&mut self.transcoder, &mut self.sources);
-        let prepared = self.stored.prepare(scopes, impatient, transcoder, sources);
+        let transcoder = &mut self.transcoder;
+        let prepared = self.stored.prepare(scopes, impatient, transcoder);
         prepared.await.map_err(|error| error.to_string())
     }
 
