@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `cli` | grammar of the command line |
 //! | `replay`, `verify`, `explain`, `fields`, `name_list` and `coverage_list`, `collect`, `backfill`, `shell` | the commands |
-//! | `input`, `forms`, `sources`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
+//! | `input`, `forms`, `origin`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
 //! | `outlet`, `decode` | sink of messages; decoder that shares no code with our encoder |
 //! | `table`, `json`, `separated`, `summary`, `progress` | output |
 //! | `terminal`, `text`, `clock`, `failure` | terminal, widths, times, errors |
@@ -28,6 +28,7 @@ mod forms;
 mod input;
 mod json;
 mod name_list;
+mod origin;
 mod outlet;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -40,7 +41,6 @@ mod separated;
 mod setting_table;
 mod settings;
 mod shell;
-mod sources;
 mod summary;
 mod table;
 mod terminal;

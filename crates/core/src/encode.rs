@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::flowlog::{Field, FlowDirection, FlowRecord, ParseError, ParseProblem, RecordKind};
-use crate::ipfix::{Exporter, FlowValues, MessageSink};
+use crate::ipfix::{Exporter, FlowValues, MessageSink, Transport};
 use crate::mapping::announce::{Announcements, InterfaceContext};
 use crate::mapping::{
     self, FlowTimes, InterfaceNames, Layouts, MappingSettings, NameTexts, RecordFacts, Timestamps,
@@ -13,6 +13,7 @@ use crate::network::{InterfaceView, Inventory};
 use crate::observe::{ExportedFlow, RecordObserver, RecordOutcome};
 use crate::origin::LogLine;
 use crate::report::BatchReport;
+use crate::settings::TranscoderSettings;
 
 /// Stages of a record that counts: announcements, mapping, messages.
 #[derive(Debug)]
@@ -25,6 +26,20 @@ pub(crate) struct FlowEncoder {
 }
 
 impl FlowEncoder {
+    pub(crate) fn new(settings: &TranscoderSettings, transports: &[Transport]) -> Self {
+        Self {
+            settings: settings.mapping,
+            announcements: Announcements::new(settings.observation_domain, settings.mapping.names),
+            layouts: Layouts::default(),
+            values: FlowValues::default(),
+            exporter: Exporter::new(
+                transports,
+                settings.max_message_size,
+                settings.template_refresh,
+            ),
+        }
+    }
+
     /// Begins an invocation.
     pub(crate) fn begin(&mut self, now: u64) {
         self.set_now(now);

@@ -48,6 +48,8 @@ mod observe;
 mod origin;
 mod report;
 pub mod settings;
+mod source_cache;
+mod stages;
 mod transcoder;
 
 pub use choice::NotAChoice;
@@ -60,4 +62,5 @@ pub use observe::{ExportedFlow, RecordObserver, RecordOutcome};
 pub use origin::{LogLine, RecordSource};
 pub use report::{BatchReport, Counters, SkippedWindow, UnparsedLine};
 pub use settings::TranscoderSettings;
+pub use source_cache::{FormatNote, SourceCache, SourceOrigin};
 pub use transcoder::Transcoder;

@@ -50,7 +50,7 @@ counters! {
     no_data "NoData"
     /// Records of windows lost by AWS (`SKIPDATA`): the data is missing everywhere.
     skipped_windows "SkippedWindows"
-    /// Lines without a fitting format.
+    /// Lines without a fitting format, and records whose values cannot be exported.
     unparsed_records "UnparsedRecords"
     /// Rule 1: records delivered and exported before.
     duplicate_deliveries "DuplicateDeliveries"
@@ -133,9 +133,9 @@ pub struct BatchReport {
     pub octets: u64,
     /// Newest `end` of all records, milliseconds since 1970.
     pub newest_end: Option<u64>,
-    /// First line without a fitting format, and the reason.
+    /// First unparsed record, and the reason.
     pub unparsed: Option<UnparsedLine>,
-    /// Newest timestamp of the events without a fitting format, milliseconds since 1970.
+    /// Newest timestamp of the unparsed events, milliseconds since 1970.
     pub newest_unparsed: Option<u64>,
     /// Beginning of a header line without an address or a counter: the object is no flow log, and the lines are not counted.
     pub refused_header: Option<String>,
@@ -147,7 +147,7 @@ pub struct BatchReport {
     pub doubled: BTreeSet<Vec<String>>,
 }
 
-/// Line without a fitting format.
+/// Line without a fitting format, or record whose values cannot be exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnparsedLine {
     /// Number of the line in the batch, from 1.

@@ -1,22 +1,19 @@
-//! The way through the house: a line or row becomes a record, which is judged, encoded, and ends in exactly one counter.
+//! The way through the house: batches of lines and rows go in, messages and a report come out.
 //!
 //! A [`Transcoder`] owns everything with a longer life than a line: buffers, templates, sequence numbers, announcements, and
-//! the memory of deliveries.
+//! the memory of deliveries. The way of a record, once read, is in `stages.rs`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator, RecordEvidence};
-use crate::encode::FlowEncoder;
-use crate::flowlog::{Field, FieldSet, FlowRecord, HeaderLine, LogStatus, RecordValues};
-use crate::ipfix::{Exporter, FlowValues, MessageSink, SentTotals, Transport};
-use crate::mapping::Layouts;
-use crate::mapping::announce::{Announcements, InterfaceContext, missing_part};
+use crate::dedup;
+use crate::flowlog::{FlowRecord, HeaderLine, RecordValues};
+use crate::ipfix::{MessageSink, Transport};
 use crate::network::{AccountRegion, Inventory};
-use crate::observe::{NoObserver, RecordObserver, RecordOutcome};
+use crate::observe::{NoObserver, RecordObserver};
 use crate::origin::{LogLine, RecordSource};
 use crate::report::BatchReport;
 use crate::settings::TranscoderSettings;
+use crate::stages::{RecordStages, SourceFacts};
 
 /// Parses, deduplicates and encodes.
 ///
@@ -52,56 +49,12 @@ pub struct Transcoder {
     stages: RecordStages,
 }
 
-/// Stages behind the reader of lines: everything but the storage that the current record borrows.
-#[derive(Debug)]
-struct RecordStages {
-    dedup: Deduplicator,
-    /// True if `DIRECTION` filters: an exported flow of unknown direction is then counted.
-    direction_matters: bool,
-    inventory: Inventory,
-    /// Raised with every new inventory, so that sources compute the coverage anew.
-    inventory_version: u64,
-    /// Number of the last computed coverage, from 1.
-    coverages: u64,
-    encoder: FlowEncoder,
-    report: BatchReport,
-    /// Groups of flow logs in the report, by coverage.
-    doubled: BTreeSet<(u64, u32)>,
-    /// The last record is undecided: a table of the inventory is missing.
-    undecided: Option<AccountRegion>,
-    /// True if the next record is the undecided record, handed on again.
-    is_again: bool,
-}
-
 impl Transcoder {
     /// Makes a transcoder with a session for each transport, in this order.
     pub fn new(settings: TranscoderSettings, transports: &[Transport]) -> Self {
-        let exporter = Exporter::new(
-            transports,
-            settings.max_message_size,
-            settings.template_refresh,
-        );
-        let encoder = FlowEncoder {
-            settings: settings.mapping,
-            announcements: Announcements::new(settings.observation_domain, settings.mapping.names),
-            layouts: Layouts::default(),
-            values: FlowValues::default(),
-            exporter,
-        };
         Self {
             values: RecordValues::default(),
-            stages: RecordStages {
-                direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
-                dedup: Deduplicator::new(settings.dedup),
-                inventory: Inventory::default(),
-                inventory_version: 0,
-                coverages: 0,
-                encoder,
-                report: BatchReport::default(),
-                doubled: BTreeSet::new(),
-                undecided: None,
-                is_again: false,
-            },
+            stages: RecordStages::new(settings, transports),
         }
     }
 
@@ -127,21 +80,17 @@ impl Transcoder {
 
     /// Replaces the knowledge of interfaces, VPCs and flow logs.
     ///
-    /// A new inventory clears the context cache, begins an epoch of announcements (names are announced again), and makes
-    /// each source compute the coverage anew. Caches of `flowlog` do not depend on the inventory. The formats of a source stay:
-    /// a caller who takes formats from the inventory makes new sources.
+    /// A new inventory clears the context cache, begins an epoch of announcements (names are announced again), makes each
+    /// source compute the coverage anew, and clears a [`SourceCache`](crate::SourceCache), because candidate formats follow
+    /// from flow logs. Caches of `flowlog` do not depend on the inventory.
     pub fn set_inventory(&mut self, inventory: Inventory) {
-        self.stages.inventory = inventory;
-        self.stages.inventory_version += 1;
-        self.stages.encoder.set_inventory();
+        self.stages.set_inventory(inventory);
     }
 
-    /// Changes the knowledge of interfaces, VPCs and flow logs in place, with the effects of
-    /// [`set_inventory`](Self::set_inventory).
+    /// Changes the tables of interfaces in place, with the effects of [`set_inventory`](Self::set_inventory) but one: a
+    /// [`SourceCache`](crate::SourceCache) keeps its formats, because the flow logs are the same.
     pub fn change_inventory(&mut self, change: impl FnOnce(&mut Inventory)) {
-        change(&mut self.stages.inventory);
-        self.stages.inventory_version += 1;
-        self.stages.encoder.set_inventory();
+        self.stages.change_inventory(change);
     }
 
     /// Takes the account and region whose table of the inventory the last line needs. The line is then undecided, and has to
@@ -150,7 +99,7 @@ impl Transcoder {
     /// demand](Inventory::set_loaded_on_demand).
     #[inline]
     pub fn take_undecided(&mut self) -> Option<AccountRegion> {
-        self.stages.undecided.take()
+        self.stages.take_undecided()
     }
 
     /// Leaves out flows to and from these collectors from now on: the flows are the transcoder's own.
@@ -160,7 +109,12 @@ impl Transcoder {
 
     /// Knowledge of interfaces, VPCs and flow logs.
     pub fn inventory(&self) -> &Inventory {
-        &self.stages.inventory
+        self.stages.inventory()
+    }
+
+    /// Number of inventories [set](Self::set_inventory) so far.
+    pub(crate) fn flow_logs_version(&self) -> u64 {
+        self.stages.flow_logs_version()
     }
 
     /// Notes the identifiers of a line missing in the inventory, and nothing else: for callers that look names up before the
@@ -171,8 +125,7 @@ impl Transcoder {
         }
         let record = source.formats.parse(line.text, &mut self.values);
         if let Ok(record) = &record {
-            let notes = &mut self.stages.encoder.announcements.notes;
-            notes.note_identifiers(record, &self.stages.inventory);
+            self.stages.note_identifiers(record);
         }
         record.is_ok()
     }
@@ -302,212 +255,26 @@ impl Transcoder {
     /// Ends a batch that arrived but was not read to the end: the deliveries are forgotten, because the batch has to come
     /// again.
     pub fn commit_records(&mut self) {
-        (self.stages.undecided, self.stages.is_again) = (None, false);
-        self.stages.dedup.rollback();
+        self.stages.forget_batch();
         self.stages.encoder.exporter.commit();
     }
 
     /// Ends a batch that failed and comes again: the batch is forgotten, unsent messages are dropped.
     pub fn rollback(&mut self) {
-        (self.stages.undecided, self.stages.is_again) = (None, false);
-        self.stages.dedup.rollback();
+        self.stages.forget_batch();
         self.stages.encoder.discard();
     }
 
     /// Takes the report since the last call.
     pub fn take_report(&mut self) -> BatchReport {
-        let mut report = std::mem::take(&mut self.stages.report);
-        self.stages.doubled.clear();
-        let SentTotals {
-            messages,
-            octets,
-            options_records,
-        } = self.stages.encoder.exporter.take_sent();
-        report.counters.messages_sent = messages;
-        report.counters.bytes_sent = octets;
-        report.counters.options_records = options_records;
-        report.counters.template_id_collisions = self.stages.encoder.layouts.take_collisions();
-        let notes = &mut self.stages.encoder.announcements.notes;
-        (report.counters.identity_collisions, report.collisions) = notes.take_collisions();
-        report
-    }
-}
-
-/// Facts of a record that its source knows.
-#[derive(Clone, Copy)]
-struct SourceFacts<'a> {
-    owner: &'a Option<Arc<str>>,
-    region: &'a Option<Arc<str>>,
-    flow_log: Option<&'a str>,
-    has_header: bool,
-    /// Timestamp of the log event, milliseconds since 1970.
-    event_time: Option<u64>,
-}
-
-impl RecordStages {
-    /// Returns whether a line is a record to be read, and counts the record: a header is no record, and rule 1 leaves out
-    /// repeated deliveries.
-    #[inline(always)] // single caller, for every record
-    fn admit(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
-        if !self.is_again {
-            match source.take_header(&line) {
-                HeaderLine::NoHeader => {}
-                HeaderLine::Taken => return false,
-                HeaderLine::NotAFlowLog => {
-                    self.report.refuse(line.text);
-                    return false;
-                }
-            }
-            if self.is_delivered(source, line) {
-                self.report.counters.records_received += 1;
-                self.report.counters.duplicate_deliveries += 1;
-                return false;
-            }
-        }
-        self.admit_record(source);
-        true
-    }
-
-    /// Counts a record, unless it is the undecided one handed on again, and computes the coverage of its source where it is missing.
-    #[inline(always)] // called for every record
-    fn admit_record(&mut self, source: &mut RecordSource) {
-        self.report.counters.records_received += u64::from(!std::mem::take(&mut self.is_again));
-        source.update_coverage(&self.inventory, self.inventory_version, &mut self.coverages);
-    }
-
-    /// Rule 1: returns whether the event of a line was delivered before.
-    #[inline]
-    fn is_delivered(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
-        let Some(id) = line.id else { return false };
-        let stream = match source.event_stream {
-            Some(stream) => stream,
-            None => {
-                let stream = self.dedup.stream(&source.event_scope());
-                *source.event_stream.insert(stream)
-            }
-        };
-        self.dedup.is_delivered(stream, id, line.timestamp)
-    }
-
-    /// Judges and encodes a record that was admitted.
-    #[inline(always)] // called for every record
-    fn take<S: MessageSink, O: RecordObserver>(
-        &mut self,
-        record: &FlowRecord<'_>,
-        facts: SourceFacts<'_>,
-        coverage: &mut Coverage,
-        sink: &mut S,
-        observer: &mut O,
-    ) -> Result<(), S::Error> {
-        let Self {
-            dedup,
-            inventory,
-            encoder,
-            report,
-            ..
-        } = self;
-        if !is_flow(record, report, observer) {
-            return Ok(());
-        }
-        let context = encoder.turn_to(record, facts.owner, facts.region, inventory, sink)?;
-        if context.lacks_part {
-            let (owner, region) = (facts.owner.as_deref(), facts.region.as_deref());
-            self.undecided = missing_part(record, owner, region, inventory);
-            self.is_again = true;
-            return Ok(());
-        }
-        let evidence = evidence(record, facts, context, coverage, inventory);
-        let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
-        report.counters.without_inventory += u64::from(lacks_inventory);
-        let verdict = dedup.decide(record, evidence, coverage, inventory);
-        if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
-            encoder.ignore();
-            report.left_out(verdict);
-            observer.record(record, outcome);
-            return Ok(());
-        }
-        if let DedupVerdict::Doubled(group) = verdict {
-            let is_new = self.doubled.insert((coverage.number(), group));
-            let flow_logs = is_new.then(|| coverage.doubled(group, record, facts.event_time));
-            report.count_doubled(flow_logs);
-        }
-        let direction = evidence.direction;
-        let unknown = self.direction_matters && direction.is_none();
-        report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
-        let observed = (direction, observer);
-        encoder.encode(record, observed, facts.event_time, inventory, report, sink)
-    }
-}
-
-/// Returns the knowledge of the source and the inventory about a record. The observers are cached in the record's context.
-#[inline(always)] // called for every record
-fn evidence<'a>(
-    record: &FlowRecord<'_>,
-    facts: SourceFacts<'a>,
-    context: &mut InterfaceContext,
-    coverage: &mut Coverage,
-    inventory: &'a Inventory,
-) -> RecordEvidence<'a> {
-    let observers = coverage.determined(context.observers).unwrap_or_else(|| {
-        coverage.observers(record, context.interface, context.tables, inventory)
-    });
-    context.observers = Some(observers);
-    let interface = context.interface(inventory);
-    RecordEvidence {
-        direction: dedup::direction(record, interface, inventory),
-        interface,
-        observers,
-        event_time: facts.event_time,
-        flow_log: facts.flow_log,
-        has_header: facts.has_header,
-    }
-}
-
-/// Returns whether a record is a flow; a record that is no flow ends here, in a counter.
-#[inline(always)] // called in one place, for every record
-fn is_flow<O: RecordObserver>(
-    record: &FlowRecord<'_>,
-    report: &mut BatchReport,
-    observer: &mut O,
-) -> bool {
-    report.ended(record.number(Field::End));
-    match content(record) {
-        LineContent::Flow => return true,
-        LineContent::NoData => {
-            report.counters.no_data += 1;
-            observer.record(record, RecordOutcome::NoData);
-        }
-        LineContent::SkipData => {
-            report.skip_data(record);
-            observer.record(record, RecordOutcome::SkippedWindow);
-        }
-    }
-    false
-}
-
-/// Content of a parsed line.
-enum LineContent {
-    Flow,
-    NoData,
-    SkipData,
-}
-
-fn content(record: &FlowRecord<'_>) -> LineContent {
-    let has_addresses = record.present().has_any(FieldSet::ADDRESSES);
-    match record.status() {
-        Some(LogStatus::Ok) => LineContent::Flow,
-        Some(LogStatus::NoData) => LineContent::NoData,
-        Some(LogStatus::SkipData) => LineContent::SkipData,
-        Some(LogStatus::Other) if has_addresses => LineContent::Flow,
-        Some(LogStatus::Other) => LineContent::NoData,
-        None if has_addresses || record.present().has_any(FieldSet::COUNTERS) => LineContent::Flow,
-        None => LineContent::NoData,
+        self.stages.take_report()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::sync::Arc;
 
     use super::*;
     use crate::flowlog::Formats;
@@ -644,10 +411,7 @@ mod tests {
         );
         for (account, count) in [("123456789010", 0), ("1", 1)] {
             let mut inventory = Inventory::new();
-            let scope = AccountRegion {
-                account: account.to_owned(),
-                region: "eu-central-1".to_owned(),
-            };
+            let scope = AccountRegion::new(account, "eu-central-1");
             inventory.set_interfaces(Some(scope.clone()), Arc::default());
             inventory.insert_asked(scope, 0);
             transcoder.set_inventory(inventory);
@@ -661,10 +425,7 @@ mod tests {
     fn a_record_whose_table_is_not_loaded_is_undecided_until_it_is_handed_on_again() {
         let (mut transcoder, mut source) = transcoder();
         source.set_owner(None, Some("eu-central-1"));
-        let scope = AccountRegion {
-            account: "123456789010".to_owned(),
-            region: "eu-central-1".to_owned(),
-        };
+        let scope = AccountRegion::new("123456789010", "eu-central-1");
         for is_there in [true, false] {
             let mut inventory = Inventory::new();
             inventory.set_loaded_on_demand();
@@ -694,13 +455,7 @@ mod tests {
         source.set_owner(Some("123456789010"), Some("eu-central-1"));
         let mut inventory = Inventory::new();
         inventory.set_loaded_on_demand();
-        inventory.insert_asked(
-            AccountRegion {
-                account: "123456789010".to_owned(),
-                region: "eu-central-1".to_owned(),
-            },
-            0,
-        );
+        inventory.insert_asked(AccountRegion::new("123456789010", "eu-central-1"), 0);
         transcoder.set_inventory(inventory);
         let Ok(()) = transcoder.line(&mut source, line("a", LINE), &mut accept);
         transcoder.rollback();

@@ -132,7 +132,6 @@ async fn stored_inventory(
     let Function {
         stored,
         connection,
-        sources,
         config,
         aws,
         ..
@@ -142,7 +141,7 @@ async fn stored_inventory(
     };
     stored.set_deadline(deadline);
     let transcoder = forwarder.transcoder();
-    if let Err(error) = stored.prepare([], false, transcoder, sources).await {
+    if let Err(error) = stored.prepare([], false, transcoder).await {
         missing.push(format!("The inventory cannot be read: {error}."));
         return (json!(config.log_format), Value::Null);
     }

@@ -17,8 +17,7 @@ mod tests;
 use std::io;
 
 use aws_config::SdkConfig;
-use flowlogs_core::BatchReport;
-use flowlogs_core::network::Destination;
+use flowlogs_core::{BatchReport, SourceOrigin};
 use flowlogs_export::now;
 use flowlogs_source::{
     FailedInvocation, FunctionEvent, JsonFault, KinesisRecord, OpenedPayload, Payload,
@@ -39,7 +38,7 @@ use crate::log::one_line;
 use crate::metrics::Metrics;
 use crate::start::Environment;
 use crate::stored::is_impatient;
-use crate::transcode_sink::{DefaultOrigin, PartLoader, TranscodeSink};
+use crate::transcode_sink::{PartLoader, TranscodeSink};
 use prepare::prepare;
 
 /// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
@@ -330,15 +329,10 @@ impl CloudWatch {
             log.account(origin.owner);
         }
         let region = function.region.clone();
-        let destinations = [Destination::log_group(log_group)
-            .in_account(origin.owner)
-            .in_region(origin.region.or(region.as_deref()))];
-        let default = DefaultOrigin {
-            destinations: &destinations,
-            flow_log: None,
-            account: None,
+        let default = SourceOrigin {
             region: region.as_deref(),
-            is_backfill: false,
+            log_group: Some(log_group),
+            ..SourceOrigin::default()
         };
         let impatient = is_impatient(payload.newest_timestamp());
         let deadline = invocation.deadline;
@@ -351,7 +345,7 @@ impl CloudWatch {
 async fn send(
     function: &mut Function,
     payload: &Payload<'_>,
-    default: DefaultOrigin<'_>,
+    default: SourceOrigin<'_>,
     context: PayloadContext<'_>,
     impatient: bool,
     invocation: &mut Invocation,
@@ -363,6 +357,7 @@ async fn send(
         ec2,
         stored,
         sources,
+        record_log,
         ..
     } = function;
     let forwarder = connection.ready(config, aws).await?;
@@ -379,15 +374,15 @@ async fn send(
     let forwarded = forwarder.forward(batch, |transcoder, targets| {
         read = payload.hand_on(&mut TranscodeSink::new(
             (transcoder, targets),
-            (&mut *sources, &*config),
-            default,
+            sources,
+            (default, false),
             (batch.deadline, loader.as_mut().map(PartLoader::again)),
         ));
     });
     invocation.log.add(&forwarded, context.is_old);
     let report = &forwarded.report;
     let log_group = payload.origin().log_group.unwrap_or_default();
-    sources.log(log_group, report);
+    record_log.log(log_group, report);
     let outcome = match (read, forwarded.outcome) {
         (Err(reason), Ok(())) => Err(reason.into()),
         (_, Err(undelivered)) => Err(undelivered.into()),

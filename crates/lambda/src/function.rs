@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use flowlogs_core::SkippedWindow;
+use flowlogs_core::{SkippedWindow, SourceCache};
 use flowlogs_export::now;
 use tokio::time::Instant;
 
@@ -16,9 +16,10 @@ use crate::ec2::{Ec2, LookupErrors};
 use crate::forward::ForwardOutcome;
 use crate::log::one_line;
 use crate::metrics::{Metrics, MetricsLine};
-use crate::source_cache::SourceCache;
+use crate::record_log::RecordLog;
 use crate::start::Environment;
 use crate::stored::StoredInventory;
+use crate::survey::SurveyedStreams;
 
 /// Time left of an invocation when reading and sending stop, for the metrics and the answer.
 pub(crate) const LAST_SECONDS: Duration = Duration::from_secs(2);
@@ -44,6 +45,8 @@ pub(crate) struct Function {
     /// Inventory in S3 with `INVENTORY=s3://…`.
     pub(crate) stored: Option<StoredInventory>,
     pub(crate) sources: SourceCache,
+    pub(crate) surveyed: SurveyedStreams,
+    pub(crate) record_log: RecordLog,
 }
 
 /// Log of an invocation: the source of the metrics line.
@@ -89,7 +92,9 @@ impl Function {
                 }
                 InventorySetting::Ec2 | InventorySetting::Off => None,
             },
-            sources: SourceCache::default(),
+            sources: SourceCache::new(config.formats()),
+            surveyed: SurveyedStreams::default(),
+            record_log: RecordLog::default(),
             config,
             aws,
             name: function_name,

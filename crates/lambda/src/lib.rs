@@ -13,7 +13,7 @@
 //! | `start.rs`, `function.rs` | start of a process; state that both functions have |
 //! | `blocking.rs` | waiting for a future in the middle of work that is not async |
 //! | `connect.rs`, `forward.rs` | makes the forwarder; forwards a batch to every collector |
-//! | `source_cache.rs` | cache of sources with formats |
+//! | `record_log.rs` | log of what the records of a process show |
 //! | `config/` | the environment, checked |
 //! | `ec2/` | look-ups: formats, coverage, names |
 //! | `inventory/` | the function that keeps the inventory of an organization in S3 |
@@ -40,9 +40,9 @@ mod function;
 pub mod inventory;
 mod log;
 pub mod metrics;
+mod record_log;
 pub mod s3;
 pub mod secret;
-mod source_cache;
 pub mod start;
 pub mod stored;
 mod survey;

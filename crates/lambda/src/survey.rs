@@ -4,18 +4,21 @@
 //! sent at all: the payload comes again until EC2 was asked after the line was written. The caller asks; this file finds the
 //! line.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
+use std::hash::{BuildHasher, RandomState};
 
-use flowlogs_core::Transcoder;
+use flowlogs_core::{SourceCache, SourceOrigin, Transcoder};
 use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
 
-use crate::config::Config;
 use crate::log::one_line;
-use crate::source_cache::SourceCache;
-use crate::transcode_sink::{DefaultOrigin, OriginSources, log_line};
+use crate::transcode_sink::{log_line, turn_to};
 
 /// Milliseconds after which a line without a fitting format is unparsed, in any case.
 const PATIENCE: u64 = 30 * 60_000;
+
+/// Most log streams in the memory of surveyed streams; one more clears the memory.
+const MAX_STREAMS: usize = 10_000;
 
 /// Octets of a line that the log shows.
 const SAMPLE: usize = 200;
@@ -44,8 +47,8 @@ pub(crate) fn format_gap(as_of: Option<u64>, received: u64) -> Option<u64> {
 pub(crate) fn survey(
     payload: &Payload<'_>,
     scope: SurveyScope,
-    default: DefaultOrigin<'_>,
-    sources: (&mut SourceCache, &Config),
+    default: SourceOrigin<'_>,
+    sources: &mut SourceCache,
     transcoder: &mut Transcoder,
 ) -> Option<String> {
     let formats_after = scope
@@ -55,8 +58,9 @@ pub(crate) fn survey(
         return None;
     }
     let mut survey = PayloadSurvey {
-        sources: OriginSources::new(sources, default, transcoder),
         transcoder,
+        sources,
+        default,
         scope: SurveyScope {
             formats_after,
             ..scope
@@ -67,10 +71,33 @@ pub(crate) fn survey(
     survey.unknown
 }
 
+/// Memory of the log streams whose lines were surveyed for names.
+#[derive(Debug, Default)]
+pub(crate) struct SurveyedStreams {
+    /// Hashes of log group and stream.
+    streams: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl SurveyedStreams {
+    /// Remembers a log stream; returns `true` if the stream was not remembered.
+    pub(crate) fn insert(&mut self, origin: &LineOrigin<'_>) -> bool {
+        let stream = self.hasher.hash_one((origin.log_group, origin.log_stream));
+        if self.streams.contains(&stream) {
+            return false;
+        }
+        if self.streams.len() >= MAX_STREAMS {
+            self.streams.clear();
+        }
+        self.streams.insert(stream)
+    }
+}
+
 /// Sink of a survey.
 struct PayloadSurvey<'a> {
     transcoder: &'a mut Transcoder,
-    sources: OriginSources<'a>,
+    sources: &'a mut SourceCache,
+    default: SourceOrigin<'a>,
     scope: SurveyScope,
     /// Beginning of the first line without a fitting format that may be of an unknown format.
     unknown: Option<String>,
@@ -80,7 +107,7 @@ impl LineSink for PayloadSurvey<'_> {
     type Error = Infallible;
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
-        self.sources.turn_to(origin, self.transcoder);
+        turn_to(self.sources, origin, &self.default, self.transcoder);
         Ok(())
     }
 
@@ -93,7 +120,7 @@ impl LineSink for PayloadSurvey<'_> {
         if !(names || is_young) {
             return Ok(());
         }
-        let fits = (self.transcoder).survey(self.sources.source(), log_line(event));
+        let fits = (self.transcoder).survey(self.sources.current(), log_line(event));
         if is_young && !fits {
             let begin = &event.message[..event.message.len().min(SAMPLE)];
             (self.unknown).get_or_insert_with(|| one_line(&String::from_utf8_lossy(begin)));
@@ -120,5 +147,21 @@ mod tests {
             assert_eq!(format_gap(as_of, received), gap, "{as_of:?}");
         }
         assert_eq!(format_gap(None, 0), None);
+    }
+
+    #[test]
+    fn surveyed_streams_are_bounded_in_number() {
+        let mut surveyed = SurveyedStreams::default();
+        for number in 0..MAX_STREAMS + 10 {
+            let name = number.to_string();
+            let origin = LineOrigin {
+                log_stream: Some(&name),
+                ..LineOrigin::default()
+            };
+            assert!(surveyed.insert(&origin));
+            assert!(!surveyed.insert(&origin));
+            assert!(surveyed.streams.len() <= MAX_STREAMS);
+        }
+        assert_eq!(surveyed.streams.len(), 10);
     }
 }

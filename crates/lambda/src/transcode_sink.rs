@@ -4,17 +4,16 @@ use std::convert::Infallible;
 use std::time::Instant;
 
 use flowlogs_core::flowlog::FlowRecord;
-use flowlogs_core::network::{AccountRegion, Destination};
-use flowlogs_core::{LogLine, RecordSource, Transcoder};
+use flowlogs_core::network::AccountRegion;
+use flowlogs_core::{LogLine, RecordSource, SourceCache, SourceOrigin, Transcoder};
 use flowlogs_export::now;
 use flowlogs_parquet::RowSink;
 use flowlogs_source::{LineOrigin, LineSink, LogEvent};
 use thiserror::Error;
 
 use crate::blocking::wait;
-use crate::config::Config;
 use crate::forward::TargetSink;
-use crate::source_cache::SourceCache;
+use crate::log::one_line;
 use crate::stored::{InventoryUnavailable, StoredInventory};
 
 /// Lines between two looks at the clock.
@@ -39,21 +38,6 @@ pub(crate) struct PartLoader<'a> {
     pub(crate) impatient: bool,
 }
 
-/// Origin of lines that name no origin.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DefaultOrigin<'a> {
-    /// Possible destinations of the flow logs, as for [`RecordSource::set_destinations`].
-    ///
-    /// [`RecordSource::set_destinations`]: flowlogs_core::RecordSource::set_destinations
-    pub(crate) destinations: &'a [Destination],
-    /// Flow log that the key of an object names.
-    pub(crate) flow_log: Option<&'a str>,
-    pub(crate) account: Option<&'a str>,
-    pub(crate) region: Option<&'a str>,
-    /// True if the lines come again on purpose: rule 1 does not apply to the events.
-    pub(crate) is_backfill: bool,
-}
-
 impl PartLoader<'_> {
     /// Loader for another reading of these lines.
     pub(crate) fn again(&mut self) -> PartLoader<'_> {
@@ -64,62 +48,42 @@ impl PartLoader<'_> {
     }
 }
 
-/// Sources of the lines of a payload or object, with a current source.
-pub(crate) struct OriginSources<'a> {
-    sources: &'a mut SourceCache,
-    config: &'a Config,
-    default: DefaultOrigin<'a>,
-    /// Index of the source of the current origin.
-    current: usize,
-}
-
-impl<'a> OriginSources<'a> {
-    /// Sources with the formats known to the transcoder's inventory; the current source is the default origin's.
-    pub(crate) fn new(
-        (sources, config): (&'a mut SourceCache, &'a Config),
-        default: DefaultOrigin<'a>,
-        transcoder: &Transcoder,
-    ) -> Self {
-        let current = sources.index(default.destinations, default.flow_log, transcoder, config);
-        Self {
-            sources,
-            config,
-            default,
-            current,
-        }
-    }
-
-    /// Makes the source of an origin current, and begins an object in the source.
-    pub(crate) fn turn_to(&mut self, origin: &LineOrigin<'_>, transcoder: &Transcoder) {
-        let default = self.default;
-        let account = origin.owner.or(default.account);
-        let region = origin.region.or(default.region);
-        let log_group = origin.log_group.map(|name| {
-            let destination = Destination::log_group(name);
-            [destination.in_account(account).in_region(region)]
-        });
-        let destinations = match &log_group {
-            Some(log_group) => log_group,
-            None => default.destinations,
-        };
-        self.current =
-            (self.sources).index(destinations, default.flow_log, transcoder, self.config);
-        let source = self.source();
-        source.formats.begin_object();
-        source.set_owner(account, region);
-        source.set_stream(origin.log_stream);
-    }
-
-    /// Current source.
-    pub(crate) fn source(&mut self) -> &mut RecordSource {
-        self.sources.source(self.current)
+/// Makes the source of lines current. Facts that the lines' origin does not name are those of `default`. Logs formats that
+/// cannot be used, once each.
+pub(crate) fn turn_to(
+    sources: &mut SourceCache,
+    origin: &LineOrigin<'_>,
+    default: &SourceOrigin<'_>,
+    transcoder: &Transcoder,
+) {
+    let origin = SourceOrigin {
+        account: origin.owner.or(default.account),
+        region: origin.region.or(default.region),
+        log_group: origin.log_group.or(default.log_group),
+        log_stream: origin.log_stream,
+        ..*default
+    };
+    sources.turn_to(&origin, transcoder);
+    for note in sources.take_notes() {
+        let destination = note.destination;
+        let destination = destination.map_or(String::new(), |own| one_line(&own.name));
+        let note = one_line(&note.text);
+        tracing::warn!(
+            destination,
+            note,
+            "some formats are not used; LOG_FORMAT sets others"
+        );
     }
 }
 
 /// Sink that transcodes lines.
 pub(crate) struct TranscodeSink<'a, 't> {
     transcoder: &'a mut Transcoder,
-    sources: OriginSources<'a>,
+    sources: &'a mut SourceCache,
+    /// Origin of lines that name none.
+    default: SourceOrigin<'a>,
+    /// True if the lines come again on purpose: rule 1 does not apply to the events.
+    is_backfill: bool,
     targets: &'a mut TargetSink<'t>,
     deadline: Instant,
     /// Loader with an inventory in S3.
@@ -131,13 +95,15 @@ pub(crate) struct TranscodeSink<'a, 't> {
 impl<'a, 't> TranscodeSink<'a, 't> {
     pub(crate) fn new(
         (transcoder, targets): (&'a mut Transcoder, &'a mut TargetSink<'t>),
-        sources: (&'a mut SourceCache, &'a Config),
-        default: DefaultOrigin<'a>,
+        sources: &'a mut SourceCache,
+        (default, is_backfill): (SourceOrigin<'a>, bool),
         (deadline, loader): (Instant, Option<PartLoader<'a>>),
     ) -> Self {
         Self {
-            sources: OriginSources::new(sources, default, transcoder),
             transcoder,
+            sources,
+            default,
+            is_backfill,
             targets,
             deadline,
             loader,
@@ -165,7 +131,7 @@ impl<'a, 't> TranscodeSink<'a, 't> {
             self.transcoder.set_now(now());
         }
         loop {
-            let Ok(()) = hand_on(self.transcoder, self.sources.source(), self.targets);
+            let Ok(()) = hand_on(self.transcoder, self.sources.current(), self.targets);
             match self.transcoder.take_undecided() {
                 None => return Ok(()),
                 Some(scope) => self.load(scope)?,
@@ -189,13 +155,13 @@ impl LineSink for TranscodeSink<'_, '_> {
     type Error = StopReason;
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), StopReason> {
-        self.sources.turn_to(origin, self.transcoder);
+        turn_to(self.sources, origin, &self.default, self.transcoder);
         Ok(())
     }
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), StopReason> {
         let line = LogLine {
-            id: event.id.filter(|_| !self.sources.default.is_backfill),
+            id: event.id.filter(|_| !self.is_backfill),
             ..log_line(event)
         };
         self.transcode(|transcoder, source, targets| transcoder.line(source, line, targets))

@@ -14,7 +14,6 @@ use std::io::{self, Write};
 
 use flowlogs_core::flowlog::{HeaderLine, RecordValues};
 use flowlogs_core::ipfix::element::InformationElement;
-use flowlogs_core::network::Destination;
 use flowlogs_core::{
     Counters, LogLine, MessageKind, MessageSink, RecordSource, SendOutcome, Transcoder, Transport,
 };
@@ -25,8 +24,8 @@ use crate::clock;
 use crate::decode::{DecodeError, DecodedFlow, DecodedValue, ElementId, MessageDecoder};
 use crate::failure::CommandError;
 use crate::input::InputList;
+use crate::origin::{InputOrigin, source_cache};
 use crate::settings;
-use crate::sources::SourceCache;
 use crate::terminal::TextLook;
 use crate::text::ascii;
 
@@ -35,23 +34,23 @@ use columns::LineExplanation;
 pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let line = arguments.line.join(" ");
     let inputs = InputList::of(&[], &arguments.source.inventory)?;
-    let mut sources = SourceCache::new(&arguments.source);
-    let group = arguments.source.log_group.as_deref();
-    let group = group.map(Destination::log_group);
-    let mut formats = sources.formats(group.as_ref(), &inputs.inventory);
-    if formats.take_header(line.as_bytes()) != HeaderLine::NoHeader {
+    let settings = |deduplicate| settings::explainer(&arguments.mapping, deduplicate);
+    let mut transcoder = Transcoder::new(settings(false), &[Transport::Stream]);
+    transcoder.set_inventory(inputs.inventory.clone());
+    let mut sources = source_cache(&arguments.source);
+    let origin = InputOrigin::new(&arguments.source);
+    sources.turn_to(&origin.of_lines(&LineOrigin::default()), &transcoder);
+    let source = sources.current();
+    if source.formats.take_header(line.as_bytes()) != HeaderLine::NoHeader {
         return Err(CommandError::usage(
             "this is a header line, which sets the format of the lines after it; give it with --log-format and a record as LINE",
         ));
     }
     let mut values = RecordValues::default();
-    let format = match formats.parse(line.as_bytes(), &mut values) {
+    let format = match source.formats.parse(line.as_bytes(), &mut values) {
         Ok(record) => record.format().clone(),
-        Err(error) => return Err(mismatch::error(&line, &formats, error)),
+        Err(error) => return Err(mismatch::error(&line, &source.formats, error)),
     };
-    let slot = sources.slot(&LineOrigin::default(), &inputs.inventory);
-    let source = sources.source(slot);
-    let settings = |deduplicate| settings::explainer(&arguments.mapping, deduplicate);
     let mut sent = SentRecord::default();
     let mut decoder = MessageDecoder::default();
     let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
@@ -61,8 +60,6 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         })?;
         Ok::<_, DecodeError>(SendOutcome::Sent)
     };
-    let mut transcoder = Transcoder::new(settings(false), &[Transport::Stream]);
-    transcoder.set_inventory(inputs.inventory.clone());
     let counters =
         transcode(&mut transcoder, source, &line, &mut sink).map_err(CommandError::failed)?;
     let mut none = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);

@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flowlogs_core::flowlog::FlowRecord;
-use flowlogs_core::{LogLine, RecordObserver, RecordOutcome, Transcoder};
+use flowlogs_core::{LogLine, RecordObserver, RecordOutcome, SourceCache, Transcoder};
 use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError};
 
 use crate::clock;
 use crate::forms::PlainError;
+use crate::origin::InputOrigin;
 use crate::outlet::{MessageOutlet, OutletError};
 use crate::parquet::{self, ParquetError, ParquetReadError, RowSink};
 use crate::progress::ProgressBar;
-use crate::sources::SourceCache;
 
 /// Lines between two looks at the clock.
 const CLOCK_INTERVAL: u32 = 8_192;
@@ -81,7 +81,7 @@ pub(super) struct LineFeed<'a> {
     pub(super) transcoder: &'a mut Transcoder,
     pub(super) outlet: &'a mut MessageOutlet,
     pub(super) sources: &'a mut SourceCache,
-    pub(super) slot: Option<usize>,
+    pub(super) input: &'a InputOrigin,
     pub(super) lines: u32,
     /// Counter of exported flows of unknown direction.
     pub(super) without_direction: &'a mut u64,
@@ -95,10 +95,8 @@ impl LineSink for LineFeed<'_> {
     type Error = OutletError;
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), OutletError> {
-        let inventory = self.transcoder.inventory();
-        let slot = self.sources.slot(origin, inventory);
-        self.sources.source(slot).set_stream(origin.log_stream);
-        self.slot = Some(slot);
+        let origin = self.input.of_lines(origin);
+        self.sources.turn_to(&origin, self.transcoder);
         Ok(())
     }
 
@@ -108,8 +106,8 @@ impl LineSink for LineFeed<'_> {
             timestamp: event.timestamp,
             text: event.message,
         };
-        let slot = self.begin_line();
-        let source = self.sources.source(slot);
+        self.begin_line();
+        let source = self.sources.current();
         let mut observer = DirectionCounter(self.without_direction);
         self.transcoder
             .observed_line(source, line, self.outlet, &mut observer)?;
@@ -119,8 +117,8 @@ impl LineSink for LineFeed<'_> {
 
 impl RowSink for LineFeed<'_> {
     fn record(&mut self, record: &FlowRecord<'_>) -> Result<(), OutletError> {
-        let slot = self.begin_line();
-        let source = self.sources.source(slot);
+        self.begin_line();
+        let source = self.sources.current();
         let mut observer = DirectionCounter(self.without_direction);
         self.transcoder
             .observed_record(source, record, self.outlet, &mut observer)?;
@@ -129,8 +127,8 @@ impl RowSink for LineFeed<'_> {
 }
 
 impl LineFeed<'_> {
-    /// Looks at the clock from time to time, and returns the slot of the current source.
-    fn begin_line(&mut self) -> usize {
+    /// Looks at the clock from time to time.
+    fn begin_line(&mut self) {
         self.lines += 1;
         if self.lines == CLOCK_INTERVAL {
             self.lines = 0;
@@ -138,9 +136,6 @@ impl LineFeed<'_> {
             let read = self.octets.load(Ordering::Relaxed);
             self.progress.update(CLOCK_INTERVAL.into(), read);
         }
-        let (sources, transcoder) = (&mut *self.sources, &*self.transcoder);
-        let default = || sources.slot(&LineOrigin::default(), transcoder.inventory());
-        *self.slot.get_or_insert_with(default)
     }
 
     /// Sends the flows so far if no further line has arrived.

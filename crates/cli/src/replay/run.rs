@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use flowlogs_core::Transcoder;
 use flowlogs_core::dedup::DirectionFilter;
 use flowlogs_core::network::{Destination, Inventory};
+use flowlogs_core::{SourceCache, Transcoder};
 use flowlogs_export::{CollectorPeer, Collectors, SendError, SenderOptions, SessionState};
 use flowlogs_source::{UnpackError, Unpacker};
 
@@ -16,11 +16,11 @@ use crate::cli::{LogFormats, OutputKind, SourceOptions, Switch};
 use crate::clock;
 use crate::failure::CommandError;
 use crate::input::InputFile;
+use crate::origin::{InputOrigin, format_notes, source_cache};
 use crate::outlet::{FlowPrinter, MessageOutlet, OutletError};
 use crate::parquet;
 use crate::progress::ProgressBar;
 use crate::settings;
-use crate::sources::SourceCache;
 use crate::summary::RunSummary;
 use crate::terminal;
 use crate::text::{grouped, listed, plural};
@@ -41,6 +41,8 @@ pub(crate) struct ReplayRun {
     transcoder: Transcoder,
     outlet: MessageOutlet,
     sources: SourceCache,
+    /// Origin of lines by the options.
+    origin: InputOrigin,
     octets: Arc<AtomicU64>,
     progress: ProgressBar,
     summary: RunSummary,
@@ -153,7 +155,8 @@ impl ReplayRun {
             unpacker: Unpacker::new(LIMIT),
             transcoder,
             outlet,
-            sources: SourceCache::new(options.source),
+            sources: source_cache(options.source),
+            origin: InputOrigin::new(options.source),
             octets: Arc::default(),
             progress,
             summary,
@@ -255,12 +258,13 @@ impl ReplayRun {
             self.outlet.show_at_once();
         }
         self.transcoder.set_now(clock::now());
-        self.sources.set_path(input.path.as_deref());
+        let inventory = self.transcoder.inventory();
+        let origin = self.origin.at_path(input.path.as_deref(), inventory);
         let mut feed = LineFeed {
             transcoder: &mut self.transcoder,
             outlet: &mut self.outlet,
             sources: &mut self.sources,
-            slot: None,
+            input: &origin,
             lines: 0,
             without_direction: &mut self.without_direction,
             octets: &self.octets,
@@ -361,7 +365,7 @@ impl ReplayRun {
             let names = listed(&self.without_line, NAMED_WITHOUT_LINE);
             self.summary.note(format!("no flow-log line in {names}"));
         }
-        for note in self.sources.take_notes() {
+        for note in format_notes(&mut self.sources) {
             self.summary.note(note);
         }
         if let Some(note) = self.rules_note() {

@@ -13,6 +13,7 @@
 //! | `doubled.rs` | rule 2: flow logs that observe the same interface |
 //! | `coverage.rs` | the resources observed by the flow logs of a destination, for rules 2 to 4 |
 //! | `direction.rs` | direction of a flow, from the record or the inventory |
+//! | `observed.rs` | kinds of traffic and times of a record, for the rules |
 //!
 //! Caches: the `Coverage` of a source (cleared by a new inventory and by another destination), and the `Observers` in the
 //! context of a record (determined again for another coverage).

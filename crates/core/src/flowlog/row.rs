@@ -1,7 +1,7 @@
 //! Rows of a columnar file: typed values become a record without a line.
 //!
-//! The columns of such a file repeat few values. The caller converts a value once, into a [`CellValue`], and sets the cell in the
-//! record of each row with the value. [`RowColumn::cell_of_text`] applies the reader of lines to a line of one column, so the
+//! The columns of such a file repeat few values. The caller converts a value once, into a [`CellValue`], and sets the cell
+//! in the record of each row with the value. [`RowColumn::cell_of_text`] applies the reader of lines to a line of one column, so the
 //! records of both kinds of file are equal. A row with a [`CellValue::UNFIT`] value has no record: the caller writes the
 //! row as a line, and the reader of lines reads the row or names the fault.
 //!

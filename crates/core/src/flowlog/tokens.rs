@@ -104,7 +104,8 @@ impl TokenOffsets {
         self.find_behind(line, 0, 0)
     }
 
-    /// Like [`find`](Self::find), but the first `octets` bytes (ending in a space) hold `known` tokens whose offsets are still valid.
+    /// Like [`find`](Self::find), but the first `octets` octets (ending in a space) hold `known` tokens whose offsets are
+    /// still valid.
     #[inline(always)]
     pub(crate) fn find_behind(&mut self, line: &[u8], octets: usize, known: usize) -> bool {
         let (blocks, rest) = line.get(octets..).unwrap_or(b"").as_chunks::<BLOCK>();

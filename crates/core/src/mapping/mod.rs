@@ -9,6 +9,7 @@
 //! | `settings.rs` | the settings that change how values are exported |
 //! | `announce/` | numbers of identifiers, and the options records with the names (how announcements work: `announce/mod.rs`) |
 //! | `flow.rs` | the values of a flow |
+//! | `times.rs` | start and end of a flow |
 //! | `layout.rs` | the fields of a flow, and the template ID |
 //! | `services.rs` | AWS services as an application |
 

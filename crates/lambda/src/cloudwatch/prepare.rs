@@ -1,5 +1,6 @@
 //! Look-ups before a payload is sent: EC2's answers, or the inventory in S3.
 
+use flowlogs_core::SourceOrigin;
 use flowlogs_core::network::AccountRegion;
 use flowlogs_export::now;
 use flowlogs_source::Payload;
@@ -10,7 +11,6 @@ use crate::ec2::Ec2;
 use crate::function::Function;
 use crate::log::one_line;
 use crate::survey::{SurveyScope, format_gap, survey};
-use crate::transcode_sink::DefaultOrigin;
 
 /// Asks for the knowledge needed by a payload's records. An `impatient` payload is too old to wait for the inventory.
 ///
@@ -21,7 +21,7 @@ use crate::transcode_sink::DefaultOrigin;
 pub(super) async fn prepare(
     function: &mut Function,
     payload: &Payload<'_>,
-    default: DefaultOrigin<'_>,
+    default: SourceOrigin<'_>,
     deadline: Instant,
     impatient: bool,
 ) -> Result<(), Failure> {
@@ -38,7 +38,7 @@ pub(super) async fn prepare(
 async fn look_up(
     function: &mut Function,
     payload: &Payload<'_>,
-    default: DefaultOrigin<'_>,
+    default: SourceOrigin<'_>,
     deadline: Instant,
 ) -> Result<(), Failure> {
     let received = now();
@@ -48,6 +48,7 @@ async fn look_up(
         connection,
         ec2,
         sources,
+        surveyed,
         ..
     } = function;
     let transcoder = connection.ready(config, aws).await?.transcoder();
@@ -55,31 +56,23 @@ async fn look_up(
     let log_group = payload.origin().log_group.unwrap_or_default();
     ec2.set_deadline(deadline);
     let asked = Instant::now();
-    sources.renew(transcoder, ec2.refresh_formats(asked).await);
+    if let Some(inventory) = ec2.refresh_formats(asked).await {
+        transcoder.set_inventory(inventory);
+    }
     let asks_formats = config.log_format.is_none();
     let gap = |ec2: &Ec2| format_gap(ec2.formats_as_of(), received).filter(|_| asks_formats);
     let mut scope = SurveyScope {
         // Ids of a line are known only with the line's format.
-        names: sources.is_new_stream(&payload.origin()),
+        names: surveyed.insert(&payload.origin()),
         formats_after: gap(ec2),
     };
-    let mut unknown = survey(
-        payload,
-        scope,
-        default,
-        (&mut *sources, &*config),
-        transcoder,
-    );
+    let mut unknown = survey(payload, scope, default, sources, transcoder);
     if unknown.is_some() {
-        sources.renew(transcoder, ec2.refresh_formats_again().await);
+        if let Some(inventory) = ec2.refresh_formats_again().await {
+            transcoder.set_inventory(inventory);
+        }
         scope.formats_after = gap(ec2);
-        unknown = survey(
-            payload,
-            scope,
-            default,
-            (&mut *sources, &*config),
-            transcoder,
-        );
+        unknown = survey(payload, scope, default, sources, transcoder);
     }
     ec2.request(transcoder.take_unknown().iter().map(String::as_str));
     if let Some(line) = unknown {
@@ -89,8 +82,9 @@ async fn look_up(
         );
         return Err(unknown_format(log_group, &line, reason));
     }
-    let inventory = ec2.refresh_names(log_group, asked).await;
-    sources.renew(transcoder, inventory);
+    if let Some(inventory) = ec2.refresh_names(log_group, asked).await {
+        transcoder.set_inventory(inventory);
+    }
     Ok(())
 }
 
@@ -110,7 +104,7 @@ fn unknown_format(log_group: &str, line: &str, reason: String) -> Failure {
 async fn read_inventory(
     function: &mut Function,
     payload: &Payload<'_>,
-    default: DefaultOrigin<'_>,
+    default: SourceOrigin<'_>,
     deadline: Instant,
     impatient: bool,
 ) -> Result<(), Failure> {
@@ -127,20 +121,17 @@ async fn read_inventory(
     let transcoder = connection.ready(config, aws).await?.transcoder();
     stored.set_deadline(deadline);
     let scopes = payload.origins().filter_map(|origin| {
-        Some(AccountRegion {
-            account: origin.owner?.to_owned(),
-            region: origin.region.or(region.as_deref())?.to_owned(),
-        })
+        let region = origin.region.or(region.as_deref())?;
+        Some(AccountRegion::new(origin.owner?, region))
     });
     // Boxed: the SDK's futures are large, and not needed with EC2.
-    Box::pin(stored.prepare(scopes, impatient, transcoder, sources)).await?;
+    Box::pin(stored.prepare(scopes, impatient, transcoder)).await?;
     let asks_formats = config.log_format.is_none();
     let scope = SurveyScope {
         names: false,
         formats_after: format_gap(stored.as_of(), now()).filter(|_| asks_formats),
     };
-    let knowledge = (&mut *sources, &*config);
-    let Some(line) = survey(payload, scope, default, knowledge, transcoder) else {
+    let Some(line) = survey(payload, scope, default, sources, transcoder) else {
         return Ok(());
     };
     let log_group = payload.origin().log_group.unwrap_or_default();

@@ -23,7 +23,7 @@ mod tests;
 use std::io;
 
 use aws_config::SdkConfig;
-use flowlogs_core::BatchReport;
+use flowlogs_core::{BatchReport, SourceOrigin};
 use flowlogs_export::now;
 use flowlogs_source::Unpacker;
 use flowlogs_source::s3::{ObjectNotice, ObjectRef, S3Event, may_be_a_flow_log};
@@ -41,9 +41,9 @@ use crate::forward::{BatchContext, ForwardOutcome, Forwarder};
 use crate::function::{Function, InvocationLog, LAST_SECONDS};
 use crate::log::one_line;
 use crate::metrics::{Metrics, ObjectCounters};
-use crate::source_cache::SourceCache;
+use crate::record_log::RecordLog;
 use crate::start::Environment;
-use crate::transcode_sink::{DefaultOrigin, PartLoader, TranscodeSink};
+use crate::transcode_sink::{PartLoader, TranscodeSink};
 use failure::{Failure, ObjectError};
 use object::ObjectReader;
 use pace::ObjectPace;
@@ -311,6 +311,7 @@ impl S3 {
             ec2,
             stored,
             sources,
+            record_log,
             ..
         } = &mut self.function;
         let forwarder = connection.ready(config, aws).await?;
@@ -320,12 +321,12 @@ impl S3 {
             deadline: deadline.into_std(),
             only: None,
         };
-        let default = DefaultOrigin {
-            destinations: &source.destinations,
-            flow_log: source.owner.flow_log,
+        let default = SourceOrigin {
             account: source.owner.account,
             region: source.owner.region.or(region.as_deref()),
-            is_backfill: object.is_backfill,
+            destinations: &source.destinations,
+            flow_log: source.owner.flow_log,
+            ..SourceOrigin::default()
         };
         let mut read = Ok(ObjectOutcome::Exported);
         let impatient = source.is_impatient;
@@ -339,16 +340,15 @@ impl S3 {
             }
             let mut lines = TranscodeSink::new(
                 (transcoder, targets),
-                (&mut *sources, &*config),
-                default,
+                sources,
+                (default, object.is_backfill),
                 (batch.deadline, loader.as_mut().map(PartLoader::again)),
             );
             let outcome = (self.objects).read(object, deadline, &mut self.unpacker, &mut lines);
             read = outcome.map(|()| ObjectOutcome::Exported);
         });
-        let is_old = invocation.is_old || object.is_backfill;
-        invocation.log.add(&forwarded, is_old);
-        let knowledge = (&mut *sources, &*config, ec2.as_mut());
+        invocation.add(&forwarded, object);
+        let knowledge = (record_log, &*config, ec2.as_mut());
         Ok(conclude(
             forwarder,
             knowledge,
@@ -362,13 +362,13 @@ impl S3 {
 /// Ends the batch of an object, and notes the gaps found by the batch.
 fn conclude(
     forwarder: &mut Forwarder,
-    (sources, config, ec2): (&mut SourceCache, &Config, Option<&mut Ec2>),
+    (record_log, config, ec2): (&mut RecordLog, &Config, Option<&mut Ec2>),
     bucket: &str,
     forwarded: ForwardOutcome,
     read: Result<ObjectOutcome, ObjectError>,
 ) -> Result<ObjectOutcome, ObjectError> {
     let report = forwarded.report;
-    sources.log(bucket, &report);
+    record_log.log(bucket, &report);
     let outcome = match forwarded.outcome {
         Err(undelivered) if undelivered.is_out_of_time() => Err(ObjectError::OutOfTime),
         Err(undelivered) => Err(ObjectError::Collector(undelivered)),
@@ -402,6 +402,12 @@ fn log_final(object: &ObjectRef, error: &ObjectError) {
 }
 
 impl Invocation {
+    /// Adds the forwarded records of an object to the log.
+    fn add(&mut self, forwarded: &ForwardOutcome, object: &ObjectRef) {
+        let is_old = self.is_old || object.is_backfill;
+        self.log.add(forwarded, is_old);
+    }
+
     /// Logs that every object was skipped: nothing else would tell a wrong prefix from a quiet prefix.
     fn log_skipped(&self) {
         let objects = self.log.metrics.objects.unwrap_or_default();

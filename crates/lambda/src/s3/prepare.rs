@@ -9,7 +9,6 @@ use super::failure::ObjectError;
 use crate::diagnostics;
 use crate::ec2::Ec2;
 use crate::function::Function;
-use crate::source_cache::SourceCache;
 use crate::stored::is_impatient;
 
 /// Facts about the source of an object, from the notice alone.
@@ -53,7 +52,6 @@ pub(super) async fn prepare(
         connection,
         ec2,
         stored,
-        sources,
         ..
     } = function;
     let transcoder = connection.ready(config, aws).await?.transcoder();
@@ -61,35 +59,30 @@ pub(super) async fn prepare(
         stored.set_deadline(deadline);
         let owner = &source.owner;
         let scope = owner.account.zip(owner.region.or(region.as_deref()));
-        let scope = scope.map(|(account, region)| AccountRegion {
-            account: account.to_owned(),
-            region: region.to_owned(),
-        });
-        let prepared = stored.prepare(scope, source.is_impatient, transcoder, sources);
+        let scope = scope.map(|(account, region)| AccountRegion::new(account, region));
+        let prepared = stored.prepare(scope, source.is_impatient, transcoder);
         if let Err(unavailable) = Box::pin(prepared).await {
             return Ok(Err(unavailable.into()));
         }
     }
     if let Some(ec2) = ec2 {
         ec2.set_deadline(deadline);
-        Box::pin(look_up(ec2, transcoder, sources, &source.destinations)).await;
+        Box::pin(look_up(ec2, transcoder, &source.destinations)).await;
     }
     Ok(Ok(()))
 }
 
 /// Asks EC2 the due questions: flow logs, then names within the coverage of the flow logs that write to the destination of
 /// an object.
-async fn look_up(
-    ec2: &mut Ec2,
-    transcoder: &mut Transcoder,
-    sources: &mut SourceCache,
-    destinations: &[Destination],
-) {
+async fn look_up(ec2: &mut Ec2, transcoder: &mut Transcoder, destinations: &[Destination]) {
     let asked = Instant::now();
-    sources.renew(transcoder, ec2.refresh_formats(asked).await);
+    if let Some(inventory) = ec2.refresh_formats(asked).await {
+        transcoder.set_inventory(inventory);
+    }
     // The delivery stream if a flow log delivers to a stream of this name, else the bucket.
     let destination = transcoder.inventory().resolve(None, destinations);
     let name = destination.map_or(String::new(), |own| own.name.to_string());
-    let inventory = ec2.refresh_names(&name, asked).await;
-    sources.renew(transcoder, inventory);
+    if let Some(inventory) = ec2.refresh_names(&name, asked).await {
+        transcoder.set_inventory(inventory);
+    }
 }

@@ -37,7 +37,6 @@ use tokio::time::Instant;
 
 use crate::config::InventoryLocation;
 use crate::log::one_line;
-use crate::source_cache::SourceCache;
 
 use parts::PartCache;
 use store::{ObjectStore, StoreError, StoredObject};
@@ -174,9 +173,8 @@ impl StoredInventory {
         scopes: impl IntoIterator<Item = AccountRegion>,
         impatient: bool,
         transcoder: &mut Transcoder,
-        sources: &mut SourceCache,
     ) -> Result<(), InventoryUnavailable> {
-        if let Err(error) = self.refresh(transcoder, sources).await {
+        if let Err(error) = self.refresh(transcoder).await {
             if !impatient {
                 return Err(error);
             }
@@ -184,7 +182,7 @@ impl StoredInventory {
                 &error,
                 "the payload is older than an hour and is transcoded without",
             );
-            sources.renew(transcoder, Some(Inventory::unavailable()));
+            transcoder.set_inventory(Inventory::unavailable());
             return Ok(());
         }
         for scope in scopes {
@@ -234,11 +232,7 @@ impl StoredInventory {
     }
 
     /// Reads the manifest if due, and hands the changes to the transcoder.
-    async fn refresh(
-        &mut self,
-        transcoder: &mut Transcoder,
-        sources: &mut SourceCache,
-    ) -> Result<(), InventoryUnavailable> {
+    async fn refresh(&mut self, transcoder: &mut Transcoder) -> Result<(), InventoryUnavailable> {
         let is_due = self.due.is_none_or(|due| Instant::now() >= due);
         if is_due {
             self.read_manifest().await?;
@@ -251,7 +245,7 @@ impl StoredInventory {
                     inventory.set_interfaces(Some(scope.clone()), Arc::clone(&part.table));
                 }
             }
-            sources.renew(transcoder, Some(inventory));
+            transcoder.set_inventory(inventory);
         } else if is_due && !(self.stale.is_empty() && self.given_up.is_empty()) {
             let as_of = self.manifest.as_ref().map_or(0, |manifest| manifest.as_of);
             let (stale, given_up) = (&mut self.stale, &mut self.given_up);

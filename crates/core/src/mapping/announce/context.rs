@@ -3,8 +3,8 @@
 //! Consecutive records mostly have the identifiers of the record before, or of a record among the last few thousand. Three
 //! comparisons find a context, the cheapest first:
 //!
-//! 1. The generation of the cached line prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is unchanged since the record before: equal
-//!    generations mean equal identifiers, so nothing else is compared.
+//! 1. The generation of the cached line prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is unchanged
+//!    since the record before: equal generations mean equal identifiers, so nothing else is compared.
 //! 2. The identifier columns equal the current key, byte for byte.
 //! 3. The identifier columns hash to a cache slot with an equal key.
 
@@ -34,7 +34,7 @@ pub(crate) struct InterfaceContext {
     pub(crate) lacks_part: bool,
     /// Numbers of the identifiers, and the epoch of the announcement.
     pub(crate) numbers: Option<(u32, RecordNumbers)>,
-    /// Observers of the interface or attachment, with the number of the coverage they follow from.
+    /// Observers of the interface or attachment, determined by a coverage.
     pub(crate) observers: Option<Observers>,
 }
 

@@ -10,10 +10,10 @@ use crate::network::Inventory;
 /// Most identifiers noted as unknown between two calls.
 pub const MAX_UNKNOWN: usize = 1_000;
 
-/// Most octets of an identifier that is noted as unknown; those of AWS have at most 28.
+/// Most octets of an identifier noted as unknown; AWS's identifiers have at most 28.
 const LONGEST_ID: usize = 64;
 
-/// Collisions that are kept with both identifiers; further ones are only counted.
+/// Most collisions kept with both identifiers; further collisions are only counted.
 const KEPT_COLLISIONS: usize = 16;
 
 /// Prefixes of the identifiers described by EC2; `tgw-` includes `tgw-attach-`.

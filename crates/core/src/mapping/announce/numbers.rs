@@ -40,7 +40,8 @@ pub(super) fn announce_services<S: MessageSink>(
     names.announce_application(source, destination, to)
 }
 
-/// Announces every identifier of a record and returns the numbers. `interface` is the record's in the inventory.
+/// Announces every identifier of a record and returns the numbers. `interface` is the record's interface
+/// in the inventory.
 pub(super) fn announce_identifiers<S: MessageSink>(
     record: &FlowRecord<'_>,
     interface: Option<InterfaceView<'_>>,

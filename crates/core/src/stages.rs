@@ -1,0 +1,283 @@
+//! Way of a record behind the reader of lines: the record is admitted, judged, encoded, and ends in exactly one counter.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator, RecordEvidence};
+use crate::encode::FlowEncoder;
+use crate::flowlog::{Field, FieldSet, FlowRecord, HeaderLine, LogStatus};
+use crate::ipfix::{MessageSink, SentTotals, Transport};
+use crate::mapping::announce::{InterfaceContext, missing_part};
+use crate::network::{AccountRegion, Inventory};
+use crate::observe::{RecordObserver, RecordOutcome};
+use crate::origin::{LogLine, RecordSource};
+use crate::report::BatchReport;
+use crate::settings::TranscoderSettings;
+
+/// Stages behind the reader of lines: everything but the storage that the current record borrows.
+#[derive(Debug)]
+pub(crate) struct RecordStages {
+    pub(crate) dedup: Deduplicator,
+    /// True if `DIRECTION` filters: an exported flow of unknown direction is then counted.
+    direction_matters: bool,
+    inventory: Inventory,
+    /// Raised with every change of the inventory, so that sources compute the coverage anew.
+    inventory_version: u64,
+    /// Raised with every new inventory, so that a [`SourceCache`](crate::SourceCache) makes sources anew.
+    flow_logs_version: u64,
+    /// Number of the last computed coverage, from 1.
+    coverages: u64,
+    pub(crate) encoder: FlowEncoder,
+    pub(crate) report: BatchReport,
+    /// Groups of flow logs in the report, by coverage.
+    doubled: BTreeSet<(u64, u32)>,
+    /// The last record is undecided: a table of the inventory is missing.
+    undecided: Option<AccountRegion>,
+    /// True if the next record is the undecided record, handed on again.
+    is_again: bool,
+}
+
+/// Facts of a record that its source knows.
+#[derive(Clone, Copy)]
+pub(crate) struct SourceFacts<'a> {
+    pub(crate) owner: &'a Option<Arc<str>>,
+    pub(crate) region: &'a Option<Arc<str>>,
+    pub(crate) flow_log: Option<&'a str>,
+    pub(crate) has_header: bool,
+    /// Timestamp of the log event, milliseconds since 1970.
+    pub(crate) event_time: Option<u64>,
+}
+
+impl RecordStages {
+    pub(crate) fn new(settings: TranscoderSettings, transports: &[Transport]) -> Self {
+        Self {
+            direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
+            encoder: FlowEncoder::new(&settings, transports),
+            dedup: Deduplicator::new(settings.dedup),
+            inventory: Inventory::default(),
+            inventory_version: 0,
+            flow_logs_version: 0,
+            coverages: 0,
+            report: BatchReport::default(),
+            doubled: BTreeSet::new(),
+            undecided: None,
+            is_again: false,
+        }
+    }
+
+    pub(crate) fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    pub(crate) fn flow_logs_version(&self) -> u64 {
+        self.flow_logs_version
+    }
+
+    pub(crate) fn set_inventory(&mut self, inventory: Inventory) {
+        self.flow_logs_version += 1;
+        self.change_inventory(|known| *known = inventory);
+    }
+
+    pub(crate) fn change_inventory(&mut self, change: impl FnOnce(&mut Inventory)) {
+        change(&mut self.inventory);
+        self.inventory_version += 1;
+        self.encoder.set_inventory();
+    }
+
+    /// Notes the identifiers of a record missing in the inventory.
+    pub(crate) fn note_identifiers(&mut self, record: &FlowRecord<'_>) {
+        let notes = &mut self.encoder.announcements.notes;
+        notes.note_identifiers(record, &self.inventory);
+    }
+
+    /// Takes the account and region whose table the last record needs.
+    #[inline]
+    pub(crate) fn take_undecided(&mut self) -> Option<AccountRegion> {
+        self.undecided.take()
+    }
+
+    /// Forgets the deliveries of a batch, and its undecided record.
+    pub(crate) fn forget_batch(&mut self) {
+        (self.undecided, self.is_again) = (None, false);
+        self.dedup.rollback();
+    }
+
+    /// Takes the report since the last call.
+    pub(crate) fn take_report(&mut self) -> BatchReport {
+        self.doubled.clear();
+        let mut report = std::mem::take(&mut self.report);
+        let SentTotals {
+            messages,
+            octets,
+            options_records,
+        } = self.encoder.exporter.take_sent();
+        let counters = &mut report.counters;
+        counters.messages_sent = messages;
+        counters.bytes_sent = octets;
+        counters.options_records = options_records;
+        counters.template_id_collisions = self.encoder.layouts.take_collisions();
+        let notes = &mut self.encoder.announcements.notes;
+        (counters.identity_collisions, report.collisions) = notes.take_collisions();
+        report
+    }
+
+    /// Returns whether a line is a record to be read, and counts the record: a header is no record, and rule 1 leaves out
+    /// repeated deliveries.
+    #[inline(always)] // single caller, for every record
+    pub(crate) fn admit(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
+        if !self.is_again {
+            match source.take_header(&line) {
+                HeaderLine::NoHeader => {}
+                HeaderLine::Taken => return false,
+                HeaderLine::NotAFlowLog => {
+                    self.report.refuse(line.text);
+                    return false;
+                }
+            }
+            if self.is_delivered(source, line) {
+                self.report.counters.records_received += 1;
+                self.report.counters.duplicate_deliveries += 1;
+                return false;
+            }
+        }
+        self.admit_record(source);
+        true
+    }
+
+    /// Counts a record, unless the record is undecided and handed on again, and computes the coverage of the source where
+    /// missing.
+    #[inline(always)] // called for every record
+    pub(crate) fn admit_record(&mut self, source: &mut RecordSource) {
+        self.report.counters.records_received += u64::from(!std::mem::take(&mut self.is_again));
+        source.update_coverage(&self.inventory, self.inventory_version, &mut self.coverages);
+    }
+
+    /// Rule 1: returns whether the event of a line was delivered before.
+    #[inline]
+    fn is_delivered(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
+        let Some(id) = line.id else { return false };
+        let stream = match source.event_stream {
+            Some(stream) => stream,
+            None => {
+                let stream = self.dedup.stream(&source.event_scope());
+                *source.event_stream.insert(stream)
+            }
+        };
+        self.dedup.is_delivered(stream, id, line.timestamp)
+    }
+
+    /// Judges and encodes a record that was admitted.
+    #[inline(always)] // called for every record
+    pub(crate) fn take<S: MessageSink, O: RecordObserver>(
+        &mut self,
+        record: &FlowRecord<'_>,
+        facts: SourceFacts<'_>,
+        coverage: &mut Coverage,
+        sink: &mut S,
+        observer: &mut O,
+    ) -> Result<(), S::Error> {
+        let Self {
+            dedup,
+            inventory,
+            encoder,
+            report,
+            ..
+        } = self;
+        if !is_flow(record, report, observer) {
+            return Ok(());
+        }
+        let context = encoder.turn_to(record, facts.owner, facts.region, inventory, sink)?;
+        if context.lacks_part {
+            let (owner, region) = (facts.owner.as_deref(), facts.region.as_deref());
+            self.undecided = missing_part(record, owner, region, inventory);
+            self.is_again = true;
+            return Ok(());
+        }
+        let evidence = evidence(record, facts, context, coverage, inventory);
+        let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
+        report.counters.without_inventory += u64::from(lacks_inventory);
+        let verdict = dedup.decide(record, evidence, coverage, inventory);
+        if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
+            encoder.ignore();
+            report.left_out(verdict);
+            observer.record(record, outcome);
+            return Ok(());
+        }
+        if let DedupVerdict::Doubled(group) = verdict {
+            let is_new = self.doubled.insert((coverage.number(), group));
+            let flow_logs = is_new.then(|| coverage.doubled(group, record, facts.event_time));
+            report.count_doubled(flow_logs);
+        }
+        let direction = evidence.direction;
+        let unknown = self.direction_matters && direction.is_none();
+        report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
+        let observed = (direction, observer);
+        encoder.encode(record, observed, facts.event_time, inventory, report, sink)
+    }
+}
+
+/// Returns the knowledge of the source and the inventory about a record. The observers are cached in the record's context.
+#[inline(always)] // called for every record
+fn evidence<'a>(
+    record: &FlowRecord<'_>,
+    facts: SourceFacts<'a>,
+    context: &mut InterfaceContext,
+    coverage: &mut Coverage,
+    inventory: &'a Inventory,
+) -> RecordEvidence<'a> {
+    let observers = coverage.determined(context.observers).unwrap_or_else(|| {
+        coverage.observers(record, context.interface, context.tables, inventory)
+    });
+    context.observers = Some(observers);
+    let interface = context.interface(inventory);
+    RecordEvidence {
+        direction: dedup::direction(record, interface, inventory),
+        interface,
+        observers,
+        event_time: facts.event_time,
+        flow_log: facts.flow_log,
+        has_header: facts.has_header,
+    }
+}
+
+/// Returns whether a record is a flow; a record that is no flow ends here, in a counter.
+#[inline(always)] // called in one place, for every record
+fn is_flow<O: RecordObserver>(
+    record: &FlowRecord<'_>,
+    report: &mut BatchReport,
+    observer: &mut O,
+) -> bool {
+    report.ended(record.number(Field::End));
+    match content(record) {
+        LineContent::Flow => return true,
+        LineContent::NoData => {
+            report.counters.no_data += 1;
+            observer.record(record, RecordOutcome::NoData);
+        }
+        LineContent::SkipData => {
+            report.skip_data(record);
+            observer.record(record, RecordOutcome::SkippedWindow);
+        }
+    }
+    false
+}
+
+/// Content of a parsed line.
+enum LineContent {
+    Flow,
+    NoData,
+    SkipData,
+}
+
+fn content(record: &FlowRecord<'_>) -> LineContent {
+    let has_addresses = record.present().has_any(FieldSet::ADDRESSES);
+    match record.status() {
+        Some(LogStatus::Ok) => LineContent::Flow,
+        Some(LogStatus::NoData) => LineContent::NoData,
+        Some(LogStatus::SkipData) => LineContent::SkipData,
+        Some(LogStatus::Other) if has_addresses => LineContent::Flow,
+        Some(LogStatus::Other) => LineContent::NoData,
+        None if has_addresses || record.present().has_any(FieldSet::COUNTERS) => LineContent::Flow,
+        None => LineContent::NoData,
+    }
+}
