@@ -163,25 +163,9 @@ pub fn transcode_on_demand<'a>(
         transcoder.set_inventory(inventory);
     }
     let mut source = RecordSource::new(Some(Destination::log_group("/vpc/flow-logs")), formats);
-    let mut readers = [wire::Reader::default(), wire::Reader::default()];
-    let mut flows = [0u64; 2];
+    let mut sessions = [CheckedSession::default(), CheckedSession::default()];
     let mut sink = |session: usize, _: MessageKind, message: &[u8]| {
-        assert!(
-            message.len() <= largest,
-            "{} octets, over {largest}",
-            message.len()
-        );
-        let read = readers[session]
-            .read(message)
-            .unwrap_or_else(|fault| panic!("session {session}: {fault}"));
-        assert_ne!(
-            read.content(),
-            wire::Content::Mixed,
-            "templates, options and flows leave apart"
-        );
-        if read.content() == wire::Content::Flows {
-            flows[session] += read.records().count() as u64;
-        }
+        sessions[session].check(message, largest);
         Ok::<_, Infallible>(SendOutcome::Sent)
     };
     transcoder.begin(1_800_000_000_000);
@@ -204,10 +188,38 @@ pub fn transcode_on_demand<'a>(
     transcoder.commit();
     let report = transcoder.take_report();
     assert!(report.counters.is_balanced(), "{:?}", report.counters);
+    let flows = sessions.map(|session| session.flows);
     assert_eq!(
         flows, [report.counters.flows_exported; 2],
         "{:?}",
         report.counters
     );
     report
+}
+
+/// Reader of a session that checks every message.
+#[derive(Default)]
+struct CheckedSession {
+    reader: wire::Reader,
+    flows: u64,
+}
+
+impl CheckedSession {
+    /// Reads a message of at most `largest` octets, and counts its flows.
+    fn check(&mut self, message: &[u8], largest: usize) {
+        let octets = message.len();
+        assert!(octets <= largest, "{octets} octets, over {largest}");
+        let read = self
+            .reader
+            .read(message)
+            .unwrap_or_else(|fault| panic!("{fault}"));
+        assert_ne!(
+            read.content(),
+            wire::Content::Mixed,
+            "templates, options and flows leave apart"
+        );
+        if read.content() == wire::Content::Flows {
+            self.flows += read.records().count() as u64;
+        }
+    }
 }

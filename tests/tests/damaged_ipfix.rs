@@ -79,18 +79,8 @@ fn damaged(octets: &[u8], all: &[Damage]) -> Vec<u8> {
     octets
 }
 
-#[test]
-fn damaged_messages_neither_stop_collect_nor_fill_its_memory() {
-    let inputs: Vec<_> = cases::with_flows()
-        .into_iter()
-        .map(|case| case.path)
-        .collect();
-    let recorder = TcpRecorder::start();
-    let run = replay(&["--to", &recorder.url()], &inputs);
-    let (stream, flows) = (recorder.received(), run.flows().len());
-    let good = messages(&stream);
-
-    let directory = TempDir::new().expect("a directory");
+/// Starts `flowlogs collect` over UDP and TCP at a free port.
+fn collect(directory: &TempDir) -> (Process, u16) {
     let port = free_udp_port();
     let mut command = Command::new(program());
     command.args(["collect", "--output", "json", "--summary", "none"]);
@@ -99,11 +89,16 @@ fn damaged_messages_neither_stop_collect_nor_fill_its_memory() {
             .arg("--listen")
             .arg(format!("{scheme}://127.0.0.1:{port}"));
     }
-    let mut collect = Process::start(command, directory.path().join("log"));
+    let collect = Process::start(command, directory.path().join("log"));
     wait_until("flowlogs collect to listen", || {
         collect.log().matches("listening").count() == 2
     });
+    (collect, port)
+}
 
+/// Sends damaged datagrams and damaged streams.
+fn send_damaged(stream: &[u8], port: u16) {
+    let good = messages(stream);
     let mut runner = TestRunner::deterministic();
     let mut next = || damage().new_tree(&mut runner).expect("a value").current();
     let sockets: Vec<UdpSocket> = (0..8)
@@ -123,8 +118,23 @@ fn damaged_messages_neither_stop_collect_nor_fill_its_memory() {
     for _ in 0..STREAMS {
         let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("a listener");
         // The peer may close at the first fault.
-        let _ = connection.write_all(&damaged(&stream, &next()));
+        let _ = connection.write_all(&damaged(stream, &next()));
     }
+}
+
+#[test]
+fn damaged_messages_neither_stop_collect_nor_fill_its_memory() {
+    let inputs: Vec<_> = cases::with_flows()
+        .into_iter()
+        .map(|case| case.path)
+        .collect();
+    let recorder = TcpRecorder::start();
+    let run = replay(&["--to", &recorder.url()], &inputs);
+    let (stream, flows) = (recorder.received(), run.flows().len());
+
+    let directory = TempDir::new().expect("a directory");
+    let (mut collect, port) = collect(&directory);
+    send_damaged(&stream, port);
 
     let before = settled(&collect);
     let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("a listener");

@@ -328,7 +328,11 @@ mod tests {
             sources.turn_to(&group(&number.to_string()), &transcoder);
             let expected = if number < most { number + 1 } else { 1 };
             assert_eq!(sources.sources.len(), expected);
-            assert!(sources.format_octets <= FORMAT_OCTETS);
+            let octets: usize = (sources.sources.iter())
+                .map(|one| one.formats.octets())
+                .sum();
+            assert_eq!(sources.format_octets, octets);
+            assert!(octets <= FORMAT_OCTETS, "{octets}");
         }
     }
 

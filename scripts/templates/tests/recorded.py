@@ -1,4 +1,4 @@
-"""States of the alarms over the metrics that tests/tests/function/outage.rs recorded.
+"""States of the alarms over the metrics that tests/tests/function/outage/ recorded.
 
 usage: python3 -m templates.tests.recorded SERIES MINUTE
 

@@ -83,7 +83,7 @@ class Courses(unittest.TestCase):
     def outage(self, end, drained):
         """A TCP collector is away from minute 300: all fails, and waiting payloads come every 20 minutes.
 
-        A payload from a queue fails without an error of Lambda: the answer names the message (tests/tests/function/outage.rs).
+        A payload from a queue fails without an error of Lambda: the answer names the message (tests/tests/function/outage/).
         """
         waiting = [(minute, 60 * (minute - 300)) for minute in range(320, drained, 20)]
         return normal(

@@ -139,7 +139,45 @@ fn record(number: usize, chance: &mut Random) -> (usize, String) {
         account
     };
     let address = format!("10.{vpc}.{account}.{}", own + 1);
-    let peer = match chance.index(3) {
+    let peer = peer(account, chance);
+    let (direction, source, destination) = match chance.index(2) {
+        0 => ("egress", &address, &peer),
+        _ => ("ingress", &peer, &address),
+    };
+    let start = start(chance);
+    let action = ["ACCEPT", "REJECT"][usize::from(chance.index(4) == 0)];
+    let (port, octets) = (1_024 + chance.index(60_000), number + 1);
+    let flow = format!(
+        "{source} {destination} {port} 443 6 7 {octets} {start} {}",
+        start + 59
+    );
+    let (id, eni) = (ACCOUNTS[account], format!("eni-{account}-{own}"));
+    // Nobody knows a format of the last account.
+    let format = if account == ACCOUNTS.len() - 1 {
+        0
+    } else {
+        chance.index(5)
+    };
+    match format {
+        0 | 1 => (account, format!("2 {id} {eni} {flow} {action} OK")),
+        2 | 3 => (
+            account,
+            format!("{id} {eni} {flow} {action} {direction} vpc-{vpc} 2"),
+        ),
+        _ => {
+            let (one, other) = (chance.index(3), chance.index(3));
+            let attachments = format!("tgw-attach-{one} tgw-attach-{other}");
+            (
+                0,
+                format!("{} tgw-1 {attachments} {flow} {direction} 0", ACCOUNTS[0]),
+            )
+        }
+    }
+}
+
+/// Address of the far end: outside of AWS, in the account, or anywhere.
+fn peer(account: usize, chance: &mut Random) -> String {
+    match chance.index(3) {
         0 => format!("198.51.100.{}", chance.index(250)),
         1 => format!(
             "10.{account}.{account}.{}",
@@ -151,54 +189,17 @@ fn record(number: usize, chance: &mut Random) -> (usize, String) {
             chance.index(4),
             1 + chance.index(INTERFACES)
         ),
-    };
-    let leaves = chance.index(2) == 0;
-    let (source, destination) = if leaves {
-        (&address, &peer)
-    } else {
-        (&peer, &address)
-    };
-    // From long before any flow log began until after the inventory.
+    }
+}
+
+/// Time of a record, from long before any flow log began until after the inventory.
+fn start(chance: &mut Random) -> u64 {
     let start = AS_OF - 5_400 + u64::try_from(chance.index(7_200)).expect("small");
-    let start = if chance.index(20) == 0 {
+    if chance.index(20) == 0 {
         AS_OF - 200_000
     } else {
         start
-    };
-    let end = start + 59;
-    let (action, direction) = (
-        ["ACCEPT", "REJECT"][usize::from(chance.index(4) == 0)],
-        ["ingress", "egress"][usize::from(leaves)],
-    );
-    let (port, octets, id, eni) = (
-        1_024 + chance.index(60_000),
-        number + 1,
-        ACCOUNTS[account],
-        format!("eni-{account}-{own}"),
-    );
-    // Nobody knows a format of the last account.
-    let format = if account == ACCOUNTS.len() - 1 {
-        0
-    } else {
-        chance.index(5)
-    };
-    let line = match format {
-        0 | 1 => format!(
-            "2 {id} {eni} {source} {destination} {port} 443 6 7 {octets} {start} {end} {action} OK"
-        ),
-        2 | 3 => format!(
-            "{id} {eni} {source} {destination} {port} 443 6 7 {octets} {start} {end} {action} {direction} vpc-{vpc} 2"
-        ),
-        _ => {
-            let (one, other) = (chance.index(3), chance.index(3));
-            let line = format!(
-                "{} tgw-1 tgw-attach-{one} tgw-attach-{other} {source} {destination} {port} 443 6 7 {octets} {start} {end} {direction} 0",
-                ACCOUNTS[0]
-            );
-            return (0, line);
-        }
-    };
-    (account, line)
+    }
 }
 
 /// Log event of a record, with its system fields in a central log group.

@@ -172,7 +172,38 @@ fn processor_time(process: &Process) -> Duration {
     Duration::from_millis(10 * ticks)
 }
 
-/// From the start of the process to the answer, at which a named flow has been sent and acknowledged.
+/// Starts a cold environment, and lets it answer to a payload of 100 lines of an account with `count` interfaces. Returns
+/// the time from the start of the process to the answer, at which a named flow has been sent and acknowledged, and the
+/// octets of its memory.
+fn first_flow(
+    server: &ObjectServer,
+    (account, count): (&str, usize),
+    program: &Path,
+    is_fourfold: bool,
+) -> (Duration, u64) {
+    let collector = Collector::start();
+    let lines: Vec<_> = (0..100)
+        .map(|line_number| line(account, line_number * (count / 100)))
+        .collect();
+    let event = event(account, &lines);
+    let began = Instant::now();
+    let function =
+        OneFunction::start_program(CLOUDWATCH, program, &variables(server, &collector.url()));
+    let summary = function.invoke(&event, TIME).expect("success");
+    let time = match is_fourfold {
+        false => began.elapsed(),
+        true => 4 * processor_time(function.process()),
+    };
+    assert_eq!(summary["FlowsExported"], 100, "{summary}");
+    assert_eq!(summary["WithoutInventory"], 0, "{summary}");
+    collector.flows(100);
+    let is_name = |text: &String| text.starts_with("Name of the interface");
+    let records = collector.records();
+    let mut options = records.iter().filter(|record| record.is_options);
+    assert!(options.any(|record| record.fields.values().any(is_name)));
+    (time, function.process().memory("VmHWM"))
+}
+
 #[test]
 fn a_cold_environment_with_a_quarter_of_a_processor_names_its_first_flow() {
     let count = sized(1_000, 20_000);
@@ -184,43 +215,16 @@ fn a_cold_environment_with_a_quarter_of_a_processor_names_its_first_flow() {
         return;
     };
     let directory = TempDir::new().expect("a directory");
+    let quota = ProcessorQuota::quarter();
+    let program = match &quota {
+        Some(quota) => quota.wrap(&program, directory.path()),
+        None => program,
+    };
     let mut times = Vec::new();
     let mut memory = 0;
-    let quota = ProcessorQuota::quarter();
     for number in 0..sized(1, 11) {
-        let collector = Collector::start();
-        let program = match &quota {
-            Some(quota) => quota.wrap(&program, directory.path()),
-            None => program.clone(),
-        };
-        let lines: Vec<_> = (0..100)
-            .map(|line_number| line(account, line_number * (count / 100)))
-            .collect();
-        let event = event(account, &lines);
-        let began = Instant::now();
-        let function =
-            OneFunction::start_program(CLOUDWATCH, &program, &variables(&server, &collector.url()));
-        let summary = function.invoke(&event, TIME).expect("success");
-        let time = match &quota {
-            Some(_) => began.elapsed(),
-            None => 4 * processor_time(function.process()),
-        };
-        assert_eq!(summary["FlowsExported"], 100, "{summary}");
-        assert_eq!(summary["WithoutInventory"], 0, "{summary}");
-        collector.flows(100);
-        let named = |record: &crate::decode::Record| {
-            record
-                .fields
-                .values()
-                .any(|text| text.starts_with("Name of the interface"))
-        };
-        assert!(
-            collector
-                .records()
-                .iter()
-                .any(|record| record.is_options && named(record))
-        );
-        memory = memory.max(function.process().memory("VmHWM"));
+        let (time, octets) = first_flow(&server, (account, count), &program, quota.is_none());
+        memory = memory.max(octets);
         if number > 0 || sized(true, false) {
             times.push(time); // from the second one on the file is in memory
         }

@@ -44,6 +44,39 @@ fn names(records: &[Record]) -> Vec<&str> {
     values.map(String::as_str).collect()
 }
 
+/// 40 records of either format of the log group `two-formats`, in turn.
+fn lines_of_two_formats(ids: &Value) -> Vec<String> {
+    let [web, db, vpc] = ["web", "db", "vpc"].map(|key| ids[key].as_str().expect("an id"));
+    let both = (0..40).flat_map(|number| {
+        let port = 2_000 + number;
+        [
+            format!("{web} 198.51.100.7 10.1.1.10 {port} 443 6 5000 7 1795000000 1795000059 ACCEPT"),
+            format!("1795000000 1795000059 egress {vpc} {db} 198.51.100.8 10.1.2.20 53 {port} 17 9 6000 REJECT OK"),
+        ]
+    });
+    both.collect()
+}
+
+/// Holds that 40 flows of either format are there, with names.
+fn assert_flows_of_two_formats(collector: &Collector) {
+    let flows = collector.flows(80);
+    for (key, value) in [
+        ("PacketDeltaCount", "7"),
+        ("PacketDeltaCount", "9"),
+        ("OctetDeltaCount", "5000"),
+        ("OctetDeltaCount", "6000"),
+    ] {
+        let have = flows.iter().filter(|flow| flow.field(key) == Some(value));
+        assert_eq!(have.count(), 40, "{key} {value}: {:?}", flows[0]);
+    }
+    let records = collector.records();
+    let said = names(&records);
+    for name in ["web-1", "db-1", "shop-prod", "ACCEPT", "REJECT"] {
+        let is_said = said.iter().any(|text| text.contains(name));
+        assert!(is_said, "{name}: {said:?}");
+    }
+}
+
 #[test]
 fn a_log_group_with_two_custom_formats_is_transcoded_line_by_line_with_names() {
     let (Some(aws), Some(nfcapd)) = (Moto::start(), Nfcapd::start()) else {
@@ -51,7 +84,6 @@ fn a_log_group_with_two_custom_formats_is_transcoded_line_by_line_with_names() {
     };
     let collector = Collector::start();
     let ids: Value = aws.run(NETWORK, &[]);
-    let id = |key: &str| ids[key].as_str().expect("an id").to_owned();
     let collectors = format!("{},{}", collector.url(), nfcapd.url());
     let Some(function) = Function::start(&[
         ("COLLECTOR", collectors.as_str()),
@@ -59,18 +91,8 @@ fn a_log_group_with_two_custom_formats_is_transcoded_line_by_line_with_names() {
     ]) else {
         return;
     };
-    let (web, db, vpc) = (id("web"), id("db"), id("vpc"));
-    let both: Vec<String> = (0..40)
-        .flat_map(|number| {
-            let port = 2_000 + number;
-            [
-                format!("{web} 198.51.100.7 10.1.1.10 {port} 443 6 5000 7 1795000000 1795000059 ACCEPT"),
-                format!("1795000000 1795000059 egress {vpc} {db} 198.51.100.8 10.1.2.20 53 {port} 17 9 6000 REJECT OK"),
-            ]
-        })
-        .collect();
     let summary = function
-        .invoke(&event("two-formats", &both))
+        .invoke(&event("two-formats", &lines_of_two_formats(&ids)))
         .expect("success");
     assert_eq!(summary["FlowsExported"], 80, "{summary}");
     assert_eq!(
@@ -79,40 +101,10 @@ fn a_log_group_with_two_custom_formats_is_transcoded_line_by_line_with_names() {
         "{summary}"
     );
     assert_eq!(summary["NameLookupErrors"], 0, "{}", function.output());
+    assert_flows_of_two_formats(&collector);
 
-    let flows = collector.flows(80);
-    let count = |key: &str, value: &str| {
-        flows
-            .iter()
-            .filter(|flow| flow.field(key) == Some(value))
-            .count()
-    };
-    assert_eq!(
-        (
-            count("PacketDeltaCount", "7"),
-            count("PacketDeltaCount", "9")
-        ),
-        (40, 40),
-        "{:?}",
-        flows[0]
-    );
-    assert_eq!(
-        (
-            count("OctetDeltaCount", "5000"),
-            count("OctetDeltaCount", "6000")
-        ),
-        (40, 40)
-    );
-    let records = collector.records();
-    let said = names(&records);
-    for name in ["web-1", "db-1", "shop-prod", "ACCEPT", "REJECT"] {
-        assert!(
-            said.iter().any(|text| text.contains(name)),
-            "{name}: {said:?}"
-        );
-    }
-
-    let (gateway, attachment) = (id("gateway"), id("attachment"));
+    let [gateway, attachment] =
+        ["gateway", "attachment"].map(|key| ids[key].as_str().expect("an id"));
     let line = format!(
         "6 TransitGateway 123456789012 {gateway} {attachment} 10.1.1.10 10.7.0.1 1 2 6 3 400 1795000000 1795000059 OK ingress"
     );
@@ -122,11 +114,8 @@ fn a_log_group_with_two_custom_formats_is_transcoded_line_by_line_with_names() {
     assert_eq!(summary["FlowsExported"], 1, "{summary}");
     collector.flows(81);
     let records = collector.records();
-    assert!(
-        names(&records).iter().any(|text| text.contains(&gateway)),
-        "{:?}",
-        names(&records)
-    );
+    let said = names(&records);
+    assert!(said.iter().any(|text| text.contains(gateway)), "{said:?}");
 
     drop(function);
     let collected = nfcapd.stop();

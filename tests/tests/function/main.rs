@@ -13,7 +13,7 @@
 //! - `clock.rs` is a clock that jumps, and `dns.rs` a name that leads elsewhere;
 //! - `check.rs` is the check event, and `deadline.rs` are invocations without enough time;
 //! - `sqs.rs` is a queue with the rules of SQS; `queue.rs` are the tests of the function behind its failure queue, and
-//!   `outage.rs` is an hour without collector, with the alarms of the templates over its metrics (`series.rs`);
+//!   `outage/` is an hour without collector, with the alarms of the templates over its metrics (`series.rs`);
 //! - `hostile.rs` are names of megabytes, names that would be lines, and answers without end;
 //! - `day/` is a day in an hour: all functions under scripted faults of every kind;
 //! - `stored.rs` are the tests of both functions with an inventory in S3, `changing.rs` the tests of an inventory that changes or
@@ -21,7 +21,7 @@
 //! - `cold.rs` are cold environments with that inventory, `alike.rs` two environments that have to decide alike;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;
-//! - `organization.rs` is an organization of accounts with a bucket, STS, EC2 and S3 in one server, and `inventory.rs` and
+//! - `organization.rs` is an organization of accounts with a bucket, STS, EC2 and S3 in one server, and `inventory/` and
 //!   `surveys.rs` are the tests of the function that keeps the inventory.
 
 mod alike;

@@ -56,17 +56,8 @@ fn assert_embedded_metric_format(line: &Value) {
     );
 }
 
-#[test]
-fn every_invocation_has_one_metrics_line_whose_counters_add_up_be_it_a_failure() {
-    let collector = Collector::start();
-    let Some(function) = Function::start(&[
-        ("COLLECTOR", collector.url().as_str()),
-        ("INVENTORY", "ec2"),
-        ("DIRECTION", "ingress"),
-        ("AWS_ENDPOINT_URL", &crate::aws::ec2_that_refuses()),
-    ]) else {
-        return;
-    };
+/// Four invocations: records of every kind, the same again, a damaged payload, and no collector.
+fn invoke_four_times(function: &Function, collector: Collector) {
     let mut records = lines(0, 5);
     records.push("not a flow log".to_owned());
     records.push(records[0].clone());
@@ -82,6 +73,20 @@ fn every_invocation_has_one_metrics_line_whose_counters_add_up_be_it_a_failure()
     function
         .invoke(&event("flows", &lines(5, 5)))
         .expect_err("nobody listens");
+}
+
+#[test]
+fn every_invocation_has_one_metrics_line_whose_counters_add_up_be_it_a_failure() {
+    let collector = Collector::start();
+    let Some(function) = Function::start(&[
+        ("COLLECTOR", collector.url().as_str()),
+        ("INVENTORY", "ec2"),
+        ("DIRECTION", "ingress"),
+        ("AWS_ENDPOINT_URL", &crate::aws::ec2_that_refuses()),
+    ]) else {
+        return;
+    };
+    invoke_four_times(&function, collector);
 
     let output = function.output();
     for line in output.lines() {

@@ -386,18 +386,15 @@ fn describe(
         let manifest = state.objects["of/us/manifest.json.gz"].1.clone();
         state.put("of/us/manifest.json.gz", manifest);
     }
-    let refuse = |code: &str| {
-        let error = format!("<Error><Code>{code}</Code><Message>for a test</Message></Error>");
-        let body = format!("<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>");
-        http::xml(stream, 403, &body)
-    };
     if generation.is_some_and(|of| of != state.tokens) {
-        return refuse("InvalidNextToken");
+        return refuse(stream, "InvalidNextToken");
     }
     match state.mood_of(&account, &region) {
-        Some(Mood::Denied(denied)) if denied == action => return refuse("UnauthorizedOperation"),
-        Some(Mood::Throttled(_)) => return refuse("RequestLimitExceeded"),
-        Some(Mood::NotEnabled) => return refuse("AuthFailure"),
+        Some(Mood::Denied(denied)) if denied == action => {
+            return refuse(stream, "UnauthorizedOperation");
+        }
+        Some(Mood::Throttled(_)) => return refuse(stream, "RequestLimitExceeded"),
+        Some(Mood::NotEnabled) => return refuse(stream, "AuthFailure"),
         Some(Mood::Silent) => {
             drop(state);
             std::thread::sleep(Duration::from_secs(60));
@@ -409,19 +406,21 @@ fn describe(
     let items = state.descriptions.get(&(account, region))?[key]
         .as_array()?
         .clone();
-    let size: usize = state
-        .page
-        .unwrap_or(parameters.get("MaxResults")?.parse().ok()?);
-    let (delay, generation) = (state.delay, state.tokens);
+    let most = parameters.get("MaxResults")?.parse().ok()?;
+    let (size, delay, generation) = (state.page.unwrap_or(most), state.delay, state.tokens);
     drop(state);
     std::thread::sleep(delay);
     let end = items.len().min(first + size);
     let next = (end < items.len()).then(|| format!("{generation}-{end}"));
-    http::xml(
-        stream,
-        200,
-        &described_page(action, &items[first..end], next.as_deref()),
-    )
+    let page = described_page(action, &items[first..end], next.as_deref());
+    http::xml(stream, 200, &page)
+}
+
+/// Answers a question of EC2 with an error.
+fn refuse(stream: &TcpStream, code: &str) -> Option<()> {
+    let error = format!("<Error><Code>{code}</Code><Message>for a test</Message></Error>");
+    let body = format!("<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>");
+    http::xml(stream, 403, &body)
 }
 
 fn object(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Option<()> {

@@ -93,6 +93,19 @@ fn objects_of_both_kinds_are_exported_once_whatever_way_their_notices_take() {
     }
 }
 
+/// Holds that a log line names an object and its error, or that none names the object if the error is empty.
+fn assert_named(log: &str, key: &str, error: &str) {
+    let lines = log.lines().filter(|line| line.contains("passed over"));
+    let named: Vec<_> = lines
+        .filter(|line| line.contains(&format!("\"key\":\"{key}\"")))
+        .collect();
+    match (error, named.as_slice()) {
+        ("", []) => {}
+        (error, [line]) => assert!(line.contains(error) && line.contains(BUCKET), "{line}"),
+        _ => panic!("{key}: {log}"),
+    }
+}
+
 #[test]
 fn what_cannot_be_decoded_or_is_gone_is_acknowledged_and_named_and_nothing_is_repeated() {
     let Some(bucket) = Bucket::make(Way::Queue) else {
@@ -129,17 +142,8 @@ fn what_cannot_be_decoded_or_is_gone_is_acknowledged_and_named_and_nothing_is_re
         "everything is acknowledged"
     );
     assert_eq!(bucket.receive("dead"), None);
-    let log = function.output();
     for (key, _, name) in objects {
-        let lines = log.lines().filter(|line| line.contains("passed over"));
-        let named: Vec<_> = lines
-            .filter(|line| line.contains(&format!("\"key\":\"{key}\"")))
-            .collect();
-        match (name, named.as_slice()) {
-            ("", []) => {}
-            (name, [line]) => assert!(line.contains(name) && line.contains(BUCKET), "{line}"),
-            _ => panic!("{key}: {log}"),
-        }
+        assert_named(&function.output(), key, name);
     }
     assert_eq!(total(&function, "ObjectsExported"), 2);
     assert_eq!(total(&function, "ObjectErrors"), 4);

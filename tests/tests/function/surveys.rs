@@ -235,38 +235,42 @@ fn an_hour_of_throttling_denials_and_vanished_accounts_loses_nothing() {
         trouble[2]
     );
     assert!(trouble.iter().all(|count| *count > 0), "{trouble:?}");
-    // Everything heals.
-    organization.state().moods.clear();
-    organization
-        .state()
-        .accounts
-        .iter_mut()
-        .for_each(|account| account.1 = "ACTIVE");
-    organization.age(Duration::from_secs(900));
+    heal(&organization);
     let answer = round(&function, ROUND);
     assert_eq!(answer["FailedAccounts"], json!([]));
-    let state_of = |key: &(String, String)| {
-        let listed = organization.state().descriptions[key]["NetworkInterfaces"].clone();
-        let names = listed.as_array().expect("a list").iter();
-        names
-            .map(|one| {
-                one["NetworkInterfaceId"]
-                    .as_str()
-                    .expect("an id")
-                    .to_owned()
-            })
-            .collect::<BTreeSet<_>>()
-    };
     for key in parts(&organization).keys() {
-        let part = organization.object(&format!("of/us/parts/{}/{}.json.gz", key.0, key.1));
-        let part = read_part(&part, u64::MAX).expect("a part");
-        let known: BTreeSet<_> = part
-            .interfaces
-            .iter()
-            .map(|one| one.id().to_owned())
-            .collect();
-        assert_eq!(known, state_of(key), "{key:?}");
+        assert_part_is_current(&organization, key);
     }
+}
+
+/// Ends every trouble, and makes every part due.
+fn heal(organization: &Organization) {
+    let mut state = organization.state();
+    state.moods.clear();
+    for account in &mut state.accounts {
+        account.1 = "ACTIVE";
+    }
+    drop(state);
+    organization.age(Duration::from_secs(900));
+}
+
+/// Holds that a part has the interfaces of its account and region.
+fn assert_part_is_current(organization: &Organization, key: &(String, String)) {
+    let listed = organization.state().descriptions[key]["NetworkInterfaces"].clone();
+    let listed: BTreeSet<_> = (listed.as_array().expect("a list").iter())
+        .map(|one| {
+            one["NetworkInterfaceId"]
+                .as_str()
+                .expect("an id")
+                .to_owned()
+        })
+        .collect();
+    let part = organization.object(&format!("of/us/parts/{}/{}.json.gz", key.0, key.1));
+    let part = read_part(&part, u64::MAX).expect("a part");
+    let known: BTreeSet<_> = (part.interfaces.iter())
+        .map(|one| one.id().to_owned())
+        .collect();
+    assert_eq!(known, listed, "{key:?}");
 }
 
 /// Troubles of a round.

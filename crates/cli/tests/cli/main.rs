@@ -4,7 +4,6 @@ mod backfill;
 mod collect;
 mod explain;
 mod fields;
-mod forms;
 mod json;
 mod library;
 mod names;

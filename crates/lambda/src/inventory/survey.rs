@@ -142,7 +142,7 @@ impl UnfinishedSurveys {
         survey.keep_names();
         let mut surveys = self.lock();
         let octets = |key: &AccountRegion, survey: &NetworkSurvey| {
-            key.0.capacity() + key.1.capacity() + survey.octets()
+            key.account.capacity() + key.region.capacity() + survey.octets()
         };
         let others: usize = surveys.iter().map(|(key, one)| octets(key, one)).sum();
         let has_room = others + octets(&key, &survey) <= ROOM;

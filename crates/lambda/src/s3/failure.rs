@@ -207,6 +207,45 @@ mod tests {
 
     use super::*;
 
+    /// Errors with their names.
+    fn errors() -> Vec<(ObjectError, &'static str)> {
+        let gzip = UnpackError::Gzip {
+            position: 9,
+            fault: GzipFault::Truncated,
+        };
+        let code = "NoSuchKey".into();
+        let reason = || "denied".into();
+        let header = "time user".into();
+        let footer = ParquetError::Footer { reason: reason() };
+        vec![
+            (ObjectError::Unpack(gzip), "ObjectGzip"),
+            (ObjectError::Missing { code }, "ObjectMissing"),
+            (ObjectError::Denied { reason: reason() }, "ObjectDenied"),
+            (
+                ObjectError::KeyDenied { reason: reason() },
+                "ObjectKeyDenied",
+            ),
+            (ObjectError::Archived, "ObjectArchived"),
+            (ObjectError::Changed, "ObjectChanged"),
+            (
+                ObjectError::Unreadable { reason: reason() },
+                "ObjectUnreadable",
+            ),
+            (ObjectError::NotAFlowLog { lines: 7 }, "ObjectNotAFlowLog"),
+            (
+                ObjectError::NotAFlowLogHeader { header },
+                "ObjectNotAFlowLog",
+            ),
+            (ObjectError::OutOfTime, "OutOfTime"),
+            (ObjectError::Format { reason: reason() }, "FormatUnknown"),
+            (ObjectError::Parquet(footer), "ObjectParquetFooter"),
+            (
+                ObjectError::Parquet(ParquetError::NoFlowLogColumn),
+                "ObjectNotAFlowLog",
+            ),
+        ]
+    }
+
     #[test]
     fn what_the_runtime_logs_is_one_line_with_name_object_and_reason() {
         let object = ObjectRef {
@@ -214,61 +253,7 @@ mod tests {
             key: "a b.log.gz".into(),
             ..ObjectRef::default()
         };
-        let gzip = UnpackError::Gzip {
-            position: 9,
-            fault: GzipFault::Truncated,
-        };
-        for (error, name) in [
-            (ObjectError::Unpack(gzip), "ObjectGzip"),
-            (
-                ObjectError::Missing {
-                    code: "NoSuchKey".into(),
-                },
-                "ObjectMissing",
-            ),
-            (
-                ObjectError::Denied {
-                    reason: "AccessDenied".into(),
-                },
-                "ObjectDenied",
-            ),
-            (
-                ObjectError::KeyDenied {
-                    reason: "AccessDenied".into(),
-                },
-                "ObjectKeyDenied",
-            ),
-            (ObjectError::Archived, "ObjectArchived"),
-            (ObjectError::Changed, "ObjectChanged"),
-            (
-                ObjectError::Unreadable { reason: "x".into() },
-                "ObjectUnreadable",
-            ),
-            (ObjectError::NotAFlowLog { lines: 7 }, "ObjectNotAFlowLog"),
-            (
-                ObjectError::NotAFlowLogHeader {
-                    header: "time user".into(),
-                },
-                "ObjectNotAFlowLog",
-            ),
-            (ObjectError::OutOfTime, "OutOfTime"),
-            (
-                ObjectError::Format {
-                    reason: "denied".into(),
-                },
-                "FormatUnknown",
-            ),
-            (
-                ObjectError::Parquet(ParquetError::Footer {
-                    reason: "cut".into(),
-                }),
-                "ObjectParquetFooter",
-            ),
-            (
-                ObjectError::Parquet(ParquetError::NoFlowLogColumn),
-                "ObjectNotAFlowLog",
-            ),
-        ] {
+        for (error, name) in errors() {
             let failure = Failure::object(&object, error);
             let logged = format!("{failure:?}");
             assert!(

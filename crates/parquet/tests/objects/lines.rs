@@ -7,7 +7,9 @@ use flowlogs_source::{LineOrigin, LineSink, LogEvent};
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::WriterVersion;
 
-use flowlogs_testing::parquet_writer::{Options, STORED, Stored, column, compressions, write};
+use flowlogs_testing::parquet_writer::{
+    Column, Options, STORED, Stored, column, compressions, write,
+};
 
 pub(crate) const LIMIT: usize = 48 * 1024 * 1024;
 
@@ -113,42 +115,36 @@ fn values_that_are_no_flow_log_s_are_handed_on_as_they_are() {
     );
 }
 
-#[test]
-fn every_codec_version_and_encoding_gives_the_same_lines() {
-    let rows: Vec<String> = (0..5_000)
+/// Columns of 5,000 rows: numbers and texts, without nulls and with nulls.
+fn many_rows() -> [Column; 4] {
+    let numbers: Vec<String> = (0..5_000)
         .map(|row| (row * 7 % 1_000).to_string())
         .collect();
     let texts: Vec<String> = (0..5_000)
         .map(|row| format!("10.0.{}.{}", row / 256, row % 256))
         .collect();
-    let columns = [
-        column(
-            "bytes",
-            Stored::Int64,
-            &rows.iter().map(String::as_str).collect::<Vec<_>>(),
-        ),
-        column(
-            "srcport",
-            Stored::Int32,
-            &rows
-                .iter()
-                .map(|text| if text.ends_with('3') { "null" } else { text })
-                .collect::<Vec<_>>(),
-        ),
-        column(
-            "srcaddr",
-            Stored::Text,
-            &texts.iter().map(String::as_str).collect::<Vec<_>>(),
-        ),
-        column(
-            "dstaddr",
-            Stored::Text,
-            &texts
-                .iter()
-                .map(|text| if text.ends_with('3') { "null" } else { text })
-                .collect::<Vec<_>>(),
-        ),
-    ];
+    let some = |values: &[String]| {
+        let value = |text: &String| match text.ends_with('3') {
+            true => "null".to_owned(),
+            false => text.clone(),
+        };
+        values.iter().map(value).collect::<Vec<_>>()
+    };
+    [
+        ("bytes", Stored::Int64, numbers.clone()),
+        ("srcport", Stored::Int32, some(&numbers)),
+        ("srcaddr", Stored::Text, texts.clone()),
+        ("dstaddr", Stored::Text, some(&texts)),
+    ]
+    .map(|(name, stored, values)| {
+        let values: Vec<_> = values.iter().map(String::as_str).collect();
+        column(name, stored, &values)
+    })
+}
+
+#[test]
+fn every_codec_version_and_encoding_gives_the_same_lines() {
+    let columns = many_rows();
     let expected = lines(write(&columns, &Options::default()));
     assert_eq!(expected[4], "21 21 10.0.0.3 -");
     for compression in compressions() {

@@ -18,10 +18,12 @@ mod receiver;
 mod sources;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use flowlogs_tests::tool;
+use tempfile::TempDir;
 
 use crate::organization::Organization;
 use faults::{Fault, Moment, SCRIPT};
@@ -141,29 +143,78 @@ fn rounds(fleet: &mut Fleet, scale: Scale, ended: &AtomicBool) {
     }
 }
 
+/// Clock of a function that `libfaketime` moves.
+struct MovedClock {
+    library: PathBuf,
+    directory: TempDir,
+}
+
+impl MovedClock {
+    /// `None` where the library is missing.
+    fn new() -> Option<Self> {
+        let this = Self {
+            library: tool::faketime()?,
+            directory: TempDir::new().expect("a directory"),
+        };
+        this.set("+0");
+        Some(this)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("clock")
+    }
+
+    /// Moves the clock by so many seconds.
+    fn set(&self, seconds: &str) {
+        std::fs::write(self.file(), seconds).expect("a file");
+    }
+
+    fn variables(&self) -> [(&'static str, OsString); 4] {
+        [
+            ("LD_PRELOAD", self.library.clone().into()),
+            ("FAKETIME_TIMESTAMP_FILE", self.file().into()),
+            ("FAKETIME_NO_CACHE", "1".into()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+        ]
+    }
+}
+
+/// Plays the faults of the script in turn, with a pause behind each, until the end or until a thread has ended early.
+fn play(
+    clock: &MovedClock,
+    moment: &Moment,
+    hold: Duration,
+    end: Instant,
+    is_broken: impl Fn() -> bool,
+) {
+    let mut script = SCRIPT.iter().cycle().take_while(|_| Instant::now() < end);
+    while let Some(fault) = script.next().filter(|_| !is_broken()) {
+        clock.set(match fault {
+            Fault::ClockForward => "+7200",
+            Fault::ClockBack => "-86400",
+            _ => "+0",
+        });
+        moment.set(Some(*fault));
+        std::thread::sleep(hold);
+        clock.set("+0");
+        moment.set(None);
+        std::thread::sleep(hold);
+    }
+}
+
 #[test]
 fn a_day_of_faults_loses_no_flow_and_no_memory() {
-    let Some(clock_library) = tool::faketime() else {
+    let Some(clock) = MovedClock::new() else {
         return;
     };
     let (length, moment) = (length(), Moment::default());
     let scale = Scale::of(length);
     let organization = api::start(moment.clone());
     let receiver = Receiver::start(moment.clone());
-    let directory = tempfile::TempDir::new().expect("a directory");
-    let clock = directory.path().join("clock");
-    let set_clock = |text: &str| std::fs::write(&clock, text).expect("a file");
-    set_clock("+0");
     let fleet = |name, others: &[(&'static str, OsString)]| {
         let variables = variables(&organization, &receiver.url(), others);
         Fleet::start(name, variables, moment.clone(), scale.invocation)
     };
-    let jumping: [(&str, OsString); 4] = [
-        ("LD_PRELOAD", clock_library.into()),
-        ("FAKETIME_TIMESTAMP_FILE", clock.clone().into()),
-        ("FAKETIME_NO_CACHE", "1".into()),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
-    ];
     let stored = [("INVENTORY", OsString::from("s3://inventory/of/us"))];
     let rounds_of: Vec<_> = organization
         .variables()
@@ -171,7 +222,7 @@ fn a_day_of_faults_loses_no_flow_and_no_memory() {
         .map(|(name, value)| (name, OsString::from(value)))
         .collect();
     let (Some(mut cloudwatch), Some(mut s3), Some(mut inventory)) = (
-        fleet("flowlogs-cloudwatch", &jumping),
+        fleet("flowlogs-cloudwatch", &clock.variables()),
         fleet("flowlogs-s3", &stored),
         fleet("flowlogs-inventory", &rounds_of),
     ) else {
@@ -186,21 +237,14 @@ fn a_day_of_faults_loses_no_flow_and_no_memory() {
             scope.spawn(|| work(&mut s3, &mut objects, &ended)),
         ];
         let rounds = scope.spawn(|| rounds(&mut inventory, scale, &ended));
-        let end = Instant::now() + length;
-        let mut script = SCRIPT.iter().cycle().take_while(|_| Instant::now() < end);
         let is_broken = || rounds.is_finished() || threads.iter().any(|one| one.is_finished());
-        while let Some(fault) = script.next().filter(|_| !is_broken()) {
-            set_clock(match fault {
-                Fault::ClockForward => "+7200",
-                Fault::ClockBack => "-86400",
-                _ => "+0",
-            });
-            moment.set(Some(*fault));
-            std::thread::sleep(scale.hold);
-            set_clock("+0");
-            moment.set(None);
-            std::thread::sleep(scale.hold);
-        }
+        play(
+            &clock,
+            &moment,
+            scale.hold,
+            Instant::now() + length,
+            is_broken,
+        );
         ended.store(true, Ordering::SeqCst);
         let waiting = threads.map(|thread| thread.join().expect("payloads or objects"));
         rounds.join().expect("rounds");

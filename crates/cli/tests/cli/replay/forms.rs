@@ -1,4 +1,4 @@
-//! `flowlogs replay` of all forms of input: two records in every form.
+//! Forms of input: two records in every form, and forms that are not read.
 
 use std::fs;
 use std::io::Write;
@@ -11,39 +11,99 @@ fn records() -> [&'static str; 2] {
     [(); 2].map(|()| lines.next().expect("two records"))
 }
 
-/// Each form with a name.
-fn forms() -> Vec<(&'static str, Vec<u8>)> {
+/// Name and octets of a form.
+type Form = (&'static str, Vec<u8>);
+
+/// Both records, each written so, a line each.
+fn each(form: &dyn Fn(&str) -> String) -> String {
     let [a, b] = records();
-    let each = |form: &dyn Fn(&str) -> String| format!("{}\n{}\n", form(a), form(b));
+    format!("{}\n{}\n", form(a), form(b))
+}
+
+/// Texts of the AWS CLI and of the console, a line for each event.
+fn log_lines() -> Vec<Form> {
+    let [a, b] = records();
+    vec![
+        (
+            "aws logs tail",
+            each(&|line| format!("2014-12-14T04:06:50.123000+00:00 eni-1-all {line}")).into(),
+        ),
+        (
+            "aws logs tail --format short",
+            each(&|line| format!("2014-12-14T04:06:50 {line}")).into(),
+        ),
+        (
+            "aws logs tail in another time zone",
+            each(&|line| format!("2014-12-14T05:06:50.123000+01:00 eni-1-all {line}")).into(),
+        ),
+        (
+            "copy from the console",
+            each(&|line| format!("2014-12-14T04:06:50.000Z\t{line}")).into(),
+        ),
+        (
+            "copy from the console in another time zone",
+            each(&|line| format!("2014-12-14T05:06:50.000+01:00\t{line}")).into(),
+        ),
+        (
+            "filter-log-events --output text",
+            format!(
+                "{}SEARCHEDLOGSTREAMS\teni-1-all\tTrue\n",
+                each(&|line| format!(
+                    "EVENTS\t369\t1418530080000\teni-1-all\t{line}\t1418530010000"
+                ))
+            )
+            .into(),
+        ),
+        (
+            "get-log-events --output text",
+            format!(
+                "b/369/s\tf/369/s\n{}",
+                each(&|line| format!("EVENTS\t1418530080000\t{line}\t1418530010000"))
+            )
+            .into(),
+        ),
+        (
+            "--query 'events[].message' --output text",
+            format!("{a}\t{b}\n").into(),
+        ),
+    ]
+}
+
+/// Tables of queries and of the console.
+fn tables() -> Vec<Form> {
     let csv = |line: &str| format!("\"{}\"", line.replace(' ', "\",\""));
     let header = "version account_id interface_id srcaddr dstaddr srcport dstport protocol packets bytes start end \
         action log_status";
+    vec![
+        (
+            "Logs Insights as CSV",
+            format!(
+                "@timestamp,@message,@ptr\n{}",
+                each(&|line| format!("2014-12-14 04:06:50.000,{line},x"))
+            )
+            .into(),
+        ),
+        (
+            "log group as CSV, saved by the console",
+            format!(
+                "timestamp,message\n{}",
+                each(&|line| format!("1418530010000,\"{line}\""))
+            )
+            .into(),
+        ),
+        ("Athena", format!("{}\n{}", csv(header), each(&csv)).into()),
+    ]
+}
+
+/// JSON documents.
+fn documents() -> Vec<Form> {
+    let [a, b] = records();
     let event = |line: &str| {
         format!(
             r#"{{"field":"@timestamp","value":"2014-12-14 04:06:50.000"}},{{"field":"@message","value":"{line}"}}"#
         )
     };
-    let utf16 = |text: &str| -> Vec<u8> {
-        let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
-        units.flat_map(u16::to_le_bytes).collect()
-    };
     vec![
-        ("as it is", DEFAULT.into()),
-        ("aws logs tail", each(&|line| format!("2014-12-14T04:06:50.123000+00:00 eni-1-all {line}")).into()),
-        ("aws logs tail --format short", each(&|line| format!("2014-12-14T04:06:50 {line}")).into()),
-        ("copy from the console", each(&|line| format!("2014-12-14T04:06:50.000Z\t{line}")).into()),
-        (
-            "filter-log-events --output text",
-            format!("{}SEARCHEDLOGSTREAMS\teni-1-all\tTrue\n", each(&|line| format!("EVENTS\t369\t1418530080000\teni-1-all\t{line}\t1418530010000"))).into(),
-        ),
-        (
-            "get-log-events --output text",
-            format!("b/369/s\tf/369/s\n{}", each(&|line| format!("EVENTS\t1418530080000\t{line}\t1418530010000"))).into(),
-        ),
-        (
-            "Logs Insights as CSV",
-            format!("@timestamp,@message,@ptr\n{}", each(&|line| format!("2014-12-14 04:06:50.000,{line},x"))).into(),
-        ),
         (
             "Logs Insights as JSON",
             format!(r#"{{"results":[[{}],[{}]],"statistics":{{"recordsMatched":2.0}},"status":"Complete"}}"#, event(a), event(b)).into(),
@@ -55,23 +115,27 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
             )
             .into(),
         ),
-        (
-            "log group as CSV, saved by the console",
-            format!("timestamp,message\n{}", each(&|line| format!("1418530010000,\"{line}\""))).into(),
-        ),
-        ("aws logs tail in another time zone", each(&|line| format!("2014-12-14T05:06:50.123000+01:00 eni-1-all {line}")).into()),
-        ("copy from the console in another time zone", each(&|line| format!("2014-12-14T05:06:50.000+01:00\t{line}")).into()),
         ("jq without -r", each(&|line| format!("\"{line}\"")).into()),
-        ("--query 'events[].message' --output text", format!("{a}\t{b}\n").into()),
         ("--query 'events[].message'", format!("[\n    \"{a}\",\n    \"{b}\"\n]\n").into()),
-        ("Athena", format!("{}\n{}", csv(header), each(&csv)).into()),
-        ("UTF-16", utf16(DEFAULT)),
-        ("UTF-16 with line ends of Windows", utf16(&DEFAULT.replace('\n', "\r\n"))),
+    ]
+}
+
+/// Plain lines in several encodings.
+fn encodings() -> Vec<Form> {
+    let marked = format!("\u{feff}{DEFAULT}");
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    vec![
+        ("as it is", DEFAULT.into()),
+        ("UTF-16", utf16(&marked)),
+        (
+            "UTF-16 with line ends of Windows",
+            utf16(&marked.replace('\n', "\r\n")),
+        ),
         (
             "UTF-16 of the other byte order",
-            format!("\u{feff}{DEFAULT}").encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            marked.encode_utf16().flat_map(u16::to_be_bytes).collect(),
         ),
-        ("UTF-8 with a mark", format!("\u{feff}{DEFAULT}").into()),
+        ("UTF-8 with a mark", marked.into()),
     ]
 }
 
@@ -81,7 +145,8 @@ fn the_same_flows_come_of_every_form() {
     let path = directory.path().join("input");
     let path = path.to_str().expect("UTF-8");
     let expected = run(&["replay", "--output=json", "-"], DEFAULT).objects();
-    for (name, octets) in forms() {
+    let forms = [log_lines(), tables(), documents(), encodings()];
+    for (name, octets) in forms.concat() {
         fs::write(path, octets).expect("written");
         let outcome = run(
             &[
@@ -127,16 +192,16 @@ fn a_message_of_the_failure_queue_and_an_invocation_record_are_read() {
 }
 
 #[test]
-fn what_must_be_unpacked_or_copied_first_is_named_with_the_command() {
+fn an_archive_is_named_with_the_command_that_unpacks_it() {
     let directory = tempfile::tempdir().expect("temporary directory");
     let tar = [vec![0; 257], b"ustar\x0000".to_vec(), vec![0; 247]].concat();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&tar).expect("memory");
     let tgz = gzip.finish().expect("memory");
-    for (name, octets, said) in [
+    let archives: [(&str, &[u8], &str); 8] = [
         (
             "logs.zip",
-            &b"PK\x03\x04 and so on"[..],
+            b"PK\x03\x04 and so on",
             "a zip archive: unpack it first: unzip",
         ),
         ("logs.tar", &tar, "a tar archive: unpack it first: tar -xf"),
@@ -166,13 +231,18 @@ fn what_must_be_unpacked_or_copied_first_is_named_with_the_command() {
             b"\x04\x22\x4d\x18 and so on",
             "lz4: unpack it first: lz4 -d",
         ),
-    ] {
+    ];
+    for (name, octets, said) in archives {
         let path = directory.path().join(name);
         fs::write(&path, octets).expect("written");
         let outcome = run(&["replay", path.to_str().expect("UTF-8")], "");
         assert_eq!(outcome.status, Some(1), "{outcome:?}");
         assert!(outcome.stderr.contains(said), "{outcome:?}");
     }
+}
+
+#[test]
+fn an_object_in_s3_is_answered_with_the_command_that_copies_it() {
     for (url, command) in [
         (
             "s3://bucket/AWSLogs/",

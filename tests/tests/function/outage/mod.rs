@@ -3,12 +3,16 @@
 //!
 //! `scripts/test` divides every time by 300. With `FLOWLOGS_OUTAGE=hour` (`scripts/measure-reliability outage`) the times
 //! are AWS's own: a run takes an hour and a half.
+//!
+//! `run.rs` has the state that the threads of a run share, with the time; `deliver.rs` has the threads that play AWS.
+
+mod deliver;
+mod run;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, RwLock};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use flowlogs_testing::object_server::ObjectServer;
 use flowlogs_tests::tool;
@@ -18,291 +22,15 @@ use crate::aws::ec2_that_records;
 use crate::collector::Collector;
 use crate::decode::Record;
 use crate::delivery::DEFAULT;
-use crate::objects::gzip;
-use crate::payload::{event_at, lines_until};
 use crate::queue::numbers;
-use crate::runtime::{Function, Outcome};
-use crate::series::{Metrics, alarms};
-use crate::sqs::{Queue, invocation_record};
+use crate::runtime::Function;
+use crate::series::alarms;
+
+use deliver::{LINES, OF_OBJECTS, PAUSES, deliver_objects, poll, subscribe, watch};
+use run::{EndOfRun, Environment, OUTAGE, Plan, Run, Station, VISIBILITY, lock};
 
 /// Seconds of traffic before the outage.
 const LEAD: f64 = 60.0;
-const OUTAGE: f64 = 3_600.0;
-/// Pauses of Lambda before the second and the third try of an asynchronous event.
-const PAUSES: [f64; 2] = [60.0, 120.0];
-/// Visibility timeout of both queues.
-const VISIBILITY: f64 = 1_200.0;
-/// Lines of a payload or object.
-const LINES: usize = 10;
-/// Number of the first line of the first object.
-const OF_OBJECTS: usize = 1_000_000;
-
-/// Size of a run.
-struct Plan {
-    /// Seconds of AWS in each second of the test.
-    speed: f64,
-    /// Payloads and objects of the hour without collector.
-    payloads: u32,
-    objects: u32,
-    /// Invocations at once that take messages from a queue.
-    pollers: usize,
-}
-
-impl Plan {
-    fn of_environment() -> Self {
-        match std::env::var("FLOWLOGS_OUTAGE").as_deref() {
-            Ok("hour") => Self {
-                speed: 1.0,
-                payloads: 200,
-                objects: 50,
-                pollers: 2,
-            },
-            _ => Self {
-                speed: 300.0,
-                payloads: 20,
-                objects: 10,
-                pollers: 1,
-            },
-        }
-    }
-
-    /// True if Lambda replaces all environments when the collector comes back: the pause of the circuit breaker is not
-    /// divided, and would last longer than the rest of a divided run.
-    fn replaces_environments(&self) -> bool {
-        self.speed > 1.0
-    }
-}
-
-/// State that the threads of a run share.
-struct Run {
-    plan: Plan,
-    begin: Instant,
-    /// Begin in milliseconds since 1970.
-    started_at: u64,
-    /// Held by each invocation, so that the collector goes away between invocations.
-    gate: RwLock<()>,
-    collector_is_back: AtomicBool,
-    is_over: AtomicBool,
-}
-
-impl Run {
-    fn new(plan: Plan) -> Self {
-        Self {
-            plan,
-            begin: Instant::now(),
-            started_at: milliseconds(),
-            gate: RwLock::default(),
-            collector_is_back: AtomicBool::new(false),
-            is_over: AtomicBool::new(false),
-        }
-    }
-
-    /// Seconds of AWS since the begin.
-    fn now(&self) -> f64 {
-        self.begin.elapsed().as_secs_f64() * self.plan.speed
-    }
-
-    /// Second of a time in milliseconds since 1970.
-    fn second(&self, time: u64) -> f64 {
-        let since = Duration::from_millis(time.saturating_sub(self.started_at));
-        since.as_secs_f64() * self.plan.speed
-    }
-
-    fn sleep_until(&self, moment: f64) {
-        let left = (moment - self.now()) / self.plan.speed;
-        std::thread::sleep(Duration::from_secs_f64(left.max(0.0)));
-    }
-
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::SeqCst)
-    }
-}
-
-/// Ends a run when it is dropped, also by a panic.
-struct EndOfRun<'a>(&'a Run);
-
-impl Drop for EndOfRun<'_> {
-    fn drop(&mut self) {
-        self.0.is_over.store(true, Ordering::SeqCst);
-    }
-}
-
-/// Milliseconds since 1970.
-fn milliseconds() -> u64 {
-    let since = UNIX_EPOCH.elapsed().expect("after 1970");
-    u64::try_from(since.as_millis()).expect("before the year 500,000,000")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("no panic while locked")
-}
-
-/// An execution environment of a function, and the one that takes its place.
-struct Environment {
-    function: Function,
-    spare: Option<Function>,
-}
-
-impl Environment {
-    fn start(plan: &Plan, start: impl Fn() -> Option<Function>) -> Option<Self> {
-        let spare = if plan.replaces_environments() {
-            Some(start()?)
-        } else {
-            None
-        };
-        Some(Self {
-            function: start()?,
-            spare,
-        })
-    }
-
-    fn invoke(&mut self, run: &Run, metrics: &Metrics, event: &[u8]) -> Outcome {
-        let _passes = run.gate.read().expect("no panic while locked");
-        let is_back = run.collector_is_back.load(Ordering::SeqCst);
-        if let Some(spare) = self.spare.take_if(|_| is_back) {
-            metrics.add_lines(&self.function.metrics(), |time| run.second(time));
-            self.function = spare;
-        }
-        let second = run.now();
-        let outcome = self.function.invoke(event);
-        metrics.add("Invocations", second, 1.0);
-        metrics.add("Errors", second, if outcome.is_err() { 1.0 } else { 0.0 });
-        outcome
-    }
-}
-
-/// An asynchronous event on its way through the tries of Lambda.
-struct Attempt {
-    due: f64,
-    arrived: f64,
-    failures: usize,
-    event: Vec<u8>,
-}
-
-/// Delivers payloads as CloudWatch Logs and Lambda do, until the run is over and every event has ended. Returns the
-/// number of payloads.
-fn subscribe(
-    run: &Run,
-    metrics: &Metrics,
-    mut environment: Environment,
-    queue: &Mutex<Queue>,
-) -> usize {
-    let interval = OUTAGE / f64::from(run.plan.payloads);
-    let (mut payloads, mut attempts) = (0, Vec::<Attempt>::new());
-    loop {
-        let arrival = interval * f64::from(u32::try_from(payloads).expect("few"));
-        let retry = attempts.iter().map(|attempt| attempt.due);
-        let retry = retry.fold(f64::INFINITY, f64::min);
-        if run.is_over() && attempts.is_empty() {
-            break;
-        }
-        if arrival <= retry && !run.is_over() {
-            run.sleep_until(arrival);
-            let now = milliseconds();
-            let lines = lines_until(payloads * LINES, LINES, now / 1_000);
-            payloads += 1;
-            attempts.push(Attempt {
-                due: arrival,
-                arrived: arrival,
-                failures: 0,
-                event: event_at(now, "flows", &lines),
-            });
-            continue;
-        }
-        run.sleep_until(retry);
-        let next = attempts.iter().position(|attempt| attempt.due <= retry);
-        let mut attempt = attempts.swap_remove(next.expect("the earliest"));
-        let second = run.now();
-        metrics.add(
-            "AsyncEventAge",
-            second,
-            (second - attempt.arrived) * 1_000.0,
-        );
-        let Err(failure) = environment.invoke(run, metrics, &attempt.event) else {
-            continue;
-        };
-        match PAUSES.get(attempt.failures) {
-            Some(pause) => {
-                attempt.failures += 1;
-                attempt.due = run.now() + pause;
-                attempts.push(attempt);
-            }
-            None => lock(queue).put(invocation_record(&attempt.event, &failure), Duration::ZERO),
-        }
-    }
-    metrics.add_lines(&environment.function.metrics(), |time| run.second(time));
-    payloads
-}
-
-/// Hands visible messages of a queue to the function, as an event source does, until the run is over.
-fn poll(run: &Run, metrics: &Metrics, mut environment: Environment, queue: &Mutex<Queue>) {
-    while !run.is_over() {
-        let batch = lock(queue).receive();
-        let Some(batch) = batch else {
-            run.sleep_until(run.now() + 5.0);
-            continue;
-        };
-        let event = batch.event.to_string();
-        let outcome = environment.invoke(run, metrics, event.as_bytes());
-        lock(queue).settle(&batch, &outcome);
-    }
-    metrics.add_lines(&environment.function.metrics(), |time| run.second(time));
-}
-
-/// Puts objects into the bucket and notices into the queue, as AWS does. Returns the number of objects.
-fn deliver_objects(run: &Run, server: &ObjectServer, queue: &Mutex<Queue>) -> usize {
-    let interval = OUTAGE / f64::from(run.plan.objects);
-    let mut objects = 0;
-    loop {
-        run.sleep_until(interval * f64::from(u32::try_from(objects).expect("few")));
-        if run.is_over() {
-            return objects;
-        }
-        let now = milliseconds() / 1_000;
-        let lines = lines_until(OF_OBJECTS + objects * LINES, LINES, now).join("\n");
-        let key = format!(
-            "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2026/11/29/123456789012_vpcflowlogs_eu-central-1_fl-0123456789abcdef0_20261129T0900Z_{objects:08x}.log.gz"
-        );
-        server.put(&format!("bucket/{key}"), &gzip(lines.as_bytes()));
-        let notice = json!({"Records": [{
-            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-central-1",
-            "eventName": "ObjectCreated:Put", "eventTime": "2026-11-29T09:00:00.000Z",
-            "s3": {"bucket": {"name": "bucket"}, "object": {"key": key, "size": 300, "eTag": format!("{objects:032x}")}},
-        }]});
-        lock(queue).put(notice.to_string(), Duration::ZERO);
-        objects += 1;
-    }
-}
-
-/// Samples age of the oldest message and number of messages each minute.
-fn watch(run: &Run, metrics: &Metrics, queue: &Mutex<Queue>) {
-    let mut minute = 0.0;
-    while !run.is_over() {
-        run.sleep_until(60.0 * minute);
-        let queue = lock(queue);
-        let age = queue.age_of_oldest().unwrap_or_default().as_secs_f64();
-        metrics.add("ApproximateAgeOfOldestMessage", run.now(), age);
-        let waiting = u32::try_from(queue.messages().len()).expect("few");
-        metrics.add("Waiting", run.now(), f64::from(waiting));
-        minute += 1.0;
-    }
-}
-
-/// One function with its queue.
-struct Station {
-    metrics: Metrics,
-    queue: Mutex<Queue>,
-}
-
-impl Station {
-    fn new(name: &'static str, plan: &Plan) -> Self {
-        let visibility = Duration::from_secs_f64(VISIBILITY / plan.speed);
-        Self {
-            metrics: Metrics::default(),
-            queue: Mutex::new(Queue::new(name, visibility, plan.speed)),
-        }
-    }
-}
 
 /// Takes the collector away, brings the collector back, and ends the run when no message waits any more. Returns the
 /// records of before the outage, the returned collector, and the seconds from the return to the last delivery of a message
@@ -488,6 +216,11 @@ fn an_hour_without_collector_heals_itself_and_its_alarms_come_and_go() {
     let asked = lock(&asked).clone();
     assert_eq!(asked, BTreeSet::new(), "no call of SQS");
     assert_eq!(server.services(), BTreeSet::from(["s3".to_owned()]));
+    assert_alarms_came_and_went(&alarms);
+}
+
+/// Holds that an outage raises two alarms of either template, each once, and that both tell `OK` again.
+fn assert_alarms_came_and_went(alarms: &Value) {
     for template in ["template.yaml", "template-s3.yaml"] {
         let raised = &alarms[template];
         let raised: Vec<_> = raised.as_object().expect("alarms").iter().collect();
