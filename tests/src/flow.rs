@@ -153,7 +153,8 @@ pub fn number<T: std::str::FromStr>(text: &str) -> T {
         .unwrap_or_else(|_| panic!("not a number of its type: {text}"))
 }
 
-/// Parses a time into milliseconds since 1970: `2026-11-18T10:00:17.000Z`, or with a space in the middle, more digits, or no Z.
+/// Parses a time into milliseconds since 1970: `2026-11-18T10:00:17.000Z`, or with a space in the middle, more digits, or
+/// no Z.
 ///
 /// # Panics
 ///

@@ -1,6 +1,7 @@
 //! Parts of the black-box tests: running the product and real collectors, and reading the collectors' flows.
 //!
 //! - [`cases`] are the captured events with expected counters;
+//! - [`counters`] names the counters of records;
 //! - [`replay`] runs `flowlogs replay` and reads its output;
 //! - [`documents`] reads configurations out of `docs/`;
 //! - [`collectors`] starts real collectors and reads flows as [`flow::Flow`]s;
@@ -12,6 +13,7 @@
 
 pub mod cases;
 pub mod collectors;
+pub mod counters;
 pub mod documents;
 pub mod flow;
 pub mod generated;

@@ -1,8 +1,8 @@
 //! Rows of cells that are separated by a character, for spreadsheets and scripts.
 //!
 //! Names, descriptions and destinations are written by people whom the reader of a table may not know. A spreadsheet runs a
-//! cell that begins like a formula (`=cmd|…`), so a `'` stands before such a cell, as OWASP's page "CSV Injection" asks for. A
-//! reader that needs every text as it is reads JSON.
+//! cell that begins like a formula (`=cmd|…`), so a `'` stands before such a cell, as OWASP's page "CSV Injection" asks
+//! for. A reader that needs every text as it is reads JSON.
 
 use std::io::{self, Write};
 

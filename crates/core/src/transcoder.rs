@@ -195,9 +195,9 @@ impl Transcoder {
         stages.take(&record, facts, parts.coverage, sink, observer)
     }
 
-    /// Takes the record of a [row](crate::flowlog::RowValues), and shows the record to an observer. The record counts as one with a
-    /// header line; the line of a row that does not fit goes to [`line`](Self::line). Rule 1 is the caller's business
-    /// ([`take_delivery`](Self::take_delivery)).
+    /// Takes the record of a [row](crate::flowlog::RowValues), and shows the record to an observer. The record is judged
+    /// like a record behind a header line; the line of a row that does not fit goes to [`line`](Self::line). Rule 1 is the
+    /// caller's business ([`take_delivery`](Self::take_delivery)).
     ///
     /// # Errors
     ///

@@ -195,8 +195,8 @@ impl Collectors {
 
     /// Ends an invocation: writes queued octets and waits until every collector over TCP and TLS has acknowledged the
     /// octets, and gives a collector up after the write timeout without progress. The result of a target covers the whole
-    /// invocation: after `Ok` every message was written, and no reset or end of the connection has been seen. A target that takes
-    /// no part is `Ok`.
+    /// invocation: after `Ok` every message was written, and no reset or end of the connection has been seen. A target that
+    /// takes no part is `Ok`.
     ///
     /// The collector's kernel acknowledges; IPFIX has no acknowledgement.
     pub fn finish(&mut self) -> Vec<Result<(), SendError>> {

@@ -30,8 +30,8 @@ pub(crate) const LARGEST_MESSAGE: usize = 65_507;
 /// is decoded into another memory, and lost.
 const TEMPLATE_PAUSE: Duration = Duration::from_millis(10);
 
-/// Silence after which templates count as new: a NAT gateway may give the socket another port by then, which is another session
-/// to the collector.
+/// Silence after which templates count as new: a NAT gateway may give the socket another port by then, which is another
+/// session to the collector.
 const LONG_SILENCE: Duration = Duration::from_secs(30);
 
 /// Wait of the first invocation of a session for "port unreachable": a round trip within a region, generously. Later

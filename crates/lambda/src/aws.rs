@@ -20,8 +20,8 @@ use http_body_util::Limited;
 /// Most octets of an answer of EC2. A page of 1,000 interfaces with many addresses and tags has some 5 MB.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
-/// Most octets of every other answer but the body of an object, which the reader bounds: a secret with its JSON (64 KiB before escapes), credentials, a page of accounts, the receipt
-/// of a written object, an error in words.
+/// Most octets of every other answer but the body of an object, which the reader bounds: a secret with its JSON (64 KiB
+/// before escapes), credentials, a page of accounts, the receipt of a written object, an error in words.
 const SMALL_ANSWER: usize = 512 * 1024;
 
 /// Interceptor that refuses answers without end: the SDK holds an answer whole, but for the body of an object.
@@ -78,6 +78,31 @@ impl Intercept for BoundedAnswers {
         self.apply(context);
         Ok(())
     }
+}
+
+/// Patience of a client with a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestPatience {
+    /// Longest time to connect.
+    pub(crate) connect: Duration,
+    /// Longest time to the beginning of an answer, in one attempt.
+    pub(crate) answer: Duration,
+    /// Attempts in all.
+    pub(crate) attempts: u32,
+}
+
+/// Returns a client of S3 that reads objects as streams.
+pub(crate) fn s3_client(aws: &SdkConfig, patience: RequestPatience) -> aws_sdk_s3::Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(patience.connect)
+        .operation_attempt_timeout(patience.answer)
+        .build();
+    let config = aws_sdk_s3::config::Builder::from(aws)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(patience.attempts))
+        .interceptor(BoundedAnswers::STREAM)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 /// Interceptor that refuses endless and cut answers of EC2: the SDK's reader of XML takes the items before a cut for all

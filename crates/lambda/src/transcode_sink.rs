@@ -111,8 +111,8 @@ impl<'a, 't> TranscodeSink<'a, 't> {
         }
     }
 
-    /// Hands a line or record to the transcoder, again after each part of the inventory that it needs. Looks at the clock from
-    /// time to time, and stops at the deadline.
+    /// Hands a line or record to the transcoder, again after each part of the inventory that it needs. Looks at the clock
+    /// from time to time, and stops at the deadline.
     #[inline]
     fn transcode(
         &mut self,

@@ -1,7 +1,8 @@
 //! Invocations to be counted by another program: `instructions FORMAT INTERFACES DEDUPLICATE INVOCATIONS`.
 //!
 //! Two runs differ in nothing but the number of their invocations, so the difference of their instructions is what one
-//! takes, of a payload that is not compressed (`scripts/check-instructions`). The format `parquet` is a Parquet object of version 2.
+//! takes, of a payload that is not compressed (`scripts/check-instructions`). The format `parquet` is a Parquet object of
+//! version 2.
 
 use flowlogs_parquet::{ParquetReadError, ParquetReader};
 use flowlogs_testing::objects;

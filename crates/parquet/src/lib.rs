@@ -1,9 +1,9 @@
 //! Rows of Parquet flow-log objects → records.
 //!
 //! Values go into the record of [`flowlogs_core`](flowlogs_core::flowlog::RowValues) without a line of text. A value of a
-//! dictionary is converted once, by the parser of lines, so a flow is the same record in both kinds of object. A row with a value
-//! that its field cannot have is handed on as the line that AWS would have written into a text object, and the parser of lines
-//! names the fault. [`ParquetReader::read_lines`] hands on all rows so:
+//! dictionary is converted once, by the parser of lines, so a flow is the same record in both kinds of object. A row with a
+//! value that its field cannot have is handed on as the line that AWS would have written into a text object, and the parser
+//! of lines names the fault. [`ParquetReader::read_lines`] hands on all rows so:
 //!
 //! ```no_run
 //! use flowlogs_parquet::ParquetReader;
@@ -33,18 +33,18 @@
 //! with a dictionary or without; `flowlogs-core` decides whether a number is a port.
 //! Columns that the transcoder does not use keep their position as `-` and are not read.
 //!
-//! Row groups are read in sequence, with all columns of a group in step, through ranged reads of a [`ByteRanges`]: a file, or
-//! an object in S3. Of each column, one dictionary and the pages of a batch of rows are in memory, never a column or a row group;
-//! all of them together stay within the limit given to [`ParquetReader::open`], or the object is [`ParquetError::TooLarge`]. The
-//! parsed footer comes on top, of at most [`MAX_FOOTER`] octets.
+//! Row groups are read in sequence, with all columns of a group in step, through ranged reads of a [`ByteRanges`]: a file,
+//! or an object in S3. Of each column, one dictionary and the pages of a batch of rows are in memory, never a column or a
+//! row group; all of them together stay within the limit given to [`ParquetReader::open`], or the object is
+//! [`ParquetError::TooLarge`]. The parsed footer comes on top, of at most [`MAX_FOOTER`] octets.
 //!
 //! This bound is the reason for a reader of pages here. Footer, levels and encodings are the library's work, but the
 //! library's pages cannot be bounded from outside: the library allocates what a page's header states, and inflates gzip to
-//! the end, up to a thousand times the page's size. The codecs of the library cannot be replaced, and there is no limit to set.
-//! Pages are therefore found and unpacked here, and handed to the library's column reader through the public `PageReader`. Text
-//! columns are handed over as indexes of their texts, because the library allocates a value for each row's text. Texts in a delta
-//! encoding, which the library expands by a count in the page and no writer of flow logs uses, are refused
-//! ([`ParquetError::Encoding`]).
+//! the end, up to a thousand times the page's size. The codecs of the library cannot be replaced, and there is no limit to
+//! set. Pages are therefore found and unpacked here, and handed to the library's column reader through the public
+//! `PageReader`. Text columns are handed over as indexes of their texts, because the library allocates a value for each
+//! row's text. Texts in a delta encoding, which the library expands by a count in the page and no writer of flow logs uses,
+//! are refused ([`ParquetError::Encoding`]).
 //!
 //! | file | content |
 //! |---|---|

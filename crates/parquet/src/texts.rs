@@ -1,9 +1,9 @@
 //! Stored texts of a column, whose indexes the library reads.
 //!
 //! The library would allocate a value for each row's text. So the library is given the column as a column of numbers: the
-//! dictionary becomes a page with the numbers 0, 1, 2 …, and each page of plain texts becomes a page of plain numbers that goes on
-//! counting. The numbers which the library returns are indexes of the texts here: a text of the dictionary is converted once,
-//! however many rows have the text.
+//! dictionary becomes a page with the numbers 0, 1, 2 …, and each page of plain texts becomes a page of plain numbers that
+//! goes on counting. The numbers which the library returns are indexes of the texts here: a text of the dictionary is
+//! converted once, however many rows have the text.
 //!
 //! ```text
 //! pages of the column                            pages for the library    texts here
@@ -58,8 +58,8 @@ pub(crate) struct TextPage {
 }
 
 impl TextPage {
-    /// Finds the texts, `most` at most. Ends at octets that are no text: a short dictionary is refused here, a short page by the
-    /// library.
+    /// Finds the texts, `most` at most. Ends at octets that are no text: a short dictionary is refused here, a short page
+    /// by the library.
     fn of(first: u32, octets: Bytes, most: usize) -> Self {
         let mut offsets = Vec::with_capacity(most.min(octets.len() / LENGTH));
         let mut rest = &octets[..];
@@ -126,8 +126,8 @@ impl StoredTexts {
         Ok(page.into())
     }
 
-    /// Takes over a data page of plain texts, `most` at most, that stand behind the `levels` octets, and returns the data page
-    /// for the library.
+    /// Takes over a data page of plain texts, `most` at most, that stand behind the `levels` octets, and returns the data
+    /// page for the library.
     pub(crate) fn add_page(
         &mut self,
         mut octets: Bytes,

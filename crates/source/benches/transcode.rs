@@ -1,7 +1,7 @@
 //! The whole way from a payload to messages, its stages, and gunzip alone, which nobody can avoid.
 //!
-//! `cargo bench -p flowlogs-source --bench transcode`. Compare rows within one run: absolute times belong to the machine. A warm process is
-//! measured: one transcoder takes payload after payload, a minute apart, of lines made with a fixed seed.
+//! `cargo bench -p flowlogs-source --bench transcode`. Compare rows within one run: absolute times belong to the machine. A
+//! warm process is measured: one transcoder takes payload after payload, a minute apart, of lines made with a fixed seed.
 
 use std::convert::Infallible;
 use std::io::Read;

@@ -16,8 +16,8 @@
 //!   `outage/` is an hour without collector, with the alarms of the templates over its metrics (`series.rs`);
 //! - `hostile.rs` are names of megabytes, names that would be lines, and answers without end;
 //! - `day/` is a day in an hour: all functions under scripted faults of every kind;
-//! - `stored.rs` are the tests of both functions with an inventory in S3, `changing.rs` the tests of an inventory that changes or
-//!   fails;
+//! - `stored.rs` are the tests of both functions with an inventory in S3, `changing.rs` the tests of an inventory that
+//!   changes or fails;
 //! - `cold.rs` are cold environments with that inventory, `alike.rs` two environments that have to decide alike;
 //! - `soak.rs` is a long life of the first;
 //! - `one_function.rs` is a runtime of our own, whose invocations have a time;

@@ -1,24 +1,11 @@
 //! The metrics line: one JSON object on standard output by the rules of the embedded metric format.
 
+use flowlogs_tests::counters::OUTCOMES;
 use serde_json::Value;
 
 use crate::collector::Collector;
 use crate::payload::{event, lines};
 use crate::runtime::{Function, counter};
-
-/// Where each record ends.
-pub(crate) const OUTCOMES: [&str; 10] = [
-    "FlowsExported",
-    "NoData",
-    "SkippedWindows",
-    "UnparsedRecords",
-    "DuplicateDeliveries",
-    "DuplicateRecords",
-    "DuplicateTransitGateway",
-    "DuplicateBothEnds",
-    "FilteredByDirection",
-    "ExcludedCollectorTraffic",
-];
 
 fn assert_embedded_metric_format(line: &Value) {
     let object = line.as_object().expect("an object");

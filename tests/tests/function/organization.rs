@@ -122,7 +122,8 @@ impl Organization {
         Self::start_behind(|_, _| None)
     }
 
-    /// Three accounts, two regions, behind a front that may answer a request itself; `None` leaves the request to the organization.
+    /// Three accounts, two regions, behind a front that may answer a request itself; `None` leaves the request to the
+    /// organization.
     pub(crate) fn start_behind(
         front: impl Fn(&HttpRequest, &TcpStream) -> Option<Option<()>> + Send + Sync + 'static,
     ) -> Self {

@@ -51,8 +51,8 @@ impl Metrics {
     }
 }
 
-/// States of the alarms of each template in the course of a run: `{"template.yaml": {"UndeliveredAlarm": [[33.0, "ALARM"], …`,
-/// with minutes since the minute `begin`.
+/// States of the alarms of each template in the course of a run: `{"template.yaml": {"UndeliveredAlarm": [[33.0, "ALARM"],
+/// …`, with minutes since the minute `begin`.
 pub(crate) fn alarms(functions: &[(&str, &Metrics)], begin: f64) -> Value {
     let series: BTreeMap<_, _> = functions
         .iter()

@@ -26,7 +26,7 @@ pub(crate) struct SourceOptions {
     #[arg(long)]
     pub(crate) region: Option<String>,
 
-    /// Log group or bucket of input that does not name one
+    /// Log group of input that does not name one
     #[arg(long, value_name = "NAME")]
     pub(crate) log_group: Option<String>,
 

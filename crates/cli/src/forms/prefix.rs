@@ -1,5 +1,6 @@
 //! Rule for the text before a line: a time, then a tab and the line; or a time, a blank, for a time with an offset the log
-//! stream and another blank, and the line. With `--output text`, the line is a field between tabs. A line may stand in quotes.
+//! stream and another blank, and the line. With `--output text`, the line is a field between tabs. A line may stand in
+//! quotes.
 //!
 //! `2026-11-21T10:00:00.123000+00:00 eni-1-all 2 123456789012 eni-1 …` (`aws logs tail`),
 //! `2026-11-21T10:00:00 2 123456789012 eni-1 …` (`aws logs tail --format short`),

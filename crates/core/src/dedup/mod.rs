@@ -1,5 +1,5 @@
-//! Deduplication: decides which records count. Every packet is recorded at several places and delivered at least once, and must
-//! be counted once.
+//! Deduplication: decides which records count. Every packet is recorded at several places and delivered at least once, and
+//! must be counted once.
 //!
 //! A `Deduplicator` stands between the parser and the encoder and gives each flow a `DedupVerdict`. A record is left out
 //! only where something says that another record of the same packets exists: a delivery id (rule 1), or the [`Inventory`]

@@ -18,8 +18,9 @@
 //! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or of equal layout, three token
 //!    offsets and the presence of two texts are known already.
 //! 3. `tokens` finds the further spaces, 64 octets at a time, and writes the start of each token.
-//! 4. `columns` walks the plan's lists: numbers (`bytes`: token 4, slot of `bytes`), times, addresses, texts, words. A number is
-//!    converted by `scan`, a text stays a pair of offsets. A `-` takes the field out of the set of present fields.
+//! 4. `columns` walks the plan's lists: numbers (`bytes`: token 4, slot of `bytes`), times, addresses, texts, words. A
+//!    number is converted by `scan`, a text stays a pair of offsets. A `-` takes the field out of the set of present
+//!    fields.
 //! 5. [`FlowRecord`] looks the values up by field: field → slot (a constant table of `plan`) → value.
 //!
 //! If a column does not fit, the line is read again column by column (`ColumnValues::fault`), for the error alone.
@@ -37,14 +38,15 @@
 //!
 //! No cache of this folder depends on the inventory or on a setting.
 //!
-//! To add a kind of column: a variant of [`ColumnType`](field::ColumnType), a list or an option of `ColumnPlan` with its case in
-//! `ColumnPlan::add`, a store in `plan.rs` if values of the kind have slots, its reader in `ColumnValues` (called in `read`
-//! and, if it can fail, in `column`), an accessor of `FlowRecord`, a pattern in `format.rs`, and a case in the slow twin.
+//! To add a kind of column: a variant of [`ColumnType`](field::ColumnType), a list or an option of `ColumnPlan` with its
+//! case in `ColumnPlan::add`, a store in `plan.rs` if values of the kind have slots, its reader in `ColumnValues` (called
+//! in `read` and, if it can fail, in `column`), an accessor of `FlowRecord`, a pattern in `format.rs`, and a case in the
+//! slow twin.
 //!
 //! A row of a columnar file (Parquet) becomes a record without a line: `row.rs`.
 //!
-//! Slow twins, with which tests compare random input: `naive` in `record.rs` (a whole line) and `tokens.rs` (offsets), `std`'s
-//! `parse` in `scan.rs`, fresh storage in `prefix.rs`, and the reader of lines in `row.rs`.
+//! Slow twins, with which tests compare random input: `naive` in `record.rs` (a whole line) and `tokens.rs` (offsets),
+//! `std`'s `parse` in `scan.rs`, fresh storage in `prefix.rs`, and the reader of lines in `row.rs`.
 
 mod columns;
 mod documented;

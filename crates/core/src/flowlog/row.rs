@@ -1,9 +1,9 @@
 //! Rows of a columnar file: typed values become a record without a line.
 //!
 //! The columns of such a file repeat few values. The caller converts a value once, into a [`CellValue`], and sets the cell
-//! in the record of each row with the value. [`RowColumn::cell_of_text`] applies the reader of lines to a line of one column, so the
-//! records of both kinds of file are equal. A row with a [`CellValue::UNFIT`] value has no record: the caller writes the
-//! row as a line, and the reader of lines reads the row or names the fault.
+//! in the record of each row with the value. [`RowColumn::cell_of_text`] applies the reader of lines to a line of one
+//! column, so the records of both kinds of file are equal. A row with a [`CellValue::UNFIT`] value has no record: the
+//! caller writes the row as a line, and the reader of lines reads the row or names the fault.
 //!
 //! ```text
 //! format   ${interface-id} ${srcaddr} ${bytes} ${vpc-id}
@@ -11,8 +11,8 @@
 //!          0                     22                          starts of their tokens
 //! ```
 //!
-//! The texts are the only cache: [`RowValues::set_texts`] replaces all texts, and is not called for a row with the texts of the
-//! row before.
+//! The texts are the only cache: [`RowValues::set_texts`] replaces all texts, and is not called for a row with the texts of
+//! the row before.
 
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ use super::record::FlowRecord;
 use super::tokens::Token;
 use super::words::{FIRST_MILLISECONDS, MAX_LINE};
 
-/// Longest text of a cell, in octets. A record has fewer than 128 text columns, so the texts that fit stay below [`MAX_LINE`]; a
-/// row with a longer text is read as a line.
+/// Longest text of a cell, in octets. A record has fewer than 128 text columns, so the texts that fit stay below
+/// [`MAX_LINE`]; a row with a longer text is read as a line.
 const MAX_TEXT: usize = MAX_LINE / 128;
 
 /// Value of a cell, as the record stores the value.
@@ -158,8 +158,8 @@ impl RowValues {
         }
     }
 
-    /// Column of the format with this index, from 0; `None` if the column is not read: an unknown name, a skipped field, the second
-    /// column of a field.
+    /// Column of the format with this index, from 0; `None` if the column is not read: an unknown name, a skipped field,
+    /// the second column of a field.
     pub fn column(&self, index: usize) -> Option<RowColumn> {
         let plan = self.format.plan();
         let token = u16::try_from(index).ok()?;

@@ -3,8 +3,8 @@
 //! Two readers derive from the table: the functions (environment → checked configuration) and the command line (options,
 //! `--help`, `flowlogs settings`). Tests compare the templates' parameters and the table of README with the table. A new
 //! setting is a new row here, the effect in the crate that obeys the setting, the translation from text in
-//! `crates/lambda/src/config` and `crates/cli/src/settings.rs`, and the parameter in `scripts/templates/parameters.py`, from which
-//! templates and `docs/parameters.md` are written; tests name a missing part.
+//! `crates/lambda/src/config` and `crates/cli/src/settings.rs`, and the parameter in `scripts/templates/parameters.py`,
+//! from which templates and `docs/parameters.md` are written; tests name a missing part.
 
 /// Row of the table: a setting.
 #[derive(Debug, PartialEq, Eq)]

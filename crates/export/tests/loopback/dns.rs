@@ -1,5 +1,6 @@
-//! A name that leads nowhere at first and to a collector later, and one that leads to another collector later. The resolver is the system's own; `nss_wrapper` gives it
-//! a hosts file that the test writes, in a process that is this test program once more.
+//! A name that leads nowhere at first and to a collector later, and one that leads to another collector later. The resolver
+//! is the system's own; `nss_wrapper` gives it a hosts file that the test writes, in a process that is this test program
+//! once more.
 
 use std::fs::File;
 use std::net::TcpListener;

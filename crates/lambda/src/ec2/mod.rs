@@ -184,7 +184,8 @@ impl Ec2 {
         }
     }
 
-    /// Time of the last question for flow logs that EC2 answered, milliseconds since 1970: formats of older flow logs are known.
+    /// Time of the last question for flow logs that EC2 answered, milliseconds since 1970: formats of older flow logs are
+    /// known.
     pub fn formats_as_of(&self) -> Option<u64> {
         self.flow_logs.as_of()
     }

@@ -7,8 +7,6 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
@@ -20,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use super::failure::ObjectError;
-use crate::aws::BoundedAnswers;
+use crate::aws::{RequestPatience, s3_client};
 use crate::blocking::wait;
 use crate::ec2::LookupError;
 use crate::log::one_line;
@@ -57,17 +55,13 @@ impl ObjectReader {
     /// Asks nothing before the first object.
     pub fn new(aws: &SdkConfig) -> Self {
         // More patience than for look-ups: an invocation has nothing to do without the object.
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .operation_attempt_timeout(Duration::from_secs(15))
-            .build();
-        let config = aws_sdk_s3::config::Builder::from(aws)
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
-            .interceptor(BoundedAnswers::STREAM)
-            .build();
+        let patience = RequestPatience {
+            connect: Duration::from_secs(3),
+            answer: Duration::from_secs(15),
+            attempts: 3,
+        };
         Self {
-            client: Client::from_conf(config),
+            client: s3_client(aws, patience),
         }
     }
 

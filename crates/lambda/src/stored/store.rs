@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
@@ -12,7 +10,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
-use crate::aws::BoundedAnswers;
+use crate::aws::{RequestPatience, s3_client};
 use crate::config::InventoryLocation;
 use crate::ec2::LookupError;
 use crate::log::one_line;
@@ -72,17 +70,13 @@ pub(super) struct ObjectStore {
 impl ObjectStore {
     /// Asks nothing yet.
     pub(super) fn new(aws: &SdkConfig, location: InventoryLocation) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(1))
-            .operation_attempt_timeout(Duration::from_secs(4))
-            .build();
-        let config = aws_sdk_s3::config::Builder::from(aws)
-            .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(2))
-            .interceptor(BoundedAnswers::STREAM)
-            .build();
+        let patience = RequestPatience {
+            connect: Duration::from_secs(1),
+            answer: Duration::from_secs(4),
+            attempts: 2,
+        };
         Self {
-            client: Client::from_conf(config),
+            client: s3_client(aws, patience),
             location,
         }
     }

@@ -95,7 +95,8 @@ impl<'a> SpanTexts<'a> {
         &buffer[start..start + span.length as usize]
     }
 
-    /// Name in a span, cut to [`LONGEST_NAME`] characters; `None` if it is empty: AWS writes empty texts where it has nothing to say.
+    /// Name in a span, cut to [`LONGEST_NAME`] characters; `None` if it is empty: AWS writes empty texts where it has
+    /// nothing to say.
     pub(super) fn name(self, span: Span) -> Option<&'a str> {
         let octets = self.octets(span);
         // At most four octets a character: a longer text is not even looked at.

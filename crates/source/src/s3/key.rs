@@ -44,8 +44,8 @@ pub struct KeyOwner<'a> {
 
 /// Returns true for an object that may be a flow log.
 ///
-/// Below `AWSLogs/` only keys with the service of flow logs may be, because other services deliver there, too. Everywhere else the
-/// content decides, and the key only excludes folder markers and the test file of an export.
+/// Below `AWSLogs/` only keys with the service of flow logs may be, because other services deliver there, too. Everywhere
+/// else the content decides, and the key only excludes folder markers and the test file of an export.
 pub fn may_be_a_flow_log(key: &str) -> bool {
     let is_log = match folders_behind_aws_logs(key) {
         Some(_) => layout(key).is_some_and(|[_, service, _]| service == SERVICE),

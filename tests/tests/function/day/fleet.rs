@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
+use flowlogs_tests::counters::OUTCOMES;
 use serde_json::Value;
 
 use super::faults::Moment;
-use crate::metrics::OUTCOMES;
 use crate::one_function::OneFunction;
 use crate::runtime::{Failure, Outcome, counter};
 
@@ -141,8 +141,8 @@ impl FleetTally {
     }
 
     /// Holds the memory to its bounds: peaks of all environments, and over a long day growth of the warm one, which is
-    /// `lambda_runtime`'s (docs/reliability.md) beside what the caches keep. Over a short day, in which each fault comes once, the
-    /// first payloads of each kind are most of what the process grows by.
+    /// `lambda_runtime`'s (docs/reliability.md) beside what the caches keep. Over a short day, in which each fault comes
+    /// once, the first payloads of each kind are most of what the process grows by.
     pub(crate) fn hold_memory(&self, name: &str, is_long: bool) {
         assert!(self.peak < MOST_MEMORY, "{name}: {} octets", self.peak);
         if !is_long {

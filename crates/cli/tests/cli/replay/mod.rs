@@ -1,5 +1,6 @@
-//! `flowlogs replay`: `inputs.rs` are files and directories, `forms.rs` all forms of input, `formats.rs` lines that fit no format, `inventory.rs` the knowledge
-//! of the network, `usage.rs` options and help, `targets.rs` collectors and files, `output.rs` table, JSON and summary.
+//! `flowlogs replay`: `inputs.rs` are files and directories, `forms.rs` all forms of input, `formats.rs` lines that fit no
+//! format, `inventory.rs` the knowledge of the network, `usage.rs` options and help, `targets.rs` collectors and files,
+//! `output.rs` table, JSON and summary.
 
 mod formats;
 mod forms;

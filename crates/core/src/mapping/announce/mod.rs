@@ -12,8 +12,8 @@
 //!
 //! 1. `turn_to` looks for the record's context: the bytes of the identifier columns are the cache key. This record is the
 //!    first, so the context is made: domain `123456789012` gets slot 0 and the number `identity("123456789012")`.
-//! 2. `announced_numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table names
-//!    the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
+//! 2. `announced_numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table
+//!    names the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
 //! 3. `announce_layout` finds that the domain never used layout 16384: the template is added, the flow keys announced.
 //! 4. The next line of this interface takes the context from the cache, and the numbers from the context.
 //!
@@ -25,12 +25,14 @@
 //! | layouts, services and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
 //!
 //! A new **epoch** makes every number in a context, every announced id and every layout due again: an entry of an earlier
-//! epoch counts as never announced. Domain slots survive, and contexts unless the inventory is new. An epoch begins with a new connection or socket, a
-//! new inventory, a failed batch (the announcements may be lost), a batch without one of the targets and, if a session is
-//! UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name in an epoch.
+//! epoch counts as never announced. Domain slots and contexts survive; a new inventory clears the contexts. An epoch begins
+//! with a new connection or socket, a new inventory, a failed batch (the announcements may be lost), a batch without one of
+//! the targets and, if a session is UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name
+//! in an epoch.
 //!
 //! **To add an options table**: add the table to `ipfix/options.rs`; announce the records in `names.rs` behind a check of
-//! the epoch, like `announce_application`; add a number to `RecordNumbers` (`numbers.rs`); and write the number in `mapping/flow.rs`.
+//! the epoch, like `announce_application`; add a number to `RecordNumbers` (`numbers.rs`); and write the number in
+//! `mapping/flow.rs`.
 
 mod context;
 mod description;
