@@ -266,3 +266,57 @@ impl BatchReport {
         self.octets = self.octets.saturating_add(octets);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_tell_whether_each_record_is_counted_and_one_could_be_parsed() {
+        for (received, unparsed, is_balanced, nothing_parsed) in [
+            (0, 0, true, false),
+            (2, 2, true, true),
+            (2, 1, false, false),
+        ] {
+            let counters = Counters {
+                records_received: received,
+                unparsed_records: unparsed,
+                ..Counters::default()
+            };
+            assert_eq!(counters.is_balanced(), is_balanced, "{received} {unparsed}");
+            assert_eq!(
+                counters.nothing_parsed(),
+                nothing_parsed,
+                "{received} {unparsed}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_newest_end_is_the_latest_of_all() {
+        let mut report = BatchReport::default();
+        for (end, newest) in [
+            (None, None),
+            (Some(5), Some(5)),
+            (Some(3), Some(5)),
+            (Some(7), Some(7)),
+        ] {
+            report.ended(end);
+            assert_eq!(report.newest_end, newest);
+        }
+    }
+
+    #[test]
+    fn flow_logs_that_double_records_are_named_up_to_a_bound() {
+        let mut report = BatchReport::default();
+        for number in 0..2 * MAX_DOUBLED {
+            let id = format!("fl-{number}");
+            report.count_doubled(Some([id.as_str()].into_iter()));
+        }
+        let counted = usize::try_from(report.counters.doubled_records);
+        assert_eq!(
+            (counted, report.doubled.len()),
+            (Ok(2 * MAX_DOUBLED), MAX_DOUBLED)
+        );
+    }
+}

@@ -370,6 +370,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_observers_of_an_interface_are_those_of_the_lines_destination() {
+        let (mut transcoder, mut source) = doubled();
+        let text = str::from_utf8(LINE)
+            .expect("text")
+            .replace("eni-1", "eni-2");
+        for (group, doubled) in [("flows", 1), ("others", 0), ("flows", 1), ("others", 0)] {
+            source.set_destinations(&[Destination::log_group(group)], None);
+            let Ok(()) = transcoder.line(&mut source, line("", text.as_bytes()), &mut accept);
+            assert_eq!(
+                transcoder.take_report().counters.doubled_records,
+                doubled,
+                "{group}"
+            );
+        }
+    }
+
     /// NTP of four clients behind one interface: AWS writes the primary address for each of them.
     #[test]
     fn identical_lines_of_one_flow_log_are_different_flows() {

@@ -274,3 +274,43 @@ fn flags(record: &FlowRecord<'_>) -> FieldSet {
         false => FieldSet::EMPTY,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flowlog::{LogFormat, RecordValues};
+    use crate::ipfix::{FieldSpecifier, FlowLayout, LayoutField, element as e};
+
+    /// forwardingStatus of a flow of a gateway with these packets, and losses by no-route, blackhole, MTU and TTL.
+    fn gateway_status(counters: &str) -> Vec<u8> {
+        let format = "${tgw-id} ${packets} ${packets-lost-no-route} ${packets-lost-blackhole} \
+            ${packets-lost-mtu-exceeded} ${packets-lost-ttl-expired}";
+        let format = LogFormat::parse(format).expect("format of the test");
+        let (line, mut values) = (format!("tgw-1 {counters}"), RecordValues::default());
+        let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+        let record = record.expect("line of the test");
+        let mut flow = FlowValues::default();
+        gateway_sides(&record, None, RecordNumbers::default(), &mut flow);
+        let field = LayoutField {
+            specifier: FieldSpecifier::of(&e::FORWARDING_STATUS),
+            slot: ValueSlot::FORWARDING_STATUS,
+            is_key: false,
+        };
+        FlowLayout::new(1_024, &[field]).data_record(&flow)
+    }
+
+    #[test]
+    fn of_a_flow_lost_whole_the_largest_loss_is_the_reason_and_of_equal_ones_the_first() {
+        for (counters, status) in [
+            ("9 0 0 0 9", 0x89),
+            ("9 0 0 5 4", 0x85),
+            ("9 1 0 4 4", 0x85),
+            ("8 0 4 0 4", 0x83),
+            ("10 0 0 5 4", 0x40),
+            ("0 0 0 0 0", 0x40),
+            ("9 - - - -", 0),
+        ] {
+            assert_eq!(gateway_status(counters), [status], "{counters}");
+        }
+    }
+}
