@@ -44,7 +44,7 @@ fn payloads(event: &FunctionEvent<'_>, text: &str) -> Vec<String> {
             records.iter().map(|record| record.data.clone()).collect()
         }
         FunctionEvent::Firehose(records) => records.clone(),
-        FunctionEvent::Invocation(invocation) => vec![data(invocation, text)],
+        FunctionEvent::FailureRecord(invocation) => vec![data(invocation, text)],
         FunctionEvent::Queue(messages) => {
             let invocations = messages.iter().flat_map(|message| &message.invocation);
             invocations

@@ -1,4 +1,4 @@
-//! Second half of the way: a record that counts is named, mapped, and written into a message.
+//! Stages of a record that counts: its names are announced, its values mapped, and the flow written into a message.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -40,16 +40,16 @@ impl FlowEncoder {
         }
     }
 
-    /// Begins an invocation.
+    /// Begins a batch.
     pub(crate) fn begin(&mut self, now: u64) {
         self.set_now(now);
         self.exporter.begin();
     }
 
-    /// Moves the time on within an invocation.
+    /// Moves the time on within a batch.
     pub(crate) fn set_now(&mut self, now: u64) {
         self.exporter.set_now(now);
-        self.announcements.set_now(&self.exporter);
+        self.announcements.begin_epoch_if_due(&self.exporter);
     }
 
     /// Restarts a transport session.

@@ -1,4 +1,4 @@
-//! Way of a record behind the reader of lines: the record is admitted, judged, encoded, and ends in exactly one counter.
+//! Stages of a record behind the reader of lines: the record is admitted, judged, encoded, and ends in exactly one counter.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -168,7 +168,7 @@ impl RecordStages {
 
     /// Judges and encodes a record that was admitted.
     #[inline(always)] // called for every record
-    pub(crate) fn take<S: MessageSink, O: RecordObserver>(
+    pub(crate) fn judge_and_encode<S: MessageSink, O: RecordObserver>(
         &mut self,
         record: &FlowRecord<'_>,
         facts: SourceFacts<'_>,
@@ -183,7 +183,7 @@ impl RecordStages {
             report,
             ..
         } = self;
-        if !is_flow(record, report, observer) {
+        if end_unless_flow(record, report, observer) {
             return Ok(());
         }
         let context = encoder.turn_to(record, facts.owner, facts.region, inventory, sink)?;
@@ -240,16 +240,16 @@ fn evidence<'a>(
     }
 }
 
-/// Returns whether a record is a flow; a record that is no flow ends here, in a counter.
+/// Ends a record that is no flow, in a counter, and returns whether the record ended.
 #[inline(always)] // called in one place, for every record
-fn is_flow<O: RecordObserver>(
+fn end_unless_flow<O: RecordObserver>(
     record: &FlowRecord<'_>,
     report: &mut BatchReport,
     observer: &mut O,
 ) -> bool {
     report.ended(record.number(Field::End));
     match content(record) {
-        LineContent::Flow => return true,
+        LineContent::Flow => return false,
         LineContent::NoData => {
             report.counters.no_data += 1;
             observer.record(record, RecordOutcome::NoData);
@@ -259,7 +259,7 @@ fn is_flow<O: RecordObserver>(
             observer.record(record, RecordOutcome::SkippedWindow);
         }
     }
-    false
+    true
 }
 
 /// Content of a parsed line.

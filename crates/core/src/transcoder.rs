@@ -1,7 +1,7 @@
-//! The way through the house: batches of lines and rows go in, messages and a report come out.
+//! Transcoder: batches of lines and rows go in, messages and a report come out.
 //!
 //! A [`Transcoder`] owns everything with a longer life than a line: buffers, templates, sequence numbers, announcements, and
-//! the memory of deliveries. The way of a record, once read, is in `stages.rs`.
+//! the memory of deliveries. The stages of a record that was read are in `stages.rs`.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,13 @@ use crate::stages::{RecordStages, SourceFacts};
 
 /// Parses, deduplicates and encodes.
 ///
-/// A batch ends with [`flush`](Self::flush) and then [`commit`](Self::commit), once the batch is known to have arrived; or
-/// with [`rollback`](Self::rollback), and the lines count as new when the lines come again:
+/// A batch begins with [`begin`](Self::begin) and ends with [`flush`](Self::flush) and one of three calls:
+///
+/// | call | the messages | the lines |
+/// |---|---|---|
+/// | [`commit`](Self::commit) | arrived | were read to the end: a second delivery is a duplicate |
+/// | [`commit_messages`](Self::commit_messages) | arrived: announcements hold | come again, and count as new |
+/// | [`rollback`](Self::rollback) | may be lost: names are announced again | come again, and count as new |
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -58,12 +63,12 @@ impl Transcoder {
         }
     }
 
-    /// Begins an invocation at this time, milliseconds since 1970: over UDP templates are due again.
+    /// Begins a batch at this time, milliseconds since 1970: over UDP templates are due again.
     pub fn begin(&mut self, now: u64) {
         self.stages.encoder.begin(now);
     }
 
-    /// Moves the time on within an invocation.
+    /// Moves the time on within a batch.
     pub fn set_now(&mut self, now: u64) {
         self.stages.encoder.set_now(now);
     }
@@ -117,8 +122,9 @@ impl Transcoder {
         self.stages.flow_logs_version()
     }
 
-    /// Notes the identifiers of a line missing in the inventory, and nothing else: for callers that look names up before the
-    /// lines are transcoded. Returns false for a line that fits no format.
+    /// Notes the identifiers of a line missing in the inventory, for callers that look names up before the lines are
+    /// transcoded. A header line sets the source's format, as in [`line`](Self::line). Counts, judges and remembers nothing.
+    /// Returns false for a line that fits no format.
     pub fn survey(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
         if source.take_header(&line) != HeaderLine::NoHeader {
             return true;
@@ -136,9 +142,9 @@ impl Transcoder {
         self.stages.encoder.announcements.notes.take_unknown()
     }
 
-    /// Rule 1 for a whole object: returns whether this version was delivered and exported before, and remembers the version.
-    /// For callers that know the version before the object is read; lines have [`LogLine::id`].
-    pub fn take_delivery(&mut self, id: &[u8]) -> bool {
+    /// Rule 1 for a whole object: notes the delivery of this version, and returns whether the version was delivered and
+    /// exported before. For callers that know the version before the object is read; lines have [`LogLine::id`].
+    pub fn note_delivery(&mut self, id: &[u8]) -> bool {
         let is_delivered = self.stages.dedup.is_delivered(0, id, None);
         self.stages.dedup.remember_delivery();
         is_delivered
@@ -192,12 +198,12 @@ impl Transcoder {
             has_header: parts.formats.has_header(),
             event_time: line.timestamp,
         };
-        stages.take(&record, facts, parts.coverage, sink, observer)
+        stages.judge_and_encode(&record, facts, parts.coverage, sink, observer)
     }
 
     /// Takes the record of a [row](crate::flowlog::RowValues), and shows the record to an observer. The record is judged
     /// like a record behind a header line; the line of a row that does not fit goes to [`line`](Self::line). Rule 1 is the
-    /// caller's business ([`take_delivery`](Self::take_delivery)).
+    /// caller's business ([`note_delivery`](Self::note_delivery)).
     ///
     /// # Errors
     ///
@@ -220,7 +226,7 @@ impl Transcoder {
             has_header: true,
             event_time: None,
         };
-        stages.take(record, facts, parts.coverage, sink, observer)
+        stages.judge_and_encode(record, facts, parts.coverage, sink, observer)
     }
 
     /// Takes a record as [`observed_record`](Self::observed_record) does.
@@ -252,14 +258,15 @@ impl Transcoder {
         self.stages.encoder.exporter.commit();
     }
 
-    /// Ends a batch that arrived but was not read to the end: the deliveries are forgotten, because the batch has to come
-    /// again.
-    pub fn commit_records(&mut self) {
+    /// Ends a batch whose messages arrived, but whose lines were not read to the end: the deliveries are forgotten, because the
+    /// lines come again. Announcements and sequence numbers stay valid.
+    pub fn commit_messages(&mut self) {
         self.stages.forget_batch();
         self.stages.encoder.exporter.commit();
     }
 
-    /// Ends a batch that failed and comes again: the batch is forgotten, unsent messages are dropped.
+    /// Ends a batch that failed and comes again: the deliveries are forgotten, unsent messages are dropped, and names are
+    /// announced again.
     pub fn rollback(&mut self) {
         self.stages.forget_batch();
         self.stages.encoder.discard();
@@ -488,15 +495,15 @@ mod tests {
         let (mut transcoder, mut source) = transcoder();
         for _ in 0..2 {
             transcoder.begin(0);
-            assert!(!transcoder.take_delivery(b"object"));
+            assert!(!transcoder.note_delivery(b"object"));
             let Ok(()) = transcoder.line(&mut source, line("", LINE), &mut accept);
             let Ok(()) = transcoder.flush(&mut accept);
-            transcoder.commit_records();
+            transcoder.commit_messages();
             assert_eq!(transcoder.take_report().counters.flows_exported, 1);
         }
-        assert!(!transcoder.take_delivery(b"object"));
+        assert!(!transcoder.note_delivery(b"object"));
         transcoder.commit();
-        assert!(transcoder.take_delivery(b"object"));
+        assert!(transcoder.note_delivery(b"object"));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | subscription | fails the invocation: Lambda tries again, then queues the payload | the same |
 //! | failure queue | stays in the queue, alone | the same |
+//! | record of a failed invocation, as the failure queue holds it, invoked by hand | fails the invocation, as of a subscription | the same |
 //! | Kinesis | comes again, with everything behind it in the shard | is named in the log and passed over |
 
 mod prepare;
@@ -38,10 +39,11 @@ use crate::log::one_line;
 use crate::metrics::Metrics;
 use crate::start::Environment;
 use crate::stored::is_impatient;
-use crate::transcode_sink::{PartLoader, TranscodeSink};
+use crate::transcode_sink::{BatchSource, PartLoader, TranscodeSink};
 use prepare::prepare;
 
-/// The largest payload, unpacked. Lambda delivers at most 1 MB packed; flow logs pack to about a seventh.
+/// The largest payload, unpacked. An event has at most 1 MB, which is 750 kB packed; usual traffic unpacks to 8 MB, the most
+/// even traffic that was measured to 28 MB (`docs/benchmarks.md`). The rest is a reserve. A larger payload is refused.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
 
 /// State across invocations.
@@ -56,7 +58,7 @@ pub struct CloudWatch {
 /// Answer of a successful invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CloudWatchAnswer {
-    /// Answer to a subscription.
+    /// Answer to a subscription, or to a failure record outside of a queue.
     Done(Box<InvocationSummary>),
     /// Answer to a queue or stream: ids of the messages or records that have to come again.
     Failures(Vec<String>),
@@ -64,7 +66,7 @@ pub enum CloudWatchAnswer {
     Check(Value),
 }
 
-/// Outcome of a subscription's payload.
+/// Outcome of the payload of a subscription, or of a failure record outside of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvocationSummary {
     /// Log group; `None` for a control message.
@@ -110,9 +112,9 @@ struct Invocation {
     deadline: Instant,
 }
 
-/// Payload with the circumstances of delivery.
+/// Payload to deliver now, with the circumstances of delivery.
 #[derive(Debug, Clone, Copy)]
-struct PayloadContext<'a> {
+struct DuePayload<'a> {
     /// Base64 of the payload.
     data: &'a str,
     /// URLs of the targets that the payload is due to; empty for all.
@@ -174,7 +176,7 @@ impl CloudWatch {
         })?;
         match event {
             FunctionEvent::Subscription(data) => {
-                let payload = PayloadContext {
+                let payload = DuePayload {
                     data: &data,
                     targets: &[],
                     is_old: false,
@@ -182,7 +184,7 @@ impl CloudWatch {
                 self.payload(payload, invocation).await?;
                 Ok(None)
             }
-            FunctionEvent::Invocation(record) => {
+            FunctionEvent::FailureRecord(record) => {
                 self.failed_invocation(&record, invocation).await?;
                 Ok(None)
             }
@@ -232,7 +234,7 @@ impl CloudWatch {
         record: &FailedInvocation,
         invocation: &mut Invocation,
     ) -> Result<(), Failure> {
-        let payload = PayloadContext {
+        let payload = DuePayload {
             data: &record.data,
             targets: &record.failed_targets(),
             is_old: true,
@@ -248,7 +250,7 @@ impl CloudWatch {
         invocation: &mut Invocation,
     ) -> Result<Vec<String>, Failure> {
         for record in records {
-            let payload = PayloadContext {
+            let payload = DuePayload {
                 data: &record.data,
                 targets: &[],
                 is_old: false,
@@ -278,10 +280,10 @@ impl CloudWatch {
 
     async fn payload(
         &mut self,
-        context: PayloadContext<'_>,
+        due: DuePayload<'_>,
         invocation: &mut Invocation,
     ) -> Result<(), Failure> {
-        let outcome = self.forward(context, invocation).await;
+        let outcome = self.forward(due, invocation).await;
         if let Err(Failure::Collector(_)) = outcome {
             let Function {
                 connection, config, ..
@@ -293,7 +295,7 @@ impl CloudWatch {
 
     async fn forward(
         &mut self,
-        context: PayloadContext<'_>,
+        due: DuePayload<'_>,
         invocation: &mut Invocation,
     ) -> Result<(), Failure> {
         let Self {
@@ -302,7 +304,7 @@ impl CloudWatch {
             own_log_group_named,
         } = self;
         let log = &mut invocation.log;
-        let payload = match unpacker.open(context.data.as_bytes()) {
+        let payload = match unpacker.open(due.data.as_bytes()) {
             Ok(OpenedPayload::Data(payload)) => payload,
             Ok(OpenedPayload::Control) => return Ok(()),
             Err(error) => {
@@ -337,7 +339,7 @@ impl CloudWatch {
         let impatient = is_impatient(payload.newest_timestamp());
         let deadline = invocation.deadline;
         prepare(function, &payload, default, deadline, impatient).await?;
-        send(function, &payload, default, context, impatient, invocation).await
+        send(function, &payload, default, due, impatient, invocation).await
     }
 }
 
@@ -346,7 +348,7 @@ async fn send(
     function: &mut Function,
     payload: &Payload<'_>,
     default: SourceOrigin<'_>,
-    context: PayloadContext<'_>,
+    due: DuePayload<'_>,
     impatient: bool,
     invocation: &mut Invocation,
 ) -> Result<(), Failure> {
@@ -361,7 +363,7 @@ async fn send(
         ..
     } = function;
     let forwarder = connection.ready(config, aws).await?;
-    let only = forwarder.targets_named(context.targets);
+    let only = forwarder.targets_named(due.targets);
     let batch = BatchContext {
         now: now(),
         deadline: invocation.deadline.into_std(),
@@ -375,11 +377,15 @@ async fn send(
         read = payload.hand_on(&mut TranscodeSink::new(
             (transcoder, targets),
             sources,
-            (default, false),
+            BatchSource {
+                origin: default,
+                is_backfill: false,
+            },
             (batch.deadline, loader.as_mut().map(PartLoader::again)),
         ));
     });
-    invocation.log.add(&forwarded, context.is_old);
+    invocation.log.add(&forwarded, due.is_old);
+    let has_arrived = forwarded.outcome.is_ok();
     let report = &forwarded.report;
     let log_group = payload.origin().log_group.unwrap_or_default();
     record_log.log(log_group, report);
@@ -387,13 +393,13 @@ async fn send(
         (Err(reason), Ok(())) => Err(reason.into()),
         (_, Err(undelivered)) => Err(undelivered.into()),
         (Ok(()), Ok(())) => match ec2 {
-            Some(ec2) => no_format_is_known(log_group, report, config, ec2),
+            Some(ec2) => check_format_is_known(log_group, report, config, ec2),
             None => Ok(()),
         },
     };
     match outcome {
         Ok(()) => forwarder.commit(),
-        Err(_) => forwarder.rollback(),
+        Err(_) => forwarder.end_for_retry(has_arrived),
     }
     if let Some(ec2) = ec2 {
         ec2.note_unknown(forwarder.transcoder(), report);
@@ -409,8 +415,8 @@ fn unknown_event() -> UnpackError {
     }
 }
 
-/// Fails a batch without a parsed line, while EC2 did not answer: the batch has to come again.
-fn no_format_is_known(
+/// Checks that a format is known: a batch without a parsed line fails while EC2 did not answer, and has to come again.
+fn check_format_is_known(
     log_group: &str,
     report: &BatchReport,
     config: &Config,

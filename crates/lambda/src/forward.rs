@@ -228,7 +228,7 @@ impl Forwarder {
     }
 
     /// Sends a batch: `lines` hands all lines to the transcoder, and again for targets that reconnected.
-    /// [`commit`](Self::commit) or [`rollback`](Self::rollback) must follow.
+    /// [`commit`](Self::commit), [`rollback`](Self::rollback) or [`end_for_retry`](Self::end_for_retry) must follow.
     pub fn forward(
         &mut self,
         context: BatchContext<'_>,
@@ -292,10 +292,14 @@ impl Forwarder {
         self.transcoder.commit();
     }
 
-    /// Ends a batch that was read in part and will come again. The event ids are forgotten: the retry exports every flow
-    /// again, arrived or not. Announcements and sequence numbers stay valid.
-    pub fn commit_records(&mut self) {
-        self.transcoder.commit_records();
+    /// Ends a batch whose lines come again. The event ids are forgotten: the retry exports every flow again, arrived or not.
+    /// If every target has the messages (`has_arrived`: the [outcome](ForwardOutcome::outcome) is a success), announcements
+    /// stay valid; otherwise as [`rollback`](Self::rollback).
+    pub fn end_for_retry(&mut self, has_arrived: bool) {
+        match has_arrived {
+            true => self.transcoder.commit_messages(),
+            false => self.rollback(),
+        }
     }
 
     /// Ends a batch that did not arrive. The event ids are forgotten, and the names are announced again.
@@ -493,6 +497,20 @@ mod tests {
             ..
         } = forward(&mut forwarder, 10).report.counters;
         assert_eq!((flows_exported, duplicate_deliveries), (0, 10));
+    }
+
+    #[test]
+    fn names_leave_again_only_if_the_batch_that_comes_again_did_not_arrive() {
+        let collector = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let address = collector.local_addr().expect("it is bound");
+        let mut forwarder = forwarder(&format!("udp://{address}"));
+        let [first, after_arrival, after_loss] = [true, false, true].map(|has_arrived| {
+            let report = forward(&mut forwarder, 1).report;
+            exported(1, &report);
+            forwarder.end_for_retry(has_arrived);
+            report.counters.options_records
+        });
+        assert!(after_arrival < first && after_arrival < after_loss);
     }
 
     #[test]

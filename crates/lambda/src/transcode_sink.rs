@@ -76,6 +76,15 @@ pub(crate) fn turn_to(
     }
 }
 
+/// Source of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchSource<'a> {
+    /// Origin of lines that name none.
+    pub(crate) origin: SourceOrigin<'a>,
+    /// True if the lines come again on purpose: rule 1 does not apply to the events.
+    pub(crate) is_backfill: bool,
+}
+
 /// Sink that transcodes lines.
 pub(crate) struct TranscodeSink<'a, 't> {
     transcoder: &'a mut Transcoder,
@@ -96,14 +105,14 @@ impl<'a, 't> TranscodeSink<'a, 't> {
     pub(crate) fn new(
         (transcoder, targets): (&'a mut Transcoder, &'a mut TargetSink<'t>),
         sources: &'a mut SourceCache,
-        (default, is_backfill): (SourceOrigin<'a>, bool),
+        source: BatchSource<'a>,
         (deadline, loader): (Instant, Option<PartLoader<'a>>),
     ) -> Self {
         Self {
             transcoder,
             sources,
-            default,
-            is_backfill,
+            default: source.origin,
+            is_backfill: source.is_backfill,
             targets,
             deadline,
             loader,

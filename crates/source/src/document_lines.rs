@@ -71,7 +71,7 @@ fn hand_on_event<L: LineSink>(
     let mut open = |data: &str| payload.open(data.as_bytes(), limit)?.write_to(writer);
     match event {
         FunctionEvent::Subscription(data) => open(data),
-        FunctionEvent::Invocation(invocation) => open(&invocation.data),
+        FunctionEvent::FailureRecord(invocation) => open(&invocation.data),
         FunctionEvent::Kinesis(records) => records.iter().try_for_each(|record| open(&record.data)),
         FunctionEvent::Queue(messages) => messages.iter().try_for_each(|message| {
             let invocation = message.invocation.as_ref().map_err(Clone::clone)?;

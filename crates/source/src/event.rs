@@ -37,8 +37,8 @@ pub enum FunctionEvent<'a> {
     Kinesis(Vec<KinesisRecord>),
     /// Messages of a failure queue.
     Queue(Vec<QueueMessage>),
-    /// An invocation record outside of a queue.
-    Invocation(FailedInvocation),
+    /// Record of a failed invocation, outside of a queue.
+    FailureRecord(FailedInvocation),
     /// Records of a Firehose transformation, base64. No function takes this event; `flowlogs replay` and the reader of
     /// objects do.
     Firehose(Vec<String>),
@@ -86,8 +86,9 @@ pub struct FailedInvocation {
 }
 
 impl FailedInvocation {
-    /// URLs of the targets that the error names as unreachable, in order and without repetition. Empty if the invocation
-    /// failed for another reason: the payload is then due to every target.
+    /// URLs of the targets that the error names as unreachable, of any scheme, in order and without repetition. A URL in the
+    /// text of a problem is among these, and is no target of the caller. Empty if the invocation failed for another reason:
+    /// the payload is then due to every target.
     pub fn failed_targets(&self) -> Vec<&str> {
         let message = self.error_message.strip_prefix(UNREACHABLE);
         if self.error_type != UNREACHABLE && message.is_none() {
@@ -97,15 +98,20 @@ impl FailedInvocation {
         let mut targets = Vec::new();
         for word in message.split([' ', ',', ';']) {
             let word = word.trim_end_matches(':').trim_start_matches(':');
-            let is_target = ["udp://", "tcp://", "tls://"]
-                .iter()
-                .any(|scheme| word.starts_with(scheme));
-            if is_target && !targets.contains(&word) {
+            if is_url(word) && !targets.contains(&word) {
                 targets.push(word);
             }
         }
         targets
     }
+}
+
+/// Tells whether a word is a URL with a host: `tcp://collector:4739`.
+fn is_url(word: &str) -> bool {
+    let is_letter = |octet: u8| octet.is_ascii_lowercase();
+    word.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty() && scheme.bytes().all(is_letter) && !host.is_empty()
+    })
 }
 
 impl<'a> FunctionEvent<'a> {
@@ -126,7 +132,7 @@ impl<'a> FunctionEvent<'a> {
         }
         if let Some(request) = fields.request_payload {
             let invocation = invocation(request, fields.request_context, fields.response_payload);
-            return invocation.map(Self::Invocation);
+            return invocation.map(Self::FailureRecord);
         }
         if let Some(records) = fields.records {
             return Self::of_records(records);
@@ -170,7 +176,7 @@ impl<'a> FunctionEvent<'a> {
             Self::Subscription(data) => FunctionEvent::Subscription(data.into_owned().into()),
             Self::Kinesis(records) => FunctionEvent::Kinesis(records),
             Self::Queue(messages) => FunctionEvent::Queue(messages),
-            Self::Invocation(invocation) => FunctionEvent::Invocation(invocation),
+            Self::FailureRecord(invocation) => FunctionEvent::FailureRecord(invocation),
             Self::Firehose(records) => FunctionEvent::Firehose(records),
         }
     }
@@ -288,7 +294,7 @@ fn queued(message: RecordFields<'_>) -> QueueMessage {
 /// Content of a queue message: an invocation record, or the bare event that somebody put into the queue.
 fn body(text: &str) -> Result<FailedInvocation, UnpackError> {
     match FunctionEvent::unwrapped(text, 0)? {
-        FunctionEvent::Invocation(invocation) => Ok(invocation),
+        FunctionEvent::FailureRecord(invocation) => Ok(invocation),
         FunctionEvent::Subscription(data) => Ok(FailedInvocation {
             data: data.into_owned(),
             ..FailedInvocation::default()
@@ -449,7 +455,7 @@ mod tests {
         assert_eq!(read(&received), read(&event));
         assert_eq!(
             read(&invocation_record()),
-            Ok(FunctionEvent::Invocation(failed()))
+            Ok(FunctionEvent::FailureRecord(failed()))
         );
     }
 
@@ -476,6 +482,9 @@ mod tests {
             assert_eq!(targets("CollectorUnreachable", message), both, "{message}");
         }
         assert_eq!(targets("", "CollectorUnreachable: tcp://a:4739"), both[..1]);
+        let of_every_scheme = ["udp://a:4739", "quic://b:4739"];
+        let message = "udp://a:4739: refused; quic://b:4739: no answer; :// and tcp:// are no URLs";
+        assert_eq!(targets("CollectorUnreachable", message), of_every_scheme);
         assert!(targets("OutOfTime", "tcp://a:4739 was slow").is_empty());
         assert!(targets("", "").is_empty());
     }

@@ -79,7 +79,7 @@ impl Exporter {
         }
     }
 
-    /// Begins an invocation: over UDP templates are due again.
+    /// Begins a batch: over UDP templates are due again.
     pub(crate) fn begin(&mut self) {
         self.sessions.iter_mut().for_each(ExportSession::begin);
     }

@@ -85,7 +85,7 @@ impl ExportSession {
         &mut self.domains[slot]
     }
 
-    /// Begins an invocation: over UDP templates are due again.
+    /// Begins a batch: over UDP templates are due again.
     pub(crate) fn begin(&mut self) {
         if self.is_datagram() {
             self.domains

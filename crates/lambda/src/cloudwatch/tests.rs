@@ -40,24 +40,24 @@ async fn lines_come_again_only_where_none_was_parsed_and_ec2_never_answered() {
     let mut ec2 = lookups(closed.expect("a port"));
     let auto = config(None);
     assert!(
-        no_format_is_known("g", &report(3, 3), &auto, &ec2).is_ok(),
+        check_format_is_known("g", &report(3, 3), &auto, &ec2).is_ok(),
         "EC2 was not asked yet"
     );
     ec2.refresh_formats(Instant::now()).await;
-    let failure = no_format_is_known("g", &report(3, 3), &auto, &ec2).expect_err("no format");
+    let failure = check_format_is_known("g", &report(3, 3), &auto, &ec2).expect_err("no format");
     assert_eq!(failure.name(), "FormatUnknown");
     assert!(failure.to_string().contains("\"g\"") && failure.to_string().contains("LOG_FORMAT"));
     assert!(
-        no_format_is_known("g", &report(3, 2), &auto, &ec2).is_ok(),
+        check_format_is_known("g", &report(3, 2), &auto, &ec2).is_ok(),
         "one line was parsed"
     );
     assert!(
-        no_format_is_known("g", &report(0, 0), &auto, &ec2).is_ok(),
+        check_format_is_known("g", &report(0, 0), &auto, &ec2).is_ok(),
         "there was no line"
     );
     let given = config(Some("${version} ${srcaddr}"));
     assert!(
-        no_format_is_known("g", &report(3, 3), &given, &ec2).is_ok(),
+        check_format_is_known("g", &report(3, 3), &given, &ec2).is_ok(),
         "the format is given"
     );
 }

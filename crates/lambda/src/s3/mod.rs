@@ -1,8 +1,9 @@
 //! The function behind the notifications of a bucket.
 //!
-//! An event names objects, and each object is a batch: read, transcoded, sent, committed. A failure of an object never
-//! repeats another: only the object's message returns to the queue, and a second notice of an object that this process has
-//! exported does nothing. Reading the event is `flowlogs_source`'s business.
+//! An event names objects, and each object is a batch: read, transcoded, sent, committed. A failure of an object returns
+//! the object's message to the queue, with every object that the message names. When a collector is not reached or the time
+//! is over, the further objects of the invocation are not begun, and their messages return, too. A second notice of an
+//! object that this process has exported does nothing. Reading the event is `flowlogs_source`'s business.
 //!
 //! | file | subject |
 //! |---|---|
@@ -43,7 +44,7 @@ use crate::log::one_line;
 use crate::metrics::{Metrics, ObjectCounters};
 use crate::record_log::RecordLog;
 use crate::start::Environment;
-use crate::transcode_sink::{PartLoader, TranscodeSink};
+use crate::transcode_sink::{BatchSource, PartLoader, TranscodeSink};
 use failure::{Failure, ObjectError};
 use object::ObjectReader;
 use pace::ObjectPace;
@@ -202,7 +203,8 @@ impl S3 {
         Ok(Some(returned))
     }
 
-    /// Exports every object of a message or event, also after a failure.
+    /// Exports the objects of a message or event. After the failure of an object the next objects are exported all the same,
+    /// but for two failures: a collector that was not reached, or no time left. Then no object of the invocation is begun.
     async fn notices(
         &mut self,
         notices: Vec<ObjectNotice>,
@@ -334,14 +336,17 @@ impl S3 {
             .as_mut()
             .map(|stored| PartLoader { stored, impatient });
         let forwarded = forwarder.forward(batch, |transcoder, targets| {
-            if transcoder.take_delivery(id.as_bytes()) {
+            if transcoder.note_delivery(id.as_bytes()) {
                 read = Ok(ObjectOutcome::Duplicate);
                 return;
             }
             let mut lines = TranscodeSink::new(
                 (transcoder, targets),
                 sources,
-                (default, object.is_backfill),
+                BatchSource {
+                    origin: default,
+                    is_backfill: object.is_backfill,
+                },
                 (batch.deadline, loader.as_mut().map(PartLoader::again)),
             );
             let outcome = (self.objects).read(object, deadline, &mut self.unpacker, &mut lines);
@@ -369,19 +374,17 @@ fn conclude(
 ) -> Result<ObjectOutcome, ObjectError> {
     let report = forwarded.report;
     record_log.log(bucket, &report);
+    let has_arrived = forwarded.outcome.is_ok();
     let outcome = match forwarded.outcome {
         Err(undelivered) if undelivered.is_out_of_time() => Err(ObjectError::OutOfTime),
         Err(undelivered) => Err(ObjectError::Collector(undelivered)),
-        Ok(()) => {
-            read.and_then(|done| is_a_flow_log(&report, config, ec2.as_deref()).map(|()| done))
-        }
+        Ok(()) => read
+            .and_then(|done| check_is_a_flow_log(&report, config, ec2.as_deref()).map(|()| done)),
     };
     match &outcome {
         Ok(_) => forwarder.commit(),
         Err(error) if error.is_final() => forwarder.commit(),
-        Err(ObjectError::Collector(_)) => forwarder.rollback(),
-        // The collectors have the messages of the records that were read; the next attempt exports these records again.
-        Err(_) => forwarder.commit_records(),
+        Err(_) => forwarder.end_for_retry(has_arrived),
     }
     if let Some(ec2) = ec2 {
         ec2.note_unknown(forwarder.transcoder(), &report);
@@ -429,8 +432,8 @@ impl Invocation {
     }
 }
 
-/// Fails an object without a parsed line: no flow log, or a flow log of unknown format.
-fn is_a_flow_log(
+/// Checks that an object is a flow log: an object without a parsed line is none, or a flow log of unknown format.
+fn check_is_a_flow_log(
     report: &BatchReport,
     config: &Config,
     ec2: Option<&Ec2>,

@@ -10,8 +10,9 @@
 //!   └── domain ─┘└──── interface ────┘
 //! ```
 //!
-//! 1. `turn_to` looks for the record's context: the bytes of the identifier columns are the cache key. This record is the
-//!    first, so the context is made: domain `123456789012` gets slot 0 and the number `identity("123456789012")`.
+//! 1. `turn_to` looks for the record's context. The cache key is the format, the account and region of the source, and the
+//!    bytes of the identifier columns. This record is the first, so the context is made: domain `123456789012` gets slot 0
+//!    and the number `identity("123456789012")`.
 //! 2. `announced_numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table
 //!    names the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
 //! 3. `announce_layout` finds that the domain never used layout 16384: the template is added, the flow keys announced.
@@ -19,10 +20,10 @@
 //!
 //! | cache | key | holds | invalidated by |
 //! |---|---|---|---|
-//! | `ContextCache` (`context.rs`), 4,096 entries | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with epoch | a new inventory, a closed domain |
-//! | `OpenDomains` (`domains.rs`), 4,096 names | domain name | slot in the exporter | eviction of the least recently used |
-//! | `AnnouncedIds` (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance | a new epoch; a closed domain; all entries when the 64 MiB are full |
-//! | layouts, services and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
+//! | `ContextCache` (`context.rs`), 4,096 entries | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with epoch | a new inventory, a closed domain (all entries); another key with the same hash (the entry) |
+//! | `OpenDomains` (`domains.rs`), 4,096 names | domain name | slot in the exporter | at 4,096 names, the least recently used are closed; over 32 MiB of templates, all are |
+//! | `AnnouncedIds` and services (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance; of a service the epoch | a new epoch; a closed domain; all entries when the 64 MiB are full |
+//! | layouts and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
 //!
 //! A new **epoch** makes every number in a context, every announced id and every layout due again: an entry of an earlier
 //! epoch counts as never announced. Domain slots and contexts survive; a new inventory clears the contexts. An epoch begins
@@ -78,7 +79,7 @@ pub(crate) struct Announcements {
 }
 
 impl Announcements {
-    /// Makes announcements of nothing. `pinned` is the number of the only domain, if a setting pins the number.
+    /// Nothing is announced yet. `pinned` is the number of the only domain, if a setting pins the number.
     pub(crate) fn new(pinned: Option<u32>, texts: NameTexts) -> Self {
         Self {
             epoch: 1,
@@ -98,7 +99,7 @@ impl Announcements {
     }
 
     /// Begins an epoch if a session is UDP and the current epoch is [`UDP_EPOCH`] old.
-    pub(crate) fn set_now(&mut self, exporter: &Exporter) {
+    pub(crate) fn begin_epoch_if_due(&mut self, exporter: &Exporter) {
         let age = exporter.now().saturating_sub(self.epoch_at);
         if exporter.has_datagram_session() && age >= UDP_EPOCH {
             self.begin_epoch(exporter.now());

@@ -1,6 +1,10 @@
 //! Notices and messages of a queue: partial answers, time, and an invocation without objects.
 
+use flowlogs_core::{Formats, LogLine, RecordSource, TranscoderSettings};
+use flowlogs_export::{SendError, SendProblem, SenderOptions};
+
 use super::*;
+use crate::forward::UndeliveredBatch;
 
 /// Text of one flow that ended a while ago.
 fn timed_text() -> Vec<u8> {
@@ -204,4 +208,48 @@ async fn the_check_event_is_answered_and_reads_nothing() {
     assert_eq!(answer["collectors"][0]["connected"], true, "{answer}");
     assert_eq!(answer["missing"], json!([]));
     assert!(setup.bucket.requests().is_empty() && line.is_empty());
+}
+
+/// A flow over an interface, whose name is an options record.
+const NAMED: &[u8] =
+    b"2 123456789010 eni-1 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
+
+#[test]
+fn names_leave_again_after_an_object_that_no_collector_had_in_time() {
+    let collector = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let url = format!("udp://{}", collector.local_addr().expect("it is bound"));
+    let raw = RawConfig::read(|name| (name == "COLLECTOR").then(|| url.clone()));
+    let config = Config::new(&raw).expect("right settings");
+    let (settings, options) = (TranscoderSettings::default(), SenderOptions::default());
+    let forwarder = Forwarder::new(settings, &config.collectors, options, false);
+    let (mut forwarder, mut log) = (forwarder.expect("no TLS"), RecordLog::default());
+    let [first, late, after] = [false, true, false].map(|is_late| {
+        let batch = BatchContext {
+            now: now(),
+            deadline: std::time::Instant::now() + MINUTE,
+            only: None,
+        };
+        let mut source = RecordSource::new(None, Formats::defaults());
+        let mut forwarded = forwarder.forward(batch, |transcoder, targets| {
+            let line = LogLine {
+                id: None,
+                timestamp: None,
+                text: NAMED,
+            };
+            let Ok(()) = transcoder.line(&mut source, line, targets);
+        });
+        let options_records = forwarded.report.counters.options_records;
+        if is_late {
+            forwarded.outcome = Err(UndeliveredBatch::new(vec![SendError {
+                collector: url.clone(),
+                problem: SendProblem::OutOfTime,
+            }]));
+        }
+        let knowledge = (&mut log, &config, None);
+        let read = Ok(ObjectOutcome::Exported);
+        let outcome = conclude(&mut forwarder, knowledge, "flows", forwarded, read);
+        assert_eq!(outcome.err(), is_late.then_some(ObjectError::OutOfTime));
+        options_records
+    });
+    assert!(late < first && late < after, "{first}, {late}, {after}");
 }
