@@ -1,11 +1,12 @@
 //! Deduplication: decides which records count. Every packet is recorded at several places and delivered at least once, and
 //! must be counted once.
 //!
-//! A `Deduplicator` stands between the parser and the encoder and gives each flow a `DedupVerdict`. A record is left out
-//! only where something says that another record of the same packets exists: a delivery id (rule 1), or the [`Inventory`]
-//! (rules 2 to 4). Only rule 1 has a memory; every other verdict is a pure function of the record, the source and the
-//! inventory. The rules pick an observation point, and never match counters across interfaces, because capture windows are
-//! not aligned.
+//! Rule 1 runs before a line is parsed (`Deduplicator::is_delivered`). Between the parser and the encoder,
+//! `Deduplicator::decide` gives each flow a `DedupVerdict`: two filters (the collectors' own traffic, and the setting
+//! `DIRECTION`), then rules 2 to 4. The filters leave out flows that nobody asked for. A rule leaves a record out only where
+//! something says that another record of the same packets exists: a delivery id (rule 1), or the [`Inventory`] (rules 2 to
+//! 4). Only rule 1 has a memory; every other verdict is a pure function of the record, the source and the inventory. The
+//! rules pick an observation point, and never match counters across interfaces, because capture windows are not aligned.
 //!
 //! | file | subject |
 //! |---|---|
@@ -132,7 +133,7 @@ pub(crate) struct RecordEvidence<'a> {
 /// Decides record by record, and remembers the ids of delivered events.
 ///
 /// Additions to the memory are provisional until [`commit`](Self::commit): after [`rollback`](Self::rollback), the retry of a
-/// failed invocation is exported as if it were the first.
+/// failed batch is exported as if it were the first.
 #[derive(Debug)]
 pub(crate) struct Deduplicator {
     settings: DedupSettings,

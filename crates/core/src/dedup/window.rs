@@ -2,7 +2,7 @@
 //!
 //! A second delivery has the same event time as the first, so the set is partitioned by minute of event time. Partitions are
 //! evicted as a whole, the least recently used first, when there are too many partitions or fingerprints. Additions since
-//! the last [`DeliveryWindow::commit`] are listed, so that a failed invocation leaves no trace
+//! the last [`DeliveryWindow::commit`] are listed, so that a failed batch leaves no trace
 //! ([`DeliveryWindow::rollback`]).
 
 use std::collections::HashMap;

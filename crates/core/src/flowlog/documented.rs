@@ -87,7 +87,7 @@ pub(super) fn check_default(
     Ok(())
 }
 
-/// Versions of VPC flow logs whose fields are more than the default format's.
+/// Versions of VPC flow logs whose fields are more than the default format's: every version in the field table but 2.
 const VERSIONS: [u8; 8] = [3, 4, 5, 7, 8, 9, 10, 11];
 
 impl LogFormat {
@@ -129,6 +129,8 @@ impl LogFormat {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn hint(format: &str, line: &str) -> Option<bool> {
@@ -152,6 +154,13 @@ mod tests {
         let line = "123456789012 ACCEPT euc1-az2 8400 10.0.0.2 443 1732850060 egress - eni-1 OK 10 - 10.0.0.2 - 10.0.0.1 \
             6 eu-central-1 10.0.0.1 49152 1732850000 - - subnet-1 19 8 IPv4 5 vpc-1";
         assert_eq!(hint(alphabetical, line), Some(true));
+    }
+
+    #[test]
+    fn every_version_of_the_field_table_has_a_hint() {
+        let brought = FIELDS.iter().filter_map(|row| row.vpc);
+        let brought: BTreeSet<u8> = brought.filter(|&version| version > 2).collect();
+        assert!(brought.into_iter().eq(VERSIONS));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::words::ParseError;
 /// Most candidates of a source; AWS allows 250 flow logs a resource, few differ in format.
 pub const MAX_CANDIDATES: usize = 256;
 
-/// Most octets of the candidates of a source. A format of all 72 fields has some 3,000.
+/// Most octets of the candidates of a source. A format of all fields has some 3,000.
 const CANDIDATE_OCTETS: usize = 4 << 20;
 
 /// Most unusable formats of flow logs whose errors are kept.

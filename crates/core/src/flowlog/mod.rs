@@ -1,7 +1,8 @@
 //! Meaning of a line: the field table, formats compiled into column plans, and the typed record.
 //!
-//! Hands [`FlowRecord`]s to the stages that decide ([`crate::dedup`]) and encode ([`crate::ipfix`]); behind this folder
-//! nothing reads the columns of a line again.
+//! Hands [`FlowRecord`]s to the stages that decide ([`crate::dedup`]) and encode (`encode.rs`, [`crate::mapping`]). These
+//! stages read values by field. Only rule 2 of deduplication looks at the line again: it asks this folder whether the line
+//! fits the format of another flow log (`LogFormat::resembles_line`).
 //!
 //! # How a line is read
 //!
@@ -14,7 +15,9 @@
 //! └────────── prefix, 37 octets ──────┘
 //! ```
 //!
-//! 1. [`Formats`] (`formats.rs`) picks the format: the header's, else the candidate that took the previous line.
+//! 1. [`Formats`] (`formats.rs`) picks the format: the header's, else the candidate that took the previous line. Where
+//!    another candidate has equally many columns (a rival), the patterns of the columns decide for each line
+//!    (`Formats::choose`), and the line is read without the caches of plan and prefix.
 //! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or of equal layout, three token
 //!    offsets and the presence of two texts are known already.
 //! 3. `tokens` finds the further spaces, 64 octets at a time, and writes the start of each token.
@@ -25,7 +28,7 @@
 //!
 //! If a column does not fit, the line is read again column by column (`ColumnValues::fault`), for the error alone.
 //!
-//! Caches, all in [`RecordValues`] and [`Formats`]:
+//! Caches, all in [`RecordValues`], [`Formats`] and [`RowValues`]:
 //!
 //! | cache | key | cleared by |
 //! |---|---|---|
@@ -34,6 +37,7 @@
 //! | generation of the prefix (`FlowRecord::identifier_key`) | the prefix, if it holds all identifier columns | every new prefix has the next number |
 //! | normalized copy of the line | none: one line | every line |
 //! | last candidate (`Formats::last`) | none: an index | a line that fits only another candidate |
+//! | texts of a row (`RowValues::set_texts`): octets, offsets, generation | none: the caller says that the texts are those of the row before, by no call | the next call |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
 //!
 //! No cache of this folder depends on the inventory or on a setting.

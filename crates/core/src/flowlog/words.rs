@@ -4,7 +4,7 @@
 
 use super::field::Field;
 
-/// Most columns that a format may have; AWS documents 72 fields.
+/// Most columns that a format may have, many times the number of fields that AWS documents.
 pub const MAX_COLUMNS: usize = 1_024;
 
 /// Longest parsed line, in octets; the longest record of AWS is far shorter.

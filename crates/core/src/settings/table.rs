@@ -1,10 +1,13 @@
 //! The table of settings: variable, command-line option, default, accepted values and meaning of each, once.
 //!
-//! Two readers derive from the table: the functions (environment → checked configuration) and the command line (options,
-//! `--help`, `flowlogs settings`). Tests compare the templates' parameters and the table of README with the table. A new
-//! setting is a new row here, the effect in the crate that obeys the setting, the translation from text in
-//! `crates/lambda/src/config` and `crates/cli/src/settings.rs`, and the parameter in `scripts/templates/parameters.py`,
-//! from which templates and `docs/parameters.md` are written; tests name a missing part.
+//! The functions read every row (environment → checked configuration), and `flowlogs settings` prints every row. An option
+//! of the command line takes accepted words, bounds and most texts of `--help` from the row; `crates/cli/src/cli/options.rs`
+//! declares the option with its default, and has its own text where the option differs from the variable. Tests compare the
+//! templates' parameters and the table of README with the table.
+//!
+//! A new setting is a new row here, the effect in the crate that obeys the setting, the translation from text in
+//! `crates/lambda/src/config`, the option in `crates/cli/src/cli/options.rs` with its use in `crates/cli/src/settings.rs`,
+//! and the parameter in `scripts/templates/parameters.py`, from which templates and `docs/parameters.md` are written.
 
 /// Row of the table: a setting.
 #[derive(Debug, PartialEq, Eq)]
