@@ -1,7 +1,8 @@
-//! Gzip stage: compressed octets → plain octets, with every checksum and length checked to the end.
+//! Gzip stage: compressed octets → plain octets, with the checksum and length of the plain octets checked to the end. The
+//! checksum of a gzip header (rare) is checked in a stream only.
 //!
 //! All members of a gzip stream are read (RFC 1952 §2.2): an object that was put together from several has several
-//! members, and each carries lines. [`Inflater`] fills a reused buffer up to a limit; [`Inflated`] is a stream.
+//! members, and each carries lines. [`Inflater`] fills a reused buffer up to a limit; [`InflatingReader`] is a stream.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -34,7 +35,7 @@ impl Compression {
 /// Inflates into a reused buffer.
 #[derive(Default)]
 pub(crate) struct Inflater {
-    /// Decompressor of whole members, a third faster than that of a stream.
+    /// Decompressor of whole members: takes two thirds of the time of a stream.
     at_once: Option<Decompressor>,
     /// Only grows while in use.
     output: Vec<u8>,
@@ -64,7 +65,8 @@ impl Inflater {
         Ok(&self.output[..length])
     }
 
-    /// Inflates a single gzip member of at most `limit` octets, if as long as the trailer says, and nothing else.
+    /// Inflates a single gzip member of at most `limit` plain octets. Returns `None` for everything else, faults included: the
+    /// caller then reads the octets as a stream.
     pub(crate) fn inflate_member(
         &mut self,
         compression: Compression,
@@ -75,8 +77,9 @@ impl Inflater {
         self.output.get(..length)
     }
 
-    /// Inflates a single gzip member, if as long as the trailer says. Returns `None` for everything else: the stream reads
-    /// the rest, or names the fault.
+    /// Inflates a single gzip member into `output`, and returns the number of plain octets. Returns `None` for zlib, several
+    /// members (also octets that look like the head of a second member), a length over `limit` or other than in the
+    /// trailer, and damage: the stream then reads the octets from the beginning, or names the fault.
     fn member(&mut self, compression: Compression, packed: &[u8], limit: usize) -> Option<usize> {
         const MEMBER: &[u8] = &[0x1f, 0x8b, 8];
         let size = usize::try_from(u32::from_le_bytes(*packed.last_chunk()?)).ok()?;
@@ -99,7 +102,7 @@ impl Inflater {
         packed: &[u8],
         limit: usize,
     ) -> Result<usize, UnpackError> {
-        let mut inflated = Inflated::new(compression, packed);
+        let mut inflated = InflatingReader::new(compression, packed);
         let (filled, failure) = fill(&mut self.output, &mut inflated, limit);
         let outcome = match failure {
             Some(error) => Err(error),
@@ -126,7 +129,7 @@ impl Inflater {
 }
 
 /// Plain octets of a compressed stream. Faults of the compression travel as [`UnpackError`] inside [`io::Error`].
-pub(crate) struct Inflated<R>(StreamDecoder<CountedInput<R>>);
+pub(crate) struct InflatingReader<R>(StreamDecoder<CountedInput<R>>);
 
 /// Decompressor of a stream, checksums and lengths included.
 enum StreamDecoder<R> {
@@ -140,7 +143,7 @@ enum StreamDecoder<R> {
     },
 }
 
-impl<R: BufRead> Inflated<R> {
+impl<R: BufRead> InflatingReader<R> {
     pub(crate) fn new(compression: Compression, packed: R) -> Self {
         let packed = CountedInput {
             inner: packed,
@@ -158,7 +161,7 @@ impl<R: BufRead> Inflated<R> {
     }
 }
 
-impl<R: BufRead> Read for Inflated<R> {
+impl<R: BufRead> Read for InflatingReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let outcome = match &mut self.0 {
             StreamDecoder::Gzip(members) => members.read(into),
@@ -281,7 +284,7 @@ mod tests {
             .inflate(compression, packed, LIMIT)?
             .to_vec();
         let mut stream = Vec::new();
-        let streamed = Inflated::new(compression, packed).read_to_end(&mut stream);
+        let streamed = InflatingReader::new(compression, packed).read_to_end(&mut stream);
         assert!(streamed.is_ok() && stream == inflated, "both ways agree");
         Ok(inflated)
     }
@@ -398,7 +401,7 @@ mod tests {
         }
         let whole = gzip("one");
         let input = io::BufReader::new(whole[..12].chain(Cut));
-        let error = Inflated::new(Compression::Gzip, input)
+        let error = InflatingReader::new(Compression::Gzip, input)
             .read_to_end(&mut Vec::new())
             .expect_err("the input fails");
         assert_eq!(
@@ -440,7 +443,7 @@ mod tests {
         // Of a member that is inflated at once, the checksum of its octets is enough.
         let streamed = |packed: &[u8]| {
             let mut plain = Vec::new();
-            let mut stream = Inflated::new(Compression::Gzip, packed);
+            let mut stream = InflatingReader::new(Compression::Gzip, packed);
             let outcome = stream.read_to_end(&mut plain);
             outcome.map(|_| plain).map_err(UnpackError::from_io)
         };

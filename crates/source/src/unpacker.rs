@@ -1,6 +1,7 @@
-//! Both doors of the crate: a payload, or any stream.
+//! The two entry points of the crate: [`Unpacker::open`] for a subscription payload, [`Unpacker::read`] for any stream.
 //!
-//! This file recognises a stream and undoes compression; plain content is read by `text.rs` and `document_lines.rs`.
+//! This file recognises the content of a stream and inflates compressed content; `text.rs` and `document_lines.rs` read
+//! plain content, and `subscription.rs` opens a payload.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -8,7 +9,7 @@ use crate::buffers::{Buffers, ContentBuffers, LayerBuffers, PayloadBuffers};
 use crate::content::{Content, HEAD};
 use crate::document_lines::hand_on_documents;
 use crate::error::{ReadError, UnpackError};
-use crate::inflate::{Compression, Inflated};
+use crate::inflate::{Compression, InflatingReader};
 use crate::json::LARGEST;
 use crate::line_writer::LineWriter;
 use crate::lines::{LineOrigin, LineSink, ReadSummary};
@@ -19,7 +20,7 @@ use crate::text;
 /// Octets that are read, and inflated, at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// Largest compressed stream to inflate at once, in two thirds of the time.
+/// Largest compressed stream to inflate at once, which takes two thirds of the time of inflating in chunks.
 const PACKED_AT_ONCE: usize = 1 << 20;
 
 /// Largest inflated size of a stream inflated at once.
@@ -36,8 +37,8 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
-    /// Unpacker that holds at most `limit_bytes` octets (and never more than 2 GiB − 1) of unpacked data, and a few times as
-    /// much in all buffers together.
+    /// Unpacker that holds at most `limit_bytes` octets (and never more than 2 GiB − 1) of unpacked data, a few times as much
+    /// in all buffers together, and up to 2 MiB of compressed octets beside.
     #[must_use]
     pub fn new(limit_bytes: usize) -> Self {
         Self {
@@ -72,9 +73,9 @@ impl Unpacker {
     /// parsed whole before the first line is handed on.
     ///
     /// # Errors
-    /// [`ReadError::Unpack`], after the lines before the fault were handed on (where compressed text is damaged, up to
-    /// the last whole block before the fault): [`UnpackError::Parquet`] and [`UnpackError::Unrecognised`] for content
-    /// without lines, otherwise the stage that failed. [`ReadError::Sink`] when `sink` stops.
+    /// [`ReadError::Unpack`] is [`UnpackError::Parquet`] or [`UnpackError::Unrecognised`] for content without lines, otherwise
+    /// the error of the stage that failed. The lines before the fault were handed on by then; of damaged compressed text,
+    /// the lines up to the last whole block before the fault. [`ReadError::Sink`] is the error of `sink`.
     pub fn read<R: Read, L: LineSink>(
         &mut self,
         input: R,
@@ -158,13 +159,13 @@ impl<L: LineSink> StreamReading<'_, '_, L> {
         {
             return self.stream(&mut plain, inner);
         }
-        let inflated = Inflated::new(compression, packed);
+        let inflated = InflatingReader::new(compression, packed);
         let mut plain = BufReader::with_capacity(CHUNK, inflated);
         self.stream(&mut plain, inner)
     }
 }
 
-/// Input that ends once: a terminal, for example, has more to read after an end.
+/// Input that repeats interrupted reads, and stays at its end: a terminal, for example, has more to read after an end.
 struct UninterruptedReader<R> {
     input: R,
     ended: bool,
