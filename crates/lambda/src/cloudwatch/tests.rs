@@ -420,3 +420,25 @@ async fn where_the_format_is_given_a_line_that_fits_nothing_is_unparsed_at_once(
     let (answer, _) = invoke(&mut function, lines_at(now(), &[KNOWN, JUNK])).await;
     assert_eq!(answer.expect("nothing is asked")["UnparsedRecords"], 1);
 }
+
+/// Names that were announced before a payload of unknown format stay announced: nothing of the payload was sent.
+#[tokio::test]
+async fn a_payload_that_comes_again_for_its_format_repeats_no_name() {
+    let (collector, url) = udp();
+    let server = Server::start(|_| Reply::Error("UnauthorizedOperation"));
+    let mut function = asking(&url, &server, "auto");
+    let old = now() - 31 * 60_000;
+    let (answer, _) = invoke(&mut function, lines_at(old, &[KNOWN])).await;
+    let first = answer.expect("the default format");
+    let (answer, _) = invoke(&mut function, lines_at(old + 1, &[JUNK])).await;
+    let failure = answer.expect_err("no line fits, and EC2 never answered");
+    assert_eq!(failure.name(), "FormatUnknown");
+    let (answer, _) = invoke(&mut function, lines_at(old + 2, &[KNOWN])).await;
+    let last = answer.expect("the default format");
+    let [first, last] = [first, last].map(|answer| {
+        assert_eq!(answer["FlowsExported"], 1);
+        answer["OptionsRecords"].as_u64().expect("a counter")
+    });
+    assert!(last < first, "{last} of {first}");
+    assert!(received(&collector) > 0);
+}
