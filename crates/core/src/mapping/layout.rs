@@ -432,4 +432,32 @@ mod tests {
         assert_eq!(made, MAX_LAYOUTS);
         assert!(layouts.number(contents(0)).is_some(), "known ones stay");
     }
+
+    #[test]
+    fn a_layout_without_a_time_or_the_interfaces_is_irregular() {
+        let regular = regular(0).expect("regular");
+        assert_eq!(regular.regular_mask(), Some(0));
+        for part in [START, END, INTERFACES] {
+            let contents = Contents {
+                parts: regular.parts & !part,
+                ..regular
+            };
+            assert_eq!(contents.regular_mask(), None, "{part}");
+        }
+    }
+
+    #[test]
+    fn numbers_with_an_element_are_direct_and_addresses_and_times_are_not() {
+        for (field, is_direct) in [
+            (Field::SourcePort, true),
+            (Field::Protocol, true),
+            (Field::Bytes, true),
+            (Field::TcpFlags, true),
+            (Field::SourceAddress, false),
+            (Field::Start, false),
+            (Field::InterfaceId, false),
+        ] {
+            assert_eq!(Contents::DIRECT.has(field), is_direct, "{field:?}");
+        }
+    }
 }

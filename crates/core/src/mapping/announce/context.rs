@@ -360,4 +360,36 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn long_identifiers_on_both_sides_of_a_number_are_current_for_the_next_record() {
+        let format = format(VPC);
+        let long = format!("1 eni-{} 5 vpc-1 - i-1", "1".repeat(2 * LONGEST));
+        let (long, short) = ((&format, long.as_str()), (&format, "1 eni-1 5 vpc-1 - i-1"));
+        assert_eq!(found(&[long, long, short, long]), 3);
+    }
+
+    #[test]
+    fn a_record_without_a_context_is_not_current_beside_an_entry_of_the_same_slot() {
+        let format = format("${account-id} ${interface-id} ${bytes}");
+        let (mut contexts, account) = (ContextCache::default(), Some(Arc::from("1")));
+        let mut values = RecordValues::default();
+        let mut taken = None;
+        for number in 0.. {
+            let line = format!("1 eni-{number} 5");
+            let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+            let record = record.expect("line of the test");
+            let slot = contexts.slot_of(&record);
+            if taken.is_none() {
+                contexts.of(&record, &account, &None, |_| InterfaceContext::default());
+                taken = Some(slot);
+            } else if taken == Some(slot) {
+                for _ in 0..2 {
+                    assert!(!contexts.is_current(&record, &account, &None));
+                    assert!(!contexts.recall(&record, &account, &None));
+                }
+                break;
+            }
+        }
+    }
 }

@@ -224,4 +224,19 @@ mod tests {
         assert_eq!(text(NameTexts::On), on);
         assert_eq!(text(NameTexts::Off), "eni-1 i-3 subnet-2 use1-az1");
     }
+
+    #[test]
+    fn the_account_of_a_gateways_vpc_stands_behind_the_subnet_with_and_without_names() {
+        let format = "${tgw-src-vpc-account-id} ${tgw-src-eni} ${tgw-src-subnet-id} ${tgw-src-az-id} ${bytes}";
+        let format = LogFormat::parse(format).expect("format of the test");
+        let mut values = RecordValues::default();
+        let line = b"123456789012 eni-1 subnet-2 use1-az1 1";
+        let record = FlowRecord::parse(&format, line, &mut values).expect("line of the test");
+        for names in [NameTexts::On, NameTexts::Off] {
+            let described = DescribedInterface::SourceEni;
+            let known = (None, &Inventory::default());
+            let text = interface(b"eni-1", described, &record, known, names);
+            assert_eq!(text, "eni-1 use1-az1 subnet-2 123456789012");
+        }
+    }
 }

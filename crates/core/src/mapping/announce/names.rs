@@ -507,4 +507,24 @@ mod tests {
             assert_eq!(names.has_too_many_templates(), is_too_much, "{octets}");
         }
     }
+
+    #[test]
+    fn an_interface_is_named_again_when_the_column_has_another_instance() {
+        use crate::flowlog::{LogFormat, RecordValues};
+
+        let format = LogFormat::parse("${interface-id} ${instance-id} ${bytes}");
+        let format = format.expect("format of the test");
+        let (mut names, mut notes) = (AnnouncedNames::default(), AnnouncementNotes::default());
+        for (line, written) in [("eni-1 i-1 5", 1), ("eni-1 i-1 6", 0), ("eni-1 i-2 5", 1)] {
+            let mut values = RecordValues::default();
+            let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+            let record = record.expect("line of the test");
+            let records = announce(1, &mut notes, |to| {
+                let described = DescribedInterface::Interface;
+                let Ok(number) = names.announce_interface(ID, described, &record, to);
+                assert_eq!(number, identity(ID));
+            });
+            assert_eq!(records, written, "{line}");
+        }
+    }
 }
