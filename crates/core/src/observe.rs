@@ -227,4 +227,32 @@ mod tests {
         let is_sent = sent.windows(record.len()).any(|octets| octets == record);
         assert!(is_sent, "{record:?}");
     }
+
+    #[test]
+    fn the_domain_of_a_flow_is_the_domain_in_the_header_of_the_message() {
+        let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Stream]);
+        let mut source = RecordSource::new(None, Formats::defaults());
+        let text =
+            b"2 123456789010 eni-1 10.0.0.1 10.0.0.2 1 2 6 20 4249 1418530010 1418530070 ACCEPT OK";
+        let line = LogLine {
+            id: None,
+            timestamp: None,
+            text,
+        };
+        let (mut domains, mut sent) = (Vec::new(), Vec::new());
+        let mut sink = |_: usize, kind: MessageKind, message: &[u8]| {
+            if kind == MessageKind::Flows {
+                sent.push(message[12..16].to_vec());
+            }
+            Ok::<_, Infallible>(SendOutcome::Sent)
+        };
+        let mut observer = |_: &FlowRecord<'_>, outcome: RecordOutcome<'_>| {
+            if let RecordOutcome::Exported(flow) = outcome {
+                domains.push(flow.domain_id().to_be_bytes().to_vec());
+            }
+        };
+        let Ok(()) = transcoder.observed_line(&mut source, line, &mut sink, &mut observer);
+        let Ok(()) = transcoder.flush(&mut sink);
+        assert_eq!((domains.len(), &domains), (1, &sent));
+    }
 }

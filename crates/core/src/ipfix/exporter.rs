@@ -289,3 +289,23 @@ impl Exporter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_has_the_number_and_the_name_with_which_the_slot_was_opened_last() {
+        let refresh = TemplateRefresh {
+            seconds: 600,
+            messages: 20,
+        };
+        let mut exporter = Exporter::new(&[Transport::Stream], 1_400, refresh);
+        for (slot, id, name) in [(0, 7, "7"), (1, 8, "8"), (0, 9, "9")] {
+            exporter.open_domain(slot, id, name);
+            let domain = (exporter.domain_id(slot), exporter.domain_name(slot));
+            assert_eq!(domain, (id, name));
+        }
+        assert_eq!((exporter.domain_id(1), exporter.domain_name(1)), (8, "8"));
+    }
+}

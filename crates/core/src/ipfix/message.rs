@@ -240,4 +240,25 @@ mod tests {
         }
         assert_eq!(sets, [(300, 6), (301, 5), (3, 10), (3, 10)]);
     }
+
+    #[test]
+    fn the_buffer_has_at_most_twice_the_octets_that_the_message_needs() {
+        let mut message = MessageBuffer::new(usize::from(u16::MAX));
+        while message.has_room(256, 100) {
+            message.data_record(256, &[0; 100]);
+            assert!(message.octets.len() <= 2 * (message.length + WINDOW_OCTETS));
+        }
+    }
+
+    #[test]
+    fn only_an_empty_message_releases_the_buffer() {
+        let mut message = MessageBuffer::new(1_400);
+        message.data_record(256, &[1; 6]);
+        message.release();
+        message.finish(0, 1);
+        assert!(message.with_sequence(0).ends_with(&[1; 6]));
+        message.clear();
+        message.release();
+        assert_eq!(message.octets.capacity(), 0);
+    }
 }

@@ -1,7 +1,6 @@
 //! Sending: the messages of all sessions, in the right order (`exporter.rs` explains the order).
 
 use super::{Exporter, SentTotals};
-use crate::ipfix::message::SET_HEADER;
 use crate::ipfix::options::{OptionsRecord, OptionsTable, STATISTICS};
 use crate::ipfix::session::ALL_TEMPLATES;
 use crate::ipfix::sink::{MessageKind, MessageSink, SendOutcome};
@@ -145,14 +144,14 @@ impl Exporter {
         let mut next = self.sessions[session].domain(slot).templates;
         self.templates.clear();
         for template in &self.domains[slot].templates[next..] {
-            let data = template.data.as_deref().unwrap_or_default();
-            let octets = template.record.len() + data.len() + SET_HEADER;
+            let octets = template.record.len();
             if !self.templates.is_empty() && !self.templates.has_room(template.set_id, octets) {
                 break;
             }
             self.templates
                 .template_record(template.set_id, &template.record);
-            if !data.is_empty() {
+            // Only the first template of a domain has data, and there is room for both in an empty message.
+            if let Some(data) = &template.data {
                 let id = OptionsTable::Sampling.template_id();
                 self.templates.data_record(id, data);
             }
@@ -248,5 +247,109 @@ impl SentTotals {
             self.messages += 1;
             self.octets += message.len() as u64;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::ipfix::element::FORWARDING_STATUS;
+    use crate::ipfix::{
+        FieldSpecifier, FlowLayout, FlowValues, LayoutField, TemplateRefresh, Transport, ValueSlot,
+    };
+
+    const START: u64 = 1_418_530_010_000;
+
+    fn exporter() -> Exporter {
+        let refresh = TemplateRefresh {
+            seconds: 600,
+            messages: 20,
+        };
+        let mut exporter = Exporter::new(&[Transport::Stream], 512, refresh);
+        exporter.set_now(START);
+        exporter
+    }
+
+    /// A layout with this ID and number of fields, each of one octet.
+    fn layout(id: u16, fields: usize) -> FlowLayout {
+        let field = LayoutField {
+            specifier: FieldSpecifier::of(&FORWARDING_STATUS),
+            slot: ValueSlot::FORWARDING_STATUS,
+            is_key: false,
+        };
+        FlowLayout::new(id, &vec![field; fields])
+    }
+
+    /// Adds a template with this ID to a domain, writes a flow, and nothing else.
+    fn write_flow(exporter: &mut Exporter, slot: usize, layout: &FlowLayout) {
+        exporter.add_template(slot, &layout.template);
+        let mut sink = |_: usize, _: MessageKind, _: &[u8]| Err("the message is not full");
+        let written = exporter.write_flow(slot, layout, &FlowValues::default(), (1, 1), &mut sink);
+        assert_eq!(written, Ok(()));
+    }
+
+    /// Sends everything and returns the messages.
+    fn flush(exporter: &mut Exporter) -> Vec<(MessageKind, Vec<u8>)> {
+        let mut messages = Vec::new();
+        let mut sink = |_: usize, kind: MessageKind, message: &[u8]| {
+            messages.push((kind, message.to_vec()));
+            Ok::<_, Infallible>(SendOutcome::Sent)
+        };
+        let Ok(()) = exporter.flush(&mut sink);
+        messages
+    }
+
+    #[test]
+    fn templates_of_all_domains_leave_before_the_flows_of_the_first() {
+        use MessageKind::{Flows, NewTemplates};
+
+        let mut exporter = exporter();
+        for slot in 0..2 {
+            exporter.open_domain(slot, 7, "1");
+            write_flow(&mut exporter, slot, &layout(1_024, 1));
+        }
+        flush(&mut exporter);
+        for slot in 0..2 {
+            write_flow(&mut exporter, slot, &layout(1_025, 1));
+        }
+        let kinds: Vec<_> = flush(&mut exporter).iter().map(|(kind, _)| *kind).collect();
+        assert_eq!(kinds, [NewTemplates, NewTemplates, Flows, Flows]);
+    }
+
+    #[test]
+    fn a_message_of_templates_is_filled_up_to_the_limit_and_no_further() {
+        for (fields, lengths) in [(60, &[512][..]), (61, &[264, 268])] {
+            let mut exporter = exporter();
+            exporter.open_domain(0, 7, "1");
+            exporter.add_template(0, &layout(1_024, 60).template);
+            write_flow(&mut exporter, 0, &layout(1_025, fields));
+            let mut messages = flush(&mut exporter);
+            messages.truncate(lengths.len());
+            assert!(
+                messages
+                    .iter()
+                    .all(|(kind, _)| *kind == MessageKind::NewTemplates)
+            );
+            let sent: Vec<_> = messages.iter().map(|(_, message)| message.len()).collect();
+            assert_eq!(sent, lengths, "{fields}");
+        }
+    }
+
+    #[test]
+    fn statistics_are_counted_from_the_second_in_which_the_exporter_started() {
+        let mut exporter = exporter();
+        exporter.open_domain(0, 7, "1");
+        let now = START + 5_000;
+        exporter.set_now(now);
+        write_flow(&mut exporter, 0, &layout(1_024, 1));
+        let (kind, statistics) = flush(&mut exporter).pop().expect("the statistics");
+        assert_eq!(kind, MessageKind::Options);
+        let times = [&1_418_530_010_u32.to_be_bytes()[..], &now.to_be_bytes()].concat();
+        let found = statistics
+            .windows(times.len())
+            .filter(|octets| *octets == times);
+        assert_eq!(found.count(), STATISTICS.len());
     }
 }
