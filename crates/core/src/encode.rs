@@ -210,3 +210,57 @@ fn too_many_layouts(record: &FlowRecord<'_>) -> ParseError {
         problem: ParseProblem::TooManyLayouts,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flowlog::{LogFormat, RecordValues};
+    use crate::network::{GatewayAttachment, NetworkInterface};
+
+    /// Inline name of a record, with the length in front; the interface and the attachment have this Name tag.
+    fn inline_name(format: &str, line: &str, tag: &str, names: NameTexts) -> String {
+        let mut inventory = Inventory::new();
+        inventory.insert_interface(&NetworkInterface {
+            id: "eni-1".into(),
+            name: Some(tag.into()),
+            ..NetworkInterface::default()
+        });
+        inventory.insert_attachment(GatewayAttachment {
+            id: "tgw-attach-1".into(),
+            name: Some(tag.into()),
+            ..GatewayAttachment::default()
+        });
+        let format = LogFormat::parse(format).expect("format of the test");
+        let mut values = RecordValues::default();
+        let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+        let record = record.expect("line of the test");
+        let settings = MappingSettings {
+            names,
+            ..MappingSettings::default()
+        };
+        let mut flow = FlowValues::default();
+        let interface = inventory.interface(b"eni-1");
+        set_interface_name(&record, interface, &inventory, &settings, &mut flow);
+        String::from_utf8_lossy(flow.tail()).into_owned()
+    }
+
+    #[test]
+    fn the_inline_name_is_the_name_tag_unless_blank_or_switched_off_and_else_the_id() {
+        let vpc = ("${interface-id} ${bytes}", "eni-1 5");
+        let gateway = (
+            "${tgw-id} ${tgw-attachment-id} ${bytes}",
+            "tgw-1 tgw-attach-1 5",
+        );
+        for ((format, line), tag, names, name) in [
+            (vpc, "web", NameTexts::On, "\x03web"),
+            (vpc, "web", NameTexts::Off, "\x05eni-1"),
+            (vpc, " ", NameTexts::On, "\x05eni-1"),
+            (gateway, "office", NameTexts::On, "\x06office"),
+            (gateway, "office", NameTexts::Off, "\x0ctgw-attach-1"),
+        ] {
+            assert_eq!(inline_name(format, line, tag, names), name, "{names:?}");
+        }
+        let unnamed = inline_name("${srcaddr} ${bytes}", "10.0.0.1 5", "web", NameTexts::On);
+        assert_eq!(unnamed, "");
+    }
+}

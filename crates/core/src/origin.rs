@@ -178,3 +178,63 @@ pub struct LogLine<'a> {
     /// The octets of the line.
     pub text: &'a [u8],
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::FlowLog;
+
+    #[test]
+    fn the_coverage_is_computed_for_another_inventory_or_destination_alone() {
+        let group = |name: &str| Destination::log_group(name);
+        let mut inventory = Inventory::new();
+        for (id, name) in [("fl-1", "one"), ("fl-2", "two")] {
+            inventory.insert_flow_log(FlowLog {
+                id: id.to_owned(),
+                destination: Some(group(name)),
+                ..FlowLog::default()
+            });
+        }
+        let mut source = RecordSource::new(Some(group("one")), Formats::defaults());
+        let mut computed = 0;
+        let steps: [(&[Destination], _, _, _); 9] = [
+            (&[group("one")], None, 1, 1),
+            (&[group("one")], None, 1, 1),
+            (&[group("one")], None, 2, 2),
+            (&[group("two")], None, 2, 3),
+            (&[group("two")], Some("fl-1"), 2, 4),
+            (&[group("two")], Some("fl-1"), 2, 4),
+            (&[group("two")], Some("fl-2"), 2, 5),
+            (&[group("two"), group("one")], Some("fl-2"), 2, 5),
+            (&[], None, 2, 6),
+        ];
+        for (destinations, flow_log, version, expected) in steps {
+            source.set_destinations(destinations, flow_log);
+            assert_eq!(source.destinations(), destinations);
+            source.update_coverage(&inventory, version, &mut computed);
+            let coverage = (computed, source.parts().coverage.number());
+            assert_eq!(
+                coverage,
+                (expected, expected),
+                "{destinations:?} {flow_log:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn events_have_the_scope_of_account_log_group_and_stream() {
+        let group = Destination::log_group("flows");
+        let mut source = RecordSource::new(Some(group), Formats::defaults());
+        assert_eq!(source.event_scope(), [None, Some("flows"), None]);
+        source.set_owner(Some("1"), Some("eu-central-1"));
+        for (stream, is_new) in [("a", true), ("a", false), ("b", true)] {
+            source.set_stream(Some(stream));
+            assert_eq!(source.event_stream.is_none(), is_new, "{stream}");
+            source.event_stream = Some(7);
+            let scope = [Some("1"), Some("flows"), Some(stream)];
+            assert_eq!(source.event_scope(), scope);
+        }
+        source.set_stream(None);
+        assert_eq!(source.event_stream, None);
+    }
+}

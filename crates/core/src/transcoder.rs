@@ -284,7 +284,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::flowlog::Formats;
+    use crate::flowlog::{Formats, LogFormat, RowValues};
     use crate::ipfix::{MessageKind, SendOutcome};
     use crate::mapping::Timestamps;
     use crate::network::{AccountRegion, Destination, FlowLog, NetworkInterface};
@@ -653,5 +653,72 @@ mod tests {
             );
             assert!(counters.is_balanced());
         }
+    }
+
+    #[test]
+    fn an_event_id_counts_once_in_each_stream() {
+        let (mut transcoder, mut source) = transcoder();
+        for (stream, duplicates) in [("a", 0), ("b", 0), ("a", 1), ("b", 1)] {
+            source.set_stream(Some(stream));
+            let Ok(()) = transcoder.line(&mut source, line("1", LINE), &mut accept);
+            let counters = transcoder.take_report().counters;
+            assert_eq!(counters.duplicate_deliveries, duplicates, "{stream}");
+        }
+    }
+
+    #[test]
+    fn names_are_announced_again_when_asked() {
+        let (mut transcoder, mut source) = transcoder();
+        for (is_asked, is_announced) in [(false, true), (false, false), (true, true)] {
+            if is_asked {
+                transcoder.announce_again();
+            }
+            let Ok(()) = transcoder.line(&mut source, line("", LINE), &mut accept);
+            let counters = transcoder.take_report().counters;
+            assert_eq!(counters.options_records > 0, is_announced);
+        }
+    }
+
+    #[test]
+    fn doubling_flow_logs_of_two_destinations_are_both_named() {
+        let (mut transcoder, _) = transcoder();
+        let mut inventory = Inventory::new();
+        inventory.insert_interface(&NetworkInterface {
+            id: "eni-1".to_owned(),
+            ..NetworkInterface::default()
+        });
+        for (id, group) in [("fl-1", "a"), ("fl-2", "a"), ("fl-3", "b"), ("fl-4", "b")] {
+            inventory.insert_flow_log(FlowLog {
+                id: id.to_owned(),
+                resource: "eni-1".to_owned(),
+                destination: Some(Destination::log_group(group)),
+                ..FlowLog::default()
+            });
+        }
+        transcoder.set_inventory(inventory);
+        for group in ["a", "b"] {
+            let group = Destination::log_group(group);
+            let mut source = RecordSource::new(Some(group), Formats::defaults());
+            let Ok(()) = transcoder.line(&mut source, line("", LINE), &mut accept);
+        }
+        let named = [["fl-1", "fl-2"], ["fl-3", "fl-4"]].map(|ids| ids.map(str::to_owned).to_vec());
+        assert!(transcoder.take_report().doubled.iter().eq(&named));
+    }
+
+    #[test]
+    fn a_row_is_counted_and_exported_like_a_line() {
+        let format = LogFormat::parse("${bytes} ${interface-id}").expect("format of the test");
+        let (mut transcoder, mut source) = transcoder();
+        let mut row = RowValues::new(format);
+        row.set_texts([&b"eni-1"[..]].into_iter(), true);
+        row.begin_row();
+        let column = row.column(0).expect("bytes");
+        row.set(&column, column.cell_of_number(5));
+        let Ok(()) = transcoder.record(&mut source, &row.record(), &mut accept);
+        let report = transcoder.take_report();
+        let counters = &report.counters;
+        assert_eq!((counters.records_received, counters.flows_exported), (1, 1));
+        assert_eq!(report.octets, 5);
+        assert!(counters.is_balanced());
     }
 }

@@ -300,3 +300,22 @@ impl TableCoverage {
         this
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flowlog::{LogFormat, RecordValues};
+
+    #[test]
+    fn observers_are_determined_by_their_own_coverage_alone() {
+        let format = LogFormat::parse("${interface-id} ${bytes}").expect("format of the test");
+        let mut values = RecordValues::default();
+        let record = FlowRecord::parse(&format, b"eni-1 5", &mut values).expect("a line");
+        let inventory = Inventory::new();
+        let [mut own, other] = [1, 2].map(|number| Coverage::of(number, &inventory, None));
+        let observers = own.observers(&record, None, TableSet::default(), &inventory);
+        assert!(own.determined(Some(observers)).is_some());
+        assert!(other.determined(Some(observers)).is_none());
+        assert!(own.determined(None).is_none());
+    }
+}
