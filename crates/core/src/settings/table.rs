@@ -291,4 +291,47 @@ mod tests {
     fn a_parameter_is_the_variable_in_camel_case() {
         assert_eq!(TLS_SECRET_ID.parameter(), "TlsSecretId");
     }
+
+    #[test]
+    fn the_right_values_are_in_the_words_of_an_error_message() {
+        let numbers = Accepted::Number {
+            unit: "octets",
+            least: 1,
+            most: 9,
+        };
+        let text = Accepted::Text {
+            pattern: "^a$",
+            right: "a letter",
+        };
+        for (accepted, right) in [
+            (Accepted::Words(&["on"]), "on"),
+            (Accepted::Words(&["on", "off"]), "on or off"),
+            (Accepted::Words(&["a", "b", "c"]), "a, b or c"),
+            (numbers, "a number of octets from 1 to 9"),
+            (text, "a letter"),
+        ] {
+            let setting = Setting {
+                variable: "NAME",
+                option: None,
+                default: "",
+                accepted,
+                meaning: "",
+                secret: false,
+            };
+            assert_eq!(setting.right(), right);
+        }
+    }
+
+    #[test]
+    fn a_setting_is_required_where_a_function_does_not_start_without() {
+        use super::super::inventory::INVENTORY_SETTINGS;
+
+        let required = |settings: &[&Setting]| -> Vec<&str> {
+            let required = settings.iter().filter(|setting| setting.is_required());
+            required.map(|setting| setting.variable).collect()
+        };
+        assert_eq!(required(SETTINGS), ["COLLECTOR"]);
+        let of_inventory = ["ACCOUNTS", "EXTERNAL_ID", "INVENTORY"];
+        assert_eq!(required(INVENTORY_SETTINGS), of_inventory);
+    }
 }
