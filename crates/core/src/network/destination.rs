@@ -210,4 +210,21 @@ mod tests {
         assert!(!bucket(Some("a")).agrees_with(&bucket(Some("b"))));
         assert!(!bucket(Some("a")).agrees_with(&bucket(Some(""))));
     }
+
+    #[test]
+    fn a_destination_is_shown_with_its_kind_and_the_prefix_if_any() {
+        let bucket = |prefix| Destination::bucket("flows").with_prefix(prefix);
+        for (destination, shown) in [
+            (Destination::log_group("/vpc/flows"), "log group /vpc/flows"),
+            (
+                Destination::delivery_stream("flows"),
+                "delivery stream flows",
+            ),
+            (bucket(None), "bucket flows"),
+            (bucket(Some("")), "bucket flows"),
+            (bucket(Some("a/b")), "bucket flows/a/b"),
+        ] {
+            assert_eq!(destination.to_string(), shown);
+        }
+    }
 }

@@ -99,8 +99,8 @@ impl Lifetime {
     }
 }
 
-/// Returns the flow logs of an earlier answer missing in the present answer, as vanished. A flow log last seen more than 15
-/// days before `now` is dropped.
+/// Returns the flow logs of an earlier answer missing in the present answer, as vanished. A flow log last seen 15 days before
+/// `now`, or earlier, is dropped.
 ///
 /// The formats stay candidates, and records are judged as before up to the time when the flow log was last seen.
 pub fn vanished(previous: &[FlowLog], present: &[FlowLog], now: u64) -> Vec<FlowLog> {
@@ -188,5 +188,13 @@ mod tests {
         let again = vanished(&kept, &[], now + day / 2);
         assert_eq!(again, kept, "last seen when it was");
         assert_eq!(vanished(&kept, &kept, now), []);
+    }
+
+    #[test]
+    fn the_last_millisecond_of_the_15_days_still_counts() {
+        let known = [flow_log("fl-1", Some(5))];
+        for (now, kept) in [(4 + VANISHED, 1), (5 + VANISHED, 0)] {
+            assert_eq!(vanished(&known, &[], now).len(), kept, "{now}");
+        }
     }
 }

@@ -586,4 +586,92 @@ mod tests {
         let view = table.get(b"eni-1").expect("it was inserted");
         assert_eq!(view.description().map(str::len), Some(65_534));
     }
+
+    #[test]
+    fn tables_are_equal_if_their_interfaces_are() {
+        let table =
+            |interfaces: &[NetworkInterface]| -> InterfaceTable { interfaces.iter().collect() };
+        let [one, other] = ["eni-1", "eni-2"].map(|id| interface(id, "vpc-1", &["10.0.0.5"]));
+        let moved = interface("eni-1", "vpc-1", &["10.0.0.6"]);
+        let both = table(&[one.clone(), other.clone()]);
+        assert_eq!(both, table(&[one.clone(), other.clone()]));
+        for different in [&[one.clone()][..], &[one, moved.clone()], &[moved, other]] {
+            assert_ne!(both, table(different));
+        }
+        assert!(InterfaceTable::new().is_empty() && !both.is_empty());
+    }
+
+    /// The bounds hold the values, their entries in lists and an index, and no more than the room of a half-full index.
+    #[test]
+    fn octets_of_a_table_grow_with_each_kind_of_value() {
+        const COUNT: u32 = 10_000;
+        let octets = |interfaces: &[NetworkInterface]| {
+            let table: InterfaceTable = interfaces.iter().collect();
+            table.octets()
+        };
+        let one = |change: &dyn Fn(&mut NetworkInterface)| {
+            let mut interface = interface("eni-1", "vpc-1", &[]);
+            let before = octets(std::slice::from_ref(&interface));
+            change(&mut interface);
+            octets(&[interface]) - before
+        };
+        let many = |subnet: &dyn Fn(u32) -> String| {
+            let interfaces: Vec<_> = (0..COUNT)
+                .map(|number| NetworkInterface {
+                    subnet: Some(subnet(number)),
+                    ..interface(&format!("eni-{number:016}"), "vpc-1", &[])
+                })
+                .collect();
+            octets(&interfaces)
+        };
+        let ipv4 =
+            |own: &mut NetworkInterface| own.addresses = (0..COUNT).map(Address::v4).collect();
+        let ipv6 = |own: &mut NetworkInterface| {
+            own.addresses = (0..COUNT).map(|bits| Address::v6(bits.into())).collect();
+        };
+        let prefixes = |own: &mut NetworkInterface| {
+            let prefix = |bits: u32| (Address::v4(bits << 4).into(), 28);
+            own.prefixes = (0..COUNT).map(prefix).collect();
+        };
+        let text = |own: &mut NetworkInterface| own.name = Some("a".repeat(COUNT as usize));
+        let subnets = many(&|number| format!("{number:020}")) - many(&|_| "0".repeat(20));
+        let index = (5, 12);
+        for (kind, grown, own, (least, most)) in [
+            ("IPv4 addresses", one(&ipv4), 4 + 8, index),
+            ("IPv6 addresses", one(&ipv6), 16 + 8, index),
+            (
+                "prefixes",
+                one(&prefixes),
+                size_of::<DelegatedPrefix>() + 8,
+                index,
+            ),
+            ("a name", one(&text), 1, (0, 0)),
+            ("subnets", subnets, 16 + 20, index),
+            (
+                "interfaces",
+                many(&|_| String::new()),
+                size_of::<Entry>() + 20,
+                index,
+            ),
+        ] {
+            let count = COUNT as usize;
+            let bounds = count * (own + least) - 64..=count * (own + most) + 640;
+            assert!(
+                bounds.contains(&grown),
+                "{kind}: {grown} octets, not {bounds:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn memory_reserved_for_more_interfaces_is_given_back() {
+        let mut table = InterfaceTable::new();
+        for number in 0..5 {
+            table.insert(&interface(&format!("eni-{number}"), "vpc-1", &["10.0.0.5"]));
+        }
+        let before = table.octets();
+        table.shrink_to_fit();
+        assert!(table.octets() < before);
+        assert_eq!(table.entries.capacity(), 5);
+    }
 }

@@ -761,4 +761,86 @@ mod tests {
         let found = inventory.interface_in(unknown, b"eni-1");
         assert_eq!(found, None, "whatever is loaded");
     }
+
+    #[test]
+    fn everything_inserted_is_found_by_its_id_and_listed() {
+        let mut inventory = Inventory::new();
+        let eni = interface("eni-1", "web");
+        let vpc = Vpc {
+            id: "vpc-1".to_owned(),
+            ..Vpc::default()
+        };
+        let gateway = TransitGateway {
+            id: "tgw-1".to_owned(),
+            name: Some("hub".to_owned()),
+        };
+        let attachment = GatewayAttachment {
+            id: "tgw-attach-1".to_owned(),
+            ..GatewayAttachment::default()
+        };
+        inventory.insert_interface(&eni);
+        inventory.insert_vpc(vpc.clone());
+        inventory.insert_gateway(gateway.clone());
+        inventory.insert_attachment(attachment.clone());
+        let owned: Vec<_> = inventory
+            .interfaces()
+            .map(InterfaceView::to_owned)
+            .collect();
+        assert_eq!(owned, [eni]);
+        assert!(inventory.vpcs().eq([&vpc]));
+        assert!(inventory.gateways().eq([&gateway]));
+        assert!(inventory.attachments().eq([&attachment]));
+        assert_eq!(inventory.vpc(b"vpc-1"), Some(&vpc));
+        assert_eq!(inventory.gateway(b"tgw-1"), Some(&gateway));
+        assert_eq!(inventory.gateway(b"tgw-2"), None);
+        assert_eq!(inventory.attachment(b"tgw-attach-1"), Some(&attachment));
+    }
+
+    #[test]
+    fn a_merged_inventory_is_unavailable_or_loaded_on_demand_if_either_was() {
+        let scope = || AccountRegion::new("1", "r");
+        let mut on_demand = Inventory::new();
+        on_demand.set_loaded_on_demand();
+        on_demand.insert_asked(scope(), 0);
+        for (is_unavailable, is_on_demand) in [(false, false), (true, false), (false, true)] {
+            let of = |is_first: bool| match (is_first && is_unavailable, is_first && is_on_demand) {
+                (true, _) => Inventory::unavailable(),
+                (_, true) => on_demand.clone(),
+                _ => Inventory::new(),
+            };
+            for first in [true, false] {
+                let mut merged = of(first);
+                merged.merge(of(!first));
+                assert_eq!(merged.lacks(None, None), is_unavailable);
+                let missing = merged.missing_part(Some(b"1"), Some(b"r"), None, None);
+                assert_eq!(missing, is_on_demand.then(scope));
+            }
+        }
+    }
+
+    #[test]
+    fn of_an_unknown_account_or_region_the_known_part_chooses_the_table() {
+        let mut inventory = Inventory::new();
+        for (account, region) in [("1", "r"), ("1", "s"), ("2", "t")] {
+            let name = format!("{account}{region}");
+            let scope = Some(AccountRegion::new(account, region));
+            inventory.set_interfaces(scope, table(&[interface("eni-1", &name)]));
+        }
+        let found = |account: Option<&[u8]>, region: Option<&[u8]>| {
+            let set = inventory.tables_for(account, region, Some(b"eni-1"), None);
+            let index = inventory.interface_in(set, b"eni-1")?;
+            inventory.interface_at(index).name()
+        };
+        for (account, region, name) in [
+            (None, Some(&b"r"[..]), Some("1r")),
+            (None, Some(b"s"), Some("1s")),
+            (None, Some(b"t"), Some("2t")),
+            (Some(&b"2"[..]), None, Some("2t")),
+            (Some(b"1"), Some(b"s"), Some("1s")),
+            (Some(b"3"), None, None),
+            (None, Some(b"u"), None),
+        ] {
+            assert_eq!(found(account, region), name, "{account:?} {region:?}");
+        }
+    }
 }

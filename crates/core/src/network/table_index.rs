@@ -188,3 +188,40 @@ impl<T: Copy + Eq + Hash> ValueIndex<T> {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn values_have_hashes_of_their_own() {
+        let hashes: HashSet<u64> = (0..1_000).map(hash::<u32>).collect();
+        assert_eq!(hashes.len(), 1_000);
+    }
+
+    #[test]
+    fn each_of_a_thousand_values_is_found_in_the_slot_and_vpc_of_its_entry_alone() {
+        let mut index = ValueIndex::default();
+        for slot in 0..1_000 {
+            index.extend(1 + slot % 2, slot, [hash(slot)].into_iter());
+        }
+        for slot in 0..1_000_u32 {
+            let (vpc, other) = (1 + slot % 2, 2 - slot % 2);
+            assert!(index.slots(vpc, hash(slot)).eq([slot]));
+            assert_eq!(index.slots(other, hash(slot)).next(), None);
+        }
+    }
+
+    #[test]
+    fn memory_reserved_for_more_values_is_given_back() {
+        let mut index = ValueIndex::default();
+        for slot in 0..5 {
+            index.extend(1, slot, [slot].into_iter());
+        }
+        let before = index.octets();
+        index.shrink_to_fit();
+        assert!(index.octets() < before);
+    }
+}
