@@ -119,29 +119,26 @@ impl ContextCache {
         account: &Option<Arc<str>>,
         region: &Option<Arc<str>>,
     ) -> bool {
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS, NO_ENTRY);
-        }
         if let Some(last) = self.entries.get_mut(self.current)
             && last.identifiers.capacity() > LONGEST
         {
             *last = CacheEntry::default();
         }
-        let slot = self.slot_of(record);
-        if self.slots[slot] == NO_ENTRY {
-            self.slots[slot] = u16::try_from(self.entries.len()).expect("an entry for each slot");
-            self.entries.push(CacheEntry::default());
-        }
-        self.current = self.slots[slot].into();
-        let entry = &self.entries[self.current];
-        let found = entry.is_from(record, account, region) && entry.has_identifiers(record);
-        if !found {
-            self.generation = None; // in case no context follows
+        let index = self.slots.get(self.slot_of(record));
+        let found = index.is_some_and(|&index| {
+            let entry = self.entries.get(usize::from(index));
+            entry.is_some_and(|entry| {
+                entry.is_from(record, account, region) && entry.has_identifiers(record)
+            })
+        });
+        match index {
+            Some(&index) if found => self.current = index.into(),
+            _ => self.generation = None, // in case no context follows
         }
         found
     }
 
-    /// Caches the context of the record, as current.
+    /// Caches the context of the record, as current, in the place of the context with the same hash.
     pub(super) fn insert(
         &mut self,
         record: &FlowRecord<'_>,
@@ -149,6 +146,15 @@ impl ContextCache {
         region: &Option<Arc<str>>,
         context: InterfaceContext,
     ) {
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS, NO_ENTRY);
+        }
+        let slot = self.slot_of(record);
+        if self.slots[slot] == NO_ENTRY {
+            self.slots[slot] = u16::try_from(self.entries.len()).expect("an entry for each slot");
+            self.entries.push(CacheEntry::default());
+        }
+        self.current = self.slots[slot].into();
         let entry = &mut self.entries[self.current];
         entry.identifiers.clear();
         for run in record.identifiers() {
@@ -324,6 +330,27 @@ mod tests {
         assert_eq!(found(&[(&from_to, line), (&to_from, line)]), 2);
         let clone = from_to.clone();
         assert_eq!(found(&[(&from_to, line), (&clone, line)]), 1);
+    }
+
+    #[test]
+    fn a_cache_that_was_cleared_for_a_context_takes_the_context() {
+        let format = format(VPC);
+        let mut values = RecordValues::default();
+        let record = FlowRecord::parse(&format, b"1 eni-1 5 vpc-1 - i-1", &mut values);
+        let record = record.expect("line of the test");
+        let mut contexts = ContextCache::default();
+        for domain_slot in 1..3 {
+            assert!(!contexts.recall(&record, &None, &None));
+            contexts.clear();
+            let context = InterfaceContext {
+                domain_slot,
+                ..InterfaceContext::default()
+            };
+            contexts.insert(&record, &None, &None, context);
+            assert_eq!(contexts.current().domain_slot, domain_slot);
+            assert!(contexts.recall(&record, &None, &None));
+            contexts.clear();
+        }
     }
 
     #[test]
