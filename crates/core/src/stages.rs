@@ -1,4 +1,5 @@
-//! Stages of a record behind the reader of lines: the record is admitted, judged, encoded, and ends in exactly one counter.
+//! Stages of a record around the reader of lines: a record is admitted before its line is read, then judged and encoded, and
+//! ends in exactly one counter.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::origin::{LogLine, RecordSource};
 use crate::report::BatchReport;
 use crate::settings::TranscoderSettings;
 
-/// Stages behind the reader of lines: everything but the storage that the current record borrows.
+/// Stages around the reader of lines: everything but the storage that the current record borrows.
 #[derive(Debug)]
 pub(crate) struct RecordStages {
     pub(crate) dedup: Deduplicator,

@@ -1,7 +1,7 @@
 //! Transcoder: batches of lines and rows go in, messages and a report come out.
 //!
 //! A [`Transcoder`] owns everything with a longer life than a line: buffers, templates, sequence numbers, announcements, and
-//! the memory of deliveries. The stages of a record that was read are in `stages.rs`.
+//! the memory of deliveries. The stages of a record are in `stages.rs`.
 
 use std::collections::BTreeSet;
 

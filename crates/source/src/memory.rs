@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 /// Capacity of a buffer to keep between two calls, at most, in octets.
 ///
-/// A payload of CloudWatch Logs has at most 1 MB as base64. The most even traffic that was measured unpacks to 28 MB
+/// A payload of CloudWatch Logs has at most 1 MB as base64. The most uniform traffic that was measured unpacks to 28 MB
 /// (`docs/benchmarks.md`), usual traffic to 8 MB. Giving the buffer back after each payload would fragment the heap:
 /// something small takes the freed room, and the heap grows again.
 const KEPT: usize = 32 * 1024 * 1024;

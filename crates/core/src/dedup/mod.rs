@@ -5,7 +5,7 @@
 //! `Deduplicator::decide` gives each flow a `DedupVerdict`: two filters (the collectors' own traffic, and the setting
 //! `DIRECTION`), then rules 2 to 4. The filters leave out flows that nobody asked for. A rule leaves a record out only where
 //! something says that another record of the same packets exists: a delivery id (rule 1), or the [`Inventory`] (rules 2 to
-//! 4). Only rule 1 has a memory; every other verdict is a pure function of the record, the source and the inventory. The
+//! 4). Only rule 1 has a memory; the verdicts of rules 2 to 4 are pure functions of the record, the source and the inventory. The
 //! rules pick an observation point, and never match counters across interfaces, because capture windows are not aligned.
 //!
 //! | file | subject |

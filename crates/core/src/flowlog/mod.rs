@@ -1,8 +1,9 @@
 //! Meaning of a line: the field table, formats compiled into column plans, and the typed record.
 //!
 //! Hands [`FlowRecord`]s to the stages that decide ([`crate::dedup`]) and encode (`encode.rs`, [`crate::mapping`]). These
-//! stages read values by field. Only rule 2 of deduplication looks at the line again: it asks this folder whether the line
-//! fits the format of another flow log (`LogFormat::resembles_line`).
+//! stages read values by field. Two look at the line again: the cache of contexts compares the octets of the identifier
+//! columns (`FlowRecord::identifiers`), and rule 2 of deduplication asks this folder whether the line fits the format of
+//! another flow log (`LogFormat::resembles_line`).
 //!
 //! # How a line is read
 //!
@@ -40,12 +41,14 @@
 //! | texts of a row (`RowValues::set_texts`): octets, offsets, generation | none: the caller says that the texts are those of the row before, by no call | the next call |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
 //!
-//! No cache of this folder depends on the inventory or on a setting.
+//! No cache of this folder depends on the inventory or on a setting. A new inventory makes the sources, and with them their
+//! `Formats`, anew.
 //!
 //! To add a kind of column: a variant of [`ColumnType`](field::ColumnType), a list or an option of `ColumnPlan` with its
 //! case in `ColumnPlan::add`, a store in `plan.rs` if values of the kind have slots, its reader in `ColumnValues` (called
-//! in `read` and, if it can fail, in `column`), an accessor of `FlowRecord`, a pattern in `format.rs`, and a case in the
-//! slow twin.
+//! in `read` and, if it can fail, in `column`), an accessor of `FlowRecord`, a pattern in `format.rs`, a case in the
+//! slow twin, and the cells of rows in `row.rs`, where the compiler does not ask for a new kind (`RowColumn::missing`,
+//! `cell_of_text`).
 //!
 //! A row of a columnar file (Parquet) becomes a record without a line: `row.rs`.
 //!

@@ -1,7 +1,8 @@
 //! The function behind the notifications of a bucket.
 //!
 //! An event names objects, and each object is a batch: read, transcoded, sent, committed. A failure of an object returns
-//! the object's message to the queue, with every object that the message names. When a collector is not reached or the time
+//! the object's message to the queue, with every object that the message names, unless another attempt would fail alike:
+//! then the log names the object, and the object is passed over. When a collector is not reached or the time
 //! is over, the further objects of the invocation are not begun, and their messages return, too. A second notice of an
 //! object that this process has exported does nothing. Reading the event is `flowlogs_source`'s business.
 //!
@@ -392,7 +393,7 @@ fn conclude(
     outcome
 }
 
-/// Names an object that is acknowledged but not exported: the object is still in the bucket, if anywhere.
+/// Names an object that is passed over. Lines before the fault may have been exported.
 fn log_final(object: &ObjectRef, error: &ObjectError) {
     tracing::error!(
         error_type = error.name(),

@@ -1,11 +1,11 @@
 //! Context of a record: everything that follows from its identifiers, and a cache of contexts.
 //!
-//! Consecutive records mostly have the identifiers of the record before, or of a record among the last few thousand. Three
-//! comparisons find a context, the cheapest first:
+//! Consecutive records mostly have the identifiers of the record before, or of a record among the last few thousand. A
+//! context belongs to one format and one source (account and region), which are compared always. Then, the cheapest first:
 //!
 //! 1. The generation of the cached line prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is unchanged
-//!    since the record before: equal generations mean equal identifiers, so nothing else is compared.
-//! 2. The identifier columns equal the current key, byte for byte.
+//!    since the record before: equal generations mean equal identifiers, so the columns are not compared.
+//! 2. Where neither record has a generation, the identifier columns equal the key of the record before, byte for byte.
 //! 3. The identifier columns hash to a cache slot with an equal key.
 
 use std::hash::{BuildHasher, Hasher};
@@ -88,7 +88,7 @@ struct CacheEntry {
 }
 
 impl ContextCache {
-    /// Context of the record before.
+    /// Context that was recalled or inserted last.
     #[inline]
     pub(super) fn current(&mut self) -> &mut InterfaceContext {
         &mut self.entries[self.current].context
@@ -120,7 +120,7 @@ impl ContextCache {
         region: &Option<Arc<str>>,
     ) -> bool {
         if let Some(last) = self.entries.get_mut(self.current)
-            && last.identifiers.capacity() > LONGEST
+            && last.identifiers.len() > LONGEST
         {
             *last = CacheEntry::default();
         }

@@ -15,7 +15,8 @@
 //!    and the number `identity("123456789012")`.
 //! 2. `announced_numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table
 //!    names the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
-//! 3. `announce_layout` finds that the domain never used layout 16384: the template is added, the flow keys announced.
+//! 3. `has_layout` finds that the domain has not used the layout (template ID 16384): `announce_layout` adds the template
+//!    and announces the flow keys.
 //! 4. The next line of this interface takes the context from the cache, and the numbers from the context.
 //!
 //! | cache | key | holds | invalidated by |
@@ -25,8 +26,8 @@
 //! | `AnnouncedIds` and services (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance; of a service the epoch | a new epoch; a closed domain; all entries when the 64 MiB are full |
 //! | layouts and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
 //!
-//! A new **epoch** makes every number in a context, every announced id and every layout due again: an entry of an earlier
-//! epoch counts as never announced. Domain slots and contexts survive; a new inventory clears the contexts. An epoch begins
+//! A new **epoch** makes every number in a context, every announced id and the flow keys of every layout due again. Templates are
+//! repeated by the exporter. Domain slots and contexts survive; a new inventory clears the contexts. An epoch begins
 //! with a new connection or socket, a new inventory, a failed batch (the announcements may be lost), a batch without one of
 //! the targets and, if a session is UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name
 //! in an epoch.
