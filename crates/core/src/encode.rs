@@ -115,6 +115,7 @@ impl FlowEncoder {
             values,
             exporter,
         } = self;
+        let slot = announcements.context().domain_slot;
         let times = FlowTimes::of(record, event_time);
         if settings.timestamps == Timestamps::Seconds
             && let Err(error) = times.check_seconds()
@@ -138,11 +139,10 @@ impl FlowEncoder {
             return Ok(());
         };
         let layout = layouts.layout(number);
-        if !announcements.has_layout(number) {
+        if !announcements.has_layout(slot, number) {
             announcements.announce_layout(number, layout, inventory, exporter, sink)?;
         }
         let counts = (record.count(Field::Packets), record.count(Field::Bytes));
-        let slot = announcements.context().domain_slot;
         exporter.write_flow(slot, layout, values, counts, sink)?;
         let flow = ExportedFlow {
             direction,

@@ -21,11 +21,11 @@ pub(crate) struct RecordStages {
     pub(crate) dedup: Deduplicator,
     /// True if `DIRECTION` filters: an exported flow of unknown direction is then counted.
     direction_matters: bool,
-    inventory: Inventory,
+    pub(crate) inventory: Inventory,
     /// Raised with every change of the inventory, so that sources compute the coverage anew.
     inventory_version: u64,
     /// Raised with every new inventory, so that a [`SourceCache`](crate::SourceCache) makes sources anew.
-    flow_logs_version: u64,
+    pub(crate) flow_logs_version: u64,
     /// Number of the last computed coverage, from 1.
     coverages: u64,
     pub(crate) encoder: FlowEncoder,
@@ -33,7 +33,7 @@ pub(crate) struct RecordStages {
     /// Groups of flow logs in the report, by coverage.
     doubled: BTreeSet<(u64, u32)>,
     /// The last record is undecided: a table of the inventory is missing.
-    undecided: Option<AccountRegion>,
+    pub(crate) undecided: Option<AccountRegion>,
     /// True if the next record is the undecided record, handed on again.
     is_again: bool,
 }
@@ -66,14 +66,6 @@ impl RecordStages {
         }
     }
 
-    pub(crate) fn inventory(&self) -> &Inventory {
-        &self.inventory
-    }
-
-    pub(crate) fn flow_logs_version(&self) -> u64 {
-        self.flow_logs_version
-    }
-
     pub(crate) fn set_inventory(&mut self, inventory: Inventory) {
         self.flow_logs_version += 1;
         self.change_inventory(|known| *known = inventory);
@@ -89,12 +81,6 @@ impl RecordStages {
     pub(crate) fn note_identifiers(&mut self, record: &FlowRecord<'_>) {
         let notes = &mut self.encoder.announcements.notes;
         notes.note_identifiers(record, &self.inventory);
-    }
-
-    /// Takes the account and region whose table the last record needs.
-    #[inline]
-    pub(crate) fn take_undecided(&mut self) -> Option<AccountRegion> {
-        self.undecided.take()
     }
 
     /// Forgets the deliveries of a batch, and its undecided record.
@@ -226,10 +212,13 @@ fn evidence<'a>(
     coverage: &mut Coverage,
     inventory: &'a Inventory,
 ) -> RecordEvidence<'a> {
-    let observers = coverage.determined(context.observers).unwrap_or_else(|| {
-        coverage.observers(record, context.interface, context.tables, inventory)
-    });
-    context.observers = Some(observers);
+    let observers = match coverage.determined(context.observers) {
+        Some(observers) => observers,
+        None => {
+            let found = coverage.observers(record, context.interface, context.tables, inventory);
+            *context.observers.insert(found)
+        }
+    };
     let interface = context.interface(inventory);
     RecordEvidence {
         direction: dedup::direction(record, interface, inventory),

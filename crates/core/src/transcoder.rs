@@ -104,7 +104,7 @@ impl Transcoder {
     /// demand](Inventory::set_loaded_on_demand).
     #[inline]
     pub fn take_undecided(&mut self) -> Option<AccountRegion> {
-        self.stages.take_undecided()
+        self.stages.undecided.take()
     }
 
     /// Leaves out flows to and from these collectors from now on: the flows are the transcoder's own.
@@ -114,12 +114,12 @@ impl Transcoder {
 
     /// Knowledge of interfaces, VPCs and flow logs.
     pub fn inventory(&self) -> &Inventory {
-        self.stages.inventory()
+        &self.stages.inventory
     }
 
     /// Number of inventories [set](Self::set_inventory) so far.
     pub(crate) fn flow_logs_version(&self) -> u64 {
-        self.stages.flow_logs_version()
+        self.stages.flow_logs_version
     }
 
     /// Notes the identifiers of a line missing in the inventory, for callers that look names up before the lines are

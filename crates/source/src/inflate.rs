@@ -135,12 +135,16 @@ pub(crate) struct InflatingReader<R>(StreamDecoder<CountedInput<R>>);
 enum StreamDecoder<R> {
     /// All members of a gzip stream.
     Gzip(MultiGzDecoder<R>),
-    /// A zlib stream with nothing behind it. The library's own reader takes an early end of the input for the end of the stream.
-    Zlib {
-        packed: R,
-        state: Decompress,
-        ended: bool,
-    },
+    Zlib(ZlibReader<R>),
+}
+
+/// A zlib stream with nothing behind it. The library's own reader takes an early end of the input for the end of the
+/// stream.
+struct ZlibReader<R> {
+    packed: R,
+    /// Checks the checksum.
+    state: Decompress,
+    ended: bool,
 }
 
 impl<R: BufRead> InflatingReader<R> {
@@ -152,11 +156,11 @@ impl<R: BufRead> InflatingReader<R> {
         };
         Self(match compression {
             Compression::Gzip => StreamDecoder::Gzip(MultiGzDecoder::new(packed)),
-            Compression::Zlib => StreamDecoder::Zlib {
+            Compression::Zlib => StreamDecoder::Zlib(ZlibReader {
                 packed,
                 state: Decompress::new(true),
                 ended: false,
-            },
+            }),
         })
     }
 }
@@ -165,17 +169,13 @@ impl<R: BufRead> Read for InflatingReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let outcome = match &mut self.0 {
             StreamDecoder::Gzip(members) => members.read(into),
-            StreamDecoder::Zlib {
-                packed,
-                state,
-                ended,
-            } => read_zlib(packed, state, ended, into),
-        };
-        let packed = match &self.0 {
-            StreamDecoder::Gzip(members) => members.get_ref(),
-            StreamDecoder::Zlib { packed, .. } => packed,
+            StreamDecoder::Zlib(stream) => stream.read(into),
         };
         outcome.map_err(|error| {
+            let packed = match &self.0 {
+                StreamDecoder::Gzip(members) => members.get_ref(),
+                StreamDecoder::Zlib(stream) => &stream.packed,
+            };
             if packed.failed {
                 return error;
             }
@@ -191,30 +191,31 @@ impl<R: BufRead> Read for InflatingReader<R> {
     }
 }
 
-/// Reads from a zlib stream. The decompressor checks the checksum.
-fn read_zlib(
-    packed: &mut impl BufRead,
-    state: &mut Decompress,
-    ended: &mut bool,
-    into: &mut [u8],
-) -> io::Result<usize> {
-    while !*ended && !into.is_empty() {
-        let octets = packed.fill_buf()?;
-        let is_last = octets.is_empty();
-        let before = (state.total_in(), state.total_out());
-        let status = state.decompress(octets, into, FlushDecompress::None)?;
-        let length = |count: u64| usize::try_from(count).expect("no more than a buffer has");
-        packed.consume(length(state.total_in() - before.0));
-        *ended = status == Status::StreamEnd;
-        match length(state.total_out() - before.1) {
-            0 if is_last && !*ended => return Err(io::ErrorKind::UnexpectedEof.into()),
-            0 => {}
-            produced => return Ok(produced),
+impl<R: BufRead> Read for ZlibReader<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Self {
+            packed,
+            state,
+            ended,
+        } = self;
+        while !*ended && !into.is_empty() {
+            let octets = packed.fill_buf()?;
+            let is_last = octets.is_empty();
+            let before = (state.total_in(), state.total_out());
+            let status = state.decompress(octets, into, FlushDecompress::None)?;
+            let length = |count: u64| usize::try_from(count).expect("no more than a buffer has");
+            packed.consume(length(state.total_in() - before.0));
+            *ended = status == Status::StreamEnd;
+            match length(state.total_out() - before.1) {
+                0 if is_last && !*ended => return Err(io::ErrorKind::UnexpectedEof.into()),
+                0 => {}
+                produced => return Ok(produced),
+            }
         }
-    }
-    match *ended && !packed.fill_buf()?.is_empty() {
-        true => Err(io::ErrorKind::InvalidData.into()),
-        false => Ok(0),
+        match *ended && !packed.fill_buf()?.is_empty() {
+            true => Err(io::ErrorKind::InvalidData.into()),
+            false => Ok(0),
+        }
     }
 }
 

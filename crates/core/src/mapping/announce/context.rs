@@ -125,17 +125,16 @@ impl ContextCache {
             *last = CacheEntry::default();
         }
         let index = self.slots.get(self.slot_of(record));
-        let found = index.is_some_and(|&index| {
-            let entry = self.entries.get(usize::from(index));
-            entry.is_some_and(|entry| {
+        let index = index.map(|&index| usize::from(index)).filter(|&index| {
+            self.entries.get(index).is_some_and(|entry| {
                 entry.is_from(record, account, region) && entry.has_identifiers(record)
             })
         });
         match index {
-            Some(&index) if found => self.current = index.into(),
-            _ => self.generation = None, // in case no context follows
+            Some(index) => self.current = index,
+            None => self.generation = None, // in case no context follows
         }
-        found
+        index.is_some()
     }
 
     /// Caches the context of the record, as current, in the place of the context with the same hash.

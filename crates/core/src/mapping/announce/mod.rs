@@ -205,6 +205,7 @@ impl Announcements {
     }
 
     /// Context of the current record.
+    #[inline]
     pub(crate) fn context(&mut self) -> &mut InterfaceContext {
         self.contexts.current()
     }
@@ -259,10 +260,9 @@ impl Announcements {
         Ok(numbers)
     }
 
-    /// Returns whether the current record's domain has announced this layout in this epoch.
+    /// Returns whether a domain has announced this layout in this epoch.
     #[inline]
-    pub(crate) fn has_layout(&mut self, number: usize) -> bool {
-        let slot = self.contexts.current().domain_slot;
+    pub(crate) fn has_layout(&self, slot: usize, number: usize) -> bool {
         self.names.has_layout(slot, number, self.epoch)
     }
 
