@@ -228,7 +228,7 @@ impl Forwarder {
     }
 
     /// Sends a batch: `lines` hands all lines to the transcoder, and again for targets that reconnected.
-    /// [`commit`](Self::commit), [`rollback`](Self::rollback) or [`end_for_retry`](Self::end_for_retry) must follow.
+    /// [`commit`](Self::commit) or [`end_for_retry`](Self::end_for_retry) must follow.
     pub fn forward(
         &mut self,
         context: BatchContext<'_>,
@@ -294,7 +294,7 @@ impl Forwarder {
 
     /// Ends a batch whose lines come again. The event ids are forgotten: the retry exports every flow again, arrived or not.
     /// If every target has the messages (`has_arrived`: the [outcome](ForwardOutcome::outcome) is a success), announcements
-    /// stay valid; otherwise as [`rollback`](Self::rollback).
+    /// stay valid; otherwise the names are announced again.
     pub fn end_for_retry(&mut self, has_arrived: bool) {
         match has_arrived {
             true => self.transcoder.commit_messages(),
@@ -303,7 +303,7 @@ impl Forwarder {
     }
 
     /// Ends a batch that did not arrive. The event ids are forgotten, and the names are announced again.
-    pub fn rollback(&mut self) {
+    fn rollback(&mut self) {
         self.transcoder.rollback();
     }
 

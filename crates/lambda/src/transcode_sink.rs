@@ -89,10 +89,7 @@ pub(crate) struct BatchSource<'a> {
 pub(crate) struct TranscodeSink<'a, 't> {
     transcoder: &'a mut Transcoder,
     sources: &'a mut SourceCache,
-    /// Origin of lines that name none.
-    default: SourceOrigin<'a>,
-    /// True if the lines come again on purpose: rule 1 does not apply to the events.
-    is_backfill: bool,
+    source: BatchSource<'a>,
     targets: &'a mut TargetSink<'t>,
     deadline: Instant,
     /// Loader with an inventory in S3.
@@ -111,8 +108,7 @@ impl<'a, 't> TranscodeSink<'a, 't> {
         Self {
             transcoder,
             sources,
-            default: source.origin,
-            is_backfill: source.is_backfill,
+            source,
             targets,
             deadline,
             loader,
@@ -164,13 +160,13 @@ impl LineSink for TranscodeSink<'_, '_> {
     type Error = StopReason;
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), StopReason> {
-        turn_to(self.sources, origin, &self.default, self.transcoder);
+        turn_to(self.sources, origin, &self.source.origin, self.transcoder);
         Ok(())
     }
 
     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), StopReason> {
         let line = LogLine {
-            id: event.id.filter(|_| !self.is_backfill),
+            id: event.id.filter(|_| !self.source.is_backfill),
             ..log_line(event)
         };
         self.transcode(|transcoder, source, targets| transcoder.line(source, line, targets))

@@ -313,7 +313,7 @@ mod tests {
         sender.join().expect("ends with the connection");
     }
 
-    /// What arrives of a connection that sends these octets and stays open, and the time until its end.
+    /// Contents that arrive over a connection that sends these octets and stays open, and the time until its end.
     fn arrivals(times: ConnectionTimes, octets: &[u8]) -> (Vec<ArrivalContent>, Duration) {
         use std::io::Write;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -7,7 +7,7 @@ use flowlogs_source::Payload;
 use tokio::time::Instant;
 
 use crate::diagnostics::Failure;
-use crate::ec2::Ec2;
+use crate::ec2::{Ec2, set_inventory};
 use crate::function::Function;
 use crate::log::one_line;
 use crate::survey::{SurveyScope, format_gap, survey};
@@ -56,9 +56,7 @@ async fn look_up(
     let log_group = payload.origin().log_group.unwrap_or_default();
     ec2.set_deadline(deadline);
     let asked = Instant::now();
-    if let Some(inventory) = ec2.refresh_formats(asked).await {
-        transcoder.set_inventory(inventory);
-    }
+    set_inventory(transcoder, ec2.refresh_formats(asked).await);
     let asks_formats = config.log_format.is_none();
     let gap = |ec2: &Ec2| format_gap(ec2.formats_as_of(), received).filter(|_| asks_formats);
     let mut scope = SurveyScope {
@@ -68,9 +66,7 @@ async fn look_up(
     };
     let mut unknown = survey(payload, scope, default, sources, transcoder);
     if unknown.is_some() {
-        if let Some(inventory) = ec2.refresh_formats_again().await {
-            transcoder.set_inventory(inventory);
-        }
+        set_inventory(transcoder, ec2.refresh_formats_again().await);
         scope.formats_after = gap(ec2);
         unknown = survey(payload, scope, default, sources, transcoder);
     }
@@ -82,9 +78,7 @@ async fn look_up(
         );
         return Err(unknown_format(log_group, &line, reason));
     }
-    if let Some(inventory) = ec2.refresh_names(log_group, asked).await {
-        transcoder.set_inventory(inventory);
-    }
+    set_inventory(transcoder, ec2.refresh_names(log_group, asked).await);
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use flowlogs_core::{Formats, TemplateRefresh, TranscoderSettings, dedup};
 use flowlogs_export::{CollectorUrl, SenderOptions, TargetKind, TlsOptions, pem_text};
 
 pub use location::{InventoryLocation, NotALocation};
+pub(crate) use location::{MANIFEST, part_path};
 pub use settings::{RawConfig, SettingError, SettingValue};
 
 /// Pause of the circuit breaker: an unreachable collector costs a connection attempt a minute in each environment.

@@ -140,9 +140,9 @@ impl Ec2 {
         if due {
             // Environments that begin together must not ask together.
             let wait = random_part(std::mem::take(&mut self.first_wait));
-            let began = Instant::now();
-            tokio::time::sleep_until(self.deadline.min(began + wait)).await;
             if !wait.is_zero() {
+                let began = Instant::now();
+                tokio::time::sleep_until(self.deadline.min(began + wait)).await;
                 let waited_ms = began.elapsed().as_micros() as f64 / 1_000.0;
                 tracing::debug!(waited_ms, "waited before the first question to EC2");
             }
@@ -247,6 +247,13 @@ impl Ec2 {
             inventory.insert_flow_log(flow_log.clone());
         }
         inventory
+    }
+}
+
+/// Hands an inventory to the transcoder, if EC2's answers changed it.
+pub(crate) fn set_inventory(transcoder: &mut Transcoder, changed: Option<Inventory>) {
+    if let Some(inventory) = changed {
+        transcoder.set_inventory(inventory);
     }
 }
 

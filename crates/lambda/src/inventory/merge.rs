@@ -46,10 +46,8 @@ impl ManifestMerge {
             parts: parts.collect(),
             unanswered: unanswered
                 .map(|part| {
-                    (
-                        AccountRegion::new(&part.account_id, &part.region),
-                        part.failure,
-                    )
+                    let (account, region) = (part.account_id, part.region);
+                    (AccountRegion { account, region }, part.failure)
                 })
                 .collect(),
             not_asked: BTreeMap::new(),

@@ -257,8 +257,7 @@ async fn ask_region(
         }
         return Ok(RegionAnswer::FlowLogs(answer?));
     }
-    let mut survey = survey(context, &mut questions, (account, region)).await?;
-    survey.keep_names();
+    let survey = survey(context, &mut questions, (account, region)).await?;
     let found = NetworkSummary {
         version: survey.interfaces.version(),
         interfaces: survey.interfaces.interfaces(),
@@ -297,6 +296,7 @@ async fn survey(
         survey = begin();
         answer = questions.network(&mut survey).await;
     }
+    survey.keep_names();
     match answer {
         Ok(()) => Ok(survey),
         Err(end) => {

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::{BoundedAnswers, RequestPatience, s3_client};
-use crate::config::InventoryLocation;
+use crate::config::{InventoryLocation, MANIFEST, part_path};
 use crate::ec2::LookupError;
 use crate::log::one_line;
 
@@ -67,7 +67,7 @@ impl InventoryStore {
             .client
             .get_object()
             .bucket(&self.location.bucket)
-            .key(self.location.key("manifest.json.gz"))
+            .key(self.location.key(MANIFEST))
             .send();
         let answer = timeout_at(deadline, request).await;
         let mut object = match answer.map_err(|_| out_of_time(GET_OBJECT))? {
@@ -108,10 +108,7 @@ impl InventoryStore {
             .client
             .put_object()
             .bucket(&self.location.bucket)
-            .key(
-                self.location
-                    .key(&format!("parts/{account}/{region}.json.gz")),
-            )
+            .key(self.location.key(&part_path(account, region)))
             .content_type("application/gzip")
             .body(ByteStream::from(gzip))
             .customize()
@@ -136,7 +133,7 @@ impl InventoryStore {
             .client
             .put_object()
             .bucket(&self.location.bucket)
-            .key(self.location.key("manifest.json.gz"))
+            .key(self.location.key(MANIFEST))
             .content_type("application/gzip")
             .set_if_match(etag)
             .set_if_none_match(first)

@@ -138,8 +138,7 @@ impl UnfinishedSurveys {
     }
 
     /// Keeps a survey for the next round. Returns `false` if there is no room: the survey begins again.
-    pub(super) fn keep(&self, key: AccountRegion, mut survey: NetworkSurvey) -> bool {
-        survey.keep_names();
+    pub(super) fn keep(&self, key: AccountRegion, survey: NetworkSurvey) -> bool {
         let mut surveys = self.lock();
         let octets = |key: &AccountRegion, survey: &NetworkSurvey| {
             key.account.capacity() + key.region.capacity() + survey.octets()

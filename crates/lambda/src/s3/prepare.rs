@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::failure::ObjectError;
 use crate::diagnostics;
-use crate::ec2::Ec2;
+use crate::ec2::{Ec2, set_inventory};
 use crate::function::Function;
 use crate::stored::is_impatient;
 
@@ -76,13 +76,9 @@ pub(super) async fn prepare(
 /// an object.
 async fn look_up(ec2: &mut Ec2, transcoder: &mut Transcoder, destinations: &[Destination]) {
     let asked = Instant::now();
-    if let Some(inventory) = ec2.refresh_formats(asked).await {
-        transcoder.set_inventory(inventory);
-    }
+    set_inventory(transcoder, ec2.refresh_formats(asked).await);
     // The delivery stream if a flow log delivers to a stream of this name, else the bucket.
     let destination = transcoder.inventory().resolve(None, destinations);
     let name = destination.map_or(String::new(), |own| own.name.to_string());
-    if let Some(inventory) = ec2.refresh_names(&name, asked).await {
-        transcoder.set_inventory(inventory);
-    }
+    set_inventory(transcoder, ec2.refresh_names(&name, asked).await);
 }

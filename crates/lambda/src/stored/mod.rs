@@ -35,16 +35,13 @@ use flowlogs_export::now;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::config::InventoryLocation;
+use crate::config::{InventoryLocation, MANIFEST, part_path};
 use crate::log::one_line;
 
 use parts::PartCache;
 use store::{ObjectStore, StoreError, StoredObject};
 
 pub use store::ACTIONS;
-
-/// Key of the manifest below the prefix.
-const MANIFEST: &str = "manifest.json.gz";
 
 /// Most octets of a stored object.
 const LARGEST_PACKED: usize = 32 * 1024 * 1024;
@@ -335,7 +332,7 @@ impl StoredInventory {
             None => self.check_pause(Some(scope))?,
             Some((false, _)) => {}
         }
-        let path = format!("parts/{}/{}.json.gz", scope.account, scope.region);
+        let path = part_path(&scope.account, &scope.region);
         let answer = self
             .store
             .get(&path, None, LARGEST_PACKED, self.deadline)
