@@ -142,8 +142,9 @@ fn what_cannot_be_decoded_or_is_gone_is_acknowledged_and_named_and_nothing_is_re
         "everything is acknowledged"
     );
     assert_eq!(bucket.receive("dead"), None);
+    let log = function.output();
     for (key, _, name) in objects {
-        assert_named(&function.output(), key, name);
+        assert_named(&log, key, name);
     }
     assert_eq!(total(&function, "ObjectsExported"), 2);
     assert_eq!(total(&function, "ObjectErrors"), 4);

@@ -10,8 +10,7 @@ use crate::runtime::{Function, counter};
 
 #[test]
 fn a_denied_account_keeps_its_last_answer_and_is_counted_and_named() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     round(&function);
@@ -46,8 +45,7 @@ fn a_denied_account_keeps_its_last_answer_and_is_counted_and_named() {
 
 #[test]
 fn a_throttled_account_is_asked_again_after_a_pause_and_fails_if_that_lasts() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     organization.mood(ONE, Some(CENTRAL), Mood::Throttled(2));

@@ -30,8 +30,11 @@ const QUARTER: Duration = Duration::from_secs(15 * 60);
 
 const EVENT: &[u8] = br#"{"source": "aws.events"}"#;
 
-fn start(organization: &Organization) -> Option<Function> {
-    Function::start_inventory(&organization.variables())
+/// Starts an organization and its function; `None` where the tool that emulates Lambda is missing.
+fn start() -> Option<(Organization, Function)> {
+    let organization = Organization::start();
+    let function = Function::start_inventory(&organization.variables())?;
+    Some((organization, function))
 }
 
 /// Runs a round successfully.
@@ -49,8 +52,7 @@ fn every_pair() -> BTreeSet<(String, String)> {
 
 #[test]
 fn a_round_writes_a_part_for_each_account_and_region_and_then_the_manifest() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     let answer = round(&function);
@@ -106,8 +108,7 @@ fn a_round_writes_a_part_for_each_account_and_region_and_then_the_manifest() {
 
 #[test]
 fn a_part_is_asked_for_after_a_quarter_of_an_hour_and_written_if_it_changed() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     round(&function);
@@ -147,8 +148,7 @@ fn a_part_is_asked_for_after_a_quarter_of_an_hour_and_written_if_it_changed() {
 
 #[test]
 fn pages_are_asked_at_a_pace_below_half_of_the_refill() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     let interface = |number: usize| json!({"NetworkInterfaceId": format!("eni-{number}")});
@@ -217,8 +217,7 @@ fn a_round_whose_time_is_over_is_continued_by_the_next() {
 
 #[test]
 fn the_check_event_tries_every_account_and_writes_nothing() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     let check = || {

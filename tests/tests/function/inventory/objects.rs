@@ -9,15 +9,13 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{EVENT, ONE, QUARTER, TWO, WEST, round, start};
-use crate::organization::Organization;
 use crate::runtime::counter;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[test]
 fn the_objects_are_read_by_the_command_line() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     round(&function);
@@ -53,8 +51,7 @@ fn the_objects_are_read_by_the_command_line() {
 
 #[test]
 fn a_flow_log_that_vanished_stays_for_15_days_with_the_time_it_was_last_seen() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     round(&function);
@@ -81,8 +78,7 @@ fn a_flow_log_that_vanished_stays_for_15_days_with_the_time_it_was_last_seen() {
 
 #[test]
 fn a_manifest_that_another_run_has_written_is_not_overwritten() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     round(&function);
@@ -99,8 +95,7 @@ fn a_manifest_that_another_run_has_written_is_not_overwritten() {
 
 #[test]
 fn a_part_that_is_not_written_is_no_fault_of_its_account_and_is_written_by_the_next_round() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     organization.state().parts_denied = true;
@@ -121,8 +116,7 @@ fn a_part_that_is_not_written_is_no_fault_of_its_account_and_is_written_by_the_n
 
 #[test]
 fn a_manifest_that_cannot_be_understood_is_left_alone() {
-    let organization = Organization::start();
-    let Some(function) = start(&organization) else {
+    let Some((organization, function)) = start() else {
         return;
     };
     round(&function);
