@@ -14,6 +14,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARSER = MarkdownIt("commonmark").enable("table")
 
 
+@functools.cache
+def parsed(text):
+    """Tokens of a document."""
+    return PARSER.parse(text)
+
+
 @dataclasses.dataclass
 class CodeBlock:
     """Fenced or indented code. `above` is the HTML comment before it, `line` the first line of `text`."""
@@ -34,7 +40,7 @@ def paths():
 def code_blocks(text):
     """Code blocks of a document, also those in lists and quotations."""
     above = ""
-    for token in PARSER.parse(text):
+    for token in parsed(text):
         if token.type in ("fence", "code_block"):
             line = token.map[0] + (2 if token.type == "fence" else 1)
             yield CodeBlock(token.info.strip(), above, line, token.content)
@@ -52,7 +58,7 @@ def blocks(kind, documents=None):
 
 def inline(text):
     """Line number and token of everything within paragraphs, headings and cells."""
-    for token in PARSER.parse(text):
+    for token in parsed(text):
         if token.type == "html_block":
             yield token.map[0] + 1, token
         if token.type != "inline":
@@ -94,7 +100,7 @@ def anchor_of(heading):
 @functools.cache
 def anchors(path):
     """The anchors that GitHub gives to the headings of a file, and those that the file names."""
-    found, tokens = {}, PARSER.parse(path.read_text())
+    found, tokens = {}, parsed(path.read_text())
     for opening, heading in zip(tokens, tokens[1:]):
         if opening.type == "heading_open":
             anchor = anchor_of("".join(child.content for child in heading.children if child.type in ("text", "code_inline")))

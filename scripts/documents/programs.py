@@ -38,6 +38,18 @@ NOBODY = {
 OTHERS = {"git", "goflow2", "ipfixDump", "ktranslate", "mkdir", "nfcapd", "nfdump", "python3", "sh", "tshark"}
 
 
+@functools.cache
+def aws_driver():
+    return create_clidriver()
+
+
+def new_driver():
+    """The AWS CLI anew, because a command leaves its options in the session, with the descriptions of services read so far."""
+    driver = create_clidriver()
+    driver.session.register_component("data_loader", aws_driver().session.get_component("data_loader"))
+    return driver
+
+
 def of_aws(words):
     """What the AWS CLI says of a whole command that it refuses."""
     for known, options in COMMANDS_OF_VERSION_2.items():
@@ -45,8 +57,8 @@ def of_aws(words):
             unknown = [word for word in words if word.startswith("--") and word not in options]
             return f"no option {' '.join(unknown)}" if unknown else ""
     # A file that the reader makes is an empty list here, or an empty object.
-    said = [run_aws(tuple(re.sub("^file://.*", content, word) for word in words)) for content in ("[]", "{}")]
-    return said[0] if all(said) else ""
+    of_list, of_object = (tuple(re.sub("^file://.*", content, word) for word in words) for content in ("[]", "{}"))
+    return run_aws(of_list) and run_aws(of_object) and run_aws(of_list)
 
 
 @functools.cache
@@ -55,16 +67,11 @@ def run_aws(words):
     said = io.StringIO()
     with mock.patch.dict(os.environ, NOBODY), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            status = create_clidriver().main(words)
+            status = new_driver().main(words)
         except SystemExit as exit:
             status = exit.code
     *_, last = said.getvalue().strip().splitlines() or [""]  # usage stands before it
     return "" if any(end in said.getvalue() for end in TAKEN) else f"status {status}: {last}"
-
-
-@functools.cache
-def aws_driver():
-    return create_clidriver()
 
 
 def tables(command):
@@ -106,21 +113,15 @@ def of_sam(words):
     return ""
 
 
-def environment():
-    return {**os.environ, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
-
-
 def by_help(program, words):
     """What a program says that prints its help if it knows all options before `--help`."""
-    tried = subprocess.run(
-        [program, *words, "--help"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment()
-    )  # fmt: skip
+    tried = subprocess.run([program, *words, "--help"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return "" if tried.returncode == 0 else tried.stderr.strip() or tried.stdout.strip()
 
 
 @functools.cache
 def help_of(program, *names):
-    return subprocess.run([program, *names, "--help"], capture_output=True, text=True, env=environment(), stdin=subprocess.DEVNULL)
+    return subprocess.run([program, *names, "--help"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def part_by_help(program, words):

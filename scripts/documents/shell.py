@@ -13,7 +13,7 @@ import tempfile
 from .markdown import ROOT
 
 PATIENCE = 60  # seconds
-# `placeholder` is what a command prints, and the value of each variable that the reader sets.
+# A command prints `s3://placeholder`; each variable that the reader sets is `placeholder`.
 NOTE = r"""note() { printf '%s\0' "$@" $'\036' >>"$COMMAND_NOTES"; echo "s3://placeholder"; }
 """
 NOT_FOUND = NOTE + 'command_not_found_handle() { note "$@"; }\n'

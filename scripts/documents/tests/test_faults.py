@@ -86,9 +86,9 @@ class Faults(unittest.TestCase):
         ):
             with self.subTest(above=above, command=command):
                 (block,) = markdown.code_blocks(f"<!-- {above} -->\n```sh\n{command}\n```\n")
-                self.assertEqual("".join(running.problems(block))[: len(said)], said)
-                self.assertEqual(bool(list(running.problems(block))), bool(said))
-
+                told = list(running.problems(block))
+                self.assertEqual("".join(told)[: len(said)], said)
+                self.assertEqual(bool(told), bool(said))
 
     def test_a_page_of_one_question_is_short_and_says_what_was_tried(self):
         path, text = ROOT / "docs/operate/names.md", "# A\n\n## What was tried\n\nNothing.\n"

@@ -65,14 +65,17 @@ class Stack:
         """Names of the resources of a type."""
         return {name for name, resource in self.resources.items() if resource["Type"] == kind}
 
+    def statements(self, role="FunctionRole"):
+        """Statements of the policies of a role."""
+        return [one for policy in self.properties(role)["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+
     def allowed(self, role="FunctionRole"):
         """Actions that a role allows."""
         actions = set()
-        for policy in self.properties(role)["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                if statement["Effect"] == "Allow":
-                    action = statement["Action"]
-                    actions.update([action] if isinstance(action, str) else action)
+        for statement in self.statements(role):
+            if statement["Effect"] == "Allow":
+                action = statement["Action"]
+                actions.update([action] if isinstance(action, str) else action)
         return actions
 
     def egress(self):

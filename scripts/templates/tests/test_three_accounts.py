@@ -18,10 +18,6 @@ BUCKET = FUNCTIONS["222222222222"]["Inventory"].removeprefix("s3://")
 ORGANIZATION = INVENTORY["ReaderOrganizationId"]
 
 
-def statements(stack, role="FunctionRole"):
-    return [one for policy in stack.properties(role)["Policies"] for one in policy["PolicyDocument"]["Statement"]]
-
-
 class ThreeAccounts(unittest.TestCase):
     def test_the_files_are_those_of_an_inventory_a_role_and_two_functions(self):
         self.assertEqual(sorted(FILES), ["function-222222222222", "function-333333333333", "inventory", "member"])
@@ -34,7 +30,7 @@ class ThreeAccounts(unittest.TestCase):
         for account in INVENTORY["Accounts"].split(","):
             arn = f"arn:aws:iam::{account}:role{role['Path']}{role['RoleName']}"
             asks = {"principal": None, "action": "sts:AssumeRole", "resource": arn}
-            self.assertTrue(allows(statements(inventory), asks))
+            self.assertTrue(allows(inventory.statements(), asks))
         trust = role["AssumeRolePolicyDocument"]["Statement"]
         context = {"aws:PrincipalArn": MEMBER["InventoryRoleArns"], "sts:ExternalId": INVENTORY["ExternalId"]}
         asked = {"principal": ("AWS", "arn:aws:iam::111111111111:root"), "action": "sts:AssumeRole", "resource": "*", "context": context}
@@ -54,14 +50,14 @@ class ThreeAccounts(unittest.TestCase):
             for action, key in ("s3:GetObject", "/manifest.json.gz"), ("s3:GetObject", "/parts/222222222222/eu-central-1.json.gz"), ("s3:ListBucket", ""):
                 context = {"aws:PrincipalOrgID": ORGANIZATION, "aws:SecureTransport": "true", "s3:prefix": "parts/"}
                 reads = {"principal": reader, "action": action, "context": context}
-                self.assertTrue(allows(statements(stack), {**reads, "resource": f"arn:aws:s3:::{BUCKET}{key}"}), (action, key))
+                self.assertTrue(allows(stack.statements(), {**reads, "resource": f"arn:aws:s3:::{BUCKET}{key}"}), (action, key))
                 self.assertTrue(allows(policy, {**reads, "resource": f"arn:aws:s3:::InventoryBucket{key}"}), (action, key))
                 for other in {"aws:PrincipalOrgID": "o-z9y8x7w6v5"}, {"aws:SecureTransport": "false"}:
                     refused = {**reads, "context": {**context, **other}, "resource": f"arn:aws:s3:::InventoryBucket{key}"}
                     self.assertFalse(allows(policy, refused))
             secret = {"principal": reader, "action": "secretsmanager:GetSecretValue", "resource": given["TlsSecretId"]}
             self.assertEqual(given["TlsSecretId"].split(":")[4], account)
-            self.assertTrue(allows(statements(stack), secret))
+            self.assertTrue(allows(stack.statements(), secret))
             self.assertEqual(stack.egress(), {
                 *(("tcp", "4739", "4740", "10.1.2.3/32"), ("udp", "4739", "4740", "10.1.2.3/32")),
                 *(("tcp", "443", "443", target) for target in (given["AwsApiCidr"], given["S3PrefixListId"])),
