@@ -20,21 +20,34 @@ const ID_OCTETS: usize = 64;
 const SAMPLE_OCTETS: usize = 200;
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $field:ident $name:literal)*) => {
+    (
+        sum { $(#[$sum_doc:meta])* $sum:ident $sum_name:literal }
+        ends { $($(#[$end_doc:meta])* $end:ident $end_name:literal)* }
+        others { $($(#[$doc:meta])* $field:ident $name:literal)* }
+    ) => {
         /// Counters of a batch, by the names of the CloudWatch metrics.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         pub struct Counters {
+            $(#[$sum_doc])* pub $sum: u64,
+            $($(#[$end_doc])* pub $end: u64,)*
             $($(#[$doc])* pub $field: u64,)*
         }
 
         impl Counters {
             /// Returns names and values, in the order of the documentation.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [$(($name, self.$field)),*].into_iter()
+                [($sum_name, self.$sum)].into_iter().chain(self.ends()).chain([$(($name, self.$field)),*])
+            }
+
+            /// Returns names and values of the counters that a record can end in.
+            pub fn ends(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$(($end_name, self.$end)),*].into_iter()
             }
 
             /// Adds the counters of another batch.
             pub fn add(&mut self, other: &Self) {
+                self.$sum = self.$sum.saturating_add(other.$sum);
+                $(self.$end = self.$end.saturating_add(other.$end);)*
                 $(self.$field = self.$field.saturating_add(other.$field);)*
             }
         }
@@ -42,58 +55,58 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Received records: the sum of the next ten counters.
-    records_received "RecordsReceived"
-    /// Records exported as flow records.
-    flows_exported "FlowsExported"
-    /// Records of windows without traffic (`NODATA`).
-    no_data "NoData"
-    /// Records of windows lost by AWS (`SKIPDATA`): the data is missing everywhere.
-    skipped_windows "SkippedWindows"
-    /// Lines without a fitting format, and records whose values cannot be exported.
-    unparsed_records "UnparsedRecords"
-    /// Rule 1: records delivered and exported before.
-    duplicate_deliveries "DuplicateDeliveries"
-    /// Rule 2: records of flow logs beside the preferred flow log of an interface.
-    duplicate_records "DuplicateRecords"
-    /// Rule 3: flows recorded by a transit gateway at both attachments.
-    duplicate_transit_gateway "DuplicateTransitGateway"
-    /// Rule 4: flows observed at both ends.
-    duplicate_both_ends "DuplicateBothEnds"
-    /// Records of the direction left out by `DIRECTION`.
-    filtered_by_direction "FilteredByDirection"
-    /// Flows of the transcoder's own packets.
-    excluded_collector_traffic "ExcludedCollectorTraffic"
-    /// Exported flows written by several indistinguishable flow logs; each is in FlowsExported.
-    doubled_records "DoubledRecords"
-    /// Records decided without the inventory of the account and region, although there should be an inventory.
-    without_inventory "WithoutInventory"
-    /// Messages sent, to all targets together.
-    messages_sent "MessagesSent"
-    /// Octets of the sent messages.
-    bytes_sent "BytesSent"
-    /// Options records written: names, domains, statistics.
-    options_records "OptionsRecords"
-    /// Identifiers with the number of an earlier identifier of the domain.
-    identity_collisions "IdentityCollisions"
-    /// Layouts whose hashed template ID was taken.
-    template_id_collisions "TemplateIdCollisions"
-    /// Exported flows whose direction is unknown although `DIRECTION` filters, or whose `flow-direction` is no known word.
-    unknown_direction "UnknownDirection"
-    /// Exported flows whose end was before the start: the two are exchanged.
-    swapped_times "SwappedTimes"
+    sum {
+        /// Received records: the sum of the counters that a record can end in.
+        records_received "RecordsReceived"
+    }
+    ends {
+        /// Records exported as flow records.
+        flows_exported "FlowsExported"
+        /// Records of windows without traffic (`NODATA`).
+        no_data "NoData"
+        /// Records of windows lost by AWS (`SKIPDATA`): the data is missing everywhere.
+        skipped_windows "SkippedWindows"
+        /// Lines without a fitting format, and records whose values cannot be exported.
+        unparsed_records "UnparsedRecords"
+        /// Rule 1: records delivered and exported before.
+        duplicate_deliveries "DuplicateDeliveries"
+        /// Rule 2: records of flow logs beside the preferred flow log of an interface.
+        duplicate_records "DuplicateRecords"
+        /// Rule 3: flows recorded by a transit gateway at both attachments.
+        duplicate_transit_gateway "DuplicateTransitGateway"
+        /// Rule 4: flows observed at both ends.
+        duplicate_both_ends "DuplicateBothEnds"
+        /// Records of the direction left out by `DIRECTION`.
+        filtered_by_direction "FilteredByDirection"
+        /// Flows of the transcoder's own packets.
+        excluded_collector_traffic "ExcludedCollectorTraffic"
+    }
+    others {
+        /// Exported flows written by several indistinguishable flow logs; each is in FlowsExported.
+        doubled_records "DoubledRecords"
+        /// Records decided without the inventory of the account and region, although there should be an inventory.
+        without_inventory "WithoutInventory"
+        /// Messages sent, to all targets together.
+        messages_sent "MessagesSent"
+        /// Octets of the sent messages.
+        bytes_sent "BytesSent"
+        /// Options records written: names, domains, statistics.
+        options_records "OptionsRecords"
+        /// Identifiers with the number of an earlier identifier of the domain.
+        identity_collisions "IdentityCollisions"
+        /// Layouts whose hashed template ID was taken.
+        template_id_collisions "TemplateIdCollisions"
+        /// Exported flows whose direction is unknown although `DIRECTION` filters, or whose `flow-direction` is no known word.
+        unknown_direction "UnknownDirection"
+        /// Exported flows whose end was before the start: the two are exchanged.
+        swapped_times "SwappedTimes"
+    }
 }
 
 impl Counters {
     /// Returns whether every record is in exactly one counter.
     pub fn is_balanced(&self) -> bool {
-        let ends = self
-            .iter()
-            .skip(1)
-            .take(10)
-            .map(|(_, value)| value)
-            .sum::<u64>();
-        self.records_received == ends
+        self.records_received == self.ends().map(|(_, value)| value).sum::<u64>()
     }
 
     /// Returns whether records came in and none could be parsed.

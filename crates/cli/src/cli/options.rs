@@ -128,3 +128,29 @@ pub(crate) struct SendingOptions {
     #[arg(long, value_name = "PEM")]
     pub(crate) tls_key: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use flowlogs_core::settings::table::SETTINGS;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_setting_with_an_option_is_an_option_of_replay_with_the_same_default() {
+        let command = Cli::command();
+        let replay = command.find_subcommand("replay").expect("a command");
+        for setting in SETTINGS {
+            let Some(option) = setting.option else {
+                continue;
+            };
+            let argument = replay
+                .get_arguments()
+                .find(|argument| argument.get_long() == Some(option))
+                .unwrap_or_else(|| panic!("no option --{option}"));
+            let default = argument.get_default_values().first();
+            let default = default.and_then(|default| default.to_str());
+            assert_eq!(default.unwrap_or_default(), setting.default, "--{option}");
+        }
+    }
+}

@@ -34,9 +34,9 @@ pub(super) struct LineExplanation<'a> {
     pub(super) left_out_by: Option<&'static str>,
 }
 
-/// Names of the record's counters.
+/// Returns the names of the counters that the record ended in.
 pub(super) fn ends(counters: &Counters) -> impl Iterator<Item = &'static str> {
-    let ends = counters.iter().skip(1).take(10);
+    let ends = counters.ends();
     ends.filter(|(_, count)| *count > 0).map(|(name, _)| name)
 }
 

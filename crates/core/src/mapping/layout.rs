@@ -84,6 +84,18 @@ const BEHIND: [PartField; 17] = [
     PartField(INTERFACE_NAME, &e::INTERFACE_NAME, ValueSlot::INTERFACE_NAME, false),
 ];
 
+/// Bits of the mask of a regular layout that stand for no part.
+const IPV6_BIT: u16 = 1 << 0;
+const TCP_FLAGS_BIT: u16 = 1 << 2;
+const NAT_BIT: u16 = 1 << 5;
+
+/// Bits of the mask of a regular layout that stand for a part. All [`REGULAR_BITS`] are taken.
+#[rustfmt::skip] // a table
+const MASK: [(u16, u32); 10] = [
+    (1 << 1, WIDE), (1 << 3, DIRECTION), (1 << 4, VRF), (1 << 6, APPLICATION), (1 << 7, DROPPED),
+    (1 << 8, INGRESS_PHYSICAL), (1 << 9, EGRESS_PHYSICAL), (1 << 10, SECONDS), (1 << 11, EXPORTER_4), (1 << 12, EXPORTER_6),
+];
+
 impl Contents {
     /// Fields sent straight into an element by the field table.
     pub(crate) const DIRECT: FieldSet = direct_fields();
@@ -92,7 +104,8 @@ impl Contents {
         self.parts & part == part
     }
 
-    /// Returns the mask of a layout; nothing for an irregular layout.
+    /// Returns the mask of a layout; nothing for an irregular layout. A part without a bit in [`MASK`] makes a layout
+    /// irregular: the meaning of a template ID never changes, and every bit is taken.
     fn regular_mask(self) -> Option<u16> {
         const BASIC: FieldSet = FieldSet::of(&[
             Field::SourcePort,
@@ -102,41 +115,27 @@ impl Contents {
             Field::Bytes,
         ]);
         const TCP_FLAGS: FieldSet = FieldSet::of(&[Field::TcpFlags]);
-        const V4: u32 = SOURCE_4 | DESTINATION_4;
-        const V6: u32 = SOURCE_6 | DESTINATION_6;
-        const NAT_4: u32 = NAT_SOURCE_4 | NAT_DESTINATION_4;
-        const NAT_6: u32 = NAT_SOURCE_6 | NAT_DESTINATION_6;
+        const BASIC_V4: u32 = START | END | INTERFACES | SOURCE_4 | DESTINATION_4;
+        const BASIC_V6: u32 = START | END | INTERFACES | SOURCE_6 | DESTINATION_6;
+        const NAT_4: u32 = BASIC_V4 | NAT_SOURCE_4 | NAT_DESTINATION_4;
+        const NAT_6: u32 = BASIC_V6 | NAT_SOURCE_6 | NAT_DESTINATION_6;
 
-        let (version6, nat) = match self.parts & (V4 | V6 | NAT_4 | NAT_6) {
-            V4 => (false, false),
-            V6 => (true, false),
-            both if both == V4 | NAT_4 => (false, true),
-            both if both == V6 | NAT_6 => (true, true),
+        if self.direct.difference(TCP_FLAGS) != BASIC {
+            return None;
+        }
+        let with_bits = MASK.iter().fold(0, |parts, &(_, part)| parts | part);
+        let mut mask = match self.parts & !with_bits {
+            BASIC_V4 => 0,
+            BASIC_V6 => IPV6_BIT,
+            NAT_4 => NAT_BIT,
+            NAT_6 => IPV6_BIT | NAT_BIT,
             _ => return None,
         };
-        let basic = self.direct.difference(TCP_FLAGS) == BASIC
-            && self.has(START | END | INTERFACES)
-            && !self.has(INTERFACE_NAME);
-        let bits = [
-            version6,
-            self.has(WIDE),
-            self.direct.has(Field::TcpFlags),
-            self.has(DIRECTION),
-            self.has(VRF),
-            nat,
-            self.has(APPLICATION),
-            self.has(DROPPED),
-            self.has(INGRESS_PHYSICAL),
-            self.has(EGRESS_PHYSICAL),
-            self.has(SECONDS),
-            self.has(EXPORTER_4),
-            self.has(EXPORTER_6),
-        ];
-        basic.then(|| {
-            bits.iter()
-                .enumerate()
-                .fold(0, |mask, (bit, &set)| mask | u16::from(set) << bit)
-        })
+        if self.direct.has(Field::TcpFlags) {
+            mask |= TCP_FLAGS_BIT;
+        }
+        let bits = MASK.iter().filter(|&&(_, part)| self.has(part));
+        Some(bits.fold(mask, |mask, &(bit, _)| mask | bit))
     }
 
     /// Returns the fields in the order of the record.
@@ -431,6 +430,23 @@ mod tests {
             .count();
         assert_eq!(made, MAX_LAYOUTS);
         assert!(layouts.number(contents(0)).is_some(), "known ones stay");
+    }
+
+    #[test]
+    fn a_part_without_a_bit_in_the_mask_makes_a_layout_irregular() {
+        let bare = regular(0).expect("regular");
+        let all = (0..1 << REGULAR_BITS).filter_map(regular);
+        let known = all.fold(0, |known, contents| known | contents.parts);
+        assert_eq!(known & INTERFACE_NAME, 0);
+        for part in (0..u32::BITS).map(|bit| 1 << bit) {
+            let contents = Contents {
+                parts: bare.parts | part,
+                ..bare
+            };
+            if part & known == 0 {
+                assert_eq!(contents.regular_mask(), None, "{part:#x}");
+            }
+        }
     }
 
     #[test]

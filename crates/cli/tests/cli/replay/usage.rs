@@ -1,5 +1,7 @@
 //! Options, their values, and the help.
 
+use flowlogs_core::settings::table::SETTINGS;
+
 use crate::{DEFAULT, run};
 
 #[test]
@@ -133,34 +135,20 @@ fn a_wrong_collector_is_one_line_and_status_2() {
 fn the_help_has_every_setting_and_examples() {
     let help = run(&["replay", "--help"], "");
     assert_eq!(help.status, Some(0));
-    for option in [
-        "--to",
-        "--log-format",
-        "--direction",
-        "--deduplicate",
-        "--exclude-collector-traffic",
-        "--address",
-        "--timestamps",
-        "--observation-domain",
-        "--exporter-address",
-        "--interface-names",
-        "--max-message-size",
-        "--template-refresh-seconds",
-        "--template-refresh-messages",
-        "--udp-rate",
-        "--tls-ca",
-        "--tls-certificate",
-        "--tls-key",
-        "--region",
-        "--log-group",
-        "--owner",
-        "--inventory",
-        "--output",
-        "--summary",
+    let settings = SETTINGS.iter().filter_map(|setting| setting.option);
+    let settings = settings.map(|option| format!("--{option} "));
+    let others = [
+        "--region ",
+        "--log-group ",
+        "--owner ",
+        "--inventory ",
+        "--output ",
+        "--summary ",
         "Examples:",
         "Exit status:",
-    ] {
-        assert!(help.stdout.contains(option), "{option}");
+    ];
+    for option in settings.chain(others.map(str::to_owned)) {
+        assert!(help.stdout.contains(&option), "{option}");
     }
 }
 
