@@ -32,9 +32,7 @@
 //! the targets and, if a session is UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name
 //! in an epoch.
 //!
-//! **To add an options table**: add the table to `ipfix/options.rs`; announce the records in `names.rs` behind a check of
-//! the epoch, like `announce_application`; add a number to `RecordNumbers` (`numbers.rs`); and write the number in
-//! `mapping/flow.rs`.
+//! CONTRIBUTING.md, "Add an options table", says what a further table needs.
 
 mod context;
 mod description;
