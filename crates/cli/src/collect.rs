@@ -31,13 +31,13 @@ use crate::text::plural;
 pub use fuzzing::collect;
 use receive::{Arrival, ArrivalContent, SessionId};
 
-/// Limit of transport sessions; beyond, the session with the longest silence is dropped.
+/// Most transport sessions; beyond, the session with the longest silence is dropped.
 const SESSIONS: usize = 256;
 
-/// Capacity of the queue between receiving and decoding, in messages.
+/// Most messages in the queue between receiving and decoding.
 const QUEUE: usize = 256;
 
-/// Limit of the octets that templates, names and domains of all sessions take; beyond it the largest session is dropped.
+/// Most octets that templates, names and domains of all sessions take; beyond, the largest session is dropped.
 const BUDGET: usize = if cfg!(fuzzing) {
     65_536
 } else {
@@ -47,10 +47,10 @@ const BUDGET: usize = if cfg!(fuzzing) {
 /// Interval between checks for the end while nothing arrives.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Time that connections get to end after the last wanted flow.
+/// Longest wait for the end of connections after the last wanted flow.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Limit of undecodable messages whose reason is shown.
+/// Most errors that are shown; further errors are only counted.
 const SHOWN: u64 = 5;
 
 pub(crate) fn run(arguments: &CollectArguments) -> Result<ExitCode, CommandError> {

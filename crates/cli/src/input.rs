@@ -16,7 +16,7 @@ use crate::failure::CommandError;
 use crate::forms::{self, PlainError};
 use crate::text::shown_path;
 
-/// Octets that suffice to recognise an inventory.
+/// Most octets of a file that are read to recognise an inventory.
 const BEGINNING: usize = 4_096;
 
 /// Most octets of an inventory, packed or not.

@@ -12,7 +12,7 @@ use flowlogs_source::ReadSummary;
 
 use crate::outlet::OutletError;
 
-/// Limit of pages in memory, in octets.
+/// Most octets of a file's pages in memory.
 const LIMIT: usize = 512 * 1_024 * 1_024;
 
 /// Returns whether the file is not a flow log, as opposed to a damaged flow log.

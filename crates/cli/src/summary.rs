@@ -11,10 +11,10 @@ use crate::clock::Time;
 use crate::outlet::TargetReport;
 use crate::text::{columns, cut, grouped, octets, plural, visible, visible_json, words, wrap};
 
-/// Limit of samples of unparsed lines.
+/// Most samples of unparsed lines, one for each input.
 const SAMPLES: usize = 5;
 
-/// Limit of windows without records that are noted.
+/// Most windows without records that are noted.
 const MAX_SKIPPED: usize = 10;
 
 /// Columns of a counter's name in the text form.

@@ -62,6 +62,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 /// Beginning of a value that somebody typed, for an error: at most 80 characters, and nothing of a certificate or key that
 /// was pasted into a wrong option.
 pub(crate) fn shown_value(value: &str) -> Cow<'_, str> {
+    /// Most characters of a value that an error shows.
     const SHOWN: usize = 80;
     if may_be_pem(value) {
         return Cow::Owned("PEM text, which is not shown".to_owned());

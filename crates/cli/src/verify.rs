@@ -22,10 +22,10 @@ use crate::summary::RunSummary;
 use crate::terminal;
 use crate::text::{listed, plural, shown_path, visible};
 
-/// Limit of differing lines that are shown for an input.
+/// Most differing lines that are shown for an input.
 const SHOWN: usize = 10;
 
-/// Limit of inputs that could not be read and are named.
+/// Most inputs that could not be read and are named.
 const NAMED: usize = 3;
 
 /// Counter of lines without a format, in an expectation.

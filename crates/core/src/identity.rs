@@ -45,7 +45,7 @@ pub struct Collision {
     pub second: String,
 }
 
-/// Octets of an identifier that a collision shows.
+/// Most octets of an identifier that a collision shows.
 const SHOWN_OCTETS: usize = 64;
 
 impl Collision {

@@ -13,10 +13,10 @@ const MAX_DOUBLED: usize = 16;
 /// Most lost windows kept with interface and time; further windows are only counted.
 const MAX_SKIPPED: usize = 10;
 
-/// Kept octets of an interface's id; AWS's ids are shorter.
+/// Most kept octets of an interface's id; AWS's ids are shorter.
 const ID_OCTETS: usize = 64;
 
-/// Kept octets of an unparsed line, as a sample.
+/// Most kept octets of an unparsed line, as a sample.
 const SAMPLE_OCTETS: usize = 200;
 
 macro_rules! counters {

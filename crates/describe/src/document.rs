@@ -28,7 +28,7 @@ const KEYS: [&str; 7] = [
     "FlowLogs",
 ];
 
-/// Octets at the beginning of a file that [`looks_like_inventory`] reads.
+/// Most octets at the beginning of a file that [`looks_like_inventory`] reads.
 const BEGINNING: usize = 4_096;
 
 /// Most octets of a packed document that [`read`] inflates.

@@ -32,7 +32,7 @@ pub enum InventoryError {
     Missing(&'static str),
 }
 
-/// Characters of an error of the JSON parser, which may quote a text of the document.
+/// Most characters of an error of the JSON parser, which may quote a text of the document.
 const LONGEST_WORDS: usize = 200;
 
 /// Words of the JSON parser in one line of bounded length, with line and column.

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 /// First octets of gzip.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Octets that are inflated at once.
+/// Most octets that are inflated at once.
 const CHUNK: usize = 64 * 1024;
 
 /// Returns whether a document is packed.

@@ -16,7 +16,7 @@ pub struct Timestamp(pub u64);
 #[error("\"{0}\" is not a time such as 2026-11-29T01:02:03Z")]
 pub struct NotATime(String);
 
-/// Characters of a foreign text in an error.
+/// Most characters of a foreign text in an error.
 const SHOWN: usize = 40;
 
 /// Beginning of a foreign text for an error, with escapes for line ends and control characters.

@@ -10,7 +10,7 @@ use std::{
 
 use crate::error::SendProblem;
 
-/// Octets gathered before a write.
+/// Most octets gathered before a write.
 const BUFFER: usize = 64 * 1024;
 
 pub(crate) struct FileSession {

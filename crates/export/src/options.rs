@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 
 use thiserror::Error;
 
-/// Messages a second to a collector over UDP, unless configured otherwise.
+/// Most messages a second to a collector over UDP, unless configured otherwise.
 ///
 /// nfcapd with the usual 208 KiB socket buffer holds some 90 messages of 1,400 octets (the kernel counts about 2,300
 /// octets for each); this rate, in bursts of at most 16, leaves nfcapd 15 ms to be scheduled in. The rate is 56 Mbit/s, or

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Datagrams that may leave back to back after a pause: a fraction of the smallest usual socket buffer.
+/// Most datagrams that may leave back to back after a pause: a fraction of the smallest usual socket buffer.
 const LARGEST_BURST: u32 = 16;
 
 /// Spreads messages evenly at a rate, with small bursts so that a sleep is paid for several messages at once.

@@ -22,17 +22,18 @@ use crate::{
     tls::{TlsLayer, Trouble},
 };
 
-/// Octets gathered before a write: some 46 messages of 1,400 octets cost one system call.
+/// Most octets gathered before a write: some 46 messages of 1,400 octets cost one system call.
 const BUFFER: usize = 64 * 1024;
 
-/// Octets in the queue of a congested session. Large enough that a slow collector does not stop the messages to the rest at
-/// once: collectors that read nothing are found out together.
+/// Most octets in the queue of a session; with more, the session is congested, and sending waits. Large enough that a slow
+/// collector does not stop the messages to the rest at once: collectors that read nothing are found out together.
 const CONGESTION: usize = 1024 * 1024;
 
 /// Most reads of a listening, so that an endlessly talking peer does not hold up the sender.
 const READS: usize = 64;
 
-/// Looks at the send queue without finding the connection, before the kernel is taken to keep no list of connections.
+/// Most looks at the send queue that do not find the connection; after one more, the kernel is taken to keep no list of
+/// connections.
 const UNLISTED: u32 = 3;
 
 pub(crate) struct StreamSession {

@@ -19,7 +19,7 @@ use crate::{
     udp::{self, UdpSession},
 };
 
-/// The largest length that the 16 bits of a message header can state (RFC 7011 §3.1).
+/// Largest message, in octets: the largest length that the 16 bits of a message header can state (RFC 7011 §3.1).
 const LARGEST_MESSAGE: usize = u16::MAX as usize;
 
 pub(crate) struct Target {

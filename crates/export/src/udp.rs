@@ -21,7 +21,7 @@ use crate::{
     pace::Pacer,
 };
 
-/// The largest UDP payload over IPv4: 65,535 less 20 octets of IP header and 8 of UDP header.
+/// Largest UDP payload over IPv4, in octets: 65,535 less 20 octets of IP header and 8 of UDP header.
 pub(crate) const LARGEST_MESSAGE: usize = 65_507;
 
 /// Pause behind new templates, and behind the first message of a session. A collector that decodes on several threads
@@ -30,11 +30,11 @@ pub(crate) const LARGEST_MESSAGE: usize = 65_507;
 /// is decoded into another memory, and lost.
 const TEMPLATE_PAUSE: Duration = Duration::from_millis(10);
 
-/// Silence after which templates count as new: a NAT gateway may give the socket another port by then, which is another
-/// session to the collector.
+/// Longest silence after which templates still hold; later, templates count as new: a NAT gateway may give the socket another
+/// port by then, which is another session to the collector.
 const LONG_SILENCE: Duration = Duration::from_secs(30);
 
-/// Wait of the first invocation of a session for "port unreachable": a round trip within a region, generously. Later
+/// Longest wait of the first invocation of a session for "port unreachable": a round trip within a region, generously. Later
 /// invocations do not wait; a late answer is found when the next invocation begins.
 const REFUSAL_WAIT: Duration = Duration::from_millis(20);
 

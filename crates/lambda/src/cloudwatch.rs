@@ -42,8 +42,9 @@ use crate::stored::is_impatient;
 use crate::transcode_sink::{BatchSource, PartLoader, TranscodeSink};
 use prepare::prepare;
 
-/// The largest payload, unpacked. An event has at most 1 MB, which is 750 kB packed; usual traffic unpacks to 8 MB, the most
-/// uniform traffic that was measured to 28 MB (`docs/benchmarks.md`). The rest is a reserve. A larger payload is refused.
+/// Largest payload, unpacked, in octets. An event has at most 1 MB, which is 750 kB packed; usual traffic unpacks to 8 MB,
+/// the most uniform traffic that was measured to 28 MB (`docs/benchmarks.md`). The rest is a reserve. A larger payload is
+/// refused.
 const PAYLOAD_LIMIT: usize = 48 * 1024 * 1024;
 
 /// State across invocations.

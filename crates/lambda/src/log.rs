@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use tracing::level_filters::LevelFilter;
 
-/// Characters of a foreign text that a line of the log holds.
+/// Most characters of a foreign text that a line of the log holds.
 const LONGEST_TEXT: usize = 300;
 
 /// Begins the log: from `AWS_LAMBDA_LOG_LEVEL` on, else `RUST_LOG`, else INFO.

@@ -14,13 +14,14 @@ use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
 use crate::log::one_line;
 use crate::transcode_sink::{log_line, turn_to};
 
-/// Milliseconds after which a line without a fitting format is unparsed, in any case.
+/// Largest age of a line that may be of an unknown format, in milliseconds; an older line without a fitting format is
+/// unparsed in any case.
 const PATIENCE: u64 = 30 * 60_000;
 
 /// Most log streams in the memory of surveyed streams; one more clears the memory.
 const MAX_STREAMS: usize = 10_000;
 
-/// Octets of a line that the log shows.
+/// Most octets of a line that the log shows.
 const SAMPLE: usize = 200;
 
 /// Purpose of a survey.

@@ -16,7 +16,7 @@ use crate::forward::TargetSink;
 use crate::log::one_line;
 use crate::stored::{InventoryUnavailable, StoredInventory};
 
-/// Lines between two looks at the clock.
+/// Most lines between two looks at the clock.
 const LINES_A_LOOK: u32 = 4_096;
 
 /// Reason to stop in the middle of the lines.

@@ -6,7 +6,7 @@ use flate2::bufread::MultiGzDecoder;
 use parquet::basic::Compression;
 use ruzstd::decoding::StreamingDecoder;
 
-/// Largest window of a zstd frame, unless the page itself is larger (recommended by RFC 8878 §3.1.1.1.2).
+/// Largest window of a zstd frame in octets, unless the page itself is larger (recommended by RFC 8878 §3.1.1.1.2).
 const ZSTD_WINDOW: usize = 8 * 1024 * 1024;
 
 /// Compression of a column's pages.

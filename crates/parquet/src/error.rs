@@ -185,6 +185,7 @@ pub(crate) fn guarded<T>(
 
 /// Words of the library in one line of bounded length, without the library's prefix: they may quote the file.
 fn one_line(text: &str) -> String {
+    /// Most characters of the line.
     const LONGEST: usize = 160;
     let text = text.split_once("error: ").map_or(text, |(_, rest)| rest);
     let mut line = String::with_capacity(text.len().min(LONGEST));

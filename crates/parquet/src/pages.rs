@@ -19,7 +19,7 @@ use crate::ranges::ByteRanges;
 use crate::texts::{BESIDE_TEXT, SharedTexts};
 use crate::values::CELL_OCTETS;
 
-/// Longest page header. Headers hold the smallest and the largest value, which may be texts.
+/// Longest page header, in octets. Headers hold the smallest and the largest value, which may be texts.
 const MAX_HEADER: usize = 1024 * 1024;
 
 /// Memory budget of the columns of a row group.

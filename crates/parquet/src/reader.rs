@@ -24,16 +24,16 @@ use crate::values::ColumnValues;
 /// as much memory.
 pub const MAX_FOOTER: usize = 2 * 1024 * 1024;
 
-/// Octets of the object's end that are read first: a footer with one row group is smaller.
+/// Most octets of the object's end that are read first: a footer with one row group is smaller.
 const TAIL: usize = 64 * 1024;
 
 /// Shortest file: magic, footer, length of the footer, magic.
 const SHORTEST: u64 = 12;
 
-/// Rows that are decoded at once.
+/// Most rows that are decoded at once.
 const BATCH: usize = 1_024;
 
-/// Bounds of the read-ahead of one column. Within the bounds, each column reads ahead an equal share of a
+/// Largest and smallest read-ahead of one column, in octets. Between the two, each column reads ahead an equal share of a
 /// quarter of the limit.
 const READ_AHEAD: std::ops::RangeInclusive<usize> = 64 * 1024..=1024 * 1024;
 

@@ -8,7 +8,7 @@ use crate::inflate::Inflater;
 use crate::json::JsonParser;
 use crate::memory::release;
 
-/// Layers of compression around a stream: Firehose compresses objects, and records within may be compressed.
+/// Most layers of compression around a stream: Firehose compresses objects, and records within may be compressed.
 pub(crate) const LAYERS: usize = 2;
 
 /// All buffers.

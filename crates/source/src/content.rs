@@ -5,7 +5,7 @@ use crate::inflate::Compression;
 /// First octets of a Parquet file (Apache Parquet, "File Format").
 pub const PARQUET_MAGIC: [u8; 4] = *b"PAR1";
 
-/// Octets that are inspected to recognise a stream.
+/// Most octets that are inspected to recognise a stream.
 pub(crate) const HEAD: usize = 512;
 
 /// Kind of content, by the first octets.

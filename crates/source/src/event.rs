@@ -21,7 +21,7 @@ use serde_json::error::Category;
 use crate::error::{JsonFault, UnpackError};
 use crate::queue::QueueAttributes;
 
-/// Wrappings around an event: an S3 destination's record around the event of a stream.
+/// Most wrappings around an event: an S3 destination's record around the event of a stream.
 const WRAPPINGS: u8 = 2;
 
 /// Error type of an invocation whose failure names targets.

@@ -3,7 +3,7 @@
 //! `2026-11-21T10:00:00.000Z 2 123456789012 eni-… OK` → milliseconds, and the line as logged. The time is the event's
 //! timestamp; a payload has the timestamp beside the message.
 
-/// Length of the longest time, with the space: nine digits of a second.
+/// Longest time with the space, in octets: nine digits of a second.
 pub(crate) const LONGEST: usize = "2026-11-21T10:00:00.000000000Z ".len();
 
 /// Splits a line into the time, in milliseconds since 1970, and the rest. `None` if the line does not begin with a time or

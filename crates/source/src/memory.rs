@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-/// Capacity of a buffer to keep between two calls, at most, in octets.
+/// Largest buffer to keep between two calls: capacity in octets.
 ///
 /// A payload of CloudWatch Logs has at most 1 MB as base64. The most uniform traffic that was measured unpacks to 28 MB
 /// (`docs/benchmarks.md`), usual traffic to 8 MB. Giving the buffer back after each payload would fragment the heap:

@@ -12,8 +12,8 @@ use crate::export_time;
 use crate::line_writer::{LineWriter, without_line_end};
 use crate::lines::{LineSink, LogEvent, MAX_LINE};
 
-/// Kept octets of a line: the longest line, the time and the carriage return around the line, and an octet that shows that
-/// the line is too long.
+/// Most kept octets of a line: the longest line, the time and the carriage return around the line, and an octet that shows
+/// that the line is too long.
 const LONGEST_KEPT: usize = MAX_LINE + 1 + export_time::LONGEST + 1;
 
 /// Hands on the lines of `input`; `held` buffers a line that arrives in parts.

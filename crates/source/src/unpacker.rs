@@ -17,13 +17,13 @@ use crate::peeked::PeekedReader;
 use crate::subscription::OpenedPayload;
 use crate::text;
 
-/// Octets that are read, and inflated, at a time.
+/// Most octets that are read, and inflated, at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// Largest compressed stream to inflate at once, which takes two thirds of the time of inflating in chunks.
+/// Largest compressed stream to inflate at once, in octets, which takes two thirds of the time of inflating in chunks.
 const PACKED_AT_ONCE: usize = 1 << 20;
 
-/// Largest inflated size of a stream inflated at once.
+/// Largest inflated size of a stream inflated at once, in octets.
 const PLAIN_AT_ONCE: usize = 16 << 20;
 
 /// Unpacks payloads, files and objects in reused buffers.

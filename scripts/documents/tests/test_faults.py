@@ -2,7 +2,7 @@
 
 import unittest
 
-from documents import check, markdown, running
+from documents import bounds, check, markdown, running
 from documents.markdown import ROOT
 
 PAGE = ROOT / "docs/deploy.md"
@@ -60,8 +60,13 @@ FAULTS = [
     ("```xml\n<a/>\n```", "/>", ">", "2: xml: "),
     ("```ini\na=1\n```", "a=1", "[a", "2: ini: "),
     (BOUND, "are_framed", "were_framed", "3: no test messages_were_framed_by_their_length"),
-    (BOUND, "TIME`", "TIMES`", "3: no constant IDLE_TIMES in collect/receive.rs"),
-    (BOUND, "receive.rs", "file.rs", "3: no constant IDLE_TIME in collect/file.rs"),
+    (BOUND, "TIME`", "TIMES`", "3: no constant IDLE_TIMES in crates/cli/src/collect/receive.rs"),
+    (BOUND, "receive.rs", "file.rs", "3: no constant IDLE_TIME in crates/cli/src/collect/file.rs"),
+    (BOUND, "receive.rs", "received.rs", "3: no file collect/received.rs below crates"),
+    (BOUND, "collect/receive.rs", "mod.rs", "write more of its path"),
+    (BOUND, " (`collect/receive.rs`)", "", "3: no file behind IDLE_TIME"),
+    (f"## A (`crates/cli`)\n\n{BOUND}", "cli", "core", "5: no file collect/receive.rs below crates/core/"),
+    (f"Of (`crates/cli`)\n\n{BOUND}", "crates/cli", "decode/", "5: no file collect/receive.rs below "),
     (BOUND, "`messages_are_framed_by_their_length`", "", "3: no test; `–` stands for none"),
     ("```json\n1\n```", "json", "jsn", "no parser for the language 'jsn'"),
 ]  # fmt: skip
@@ -96,6 +101,53 @@ class Faults(unittest.TestCase):
         for other, said in ("# A\n", "does not end"), (text + "\n## B\n", "does not end"), ("\n" * 250 + text, "at most"):
             ((_, complaint),) = check.of_page(path, other)
             self.assertIn(said, complaint)
+
+
+def rows(*cells, heading="## A (`crates/a`)\n\n"):
+    return heading + "| name | test |\n|---|---|\n" + "".join(f"| {cell} | – |\n" for cell in cells)
+
+
+class Bounds(unittest.TestCase):
+    FILES = {
+        "crates/a/src/one/mod.rs": "/// Most lines.\nconst LIMIT: usize = 1;\n\n/// Octets.\npub(crate) const ROOM: usize = 2;\n",
+        "crates/a/src/two/mod.rs": "/// Width.\nconst LIMIT: usize = 3;\n\nconst MAX_LINES: usize = 4;\n",
+        "crates/b/src/one.rs": "/// Room.\n/// Most octets.\nconst ROOM: usize = 5;\n\n/// Longest.\n#[a]\npub const TIME: u8 = 6;\n",
+    }
+
+    def missing(self, *cells, **heading):
+        return [complaint.partition(":")[0] for complaint in bounds.without_row(rows(*cells, **heading), self.FILES)]
+
+    def test_a_bound_without_a_row_is_found_by_its_comment_or_its_name(self):
+        limit, lines, time = (
+            f"no row for {name} of {path}"
+            for path, name in (
+                ("crates/a/src/one/mod.rs", "LIMIT"),
+                ("crates/a/src/two/mod.rs", "MAX_LINES"),
+                ("crates/b/src/one.rs", "TIME"),
+            )
+        )
+        self.assertEqual(self.missing(), [limit, lines, time])
+        self.assertEqual(self.missing("`LIMIT` (`one/mod.rs`)"), [lines, time])
+        self.assertEqual(self.missing("`LIMIT` (`one/mod.rs`), `MAX_LINES` (`two/mod.rs`)", "`TIME` (`crates/b`, `one.rs`)"), [])
+
+    def test_a_constant_of_the_same_name_in_another_file_is_not_taken_for_it(self):
+        self.assertEqual(len(self.missing("`LIMIT` (`two/mod.rs`)")), 3)
+        for cell, said in (
+            ("`LIMIT` (`mod.rs`)", "mod.rs is crates/a/src/one/mod.rs or crates/a/src/two/mod.rs: write more of its path"),
+            ("`ROOM` (`two/mod.rs`)", "no constant ROOM in crates/a/src/two/mod.rs"),
+            ("`ROOM` (`one.rs`)", "no file one.rs below crates/a/"),
+            ("`ROOM` (`one/mod.rs`)", None),
+            ("`LIMIT` (`one/mod.rs`, `two/mod.rs`)", None),
+        ):
+            with self.subTest(cell=cell):
+                ((_, place, cells),) = bounds.table_rows(rows(cell))
+                self.assertEqual(bounds.of_names(cells[0], place, self.FILES)[1], [said] if said else [])
+
+    def test_the_folder_above_a_table_is_the_place_of_its_files(self):
+        heading = "## A (`crates/a`)\n\nOf one (`one/`):\n\n"
+        self.assertEqual(len(self.missing("`LIMIT` (`mod.rs`)", heading=heading)), 2)
+        ((_, place, _),) = bounds.table_rows(rows("`LIMIT` (`mod.rs`)", heading=f"{heading}Other.\n\n"))
+        self.assertEqual(place, ("crates/a", ""))
 
 
 class Reading(unittest.TestCase):

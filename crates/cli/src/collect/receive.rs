@@ -17,13 +17,13 @@ use crate::failure::CommandError;
 use crate::terminal;
 use crate::text::shown_path;
 
-/// Limit of simultaneous connections; beyond, the connection with the longest silence is closed.
+/// Most simultaneous connections; beyond, the connection with the longest silence is closed.
 const CONNECTIONS: usize = 64;
 
-/// Most time for a whole message after the first octet, and after the connection was opened.
+/// Longest time for a whole message after the first octet, and for the first octet after the connection was opened.
 const MESSAGE_TIME: Duration = Duration::from_secs(10);
 
-/// Time that a connection may be silent between two messages.
+/// Longest silence of a connection between two messages.
 const IDLE_TIME: Duration = Duration::from_secs(600);
 
 /// Time limits of a connection.

@@ -14,7 +14,7 @@ use netflow_parser::{NetflowPacket, NetflowParser};
 pub(crate) use names::{DomainNames, KnownInterface};
 pub(crate) use value::{DecodedValue, ElementId};
 
-/// Limit of observation domains in a transport session.
+/// Most observation domains in a transport session.
 const MAX_DOMAINS: usize = 8_192;
 
 /// Length of a message header in octets (RFC 7011 §3.1).

@@ -8,7 +8,7 @@ use netflow_parser::variable_versions::ipfix::Template;
 
 use super::{DecodedValue, ElementId};
 
-/// Limit of names of a kind; beyond, the map of names is cleared.
+/// Most names of a kind in a domain; beyond, the map of names is cleared.
 const REMEMBERED: usize = 65_536;
 
 /// Octets of a name beside the text.

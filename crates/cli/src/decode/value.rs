@@ -11,7 +11,7 @@ use netflow_parser::{DataNumber, FieldValue};
 
 use crate::clock::Time;
 
-/// Largest element number to look up in the decoder; the IANA registry ends below.
+/// Last element number to look up in the decoder; the IANA registry ends below.
 const LAST_ELEMENT: u16 = 1_023;
 
 /// Information element of a decoded value.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::clock::Time;
 
-/// Limit of a document.
+/// Largest document, in octets; a larger document is cut and then no JSON.
 const LIMIT: u64 = 256 * 1_024 * 1_024;
 
 /// Document of `aws logs get-query-results`. The console saves the rows alone.

@@ -23,10 +23,10 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::read::GzDecoder;
 
-/// Octets that are looked at.
+/// Most octets of a file that are looked at to recognise the form.
 const HEAD: usize = 4_096;
 
-/// Limit of a line that is rewritten; the rest of a longer line is cut, and the line then fits no format.
+/// Longest line that is rewritten, in octets; the rest of a longer line is cut, and the line then fits no format.
 const LONGEST: u64 = 128 * 1_024;
 
 /// Rewriter of a line: appends the new line, or nothing.

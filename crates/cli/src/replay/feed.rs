@@ -13,7 +13,7 @@ use crate::outlet::{MessageOutlet, OutletError};
 use crate::parquet::{self, ParquetError, ParquetReadError, RowSink};
 use crate::progress::ProgressBar;
 
-/// Lines between two looks at the clock.
+/// Most lines between two looks at the clock.
 const CLOCK_INTERVAL: u32 = 8_192;
 
 /// Reason for not reading an input to the end.

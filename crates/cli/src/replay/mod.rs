@@ -21,7 +21,7 @@ use crate::text::{ascii, shown_path};
 pub(crate) use options::RunOptions;
 pub(crate) use run::ReplayRun;
 
-/// Most columns of the summary's text form.
+/// Width of the summary's text form in columns, where the terminal is not narrower.
 const SUMMARY_WIDTH: usize = 80;
 
 pub(crate) fn run(arguments: &ReplayArguments) -> Result<ExitCode, CommandError> {

@@ -25,10 +25,10 @@ use crate::summary::RunSummary;
 use crate::terminal;
 use crate::text::{grouped, listed, plural};
 
-/// Limit of an unpacked payload or JSON document, in octets.
+/// Largest unpacked payload or JSON document, in octets.
 const LIMIT: usize = 512 * 1_024 * 1_024;
 
-/// Limit of inputs without a line that are named.
+/// Most inputs without a line that are named.
 const NAMED_WITHOUT_LINE: usize = 3;
 
 /// Most names in a list on standard error.

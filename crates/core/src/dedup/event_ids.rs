@@ -13,7 +13,7 @@ use foldhash::quality::FixedState;
 
 use super::window::DeliveryWindow;
 
-/// Octets of memory for the ids of delivered events.
+/// Most octets of memory for the ids of delivered events.
 pub const DELIVERY_OCTETS: usize = 8 << 20;
 
 /// Octets of a group of ids: fingerprint and marks, in a half-full hash table.
@@ -23,8 +23,8 @@ const GROUP_OCTETS: usize = 64;
 /// id without neighbours is a group, too.
 pub const DELIVERIES: usize = DELIVERY_OCTETS / GROUP_OCTETS;
 
-/// Remembered minutes of event time, if there are no more groups than [`DELIVERIES`]: eight hours, because Lambda keeps an
-/// undelivered event for up to six.
+/// Most remembered minutes of event time, if there are no more groups than [`DELIVERIES`]: eight hours, because Lambda keeps
+/// an undelivered event for up to six.
 pub const DELIVERY_MINUTES: usize = 8 * 60;
 
 /// Mark of an id that does not end with two digits. Two digits at the end are a mark below 100.

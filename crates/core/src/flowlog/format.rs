@@ -110,7 +110,7 @@ impl std::fmt::Display for DidYouMean {
 /// Octets of a column in memory, beside its name.
 const COLUMN_OCTETS: usize = 48;
 
-/// Characters of a foreign text in an error.
+/// Most characters of a foreign text in an error.
 const SHOWN: usize = 40;
 
 /// Fields that make a format usable: at least one is present.

@@ -2,10 +2,10 @@
 
 use super::{Destination, Identified};
 
-/// Milliseconds until a new flow log has its first record, at most, and the longest time to rely on an answer of EC2.
+/// Longest time until a new flow log has its first record, and longest time to rely on an answer of EC2, in milliseconds.
 pub const SETTLING: u64 = 15 * 60_000;
 
-/// Milliseconds to keep a vanished flow log: the records may wait as long in a queue.
+/// Longest time to keep a vanished flow log, in milliseconds: the records may wait as long in a queue.
 pub const VANISHED: u64 = 15 * 24 * 3_600_000;
 
 /// Kind of traffic recorded by a flow log.

@@ -22,7 +22,7 @@ pub use settings::{RawConfig, SettingError, SettingValue};
 /// Pause of the circuit breaker: an unreachable collector costs a connection attempt a minute in each environment.
 const RETRY_PAUSE: Duration = Duration::from_secs(60);
 
-/// Octets that a UDP datagram can carry over IPv4.
+/// Most octets that a UDP datagram can carry over IPv4.
 const LARGEST_DATAGRAM: u32 = 65_507;
 
 /// Everything that is decided at start.

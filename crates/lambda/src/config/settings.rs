@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::log::one_line;
 
-/// Characters of a wrong value that an error shows.
+/// Most characters of a wrong value that an error shows.
 const SHOWN_CHARACTERS: usize = 80;
 
 /// Setting with the text in the environment, or the default, trimmed.

@@ -40,7 +40,7 @@ use trouble::LookupTally;
 
 pub use trouble::{FailedLookup, LookupError, LookupErrors};
 
-/// Time budget of all look-ups of an invocation together.
+/// Longest time of all look-ups of an invocation together.
 pub const BUDGET: Duration = Duration::from_secs(5);
 
 /// Longest wait before the first question of a cold environment.

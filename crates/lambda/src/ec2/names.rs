@@ -26,7 +26,7 @@ const MENTIONED: usize = 10_000;
 /// Most log groups whose coverage is asked for; a name has at most 512 characters.
 const LOG_GROUPS: usize = 1_000;
 
-/// Documented number of interfaces for `ec2` (docs/limits.md).
+/// Most interfaces that `INVENTORY=ec2` is made for; with more, names come late, and the log says so.
 const SERVED_INTERFACES: usize = 20_000;
 
 /// Names as of EC2's last answers.

@@ -20,7 +20,7 @@ use crate::ec2::{FailedLookup, LookupError, convert};
 /// and region has for each call.
 const CALL_INTERVAL: Duration = Duration::from_millis(110);
 
-/// Tries of a page.
+/// Most tries of a page.
 const TRIES: u32 = 3;
 
 /// Pause after a first throttled try, doubled after each further try.

@@ -21,7 +21,7 @@ use super::store::{InventoryStore, StoreError};
 use super::survey::{NetworkSurvey, UnfinishedSurveys};
 use crate::log::one_line;
 
-/// Accounts asked side by side. Each has a page of an answer in memory, and a part, packed.
+/// Most accounts asked side by side. Each has a page of an answer in memory, and a part, packed.
 const ACCOUNTS_AT_ONCE: usize = 12;
 
 /// Age of a due part, in milliseconds: with a round each 5 minutes, every third round.

@@ -13,10 +13,10 @@ use flowlogs_describe::{
     keep_name,
 };
 
-/// Octets of all unfinished surveys together: packed interfaces, texts and structs of the other answers, keys and tokens.
+/// Most octets of all unfinished surveys together: packed interfaces, texts and structs of the other answers, keys, tokens.
 const ROOM: usize = 48 * 1024 * 1024;
 
-/// Age at which an unfinished survey begins again, in milliseconds.
+/// Largest age of an unfinished survey, in milliseconds; an older survey begins again.
 const OLDEST: u64 = 3_600_000;
 
 /// Question of a survey, in the order of asking.

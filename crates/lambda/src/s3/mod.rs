@@ -51,7 +51,7 @@ use object::ObjectReader;
 use pace::ObjectPace;
 use prepare::{ObjectSource, prepare};
 
-/// The largest JSON document within an object; text is a stream and has no limit.
+/// Largest JSON document within an object, in octets; text is a stream and has no limit.
 const DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
 
 /// State across invocations.

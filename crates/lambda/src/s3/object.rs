@@ -27,13 +27,13 @@ use crate::transcode_sink::StopReason;
 /// Actions that a role needs: for objects, and for objects of a bucket with versions.
 pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
 
-/// Memory for the pages of a Parquet object.
+/// Most octets of memory for the pages of a Parquet object.
 const PAGES: usize = 40 * 1024 * 1024;
 
 /// Largest Parquet object to read with a single request instead of several for each column.
 const SMALL: u64 = 4 * 1024 * 1024;
 
-/// Chunks that are fetched ahead, each a read of the connection of some ten kilobytes.
+/// Most chunks that are fetched ahead, each a read of the connection of some ten kilobytes.
 const CHUNKS: usize = 16;
 
 /// Most resumptions of a read after a broken connection.

@@ -55,10 +55,10 @@ const HOLD: Duration = Duration::from_secs(60);
 /// Time between two attempts to read an object without a copy in memory.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Least age of a payload that does not wait for the inventory, in milliseconds.
+/// Largest age of a payload that waits for the inventory, in milliseconds.
 const PATIENCE: u64 = 3_600_000;
 
-/// Most reasons that are remembered as logged.
+/// Most reasons that are remembered as logged, and most failed attempts that are remembered; one more clears the memory.
 const REASONS: usize = 1_000;
 
 /// The inventory is needed and cannot be read.

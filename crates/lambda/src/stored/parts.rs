@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flowlogs_core::network::{AccountRegion, InterfaceTable};
 
-/// Octets of all parts in memory.
+/// Most octets of all parts in memory.
 const ROOM: usize = 64 * 1024 * 1024;
 
 /// Octets of a part beside the table.

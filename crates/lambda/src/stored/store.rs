@@ -18,7 +18,7 @@ use crate::log::one_line;
 /// Actions needed by a role: to read the objects, and to be told that an object is not there.
 pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:ListBucket"];
 
-/// Time budget of a read.
+/// Longest time of a read.
 const BUDGET: Duration = Duration::from_secs(10);
 
 /// Outcome of a read.

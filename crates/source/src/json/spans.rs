@@ -8,7 +8,7 @@ pub(crate) const LARGEST: usize = (1 << 31) - 1;
 /// Topmost bit of [`Span::start`]: the text had escapes and stands in [`DocumentSpans::unescaped`].
 const UNESCAPED: u32 = 1 << 31;
 
-/// Characters of the longest name of an account, region, log group or log stream; AWS allows 512.
+/// Longest name of an account, region, log group or log stream, in characters; AWS allows 512.
 pub(super) const LONGEST_NAME: usize = 512;
 
 /// Timestamp of an event without one: an `Option` would make the list of a large payload a third larger.

@@ -9,7 +9,7 @@ pub(super) const MAJOR_VERSION: &str = "2";
 /// name; `flowlogs backfill` prints commands that send these notices.
 pub const BACKFILL_EVENT: &str = "ObjectCreated:Backfill";
 
-/// Characters of a foreign text in an error.
+/// Most characters of a foreign text in an error.
 const SHOWN: usize = 160;
 
 /// Beginning of a foreign text, for an error.

@@ -18,7 +18,7 @@ use super::notice::{
 use crate::export_time;
 use crate::queue::QueueAttributes;
 
-/// Most wrappings around each other: a queue around SNS around the notice.
+/// Most documents around each other: the notice, and everything around the notice but the event of a queue.
 const WRAPPINGS: u8 = 3;
 
 /// Most octets of the name of a bucket: 63, and 255 for those of before 2018.

@@ -11,7 +11,7 @@ const STATISTICS_INTERVAL: u64 = 60_000;
 /// exportingProcessId and the identifier of the mediating process (RFC 7011): always 1, a process for each session.
 const PROCESS_ID: u32 = 1;
 
-/// Number of domains with buffers kept between batches; domains in later slots release buffers.
+/// Most domains with buffers kept between batches; domains in later slots release buffers.
 const KEPT_BUFFERS: usize = 64;
 
 impl Exporter {

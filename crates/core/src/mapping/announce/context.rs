@@ -52,7 +52,7 @@ impl InterfaceContext {
     }
 }
 
-/// Slots of the cache, each with the entry of the last identifiers of a hash.
+/// Most entries of the cache: slots, each with the entry of the last identifiers of a hash.
 const SLOTS: usize = 4_096;
 
 /// Index in a slot without an entry.

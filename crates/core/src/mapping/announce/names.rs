@@ -23,7 +23,7 @@ pub(crate) const REJECT: u32 = 2;
 /// counts with [`ENTRY_OCTETS`].
 const KEPT_OCTETS: usize = 64 << 20;
 
-/// Octets of the templates of all domains together; when there are more, the domains are closed.
+/// Most octets of the templates of all domains together; beyond, the domains are closed.
 const TEMPLATE_OCTETS: usize = 32 << 20;
 
 /// Octets of a template of a domain beside its record.
@@ -32,7 +32,7 @@ const LISTED_OCTETS: usize = 64;
 /// Octets of an entry without its texts, roughly.
 const ENTRY_OCTETS: usize = 128;
 
-/// Most identifiers of equal number in a table.
+/// Most identifiers of equal number in a table; a further identifier shares the entry of the last.
 const MAX_SHARING: u8 = 4;
 
 /// Announcer of names in a domain, with the stages that an options record needs.
