@@ -1,6 +1,6 @@
-//! Hostile input of extreme size ends in a counter or a named error, within the memory that `docs/limits.md` states, and in
-//! linear time. The allocator counts memory octet by octet; processor time is compared with the time of ordinary records.
-//! A run with `--nocapture` prints both.
+//! Hostile input of extreme size ends in a counter or a named error, within the memory that [`BOUNDS`] states, and in linear
+//! time. The allocator counts memory octet by octet; processor time is compared with the time of ordinary records. A run
+//! with `--nocapture` prints both, and `docs/reliability.md` has the table.
 
 #![allow(missing_docs)]
 
