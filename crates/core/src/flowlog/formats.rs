@@ -38,6 +38,9 @@ const MAX_REFUSED: usize = 16;
 pub struct Formats {
     candidates: Vec<CandidateFormat>,
     header: Option<LogFormat>,
+    /// Format of the header before. A header with the same names takes this format again, so that the caches that belong to
+    /// the format hold from object to object.
+    earlier_header: Option<LogFormat>,
     /// True once a line of the object was parsed.
     has_records: bool,
     /// True behind a header that is no flow log's, until the next object begins.
@@ -144,6 +147,7 @@ impl Formats {
         Self {
             candidates: Vec::new(),
             header: None,
+            earlier_header: None,
             has_records: false,
             is_refused: false,
             last: 0,
@@ -218,7 +222,7 @@ impl Formats {
 
     /// Begins a new object or payload: an earlier header line no longer holds.
     pub fn begin_object(&mut self) {
-        self.header = None;
+        self.earlier_header = self.header.take().or(self.earlier_header.take());
         self.has_records = false;
         self.is_refused = false;
     }
@@ -238,7 +242,10 @@ impl Formats {
         }
         match LogFormat::of_header(line) {
             Some(Ok(format)) => {
-                self.header = Some(format);
+                let mut known = [self.header.take(), self.earlier_header.take()]
+                    .into_iter()
+                    .flatten();
+                self.header = known.find(|known| *known == format).or(Some(format));
                 HeaderLine::Taken
             }
             Some(Err(_)) if !self.has_records && self.header.is_none() => {
@@ -333,6 +340,8 @@ impl Formats {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::flowlog::{Field, ParseProblem, RecordKind};
 
@@ -530,5 +539,22 @@ mod tests {
         let many: Vec<String> = many.collect();
         let formats = Formats::of_format_strings(many.iter().map(String::as_str));
         assert_eq!(formats.refused().len(), MAX_REFUSED);
+    }
+
+    #[test]
+    fn a_header_as_in_an_earlier_object_takes_the_format_of_that_object() {
+        let mut formats = Formats::defaults();
+        let mut plan_of = |header: &[u8]| {
+            formats.begin_object();
+            assert_eq!(formats.take_header(header), HeaderLine::Taken);
+            Arc::clone(formats.format().plan())
+        };
+        let first = plan_of(b"srcaddr dstaddr bytes");
+        assert!(Arc::ptr_eq(&first, &plan_of(b"srcaddr dstaddr bytes")));
+        let other = plan_of(b"dstaddr srcaddr bytes");
+        assert!(!Arc::ptr_eq(&first, &other));
+        formats.begin_object();
+        assert!(!formats.has_header());
+        assert_eq!(bytes_of(&mut formats, "10.0.0.1 10.0.0.2 7"), None);
     }
 }

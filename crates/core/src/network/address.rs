@@ -58,6 +58,16 @@ impl Address {
         matches!(self.family, AddressFamily::V4)
     }
 
+    /// Bits of an IPv4 address.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // there are no more than 32 bits
+    pub(crate) const fn ipv4_bits(self) -> Option<u32> {
+        match self.family {
+            AddressFamily::V4 => Some(self.low as u32),
+            AddressFamily::V6 => None,
+        }
+    }
+
     /// Upper and lower 64 bits; the upper bits of an IPv4 address are 0.
     #[inline]
     pub(crate) const fn halves(self) -> (u64, u64) {
@@ -100,10 +110,9 @@ impl From<IpAddr> for Address {
 
 impl From<Address> for IpAddr {
     fn from(address: Address) -> Self {
-        match address.family {
-            #[allow(clippy::cast_possible_truncation)] // there are no more than 32 bits
-            AddressFamily::V4 => Self::V4(Ipv4Addr::from_bits(address.low as u32)),
-            AddressFamily::V6 => Self::V6(Ipv6Addr::from_bits(address.to_ipv6_bits())),
+        match address.ipv4_bits() {
+            Some(bits) => Self::V4(Ipv4Addr::from_bits(bits)),
+            None => Self::V6(Ipv6Addr::from_bits(address.to_ipv6_bits())),
         }
     }
 }

@@ -270,6 +270,13 @@ impl InterfaceTable {
     }
 }
 
+/// Tells whether one of these prefixes contains the address.
+#[cold]
+fn is_within(prefixes: &[DelegatedPrefix], address: Address) -> bool {
+    let ip = IpAddr::from(address);
+    prefixes.iter().any(|prefix| prefix.contains(ip))
+}
+
 fn ipv4_bits(addresses: &[Address]) -> impl Iterator<Item = u32> {
     addresses
         .iter()
@@ -402,13 +409,15 @@ impl<'a> InterfaceView<'a> {
             prefixes,
             ..
         } = self.entry();
-        let ip = IpAddr::from(address);
-        let is_listed = match ip {
-            IpAddr::V4(ip) => ipv4.of(&self.table.ipv4.values).contains(&ip.to_bits()),
-            IpAddr::V6(ip) => ipv6.of(&self.table.ipv6.values).contains(&ip.to_bits()),
+        let is_listed = match address.ipv4_bits() {
+            Some(bits) => ipv4.of(&self.table.ipv4.values).contains(&bits),
+            None => {
+                let bits = address.to_ipv6_bits();
+                ipv6.of(&self.table.ipv6.values).contains(&bits)
+            }
         };
-        let mut prefixes = prefixes.of(&self.table.prefixes.values).iter();
-        is_listed || prefixes.any(|prefix| prefix.contains(ip))
+        let prefixes = prefixes.of(&self.table.prefixes.values);
+        is_listed || !prefixes.is_empty() && is_within(prefixes, address)
     }
 
     /// Copies the interface out of the table.

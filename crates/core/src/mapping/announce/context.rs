@@ -6,13 +6,15 @@
 //! 1. The generation of the cached line prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is unchanged
 //!    since the record before: equal generations mean equal identifiers, so the columns are not compared.
 //! 2. Where neither record has a generation, the identifier columns equal the key of the record before, byte for byte.
-//! 3. The identifier columns hash to a cache slot with an equal key.
+//! 3. The identifier columns hash to a set of four entries, and one of these has an equal key. One entry for each hash would
+//!    be too few: of 200 interfaces about ten share a hash with another, and each record of these would make a context.
 
 use std::hash::{BuildHasher, Hasher};
 use std::mem;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 
 use super::numbers::RecordNumbers;
 use crate::dedup::Observers;
@@ -52,10 +54,13 @@ impl InterfaceContext {
     }
 }
 
-/// Most entries of the cache: slots, each with the entry of the last identifiers of a hash.
-const SLOTS: usize = 4_096;
+/// Most sets of the cache; the hash of the identifiers tells the set.
+const SETS: usize = 1_024;
 
-/// Index in a slot without an entry.
+/// Most entries of a set, the last inserted first.
+const WAYS: usize = 4;
+
+/// Index in a set that has less than [`WAYS`] entries.
 const NO_ENTRY: u16 = u16::MAX;
 
 /// Longest cached key, in octets; the identifiers of AWS take half as many.
@@ -64,14 +69,14 @@ const LONGEST: usize = 1_024;
 /// Cache of contexts.
 #[derive(Debug, Default)]
 pub(crate) struct ContextCache {
-    /// Entries side by side, in the order of their first use: at most [`SLOTS`].
+    /// Entries side by side, in the order of their first use: at most [`SETS`] times [`WAYS`].
     entries: Vec<CacheEntry>,
     /// Index of the entry of the record before.
     current: usize,
     /// Prefix generation of the record before.
     generation: Option<u64>,
-    /// Index of the entry of each hash, or [`NO_ENTRY`]: [`SLOTS`] indexes as soon as there was a record.
-    slots: Vec<u16>,
+    /// Indexes of the entries of each set: [`SETS`] sets as soon as there was a record.
+    sets: Vec<[u16; WAYS]>,
     hash: FixedState,
 }
 
@@ -80,8 +85,9 @@ pub(crate) struct ContextCache {
 struct CacheEntry {
     /// Column plan of the record's format.
     plan: Option<Arc<ColumnPlan>>,
-    /// Identifier columns, a space behind each run of columns.
-    identifiers: Vec<u8>,
+    /// Identifier columns, a space behind each run of columns. Those of AWS's default formats are in the entry itself: the
+    /// comparison of every record of another interface does not wait for the heap.
+    identifiers: SmallVec<[u8; 96]>,
     account: Option<Arc<str>>,
     region: Option<Arc<str>>,
     context: InterfaceContext,
@@ -124,10 +130,13 @@ impl ContextCache {
         {
             *last = CacheEntry::default();
         }
-        let index = self.slots.get(self.slot_of(record));
-        let index = index.map(|&index| usize::from(index)).filter(|&index| {
-            self.entries.get(index).is_some_and(|entry| {
-                entry.is_from(record, account, region) && entry.has_identifiers(record)
+        let set = self.sets.get(self.set_of(record));
+        let index = set.and_then(|set| {
+            let mut indexes = set.iter().map(|&index| usize::from(index));
+            indexes.find(|&index| {
+                self.entries.get(index).is_some_and(|entry| {
+                    entry.is_from(record, account, region) && entry.has_identifiers(record)
+                })
             })
         });
         match index {
@@ -137,7 +146,7 @@ impl ContextCache {
         index.is_some()
     }
 
-    /// Caches the context of the record, as current, in the place of the context with the same hash.
+    /// Caches the context of the record, as current, instead of the oldest context of a full set.
     pub(super) fn insert(
         &mut self,
         record: &FlowRecord<'_>,
@@ -145,15 +154,17 @@ impl ContextCache {
         region: &Option<Arc<str>>,
         context: InterfaceContext,
     ) {
-        if self.slots.is_empty() {
-            self.slots.resize(SLOTS, NO_ENTRY);
+        if self.sets.is_empty() {
+            self.sets.resize(SETS, [NO_ENTRY; WAYS]);
         }
-        let slot = self.slot_of(record);
-        if self.slots[slot] == NO_ENTRY {
-            self.slots[slot] = u16::try_from(self.entries.len()).expect("an entry for each slot");
+        let set = self.set_of(record);
+        let set = &mut self.sets[set];
+        set.rotate_right(1);
+        if set[0] == NO_ENTRY {
+            set[0] = u16::try_from(self.entries.len()).expect("at most 4,096 entries");
             self.entries.push(CacheEntry::default());
         }
-        self.current = self.slots[slot].into();
+        self.current = set[0].into();
         let entry = &mut self.entries[self.current];
         entry.identifiers.clear();
         for run in record.identifiers() {
@@ -172,12 +183,12 @@ impl ContextCache {
         *self = Self::default();
     }
 
-    fn slot_of(&self, record: &FlowRecord<'_>) -> usize {
+    fn set_of(&self, record: &FlowRecord<'_>) -> usize {
         let mut hasher = self.hash.build_hasher();
         for run in record.identifiers() {
             hasher.write(run);
         }
-        usize::try_from(hasher.finish() % SLOTS as u64).expect("an index fits")
+        usize::try_from(hasher.finish() % SETS as u64).expect("an index fits")
     }
 }
 
@@ -395,27 +406,47 @@ mod tests {
         assert_eq!(found(&[long, long, short, long]), 3);
     }
 
+    /// Returns lines of interfaces of one set of the cache.
+    fn lines_of_one_set(format: &LogFormat, count: usize) -> Vec<String> {
+        let (contexts, mut values) = (ContextCache::default(), RecordValues::default());
+        let mut set_of = |line: &String| {
+            let record = FlowRecord::parse(format, line.as_bytes(), &mut values);
+            contexts.set_of(&record.expect("line of the test"))
+        };
+        let mut lines = (0..).map(|number| format!("1 eni-{number} 5"));
+        let first = lines.next().expect("without end");
+        let set = set_of(&first);
+        let others = lines.filter(|line| set_of(line) == set);
+        [first].into_iter().chain(others).take(count).collect()
+    }
+
     #[test]
-    fn a_record_without_a_context_is_not_current_beside_an_entry_of_the_same_slot() {
+    fn a_record_without_a_context_is_not_current_beside_an_entry_of_the_same_set() {
         let format = format("${account-id} ${interface-id} ${bytes}");
         let (mut contexts, account) = (ContextCache::default(), Some(Arc::from("1")));
+        let lines = lines_of_one_set(&format, 2);
         let mut values = RecordValues::default();
-        let mut taken = None;
-        for number in 0.. {
-            let line = format!("1 eni-{number} 5");
-            let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
-            let record = record.expect("line of the test");
-            let slot = contexts.slot_of(&record);
-            if taken.is_none() {
-                contexts.of(&record, &account, &None, |_| InterfaceContext::default());
-                taken = Some(slot);
-            } else if taken == Some(slot) {
-                for _ in 0..2 {
-                    assert!(!contexts.is_current(&record, &account, &None));
-                    assert!(!contexts.recall(&record, &account, &None));
-                }
-                break;
-            }
+        let known = FlowRecord::parse(&format, lines[0].as_bytes(), &mut values);
+        let known = known.expect("line of the test");
+        contexts.of(&known, &account, &None, |_| InterfaceContext::default());
+        let other = FlowRecord::parse(&format, lines[1].as_bytes(), &mut values);
+        let other = other.expect("line of the test");
+        for _ in 0..2 {
+            assert!(!contexts.is_current(&other, &account, &None));
+            assert!(!contexts.recall(&other, &account, &None));
         }
+    }
+
+    #[test]
+    fn a_set_has_four_contexts_and_the_fifth_replaces_the_first() {
+        let format = format("${account-id} ${interface-id} ${bytes}");
+        let lines = lines_of_one_set(&format, 5);
+        let records = |numbers: &[usize]| -> Vec<(&LogFormat, &str)> {
+            let lines = numbers.iter().map(|&number| lines[number].as_str());
+            lines.map(|line| (&format, line)).collect()
+        };
+        assert_eq!(found(&records(&[0, 1, 2, 3, 0, 1, 2, 3])), 4);
+        assert_eq!(found(&records(&[0, 1, 2, 3, 4, 1, 2, 3, 4])), 5);
+        assert_eq!(found(&records(&[0, 1, 2, 3, 4, 0])), 6);
     }
 }
