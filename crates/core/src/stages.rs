@@ -221,7 +221,7 @@ fn evidence<'a>(
     };
     let interface = context.interface(inventory);
     RecordEvidence {
-        direction: dedup::direction(record, interface, inventory),
+        direction: dedup::direction(record, interface, context.only_ipv4, inventory),
         interface,
         observers,
         event_time: facts.event_time,

@@ -2,18 +2,20 @@
 
 use crate::flowlog::{Field, FlowDirection, FlowRecord, RecordKind};
 
-use crate::network::{InterfaceView, Inventory};
+use crate::network::{Address, InterfaceView, Inventory};
 
 /// Returns the direction of a record: `flow-direction`, else derived.
 ///
 /// For a VPC record AWS writes an address of the interface on the interface's side (flow-log limitations: "the flow log
 /// displays the primary private IPv4 address"), so an own address tells the side. For a transit gateway the VPC behind the
 /// attachment tells likewise. Nothing where the inventory does not know the interface, or both sides are own. `interface` is
-/// the record's interface in the inventory.
+/// the record's interface in the inventory; `only_ipv4` is its [only address](InterfaceView::only_ipv4), which is in the
+/// record's context, so that most records do not look into the inventory.
 #[inline]
 pub(crate) fn direction(
     record: &FlowRecord<'_>,
     interface: Option<InterfaceView<'_>>,
+    only_ipv4: Option<u32>,
     inventory: &Inventory,
 ) -> Option<FlowDirection> {
     if let known @ Some(_) = record.direction() {
@@ -25,7 +27,10 @@ pub(crate) fn direction(
             let is_own = |field| {
                 record
                     .address(field)
-                    .is_some_and(|address| interface.has_address(address))
+                    .is_some_and(|address| match only_ipv4 {
+                        Some(bits) => address == Address::v4(bits),
+                        None => interface.has_address(address),
+                    })
             };
             (
                 is_own(Field::SourceAddress),
@@ -66,6 +71,11 @@ mod tests {
             prefixes: vec![(address("10.0.1.16").into(), 28)],
             ..NetworkInterface::default()
         });
+        inventory.insert_interface(&NetworkInterface {
+            id: "eni-3".to_owned(),
+            addresses: vec![address("10.0.0.7")],
+            ..NetworkInterface::default()
+        });
         inventory.insert_attachment(GatewayAttachment {
             id: "tgw-attach-1".to_owned(),
             resource: Some("vpc-1".to_owned()),
@@ -81,7 +91,10 @@ mod tests {
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
         let inventory = inventory();
         let interface = record.interface().and_then(|id| inventory.interface(id));
-        direction(&record, interface, &inventory)
+        let only_ipv4 = interface.and_then(InterfaceView::only_ipv4);
+        let found = direction(&record, interface, only_ipv4, &inventory);
+        assert_eq!(found, direction(&record, interface, None, &inventory));
+        found
     }
 
     #[test]
@@ -109,6 +122,23 @@ mod tests {
         assert_eq!(of("10.0.0.6 10.9.9.9"), Some(FlowDirection::Egress));
         assert_eq!(of("10.9.9.9 10.0.1.20"), Some(FlowDirection::Ingress));
         assert_eq!(of("2001:db8::9 2001:db8::5"), Some(FlowDirection::Ingress));
+    }
+
+    #[test]
+    fn an_interface_with_one_address_owns_that_address_alone() {
+        let of = |line: &str| direction_of("${interface-id} ${srcaddr} ${dstaddr}", line);
+        assert_eq!(of("eni-3 10.0.0.7 10.9.9.9"), Some(FlowDirection::Egress));
+        assert_eq!(of("eni-3 10.9.9.9 10.0.0.7"), Some(FlowDirection::Ingress));
+        assert_eq!(
+            of("eni-3 10.0.0.7 10.0.0.7"),
+            None,
+            "both sides are its own"
+        );
+        assert_eq!(
+            of("eni-3 10.0.0.5 ::a00:7"),
+            None,
+            "IPv6 with the same bits"
+        );
     }
 
     #[test]

@@ -400,6 +400,21 @@ impl<'a> InterfaceView<'a> {
             .chain(ipv6.map(|&bits| Address::v6(bits)))
     }
 
+    /// The address of an interface with a single address, IPv4, and without delegated prefixes.
+    pub(crate) fn only_ipv4(self) -> Option<u32> {
+        let Entry {
+            ipv4,
+            ipv6,
+            prefixes,
+            ..
+        } = self.entry();
+        let has_others = !ipv6.is_empty() || !prefixes.is_empty();
+        match ipv4.of(&self.table.ipv4.values) {
+            [bits] if !has_others => Some(*bits),
+            _ => None,
+        }
+    }
+
     /// Tells whether the interface has the address, listed or within a delegated prefix.
     #[inline]
     pub fn has_address(self, address: Address) -> bool {

@@ -15,6 +15,10 @@ pub(super) struct Span {
 }
 
 impl Span {
+    pub(super) fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
     pub(super) fn of<T>(self, list: &[T]) -> &[T] {
         let start = self.start as usize;
         &list[start..start + usize::from(self.length)]

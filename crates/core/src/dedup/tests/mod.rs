@@ -118,7 +118,12 @@ fn judge(
     let interface = index.map(|index| inventory.interface_at(index));
     let mut coverage = Coverage::of(1, inventory, delivered.destination.cloned());
     let evidence = RecordEvidence {
-        direction: direction(&record, interface, inventory),
+        direction: direction(
+            &record,
+            interface,
+            interface.and_then(InterfaceView::only_ipv4),
+            inventory,
+        ),
         interface,
         observers: coverage.observers(&record, index, tables, inventory),
         event_time: None,

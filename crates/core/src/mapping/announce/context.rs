@@ -28,6 +28,8 @@ pub(crate) struct InterfaceContext {
     pub(crate) domain_slot: usize,
     /// Index of the interface in the inventory.
     pub(crate) interface: Option<InterfaceIndex>,
+    /// The only address of the interface, if [single](InterfaceView::only_ipv4).
+    pub(crate) only_ipv4: Option<u32>,
     /// Tables of the inventory for look-ups of the record.
     pub(crate) tables: TableSet,
     /// True if the inventory should know the account and region of the record, and does not.

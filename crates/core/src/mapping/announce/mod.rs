@@ -302,8 +302,10 @@ fn inventory_context(
     let id = interface_id(record);
     let vpc = record.text(Field::VpcId);
     let tables = inventory.tables_for(account, region, id, vpc);
+    let interface = id.and_then(|id| inventory.interface_in(tables, id));
     InterfaceContext {
-        interface: id.and_then(|id| inventory.interface_in(tables, id)),
+        interface,
+        only_ipv4: interface.and_then(|index| inventory.interface_at(index).only_ipv4()),
         tables,
         lacks_inventory: inventory.lacks(account, region),
         lacks_part: inventory.missing_part(account, region, id, vpc).is_some(),
