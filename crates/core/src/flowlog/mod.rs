@@ -40,6 +40,7 @@
 //! | last candidate (`Formats::last`) | none: an index | a line that fits only another candidate |
 //! | texts of a row (`RowValues::set_texts`): octets, offsets, generation | none: the caller says that the texts are those of the row before, by no call | the next call |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
+//! | format of the header before (`Formats::earlier_header`) | names of the columns | another header |
 //!
 //! No cache of this folder depends on the inventory or on a setting. A new inventory makes the sources, and with them their
 //! `Formats`, anew.

@@ -1,4 +1,4 @@
-//! What is read and what is held: ranges, not objects.
+//! Bounds of reading: ranges of an object are read and held, never the object.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! What is handed on: header line, rows, in the file's order.
+//! Lines of an object: the header line, then the rows, in the order of the file.
 
 use std::convert::Infallible;
 

@@ -87,7 +87,7 @@ impl RowSink for Transcoded {
     }
 }
 
-/// What a text object has in this column, made of random bits.
+/// Text of a column as a text object has it, made of random bits.
 fn token(row: &FieldSpec, bits: u64) -> String {
     if bits.is_multiple_of(7) {
         return "-".to_owned();

@@ -21,7 +21,7 @@
 //!
 //! | cache | key | holds | invalidated by |
 //! |---|---|---|---|
-//! | `ContextCache` (`context.rs`), 4,096 entries | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with epoch | a new inventory, a closed domain (all entries); another key with the same hash (the entry) |
+//! | `ContextCache` (`context.rs`), 4,096 entries | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with epoch | a new inventory, a closed domain (all entries); newer contexts of the same set (the entry) |
 //! | `OpenDomains` (`domains.rs`), 4,096 names | domain name | slot in the exporter | at 4,096 names, the least recently used are closed; over 32 MiB of templates, all are |
 //! | `AnnouncedIds` and services (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance; of a service the epoch | a new epoch; a closed domain; all entries when the 64 MiB are full |
 //! | layouts and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
