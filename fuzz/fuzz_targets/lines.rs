@@ -32,7 +32,7 @@ fuzz_target!(|octets: &[u8]| {
     let mut headers = expected;
     let is_record = |line: &LogLine<'_>| {
         let header =
-            line.timestamp.is_none() && headers.take_header(line.text) != HeaderLine::NoHeader;
+            line.timestamp.is_none() && headers.read_header(line.text) != HeaderLine::NoHeader;
         let _ = header || headers.parse(line.text, &mut values).is_ok();
         !header
     };

@@ -365,8 +365,8 @@ TABLE = [
         RECORDS,
         {
             CLOUDWATCH: "A flow-log format string as in ${version} ${account-id} ..., or several separated by semicolons."
-            " With auto, EC2 is asked for the formats of the log group; needed where it cannot know, as for log groups that"
-            " collect other accounts.",
+            " With auto, EC2 is asked for the formats of the log group. Give the format where EC2 does not know the flow"
+            " log, as for log groups that collect other accounts.",
             S3: "A flow-log format string as in ${version} ${account-id} ..., or several separated by semicolons. With auto,"
             " EC2 is asked for the formats of the bucket. A header line in an object, which all objects of AWS have, comes"
             " first.",
@@ -473,8 +473,8 @@ TABLE = [
     Setting(
         "MaxMessageSize",
         MESSAGES,
-        "Octets of an IPFIX message, over UDP the payload (at most 65507); 512 where the path MTU is unknown, more pays where"
-        " no collector is udp://.",
+        "Octets of an IPFIX message, over UDP the payload (at most 65507); 512 where the path MTU is unknown; larger"
+        " messages cost less where no collector is udp://.",
         1400,
         least=512,
         most=65535,

@@ -152,7 +152,7 @@ impl LineSink for Way {
     type Error = Infallible;
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
-        self.source.set_owner(origin.owner, None);
+        self.source.set_account_and_region(origin.owner, None);
         self.source.formats.begin_object();
         Ok(())
     }
@@ -486,7 +486,7 @@ fn nul_and_octets_that_are_not_utf8_end_in_a_counter_or_a_named_error_wherever_t
                 way.line(None, &damaged);
                 assert_eq!(way.report().counters.records_received, 1);
                 let mut source = Formats::defaults();
-                source.take_header(&damaged);
+                source.read_header(&damaged);
             }
             for place in 0..inventory.len() {
                 let mut damaged = inventory.to_vec();

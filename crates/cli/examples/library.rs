@@ -40,7 +40,7 @@ impl LineSink for Lines {
         let octets = &mut self.2;
         let mut observer = |record: &FlowRecord<'_>, outcome: RecordOutcome<'_>| {
             if let RecordOutcome::Exported(_) = outcome {
-                let interface = record.interface().unwrap_or(b"-");
+                let interface = record.interface_id().unwrap_or(b"-");
                 let interface = String::from_utf8_lossy(interface).into_owned();
                 *octets.entry(interface).or_default() += record.number(Field::Bytes).unwrap_or(0);
             }

@@ -21,10 +21,10 @@ fn object(setting: &Setting) -> Value {
         "parameter": setting.parameter(),
         "option": setting.option,
         "default": setting.default,
-        "right": setting.right(),
+        "right": setting.valid_values(),
         "meaning": setting.meaning,
         "secret": setting.secret,
-        "required": setting.is_required(),
+        "required": setting.required,
     });
     match &setting.accepted {
         Accepted::Words(words) => object["words"] = json!(words),

@@ -21,7 +21,7 @@ fn mapping(arguments: &MappingOptions) -> MappingSettings {
         address: arguments.address,
         exporter_address: arguments.exporter_address,
         interface_names: arguments.interface_names,
-        names: arguments.names,
+        name_texts: arguments.names,
     }
 }
 

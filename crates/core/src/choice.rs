@@ -20,14 +20,18 @@ pub struct NotAChoice {
 
 /// Implements `FromStr` and `Display` of a setting from a table of words.
 macro_rules! choices {
-    ($type:ty, $choices:literal, $($word:literal => $value:expr),+) => {
+    ($type:ty, $first:literal => $first_value:expr $(, $word:literal => $value:expr)*) => {
         impl std::str::FromStr for $type {
             type Err = $crate::choice::NotAChoice;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
-                    $($word => Ok($value),)+
-                    _ => Err($crate::choice::NotAChoice { value: text.into(), choices: $choices }),
+                    $first => Ok($first_value),
+                    $($word => Ok($value),)*
+                    _ => Err($crate::choice::NotAChoice {
+                        value: text.into(),
+                        choices: concat!($first $(, ", ", $word)*),
+                    }),
                 }
             }
         }
@@ -35,7 +39,8 @@ macro_rules! choices {
         impl std::fmt::Display for $type {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(match self {
-                    $(value if *value == $value => $word,)+
+                    value if *value == $first_value => $first,
+                    $(value if *value == $value => $word,)*
                     _ => "",
                 })
             }

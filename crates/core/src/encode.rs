@@ -18,18 +18,30 @@ use crate::settings::TranscoderSettings;
 /// Stages of a record that counts: announcements, mapping, messages.
 #[derive(Debug)]
 pub(crate) struct FlowEncoder {
-    pub(crate) settings: MappingSettings,
+    settings: MappingSettings,
     pub(crate) announcements: Announcements,
     pub(crate) layouts: Layouts,
-    pub(crate) values: FlowValues,
+    values: FlowValues,
     pub(crate) exporter: Exporter,
+}
+
+/// Facts of a flow beside the columns of the record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FlowFacts {
+    /// Direction: the record's column, else derived from the inventory.
+    pub(crate) direction: Option<FlowDirection>,
+    /// Event time, milliseconds since 1970.
+    pub(crate) event_time: Option<u64>,
 }
 
 impl FlowEncoder {
     pub(crate) fn new(settings: &TranscoderSettings, transports: &[Transport]) -> Self {
         Self {
             settings: settings.mapping,
-            announcements: Announcements::new(settings.observation_domain, settings.mapping.names),
+            announcements: Announcements::new(
+                settings.observation_domain,
+                settings.mapping.name_texts,
+            ),
             layouts: Layouts::default(),
             values: FlowValues::default(),
             exporter: Exporter::new(
@@ -102,11 +114,11 @@ impl FlowEncoder {
     pub(crate) fn encode<S: MessageSink, O: RecordObserver>(
         &mut self,
         record: &FlowRecord<'_>,
-        (direction, observer): (Option<FlowDirection>, &mut O),
-        event_time: Option<u64>,
+        facts: FlowFacts,
         inventory: &Inventory,
         report: &mut BatchReport,
         sink: &mut S,
+        observer: &mut O,
     ) -> Result<(), S::Error> {
         let Self {
             settings,
@@ -116,15 +128,15 @@ impl FlowEncoder {
             exporter,
         } = self;
         let slot = announcements.context().domain_slot;
-        let times = FlowTimes::of(record, event_time);
+        let times = FlowTimes::of(record, facts.event_time);
         if settings.timestamps == Timestamps::Seconds
             && let Err(error) = times.check_seconds()
         {
-            not_exportable(record, event_time, error, report, observer);
+            not_exportable(record, facts.event_time, error, report, observer);
             return Ok(());
         }
-        let facts = RecordFacts {
-            direction,
+        let record_facts = RecordFacts {
+            direction: facts.direction,
             numbers: announcements.announced_numbers(record, inventory, exporter, sink)?,
             times,
         };
@@ -132,20 +144,22 @@ impl FlowEncoder {
             let interface = announcements.context().interface(inventory);
             set_interface_name(record, interface, inventory, settings, values);
         }
-        let contents = mapping::map(record, facts, settings, values);
-        let Some(number) = layouts.number(contents) else {
-            let error = too_many_layouts(record);
-            not_exportable(record, event_time, error, report, observer);
+        let contents = mapping::map(record, record_facts, settings, values);
+        let Some(number) = layouts.find_or_add(contents) else {
+            not_exportable(record, facts.event_time, TOO_MANY_LAYOUTS, report, observer);
             return Ok(());
         };
         let layout = layouts.layout(number);
         if !announcements.has_layout(slot, number) {
             announcements.announce_layout(number, layout, inventory, exporter, sink)?;
         }
-        let counts = (record.count(Field::Packets), record.count(Field::Bytes));
+        let counts = (
+            record.number_or_zero(Field::Packets),
+            record.number_or_zero(Field::Bytes),
+        );
         exporter.write_flow(slot, layout, values, counts, sink)?;
         let flow = ExportedFlow {
-            direction,
+            direction: facts.direction,
             domain_slot: slot,
             layout,
             values,
@@ -159,7 +173,7 @@ impl FlowEncoder {
 }
 
 /// Sets the inline name (interfaceName, 82) of the record's interface or attachment: the Name tag, else the id. In the
-/// interface table the element is the id.
+/// interface table, interfaceName is the id.
 #[inline(never)]
 fn set_interface_name(
     record: &FlowRecord<'_>,
@@ -168,17 +182,17 @@ fn set_interface_name(
     settings: &MappingSettings,
     values: &mut FlowValues,
 ) {
-    let Some(id) = record.interface() else {
+    let Some(id) = record.interface_id() else {
         return values.set_interface_name(None);
     };
-    let tag = match record.kind() {
-        _ if settings.names == NameTexts::Off => None,
-        RecordKind::Vpc => interface.and_then(|interface| interface.name()),
-        RecordKind::TransitGateway => inventory
-            .attachment(id)
-            .and_then(|attachment| attachment.name.as_deref()),
+    let tag = || match record.kind() {
+        RecordKind::Vpc => interface?.name(),
+        RecordKind::TransitGateway => inventory.attachment(id)?.name.as_deref(),
     };
-    let tag = tag.filter(|tag| !tag.trim().is_empty());
+    let tag = match settings.name_texts {
+        NameTexts::On => tag().filter(|tag| !tag.trim().is_empty()),
+        NameTexts::Off => None,
+    };
     let name = tag.map_or_else(|| String::from_utf8_lossy(id), Cow::Borrowed);
     values.set_interface_name(Some(&name));
 }
@@ -187,29 +201,26 @@ fn set_interface_name(
 #[cold]
 fn not_exportable<O: RecordObserver>(
     record: &FlowRecord<'_>,
-    timestamp: Option<u64>,
+    event_time: Option<u64>,
     error: ParseError,
     report: &mut BatchReport,
     observer: &mut O,
 ) {
     let line = LogLine {
         id: None,
-        timestamp,
+        timestamp: event_time,
         text: &record.sample(),
     };
     report.not_exportable(&line, error);
     observer.record(record, RecordOutcome::Unparsed);
 }
 
-/// Error of a record with a layout beyond the bound, more than any set of AWS formats has: not a known flow log.
-#[cold]
-fn too_many_layouts(record: &FlowRecord<'_>) -> ParseError {
-    ParseError {
-        column: record.format().names().len(),
-        field: None,
-        problem: ParseProblem::TooManyLayouts,
-    }
-}
+/// Error of a record that needs a layout beyond the bound of layouts; AWS's formats need far fewer.
+const TOO_MANY_LAYOUTS: ParseError = ParseError {
+    column: None,
+    field: None,
+    problem: ParseProblem::TooManyLayouts,
+};
 
 #[cfg(test)]
 mod tests {
@@ -235,7 +246,7 @@ mod tests {
         let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
         let record = record.expect("line of the test");
         let settings = MappingSettings {
-            names,
+            name_texts: names,
             ..MappingSettings::default()
         };
         let mut flow = FlowValues::default();

@@ -45,18 +45,20 @@ pub struct Collision {
     pub second: String,
 }
 
-/// Most octets of an identifier that a collision shows.
-const SHOWN_OCTETS: usize = 64;
+/// Most octets of an identifier in a report; AWS's identifiers have at most 28.
+pub(crate) const ID_OCTETS: usize = 64;
+
+/// Copies at most `octets` octets of the beginning of a text.
+pub(crate) fn beginning(text: &[u8], octets: usize) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(octets)]).into_owned()
+}
 
 impl Collision {
     pub(crate) fn new(number: u32, first: &[u8], second: &[u8]) -> Self {
-        let text = |octets: &[u8]| {
-            String::from_utf8_lossy(&octets[..octets.len().min(SHOWN_OCTETS)]).into_owned()
-        };
         Self {
             number,
-            first: text(first),
-            second: text(second),
+            first: beginning(first, ID_OCTETS),
+            second: beginning(second, ID_OCTETS),
         }
     }
 }

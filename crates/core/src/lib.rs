@@ -11,7 +11,7 @@
 //!
 //! let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Datagram]);
 //! let mut source = RecordSource::new(Some(Destination::log_group("/vpc/flow-logs")), Formats::defaults());
-//! source.set_owner(None, Some("eu-central-1"));
+//! source.set_account_and_region(None, Some("eu-central-1"));
 //!
 //! let mut messages = Vec::new();
 //! let mut sink = |_session: usize, _kind: MessageKind, message: &[u8]| {

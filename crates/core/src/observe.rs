@@ -4,7 +4,8 @@ use crate::dedup::DedupVerdict;
 use crate::flowlog::{FlowDirection, FlowRecord};
 use crate::ipfix::{Exporter, FieldSpecifier, FlowLayout, FlowValues, Template, VARIABLE_LENGTH};
 
-/// Observer of the records of [`Transcoder::observed_line`](crate::Transcoder::observed_line).
+/// Observer of the records of [`Transcoder::observed_line`](crate::Transcoder::observed_line) and
+/// [`observed_record`](crate::Transcoder::observed_record).
 ///
 /// Closures are observers. This closure counts octets by source address, without parsing a line twice:
 ///
@@ -72,7 +73,7 @@ pub enum RecordOutcome<'a> {
     DuplicateBothEnds,
     /// `DIRECTION` leaves the record out.
     FilteredByDirection,
-    /// The record is of the transcoder's own packets.
+    /// The flow is to or from a collector.
     ExcludedCollectorTraffic,
 }
 
@@ -102,7 +103,7 @@ pub struct ExportedFlow<'a> {
 }
 
 impl<'a> ExportedFlow<'a> {
-    /// Direction of the flow, of the record or derived from the inventory.
+    /// Direction of the flow: the record's column, else derived from the inventory.
     pub fn direction(&self) -> Option<FlowDirection> {
         self.direction
     }

@@ -14,18 +14,19 @@ use crate::network::{Destination, Inventory};
 ///
 /// let group = Destination::log_group("/vpc/flow-logs");
 /// let mut source = RecordSource::new(Some(group.clone()), Formats::defaults());
-/// source.set_owner(Some("123456789010"), Some("eu-central-1"));
+/// source.set_account_and_region(Some("123456789010"), Some("eu-central-1"));
 /// assert_eq!(source.destinations(), [group]);
 /// ```
 #[derive(Debug)]
 pub struct RecordSource {
-    /// Owner account of the lines, for records without account; shared: equal pointers are compared at once.
-    pub(crate) owner: Option<Arc<str>>,
-    /// Region, likewise.
+    /// Account of records without the column; shared, so that equal pointers need no comparison of the text.
+    pub(crate) account: Option<Arc<str>>,
+    /// Region of records without the column; shared.
     pub(crate) region: Option<Arc<str>>,
     /// Candidate formats.
     pub formats: Formats,
-    /// Possible destinations of the lines' flow logs, the likeliest first; none for a plain file.
+    /// Possible destinations of the lines' flow logs, in order of preference; the last needs no flow log in the inventory.
+    /// None for a plain file.
     destinations: Vec<Destination>,
     /// Flow log of the lines, if the key of the object says so.
     flow_log: Option<Box<str>>,
@@ -43,7 +44,7 @@ impl RecordSource {
     /// A source with these candidate formats, of a log group or bucket, or of a plain file.
     pub fn new(destination: Option<Destination>, formats: Formats) -> Self {
         Self {
-            owner: None,
+            account: None,
             region: None,
             formats,
             destinations: destination.into_iter().collect(),
@@ -56,8 +57,8 @@ impl RecordSource {
     }
 
     /// Sets account and region of the next lines, where a line has no such columns.
-    pub fn set_owner(&mut self, account: Option<&str>, region: Option<&str>) {
-        for (known, name) in [(&mut self.owner, account), (&mut self.region, region)] {
+    pub fn set_account_and_region(&mut self, account: Option<&str>, region: Option<&str>) {
+        for (known, name) in [(&mut self.account, account), (&mut self.region, region)] {
             if known.as_deref() != name {
                 *known = name.map(Arc::from);
                 self.event_stream = None;
@@ -65,12 +66,12 @@ impl RecordSource {
         }
     }
 
-    /// Looks for a header in a line. An event of CloudWatch Logs (a line with a timestamp) is no header: further programs
+    /// Looks for a header in a line. An event of CloudWatch Logs (a line with a timestamp) is no header: other programs
     /// write to log groups, too.
     #[inline]
-    pub(crate) fn take_header(&mut self, line: &LogLine<'_>) -> HeaderLine {
+    pub(crate) fn read_header(&mut self, line: &LogLine<'_>) -> HeaderLine {
         match line.timestamp {
-            None => self.formats.take_header(line.text),
+            None => self.formats.read_header(line.text),
             Some(_) => HeaderLine::NoHeader,
         }
     }
@@ -105,46 +106,52 @@ impl RecordSource {
     /// Scope of an event id: account, log group and stream.
     pub(crate) fn event_scope(&self) -> [Option<&str>; 3] {
         let group = self.destinations.first().map(|first| &*first.name);
-        [self.owner.as_deref(), group, self.stream.as_deref()]
+        [self.account.as_deref(), group, self.stream.as_deref()]
     }
 
-    /// Computes the coverage where missing: the inventory has another version, or the destination has changed.
+    /// Computes the coverage where missing: the inventory has another version, or the destination has changed. `last` is the
+    /// number of the coverage computed last.
     #[inline]
-    pub(crate) fn update_coverage(&mut self, inventory: &Inventory, version: u64, next: &mut u64) {
+    pub(crate) fn update_coverage(&mut self, inventory: &Inventory, version: u64, last: &mut u64) {
         let is_current = !self.has_moved
             && self
                 .coverage
                 .as_ref()
                 .is_some_and(|(known, _)| *known == version);
         if !is_current {
-            self.compute_coverage(inventory, version, next);
+            self.compute_coverage(inventory, version, last);
         }
     }
 
     #[inline(never)]
-    fn compute_coverage(&mut self, inventory: &Inventory, version: u64, next: &mut u64) {
+    fn compute_coverage(&mut self, inventory: &Inventory, version: u64, last: &mut u64) {
         let destination = inventory.resolve(self.flow_log.as_deref(), &self.destinations);
         let holds = self.coverage.as_ref().is_some_and(|(known, coverage)| {
             *known == version && coverage.destination() == destination
         });
         if !holds {
-            *next += 1;
-            let coverage = Coverage::of(*next, inventory, destination.cloned());
+            *last += 1;
+            let coverage = Coverage::of(*last, inventory, destination.cloned());
             self.coverage = Some((version, coverage));
         }
         self.has_moved = false;
     }
 
     /// Parts needed to judge a record, borrowed side by side. [`Self::update_coverage`] comes first.
+    #[inline]
     pub(crate) fn parts(&mut self) -> SourceParts<'_> {
         let (_, coverage) = self
             .coverage
             .get_or_insert_with(|| (0, Coverage::default()));
         SourceParts {
-            owner: &self.owner,
-            region: &self.region,
             formats: &mut self.formats,
-            flow_log: self.flow_log.as_deref(),
+            facts: SourceFacts {
+                account: &self.account,
+                region: &self.region,
+                flow_log: self.flow_log.as_deref(),
+                has_header: true,
+                event_time: None,
+            },
             coverage,
         }
     }
@@ -152,11 +159,22 @@ impl RecordSource {
 
 /// Parts of a [`RecordSource`].
 pub(crate) struct SourceParts<'a> {
-    pub(crate) owner: &'a Option<Arc<str>>,
-    pub(crate) region: &'a Option<Arc<str>>,
     pub(crate) formats: &'a mut Formats,
-    pub(crate) flow_log: Option<&'a str>,
+    /// Facts of a record of a row; a line has its own header and event time.
+    pub(crate) facts: SourceFacts<'a>,
     pub(crate) coverage: &'a mut Coverage,
+}
+
+/// Facts of a record that its source knows.
+#[derive(Clone, Copy)]
+pub(crate) struct SourceFacts<'a> {
+    pub(crate) account: &'a Option<Arc<str>>,
+    pub(crate) region: &'a Option<Arc<str>>,
+    pub(crate) flow_log: Option<&'a str>,
+    /// True if the record's format comes from a header line, or from the schema of a file.
+    pub(crate) has_header: bool,
+    /// Event time, milliseconds since 1970.
+    pub(crate) event_time: Option<u64>,
 }
 
 /// Line of a delivery.
@@ -173,7 +191,7 @@ pub(crate) struct SourceParts<'a> {
 pub struct LogLine<'a> {
     /// Id of the delivery, if any: CloudWatch's event id.
     pub id: Option<&'a [u8]>,
-    /// The event's timestamp, milliseconds since 1970.
+    /// Event time: the event's timestamp, milliseconds since 1970.
     pub timestamp: Option<u64>,
     /// The octets of the line.
     pub text: &'a [u8],
@@ -226,7 +244,7 @@ mod tests {
         let group = Destination::log_group("flows");
         let mut source = RecordSource::new(Some(group), Formats::defaults());
         assert_eq!(source.event_scope(), [None, Some("flows"), None]);
-        source.set_owner(Some("1"), Some("eu-central-1"));
+        source.set_account_and_region(Some("1"), Some("eu-central-1"));
         for (stream, is_new) in [("a", true), ("a", false), ("b", true)] {
             source.set_stream(Some(stream));
             assert_eq!(source.event_stream.is_none(), is_new, "{stream}");

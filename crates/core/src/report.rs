@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::dedup::DedupVerdict;
 use crate::flowlog::{Field, FlowRecord, Formats, LineMismatch, LogFormat, ParseError};
-use crate::identity::Collision;
+use crate::identity::{Collision, ID_OCTETS, beginning};
+use crate::observe::RecordOutcome;
 use crate::origin::LogLine;
 
 /// Most groups of flow logs kept with ids; further groups are only counted.
@@ -12,9 +12,6 @@ const MAX_DOUBLED: usize = 16;
 
 /// Most lost windows kept with interface and time; further windows are only counted.
 const MAX_SKIPPED: usize = 10;
-
-/// Most kept octets of an interface's id; AWS's ids are shorter.
-const ID_OCTETS: usize = 64;
 
 /// Most kept octets of an unparsed line, as a sample.
 const SAMPLE_OCTETS: usize = 200;
@@ -78,7 +75,7 @@ counters! {
         duplicate_both_ends "DuplicateBothEnds"
         /// Records of the direction left out by `DIRECTION`.
         filtered_by_direction "FilteredByDirection"
-        /// Flows of the transcoder's own packets.
+        /// Flows to or from a collector.
         excluded_collector_traffic "ExcludedCollectorTraffic"
     }
     others {
@@ -96,7 +93,8 @@ counters! {
         identity_collisions "IdentityCollisions"
         /// Layouts whose hashed template ID was taken.
         template_id_collisions "TemplateIdCollisions"
-        /// Exported flows whose direction is unknown although `DIRECTION` filters, or whose `flow-direction` is no known word.
+        /// Exported flows whose direction is unknown although `DIRECTION` filters, or whose `flow-direction` is no known
+        /// word.
         unknown_direction "UnknownDirection"
         /// Exported flows whose end was before the start: the two are exchanged.
         swapped_times "SwappedTimes"
@@ -107,6 +105,21 @@ impl Counters {
     /// Returns whether every record is in exactly one counter.
     pub fn is_balanced(&self) -> bool {
         self.records_received == self.ends().map(|(_, value)| value).sum::<u64>()
+    }
+
+    /// Counter in which a record with this outcome ends.
+    fn of_outcome(&mut self, outcome: RecordOutcome<'_>) -> &mut u64 {
+        match outcome {
+            RecordOutcome::Exported(_) => &mut self.flows_exported,
+            RecordOutcome::NoData => &mut self.no_data,
+            RecordOutcome::SkippedWindow => &mut self.skipped_windows,
+            RecordOutcome::Unparsed => &mut self.unparsed_records,
+            RecordOutcome::DuplicateRecord => &mut self.duplicate_records,
+            RecordOutcome::DuplicateTransitGateway => &mut self.duplicate_transit_gateway,
+            RecordOutcome::DuplicateBothEnds => &mut self.duplicate_both_ends,
+            RecordOutcome::FilteredByDirection => &mut self.filtered_by_direction,
+            RecordOutcome::ExcludedCollectorTraffic => &mut self.excluded_collector_traffic,
+        }
     }
 
     /// Returns whether records came in and none could be parsed.
@@ -186,11 +199,7 @@ pub struct SkippedWindow {
 
 /// Copies the beginning of a line.
 fn sample(line: &[u8]) -> String {
-    begin(line, SAMPLE_OCTETS)
-}
-
-fn begin(text: &[u8], octets: usize) -> String {
-    String::from_utf8_lossy(&text[..text.len().min(octets)]).into_owned()
+    beginning(line, SAMPLE_OCTETS)
 }
 
 impl BatchReport {
@@ -230,7 +239,7 @@ impl BatchReport {
         self.counters.skipped_windows += 1;
         if self.skipped.len() < MAX_SKIPPED {
             self.skipped.push(SkippedWindow {
-                interface: begin(record.interface().unwrap_or(b"-"), ID_OCTETS),
+                interface: beginning(record.interface_id().unwrap_or(b"-"), ID_OCTETS),
                 start: record.number(Field::Start),
                 end: record.number(Field::End),
             });
@@ -239,7 +248,7 @@ impl BatchReport {
 
     /// Notes the end of a record.
     #[inline]
-    pub(crate) fn ended(&mut self, end: Option<u64>) {
+    pub(crate) fn note_end(&mut self, end: Option<u64>) {
         if let Some(end) = end
             && self.newest_end.is_none_or(|newest| newest < end)
         {
@@ -257,18 +266,10 @@ impl BatchReport {
         }
     }
 
-    /// Counts a record left out by a rule.
-    pub(crate) fn left_out(&mut self, verdict: DedupVerdict) {
-        let counters = &mut self.counters;
-        let counter = match verdict {
-            DedupVerdict::Keep | DedupVerdict::Doubled(_) => return,
-            DedupVerdict::DuplicateRecord => &mut counters.duplicate_records,
-            DedupVerdict::DuplicateTransitGateway => &mut counters.duplicate_transit_gateway,
-            DedupVerdict::DuplicateBothEnds => &mut counters.duplicate_both_ends,
-            DedupVerdict::FilteredByDirection => &mut counters.filtered_by_direction,
-            DedupVerdict::ExcludedCollectorTraffic => &mut counters.excluded_collector_traffic,
-        };
-        *counter += 1;
+    /// Counts a record left out by a filter or rule.
+    #[inline]
+    pub(crate) fn left_out(&mut self, outcome: RecordOutcome<'_>) {
+        *self.counters.of_outcome(outcome) += 1;
     }
 
     /// Counts an exported flow with packets and octets.
@@ -314,7 +315,7 @@ mod tests {
             (Some(3), Some(5)),
             (Some(7), Some(7)),
         ] {
-            report.ended(end);
+            report.note_end(end);
             assert_eq!(report.newest_end, newest);
         }
     }

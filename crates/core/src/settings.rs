@@ -23,7 +23,7 @@ pub struct TranscoderSettings {
     pub mapping: MappingSettings,
     /// Rules that leave records out.
     pub dedup: dedup::DedupSettings,
-    /// Number of the only observation domain; `None` for a domain for each account and region.
+    /// Number of the only observation domain; `None` for a domain for each account and region, and each transit gateway.
     pub observation_domain: Option<u32>,
     /// Most octets of a message, 512..=65535.
     pub max_message_size: usize,

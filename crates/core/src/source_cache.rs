@@ -1,9 +1,8 @@
-//! Cache of sources: formats are compiled and coverages computed once for a destination, not for each payload, object or
-//! file.
+//! Cache of sources: formats are compiled once for a destination, not for each payload, object or file.
 //!
 //! | fact of a source | follows from | lives until |
 //! |---|---|---|
-//! | candidate formats | the setting; else the flow logs of the destination, and AWS's defaults | another inventory, or the cache is full |
+//! | candidate formats | the setting `LOG_FORMAT`; else the flow logs of the destination, and AWS's defaults | another inventory, or the cache is full |
 //! | account, region, log stream, flow log | the origin | the next origin of the destination |
 
 use std::collections::{HashMap, HashSet};
@@ -27,15 +26,15 @@ const MAX_NOTES: usize = 10_000;
 /// Origin of lines, as far as payload, key, path and settings say.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SourceOrigin<'a> {
-    /// Account of records without the column.
+    /// Account of records without `account-id`.
     pub account: Option<&'a str>,
-    /// Region of records without the column.
+    /// Region of records without `region`.
     pub region: Option<&'a str>,
     /// Log group of the account and region: the destination of the lines' flow logs.
     pub log_group: Option<&'a str>,
     /// Log stream.
     pub log_stream: Option<&'a str>,
-    /// Possible destinations of lines without a log group, the likeliest first; none for a plain file.
+    /// Possible destinations of lines without a log group, in order of preference; none for a plain file.
     pub destinations: &'a [Destination],
     /// Flow log in the key of an object.
     pub flow_log: Option<&'a str>,
@@ -67,7 +66,7 @@ pub struct FormatNote {
 /// ```
 #[derive(Debug)]
 pub struct SourceCache {
-    /// Formats of the setting: the only candidates of every source.
+    /// Formats of the setting `LOG_FORMAT`: the only candidates of every source.
     setting: Option<Formats>,
     sources: Vec<RecordSource>,
     indices: HashMap<Vec<Destination>, usize>,
@@ -84,8 +83,8 @@ pub struct SourceCache {
 }
 
 impl SourceCache {
-    /// An empty cache. The formats of a setting are the only candidates; without a setting, the formats of the flow logs of
-    /// each destination and AWS's defaults are the candidates.
+    /// Makes an empty cache. The formats of the setting `LOG_FORMAT` are the only candidates; without the setting, the
+    /// formats of the flow logs of each destination and AWS's defaults are the candidates.
     pub fn new(setting: Option<Formats>) -> Self {
         Self {
             setting,
@@ -120,7 +119,7 @@ impl SourceCache {
         let index = self.index(destinations, origin.flow_log, transcoder.inventory());
         let source = &mut self.sources[index];
         source.set_destinations(destinations, origin.flow_log);
-        source.set_owner(origin.account, origin.region);
+        source.set_account_and_region(origin.account, origin.region);
         source.set_stream(origin.log_stream);
         source.formats.begin_object();
         self.current = Some(index);
@@ -195,7 +194,7 @@ impl SourceCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flowlog::LogFormat;
+    use crate::flowlog::{LogFormat, MAX_CANDIDATES};
     use crate::ipfix::Transport;
     use crate::network::FlowLog;
     use crate::settings::TranscoderSettings;
@@ -264,7 +263,7 @@ mod tests {
                 ..SourceOrigin::default()
             };
             sources.turn_to(&origin, &transcoder);
-            assert_eq!(sources.current().owner.as_deref(), Some(account));
+            assert_eq!(sources.current().account.as_deref(), Some(account));
         }
         assert_eq!(sources.sources.len(), 1);
     }
@@ -276,7 +275,7 @@ mod tests {
         for _ in 0..2 {
             sources.turn_to(&group("g"), &transcoder);
             assert!(!sources.current().formats.has_header());
-            sources.current().formats.take_header(b"srcaddr bytes");
+            sources.current().formats.read_header(b"srcaddr bytes");
             assert!(sources.current().formats.has_header());
         }
     }
@@ -358,9 +357,27 @@ mod tests {
             assert_eq!(notes.len(), expected);
             for note in notes {
                 assert_eq!(note.destination, Some(Destination::log_group("g0")));
-                assert!(note.text.contains("not usable"), "{}", note.text);
+                assert_eq!(
+                    note.text,
+                    "the format of a flow log is not usable: no address and no counter (srcaddr, dstaddr, packets, bytes, …), \
+                     so that no record could become a flow"
+                );
             }
         }
+    }
+
+    #[test]
+    fn a_note_about_formats_that_are_left_out_names_the_setting() {
+        let many = (1..=MAX_CANDIDATES).map(|columns| "${bytes} ".repeat(columns));
+        let many = many.map(|text| LogFormat::parse(&text).expect("a format"));
+        let notes: Vec<String> = Formats::of_flow_logs(many).notes().collect();
+        assert_eq!(
+            notes,
+            [
+                "2 formats of flow logs are left out, because there are too many; set the needed formats as the log format \
+              (LOG_FORMAT, --log-format)"
+            ]
+        );
     }
 
     #[test]

@@ -2,16 +2,15 @@
 //! ends in exactly one counter.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::dedup::{self, Coverage, DedupVerdict, Deduplicator, RecordEvidence};
-use crate::encode::FlowEncoder;
+use crate::encode::{FlowEncoder, FlowFacts};
 use crate::flowlog::{Field, FieldSet, FlowRecord, HeaderLine, LogStatus};
 use crate::ipfix::{MessageSink, SentTotals, Transport};
-use crate::mapping::announce::{InterfaceContext, missing_part};
+use crate::mapping::announce::{InterfaceContext, missing_table};
 use crate::network::{AccountRegion, Inventory};
 use crate::observe::{RecordObserver, RecordOutcome};
-use crate::origin::{LogLine, RecordSource};
+use crate::origin::{LogLine, RecordSource, SourceFacts};
 use crate::report::BatchReport;
 use crate::settings::TranscoderSettings;
 
@@ -19,8 +18,6 @@ use crate::settings::TranscoderSettings;
 #[derive(Debug)]
 pub(crate) struct RecordStages {
     pub(crate) dedup: Deduplicator,
-    /// True if `DIRECTION` filters: an exported flow of unknown direction is then counted.
-    direction_matters: bool,
     pub(crate) inventory: Inventory,
     /// Raised with every change of the inventory, so that sources compute the coverage anew.
     inventory_version: u64,
@@ -32,27 +29,15 @@ pub(crate) struct RecordStages {
     pub(crate) report: BatchReport,
     /// Groups of flow logs in the report, by coverage.
     doubled: BTreeSet<(u64, u32)>,
-    /// The last record is undecided: a table of the inventory is missing.
+    /// Account and region of the missing table, if the last record is undecided.
     pub(crate) undecided: Option<AccountRegion>,
     /// True if the next record is the undecided record, handed on again.
     is_again: bool,
 }
 
-/// Facts of a record that its source knows.
-#[derive(Clone, Copy)]
-pub(crate) struct SourceFacts<'a> {
-    pub(crate) owner: &'a Option<Arc<str>>,
-    pub(crate) region: &'a Option<Arc<str>>,
-    pub(crate) flow_log: Option<&'a str>,
-    pub(crate) has_header: bool,
-    /// Timestamp of the log event, milliseconds since 1970.
-    pub(crate) event_time: Option<u64>,
-}
-
 impl RecordStages {
     pub(crate) fn new(settings: TranscoderSettings, transports: &[Transport]) -> Self {
         Self {
-            direction_matters: settings.dedup.direction != dedup::DirectionFilter::Both,
             encoder: FlowEncoder::new(&settings, transports),
             dedup: Deduplicator::new(settings.dedup),
             inventory: Inventory::default(),
@@ -77,7 +62,7 @@ impl RecordStages {
         self.encoder.set_inventory();
     }
 
-    /// Notes the identifiers of a record missing in the inventory.
+    /// Notes those identifiers of a record that the inventory lacks.
     pub(crate) fn note_identifiers(&mut self, record: &FlowRecord<'_>) {
         let notes = &mut self.encoder.announcements.notes;
         notes.note_identifiers(record, &self.inventory);
@@ -113,7 +98,7 @@ impl RecordStages {
     #[inline(always)] // single caller, for every record
     pub(crate) fn admit(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
         if !self.is_again {
-            match source.take_header(&line) {
+            match source.read_header(&line) {
                 HeaderLine::NoHeader => {}
                 HeaderLine::Taken => return false,
                 HeaderLine::NotAFlowLog => {
@@ -170,13 +155,13 @@ impl RecordStages {
             report,
             ..
         } = self;
-        if end_unless_flow(record, report, observer) {
+        if count_unless_flow(record, report, observer) {
             return Ok(());
         }
-        let context = encoder.turn_to(record, facts.owner, facts.region, inventory, sink)?;
-        if context.lacks_part {
-            let (owner, region) = (facts.owner.as_deref(), facts.region.as_deref());
-            self.undecided = missing_part(record, owner, region, inventory);
+        let context = encoder.turn_to(record, facts.account, facts.region, inventory, sink)?;
+        if context.lacks_table {
+            let (account, region) = (facts.account.as_deref(), facts.region.as_deref());
+            self.undecided = missing_table(record, account, region, inventory);
             self.is_again = true;
             return Ok(());
         }
@@ -186,7 +171,7 @@ impl RecordStages {
         let verdict = dedup.decide(record, evidence, coverage, inventory);
         if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
             encoder.ignore();
-            report.left_out(verdict);
+            report.left_out(outcome);
             observer.record(record, outcome);
             return Ok(());
         }
@@ -196,14 +181,18 @@ impl RecordStages {
             report.count_doubled(flow_logs);
         }
         let direction = evidence.direction;
-        let unknown = self.direction_matters && direction.is_none();
+        let unknown = dedup.filters_direction() && direction.is_none();
         report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
-        let observed = (direction, observer);
-        encoder.encode(record, observed, facts.event_time, inventory, report, sink)
+        let facts = FlowFacts {
+            direction,
+            event_time: facts.event_time,
+        };
+        encoder.encode(record, facts, inventory, report, sink, observer)
     }
 }
 
-/// Returns the knowledge of the source and the inventory about a record. The observers are cached in the record's context.
+/// Returns the knowledge of the source and the inventory about a record. The observing flow logs are cached in the record's
+/// context.
 #[inline(always)] // called for every record
 fn evidence<'a>(
     record: &FlowRecord<'_>,
@@ -212,32 +201,32 @@ fn evidence<'a>(
     coverage: &mut Coverage,
     inventory: &'a Inventory,
 ) -> RecordEvidence<'a> {
-    let observers = match coverage.determined(context.observers) {
-        Some(observers) => observers,
+    let observed_by = match coverage.determined(context.observed_by) {
+        Some(observed_by) => observed_by,
         None => {
-            let found = coverage.observers(record, context.interface, context.tables, inventory);
-            *context.observers.insert(found)
+            let found = coverage.observed_by(record, context.interface, context.tables, inventory);
+            *context.observed_by.insert(found)
         }
     };
     let interface = context.interface(inventory);
     RecordEvidence {
         direction: dedup::direction(record, interface, context.only_ipv4, inventory),
         interface,
-        observers,
+        observed_by,
         event_time: facts.event_time,
         flow_log: facts.flow_log,
         has_header: facts.has_header,
     }
 }
 
-/// Ends a record that is no flow, in a counter, and returns whether the record ended.
+/// Counts a record that is no flow, and returns whether the record was counted.
 #[inline(always)] // called in one place, for every record
-fn end_unless_flow<O: RecordObserver>(
+fn count_unless_flow<O: RecordObserver>(
     record: &FlowRecord<'_>,
     report: &mut BatchReport,
     observer: &mut O,
 ) -> bool {
-    report.ended(record.number(Field::End));
+    report.note_end(record.number(Field::End));
     match content(record) {
         LineContent::Flow => return false,
         LineContent::NoData => {

@@ -10,10 +10,10 @@ use crate::flowlog::{FlowRecord, HeaderLine, RecordValues};
 use crate::ipfix::{MessageSink, Transport};
 use crate::network::{AccountRegion, Inventory};
 use crate::observe::{NoObserver, RecordObserver};
-use crate::origin::{LogLine, RecordSource};
+use crate::origin::{LogLine, RecordSource, SourceFacts};
 use crate::report::BatchReport;
 use crate::settings::TranscoderSettings;
-use crate::stages::{RecordStages, SourceFacts};
+use crate::stages::RecordStages;
 
 /// Parses, deduplicates and encodes.
 ///
@@ -73,7 +73,8 @@ impl Transcoder {
         self.stages.encoder.set_now(now);
     }
 
-    /// Restarts templates and sequence numbers of a target that has a new connection or socket.
+    /// Restarts templates and sequence numbers of a session whose connection or socket is new, and announces every name
+    /// again.
     pub fn restart_session(&mut self, session: usize) {
         self.stages.encoder.restart_session(session);
     }
@@ -98,16 +99,16 @@ impl Transcoder {
         self.stages.change_inventory(change);
     }
 
-    /// Takes the account and region whose table of the inventory the last line needs. The line is then undecided, and has to
-    /// be handed on again as the next line, once [`change_inventory`](Self::change_inventory) has set the table or removed
-    /// the account and region from the asked ones. Happens only with an inventory whose tables are [loaded on
+    /// Takes the account and region of the table that the last line lacks. The line is then undecided: hand the line on
+    /// again as the next line, once [`change_inventory`](Self::change_inventory) has set the table or called
+    /// [`Inventory::remove_asked`]. A line is undecided only with an inventory whose tables are [loaded on
     /// demand](Inventory::set_loaded_on_demand).
     #[inline]
     pub fn take_undecided(&mut self) -> Option<AccountRegion> {
         self.stages.undecided.take()
     }
 
-    /// Leaves out flows to and from these collectors from now on: the flows are the transcoder's own.
+    /// Leaves out flows to and from these collectors from now on: the transcoder's own messages are among them.
     pub fn set_collectors(&mut self, collectors: Vec<dedup::CollectorAddress>) {
         self.stages.dedup.set_collectors(collectors);
     }
@@ -122,11 +123,11 @@ impl Transcoder {
         self.stages.flow_logs_version
     }
 
-    /// Notes the identifiers of a line missing in the inventory, for callers that look names up before the lines are
+    /// Notes those identifiers of a line that the inventory lacks, for callers that look names up before the lines are
     /// transcoded. A header line sets the source's format, as in [`line`](Self::line). Counts, judges and remembers nothing.
     /// Returns false for a line that fits no format.
     pub fn survey(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
-        if source.take_header(&line) != HeaderLine::NoHeader {
+        if source.read_header(&line) != HeaderLine::NoHeader {
             return true;
         }
         let record = source.formats.parse(line.text, &mut self.values);
@@ -142,15 +143,16 @@ impl Transcoder {
         self.stages.encoder.announcements.notes.take_unknown()
     }
 
-    /// Rule 1 for a whole object: notes the delivery of this version, and returns whether the version was delivered and
-    /// exported before. For callers that know the version before the object is read; lines have [`LogLine::id`].
+    /// Rule 1 for a whole object: notes the delivery of the object version `id`, and returns whether the version was
+    /// delivered and exported before. For callers that know the version before the object is read; lines have
+    /// [`LogLine::id`].
     pub fn note_delivery(&mut self, id: &[u8]) -> bool {
         let is_delivered = self.stages.dedup.is_delivered(0, id, None);
         self.stages.dedup.remember_delivery();
         is_delivered
     }
 
-    /// Takes a line. A header line sets the source's format and is no record.
+    /// Reads a line. A header line sets the source's format and is no record.
     ///
     /// # Errors
     ///
@@ -164,7 +166,7 @@ impl Transcoder {
         self.observed_line(source, line, sink, &mut NoObserver)
     }
 
-    /// Takes a line as [`line`](Self::line) does, and shows the record to an observer.
+    /// Reads a line as [`line`](Self::line) does, and shows the record to an observer.
     ///
     /// # Errors
     ///
@@ -192,17 +194,15 @@ impl Transcoder {
         }
         let record = parts.formats.record(line.text, values);
         let facts = SourceFacts {
-            owner: parts.owner,
-            region: parts.region,
-            flow_log: parts.flow_log,
             has_header: parts.formats.has_header(),
             event_time: line.timestamp,
+            ..parts.facts
         };
         stages.judge_and_encode(&record, facts, parts.coverage, sink, observer)
     }
 
     /// Takes the record of a [row](crate::flowlog::RowValues), and shows the record to an observer. The record is judged
-    /// like a record behind a header line; the line of a row that does not fit goes to [`line`](Self::line). Rule 1 is the
+    /// like a record after a header line; the line of a row that does not fit goes to [`line`](Self::line). Rule 1 is the
     /// caller's business ([`note_delivery`](Self::note_delivery)).
     ///
     /// # Errors
@@ -219,14 +219,7 @@ impl Transcoder {
         let stages = &mut self.stages;
         stages.admit_record(source);
         let parts = source.parts();
-        let facts = SourceFacts {
-            owner: parts.owner,
-            region: parts.region,
-            flow_log: parts.flow_log,
-            has_header: true,
-            event_time: None,
-        };
-        stages.judge_and_encode(record, facts, parts.coverage, sink, observer)
+        stages.judge_and_encode(record, parts.facts, parts.coverage, sink, observer)
     }
 
     /// Takes a record as [`observed_record`](Self::observed_record) does.
@@ -258,8 +251,8 @@ impl Transcoder {
         self.stages.encoder.exporter.commit();
     }
 
-    /// Ends a batch whose messages arrived, but whose lines were not read to the end: the deliveries are forgotten, because the
-    /// lines come again. Announcements and sequence numbers stay valid.
+    /// Ends a batch whose messages arrived, but whose lines were not read to the end: the deliveries are forgotten,
+    /// because the lines come again. Announcements and sequence numbers stay valid.
     pub fn commit_messages(&mut self) {
         self.stages.forget_batch();
         self.stages.encoder.exporter.commit();
@@ -378,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_observers_of_an_interface_are_those_of_the_lines_destination() {
+    fn the_flow_logs_that_observe_an_interface_are_those_of_the_lines_destination() {
         let (mut transcoder, mut source) = doubled();
         let text = str::from_utf8(LINE)
             .expect("text")
@@ -423,7 +416,7 @@ mod tests {
     #[test]
     fn records_of_an_account_that_the_inventory_lacks_are_counted() {
         let (mut transcoder, mut source) = transcoder();
-        source.set_owner(None, Some("eu-central-1"));
+        source.set_account_and_region(None, Some("eu-central-1"));
         let without = |transcoder: &mut Transcoder, source: &mut RecordSource| {
             let Ok(()) = transcoder.line(source, line("", LINE), &mut accept);
             transcoder.take_report().counters.without_inventory
@@ -437,7 +430,7 @@ mod tests {
             let mut inventory = Inventory::new();
             let scope = AccountRegion::new(account, "eu-central-1");
             inventory.set_interfaces(Some(scope.clone()), Arc::default());
-            inventory.insert_asked(scope, 0);
+            inventory.insert_asked(scope);
             transcoder.set_inventory(inventory);
             assert_eq!(without(&mut transcoder, &mut source), count, "{account}");
         }
@@ -448,12 +441,12 @@ mod tests {
     #[test]
     fn a_record_whose_table_is_not_loaded_is_undecided_until_it_is_handed_on_again() {
         let (mut transcoder, mut source) = transcoder();
-        source.set_owner(None, Some("eu-central-1"));
+        source.set_account_and_region(None, Some("eu-central-1"));
         let scope = AccountRegion::new("123456789010", "eu-central-1");
         for is_there in [true, false] {
             let mut inventory = Inventory::new();
             inventory.set_loaded_on_demand();
-            inventory.insert_asked(scope.clone(), 0);
+            inventory.insert_asked(scope.clone());
             transcoder.set_inventory(inventory);
             let id = if is_there { "a" } else { "b" };
             let Ok(()) = transcoder.line(&mut source, line(id, LINE), &mut accept);
@@ -476,10 +469,10 @@ mod tests {
     #[test]
     fn of_a_batch_that_failed_no_line_is_undecided() {
         let (mut transcoder, mut source) = transcoder();
-        source.set_owner(Some("123456789010"), Some("eu-central-1"));
+        source.set_account_and_region(Some("123456789010"), Some("eu-central-1"));
         let mut inventory = Inventory::new();
         inventory.set_loaded_on_demand();
-        inventory.insert_asked(AccountRegion::new("123456789010", "eu-central-1"), 0);
+        inventory.insert_asked(AccountRegion::new("123456789010", "eu-central-1"));
         transcoder.set_inventory(inventory);
         let Ok(()) = transcoder.line(&mut source, line("a", LINE), &mut accept);
         transcoder.rollback();

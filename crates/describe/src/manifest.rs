@@ -154,8 +154,8 @@ impl Manifest {
         for part in &self.parts {
             let scope = (part.account_id.as_str(), part.region.as_str());
             asked.insert(scope, part.flow_logs_as_of);
-            if let (Some(as_of), Some(_)) = (part.as_of, &part.version) {
-                inventory.insert_asked(part.scope(), as_of.0);
+            if part.as_of.is_some() && part.version.is_some() {
+                inventory.insert_asked(part.scope());
             }
         }
         for listed in self.flow_logs {

@@ -72,7 +72,7 @@ impl FileColumns {
                 Some(field) if !fields.contains(&field) => {
                     fields.push(field);
                     header.extend_from_slice(field.row().name.as_bytes());
-                    if !matches!(field.row().read, ColumnType::Skip(_)) {
+                    if !matches!(field.row().column_type, ColumnType::Skip(_)) {
                         let name = name.concat();
                         let form =
                             TextForm::of(column).ok_or_else(|| ParquetError::ColumnType {

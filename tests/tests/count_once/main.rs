@@ -68,7 +68,7 @@ impl Process {
             .map(|text| LogFormat::parse(text).expect("simulated"));
         let formats = Formats::of_flow_logs(formats);
         let mut source = RecordSource::new(Some(destination), formats);
-        source.set_owner(Some(ACCOUNTS[0]), Some(REGION));
+        source.set_account_and_region(Some(ACCOUNTS[0]), Some(REGION));
         Self {
             transcoder,
             source,

@@ -289,7 +289,7 @@ impl Network {
             let seen = known.filter(|eni| account == 0 || eni.account == account);
             let table: InterfaceTable = seen.map(described).collect::<Vec<_>>().iter().collect();
             let scope = AccountRegion::new(name, REGION);
-            inventory.insert_asked(scope.clone(), 0);
+            inventory.insert_asked(scope.clone());
             inventory.set_interfaces(Some(scope), Arc::new(table));
         }
         for vpc in 0..self.vpcs {

@@ -110,7 +110,7 @@ fn transcode(input: &Input, setup: Setup) -> (Messages, Vec<Outcome>) {
     let formats = Formats::of_setting(&input.format_string()).expect("known columns");
     let mut source = RecordSource::new(Some(Destination::log_group("/vpc/flow-logs")), formats);
     let (owner, region) = setup.names();
-    source.set_owner(owner, region);
+    source.set_account_and_region(owner, region);
     let lines = input.lines.iter().map(|line| LogLine {
         id: None,
         timestamp: setup.event_time,

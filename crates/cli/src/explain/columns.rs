@@ -147,7 +147,7 @@ impl LineExplanation<'_> {
         shown: &mut Vec<ElementId>,
     ) -> (Vec<String>, String) {
         let row = field.row();
-        let flow: &[&InformationElement] = match &row.destination {
+        let flow: &[&InformationElement] = match &row.mapping {
             FieldMapping::Element(one) => std::slice::from_ref(one),
             FieldMapping::Derived { flow, .. } => flow,
             FieldMapping::Description(_) | FieldMapping::NotExported => &[],
@@ -176,7 +176,7 @@ impl LineExplanation<'_> {
         if dash {
             return (lines, format!("- means: {}", row.dash));
         }
-        match row.destination {
+        match row.mapping {
             FieldMapping::NotExported => {}
             FieldMapping::Description(owner) => lines.extend(self.described(owner)),
             FieldMapping::Element(_) => {}
@@ -184,7 +184,7 @@ impl LineExplanation<'_> {
                 lines.extend(options.iter().filter_map(|one| self.named(one, token)));
             }
         }
-        let why = match (row.destination, exported, lines.is_empty()) {
+        let why = match (row.mapping, exported, lines.is_empty()) {
             (FieldMapping::NotExported, _, _) => format!("not exported: {}", row.reason),
             (_, true, true) => format!("not in this record: {}", row.reason),
             (_, false, _) => format!("would be {}", list(flow, row.reason)),

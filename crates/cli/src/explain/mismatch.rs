@@ -6,7 +6,7 @@ use flowlogs_core::{Formats, LogFormat};
 use crate::failure::CommandError;
 use crate::text::columns;
 
-/// Returns the error for a line; `error` belongs to the format tried last.
+/// Returns the error for a line; `error` is the result of [`Formats::parse`].
 pub(super) fn error(line: &str, formats: &Formats, error: ParseError) -> CommandError {
     if let Some(format) = LogFormat::documented(line.as_bytes()) {
         return CommandError::failed(format_args!(
@@ -19,8 +19,13 @@ pub(super) fn error(line: &str, formats: &Formats, error: ParseError) -> Command
             "{mismatch}; give the line's own format with --log-format"
         ));
     }
-    let mark = mark(line, mismatch.error.column);
-    CommandError::failed(format_args!("{mismatch}\n{mark}"))
+    match mismatch.error.column {
+        Some(column) => {
+            let mark = mark(line, column);
+            CommandError::failed(format_args!("{mismatch}\n{mark}"))
+        }
+        None => CommandError::failed(mismatch),
+    }
 }
 
 /// Formats the line with a mark below a column, counted from 1.

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
     let origin = InputOrigin::new(&arguments.source);
     sources.turn_to(&origin.of_lines(&LineOrigin::default()), &transcoder);
     let source = sources.current();
-    if source.formats.take_header(line.as_bytes()) != HeaderLine::NoHeader {
+    if source.formats.read_header(line.as_bytes()) != HeaderLine::NoHeader {
         return Err(CommandError::usage(
             "this is a header line, which sets the format of the lines after it; give it with --log-format and a record as LINE",
         ));

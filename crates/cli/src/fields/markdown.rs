@@ -186,7 +186,7 @@ fn fields(text: &mut String, version: impl Fn(&FieldSpec) -> Option<u8>) {
                 format!("`{}`", known.name),
                 version.to_string(),
                 data_type.to_owned(),
-                places(known.destination).join("<br>"),
+                places(known.mapping).join("<br>"),
                 known.dash.to_owned(),
                 known.reason.to_owned(),
             ],

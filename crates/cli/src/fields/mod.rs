@@ -38,7 +38,7 @@ fn write_json(out: &mut impl Write) -> io::Result<()> {
             "name": row.name,
             "vpcVersion": row.vpc,
             "transitGatewayVersion": row.tgw,
-            "exportedAs": places(row.destination),
+            "exportedAs": places(row.mapping),
             "dash": row.dash,
             "reason": row.reason,
         })
@@ -59,7 +59,7 @@ fn write(out: &mut impl Write, look: TextLook) -> io::Result<()> {
     for row in &FIELDS {
         let name = look.paint(TextStyle::Strong, format!("{:<NAME$}", row.name));
         let (vpc, tgw) = (version(row.vpc), version(row.tgw));
-        let places = words(&places(row.destination).join(", "));
+        let places = words(&places(row.mapping).join(", "));
         let places = wrap(&places, " ", width).join(&below);
         write!(out, "{name} {vpc:>3} {tgw:>3}{beside}{places}")?;
         for line in wrap(&words(row.reason), " ", width) {

@@ -2,8 +2,8 @@
 //!
 //! Computed once for each destination and inventory. Rule 2 asks for the flow logs that observe the interface of a record,
 //! rule 3 whether a flow log observes the whole gateway, rule 4 whether the interface at the far end is observed too. Flow
-//! logs name resources (VPC, subnet, interface); a table of interfaces numbers VPCs and subnets, so that the question for an
-//! interface is three array look-ups.
+//! logs name resources (VPC, subnet, interface); a table of interfaces numbers VPCs and subnets, so that the observed
+//! resources of an interface take two array look-ups and at most one hash look-up.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,8 @@ use foldhash::fast::FixedState;
 
 use crate::flowlog::{Field, FlowRecord, RecordKind};
 use crate::network::{
-    Address, Destination, FlowLog, InterfaceIndex, Inventory, Lifetime, TableSet, TrafficType,
+    Address, Destination, FlowLog, InterfaceIndex, InterfaceTable, Inventory, Lifetime, TableSet,
+    TrafficType,
 };
 
 use super::doubled::FlowLogGroup;
@@ -26,13 +27,6 @@ struct ObservingFlowLog {
     lifetime: Lifetime,
 }
 
-/// Resource observed by some of the flow logs.
-#[derive(Debug, Default)]
-struct ObservedResource {
-    id: Box<[u8]>,
-    flow_logs: Vec<u32>,
-}
-
 /// Resources in the numbering of a table of interfaces.
 #[derive(Debug, Default)]
 struct TableCoverage {
@@ -45,20 +39,23 @@ struct TableCoverage {
 /// Flow logs of a destination, and the observed resources.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
-    /// Number of the coverage, unique in the process.
+    /// Number of the coverage, unique in its transcoder; 0 for no coverage.
     number: u64,
     destination: Option<Destination>,
     flow_logs: Vec<ObservingFlowLog>,
-    resources: Vec<ObservedResource>,
+    /// Flow logs that observe a resource, by index of the resource.
+    resources: Vec<Vec<u32>>,
+    /// Index of each observed resource, by id.
     by_id: HashMap<Box<[u8]>, u32, FixedState>,
     tables: Vec<Option<TableCoverage>>,
     groups: Vec<FlowLogGroup>,
-    group_of: HashMap<Vec<u32>, u32, FixedState>,
+    /// Number of the group of these flow logs.
+    group_numbers: HashMap<Vec<u32>, u32, FixedState>,
 }
 
-/// Observers of the interface or attachment of a record; valid as long as the coverage.
+/// Flow logs that observe the interface or attachment of a record; valid as long as the coverage.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Observers {
+pub(crate) struct ObservedBy {
     coverage: u64,
     /// Group of the observing flow logs, if there are several.
     pub(super) group: Option<u32>,
@@ -75,13 +72,8 @@ impl Coverage {
             number,
             ..Self::default()
         };
-        let wanted = |flow_log: &FlowLog| {
-            let own = flow_log.destination.as_ref();
-            let agrees = |wanted| own.is_some_and(|own| own.agrees_with(wanted));
-            !flow_log.failing && destination.as_ref().is_none_or(agrees)
-        };
         for (index, flow_log) in inventory.flow_logs().iter().enumerate() {
-            if wanted(flow_log) {
+            if !flow_log.failing && flow_log.delivers_to(destination.as_ref()) {
                 this.add(index, flow_log);
             }
         }
@@ -105,20 +97,17 @@ impl Coverage {
             traffic,
             lifetime: flow_log.lifetime(),
         });
-        // Not more resources than flow logs.
+        // No overflow: there are at most as many resources as flow logs.
         let next = u32::try_from(self.resources.len()).unwrap_or(u32::MAX);
-        let id: Box<[u8]> = flow_log.resource.as_bytes().into();
-        let resource = *self.by_id.entry(id.clone()).or_insert(next);
+        let id = flow_log.resource.as_bytes().into();
+        let resource = *self.by_id.entry(id).or_insert(next);
         if resource == next {
-            self.resources.push(ObservedResource {
-                id,
-                flow_logs: Vec::new(),
-            });
+            self.resources.push(Vec::new());
         }
-        self.resources[resource as usize].flow_logs.push(number);
+        self.resources[resource as usize].push(number);
     }
 
-    /// Number of the coverage, unique in the process.
+    /// Number of the coverage, unique in its transcoder; 0 for no coverage.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
@@ -128,52 +117,49 @@ impl Coverage {
         self.destination.as_ref()
     }
 
-    /// Tells whether the observers were determined by this coverage.
+    /// Returns the observing flow logs, if this coverage determined the flow logs.
     #[inline]
-    pub(crate) fn determined(&self, observers: Option<Observers>) -> Option<Observers> {
-        observers.filter(|observers| observers.coverage == self.number)
+    pub(crate) fn determined(&self, observed_by: Option<ObservedBy>) -> Option<ObservedBy> {
+        observed_by.filter(|observed_by| observed_by.coverage == self.number)
     }
 
-    /// Determines the observers of a record's interface, if the inventory has the interface, or of the attachment.
-    pub(crate) fn observers(
+    /// Determines the flow logs that observe a record's interface, if the inventory has the interface, or the attachment.
+    pub(crate) fn observed_by(
         &mut self,
         record: &FlowRecord<'_>,
         interface: Option<InterfaceIndex>,
         tables: TableSet,
         inventory: &Inventory,
-    ) -> Observers {
-        let mut observers = Observers {
+    ) -> ObservedBy {
+        let mut observed_by = ObservedBy {
             coverage: self.number,
-            ..Observers::default()
+            ..ObservedBy::default()
         };
         let resources = match record.kind() {
             RecordKind::Vpc => {
-                let known = interface.map(|index| inventory.interface_at(index));
-                let vpc = known.and_then(|interface| interface.vpc());
-                let vpc = record.text(Field::VpcId).or(vpc.map(str::as_bytes));
-                let numbers = tables
-                    .iter()
-                    .map(|table| Some((table, inventory.table(table).network_number(vpc?)?)));
-                for (vpc, number) in observers.vpcs.iter_mut().zip(numbers) {
-                    *vpc = number;
-                }
-                match interface {
-                    Some(index) => self.resources_of(index, inventory),
-                    None => [None; 3],
-                }
+                observed_by.vpcs = vpc_numbers(record, interface, tables, inventory);
+                interface.map_or([None; 3], |index| self.resources_of(index, inventory))
             }
             RecordKind::TransitGateway => {
-                let attachment = record.text(Field::TgwAttachmentId);
-                let known = attachment.and_then(|id| inventory.attachment(id)?.gateway.as_deref());
-                let gateway = record.text(Field::TgwId).or(known.map(str::as_bytes));
-                let [attachment, gateway] =
-                    [attachment, gateway].map(|id| self.by_id.get(id?).copied());
-                observers.gateway = gateway;
-                [attachment, gateway, None]
+                let resources @ [_, gateway, _] = self.gateway_resources(record, inventory);
+                observed_by.gateway = gateway;
+                resources
             }
         };
-        observers.group = self.group_of(resources, inventory);
-        observers
+        observed_by.group = self.group_of(resources, inventory);
+        observed_by
+    }
+
+    /// Observed resources of a record of a transit gateway: the attachment, the gateway.
+    fn gateway_resources(
+        &self,
+        record: &FlowRecord<'_>,
+        inventory: &Inventory,
+    ) -> [Option<u32>; 3] {
+        let attachment = record.text(Field::TgwAttachmentId);
+        let known = attachment.and_then(|id| inventory.attachment(id)?.gateway.as_deref());
+        let gateway = record.text(Field::TgwId).or(known.map(str::as_bytes));
+        [attachment, gateway, None].map(|id| self.by_id.get(id?).copied())
     }
 
     /// Flow logs of a group determined by this coverage.
@@ -192,13 +178,13 @@ impl Coverage {
         self.group(group).ids(record, times)
     }
 
-    /// Tells whether a flow log observes the whole gateway at these times.
+    /// Returns whether a flow log observes the whole gateway at these times.
     pub(super) fn observes(&self, resource: u32, times: RecordTimes) -> bool {
         self.traffic_of([Some(resource)], times) == BOTH
     }
 
-    /// Tells whether packets to this address of a VPC are recorded at every interface with the address, accepted and
-    /// rejected packets alike. The VPC is given as a number of each table.
+    /// Returns whether packets to this address of a VPC are recorded at every interface with the address, accepted and
+    /// rejected packets alike. The VPC is given by its number in each table.
     pub(super) fn covers(
         &mut self,
         vpcs: [Option<(usize, u32)>; 3],
@@ -227,7 +213,7 @@ impl Coverage {
     /// Recorded kinds of traffic of these resources at these times, as bits.
     fn traffic_of<const N: usize>(&self, resources: [Option<u32>; N], times: RecordTimes) -> u8 {
         let resources = resources.into_iter().flatten();
-        let flow_logs = resources.flat_map(|resource| &self.resources[resource as usize].flow_logs);
+        let flow_logs = resources.flat_map(|resource| &self.resources[resource as usize]);
         flow_logs
             .map(|&number| &self.flow_logs[number as usize])
             .filter(|flow_log| flow_log.lifetime.contains(times.start, times.end))
@@ -240,9 +226,9 @@ impl Coverage {
         InterfaceIndex { table, slot }: InterfaceIndex,
         inventory: &Inventory,
     ) -> [Option<u32>; 3] {
-        let resources = &self.resources;
+        let by_id = &self.by_id;
         let coverage = self.tables[table]
-            .get_or_insert_with(|| TableCoverage::of(resources, inventory, table));
+            .get_or_insert_with(|| TableCoverage::of(by_id, inventory.table(table)));
         let (subnet, vpc) = inventory.table(table).subnet_and_vpc(slot);
         let network = |number: u32| coverage.networks[number as usize].checked_sub(1);
         let own = match coverage.interfaces.is_empty() {
@@ -252,20 +238,20 @@ impl Coverage {
         [own, network(subnet), network(vpc)]
     }
 
-    /// Group of the flow logs that observe these resources, if there are several.
+    /// Group of the flow logs that observe these resources, if there are several and the destination is known.
     fn group_of(&mut self, resources: [Option<u32>; 3], inventory: &Inventory) -> Option<u32> {
-        // The destination of a plain file is unknown.
+        // Rule 2 does not apply to a plain file, whose destination is unknown.
         self.destination.as_ref()?;
         let resources = resources.into_iter().flatten();
         let mut members: Vec<u32> = resources
-            .flat_map(|resource| self.resources[resource as usize].flow_logs.iter().copied())
+            .flat_map(|resource| self.resources[resource as usize].iter().copied())
             .collect();
         members.sort_unstable();
         members.dedup();
         if members.len() < 2 {
             return None;
         }
-        if let Some(&known) = self.group_of.get(&members) {
+        if let Some(&known) = self.group_numbers.get(&members) {
             return Some(known);
         }
         let group = FlowLogGroup::of(members.iter().map(|&number| {
@@ -278,23 +264,38 @@ impl Coverage {
         }));
         let number = u32::try_from(self.groups.len()).ok()?;
         self.groups.push(group);
-        self.group_of.insert(members, number);
+        self.group_numbers.insert(members, number);
         Some(number)
     }
 }
 
+/// Number of the record's VPC in each table. The column names the VPC, else the interface.
+fn vpc_numbers(
+    record: &FlowRecord<'_>,
+    interface: Option<InterfaceIndex>,
+    tables: TableSet,
+    inventory: &Inventory,
+) -> [Option<(usize, u32)>; 3] {
+    let known = interface.map(|index| inventory.interface_at(index));
+    let known = known.and_then(|interface| interface.vpc());
+    let vpc = record.text(Field::VpcId).or(known.map(str::as_bytes));
+    let number = |table| Some((table, inventory.table(table).shared_number(vpc?)?));
+    let mut numbers = tables.iter().map(number);
+    std::array::from_fn(|_| numbers.next().flatten())
+}
+
 impl TableCoverage {
-    fn of(resources: &[ObservedResource], inventory: &Inventory, table: usize) -> Self {
-        let table = inventory.table(table);
+    /// Observed resources, by id, in the numbering of a table.
+    fn of(by_id: &HashMap<Box<[u8]>, u32, FixedState>, table: &InterfaceTable) -> Self {
         let mut this = Self {
-            networks: vec![0; table.network_numbers()],
+            networks: vec![0; table.shared_bound()],
             interfaces: HashMap::default(),
         };
-        for (number, resource) in (0..).zip(resources) {
-            if let Some(network) = table.network_number(&resource.id) {
-                this.networks[network as usize] = number + 1;
-            } else if let Some(slot) = table.slot(&resource.id) {
-                this.interfaces.insert(slot, number);
+        for (id, &resource) in by_id {
+            if let Some(network) = table.shared_number(id) {
+                this.networks[network as usize] = resource + 1;
+            } else if let Some(slot) = table.slot(id) {
+                this.interfaces.insert(slot, resource);
             }
         }
         this
@@ -307,15 +308,15 @@ mod tests {
     use crate::flowlog::{LogFormat, RecordValues};
 
     #[test]
-    fn observers_are_determined_by_their_own_coverage_alone() {
+    fn observing_flow_logs_are_determined_by_their_own_coverage_alone() {
         let format = LogFormat::parse("${interface-id} ${bytes}").expect("format of the test");
         let mut values = RecordValues::default();
         let record = FlowRecord::parse(&format, b"eni-1 5", &mut values).expect("a line");
         let inventory = Inventory::new();
         let [mut own, other] = [1, 2].map(|number| Coverage::of(number, &inventory, None));
-        let observers = own.observers(&record, None, TableSet::default(), &inventory);
-        assert!(own.determined(Some(observers)).is_some());
-        assert!(other.determined(Some(observers)).is_none());
+        let observed_by = own.observed_by(&record, None, TableSet::default(), &inventory);
+        assert!(own.determined(Some(observed_by)).is_some());
+        assert!(other.determined(Some(observed_by)).is_none());
         assert!(own.determined(None).is_none());
     }
 }

@@ -90,7 +90,7 @@ mod tests {
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
         let inventory = inventory();
-        let interface = record.interface().and_then(|id| inventory.interface(id));
+        let interface = record.interface_id().and_then(|id| inventory.interface(id));
         let only_ipv4 = interface.and_then(InterfaceView::only_ipv4);
         let found = direction(&record, interface, only_ipv4, &inventory);
         assert_eq!(found, direction(&record, interface, None, &inventory));

@@ -11,20 +11,7 @@ use crate::flowlog::field::FieldMapping;
 use crate::flowlog::{Field, FieldSet, FlowAction, FlowRecord, LogFormat, RecordValues};
 use crate::network::{FlowLog, Lifetime};
 
-use super::observed::{ACCEPTED, BOTH, REJECTED, RecordTimes};
-
-/// Fields of every regular layout, besides an interface.
-const REGULAR: FieldSet = FieldSet::of(&[
-    Field::SourceAddress,
-    Field::DestinationAddress,
-    Field::SourcePort,
-    Field::DestinationPort,
-    Field::Protocol,
-    Field::Packets,
-    Field::Bytes,
-    Field::Start,
-    Field::End,
-]);
+use super::observed::{ACCEPTED, BOTH, DedupVerdict, REJECTED, RecordTimes};
 
 /// Fields that name an interface; a regular layout has one of these fields.
 const INTERFACE: FieldSet = FieldSet::of(&[
@@ -33,23 +20,12 @@ const INTERFACE: FieldSet = FieldSet::of(&[
     Field::TgwAttachmentId,
 ]);
 
-/// Verdict of rule 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attribution {
-    /// Written by the preferred flow log, or by an unknown flow log: the record counts.
-    Counts,
-    /// Written by a flow log that is not preferred: the record is left out.
-    LeftOut,
-    /// Written by the preferred flow log or by another flow log: the record counts, and is reported.
-    Doubled,
-}
-
-/// Hints of a source at the writer, the flow log, of the records.
+/// Hints of the source at the flow log that wrote the record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WriterHints<'a> {
     /// Id in the key of the object.
     pub(super) flow_log: Option<&'a str>,
-    /// The record's format comes from a header line, or from the schema of a file.
+    /// True if the record's format comes from a header line, or from the schema of a file.
     pub(super) has_header: bool,
 }
 
@@ -82,10 +58,10 @@ impl FlowLogGroup {
         members.sort_by_cached_key(|member| {
             let fields = member.format.as_ref().map(LogFormat::fields);
             let fields = fields.unwrap_or_default();
-            let is_regular = fields.has_all(REGULAR) && fields.has_any(INTERFACE);
+            let is_regular = fields.has_all(FieldSet::REGULAR) && fields.has_any(INTERFACE);
             let exported = fields
                 .iter()
-                .filter(|field| field.row().destination != FieldMapping::NotExported)
+                .filter(|field| field.row().mapping != FieldMapping::NotExported)
                 .count();
             (Reverse(is_regular), Reverse(exported), member.id.clone())
         });
@@ -101,23 +77,24 @@ impl FlowLogGroup {
         self.writers(record, times).map(|member| &*member.id)
     }
 
-    /// Tells whether a record counts.
+    /// Verdict of rule 2 on a record; `group` is the number of this group.
     pub(super) fn attribute(
         &self,
         record: &FlowRecord<'_>,
+        group: u32,
         times: RecordTimes,
         hints: WriterHints<'_>,
         scratch: &mut RecordValues,
-    ) -> Attribution {
+    ) -> DedupVerdict {
         let mut writers = self.writers(record, times);
         let Some(preferred) = writers.next() else {
-            return Attribution::Counts;
+            return DedupVerdict::Keep;
         };
         if let Some(flow_log) = hints.flow_log {
             // A flow log outside the group is unknown, too young, or gone: the records count.
             return match writers.any(|other| *other.id == *flow_log) {
-                true => Attribution::LeftOut,
-                false => Attribution::Counts,
+                true => DedupVerdict::DuplicateRecord,
+                false => DedupVerdict::Keep,
             };
         }
         let mut fits = |member: &GroupMember| {
@@ -131,9 +108,9 @@ impl FlowLogGroup {
         };
         let fits_preferred = fits(preferred);
         match (fits_preferred, writers.any(&mut fits)) {
-            (true, true) => Attribution::Doubled,
-            (false, true) => Attribution::LeftOut,
-            (_, false) => Attribution::Counts,
+            (true, true) => DedupVerdict::Doubled(group),
+            (false, true) => DedupVerdict::DuplicateRecord,
+            (_, false) => DedupVerdict::Keep,
         }
     }
 
@@ -146,7 +123,7 @@ impl FlowLogGroup {
         let traffic = match record.action() {
             Some(FlowAction::Accept) => ACCEPTED,
             Some(FlowAction::Reject) => REJECTED,
-            // AWS writes a reason for rejected traffic only.
+            // AWS writes a reason for rejected traffic only; unlike in a flow (`vpc_sides`), also beside an unknown action.
             None if record.reject_reason().is_some() => REJECTED,
             None => BOTH,
         };

@@ -2,10 +2,11 @@
 //!
 //! CloudWatch Logs, Lambda, Kinesis and S3 deliver at least once. An event is identified by the id within an account, a log
 //! group and a log stream ([`EventIds::stream`]). Ids put into a log stream together differ in the last two digits alone:
-//! `…3892012` and `…3892013` are marks 12 and 13 of the group `…38920`, a single fingerprint in the window.
+//! `…3892012` and `…3892013` are marks 12 and 13 of the run `…38920`, a single fingerprint in the window.
 //!
-//! The last group is cached with the marks, and written to the window when an id of another group comes. An id is remembered
-//! in two steps: [`EventIds::is_known`] looks the id up, and [`EventIds::remember`] adds the id once the line was parsed.
+//! The last run of ids is cached with its marks, and written to the window when an id of another run comes. An id is
+//! remembered in two steps: [`EventIds::is_known`] looks the id up, and [`EventIds::remember`] adds the id once the line
+//! was parsed.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -16,14 +17,14 @@ use super::window::DeliveryWindow;
 /// Most octets of memory for the ids of delivered events.
 pub const DELIVERY_OCTETS: usize = 8 << 20;
 
-/// Octets of a group of ids: fingerprint and marks, in a half-full hash table.
-const GROUP_OCTETS: usize = 64;
+/// Octets of a run of ids: fingerprint and marks, in a half-full hash table.
+const RUN_OCTETS: usize = 64;
 
-/// Most remembered groups of event ids, of the most recently used minutes. A group has up to a hundred consecutive ids; an
-/// id without neighbours is a group, too.
-pub const DELIVERIES: usize = DELIVERY_OCTETS / GROUP_OCTETS;
+/// Most remembered runs of event ids, of the most recently used minutes. A run has up to a hundred consecutive ids; an
+/// id without neighbours is a run, too.
+pub const DELIVERIES: usize = DELIVERY_OCTETS / RUN_OCTETS;
 
-/// Most remembered minutes of event time, if there are no more groups than [`DELIVERIES`]: eight hours, because Lambda keeps
+/// Most remembered minutes of event time, if there are no more runs than [`DELIVERIES`]: eight hours, because Lambda keeps
 /// an undelivered event for up to six.
 pub const DELIVERY_MINUTES: usize = 8 * 60;
 
@@ -35,26 +36,27 @@ const WHOLE: u128 = 1 << 127;
 pub(super) struct EventIds {
     window: DeliveryWindow,
     hash: FixedState,
-    group: IdGroup,
-    /// Mark of the id looked up last, in the cached group.
+    run: IdRun,
+    /// Mark of the id looked up last, in the cached run.
     mark: u128,
 }
 
-/// Cached group: the group of the last id.
+/// Ids that differ in the last two digits alone: the run of the last id.
 #[derive(Debug)]
-struct IdGroup {
+struct IdRun {
     stream: u64,
-    /// Beginning of the group's ids.
+    /// Beginning of the run's ids.
     start: Vec<u8>,
     minute: u64,
     fingerprint: u64,
-    /// Marks of seen ids, and of ids not yet in the window.
+    /// Marks of seen ids.
     seen: u128,
+    /// Marks of seen ids that are not in the window yet.
     new: u128,
 }
 
-impl IdGroup {
-    /// Group without an id, of a minute that never comes.
+impl IdRun {
+    /// Run without an id, of a minute that never comes.
     fn none() -> Self {
         Self {
             stream: 0,
@@ -72,7 +74,7 @@ impl EventIds {
         Self {
             window: DeliveryWindow::new(DELIVERIES, DELIVERY_MINUTES),
             hash: FixedState::with_seed(seed),
-            group: IdGroup::none(),
+            run: IdRun::none(),
             mark: 0,
         }
     }
@@ -82,7 +84,7 @@ impl EventIds {
         self.hash.hash_one(parts)
     }
 
-    /// Tells whether the id of an event of this stream and time (milliseconds since 1970) is known. An empty id is no id.
+    /// Returns whether the id of an event of this stream and time (milliseconds since 1970) is known. An empty id is no id.
     #[inline]
     pub(super) fn is_known(&mut self, stream: u64, id: &[u8], time: u64) -> bool {
         let minute = DeliveryWindow::minute(time);
@@ -93,43 +95,43 @@ impl EventIds {
             _ => (id, WHOLE),
         };
         self.mark = if id.is_empty() { 0 } else { mark };
-        let group = &self.group;
-        if group.minute != minute || group.stream != stream || group.start != start {
+        let run = &self.run;
+        if run.minute != minute || run.stream != stream || run.start != start {
             self.turn_to(minute, stream, start);
         }
-        self.group.seen & self.mark != 0
+        self.run.seen & self.mark != 0
     }
 
     /// Remembers the id looked up last.
     #[inline]
     pub(super) fn remember(&mut self) {
-        self.group.new |= self.mark & !self.group.seen;
-        self.group.seen |= self.mark;
+        self.run.new |= self.mark & !self.run.seen;
+        self.run.seen |= self.mark;
     }
 
     pub(super) fn commit(&mut self) {
-        self.write_group();
+        self.write_run();
         self.window.commit();
     }
 
     pub(super) fn rollback(&mut self) {
-        self.group = IdGroup::none();
+        self.run = IdRun::none();
         self.mark = 0;
         self.window.rollback();
     }
 
-    /// Makes the group of these ids the cached group.
+    /// Makes the run of these ids the cached run.
     fn turn_to(&mut self, minute: u64, stream: u64, start: &[u8]) {
-        self.write_group();
+        self.write_run();
         let mut hasher = self.hash.build_hasher();
         hasher.write_u64(stream);
         hasher.write(start);
         let fingerprint = hasher.finish();
         let seen = self.window.marks(minute, fingerprint);
-        let mut kept = std::mem::take(&mut self.group.start);
+        let mut kept = std::mem::take(&mut self.run.start);
         kept.clear();
         kept.extend_from_slice(start);
-        self.group = IdGroup {
+        self.run = IdRun {
             stream,
             start: kept,
             minute,
@@ -139,12 +141,11 @@ impl EventIds {
         };
     }
 
-    /// Writes the new marks of the cached group to the window.
-    fn write_group(&mut self) {
-        let new = std::mem::take(&mut self.group.new);
+    /// Writes the new marks of the cached run to the window.
+    fn write_run(&mut self) {
+        let new = std::mem::take(&mut self.run.new);
         if new != 0 {
-            self.window
-                .add(self.group.minute, self.group.fingerprint, new);
+            self.window.add(self.run.minute, self.run.fingerprint, new);
         }
     }
 }
@@ -157,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     impl EventIds {
-        /// Tells whether an id was seen before, and remembers the id.
+        /// Returns whether an id was seen before, and remembers the id.
         fn seen_before(&mut self, id: &[u8], time: u64) -> bool {
             let is_known = self.is_known(1, id, time);
             self.remember();
@@ -242,7 +243,7 @@ mod tests {
     fn consecutive_ids_are_remembered_together_and_told_apart() {
         let mut ids = EventIds::new(7);
         let id = |number: u32| format!("3503629423882649280630621820650785784879{number:016}");
-        // Half of these ids are more than there is room for groups.
+        // Half of these ids are more than there is room for runs.
         let count = 3 * u32::try_from(DELIVERIES).expect("a number of 32 bits");
         for number in (0..count).step_by(2) {
             assert!(!ids.seen_before(id(number).as_bytes(), 0));

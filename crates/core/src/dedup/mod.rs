@@ -2,11 +2,12 @@
 //! must be counted once.
 //!
 //! Rule 1 runs before a line is parsed (`Deduplicator::is_delivered`). Between the parser and the encoder,
-//! `Deduplicator::decide` gives each flow a `DedupVerdict`: two filters (the collectors' own traffic, and the setting
+//! `Deduplicator::decide` gives each flow a `DedupVerdict`: two filters (traffic of collectors, and the setting
 //! `DIRECTION`), then rules 2 to 4. The filters leave out flows that nobody asked for. A rule leaves a record out only where
 //! something says that another record of the same packets exists: a delivery id (rule 1), or the [`Inventory`] (rules 2 to
-//! 4). Only rule 1 has a memory; the verdicts of rules 2 to 4 are pure functions of the record, the source and the inventory. The
-//! rules pick an observation point, and never match counters across interfaces, because capture windows are not aligned.
+//! 4). Only rule 1 has a memory; the verdicts of rules 2 to 4 are pure functions of the record, the source and the
+//! inventory. The rules pick an observation point, and never match counters across interfaces, because capture windows are
+//! not aligned.
 //!
 //! | file | subject |
 //! |---|---|
@@ -14,9 +15,9 @@
 //! | `doubled.rs` | rule 2: flow logs that observe the same interface |
 //! | `coverage.rs` | the resources observed by the flow logs of a destination, for rules 2 to 4 |
 //! | `direction.rs` | direction of a flow, from the record or the inventory |
-//! | `observed.rs` | kinds of traffic and times of a record, for the rules |
+//! | `observed.rs` | verdicts, kinds of traffic and times of a record, for the rules |
 //!
-//! Caches: the `Coverage` of a source (cleared by a new inventory and by another destination), and the `Observers` in the
+//! Caches: the `Coverage` of a source (cleared by a new inventory and by another destination), and the `ObservedBy` in the
 //! context of a record (determined again for another coverage).
 
 mod coverage;
@@ -32,10 +33,11 @@ use crate::choice::choices;
 use crate::flowlog::{Field, FlowAction, FlowDirection, FlowRecord, RecordKind, RecordValues};
 use crate::network::{InterfaceView, Inventory};
 
-pub(crate) use coverage::{Coverage, Observers};
+pub(crate) use coverage::{Coverage, ObservedBy};
 pub(crate) use direction::direction;
-use doubled::{Attribution, WriterHints};
+use doubled::WriterHints;
 pub use event_ids::{DELIVERIES, DELIVERY_MINUTES, DELIVERY_OCTETS};
+pub(crate) use observed::DedupVerdict;
 use observed::RecordTimes;
 
 /// Settings of a `Deduplicator`.
@@ -48,7 +50,8 @@ pub struct DedupSettings {
     pub source_filtered: bool,
     /// Exported directions.
     pub direction: DirectionFilter,
-    /// Collectors: flows to and from a collector are the transcoder's own, and left out. Empty leaves nothing out.
+    /// Collectors: flows to and from a collector are left out, the transcoder's own messages among them. Empty leaves
+    /// nothing out.
     pub collectors: Vec<CollectorAddress>,
     /// Seed of the fingerprints of event ids; a random seed keeps anybody from making two ids collide.
     pub seed: u64,
@@ -80,7 +83,7 @@ pub enum DirectionFilter {
     Egress,
 }
 
-choices!(DirectionFilter, "both, ingress, egress", "both" => Self::Both, "ingress" => Self::Ingress, "egress" => Self::Egress);
+choices!(DirectionFilter, "both" => Self::Both, "ingress" => Self::Ingress, "egress" => Self::Egress);
 
 /// Address of a listening collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,26 +96,6 @@ pub struct CollectorAddress {
     pub protocol: u8,
 }
 
-/// Verdict on a flow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum DedupVerdict {
-    /// Exported.
-    Keep,
-    /// Exported as often as AWS writes it: several flow logs (this group) observe the interface, and nothing tells the
-    /// writer of the record.
-    Doubled(u32),
-    /// Rule 2: written by a flow log that is not preferred.
-    DuplicateRecord,
-    /// Rule 3: egress record of a gateway whose ingress record is there as well.
-    DuplicateTransitGateway,
-    /// Rule 4: egress record of a flow with an ingress record at the destination.
-    DuplicateBothEnds,
-    /// Not of the direction to export.
-    FilteredByDirection,
-    /// The transcoder's own traffic.
-    ExcludedCollectorTraffic,
-}
-
 /// Knowledge about a record under judgement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordEvidence<'a> {
@@ -120,20 +103,20 @@ pub(crate) struct RecordEvidence<'a> {
     pub(crate) direction: Option<FlowDirection>,
     /// Interface of the record, if the inventory has the interface.
     pub(crate) interface: Option<InterfaceView<'a>>,
-    /// Observers of the interface, determined by the coverage of the source.
-    pub(crate) observers: Observers,
-    /// Timestamp of the event, milliseconds since 1970.
+    /// Flow logs that observe the interface, determined by the coverage of the source.
+    pub(crate) observed_by: ObservedBy,
+    /// Event time, milliseconds since 1970.
     pub(crate) event_time: Option<u64>,
     /// Flow log of the record, if the key of the object says so.
     pub(crate) flow_log: Option<&'a str>,
-    /// True if the record's format comes from a header line.
+    /// True if the record's format comes from a header line, or from the schema of a file.
     pub(crate) has_header: bool,
 }
 
 /// Decides record by record, and remembers the ids of delivered events.
 ///
-/// Additions to the memory are provisional until [`commit`](Self::commit): after [`rollback`](Self::rollback), the retry of a
-/// failed batch is exported as if it were the first.
+/// Additions to the memory are provisional until [`commit`](Self::commit): after [`rollback`](Self::rollback), the retry
+/// of a failed batch is exported as if it were the first.
 #[derive(Debug)]
 pub(crate) struct Deduplicator {
     settings: DedupSettings,
@@ -163,9 +146,15 @@ impl Deduplicator {
         self.settings.collectors = collectors;
     }
 
-    /// Tells whether rules 2 to 4 run; these rules need the inventory.
+    /// Returns whether rules 2 to 4 run; these rules need the inventory.
     pub(crate) fn needs_inventory(&self) -> bool {
         self.settings.deduplicate && !self.settings.source_filtered
+    }
+
+    /// Returns whether `DIRECTION` filters: an exported flow of unknown direction is then counted.
+    #[inline]
+    pub(crate) fn filters_direction(&self) -> bool {
+        self.settings.direction != DirectionFilter::Both
     }
 
     /// Number of a stream of events: ids of different streams are different events.
@@ -173,13 +162,13 @@ impl Deduplicator {
         self.event_ids.stream(parts)
     }
 
-    /// Rule 1: whether this event id (or object version) of a stream was delivered before. Never for an empty id.
+    /// Rule 1: returns whether this event id (or object version) of a stream was delivered before; false for an empty id.
     ///
-    /// `time` is the event's timestamp in milliseconds since 1970, equal in a second delivery.
+    /// `event_time` is in milliseconds since 1970, equal in a second delivery.
     #[inline]
-    pub(crate) fn is_delivered(&mut self, stream: u64, id: &[u8], time: Option<u64>) -> bool {
-        let time = time.unwrap_or_default();
-        self.settings.deduplicate && self.event_ids.is_known(stream, id, time)
+    pub(crate) fn is_delivered(&mut self, stream: u64, id: &[u8], event_time: Option<u64>) -> bool {
+        let event_time = event_time.unwrap_or_default();
+        self.settings.deduplicate && self.event_ids.is_known(stream, id, event_time)
     }
 
     /// Rule 1: remembers the id looked up last.
@@ -211,15 +200,15 @@ impl Deduplicator {
         if !self.needs_inventory() {
             return DedupVerdict::Keep;
         }
-        let kept = match evidence.observers.group {
+        let by_rule_2 = match evidence.observed_by.group {
             None => DedupVerdict::Keep,
             Some(group) => self.attribute(record, evidence, coverage, group),
         };
-        if kept == DedupVerdict::DuplicateRecord
+        if by_rule_2 == DedupVerdict::DuplicateRecord
             || evidence.direction != Some(FlowDirection::Egress)
             || self.settings.direction == DirectionFilter::Egress
         {
-            return kept;
+            return by_rule_2;
         }
         match record.kind() {
             RecordKind::TransitGateway if seen_entering(record, evidence, coverage) => {
@@ -228,7 +217,7 @@ impl Deduplicator {
             RecordKind::Vpc if seen_arriving(record, evidence, coverage, inventory) => {
                 DedupVerdict::DuplicateBothEnds
             }
-            _ => kept,
+            _ => by_rule_2,
         }
     }
 
@@ -247,11 +236,7 @@ impl Deduplicator {
             has_header: evidence.has_header,
         };
         let flow_logs = coverage.group(group);
-        match flow_logs.attribute(record, times, hints, &mut self.scratch) {
-            Attribution::Counts => DedupVerdict::Keep,
-            Attribution::LeftOut => DedupVerdict::DuplicateRecord,
-            Attribution::Doubled => DedupVerdict::Doubled(group),
-        }
+        flow_logs.attribute(record, group, times, hints, &mut self.scratch)
     }
 
     /// Ends a batch: everything decided since the last commit has been exported.
@@ -264,8 +249,8 @@ impl Deduplicator {
         self.event_ids.rollback();
     }
 
-    /// Tells whether the flow is to or from a collector, by the interface's address or the packet's: a collector may listen
-    /// on a secondary address or behind a gateway.
+    /// Returns whether the flow is to or from a collector, by the interface's address or the packet's: a collector may
+    /// listen on a secondary address or behind a gateway.
     fn is_collector_traffic(&self, record: &FlowRecord<'_>) -> bool {
         let protocol = record.number(Field::Protocol);
         let ends = [
@@ -299,7 +284,7 @@ fn seen_entering(
     coverage: &Coverage,
 ) -> bool {
     let times = || RecordTimes::of(record, evidence.event_time);
-    let gateway = evidence.observers.gateway;
+    let gateway = evidence.observed_by.gateway;
     gateway.is_some_and(|gateway| coverage.observes(gateway, times()))
 }
 
@@ -318,7 +303,7 @@ fn seen_arriving(
     };
     let times = RecordTimes::of(record, evidence.event_time);
     let own = evidence.interface;
-    coverage.covers(evidence.observers.vpcs, destination, times, inventory)
+    coverage.covers(evidence.observed_by.vpcs, destination, times, inventory)
         // A flow from an interface to itself need not have a second record.
         && !own.is_some_and(|interface| interface.has_address(destination))
 }

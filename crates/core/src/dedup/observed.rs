@@ -1,6 +1,26 @@
-//! Vocabulary of the rules: kinds of traffic as bits, and the times of a record.
+//! Vocabulary of the rules: verdicts, kinds of traffic as bits, and the times of a record.
 
 use crate::flowlog::{Field, FlowRecord};
+
+/// Verdict on a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum DedupVerdict {
+    /// Exported.
+    Keep,
+    /// Exported as often as AWS writes it: several flow logs (this group) observe the interface, and nothing tells
+    /// which of them wrote the record.
+    Doubled(u32),
+    /// Rule 2: written by a flow log that is not preferred.
+    DuplicateRecord,
+    /// Rule 3: egress record of a gateway whose ingress record is there as well.
+    DuplicateTransitGateway,
+    /// Rule 4: egress record of a flow with an ingress record at the destination.
+    DuplicateBothEnds,
+    /// Not of the direction to export.
+    FilteredByDirection,
+    /// Flow to or from a collector.
+    ExcludedCollectorTraffic,
+}
 
 /// Accepted traffic, as a bit.
 pub(super) const ACCEPTED: u8 = 0b01;
@@ -19,7 +39,8 @@ pub(super) struct RecordTimes {
 }
 
 impl RecordTimes {
-    /// Times of a record; the event's timestamp is the start where the record has none.
+    /// Times of a record. The event's timestamp stands for a missing start; of start and end, a known one stands for an
+    /// unknown. Unlike in a flow (`FlowTimes`), a lone end is the start, too: the rules need both bounds.
     pub(super) fn of(record: &FlowRecord<'_>, event_time: Option<u64>) -> Self {
         let (start, end) = (record.number(Field::Start), record.number(Field::End));
         let start = start.or(event_time);

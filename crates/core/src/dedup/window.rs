@@ -67,7 +67,7 @@ impl DeliveryWindow {
             self.fingerprints += 1;
             self.evict(minute);
         }
-        // A batch larger than the window need not be taken back: the window holds nothing but the batch.
+        // Beyond this number of additions, a rollback clears the whole window, with what was committed before.
         if self.uncommitted.len() < self.max_fingerprints {
             self.uncommitted.push((minute, fingerprint, new));
         }

@@ -1,7 +1,7 @@
-//! Reader of a line: tokens become the values of their columns. Nothing behind this file reads text columns again.
+//! Reader of a line: numbers, times, addresses and words become values; a text stays a pair of offsets.
 //!
-//! The storage is reused from record to record: reading allocates nothing and clears nothing, and the set of present fields
-//! tells which slots are valid. Slow twin: `naive` in the tests of `record.rs`.
+//! The storage is reused from record to record: reading a single-spaced line of the same format allocates nothing and clears
+//! nothing, and the set of present fields tells which slots are valid. Slow twin: `naive` in the tests of `record.rs`.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use super::prefix::LinePrefix;
 use super::scan::{self, packed};
 use super::tokens::{self, Token, TokenOffsets};
 use super::words::{
-    FIRST_MILLISECONDS, FlowAction, FlowDirection, LogStatus, MAX_LINE, ParseError, ParseProblem,
-    RejectReason,
+    self, ACTIONS, DIRECTIONS, FlowAction, FlowDirection, LogStatus, MAX_LINE, ParseError,
+    ParseProblem, RejectReason, STATUSES,
 };
 use crate::network::Address;
 
@@ -41,7 +41,7 @@ pub(super) struct ColumnValues {
     pub(super) words: WordValues,
 }
 
-/// Addresses by slot, in parts: a value written in parts and read as a whole soon after stalls a processor.
+/// Addresses by slot, in parts, as [`Address`] has them.
 #[derive(Debug, Default)]
 pub(super) struct AddressSlots {
     high: [u64; ADDRESSES],
@@ -74,10 +74,10 @@ pub(super) struct WordValues {
 }
 
 impl WordValues {
-    /// Takes over the word of one column, and tells whether the column has a value.
+    /// Sets the word of one column, and returns whether the column has a value.
     #[inline]
-    pub(super) fn take(&mut self, kind: ColumnType, words: Self) -> bool {
-        match kind {
+    pub(super) fn set_word(&mut self, column_type: ColumnType, words: Self) -> bool {
+        match column_type {
             ColumnType::Action => {
                 self.action = words.action;
                 words.action.is_some()
@@ -139,7 +139,7 @@ impl RecordValues {
     pub(super) fn read(&mut self, plan: &Arc<ColumnPlan>, line: &[u8]) -> Result<(), ParseError> {
         if line.len() > MAX_LINE {
             return Err(ParseError {
-                column: 1,
+                column: None,
                 field: None,
                 problem: ParseProblem::LineTooLong,
             });
@@ -167,7 +167,7 @@ impl RecordValues {
         Ok(())
     }
 
-    /// Keeps the prefix cache where the line has the cached prefix or a prefix of equal layout; else clears the cache.
+    /// Keeps the prefix cache where the line has the cached prefix or an equally spaced prefix; else clears the cache.
     #[inline(always)]
     fn match_prefix(&mut self, plan: &Arc<ColumnPlan>, line: &[u8]) {
         let is_last = |last| Arc::ptr_eq(last, plan);
@@ -188,6 +188,7 @@ impl RecordValues {
         let line = tokens::normalized(line);
         let read = match line.is_empty() {
             true => Err(self.columns.fault(plan, &line, &self.tokens)),
+            // Ends: the copy has single spaces and no control characters.
             false => self.read(plan, &line),
         };
         self.normalized = Some(line);
@@ -211,7 +212,7 @@ impl RecordValues {
 }
 
 impl ColumnValues {
-    /// Reads all columns behind the prefix, kind after kind.
+    /// Reads all columns after the prefix, kind after kind.
     #[inline(always)]
     fn read(
         &mut self,
@@ -245,8 +246,8 @@ impl ColumnValues {
         let Self { present, words, .. } = self;
         let word = |column: &PlannedColumn| scan::word(line, tokens.at(column.token));
         if let Some(column) = &plan.action {
-            const ACCEPT: u64 = packed(b"ACCEPT");
-            const REJECT: u64 = packed(b"REJECT");
+            const ACCEPT: u64 = packed(ACTIONS[0].as_bytes());
+            const REJECT: u64 = packed(ACTIONS[1].as_bytes());
             words.action = match word(column) {
                 ACCEPT => Some(FlowAction::Accept),
                 REJECT => Some(FlowAction::Reject),
@@ -254,9 +255,9 @@ impl ColumnValues {
             };
         }
         if let Some(column) = &plan.status {
-            const OK: u64 = packed(b"OK");
-            const NO_DATA: u64 = packed(b"NODATA");
-            const SKIP_DATA: u64 = packed(b"SKIPDATA");
+            const OK: u64 = packed(STATUSES[0].as_bytes());
+            const NO_DATA: u64 = packed(STATUSES[1].as_bytes());
+            const SKIP_DATA: u64 = packed(STATUSES[2].as_bytes());
             words.status = match word(column) {
                 OK => Some(LogStatus::Ok),
                 NO_DATA => Some(LogStatus::NoData),
@@ -266,8 +267,8 @@ impl ColumnValues {
             };
         }
         if let Some(column) = &plan.direction {
-            const INGRESS: u64 = packed(b"ingress");
-            const EGRESS: u64 = packed(b"egress");
+            const INGRESS: u64 = packed(DIRECTIONS[0].as_bytes());
+            const EGRESS: u64 = packed(DIRECTIONS[1].as_bytes());
             let word = word(column);
             words.unknown_direction = !matches!(word, INGRESS | EGRESS | DASH);
             words.direction = match word {
@@ -300,7 +301,7 @@ impl ColumnValues {
             Some(_) => return Err(ParseProblem::TooLarge { max: column.max }),
             None if scan::is_dash(line, token) => {
                 self.present = self.present.difference(column.set);
-                0 // a flow without TCP has the flags 0
+                0 // absent flags and absent counters are exported or added as 0
             }
             None => return Err(ParseProblem::NotANumber),
         };
@@ -333,8 +334,7 @@ impl ColumnValues {
         token: Token,
     ) -> Result<(), ParseProblem> {
         let milliseconds = match scan::number(line, token) {
-            Some(seconds) if seconds < FIRST_MILLISECONDS => seconds * 1_000,
-            Some(milliseconds) => milliseconds,
+            Some(number) => words::milliseconds(number),
             None if scan::is_dash(line, token) => {
                 self.present = self.present.difference(column.set);
                 0
@@ -342,7 +342,7 @@ impl ColumnValues {
             None => return Err(ParseProblem::NotANumber),
         };
         if milliseconds > column.max {
-            return Err(ParseProblem::TooLarge { max: column.max });
+            return Err(ParseProblem::TooLate);
         }
         self.numbers[usize::from(column.slot) % NUMBERS] = milliseconds;
         Ok(())
@@ -391,20 +391,20 @@ impl ColumnValues {
             };
             if let Err(problem) = read {
                 return ParseError {
-                    column: usize::from(number) + 1,
+                    column: Some(usize::from(number) + 1),
                     field,
                     problem,
                 };
             }
         }
         ParseError {
-            column: columns + 1,
+            column: Some(columns + 1),
             field: None,
             problem: ParseProblem::Surplus { columns },
         }
     }
 
-    /// Reads the column of a field of any kind.
+    /// Reads the column of a field, if a column of the type can fail: number, time or address.
     fn column(
         &mut self,
         plan: &ColumnPlan,

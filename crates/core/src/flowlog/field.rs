@@ -1,6 +1,6 @@
 //! Field table: a row for every flow-log field documented by AWS.
 //!
-//! A row has the name of a field, the version that brought the field, its type, and its destination. The parser's column
+//! A row has the name of a field, the version that brought the field, its type, and its mapping. The parser's column
 //! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from the table; adding next year's
 //! field is adding a row. Elements come from [`crate::ipfix::element`], the only file of the next stage imported here.
 //!
@@ -72,7 +72,7 @@ pub enum DescribedInterface {
     DestinationEni,
 }
 
-/// Destination of a field.
+/// Mapping of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldMapping {
     /// Element of the flow record that holds the number as it is.
@@ -104,17 +104,17 @@ pub struct FieldSpec {
     /// Documented Parquet type.
     pub data_type: DataType,
     /// Conversion by the parser.
-    pub read: ColumnType,
-    /// Destination.
-    pub destination: FieldMapping,
+    pub column_type: ColumnType,
+    /// Mapping to elements, a description, or nothing.
+    pub mapping: FieldMapping,
     /// Meaning of `-` in this column.
     pub dash: &'static str,
-    /// Reason for the destination.
+    /// Reason for the mapping.
     pub reason: &'static str,
 }
 
 macro_rules! fields {
-    ($($field:ident $name:literal $vpc:expr, $tgw:expr, $type:ident, $read:expr => $destination:expr; $dash:literal; $reason:literal)*) => {
+    ($($field:ident $name:literal $vpc:expr, $tgw:expr, $type:ident, $column_type:expr => $mapping:expr; $dash:literal; $reason:literal)*) => {
         /// Flow-log field.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
@@ -130,8 +130,8 @@ macro_rules! fields {
             vpc: $vpc,
             tgw: $tgw,
             data_type: DataType::$type,
-            read: $read,
-            destination: $destination,
+            column_type: $column_type,
+            mapping: $mapping,
             dash: $dash,
             reason: $reason,
         }),*];
@@ -355,6 +355,22 @@ impl FieldSet {
         Field::PacketsLostTtlExpired,
     ]);
 
+    /// Fields of every regular layout of a flow, besides an interface.
+    pub(crate) const REGULAR: Self = Self::of(&[
+        Field::SourceAddress,
+        Field::DestinationAddress,
+        Field::SourcePort,
+        Field::DestinationPort,
+        Field::Protocol,
+        Field::Packets,
+        Field::Bytes,
+        Field::Start,
+        Field::End,
+    ]);
+
+    /// `tcp-flags` alone.
+    pub(crate) const TCP_FLAGS: Self = Self::of(&[Field::TcpFlags]);
+
     /// Set of the given fields.
     pub const fn of(fields: &[Field]) -> Self {
         let mut bits = 0;
@@ -366,17 +382,17 @@ impl FieldSet {
         Self(bits)
     }
 
-    /// Tells whether the field is in the set.
+    /// Returns whether the field is in the set.
     pub const fn has(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }
 
-    /// Tells whether all fields of `other` are in this set.
+    /// Returns whether all fields of `other` are in this set.
     pub const fn has_all(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Tells whether any field of `other` is in this set.
+    /// Returns whether any field of `other` is in this set.
     pub const fn has_any(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -386,12 +402,12 @@ impl FieldSet {
         self.0 |= 1 << field as u8;
     }
 
-    /// Fields of either set.
+    /// Fields in this set, in `other` or in both.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Fields of both sets.
+    /// Fields that are in this set and in `other`.
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
@@ -486,16 +502,16 @@ mod tests {
     #[test]
     fn only_numbers_go_straight_into_an_element_and_every_exported_field_is_read() {
         for row in &FIELDS {
-            if matches!(row.destination, FieldMapping::Element(_)) {
+            if matches!(row.mapping, FieldMapping::Element(_)) {
                 assert!(
-                    matches!(row.read, ColumnType::Number { .. }),
+                    matches!(row.column_type, ColumnType::Number { .. }),
                     "{}",
                     row.name
                 );
             }
             if row.field != Field::LogStatus {
-                let is_exported = row.destination != FieldMapping::NotExported;
-                let is_read = !matches!(row.read, ColumnType::Skip(_));
+                let is_exported = row.mapping != FieldMapping::NotExported;
+                let is_read = !matches!(row.column_type, ColumnType::Skip(_));
                 assert_eq!(is_read, is_exported, "{}", row.name);
             }
         }

@@ -10,7 +10,7 @@ use super::field::{ColumnType, Field, FieldSet, FieldSpec, TextPattern};
 use super::plan::ColumnPlan;
 use super::scan;
 use super::tokens::{self, Token, TokenOffsets};
-use super::words::MAX_COLUMNS;
+use super::words::{ACTIONS, DIRECTIONS, MAX_COLUMNS, STATUSES};
 
 /// Kind of flow log with a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,10 +87,15 @@ pub enum FormatError {
     },
     /// No column is an address or a counter: no record could become a flow.
     #[error(
-        "the log format has no address and no counter (srcaddr, dstaddr, packets, bytes, …), so that no record could become \
-         a flow; was it cut? A shell needs single quotes around ${{…}}"
+        "no address and no counter (srcaddr, dstaddr, packets, bytes, …), so that no record could become a flow"
     )]
     Unusable,
+    /// The same, in a format typed by a person.
+    #[error(
+        "the log format has {}; was it cut? A shell needs single quotes around ${{…}}",
+        Self::Unusable
+    )]
+    UnusableSetting,
     /// More columns than [`MAX_COLUMNS`].
     #[error("the log format has more than {MAX_COLUMNS} columns")]
     TooManyColumns,
@@ -168,7 +173,10 @@ impl LogFormat {
                 });
             }
         }
-        Self::of_names(names)
+        Self::of_names(names).map_err(|error| match error {
+            FormatError::Unusable => FormatError::UnusableSetting,
+            other => other,
+        })
     }
 
     /// Format announced by a header line. `None` if the line is no header: in a header all tokens look like names, and at
@@ -194,7 +202,7 @@ impl LogFormat {
         (known >= 2).then(|| Self::of_names(names))
     }
 
-    /// Tells whether a line could be a header. The first octet of an ordinary record is a digit of the version.
+    /// Returns whether a line could be a header. The first octet of an ordinary record is a digit of the version.
     #[inline]
     pub(crate) fn may_be_header(line: &[u8]) -> bool {
         line.first().is_some_and(u8::is_ascii_lowercase)
@@ -261,13 +269,13 @@ impl LogFormat {
         self.kind
     }
 
-    /// Tells whether a line resembles this format; `values` is only storage.
+    /// Returns whether a line resembles this format; `values` is only storage.
     pub(crate) fn resembles_line(&self, line: &[u8], values: &mut RecordValues) -> bool {
         let (line, tokens) = values.tokens(line);
         self.resembles(line, tokens)
     }
 
-    /// Tells whether both formats have equal columns; hyphens and underscores count as equal.
+    /// Returns whether both formats have equal columns; hyphens and underscores count as equal.
     pub(crate) fn has_columns_of(&self, other: &Self) -> bool {
         let plain = |name: &String| name.replace('_', "-");
         self.names
@@ -276,14 +284,15 @@ impl LogFormat {
             .eq(other.names.iter().map(plain))
     }
 
-    /// Tells whether every token of the line has the usual pattern of its column. Stricter than parsing: the patterns tell
-    /// formats with equally many columns apart. `tokens` are the offsets of the line.
+    /// Returns whether every token of the line is `-` or has the usual pattern of its column. Stricter than parsing: the
+    /// patterns tell formats with equally many columns apart. `tokens` are the offsets of the line.
     pub(crate) fn resembles(&self, line: &[u8], tokens: &TokenOffsets) -> bool {
         let columns = &self.plan.fields;
         let fits = |(number, field): (u16, &Option<Field>)| {
             let token = tokens.at(number);
-            let read = field.map_or(ColumnType::Skip(TextPattern::Any), |field| field.row().read);
-            scan::is_dash(line, token) || has_pattern(line, token, read)
+            let skipped = ColumnType::Skip(TextPattern::Any);
+            let column_type = field.map_or(skipped, |field| field.row().column_type);
+            scan::is_dash(line, token) || has_pattern(line, token, column_type)
         };
         tokens.count() == columns.len() && (0..).zip(columns).all(fits)
     }
@@ -342,28 +351,32 @@ fn looks_like_a_name(token: &[u8]) -> bool {
         })
 }
 
-/// Tells whether a token has the pattern of a column type.
-pub(super) fn has_pattern(line: &[u8], token: Token, read: ColumnType) -> bool {
+/// Returns whether a token has the pattern of a column type.
+pub(super) fn has_pattern(line: &[u8], token: Token, column_type: ColumnType) -> bool {
     let text = token.of(line);
-    match read {
+    match column_type {
         ColumnType::Number { max } => scan::number(line, token).is_some_and(|value| value <= max),
         // Nine digits are the year 1973: this tells a time from a port or a counter.
         ColumnType::Time => text.len() >= 9 && text.iter().all(u8::is_ascii_digit),
         ColumnType::Address => {
             scan::ipv4(line, token).is_some() || scan::ipv6(line, token).is_some()
         }
-        ColumnType::Action => matches!(text, b"ACCEPT" | b"REJECT"),
-        ColumnType::Status => matches!(text, b"OK" | b"NODATA" | b"SKIPDATA"),
-        ColumnType::Direction => matches!(text, b"ingress" | b"egress"),
+        ColumnType::Action => is_one_of(&ACTIONS, text),
+        ColumnType::Status => is_one_of(&STATUSES, text),
+        ColumnType::Direction => is_one_of(&DIRECTIONS, text),
         ColumnType::RejectReason => text.iter().all(u8::is_ascii_uppercase),
         ColumnType::Text(pattern) | ColumnType::Skip(pattern) => match pattern {
             TextPattern::Any => true,
             TextPattern::Digits => text.iter().all(u8::is_ascii_digit),
             TextPattern::Account => text == b"unknown" || text.iter().all(u8::is_ascii_digit),
             TextPattern::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
-            TextPattern::Words(words) => words.iter().any(|word| word.as_bytes() == text),
+            TextPattern::Words(words) => is_one_of(words, text),
         },
     }
+}
+
+fn is_one_of(words: &[&str], text: &[u8]) -> bool {
+    words.iter().any(|word| word.as_bytes() == text)
 }
 
 #[cfg(test)]
@@ -510,6 +523,12 @@ mod tests {
     #[test]
     fn a_typed_name_is_known_or_ends_in_a_question_mark() {
         let typed = |text| LogFormat::parse_setting(text).map(|format| format.to_string());
+        let error = typed("${version} ${start}").expect_err("no address");
+        assert_eq!(
+            error.to_string(),
+            "the log format has no address and no counter (srcaddr, dstaddr, packets, bytes, …), so that no record could \
+             become a flow; was it cut? A shell needs single quotes around ${…}"
+        );
         let error = typed("${version} ${srcadr}").expect_err("misspelt");
         assert_eq!(
             error.to_string(),

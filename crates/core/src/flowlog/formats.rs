@@ -16,7 +16,7 @@ pub const MAX_CANDIDATES: usize = 256;
 const CANDIDATE_OCTETS: usize = 4 << 20;
 
 /// Most unusable formats of flow logs whose errors are kept.
-const MAX_REFUSED: usize = 16;
+const MAX_UNUSABLE: usize = 16;
 
 /// Candidate formats of a source.
 ///
@@ -30,7 +30,7 @@ const MAX_REFUSED: usize = 16;
 /// assert_eq!(record.address(Field::DestinationAddress), Some("10.0.0.2".parse().unwrap()));
 ///
 /// // A header line wins until the next object begins.
-/// assert_eq!(formats.take_header(b"srcaddr dstaddr bytes"), HeaderLine::Taken);
+/// assert_eq!(formats.read_header(b"srcaddr dstaddr bytes"), HeaderLine::Taken);
 /// assert!(formats.parse(b"10.0.0.1 10.0.0.2", &mut values).is_err());
 /// # Ok::<_, flowlogs_core::flowlog::FormatError>(())
 /// ```
@@ -43,13 +43,13 @@ pub struct Formats {
     earlier_header: Option<LogFormat>,
     /// True once a line of the object was parsed.
     has_records: bool,
-    /// True behind a header that is no flow log's, until the next object begins.
+    /// True after a header line without address and counter, until the next object begins.
     is_refused: bool,
     /// Index of the candidate that took the last line; tried first for the next line.
     last: usize,
     /// Candidates left out because there were more than [`MAX_CANDIDATES`] or [`CANDIDATE_OCTETS`].
     left_out: usize,
-    refused: Vec<FormatError>,
+    unusable: Vec<FormatError>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,11 +90,11 @@ impl Formats {
         Self::of_flow_logs([])
     }
 
-    /// Formats of an explicit setting: format strings separated by `;`. No further format is tried.
+    /// Formats of an explicit setting: format strings separated by `;`. No other format is tried.
     ///
     /// # Errors
     ///
-    /// The first format string that is [no setting](LogFormat::parse_setting).
+    /// The error of the first format string that [`LogFormat::parse_setting`] refuses.
     pub fn of_setting(text: &str) -> Result<Self, FormatError> {
         let parts = text
             .split(';')
@@ -126,20 +126,20 @@ impl Formats {
     }
 
     /// Like [`of_flow_logs`](Self::of_flow_logs), from format strings of EC2. Unusable strings
-    /// are left out, with the errors in [`refused`](Self::refused).
+    /// are left out, with the errors in [`unusable`](Self::unusable).
     pub fn of_format_strings<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut refused = Vec::new();
+        let mut unusable = Vec::new();
         let formats = texts.into_iter().filter_map(|text| {
             LogFormat::parse(text)
                 .map_err(|error| {
-                    if refused.len() < MAX_REFUSED && !refused.contains(&error) {
-                        refused.push(error);
+                    if unusable.len() < MAX_UNUSABLE && !unusable.contains(&error) {
+                        unusable.push(error);
                     }
                 })
                 .ok()
         });
         let mut this = Self::of_flow_logs(formats);
-        this.refused = refused;
+        this.unusable = unusable;
         this
     }
 
@@ -152,7 +152,7 @@ impl Formats {
             is_refused: false,
             last: 0,
             left_out: 0,
-            refused: Vec::new(),
+            unusable: Vec::new(),
         }
     }
 
@@ -191,31 +191,31 @@ impl Formats {
         self.left_out
     }
 
-    /// Tells whether a header line of this object has set the format.
+    /// Returns whether a header line of this object has set the format.
     pub(crate) fn has_header(&self) -> bool {
         self.header.is_some()
     }
 
     /// Errors of flow logs whose format is not usable, each once, the first few.
-    pub fn refused(&self) -> &[FormatError] {
-        &self.refused
+    pub fn unusable(&self) -> &[FormatError] {
+        &self.unusable
     }
 
     /// Notes about unused formats, for a person.
     pub fn notes(&self) -> impl Iterator<Item = String> {
-        let refused = self.refused.iter();
-        let refused =
-            refused.map(|error| format!("the format of a flow log is not usable: {error}"));
+        let unusable = self.unusable.iter();
+        let unusable =
+            unusable.map(|error| format!("the format of a flow log is not usable: {error}"));
         let left_out = (self.left_out > 0).then(|| {
             format!(
-                "{} formats of flow logs are left out, because there are too many; set the needed ones",
+                "{} formats of flow logs are left out, because there are too many; set the needed formats as the log format (LOG_FORMAT, --log-format)",
                 self.left_out
             )
         });
-        refused.chain(left_out)
+        unusable.chain(left_out)
     }
 
-    /// Candidates in order of trial, without the header.
+    /// Candidates in order of insertion, without the header.
     pub fn candidates(&self) -> impl Iterator<Item = &LogFormat> {
         self.candidates.iter().map(|candidate| &candidate.format)
     }
@@ -227,16 +227,16 @@ impl Formats {
         self.is_refused = false;
     }
 
-    /// Takes a header line. Not to be called with events of CloudWatch Logs: other programs write to log groups, too.
+    /// Reads a header line, if the line is one. Events of CloudWatch Logs never come here (`RecordSource::read_header`).
     #[inline]
-    pub fn take_header(&mut self, line: &[u8]) -> HeaderLine {
+    pub fn read_header(&mut self, line: &[u8]) -> HeaderLine {
         match LogFormat::may_be_header(line) || self.is_refused {
-            true => self.take_names(line),
+            true => self.read_names(line),
             false => HeaderLine::NoHeader,
         }
     }
 
-    fn take_names(&mut self, line: &[u8]) -> HeaderLine {
+    fn read_names(&mut self, line: &[u8]) -> HeaderLine {
         if self.is_refused {
             return HeaderLine::NotAFlowLog;
         }
@@ -306,7 +306,7 @@ impl Formats {
             .unwrap_or(&self.candidates[self.last].format)
     }
 
-    /// Fault of a line in the first candidate with so many columns that does not take the line.
+    /// Fault of a line in the first candidate that has this number of columns and does not fit the line.
     #[cold]
     pub(super) fn fault(&self, line: &[u8], columns: usize) -> Option<ParseError> {
         let mut values = RecordValues::default();
@@ -316,7 +316,8 @@ impl Formats {
             .find_map(|candidate| candidate.read(line, &mut values).err())
     }
 
-    /// Reads a line by the first candidate that fits. The candidate is tried first for the next line.
+    /// Makes the first candidate current whose patterns the line has, else the first that parses the line, and reads the
+    /// line by this candidate. The current candidate comes first.
     #[inline(never)]
     fn choose(&mut self, line: &[u8], values: &mut RecordValues) -> Result<(), ParseError> {
         let (last, count) = (self.last, self.candidates.len());
@@ -379,7 +380,7 @@ mod tests {
             formats
                 .parse(line.as_bytes(), &mut values)
                 .expect("fits both")
-                .interface()
+                .interface_id()
                 .map(<[u8]>::to_vec)
         };
         assert_eq!(interface("vpc-1 eni-1 7").as_deref(), Some(&b"eni-1"[..]));
@@ -391,10 +392,10 @@ mod tests {
     #[test]
     fn a_header_holds_until_the_next_object() {
         let mut formats = Formats::defaults();
-        assert_eq!(formats.take_header(b"bytes srcaddr"), HeaderLine::Taken);
+        assert_eq!(formats.read_header(b"bytes srcaddr"), HeaderLine::Taken);
         assert_eq!(bytes_of(&mut formats, "7 10.0.0.1"), Some(7));
         assert_eq!(
-            formats.take_header(b"srcaddr bytes"),
+            formats.read_header(b"srcaddr bytes"),
             HeaderLine::Taken,
             "headers may change in the middle"
         );
@@ -485,7 +486,7 @@ mod tests {
             let error = documented::check_default(kind, line, tokens).expect_err("unlike");
             assert_eq!(
                 (error.column, error.problem),
-                (column, ParseProblem::NotTheDefault)
+                (Some(column), ParseProblem::NotTheDefault)
             );
         }
         let regional = default.replace("eni-1", "-").replace("ACCEPT", "-");
@@ -505,15 +506,15 @@ mod tests {
     fn a_header_without_address_or_counter_refuses_the_object() {
         let mut formats = Formats::defaults();
         let header = b"time region action user";
-        assert_eq!(formats.take_header(header), HeaderLine::NotAFlowLog);
-        assert_eq!(formats.take_header(b"1 2 3 4"), HeaderLine::NotAFlowLog);
+        assert_eq!(formats.read_header(header), HeaderLine::NotAFlowLog);
+        assert_eq!(formats.read_header(b"1 2 3 4"), HeaderLine::NotAFlowLog);
         formats.begin_object();
-        assert_eq!(formats.take_header(b"1 2 3 4"), HeaderLine::NoHeader);
+        assert_eq!(formats.read_header(b"1 2 3 4"), HeaderLine::NoHeader);
         let default =
             "2 1 eni-1 10.0.0.1 10.0.0.2 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK";
         assert_eq!(bytes_of(&mut formats, default), Some(4249));
         assert_eq!(
-            formats.take_header(header),
+            formats.read_header(header),
             HeaderLine::NoHeader,
             "behind records it is an unparsed line"
         );
@@ -530,15 +531,15 @@ mod tests {
         let formats = Formats::of_format_strings(texts);
         assert_eq!(formats.candidates().count(), 3);
         assert_eq!(
-            formats.refused(),
+            formats.unusable(),
             [FormatError::Unusable, FormatError::Unclosed { column: 1 }]
         );
         assert_eq!(formats.notes().count(), 2);
         assert_eq!(Formats::defaults().notes().count(), 0);
-        let many = (0..2 * MAX_REFUSED).map(|count| "${bytes} ".repeat(count) + "${srcaddr");
+        let many = (0..2 * MAX_UNUSABLE).map(|count| "${bytes} ".repeat(count) + "${srcaddr");
         let many: Vec<String> = many.collect();
         let formats = Formats::of_format_strings(many.iter().map(String::as_str));
-        assert_eq!(formats.refused().len(), MAX_REFUSED);
+        assert_eq!(formats.unusable().len(), MAX_UNUSABLE);
     }
 
     #[test]
@@ -546,7 +547,7 @@ mod tests {
         let mut formats = Formats::defaults();
         let mut plan_of = |header: &[u8]| {
             formats.begin_object();
-            assert_eq!(formats.take_header(header), HeaderLine::Taken);
+            assert_eq!(formats.read_header(header), HeaderLine::Taken);
             Arc::clone(formats.format().plan())
         };
         let first = plan_of(b"srcaddr dstaddr bytes");

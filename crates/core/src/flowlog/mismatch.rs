@@ -21,9 +21,9 @@ use super::words::{ParseError, ParseProblem};
 pub struct LineMismatch {
     /// Columns of the line.
     pub line_columns: usize,
-    /// Columns of the only format, if the line has another number and no header line.
+    /// Columns of the only format, if the line has another number of columns and no header line is in effect.
     pub format_columns: Option<usize>,
-    /// Error of a format with as many columns as the line, if any; else of the format tried last.
+    /// Error of the first format with as many columns as the line, if any; else the error of [`Formats::parse`].
     pub error: ParseError,
     /// Format with the nearest number of columns, if no format has as many columns as the line.
     pub nearest: Option<NearestFormat>,
@@ -43,7 +43,7 @@ impl LineMismatch {
     /// Mismatch of a line and all of `formats`; `error` is the result of [`Formats::parse`].
     pub fn of(line: &[u8], formats: &Formats, error: ParseError) -> Self {
         let mismatch = Self::of_column(line, error);
-        // Behind a header or with a single format there is nothing to choose from.
+        // The error names the header's format already, or the line is too long for every format.
         if formats.has_header() || error.problem == ParseProblem::LineTooLong {
             return mismatch;
         }
@@ -128,7 +128,7 @@ mod tests {
             None => Formats::defaults(),
         };
         if let Some(header) = header {
-            formats.take_header(header.as_bytes());
+            formats.read_header(header.as_bytes());
         }
         let mut values = RecordValues::default();
         let error = formats

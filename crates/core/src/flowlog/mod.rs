@@ -1,9 +1,9 @@
 //! Meaning of a line: the field table, formats compiled into column plans, and the typed record.
 //!
 //! Hands [`FlowRecord`]s to the stages that decide ([`crate::dedup`]) and encode (`encode.rs`, [`crate::mapping`]). These
-//! stages read values by field. Two look at the line again: the cache of contexts compares the octets of the identifier
-//! columns (`FlowRecord::identifiers`), and rule 2 of deduplication asks this folder whether the line fits the format of
-//! another flow log (`LogFormat::resembles_line`).
+//! stages read values by field. The line itself is read again in three places: the cache of contexts compares the octets of
+//! the identifier columns (`FlowRecord::identifiers`), rule 2 of deduplication asks whether the line fits the format of
+//! another flow log (`LogFormat::resembles_line`), and a report shows the line (`FlowRecord::sample`).
 //!
 //! # How a line is read
 //!
@@ -19,9 +19,9 @@
 //! 1. [`Formats`] (`formats.rs`) picks the format: the header's, else the candidate that took the previous line. Where
 //!    another candidate has equally many columns (a rival), the patterns of the columns decide for each line
 //!    (`Formats::choose`), and the line is read without the caches of plan and prefix.
-//! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or of equal layout, three token
+//! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or equally spaced, three token
 //!    offsets and the presence of two texts are known already.
-//! 3. `tokens` finds the further spaces, 64 octets at a time, and writes the start of each token.
+//! 3. `tokens` finds the remaining spaces, 64 octets at a time, and writes the start of each token.
 //! 4. `columns` walks the plan's lists: numbers (`bytes`: token 4, slot of `bytes`), times, addresses, texts, words. A
 //!    number is converted by `scan`, a text stays a pair of offsets. A `-` takes the field out of the set of present
 //!    fields.
@@ -34,16 +34,17 @@
 //! | cache | key | cleared by |
 //! |---|---|---|
 //! | plan of the previous line (`RecordValues::plan`) | identity of the plan | a line of another format, `RecordValues::tokens` |
-//! | prefix (`LinePrefix`): octets, token offsets, present fields | octets of the prefix, or their spaces and dashes | another plan, a line with another layout |
+//! | prefix (`LinePrefix`): octets, token offsets, present fields | octets of the prefix, or their spaces and dashes | another plan, a line with other spacing |
 //! | generation of the prefix (`FlowRecord::identifier_key`) | the prefix, if it holds all identifier columns | every new prefix has the next number |
 //! | normalized copy of the line | none: one line | every line |
 //! | last candidate (`Formats::last`) | none: an index | a line that fits only another candidate |
-//! | texts of a row (`RowValues::set_texts`): octets, offsets, generation | none: the caller says that the texts are those of the row before, by no call | the next call |
+//! | texts of a row (`RowValues::set_texts`): octets, offsets, generation | none: the caller calls `set_texts` only for a row with other texts | the next call |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
 //! | format of the header before (`Formats::earlier_header`) | names of the columns | another header |
 //!
-//! No cache of this folder depends on the inventory or on a setting. A new inventory makes the sources, and with them their
-//! `Formats`, anew.
+//! No cache of this folder depends on the inventory or on a setting. After
+//! [`Transcoder::set_inventory`](crate::Transcoder::set_inventory), a [`SourceCache`](crate::SourceCache) makes the sources
+//! with their `Formats` anew.
 //!
 //! To add a kind of column: a variant of [`ColumnType`](field::ColumnType), a list or an option of `ColumnPlan` with its
 //! case in `ColumnPlan::add`, a store in `plan.rs` if values of the kind have slots, its reader in `ColumnValues` (called

@@ -52,7 +52,7 @@ pub(super) struct IdentifierRun {
 }
 
 /// Columns of the prefix cache: all in front of the first column that is neither text nor skipped. A usable format has a
-/// column behind the prefix, so that a space follows the prefix.
+/// column after the prefix, so that a space follows the prefix.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PrefixColumns {
     pub(super) columns: u16,
@@ -63,7 +63,7 @@ pub(super) struct PrefixColumns {
     pub(super) identifies: bool,
 }
 
-/// Fields that identify the account, the interface, and the VPC or gateway of the interface.
+/// Fields that identify the account, the region, the interface, its instance, and its VPC or gateway.
 const IDENTIFIERS: FieldSet = FieldSet::of(&[
     Field::AccountId,
     Field::Region,
@@ -94,7 +94,7 @@ impl ColumnPlan {
         plan
     }
 
-    /// Columns that are read, kind by kind.
+    /// Columns that are read, type by type.
     pub(super) fn columns(&self) -> impl Iterator<Item = &PlannedColumn> {
         let words = [
             &self.action,
@@ -107,25 +107,25 @@ impl ColumnPlan {
         lists.into_iter().flatten().chain(words)
     }
 
-    /// Tells whether a field is one of the [`IDENTIFIERS`].
+    /// Returns whether a field is one of the [`IDENTIFIERS`].
     pub(super) fn is_identifier(field: Field) -> bool {
         IDENTIFIERS.has(field)
     }
 
     fn add(&mut self, field: Field, token: u16) {
-        let read = field.row().read;
+        let column_type = field.row().column_type;
         let column = PlannedColumn {
             field,
             set: FieldSet::of(&[field]),
             token,
             slot: slot(field),
-            max: match read {
+            max: match column_type {
                 ColumnType::Number { max } => max,
                 ColumnType::Time => LAST_MILLISECOND,
                 _ => 0,
             },
         };
-        match read {
+        match column_type {
             ColumnType::Skip(_) => return,
             ColumnType::Number { .. } => self.numbers.push(column),
             ColumnType::Time => self.times.push(column),
@@ -158,7 +158,10 @@ impl ColumnPlan {
     fn prefix_of(&self, fields: &[Option<Field>]) -> PrefixColumns {
         let is_text_or_skipped = |field: &&Option<Field>| {
             field.is_none_or(|field| {
-                matches!(field.row().read, ColumnType::Text(_) | ColumnType::Skip(_))
+                matches!(
+                    field.row().column_type,
+                    ColumnType::Text(_) | ColumnType::Skip(_)
+                )
             })
         };
         let columns = fields.iter().take_while(is_text_or_skipped).count();
@@ -180,7 +183,7 @@ pub(super) enum ValueStore {
     Number,
     Address,
     Text,
-    /// Words of a few, and skipped columns: no slot.
+    /// Columns with a fixed vocabulary, and skipped columns: the slot is unused.
     None,
 }
 
@@ -217,7 +220,7 @@ static SLOT_ASSIGNMENT: SlotAssignment = {
     let mut stores = [ValueStore::None; FIELD_COUNT];
     let mut i = 0;
     while i < FIELD_COUNT {
-        let store = match FIELDS[i].read {
+        let store = match FIELDS[i].column_type {
             ColumnType::Number { .. } | ColumnType::Time => ValueStore::Number,
             ColumnType::Address => ValueStore::Address,
             ColumnType::Text(_) => ValueStore::Text,

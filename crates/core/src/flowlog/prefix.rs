@@ -17,7 +17,7 @@ const LANES: usize = 32;
 /// Leading columns of the previous line. Empty when the next line has to be read from its beginning.
 #[derive(Debug, Default)]
 pub(super) struct LinePrefix {
-    /// Octets of the columns, with the space behind the last.
+    /// Octets of the columns, with the space after the last.
     octets: Vec<u8>,
     columns: usize,
     /// Number of text columns in the prefix.
@@ -29,20 +29,21 @@ pub(super) struct LinePrefix {
 }
 
 impl LinePrefix {
-    /// Tells whether a line begins with the cached octets.
+    /// Returns whether a line begins with the cached octets.
     #[inline(always)]
     pub(super) fn begins(&self, line: &[u8]) -> bool {
         line.starts_with(&self.octets)
     }
 
     /// Replaces the cached octets by the beginning of a line with spaces and dashes at equal positions: token offsets
-    /// and present fields stay valid, and a new generation begins.
+    /// and present fields stay valid, and a new generation begins. Returns false, and changes nothing, if the positions
+    /// differ.
     #[inline]
     pub(super) fn replace_alike(&mut self, line: &[u8]) -> bool {
         let Some(octets) = line.get(..self.octets.len()) else {
             return false;
         };
-        let alike = have_equal_layout(&self.octets, octets);
+        let alike = have_equal_spacing(&self.octets, octets);
         if alike {
             self.octets.copy_from_slice(octets);
             self.generation += 1;
@@ -57,19 +58,19 @@ impl LinePrefix {
         plan.prefix.identifies.then_some(self.generation)
     }
 
-    /// Octets of the prefix.
+    /// Number of octets.
     #[inline(always)]
     pub(super) fn length(&self) -> usize {
         self.octets.len()
     }
 
-    /// Columns of the prefix.
+    /// Number of columns.
     #[inline(always)]
     pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
-    /// Text columns of the prefix.
+    /// Number of text columns.
     #[inline(always)]
     pub(super) fn texts(&self) -> usize {
         self.texts
@@ -108,12 +109,12 @@ impl LinePrefix {
     }
 }
 
-/// Tells whether two prefixes of equal length have spaces and dashes at equal positions. False below 32 octets.
+/// Returns whether two prefixes of equal length have spaces and dashes at equal positions. False below 32 octets.
 #[inline]
-fn have_equal_layout(one: &[u8], other: &[u8]) -> bool {
+fn have_equal_spacing(one: &[u8], other: &[u8]) -> bool {
     // Octets up to the dash stay, octets above the dash become equal.
-    let layout = |&octets: &[u8; LANES]| u8x32::new(octets).min(u8x32::splat(b'-' + 1));
-    let alike = |one, other| layout(one).simd_eq(layout(other)).to_bitmask() == u32::MAX;
+    let spacing = |&octets: &[u8; LANES]| u8x32::new(octets).min(u8x32::splat(b'-' + 1));
+    let alike = |one, other| spacing(one).simd_eq(spacing(other)).to_bitmask() == u32::MAX;
     let ((ones, _), (others, _)) = (one.as_chunks(), other.as_chunks());
     zip(ones, others).all(|(one, other)| alike(one, other))
         && matches!((one.last_chunk(), other.last_chunk()), (Some(one), Some(other)) if alike(one, other))
@@ -125,7 +126,7 @@ mod tests {
 
     use super::super::words::ParseError;
     use super::super::{FIELDS, Field, FlowRecord, LogFormat, RecordValues};
-    use super::have_equal_layout;
+    use super::have_equal_spacing;
 
     const FORMATS: [&str; 4] = [
         "${version} ${account-id} ${interface-id} ${bytes} ${start}",
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn layouts_are_equal_where_spaces_and_dashes_stand_at_the_same_places() {
+    fn prefixes_are_equally_spaced_where_spaces_and_dashes_stand_at_the_same_places() {
         let eni = "2 123456789012 eni-0a1b2c3d4e5f60718 ";
         for (other, alike) in [
             ("2 999999999999 eni-0a1b2c3d4e5f60719 ", true),
@@ -234,11 +235,11 @@ mod tests {
             ("2 1234567890 2 eni-0a1b2c3d4e5f60718 ", false),
             ("2 123456789012 eni-0a1b2c3d4e5f6071é", false),
         ] {
-            let equal = have_equal_layout(eni.as_bytes(), other.as_bytes());
+            let equal = have_equal_spacing(eni.as_bytes(), other.as_bytes());
             assert_eq!((other.len(), equal), (eni.len(), alike), "{other}");
         }
         assert!(
-            !have_equal_layout(b"eni-1 ", b"eni-1 "),
+            !have_equal_spacing(b"eni-1 ", b"eni-1 "),
             "too short to tell"
         );
     }

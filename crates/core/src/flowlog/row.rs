@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! format   ${interface-id} ${srcaddr} ${bytes} ${vpc-id}
-//! texts    eni-0a1b2c3d4e5f60718 vpc-0123456789abcdef0␣     the text columns, a space behind each
+//! texts    eni-0a1b2c3d4e5f60718 vpc-0123456789abcdef0␣     the text columns, a space after each
 //!          0                     22                          starts of their tokens
 //! ```
 //!
@@ -24,7 +24,7 @@ use super::format::LogFormat;
 use super::plan::{ADDRESSES, ColumnPlan, NUMBERS, PlannedColumn, TEXTS};
 use super::record::FlowRecord;
 use super::tokens::Token;
-use super::words::{FIRST_MILLISECONDS, MAX_LINE};
+use super::words::{MAX_LINE, milliseconds};
 
 /// Longest text of a cell, in octets. A record has fewer than 128 text columns, so the texts that fit stay below
 /// [`MAX_LINE`]; a row with a longer text is read as a line.
@@ -46,10 +46,11 @@ enum Cell {
 }
 
 impl CellValue {
-    /// Value that no record of a row has: impossible for the field, longer than 511 octets, or with a control octet.
+    /// Value that no record of a row has: impossible for the field, empty, longer than 511 octets, or with a space or
+    /// control octet.
     pub const UNFIT: Self = Self(Cell::Unfit);
 
-    /// Tells whether a record of a row can have the value.
+    /// Returns whether a record of a row can have the value.
     #[inline]
     pub fn fits(self) -> bool {
         self.0 != Cell::Unfit
@@ -60,7 +61,7 @@ impl CellValue {
 #[derive(Debug)]
 pub struct RowColumn {
     planned: PlannedColumn,
-    kind: ColumnType,
+    column_type: ColumnType,
     is_identifier: bool,
     /// Plan of a line with this column alone.
     alone: Arc<ColumnPlan>,
@@ -69,24 +70,27 @@ pub struct RowColumn {
 }
 
 impl RowColumn {
-    /// Tells whether the column holds numbers or times.
+    /// Returns whether the column holds numbers or times.
     pub fn is_number(&self) -> bool {
-        matches!(self.kind, ColumnType::Number { .. } | ColumnType::Time)
+        matches!(
+            self.column_type,
+            ColumnType::Number { .. } | ColumnType::Time
+        )
     }
 
-    /// Tells whether the column holds texts that the record keeps as they are ([`RowValues::set_texts`]).
+    /// Returns whether the column holds texts that the record keeps as they are ([`RowValues::set_texts`]).
     pub fn is_text(&self) -> bool {
-        matches!(self.kind, ColumnType::Text(_))
+        matches!(self.column_type, ColumnType::Text(_))
     }
 
-    /// Tells whether the column is an identifier column: account, region, interface, VPC, gateway.
+    /// Returns whether the column is an identifier column: account, region, interface, instance, VPC, gateway.
     pub fn is_identifier(&self) -> bool {
         self.is_identifier
     }
 
     /// Cell of a row without a value.
     pub fn missing(&self) -> CellValue {
-        CellValue(match self.kind {
+        CellValue(match self.column_type {
             ColumnType::Action
             | ColumnType::Status
             | ColumnType::Direction
@@ -98,8 +102,8 @@ impl RowColumn {
     /// Cell of a number; times are in seconds or milliseconds, as in a line. Unfit in a column of another kind.
     #[inline]
     pub fn cell_of_number(&self, number: u64) -> CellValue {
-        let value = match self.kind {
-            ColumnType::Time if number < FIRST_MILLISECONDS => number * 1_000,
+        let value = match self.column_type {
+            ColumnType::Time => milliseconds(number),
             _ => number,
         };
         match self.is_number() && value <= self.planned.max {
@@ -110,8 +114,8 @@ impl RowColumn {
 
     /// Cell of a text, as the text would stand in a line.
     pub fn cell_of_text(&mut self, text: &[u8]) -> CellValue {
-        let is_control = |octet: &u8| *octet <= b' ' || *octet == 0x7f;
-        if text.is_empty() || text.len() > MAX_TEXT || text.iter().any(is_control) {
+        let separates = |octet: &u8| *octet <= b' ' || *octet == 0x7f;
+        if text.is_empty() || text.len() > MAX_TEXT || text.iter().any(separates) {
             return CellValue::UNFIT;
         }
         if text == b"-" {
@@ -125,7 +129,7 @@ impl RowColumn {
         }
         let values = self.values.columns();
         let slot = usize::from(self.planned.slot);
-        CellValue(match self.kind {
+        CellValue(match self.column_type {
             ColumnType::Number { .. } | ColumnType::Time => Cell::Number(values.numbers[slot]),
             ColumnType::Address => Cell::Address(values.addresses.get(slot)),
             _ => Cell::Words(values.words),
@@ -138,7 +142,7 @@ impl RowColumn {
 pub struct RowValues {
     format: LogFormat,
     columns: ColumnValues,
-    /// Text columns in the order of the file, a space behind each.
+    /// Text columns in the order of the file, a space after each.
     texts: Vec<u8>,
     /// Fields of text columns without a value.
     missing_texts: FieldSet,
@@ -166,15 +170,15 @@ impl RowValues {
         let planned = *plan.columns().find(|planned| planned.token == token)?;
         Some(RowColumn {
             planned,
-            kind: planned.field.row().read,
+            column_type: planned.field.row().column_type,
             is_identifier: ColumnPlan::is_identifier(planned.field),
             alone: Arc::new(ColumnPlan::new(vec![Some(planned.field)])),
             values: RecordValues::default(),
         })
     }
 
-    /// Begins a row with the texts set last. The order is [`set_texts`](Self::set_texts) if a text changed, `begin_row`, then
-    /// [`set`](Self::set) for every other column.
+    /// Begins a row with the texts set last. The order is [`set_texts`](Self::set_texts) if a text changed, `begin_row`,
+    /// then [`set`](Self::set) for every other column.
     #[inline]
     pub fn begin_row(&mut self) {
         self.columns.present = self.format.plan().read.difference(self.missing_texts);
@@ -190,7 +194,7 @@ impl RowValues {
             Cell::Number(number) => values.numbers[slot % NUMBERS] = number,
             Cell::Address(address) => values.addresses.set(slot % ADDRESSES, address),
             Cell::Words(words) => {
-                if !values.words.take(column.kind, words) {
+                if !values.words.set_word(column.column_type, words) {
                     values.present = values.present.difference(set);
                 }
             }
@@ -245,6 +249,7 @@ mod tests {
 
     use super::super::field::{FIELD_COUNT, FIELDS, Field};
     use super::super::testing::token_of;
+    use super::super::words::FIRST_MILLISECONDS;
     use super::*;
 
     /// Everything that a record says, by field.
@@ -261,7 +266,7 @@ mod tests {
         let numbers = record.numbers();
         format!(
             "{values:?} {words:?} {others:?} {identifiers:?} {numbers:?} {:?}",
-            record.interface()
+            record.interface_id()
         )
     }
 

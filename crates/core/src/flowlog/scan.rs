@@ -9,13 +9,13 @@ use wide::{i16x8, i32x4, u8x16};
 
 use super::tokens::Token;
 
-/// Octets of a chunk: as many as a `u64` has.
-const CHUNK: usize = 8;
+/// Octets of a chunk, as many as a `u64` has; the length of a token is of the same type.
+const CHUNK_LENGTH: u32 = 8;
 
-/// Digits of a chunk.
-const DIGITS: u32 = 8;
+/// Octets of a chunk, as an index of the line.
+const CHUNK: usize = CHUNK_LENGTH as usize;
 
-/// Tells whether a token is a single `-`, AWS's sign for "no value".
+/// Returns whether a token is a single `-`, AWS's sign for "no value".
 #[inline(always)]
 pub(crate) fn is_dash(line: &[u8], token: Token) -> bool {
     token.length() == 1 && line.get(token.start()) == Some(&b'-')
@@ -25,7 +25,7 @@ pub(crate) fn is_dash(line: &[u8], token: Token) -> bool {
 #[inline(always)]
 pub(crate) fn number(line: &[u8], token: Token) -> Option<u64> {
     match token.length() {
-        length @ 1..=DIGITS => chunk_value(digits(line, token.start(), length)),
+        length @ 1..=CHUNK_LENGTH => chunk_value(digits(line, token.start(), length)),
         _ => long_number(line, token),
     }
 }
@@ -33,8 +33,8 @@ pub(crate) fn number(line: &[u8], token: Token) -> Option<u64> {
 /// Reads a number of more digits than a chunk has.
 #[inline(never)]
 fn long_number(line: &[u8], token: Token) -> Option<u64> {
-    let (upper, lower) = token.split_last(DIGITS);
-    let lower = chunk_value(digits(line, lower.start(), DIGITS))?;
+    let (upper, lower) = token.split_last(CHUNK_LENGTH);
+    let lower = chunk_value(digits(line, lower.start(), CHUNK_LENGTH))?;
     number(line, upper)?
         .checked_mul(100_000_000)?
         .checked_add(lower)
@@ -44,10 +44,10 @@ fn long_number(line: &[u8], token: Token) -> Option<u64> {
 #[inline(always)]
 pub(crate) fn seconds(line: &[u8], token: Token) -> Option<u64> {
     const LAST: u32 = 2;
-    if token.length() != DIGITS + LAST {
+    if token.length() != CHUNK_LENGTH + LAST {
         return None;
     }
-    let upper = chunk_value(digits(line, token.start(), DIGITS))?;
+    let upper = chunk_value(digits(line, token.start(), CHUNK_LENGTH))?;
     let lower = chunk_value(digits(line, token.start() + CHUNK, LAST))?;
     Some(100 * upper + lower)
 }
@@ -56,7 +56,7 @@ pub(crate) fn seconds(line: &[u8], token: Token) -> Option<u64> {
 #[inline(always)]
 pub(crate) fn word(line: &[u8], token: Token) -> u64 {
     match token.length() {
-        length @ 1..=8 => chunk_to(line, token.end()) >> (8 * (DIGITS - length)),
+        length @ 1..=CHUNK_LENGTH => chunk_to(line, token.end()) >> (8 * (CHUNK_LENGTH - length)),
         _ => 0,
     }
 }
@@ -98,7 +98,7 @@ pub(crate) fn ipv4(line: &[u8], token: Token) -> Option<u32> {
         return None;
     }
     let ends = dots & ((1 << length) - 1) | 1 << length;
-    let entry = &IPV4_DIGITS[slot_of(ends)];
+    let entry = &IPV4_DIGITS[entry_of(ends)];
     if entry.ends != ends {
         return None; // fewer or more than four parts, or a part without digits or with more than three
     }
@@ -176,7 +176,7 @@ struct Ipv4Digits {
 
 /// Slot of a key in [`IPV4_DIGITS`]: a perfect hash, whose factor was found by trying all.
 #[inline(always)]
-const fn slot_of(ends: u32) -> usize {
+const fn entry_of(ends: u32) -> usize {
     (ends.wrapping_mul(6_639) >> 13 & 0xff) as usize
 }
 
@@ -209,7 +209,7 @@ static IPV4_DIGITS: [Ipv4Digits; 256] = {
             part += 1;
             rest /= 3;
         }
-        let slot = &mut entries[slot_of(entry.ends)];
+        let slot = &mut entries[entry_of(entry.ends)];
         assert!(slot.ends == 0);
         *slot = entry;
         number += 1;
@@ -235,7 +235,7 @@ fn digits(line: &[u8], start: usize, length: u32) -> u64 {
         Some(octets) => u64::from_le_bytes(*octets),
         None => last_octets(line, start),
     };
-    (octets ^ repeat(b'0')) << (8 * DIGITS.wrapping_sub(length) % u64::BITS)
+    (octets ^ repeat(b'0')) << (8 * CHUNK_LENGTH.wrapping_sub(length) % u64::BITS)
 }
 
 /// Octets from an offset to the end of the line, fewer than a chunk, the first octet lowest.
@@ -277,7 +277,7 @@ fn first_octets(text: &[u8]) -> u64 {
     })
 }
 
-/// Number of eight equal octets.
+/// `u64` of eight equal octets.
 const fn repeat(octet: u8) -> u64 {
     u64::from_ne_bytes([octet; CHUNK])
 }
@@ -344,7 +344,7 @@ mod tests {
             let lanes = padded_lanes(text.as_bytes());
             let dots = (0..text.len()).filter(|&lane| lanes[lane] == b'.');
             let ends = dots.chain([text.len()]).fold(0, |ends, lane| ends | 1 << lane);
-            let entry = &IPV4_DIGITS[slot_of(ends)];
+            let entry = &IPV4_DIGITS[entry_of(ends)];
             prop_assert_eq!(entry.ends, ends);
             let values = u8x16::new(lanes) ^ u8x16::splat(b'0');
             let expected = text.parse().ok().map(Ipv4Addr::to_bits);

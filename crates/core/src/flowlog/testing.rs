@@ -28,7 +28,7 @@ fn token() -> impl Strategy<Value = String> {
 }
 
 fn suited(field: Field) -> BoxedStrategy<String> {
-    match field.row().read {
+    match field.row().column_type {
         ColumnType::Number { max } => (0..=max).prop_map(|value| value.to_string()).boxed(),
         ColumnType::Time => (0_u64..4_294_967_296)
             .prop_map(|value| value.to_string())

@@ -16,7 +16,7 @@ const BLOCK: usize = 2 * LANES;
 /// Offsets written together, also where a block has fewer spaces.
 const BATCH: usize = 4;
 
-/// Room for offsets: the start of each token of the longest format, the start of the token behind the last, and a batch.
+/// Room for offsets: the start of each token of the longest format, the start of the token after the last, and a batch.
 const ROOM: usize = MAX_COLUMNS + 1 + BATCH;
 
 /// Offsets of one token within its line.
@@ -24,7 +24,7 @@ const ROOM: usize = MAX_COLUMNS + 1 + BATCH;
 pub(crate) struct Token {
     /// Offset of the first octet.
     pub(super) start: u32,
-    /// Offset of the next token: behind the space that follows this token.
+    /// Offset of the next token: after the space that follows this token.
     pub(super) next: u32,
 }
 
@@ -35,13 +35,13 @@ impl Token {
         self.start as usize
     }
 
-    /// Offset behind the last octet.
+    /// Offset after the last octet.
     #[inline(always)]
     pub(super) fn end(self) -> usize {
         self.next.wrapping_sub(1) as usize
     }
 
-    /// Octets of the token; at least one for a token of [`TokenOffsets::find`].
+    /// Number of octets; at least 1 for a token of [`TokenOffsets::find`].
     #[inline(always)]
     pub(super) fn length(self) -> u32 {
         self.next.wrapping_sub(self.start + 1)
@@ -65,7 +65,7 @@ impl Token {
 /// Offsets of the tokens of a line, in order. The storage is reused from line to line.
 #[derive(Debug)]
 pub(crate) struct TokenOffsets {
-    /// Start of each token, and of the token behind the last. Further entries are left over from earlier lines.
+    /// Start of each token, and of the token after the last. Later entries are left over from earlier lines.
     starts: Box<[u32; ROOM]>,
     count: usize,
 }
@@ -110,7 +110,7 @@ impl TokenOffsets {
     pub(crate) fn find_behind(&mut self, line: &[u8], octets: usize, known: usize) -> bool {
         let (blocks, rest) = line.get(octets..).unwrap_or(b"").as_chunks::<BLOCK>();
         self.count = known;
-        // `next` is the offset behind a space in the first lane; `before` is the last bit of the previous block, set at
+        // `next` is the offset after a space in the first lane; `before` is the last bit of the previous block, set at
         // first as if a space stood in front of the line.
         let first = u32::try_from(octets).expect("lines are shorter than 2^32 octets") + 1;
         let (mut next, mut before, mut runs) = (first, 1, 0);
@@ -130,7 +130,7 @@ impl TokenOffsets {
         runs == 0
     }
 
-    /// Appends the offset behind each space of a block: the start of a token.
+    /// Appends the offset after each space of a block: the start of a token.
     #[inline(always)]
     fn append(&mut self, spaces: u64, next: u32) {
         let mut left = spaces;
@@ -170,7 +170,7 @@ pub(super) fn normalized(line: &[u8]) -> Vec<u8> {
     copy
 }
 
-/// Tells whether [`normalized`] would change the octets of a line with single spaces.
+/// Returns whether [`normalized`] would change the octets of a line with single spaces.
 pub(super) fn has_control(line: &[u8]) -> bool {
     line.iter().any(|&octet| octet < b' ')
 }
@@ -186,7 +186,7 @@ fn spaces(block: &[u8; BLOCK]) -> u64 {
     })
 }
 
-/// Spaces of the incomplete last block, and a space behind the end of the line.
+/// Spaces of the incomplete last block, and a space after the end of the line.
 #[inline(always)]
 fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
     let earlier = u32::try_from(BLOCK - rest.len()).expect("a block is short");
@@ -202,8 +202,8 @@ fn last_spaces(line: &[u8], rest: &[u8]) -> u64 {
     spaces | 1 << rest.len()
 }
 
-/// Tells whether an octet separates columns at first sight: AWS writes one space; line ends and control characters separate
-/// as well, unless the line does not fit so.
+/// Returns whether an octet separates columns: a space, line end or control character. A line that does not fit then is read
+/// again from its [`normalized`] copy, where only white space separates.
 pub(super) const fn is_space(octet: u8) -> bool {
     octet <= b' '
 }

@@ -20,6 +20,7 @@ pub(super) struct ObservationDomain {
     pub(super) flows: MessageBuffer,
     /// Totals of the flows in the message under construction.
     pub(super) pending: FlowTotals,
+    /// Totals of lost flows: not sent in batches that were committed.
     pub(super) not_sent: FlowTotals,
     /// Flows not sent since the last commit: not lost, because the flows come again after a rollback.
     pub(super) not_sent_in_batch: FlowTotals,
@@ -31,7 +32,7 @@ pub(super) struct ObservationDomain {
 pub(super) struct ListedTemplate {
     pub(super) set_id: u16,
     pub(super) record: Box<[u8]>,
-    /// Data record behind the template in every message: the sampling record.
+    /// Data record that follows the template in the same message: the sampling record.
     pub(super) data: Option<Box<[u8]>>,
 }
 

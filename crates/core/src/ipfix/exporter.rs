@@ -4,8 +4,9 @@
 //! leave in this order: templates missing in a session, options data, flows. A collector therefore never meets a record
 //! before the template or the names; and a collector that drops a message for an unknown element loses templates only. Two
 //! exceptions: the sampling record follows its template within the message, because some collectors drop flows of an unknown
-//! rate or show a rate of 0; and the templates of the statistics are the last message of a group, the data the last message
-//! of a batch, so that a collector that refuses statistics loses nothing else.
+//! rate or show a rate of 0; and the templates of the statistics are the last message of a domain's templates, and the
+//! statistics the last message of a batch or of a closed domain, so that a collector that refuses statistics loses nothing
+//! else.
 //!
 //! `mapping/announce` decides when a name is due, `session.rs` when a template is. `exporter/send.rs` sends.
 //!
@@ -29,8 +30,8 @@ use super::template::Template;
 /// Smallest message size of the setting: every record of every layout fits.
 pub const MIN_MESSAGE_SIZE: usize = 512;
 
-/// Most closed domains with kept sequence numbers, about 100 octets each. Beyond, all sequence numbers of closed domains
-/// start again at 0.
+/// Most closed domains with kept sequence numbers and totals, about 100 octets each. Beyond, both start again at 0 in
+/// all of these domains.
 const MAX_CLOSED: usize = 65_536;
 
 /// Totals of the exporting process since the last report.
@@ -38,6 +39,7 @@ const MAX_CLOSED: usize = 65_536;
 pub(crate) struct SentTotals {
     pub(crate) messages: u64,
     pub(crate) octets: u64,
+    /// Options records written, sent or not, and sampling records sent with their templates.
     pub(crate) options_records: u64,
 }
 
@@ -137,7 +139,7 @@ impl Exporter {
         std::mem::take(&mut self.sent)
     }
 
-    /// Opens a domain in `slot`, a free slot or the slot behind the last. Sequence numbers and statistics of a domain opened
+    /// Opens a domain in `slot`, a free slot or the slot after the last. Sequence numbers and statistics of a domain opened
     /// again go on (RFC 7011 §3.1).
     pub(crate) fn open_domain(&mut self, slot: usize, id: u32, name: &str) {
         let mut domain = ObservationDomain {
@@ -205,8 +207,8 @@ impl Exporter {
         });
     }
 
-    /// Writes the name of a domain; the first time, also the sampling record.
-    pub(crate) fn describe_domain<S: MessageSink>(
+    /// Writes the name of a domain; the first time, also lists the sampling template with its data record.
+    pub(crate) fn announce_domain<S: MessageSink>(
         &mut self,
         slot: usize,
         sink: &mut S,

@@ -23,13 +23,13 @@ pub(crate) const SET_HEADER: usize = 4;
 pub(crate) const LEAD_OCTETS: usize = 8;
 
 /// Octets of the scratch window given to the writer of a flow: [`LEAD_OCTETS`] of earlier data, the record, and slack
-/// behind the record.
+/// after the record.
 pub(crate) const WINDOW_OCTETS: usize = 264;
 
 /// Message under construction.
 #[derive(Debug)]
 pub(crate) struct MessageBuffer {
-    /// Message, with slack behind.
+    /// Message, followed by slack.
     octets: Vec<u8>,
     /// Octets of the message.
     length: usize,
@@ -69,7 +69,7 @@ impl MessageBuffer {
     }
 
     /// Appends a data record of `octets` octets and a tail, in a new set if the open set is of another ID. `write` writes
-    /// the record [`LEAD_OCTETS`] into the window.
+    /// the record at offset [`LEAD_OCTETS`] of the window.
     #[inline]
     pub(crate) fn flow(
         &mut self,
@@ -78,7 +78,7 @@ impl MessageBuffer {
         tail: &[u8],
         write: impl FnOnce(&mut [u8; WINDOW_OCTETS]),
     ) {
-        self.open(set_id);
+        self.begin_record(set_id);
         let begin = self.length - LEAD_OCTETS; // headers of the message and of a set, at the least
         self.append(octets);
         let window = self.octets[begin..]
@@ -95,12 +95,13 @@ impl MessageBuffer {
 
     /// Appends a data record, in a new set if the open set is of another ID.
     pub(crate) fn data_record(&mut self, set_id: u16, record: &[u8]) {
-        self.open(set_id);
+        self.begin_record(set_id);
         self.append(record.len())[..record.len()].copy_from_slice(record);
     }
 
+    /// Begins a data record: opens a set of this ID unless open, and counts the record.
     #[inline]
-    fn open(&mut self, set_id: u16) {
+    fn begin_record(&mut self, set_id: u16) {
         if !self.is_open(set_id) {
             self.open_set(set_id);
         }
@@ -157,7 +158,7 @@ impl MessageBuffer {
         self.append(SET_HEADER)[..2].copy_from_slice(&set_id.to_be_bytes());
     }
 
-    /// Lengthens the message, and returns the new octets with [`WINDOW_OCTETS`] of slack behind.
+    /// Lengthens the message, and returns the new octets, followed by [`WINDOW_OCTETS`] of slack.
     #[inline]
     fn append(&mut self, octets: usize) -> &mut [u8] {
         let start = self.length;

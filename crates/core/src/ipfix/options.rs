@@ -46,8 +46,7 @@ pub const TABLES: [OptionsTable; 8] = [
     OptionsTable::IntermediateReliability,
 ];
 
-/// Statistics of a domain. The templates are the last message of a group, and the data the last message of a batch, so that
-/// a collector that refuses a table of statistics loses nothing else.
+/// Statistics of a domain, sent last (`exporter.rs`).
 pub(crate) const STATISTICS: [OptionsTable; 2] = [
     OptionsTable::ExporterReliability,
     OptionsTable::IntermediateReliability,
@@ -150,7 +149,7 @@ impl OptionsRecord {
         self
     }
 
-    /// Appends a string at the element's fixed length, cut if longer, with a NUL behind.
+    /// Appends a string at the element's fixed length, cut if longer, followed by a NUL.
     pub(crate) fn string(&mut self, element: &InformationElement, text: &str) -> &mut Self {
         let length = usize::from(element.octets);
         let end = self.octets.len() + length;

@@ -196,7 +196,7 @@ impl FlowLayout {
         const { assert!(WINDOW_OCTETS >= u8::MAX as usize + LEAD_OCTETS) };
         for step in &self.steps {
             let value = flow.slots[usize::from(step.slot)];
-            let begin = usize::from(step.end); // eight octets before the end, as the record begins behind the lead
+            let begin = usize::from(step.end); // eight octets before the end, as the record begins after the lead
             window[begin..begin + LEAD_OCTETS].copy_from_slice(&value.to_be_bytes());
         }
     }

@@ -21,8 +21,15 @@ pub struct TemplateRefresh {
     pub messages: u32,
 }
 
-/// Marker in place of a count of templates: all templates of the domain, and of the statistics.
-pub(crate) const ALL_TEMPLATES: usize = usize::MAX;
+/// Templates of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MessageTemplates {
+    /// Templates of the domain, in order, up to this number of templates in the session.
+    Domain {
+        until: usize,
+    },
+    Statistics,
+}
 
 /// Transport session of a target.
 #[derive(Debug)]
@@ -113,28 +120,31 @@ impl DomainState {
         self.statistics = false;
     }
 
-    /// Returns whether a template among the first `count`, or of the statistics, was never sent in this session.
-    pub(crate) fn has_new_template(&self, count: usize) -> bool {
-        match count {
-            ALL_TEMPLATES => !self.knows_statistics,
-            _ => count > self.known_templates,
+    /// Returns whether one of these templates was never sent in this session.
+    pub(crate) fn has_new_template(&self, templates: MessageTemplates) -> bool {
+        match templates {
+            MessageTemplates::Domain { until } => until > self.known_templates,
+            MessageTemplates::Statistics => !self.knows_statistics,
         }
     }
 
-    /// Notes that the first `count` templates, or the statistics' templates, are sent, in a message with these data records.
-    pub(crate) fn sent_templates(&mut self, count: usize, records: u32, now: u64) {
+    /// Notes that these templates are sent, in a message with this number of data records.
+    pub(crate) fn sent_templates(&mut self, templates: MessageTemplates, records: u32, now: u64) {
         self.sequence = self.sequence.wrapping_add(records);
-        if count == ALL_TEMPLATES {
-            self.statistics = true;
-            self.knows_statistics = true;
-            return;
+        match templates {
+            MessageTemplates::Domain { until } => {
+                if self.templates == 0 {
+                    self.templates_at = now;
+                    self.messages = 0;
+                }
+                self.templates = until;
+                self.known_templates = self.known_templates.max(until);
+            }
+            MessageTemplates::Statistics => {
+                self.statistics = true;
+                self.knows_statistics = true;
+            }
         }
-        if self.templates == 0 {
-            self.templates_at = now;
-            self.messages = 0;
-        }
-        self.templates = count;
-        self.known_templates = self.known_templates.max(count);
     }
 
     /// Notes the sending of a message with this many data records.

@@ -3,7 +3,7 @@
 /// Kind of a message, for transports with a rule for each kind.
 ///
 /// Over UDP a collector that decodes on several threads may read a flow before a template sent just before the flow. A
-/// sender therefore pauses behind [`NewTemplates`](Self::NewTemplates).
+/// sender therefore pauses after [`NewTemplates`](Self::NewTemplates).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// Templates, some never sent in this session.

@@ -10,6 +10,14 @@ use crate::flowlog::{
 use crate::ipfix::{FlowValues, ValueSlot};
 use crate::network::Address;
 
+/// Values of forwardingStatus (89): the flow was forwarded, or dropped, with the reason.
+const FORWARDED: u64 = 0x40;
+const DROPPED: u64 = 0x80;
+const DENIED_BY_ACL: u64 = 0x81;
+const UNROUTABLE: u64 = 0x83;
+const TOO_LARGE: u64 = 0x85; // fragmentation and DF set
+const BAD_TTL: u64 = 0x89;
+
 /// IANA protocol number of TCP.
 const TCP: u64 = 6;
 
@@ -102,6 +110,8 @@ fn times(times: FlowTimes, settings: &MappingSettings, flow: &mut FlowValues) ->
     }
 }
 
+/// Sets the primary address pair and, if complete and different, the other pair as NAT. The primary pair is the interface's;
+/// the packet's where the record has no address of the interface, or with `ADDRESS=packet` where both pairs are complete.
 #[inline]
 fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut FlowValues) -> u32 {
     const PACKET: FieldSet =
@@ -120,14 +130,14 @@ fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut Flo
         _ => (interface, packet),
     };
     let mut parts = 0;
-    let mut take = |address: Option<Address>, slot: ValueSlot, v4: u32, v6: u32| {
+    let mut set = |address: Option<Address>, slot: ValueSlot, v4: u32, v6: u32| {
         if let Some(address) = address {
             flow.set_address(slot, address);
             parts |= if address.is_ipv4() { v4 } else { v6 };
         }
     };
-    take(primary.0, ValueSlot::SOURCE, part::SOURCE_4, part::SOURCE_6);
-    take(
+    set(primary.0, ValueSlot::SOURCE, part::SOURCE_4, part::SOURCE_6);
+    set(
         primary.1,
         ValueSlot::DESTINATION,
         part::DESTINATION_4,
@@ -136,13 +146,13 @@ fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut Flo
     let all_four =
         primary.0.is_some() && primary.1.is_some() && other.0.is_some() && other.1.is_some();
     if all_four && primary != other {
-        take(
+        set(
             other.0,
             ValueSlot::NAT_SOURCE,
             part::NAT_SOURCE_4,
             part::NAT_SOURCE_6,
         );
-        take(
+        set(
             other.1,
             ValueSlot::NAT_DESTINATION,
             part::NAT_DESTINATION_4,
@@ -152,7 +162,8 @@ fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut Flo
     parts
 }
 
-/// Sets the sides of a VPC flow: the interface on the side of the direction, ACCEPT or REJECT on the opposite side.
+/// Sets the sides of a VPC flow: the interface on the side of the direction (ingress if unknown), ACCEPT or REJECT on the
+/// other side.
 #[inline(always)] // single caller, for every record
 fn vpc_sides(
     record: &FlowRecord<'_>,
@@ -160,6 +171,7 @@ fn vpc_sides(
     numbers: RecordNumbers,
     flow: &mut FlowValues,
 ) -> u32 {
+    // Unlike in rule 2, a reason means REJECT only where the format has no action column.
     let action = match record.action() {
         None if record.reject_reason().is_some()
             && !record.format().fields().has(Field::Action) =>
@@ -183,9 +195,9 @@ fn vpc_sides(
         Some(RejectReason::BlockPublicAccess | RejectReason::EncryptionControls)
     );
     let status = match action {
-        Some(FlowAction::Accept) => 0x40,
-        Some(FlowAction::Reject) if denied => 0x81,
-        Some(FlowAction::Reject) => 0x80,
+        Some(FlowAction::Accept) => FORWARDED,
+        Some(FlowAction::Reject) if denied => DENIED_BY_ACL,
+        Some(FlowAction::Reject) => DROPPED,
         None => 0,
     };
     flow.set(ValueSlot::FORWARDING_STATUS, status);
@@ -227,14 +239,19 @@ fn gateway_sides(
         flow.set(ValueSlot::EGRESS_PHYSICAL, numbers.destination_eni.into());
         parts |= part::EGRESS_PHYSICAL;
     }
+    parts | losses(record, flow)
+}
+
+/// Sets the lost packets of a gateway's flow, and the forwarding status: of a flow lost whole, the reason of most losses.
+fn losses(record: &FlowRecord<'_>, flow: &mut FlowValues) -> u32 {
     /// Reasons with forwarding status; of equal losses, the first decides.
     const LOSSES: [(Field, u64); 4] = [
-        (Field::PacketsLostNoRoute, 0x83),
-        (Field::PacketsLostBlackhole, 0x83),
-        (Field::PacketsLostMtuExceeded, 0x85),
-        (Field::PacketsLostTtlExpired, 0x89),
+        (Field::PacketsLostNoRoute, UNROUTABLE),
+        (Field::PacketsLostBlackhole, UNROUTABLE),
+        (Field::PacketsLostMtuExceeded, TOO_LARGE),
+        (Field::PacketsLostTtlExpired, BAD_TTL),
     ];
-    let (mut sum, mut largest, mut reason) = (None, 0, 0x40);
+    let (mut sum, mut largest, mut reason) = (None, 0, FORWARDED);
     for (field, status) in LOSSES {
         if let Some(lost) = record.number(field) {
             sum = Some(sum.unwrap_or(0_u64).saturating_add(lost));
@@ -243,34 +260,33 @@ fn gateway_sides(
             }
         }
     }
-    let mut status = 0;
-    if let Some(sum) = sum {
-        flow.set(ValueSlot::DROPPED_PACKETS, sum);
-        parts |= part::DROPPED;
-        let all_lost = sum > 0
-            && record
-                .number(Field::Packets)
-                .is_some_and(|packets| sum >= packets);
-        status = if all_lost { reason } else { 0x40 };
-    }
+    let Some(sum) = sum else {
+        flow.set(ValueSlot::FORWARDING_STATUS, 0);
+        return 0;
+    };
+    flow.set(ValueSlot::DROPPED_PACKETS, sum);
+    let packets = record.number(Field::Packets);
+    let all_lost = sum > 0 && packets.is_some_and(|packets| sum >= packets);
+    let status = if all_lost { reason } else { FORWARDED };
     flow.set(ValueSlot::FORWARDING_STATUS, status);
-    parts
+    part::DROPPED
 }
 
 /// Returns [`part::WIDE`] if a counter needs more than 32 bits.
 fn width(record: &FlowRecord<'_>) -> u32 {
-    match (record.count(Field::Packets) | record.count(Field::Bytes)) > u64::from(u32::MAX) {
+    match (record.number_or_zero(Field::Packets) | record.number_or_zero(Field::Bytes))
+        > u64::from(u32::MAX)
+    {
         true => part::WIDE,
         false => 0,
     }
 }
 
-/// Returns the flags field of a flow without TCP: exported as 0, the flow needs no further template.
+/// Returns `tcp-flags` for a flow without TCP: the flags are exported as 0, so the flow needs no template of its own.
 fn flags(record: &FlowRecord<'_>) -> FieldSet {
-    const TCP_FLAGS: FieldSet = FieldSet::of(&[Field::TcpFlags]);
     let protocol = record.number(Field::Protocol);
     match protocol.is_some_and(|protocol| protocol != TCP) {
-        true => record.format().fields().intersection(TCP_FLAGS),
+        true => record.format().fields().intersection(FieldSet::TCP_FLAGS),
         false => FieldSet::EMPTY,
     }
 }

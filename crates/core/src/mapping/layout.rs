@@ -1,7 +1,7 @@
 //! Fields of a flow record, and the template ID that follows from the fields.
 //!
 //! A layout is determined by [`Contents`]: the present direct numbers and a bit for everything else. *Regular* layouts
-//! differ in [`REGULAR_BITS`] things only, so the IDs are [`REGULAR_BASE`] plus a mask, unique by construction; all further
+//! differ in [`REGULAR_BITS`] things only, so the IDs are [`REGULAR_BASE`] plus a mask, unique by construction; all other
 //! layouts have an ID hashed from the field list. Both kinds of IDs are stable across processes and releases.
 
 use std::collections::HashMap;
@@ -53,7 +53,7 @@ use part::*;
 /// flow key.
 struct PartField(u32, &'static InformationElement, ValueSlot, bool);
 
-/// Fields behind the times.
+/// Fields after the times.
 #[rustfmt::skip] // a table
 const ADDRESSES: [PartField; 4] = [
     PartField(SOURCE_4, &e::SOURCE_IPV4_ADDRESS, ValueSlot::SOURCE, true),
@@ -62,9 +62,9 @@ const ADDRESSES: [PartField; 4] = [
     PartField(DESTINATION_6, &e::DESTINATION_IPV6_ADDRESS, ValueSlot::DESTINATION, true),
 ];
 
-/// Fields behind the direct fields. Every layout has the forwarding status; the name, of variable length, is the last field.
+/// Fields after the direct fields. Every layout has the forwarding status; the name, of variable length, is the last field.
 #[rustfmt::skip] // a table
-const BEHIND: [PartField; 17] = [
+const AFTER: [PartField; 17] = [
     PartField(INTERFACES, &e::INGRESS_INTERFACE, ValueSlot::INGRESS, true),
     PartField(INTERFACES, &e::EGRESS_INTERFACE, ValueSlot::EGRESS, true),
     PartField(VRF, &e::INGRESS_VRF_ID, ValueSlot::INGRESS_VRF, false),
@@ -107,20 +107,13 @@ impl Contents {
     /// Returns the mask of a layout; nothing for an irregular layout. A part without a bit in [`MASK`] makes a layout
     /// irregular: the meaning of a template ID never changes, and every bit is taken.
     fn regular_mask(self) -> Option<u16> {
-        const BASIC: FieldSet = FieldSet::of(&[
-            Field::SourcePort,
-            Field::DestinationPort,
-            Field::Protocol,
-            Field::Packets,
-            Field::Bytes,
-        ]);
-        const TCP_FLAGS: FieldSet = FieldSet::of(&[Field::TcpFlags]);
+        const BASIC: FieldSet = FieldSet::REGULAR.intersection(Contents::DIRECT);
         const BASIC_V4: u32 = START | END | INTERFACES | SOURCE_4 | DESTINATION_4;
         const BASIC_V6: u32 = START | END | INTERFACES | SOURCE_6 | DESTINATION_6;
         const NAT_4: u32 = BASIC_V4 | NAT_SOURCE_4 | NAT_DESTINATION_4;
         const NAT_6: u32 = BASIC_V6 | NAT_SOURCE_6 | NAT_DESTINATION_6;
 
-        if self.direct.difference(TCP_FLAGS) != BASIC {
+        if self.direct.difference(FieldSet::TCP_FLAGS) != BASIC {
             return None;
         }
         let with_bits = MASK.iter().fold(0, |parts, &(_, part)| parts | part);
@@ -170,12 +163,12 @@ impl Contents {
         let before = times.iter().chain(&ADDRESSES).filter_map(field);
         before
             .chain(direct)
-            .chain(BEHIND.iter().filter_map(field))
+            .chain(AFTER.iter().filter_map(field))
             .collect()
     }
 
     fn direct_field(self, field: Field) -> Option<LayoutField> {
-        let FieldMapping::Element(element) = field.row().destination else {
+        let FieldMapping::Element(element) = field.row().mapping else {
             return None;
         };
         let counter = matches!(field, Field::Packets | Field::Bytes);
@@ -209,7 +202,7 @@ pub(crate) struct Layouts {
 impl Layouts {
     /// Returns the number of the layout with these contents, or nothing if [`MAX_LAYOUTS`] layouts exist already.
     #[inline]
-    pub(crate) fn number(&mut self, contents: Contents) -> Option<usize> {
+    pub(crate) fn find_or_add(&mut self, contents: Contents) -> Option<usize> {
         if let Some((last, number)) = self.last
             && last == contents
         {
@@ -269,7 +262,7 @@ const fn direct_fields() -> FieldSet {
     let mut set = FieldSet::EMPTY;
     let mut i = 0;
     while i < FIELD_COUNT {
-        if let FieldMapping::Element(_) = FIELDS[i].destination {
+        if let FieldMapping::Element(_) = FIELDS[i].mapping {
             set.insert(FIELDS[i].field);
         }
         i += 1;
@@ -361,7 +354,7 @@ mod tests {
             parts: ((INTERFACE_NAME << 1) - 1) & !four,
         };
         let mut layouts = Layouts::default();
-        let number = layouts.number(contents).expect("the first");
+        let number = layouts.find_or_add(contents).expect("the first");
         assert!(layouts.layout(number).octets() < 256);
     }
 
@@ -369,7 +362,7 @@ mod tests {
     fn the_default_ipv4_layout_has_id_16384_and_46_octets_a_record() {
         let mut layouts = Layouts::default();
         let number = layouts
-            .number(regular(0).expect("regular"))
+            .find_or_add(regular(0).expect("regular"))
             .expect("the first");
         let layout = layouts.layout(number);
         assert_eq!((layout.template.id, layout.octets()), (16_384, 46));
@@ -388,7 +381,7 @@ mod tests {
     fn template_ids_are_the_same_in_every_release() {
         let id = |contents: Contents| {
             let mut layouts = Layouts::default();
-            let number = layouts.number(contents).expect("the first");
+            let number = layouts.find_or_add(contents).expect("the first");
             layouts.layout(number).template.id
         };
         assert_eq!(id(regular(0b1_1101).expect("regular")), 16_384 + 29);
@@ -413,7 +406,7 @@ mod tests {
         };
         let id = hashed_id(&contents.fields());
         layouts.by_id.insert(id, usize::MAX);
-        let number = layouts.number(contents).expect("room");
+        let number = layouts.find_or_add(contents).expect("room");
         assert_eq!(layouts.layout(number).template.id, id + 1);
         assert_eq!(layouts.take_collisions(), 1);
     }
@@ -426,10 +419,13 @@ mod tests {
             parts,
         };
         let made = (0..10_000)
-            .filter(|&parts| layouts.number(contents(parts)).is_some())
+            .filter(|&parts| layouts.find_or_add(contents(parts)).is_some())
             .count();
         assert_eq!(made, MAX_LAYOUTS);
-        assert!(layouts.number(contents(0)).is_some(), "known ones stay");
+        assert!(
+            layouts.find_or_add(contents(0)).is_some(),
+            "known ones stay"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Mapping of a typed record to a flow: values, layout, and announced names.
 //!
-//! The two vocabularies meet here: [`crate::flowlog`] knows nothing of the stages behind, and [`crate::ipfix`] nothing of
-//! the stages before. Direct routes (a column → an element) are columns of the field table; rules over several columns are
+//! The two vocabularies meet here: [`crate::flowlog`] knows nothing of the later stages, and [`crate::ipfix`] nothing of
+//! the earlier stages. Direct routes (a column → an element) are columns of the field table; rules over several columns are
 //! in `flow.rs`.
 //!
 //! | file | owns |

@@ -1,7 +1,7 @@
 //! The AWS services of both ends as an IPFIX application (95): engine 6 (user-defined, RFC 6759 §4.1) and a 24-bit selector
 //! with 12 bits for each end.
 //!
-//! Documented services have fixed codes; a code never changes its service. Further services are hashed into the rest of the
+//! Documented services have fixed codes; a code never changes its service. Other services are hashed into the rest of the
 //! 12 bits; the application table names both in any case.
 
 use crate::identity::fnv1a;

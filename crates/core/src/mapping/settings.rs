@@ -16,7 +16,7 @@ pub struct MappingSettings {
     /// Place of interface names.
     pub interface_names: InterfaceNames,
     /// Texts written by people.
-    pub names: NameTexts,
+    pub name_texts: NameTexts,
 }
 
 /// Unit of the exported times.
@@ -59,7 +59,7 @@ pub enum NameTexts {
     Off,
 }
 
-choices!(NameTexts, "on, off", "on" => Self::On, "off" => Self::Off);
-choices!(Timestamps, "milliseconds, seconds", "milliseconds" => Self::Milliseconds, "seconds" => Self::Seconds);
-choices!(AddressPair, "interface, packet", "interface" => Self::Interface, "packet" => Self::Packet);
-choices!(InterfaceNames, "options, inline", "options" => Self::Options, "inline" => Self::Inline);
+choices!(NameTexts, "on" => Self::On, "off" => Self::Off);
+choices!(Timestamps, "milliseconds" => Self::Milliseconds, "seconds" => Self::Seconds);
+choices!(AddressPair, "interface" => Self::Interface, "packet" => Self::Packet);
+choices!(InterfaceNames, "options" => Self::Options, "inline" => Self::Inline);

@@ -31,13 +31,31 @@ impl FlowTimes {
     pub(crate) fn check_seconds(self) -> Result<(), ParseError> {
         match self.start.max(self.end) > Some(LAST_MILLISECOND) {
             true => Err(ParseError {
-                column: 1,
-                field: Some(Field::Start),
-                problem: ParseProblem::TooLarge {
-                    max: LAST_MILLISECOND,
-                },
+                column: None,
+                field: None,
+                problem: ParseProblem::TooLateEvent,
             }),
             false => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_that_seconds_do_not_hold_is_named_as_the_events() {
+        let times = |start| FlowTimes {
+            start: Some(start),
+            end: Some(start),
+            swapped: false,
+        };
+        assert_eq!(times(LAST_MILLISECOND).check_seconds(), Ok(()));
+        let late = times(LAST_MILLISECOND + 1).check_seconds();
+        assert_eq!(
+            late.expect_err("too late").to_string(),
+            "the event's timestamp is later than 2106-02-07 06:28:15 UTC"
+        );
     }
 }

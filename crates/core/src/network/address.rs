@@ -1,7 +1,7 @@
 //! IP address as two numbers.
 //!
 //! [`IpAddr`] is a tag and octets: a value written octet by octet and read as a whole soon after stalls a processor. Every
-//! record has addresses: numbers from the parser to the message.
+//! record has addresses, so they are numbers from the parser to the message.
 
 use std::fmt;
 use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr};
@@ -52,7 +52,7 @@ impl Address {
         Self { high, low, family }
     }
 
-    /// Tells whether the address is IPv4.
+    /// Returns whether the address is IPv4.
     #[inline]
     pub const fn is_ipv4(self) -> bool {
         matches!(self.family, AddressFamily::V4)

@@ -94,7 +94,7 @@ impl Destination {
         self
     }
 
-    /// Destination of an ARN of CloudWatch Logs, S3 or Firehose; `None` for any further text.
+    /// Destination of an ARN of CloudWatch Logs, S3 or Firehose; `None` for any other text.
     pub fn of_arn(text: &str) -> Option<Self> {
         let mut parts = text.splitn(6, ':');
         if parts.next() != Some("arn") {
@@ -123,7 +123,7 @@ impl Destination {
         )
     }
 
-    /// Tells whether both can be the same destination: an unknown part agrees with any.
+    /// Returns whether both can be the same destination: an unknown account, region or prefix agrees with any.
     pub fn agrees_with(&self, other: &Self) -> bool {
         let agree = |one: &Option<Box<str>>, other: &Option<Box<str>>| {
             one.is_none() || other.is_none() || one == other

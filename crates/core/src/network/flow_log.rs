@@ -1,12 +1,19 @@
 //! Flow logs: the observed resource, the destination, and the time within which to rely on a flow log.
 
-use super::{Destination, Identified};
+use std::collections::HashMap;
 
-/// Longest time until a new flow log has its first record, and longest time to rely on an answer of EC2, in milliseconds.
+use foldhash::fast::FixedState;
+
+use super::Destination;
+
+/// Longest time until a new flow log writes, in milliseconds.
 pub const SETTLING: u64 = 15 * 60_000;
 
-/// Longest time to keep a vanished flow log, in milliseconds: the records may wait as long in a queue.
-pub const VANISHED: u64 = 15 * 24 * 3_600_000;
+/// Longest time to rely on an answer of EC2, in milliseconds.
+const ANSWER_HOLDS: u64 = SETTLING;
+
+/// Longest time to keep a vanished flow log, in milliseconds, because its records may wait as long in a queue.
+pub const KEEP_VANISHED: u64 = 15 * 24 * 3_600_000;
 
 /// Kind of traffic recorded by a flow log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,7 +56,7 @@ pub struct FlowLog {
     pub traffic: TrafficType,
     /// Destination, if understood.
     pub destination: Option<Destination>,
-    /// Record format, `${…} ${…}`; AWS's default without.
+    /// Record format, `${…} ${…}`; `None` for AWS's default.
     pub format: Option<String>,
     /// `DeliverLogsStatus` is `FAILED`: nothing is delivered, so nothing may be left out because of this flow log.
     pub failing: bool,
@@ -62,17 +69,18 @@ pub struct FlowLog {
 }
 
 impl FlowLog {
-    /// Tells whether records with these start and end times (milliseconds since 1970) are written, as far as is known.
+    /// Returns whether the flow log delivers to this destination; true where the source has no destination.
+    pub(crate) fn delivers_to(&self, destination: Option<&Destination>) -> bool {
+        let own = self.destination.as_ref();
+        destination.is_none_or(|wanted| own.is_some_and(|own| own.agrees_with(wanted)))
+    }
+
+    /// Times between which to rely on the flow log.
     ///
     /// A new flow log writes nothing for up to 15 minutes. An answer of EC2 holds for 15 minutes. A vanished flow log writes
     /// until the last answer with the flow log.
-    pub fn is_alive(&self, start: Option<u64>, end: Option<u64>) -> bool {
-        let lifetime = self.lifetime();
-        lifetime.contains(start, end)
-    }
-
     pub(crate) fn lifetime(&self) -> Lifetime {
-        let as_of = self.as_of.map(|as_of| as_of.saturating_add(SETTLING));
+        let as_of = self.as_of.map(|as_of| as_of.saturating_add(ANSWER_HOLDS));
         Lifetime {
             begins: self.created.map(|created| created.saturating_add(SETTLING)),
             ends: self.last_seen.or(as_of),
@@ -88,7 +96,8 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    /// Tells whether a record of these times is within; of unknown times, only if there is no bound.
+    /// Returns whether a record of these times is within the bounds; an unknown time is within only where its bound is
+    /// missing.
     #[inline]
     pub(crate) fn contains(self, start: Option<u64>, end: Option<u64>) -> bool {
         self.begins
@@ -99,24 +108,52 @@ impl Lifetime {
     }
 }
 
-/// Returns the flow logs of an earlier answer missing in the present answer, as vanished. A flow log last seen 15 days before
-/// `now`, or earlier, is dropped.
+/// Returns the flow logs of an earlier answer that the present answer lacks, as vanished. A flow log last seen 15 days
+/// before `now`, or earlier, is dropped.
 ///
 /// The formats stay candidates, and records are judged as before up to the time when the flow log was last seen.
 pub fn vanished(previous: &[FlowLog], present: &[FlowLog], now: u64) -> Vec<FlowLog> {
-    let is_listed = |flow_log: &&FlowLog| !present.iter().any(|other| other.id == flow_log.id);
-    let gone = previous.iter().filter(is_listed).cloned();
+    let is_gone = |flow_log: &&FlowLog| !present.iter().any(|other| other.id == flow_log.id);
+    let gone = previous.iter().filter(is_gone).cloned();
     gone.filter_map(|mut flow_log| {
         let last_seen = flow_log.last_seen.or(flow_log.as_of)?;
         flow_log.last_seen = Some(last_seen);
-        (last_seen.saturating_add(VANISHED) > now).then_some(flow_log)
+        (last_seen.saturating_add(KEEP_VANISHED) > now).then_some(flow_log)
     })
     .collect()
 }
 
-impl Identified for FlowLog {
-    fn id(&self) -> &[u8] {
-        self.id.as_bytes()
+/// Flow logs in insertion order, looked up by id; inserting a known id replaces the flow log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct FlowLogs {
+    flow_logs: Vec<FlowLog>,
+    indices: HashMap<Box<[u8]>, usize, FixedState>,
+}
+
+impl FlowLogs {
+    pub(super) fn insert(&mut self, flow_log: FlowLog) {
+        match self.indices.get(flow_log.id.as_bytes()) {
+            Some(&index) => self.flow_logs[index] = flow_log,
+            None => {
+                let id = flow_log.id.as_bytes().into();
+                self.indices.insert(id, self.flow_logs.len());
+                self.flow_logs.push(flow_log);
+            }
+        }
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&FlowLog> {
+        self.flow_logs.get(*self.indices.get(id.as_bytes())?)
+    }
+
+    pub(super) fn as_slice(&self) -> &[FlowLog] {
+        &self.flow_logs
+    }
+
+    /// Inserts the flow logs of `other`.
+    pub(super) fn merge(&mut self, other: Self) {
+        let others = other.flow_logs.into_iter();
+        others.for_each(|flow_log| self.insert(flow_log));
     }
 }
 
@@ -152,7 +189,8 @@ mod tests {
             created: Some(1_000),
             ..flow_log("fl-1", Some(SETTLING))
         };
-        for (start, end, is_alive) in [
+        let is_alive = |flow_log: &FlowLog, start, end| flow_log.lifetime().contains(start, end);
+        for (start, end, expected) in [
             (Some(SETTLING + 999), Some(SETTLING + 1_000), false),
             (Some(SETTLING + 1_000), Some(SETTLING + 1_000), true),
             (Some(SETTLING + 1_000), Some(2 * SETTLING - 1), true),
@@ -160,15 +198,15 @@ mod tests {
             (None, Some(SETTLING + 1_000), false),
             (Some(SETTLING + 1_000), None, false),
         ] {
-            assert_eq!(born.is_alive(start, end), is_alive, "{start:?} {end:?}");
+            assert_eq!(is_alive(&born, start, end), expected, "{start:?} {end:?}");
         }
         let vanished = FlowLog {
             last_seen: Some(2_000_000),
             ..born
         };
-        assert!(vanished.is_alive(Some(1_000_000), Some(1_999_999)));
-        assert!(!vanished.is_alive(Some(1_000_000), Some(2_000_000)));
-        assert!(flow_log("fl-2", None).is_alive(None, None), "of a file");
+        assert!(is_alive(&vanished, Some(1_000_000), Some(1_999_999)));
+        assert!(!is_alive(&vanished, Some(1_000_000), Some(2_000_000)));
+        assert!(is_alive(&flow_log("fl-2", None), None, None), "of a file");
     }
 
     #[test]
@@ -193,7 +231,7 @@ mod tests {
     #[test]
     fn the_last_millisecond_of_the_15_days_still_counts() {
         let known = [flow_log("fl-1", Some(5))];
-        for (now, kept) in [(4 + VANISHED, 1), (5 + VANISHED, 0)] {
+        for (now, kept) in [(4 + KEEP_VANISHED, 1), (5 + KEEP_VANISHED, 0)] {
             assert_eq!(vanished(&known, &[], now).len(), kept, "{now}");
         }
     }

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use hashbrown::HashTable;
 
 use super::Address;
-use super::table_index::{DelegatedPrefix, SharedTexts, Span, ValueIndex, hash, number};
+use super::table_index::{DelegatedPrefix, SharedTexts, Span, ValueIndex, hash, to_u32};
 
 /// Elastic network interface, the input of an [`InterfaceTable`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,12 +44,21 @@ pub struct NetworkInterface {
     pub prefixes: Vec<(IpAddr, u8)>,
 }
 
-/// Own texts of an entry: id, name, description, instance.
+/// Own text of an entry; the number is the position among the texts.
+#[derive(Debug, Clone, Copy)]
+enum OwnText {
+    Id,
+    Name,
+    Description,
+    Instance,
+}
+
+/// Number of own texts of an entry.
 const OWN_TEXTS: usize = 4;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// Offset of the id in the texts; name, description and instance follow.
+    /// Offset of the own texts, back to back in the order of [`OwnText`].
     text: u32,
     lengths: [u16; OWN_TEXTS],
     /// Numbers of shared texts; 0 for none.
@@ -74,7 +83,7 @@ pub struct InterfaceTable {
     ipv4: ValueIndex<u32>,
     ipv6: ValueIndex<u128>,
     prefixes: ValueIndex<DelegatedPrefix>,
-    /// Lengths of the prefixes in the table, by family; usually none; AWS delegates /28 (IPv4) and /80 (IPv6).
+    /// Lengths of the prefixes in the table, true for IPv4; usually none: AWS delegates /28 (IPv4) and /80 (IPv6).
     lengths: Vec<(bool, u8)>,
 }
 
@@ -96,7 +105,7 @@ impl InterfaceTable {
         self.entries.len()
     }
 
-    /// Tells whether the table is empty.
+    /// Returns whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -104,17 +113,18 @@ impl InterfaceTable {
     /// Adds an interface, or replaces the interface with this id. Texts are cut at 65,535 octets.
     pub fn insert(&mut self, interface: &NetworkInterface) {
         let known = self.slot(interface.id.as_bytes());
-        let Some(slot) = known.or_else(|| number(self.entries.len())) else {
+        let Some(slot) = known.or_else(|| to_u32(self.entries.len())) else {
             return;
         };
-        let Some(text) = number(self.texts.len()) else {
+        let Some(text) = to_u32(self.texts.len()) else {
             return;
         };
         if known.is_some() {
             self.unindex(slot);
         }
-        let vpc = self.shared.number(interface.vpc.as_deref());
-        let own = [
+        let vpc = self.shared.intern(interface.vpc.as_deref());
+        // In the order of `OwnText`.
+        let own: [_; OWN_TEXTS] = [
             Some(interface.id.as_str()),
             interface.name.as_deref(),
             interface.description.as_deref(),
@@ -123,11 +133,11 @@ impl InterfaceTable {
         let entry = Entry {
             text,
             lengths: own.map(|text| self.append(text.unwrap_or_default())),
-            kind: self.shared.number(interface.kind.as_deref()),
-            subnet: self.shared.number(interface.subnet.as_deref()),
+            kind: self.shared.intern(interface.kind.as_deref()),
+            subnet: self.shared.intern(interface.subnet.as_deref()),
             vpc,
-            zone: self.shared.number(interface.zone.as_deref()),
-            owner: self.shared.number(interface.owner.as_deref()),
+            zone: self.shared.intern(interface.zone.as_deref()),
+            owner: self.shared.intern(interface.owner.as_deref()),
             unused: interface.unused,
             ipv4: self.ipv4.extend(vpc, slot, ipv4_bits(&interface.addresses)),
             ipv6: self.ipv6.extend(vpc, slot, ipv6_bits(&interface.addresses)),
@@ -173,7 +183,7 @@ impl InterfaceTable {
 
     /// All interfaces, in order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = InterfaceView<'_>> {
-        (0..self.entries.len()).filter_map(|slot| Some(self.at(number(slot)?)))
+        (0..self.entries.len()).filter_map(|slot| Some(self.at(to_u32(slot)?)))
     }
 
     /// Slot of the interface with this id.
@@ -187,8 +197,8 @@ impl InterfaceTable {
         InterfaceView { table: self, slot }
     }
 
-    /// Number of a VPC or subnet, if an interface of this table is in the VPC or subnet.
-    pub(crate) fn network_number(&self, text: &[u8]) -> Option<u32> {
+    /// Number of a shared text (VPC, subnet, zone, kind, account), if the table has the text.
+    pub(crate) fn shared_number(&self, text: &[u8]) -> Option<u32> {
         self.shared.find(text)
     }
 
@@ -198,8 +208,8 @@ impl InterfaceTable {
         (entry.subnet, entry.vpc)
     }
 
-    /// Largest number of a shared text, plus 1.
-    pub(crate) fn network_numbers(&self) -> usize {
+    /// Bound of the numbers of shared texts: the largest, plus 1.
+    pub(crate) fn shared_bound(&self) -> usize {
         self.shared.texts.len() + 1
     }
 
@@ -270,7 +280,7 @@ impl InterfaceTable {
     }
 }
 
-/// Tells whether one of these prefixes contains the address.
+/// Returns whether one of these prefixes contains the address.
 #[cold]
 fn is_within(prefixes: &[DelegatedPrefix], address: Address) -> bool {
     let ip = IpAddr::from(address);
@@ -297,11 +307,11 @@ fn ipv6_bits(addresses: &[Address]) -> impl Iterator<Item = u128> {
 
 impl Entry {
     fn id<'a>(&self, texts: &'a str) -> &'a str {
-        self.own(0, texts)
+        self.own(OwnText::Id, texts)
     }
 
-    /// Own text of the entry, by index.
-    fn own<'a>(&self, which: usize, texts: &'a str) -> &'a str {
+    fn own<'a>(&self, text: OwnText, texts: &'a str) -> &'a str {
+        let which = text as usize;
         let before: usize = self.lengths[..which].iter().copied().map(usize::from).sum();
         let start = self.text as usize + before;
         &texts[start..start + usize::from(self.lengths[which])]
@@ -336,8 +346,8 @@ impl<'a> InterfaceView<'a> {
         &self.table.entries[self.slot as usize]
     }
 
-    fn own(self, which: usize) -> Option<&'a str> {
-        let text = self.entry().own(which, &self.table.texts);
+    fn own(self, text: OwnText) -> Option<&'a str> {
+        let text = self.entry().own(text, &self.table.texts);
         (!text.is_empty()).then_some(text)
     }
 
@@ -348,17 +358,17 @@ impl<'a> InterfaceView<'a> {
 
     /// Name tag.
     pub fn name(self) -> Option<&'a str> {
-        self.own(1)
+        self.own(OwnText::Name)
     }
 
     /// Description.
     pub fn description(self) -> Option<&'a str> {
-        self.own(2)
+        self.own(OwnText::Description)
     }
 
     /// Attached instance, `i-…`.
     pub fn instance(self) -> Option<&'a str> {
-        self.own(3)
+        self.own(OwnText::Instance)
     }
 
     /// `InterfaceType` of EC2.
@@ -386,7 +396,7 @@ impl<'a> InterfaceView<'a> {
         self.table.shared.get(self.entry().owner)
     }
 
-    /// Tells whether the status is not `in-use`.
+    /// Returns whether the status is not `in-use`.
     pub fn is_unused(self) -> bool {
         self.entry().unused
     }
@@ -415,7 +425,7 @@ impl<'a> InterfaceView<'a> {
         }
     }
 
-    /// Tells whether the interface has the address, listed or within a delegated prefix.
+    /// Returns whether the interface has the address, listed or within a delegated prefix.
     #[inline]
     pub fn has_address(self, address: Address) -> bool {
         let Entry {
@@ -476,7 +486,7 @@ mod tests {
     }
 
     fn found(table: &InterfaceTable, vpc: &str, of: &str) -> Vec<String> {
-        let Some(vpc) = table.network_number(vpc.as_bytes()) else {
+        let Some(vpc) = table.shared_number(vpc.as_bytes()) else {
             return Vec::new();
         };
         let slots = table.slots_with_address(vpc, address(of));

@@ -7,12 +7,13 @@
 //! table, in the table of its account and region, and in the table of the VPC's owner, and nowhere else: two processes that
 //! have loaded different tables decide alike. Tables are shared; each is swapped alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::{Destination, FlowLog, IdMap, InterfaceTable, InterfaceView, NetworkInterface};
+use super::flow_log::FlowLogs;
+use super::{Destination, FlowLog, InterfaceTable, InterfaceView, NetworkInterface};
 
 /// A VPC.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub struct GatewayAttachment {
     pub resource: Option<String>,
 }
 
-/// Account and region of a table of interfaces.
+/// Scope of a table of interfaces: account and region.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountRegion {
     /// Account, 12 digits.
@@ -90,18 +91,17 @@ type Map<T> = HashMap<Box<[u8]>, T, FixedState>;
 pub struct Inventory {
     /// The general table, then the tables of accounts and regions.
     tables: Vec<Arc<InterfaceTable>>,
-    /// Index of each table but the general table, by account and region.
+    /// Index of each table but the general table, by scope.
     scopes: HashMap<AccountRegion, usize, FixedState>,
-    /// Asked accounts and regions, with the time of the answer (milliseconds since 1970); `None` where the inventory does
-    /// not say.
-    asked: Option<HashMap<AccountRegion, u64, FixedState>>,
+    /// Accounts and regions whose interfaces were asked of EC2; `None` where the inventory does not say.
+    asked: Option<HashSet<AccountRegion, FixedState>>,
     unavailable: bool,
     /// True if tables of asked accounts and regions are loaded when a record names the account.
     loaded_on_demand: bool,
     vpcs: Map<Vpc>,
     gateways: Map<TransitGateway>,
     attachments: Map<GatewayAttachment>,
-    flow_logs: IdMap<FlowLog>,
+    flow_logs: FlowLogs,
 }
 
 /// Index of an interface.
@@ -145,7 +145,7 @@ impl Inventory {
         }
     }
 
-    /// Tells whether nothing at all is known.
+    /// Returns whether nothing at all is known.
     pub fn is_empty(&self) -> bool {
         self.tables.iter().all(|table| table.is_empty())
             && self.vpcs.is_empty()
@@ -155,7 +155,7 @@ impl Inventory {
             && self.asked.is_none()
     }
 
-    /// Tells whether anything with this id is known.
+    /// Returns whether anything with this id is known.
     pub fn knows(&self, id: &[u8]) -> bool {
         self.interface(id).is_some()
             || self.vpcs.contains_key(id)
@@ -186,10 +186,12 @@ impl Inventory {
         let Some(index) = self.scopes.remove(scope) else {
             return;
         };
+        // The last table takes the place of the removed table.
         self.tables.swap_remove(index);
         let last = self.tables.len();
-        let moved = self.scopes.values_mut().find(|moved| **moved == last);
-        moved.into_iter().for_each(|moved| *moved = index);
+        if let Some(last_index) = self.scopes.values_mut().find(|table| **table == last) {
+            *last_index = index;
+        }
     }
 
     /// Table of an account and region, if loaded.
@@ -217,14 +219,16 @@ impl Inventory {
         self.flow_logs.insert(flow_log);
     }
 
-    /// Notes that an account and region was asked, with the time of the answer in milliseconds since 1970.
-    pub fn insert_asked(&mut self, scope: AccountRegion, as_of: u64) {
-        self.asked.get_or_insert_default().insert(scope, as_of);
+    /// Notes that EC2 answered for an account and region.
+    pub fn insert_asked(&mut self, scope: AccountRegion) {
+        self.asked.get_or_insert_default().insert(scope);
     }
 
     /// Notes that nothing is known of an account and region.
     pub fn remove_asked(&mut self, scope: &AccountRegion) {
-        self.asked.as_mut().and_then(|asked| asked.remove(scope));
+        if let Some(asked) = &mut self.asked {
+            asked.remove(scope);
+        }
     }
 
     /// Notes that tables of asked accounts and regions are loaded on demand: [`Transcoder::line`](crate::Transcoder::line)
@@ -262,7 +266,7 @@ impl Inventory {
         self.vpcs.extend(other.vpcs);
         self.gateways.extend(other.gateways);
         self.attachments.extend(other.attachments);
-        self.flow_logs.extend(other.flow_logs);
+        self.flow_logs.merge(other.flow_logs);
     }
 
     /// Interface `eni-…`, in any table.
@@ -312,7 +316,7 @@ impl Inventory {
 
     /// The flow log `fl-…`.
     pub fn flow_log(&self, id: &str) -> Option<&FlowLog> {
-        self.flow_logs.get(id.as_bytes())
+        self.flow_logs.get(id)
     }
 
     /// Flow logs that deliver to this destination; all flow logs where the source has no destination.
@@ -320,12 +324,8 @@ impl Inventory {
         &'a self,
         destination: Option<&'a Destination>,
     ) -> impl Iterator<Item = &'a FlowLog> {
-        self.flow_logs().iter().filter(move |flow_log| {
-            destination.is_none_or(|wanted| {
-                let own = flow_log.destination.as_ref();
-                own.is_some_and(|own| own.agrees_with(wanted))
-            })
-        })
+        let flow_logs = self.flow_logs().iter();
+        flow_logs.filter(move |flow_log| flow_log.delivers_to(destination))
     }
 
     /// Destination of a source: the destination of the flow log, if the inventory knows the flow log; else the first of
@@ -352,7 +352,7 @@ impl Inventory {
         named.map_or(destinations, std::slice::from_ref)
     }
 
-    /// Formats of the flow logs that deliver there, a format for each flow log, repeated where equal.
+    /// Formats of the flow logs that deliver to this destination, one for each flow log, repeated where equal.
     pub fn formats_for<'a>(
         &'a self,
         destination: Option<&'a Destination>,
@@ -361,23 +361,21 @@ impl Inventory {
             .filter_map(|flow_log| flow_log.format.as_deref())
     }
 
-    /// Tells whether the inventory should know an account and region, and does not: the inventory lists asked accounts and
-    /// regions, and this account and region is not listed or the table is not there; or there should be an inventory and
-    /// there is none.
+    /// Returns whether the inventory should know an account and region, and does not: the inventory is
+    /// [unavailable](Self::unavailable), or lists the asked accounts and regions and has no table for this one.
     pub(crate) fn lacks(&self, account: Option<&[u8]>, region: Option<&[u8]>) -> bool {
         let (Some(account), Some(region)) = (text(account), text(region)) else {
             return self.unavailable;
         };
         let scope = AccountRegion::new(account, region);
-        let is_unknown = |asked: &HashMap<_, _, _>| {
-            !asked.contains_key(&scope) || !self.scopes.contains_key(&scope)
-        };
+        let is_unknown =
+            |asked: &HashSet<_, _>| !asked.contains(&scope) || !self.scopes.contains_key(&scope);
         self.unavailable || self.asked.as_ref().is_some_and(is_unknown)
     }
 
     /// Table to load before the look-up of a record of an account and region: the table of the account and region, then of
     /// the VPC's owner. `id` is the id of the interface, `vpc` the VPC.
-    pub(crate) fn missing_part(
+    pub(crate) fn missing_table(
         &self,
         account: Option<&[u8]>,
         region: Option<&[u8]>,
@@ -390,15 +388,14 @@ impl Inventory {
         let (account, region) = (text(account)?, text(region)?);
         let is_missing = |scope: &AccountRegion| {
             let asked = self.asked.as_ref();
-            asked.is_some_and(|asked| asked.contains_key(scope)) && !self.scopes.contains_key(scope)
+            asked.is_some_and(|asked| asked.contains(scope)) && !self.scopes.contains_key(scope)
         };
         let own = AccountRegion::new(account, region);
         if is_missing(&own) {
             return Some(own);
         }
-        let own = self.interfaces_of(&own);
-        let found = || own?.get(id?)?.vpc().map(str::as_bytes);
-        let owner = self.vpc(vpc.or_else(found)?)?.owner.as_deref()?;
+        let own_table = self.scopes.get(&own).copied();
+        let owner = self.vpc_owner(own_table, id, vpc)?;
         Some(AccountRegion::new(owner, region)).filter(is_missing)
     }
 
@@ -419,18 +416,31 @@ impl Inventory {
         let (account, region) = (text(account), text(region));
         let own = self.table_of(account, region, id);
         set.add(own);
-        let vpc = vpc.or_else(|| {
-            let found = set.iter().find_map(|table| self.tables[table].get(id?));
-            found?.vpc().map(str::as_bytes)
-        });
-        let owner = vpc.and_then(|vpc| self.vpc(vpc)?.owner.as_deref());
+        let owner = self.vpc_owner(set.iter(), id, vpc);
         if owner.is_some() && owner != account {
             set.add(self.table_of(owner, region, id));
         }
         set
     }
 
-    /// Table of an account and region; an unknown part agrees with any, and the table must have the interface then.
+    /// Owner of a record's VPC: of `vpc`, else of the VPC of the interface `id` in these tables.
+    fn vpc_owner(
+        &self,
+        tables: impl IntoIterator<Item = usize>,
+        id: Option<&[u8]>,
+        vpc: Option<&[u8]>,
+    ) -> Option<&str> {
+        let vpc_of_interface = || {
+            let mut tables = tables.into_iter();
+            let found = tables.find_map(|table| self.tables[table].get(id?))?;
+            found.vpc().map(str::as_bytes)
+        };
+        let vpc = vpc.or_else(vpc_of_interface)?;
+        self.vpc(vpc)?.owner.as_deref()
+    }
+
+    /// Table of an account and region; an unknown account or region agrees with any, and the table must have the interface
+    /// then.
     fn table_of(
         &self,
         account: Option<&str>,
@@ -443,7 +453,7 @@ impl Inventory {
                 .get(&AccountRegion::new(account, region))
                 .copied();
         }
-        // The set of loaded tables must not decide.
+        // With loading on demand, the answer must not depend on the tables loaded so far.
         if self.loaded_on_demand {
             return None;
         }
@@ -689,7 +699,7 @@ mod tests {
         let lacks =
             |inventory: &Inventory, account: &[u8]| inventory.lacks(Some(account), Some(b"r"));
         assert!(!lacks(&inventory, b"1"), "nobody says who was asked");
-        inventory.insert_asked(AccountRegion::new("1", "r"), 7);
+        inventory.insert_asked(AccountRegion::new("1", "r"));
         assert!(lacks(&inventory, b"1"), "its table is not there");
         inventory.set_interfaces(Some(AccountRegion::new("1", "r")), table(&[]));
         assert!(!lacks(&inventory, b"1") && lacks(&inventory, b"2"));
@@ -726,10 +736,10 @@ mod tests {
     fn a_record_needs_its_own_table_and_then_that_of_its_vpcs_owner() {
         let mut inventory = Inventory::new();
         for account in ["1", "2"] {
-            inventory.insert_asked(AccountRegion::new(account, "r"), 7);
+            inventory.insert_asked(AccountRegion::new(account, "r"));
         }
         let missing = |inventory: &Inventory, account: &[u8], vpc: Option<&[u8]>| {
-            let missing = inventory.missing_part(Some(account), Some(b"r"), Some(b"eni-1"), vpc);
+            let missing = inventory.missing_table(Some(account), Some(b"r"), Some(b"eni-1"), vpc);
             missing.map(|scope| scope.account)
         };
         assert_eq!(missing(&inventory, b"1", None), None, "all is loaded");
@@ -801,7 +811,7 @@ mod tests {
         let scope = || AccountRegion::new("1", "r");
         let mut on_demand = Inventory::new();
         on_demand.set_loaded_on_demand();
-        on_demand.insert_asked(scope(), 0);
+        on_demand.insert_asked(scope());
         for (is_unavailable, is_on_demand) in [(false, false), (true, false), (false, true)] {
             let of = |is_first: bool| match (is_first && is_unavailable, is_first && is_on_demand) {
                 (true, _) => Inventory::unavailable(),
@@ -812,7 +822,7 @@ mod tests {
                 let mut merged = of(first);
                 merged.merge(of(!first));
                 assert_eq!(merged.lacks(None, None), is_unavailable);
-                let missing = merged.missing_part(Some(b"1"), Some(b"r"), None, None);
+                let missing = merged.missing_table(Some(b"1"), Some(b"r"), None, None);
                 assert_eq!(missing, is_on_demand.then(scope));
             }
         }

@@ -8,14 +8,12 @@
 //! | `flow_log.rs` | flow logs, and the times between which to rely on a flow log |
 //! | `destination.rs` | log group, bucket or delivery stream |
 //! | `address.rs` | an IP address as numbers |
-//! | `id_map.rs` | insertion-ordered map keyed by AWS id |
 //!
 //! Plain data, filled by the caller (EC2, files, tests); the stages only read.
 
 mod address;
 mod destination;
 mod flow_log;
-mod id_map;
 mod interfaces;
 mod inventory;
 mod table_index;
@@ -23,8 +21,7 @@ mod table_index;
 pub use address::Address;
 pub use destination::{Destination, DestinationKind};
 pub(crate) use flow_log::Lifetime;
-pub use flow_log::{FlowLog, SETTLING, TrafficType, VANISHED, vanished};
-pub(crate) use id_map::{IdMap, Identified};
+pub use flow_log::{FlowLog, KEEP_VANISHED, SETTLING, TrafficType, vanished};
 pub use interfaces::{InterfaceTable, InterfaceView, NetworkInterface};
 pub use inventory::{AccountRegion, GatewayAttachment, Inventory, TransitGateway, Vpc};
 pub(crate) use inventory::{InterfaceIndex, TableSet};

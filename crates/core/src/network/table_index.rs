@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-/// Range of an entry in a list.
+/// Range of the values of an entry in the list of all values.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Span {
     start: u32,
@@ -29,7 +29,7 @@ impl Span {
     }
 }
 
-/// Delegated prefix; the bits of `first` behind `length` are 0.
+/// Delegated prefix; the bits of `first` after `length` are 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DelegatedPrefix {
     pub(super) first: IpAddr,
@@ -90,21 +90,21 @@ pub(super) fn hash<T: Hash>(value: T) -> u64 {
     FixedState::default().hash_one(value)
 }
 
-/// Position in a list as 32 bits; `None` beyond.
-pub(super) fn number(position: usize) -> Option<u32> {
+/// Converts a position in a list to 32 bits; `None` beyond.
+pub(super) fn to_u32(position: usize) -> Option<u32> {
     u32::try_from(position).ok()
 }
 
 impl SharedTexts {
     /// Stores a text if new, and returns the number; 0 for no text.
-    pub(super) fn number(&mut self, text: Option<&str>) -> u32 {
+    pub(super) fn intern(&mut self, text: Option<&str>) -> u32 {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return 0;
         };
         if let Some(known) = self.find(text.as_bytes()) {
             return known;
         }
-        let Some(new) = number(self.texts.len() + 1) else {
+        let Some(new) = to_u32(self.texts.len() + 1) else {
             return 0;
         };
         self.texts.push(text.into());
@@ -123,9 +123,7 @@ impl SharedTexts {
     pub(super) fn get(&self, number: u32) -> Option<&str> {
         Some(self.texts.get((number as usize).checked_sub(1)?)?)
     }
-}
 
-impl SharedTexts {
     /// Octets on the heap.
     pub(super) fn octets(&self) -> usize {
         let texts: usize = self.texts.iter().map(|text| text.len()).sum();
@@ -136,12 +134,12 @@ impl SharedTexts {
 impl<T: Copy + Eq + Hash> ValueIndex<T> {
     /// Appends the values of an entry; values beyond 65,535 are left out.
     pub(super) fn extend(&mut self, vpc: u32, slot: u32, values: impl Iterator<Item = T>) -> Span {
-        let Some(start) = number(self.values.len()) else {
+        let Some(start) = to_u32(self.values.len()) else {
             return Span::default();
         };
         let mut length = 0;
         for value in values.take(usize::from(u16::MAX)) {
-            let Some(position) = number(self.values.len()) else {
+            let Some(position) = to_u32(self.values.len()) else {
                 break;
             };
             self.values.push(value);

@@ -8,34 +8,34 @@ settings! {
     ACCOUNTS = "",
         Accepted::Text {
             pattern: r"^(organization|[0-9]{12}( *, *[0-9]{12})*)$",
-            right: "organization, or accounts of 12 digits separated by commas",
+            valid: "organization, or accounts of 12 digits separated by commas",
         },
         "The accounts to ask, separated by commas; or organization for every account that AWS Organizations lists, which works \
-         in the management account and in delegated administrators.";
+         in the management account and in delegated administrators." required;
     REGIONS = "",
         Accepted::Text {
             pattern: r"^([a-z]+(-[a-z]+)+-[0-9]+( *, *[a-z]+(-[a-z]+)+-[0-9]+)*)?$",
-            right: "regions such as eu-central-1, separated by commas, or empty for the function's own region",
+            valid: "regions such as eu-central-1, separated by commas, or empty for the function's own region",
         },
         "The regions to ask, separated by commas; empty for the function's own region.";
     MEMBER_ROLE = "flow-logs-transcoder/flowlogs-member",
         Accepted::Text {
             pattern: r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$",
-            right: "the path and name of a role, without a slash at the beginning, such as flow-logs-transcoder/flowlogs-member",
+            valid: "the path and name of a role, without a slash at the beginning, such as flow-logs-transcoder/flowlogs-member",
         },
         "Path and name of the read-only role in each account, as template-member.yaml makes it.";
     EXTERNAL_ID = "",
         Accepted::Text {
             pattern: r"^[A-Za-z0-9+=,.@:/_-]{2,1224}$",
-            right: "2 to 1224 letters, digits and characters of +=,.@:/_-",
+            valid: "2 to 1224 letters, digits and characters of +=,.@:/_-",
         },
-        "The external id that the role in each account asks for.";
+        "The external id that the role in each account asks for." required;
     INVENTORY = "",
         Accepted::Text {
             pattern: r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=/-]*)?$",
-            right: "s3://bucket or s3://bucket/prefix",
+            valid: "s3://bucket or s3://bucket/prefix",
         },
-        "Where the inventory is kept: s3://bucket or s3://bucket/prefix.";
+        "Where the inventory is kept: s3://bucket or s3://bucket/prefix." required;
 }
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_both_tables_have_means_the_same_place() {
+    fn only_the_variable_inventory_is_in_both_tables() {
         let both = INVENTORY_SETTINGS.iter().filter(|setting| {
             let mut others = SETTINGS.iter();
             others.any(|other| other.variable == setting.variable)

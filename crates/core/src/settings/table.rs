@@ -5,9 +5,7 @@
 //! declares the option with its default, and has its own text where the option differs from the variable. Tests compare the
 //! templates' parameters and the table of README with the table.
 //!
-//! A new setting is a new row here, the effect in the crate that obeys the setting, the translation from text in
-//! `crates/lambda/src/config`, the option in `crates/cli/src/cli/options.rs` with its use in `crates/cli/src/settings.rs`,
-//! and the parameter in `scripts/templates/parameters.py`, from which templates and `docs/parameters.md` are written.
+//! To add a setting: CONTRIBUTING.md, "Add a setting".
 
 /// Row of the table: a setting.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,6 +20,8 @@ pub struct Setting {
     pub accepted: Accepted,
     /// Effect, in plain text of one or two sentences.
     pub meaning: &'static str,
+    /// Necessity: a function without a required setting does not start.
+    pub required: bool,
     /// Secrecy: the value of a secret setting is never shown.
     pub secret: bool,
 }
@@ -44,8 +44,8 @@ pub enum Accepted {
     Text {
         /// Regular expression in the common syntax of CloudFormation and most libraries, anchored at both ends.
         pattern: &'static str,
-        /// Description of a right value, as the end of an error message.
-        right: &'static str,
+        /// Description of the valid values, as the end of an error message.
+        valid: &'static str,
     },
 }
 
@@ -59,15 +59,15 @@ impl Setting {
         words.collect()
     }
 
-    /// Description of a right value, as the end of an error message: `both, ingress or egress`.
+    /// Description of the valid values, as the end of an error message: `both, ingress or egress`.
     ///
     /// ```
     /// use flowlogs_core::settings::table::{DIRECTION, UDP_RATE};
     ///
-    /// assert_eq!(DIRECTION.right(), "both, ingress or egress");
-    /// assert_eq!(UDP_RATE.right(), "a number of messages a second from 1 to 1000000");
+    /// assert_eq!(DIRECTION.valid_values(), "both, ingress or egress");
+    /// assert_eq!(UDP_RATE.valid_values(), "a number of messages a second from 1 to 1000000");
     /// ```
-    pub fn right(&self) -> String {
+    pub fn valid_values(&self) -> String {
         match &self.accepted {
             Accepted::Words([most @ .., last]) if !most.is_empty() => {
                 format!("{} or {last}", most.join(", "))
@@ -76,14 +76,8 @@ impl Setting {
             Accepted::Number { unit, least, most } => {
                 format!("a number of {unit} from {least} to {most}")
             }
-            Accepted::Text { right, .. } => (*right).to_owned(),
+            Accepted::Text { valid, .. } => (*valid).to_owned(),
         }
-    }
-
-    /// Mandatory: a function without this setting does not start.
-    pub fn is_required(&self) -> bool {
-        let required = ["COLLECTOR", "ACCOUNTS", "EXTERNAL_ID", "INVENTORY"];
-        self.default.is_empty() && required.contains(&self.variable)
     }
 }
 
@@ -95,14 +89,14 @@ pub fn setting(variable: &str) -> Option<&'static Setting> {
         .find(|setting| setting.variable == variable)
 }
 
-/// Pattern of PEM text, or of a path to a file with PEM text, or of nothing.
+/// Pattern of any text; PEM text and paths are checked where the certificate is read.
 const PEM: &str = r"^[\s\S]*$";
 
 const ON_OFF: Accepted = Accepted::Words(&["on", "off"]);
 
-/// Declares the settings of a table, and the table.
+/// Declares the settings of a table, and the table. A row may end in `required` or `secret`.
 macro_rules! settings {
-    ($(#[$table_doc:meta])* $table:ident: $($variable:ident $(--$option:literal)? = $default:literal, $accepted:expr, $meaning:literal $($secret:ident)?;)*) => {
+    ($(#[$table_doc:meta])* $table:ident: $($variable:ident $(--$option:literal)? = $default:literal, $accepted:expr, $meaning:literal $($mark:ident)?;)*) => {
         $(
             #[doc = concat!("`", stringify!($variable), "`: ", $meaning)]
             pub static $variable: Setting = Setting {
@@ -111,7 +105,8 @@ macro_rules! settings {
                 default: $default,
                 accepted: $accepted,
                 meaning: $meaning,
-                secret: settings!(@secret $($secret)?),
+                required: settings!(@required $($mark)?),
+                secret: settings!(@secret $($mark)?),
             };
         )*
 
@@ -120,8 +115,10 @@ macro_rules! settings {
     };
     (@option) => { None };
     (@option $option:literal) => { Some($option) };
-    (@secret) => { false };
+    (@required required) => { true };
+    (@required $($other:ident)?) => { false };
     (@secret secret) => { true };
+    (@secret $($other:ident)?) => { false };
 }
 
 pub(super) use settings;
@@ -132,17 +129,18 @@ settings! {
     COLLECTOR --"to" = "",
         Accepted::Text {
             pattern: r"^ *(udp|tcp|tls)://[^,/ ]+( *, *(udp|tcp|tls)://[^,/ ]+)* *$",
-            right: "one or more of udp://host:4739, tcp://host:4739, tls://host:4740, separated by commas",
+            valid: "one or more of udp://host:4739, tcp://host:4739, tls://host:4740, separated by commas",
         },
         "Where the flows go: one or more URLs, separated by commas; each collector gets every flow: udp://host:4739, \
-         tcp://host:4739, tls://host:4740. IPv6 addresses stand in brackets.";
+         tcp://host:4739, tls://host:4740. IPv6 addresses stand in brackets." required;
     LOG_FORMAT --"log-format" = "auto",
         Accepted::Text {
             pattern: r"^(auto|[\s\S]*\$\{[A-Za-z0-9_-]+\}[\s\S]*)$",
-            right: "auto, or a flow-log format string such as ${version} ${account-id} ..., or several separated by semicolons",
+            valid: "auto, or a flow-log format string such as ${version} ${account-id} ..., or several separated by semicolons",
         },
         "A flow-log format string as in ${version} ${account-id} ..., or several separated by semicolons. With auto, EC2 is \
-         asked for the formats of the log group; needed where it cannot know, as for log groups that collect other accounts.";
+         asked for the formats of the log group. Give the format where EC2 does not know the flow log, as for log groups that \
+         collect other accounts.";
     DIRECTION --"direction" = "both",
         Accepted::Words(&["both", "ingress", "egress"]),
         "Export flows of both directions, or only those that enter or leave an interface.";
@@ -151,7 +149,7 @@ settings! {
     INVENTORY = "ec2",
         Accepted::Text {
             pattern: r"^(ec2|off|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*)$",
-            right: "ec2, s3://bucket/prefix or off",
+            valid: "ec2, s3://bucket/prefix or off",
         },
         "Source of names, coverage and record formats: ec2 asks EC2 for this account and region; s3://bucket/prefix reads what \
          flowlogs-inventory keeps for all accounts and regions; off asks nobody, and needs no permission.";
@@ -167,11 +165,11 @@ settings! {
         Accepted::Words(&["milliseconds", "seconds"]),
         "The unit of flow start and end; seconds is for collectors that know only those.";
     OBSERVATION_DOMAIN --"observation-domain" = "auto",
-        Accepted::Text { pattern: "^(auto|[1-9][0-9]{0,9})$", right: "auto, or a number from 1 to 4294967295" },
+        Accepted::Text { pattern: "^(auto|[1-9][0-9]{0,9})$", valid: "auto, or a number from 1 to 4294967295" },
         "One number for the observation domain of all messages; auto derives one for each account and region, and each \
          transit gateway.";
     EXPORTER_ADDRESS --"exporter-address" = "",
-        Accepted::Text { pattern: "^[0-9a-fA-F:.]*$", right: "an IPv4 or IPv6 address, or empty for none" },
+        Accepted::Text { pattern: "^[0-9a-fA-F:.]*$", valid: "an IPv4 or IPv6 address, or empty for none" },
         "An address that every flow carries as its exporter, for collectors that take it from there (elements 130 and 131); \
          empty for none.";
     INTERFACE_NAMES --"interface-names" = "options",
@@ -183,8 +181,8 @@ settings! {
          identifiers.";
     MAX_MESSAGE_SIZE --"max-message-size" = "1400",
         Accepted::Number { unit: "octets", least: 512, most: 65_535 },
-        "Octets of an IPFIX message, over UDP the payload (at most 65507); 512 where the path MTU is unknown, more pays where no \
-         collector is udp://.";
+        "Octets of an IPFIX message, over UDP the payload (at most 65507); 512 where the path MTU is unknown; larger messages cost less \
+         where no collector is udp://.";
     TEMPLATE_REFRESH_SECONDS --"template-refresh-seconds" = "600",
         Accepted::Number { unit: "seconds", least: 1, most: 86_400 },
         "Over UDP, templates are sent again after this time, besides at the start of every invocation.";
@@ -195,18 +193,18 @@ settings! {
         Accepted::Number { unit: "messages a second", least: 1, most: 1_000_000 },
         "Messages a second to each udp:// collector; a collector with a default socket buffer loses messages above it.";
     TLS_CA --"tls-ca" = "",
-        Accepted::Text { pattern: PEM, right: "PEM text with BEGIN CERTIFICATE, or the path of a file with it" },
+        Accepted::Text { pattern: PEM, valid: "PEM text with BEGIN CERTIFICATE, or the path of a file with it" },
         "PEM text (or a path in a layer) of the certificate authority of the collectors; empty takes the system's trust store.";
     TLS_CERTIFICATE --"tls-certificate" = "",
-        Accepted::Text { pattern: PEM, right: "PEM text with BEGIN CERTIFICATE, or the path of a file with it" },
+        Accepted::Text { pattern: PEM, valid: "PEM text with BEGIN CERTIFICATE, or the path of a file with it" },
         "PEM text (or a path in a layer) of the function's own certificate, for mutual authentication.";
     TLS_KEY --"tls-key" = "",
-        Accepted::Text { pattern: PEM, right: "PEM text with BEGIN PRIVATE KEY, or the path of a file with it" },
+        Accepted::Text { pattern: PEM, valid: "PEM text with BEGIN PRIVATE KEY, or the path of a file with it" },
         "PEM text (or a path in a layer) of the private key of that certificate." secret;
     TLS_SECRET_ID = "",
         Accepted::Text {
             pattern: "^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:.+)?$",
-            right: "the ARN or name of a Secrets Manager secret, in place of TLS_CA, TLS_CERTIFICATE and TLS_KEY",
+            valid: "the ARN or name of a Secrets Manager secret, in place of TLS_CA, TLS_CERTIFICATE and TLS_KEY",
         },
         "The full ARN of a Secrets Manager secret, a JSON object with the PEM texts \"ca\", \"certificate\" and \"key\", for \
          tls:// collectors; in place of CA, certificate and key.";
@@ -278,7 +276,7 @@ mod tests {
                 &INTERFACE_NAMES,
                 settings.mapping.interface_names.to_string(),
             ),
-            (&NAMES, settings.mapping.names.to_string()),
+            (&NAMES, settings.mapping.name_texts.to_string()),
             (&DIRECTION, settings.dedup.direction.to_string()),
         ] {
             assert_eq!(setting.default, default);
@@ -293,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn the_right_values_are_in_the_words_of_an_error_message() {
+    fn the_valid_values_are_in_the_words_of_an_error_message() {
         let numbers = Accepted::Number {
             unit: "octets",
             least: 1,
@@ -301,7 +299,7 @@ mod tests {
         };
         let text = Accepted::Text {
             pattern: "^a$",
-            right: "a letter",
+            valid: "a letter",
         };
         for (accepted, right) in [
             (Accepted::Words(&["on"]), "on"),
@@ -316,9 +314,10 @@ mod tests {
                 default: "",
                 accepted,
                 meaning: "",
+                required: false,
                 secret: false,
             };
-            assert_eq!(setting.right(), right);
+            assert_eq!(setting.valid_values(), right);
         }
     }
 
@@ -327,7 +326,7 @@ mod tests {
         use super::super::inventory::INVENTORY_SETTINGS;
 
         let required = |settings: &[&Setting]| -> Vec<&str> {
-            let required = settings.iter().filter(|setting| setting.is_required());
+            let required = settings.iter().filter(|setting| setting.required);
             required.map(|setting| setting.variable).collect()
         };
         assert_eq!(required(SETTINGS), ["COLLECTOR"]);

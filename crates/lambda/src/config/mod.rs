@@ -139,7 +139,7 @@ fn log_format(value: &SettingValue) -> Result<Option<String>, SettingError> {
     match Formats::of_setting(value.text()) {
         Ok(_) => Ok(Some(value.text().to_owned())),
         Err(error) => {
-            Err(value.wrong_because(format_args!("{}; {error}", value.setting().right())))
+            Err(value.wrong_because(format_args!("{}; {error}", value.setting().valid_values())))
         }
     }
 }
@@ -156,7 +156,7 @@ fn transcoder(raw: &RawConfig) -> Result<TranscoderSettings, SettingError> {
             address: raw.value(&table::ADDRESS).parsed()?,
             exporter_address,
             interface_names: raw.value(&table::INTERFACE_NAMES).parsed()?,
-            names: raw.value(&table::NAMES).parsed()?,
+            name_texts: raw.value(&table::NAMES).parsed()?,
         },
         dedup: dedup::DedupSettings {
             deduplicate: raw.value(&table::DEDUPLICATE).on()?,
@@ -214,7 +214,7 @@ fn pem(value: &SettingValue) -> Result<Option<String>, SettingError> {
     pem_text(given).map(Some).map_err(|error| {
         value.wrong_because(format_args!(
             "{}; the file cannot be read: {error}",
-            value.setting().right()
+            value.setting().valid_values()
         ))
     })
 }

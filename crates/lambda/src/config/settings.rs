@@ -117,7 +117,7 @@ impl SettingValue {
 
     /// Error with the accepted values.
     pub fn wrong(&self) -> SettingError {
-        self.wrong_because(self.setting.right())
+        self.wrong_because(self.setting.valid_values())
     }
 
     /// Error with the given description.
@@ -138,7 +138,7 @@ impl SettingValue {
         SettingError {
             variable: self.setting.variable,
             value: value.chars().take(2 * SHOWN_CHARACTERS).collect(),
-            right: self.setting.right(),
+            right: self.setting.valid_values(),
         }
     }
 

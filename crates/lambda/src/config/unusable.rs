@@ -47,7 +47,7 @@ impl From<ConfigError> for SettingError {
         Self {
             variable,
             value,
-            right: format!("{}; {}", setting.right(), one_line(&reason)),
+            right: format!("{}; {}", setting.valid_values(), one_line(&reason)),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use flowlogs_core::network::{AccountRegion, VANISHED};
+use flowlogs_core::network::{AccountRegion, KEEP_VANISHED};
 use flowlogs_describe::{
     FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, LocatedDescription,
     Manifest, ManifestPart, SkippedPart, Tag, Timestamp, UnansweredPart, VpcDescription,
@@ -216,7 +216,7 @@ impl ManifestMerge {
 
 /// Returns whether a time is within the 15 days before another.
 fn is_fresh(time: Option<Timestamp>, now: Timestamp) -> bool {
-    time.is_some_and(|time| time.0.saturating_add(VANISHED) > now.0)
+    time.is_some_and(|time| time.0.saturating_add(KEEP_VANISHED) > now.0)
 }
 
 /// Description with an id and tags.

@@ -244,14 +244,13 @@ impl StoredInventory {
             }
             transcoder.set_inventory(inventory);
         } else if is_due && !(self.stale.is_empty() && self.given_up.is_empty()) {
-            let as_of = self.manifest.as_ref().map_or(0, |manifest| manifest.as_of);
             let (stale, given_up) = (&mut self.stale, &mut self.given_up);
             transcoder.change_inventory(|inventory| {
                 for scope in stale.drain() {
                     inventory.remove_interfaces(&scope);
                 }
                 for scope in given_up.drain() {
-                    inventory.insert_asked(scope, as_of);
+                    inventory.insert_asked(scope);
                 }
             });
         }

@@ -60,7 +60,7 @@ fn every_variable_that_the_code_reads_is_set_with_the_same_default_and_pattern()
         let default = parameter
             .get("Default")
             .map(|default| default.as_str().expect("text"));
-        let wanted = (!setting.is_required()).then_some(setting.default);
+        let wanted = (!setting.required).then_some(setting.default);
         assert_eq!(default, wanted, "{}", setting.variable);
         let Accepted::Text { pattern, .. } = setting.accepted else {
             panic!("{setting:?}");

@@ -148,7 +148,7 @@ fn parameters_are_settings(template: &Value) {
             "the default of {name}"
         );
         let required = parameter.get("Default").is_none();
-        assert_eq!(required, setting.is_required(), "{name}");
+        assert_eq!(required, setting.required, "{name}");
         let no_echo = parameter["NoEcho"].as_bool().unwrap_or_default();
         assert_eq!(no_echo, setting.secret, "whether {name} is shown");
     }
@@ -367,7 +367,7 @@ fn the_readme_has_every_variable_with_its_default() {
     }
     for setting in SETTINGS {
         let wanted = match setting.default {
-            _ if setting.is_required() => "required",
+            _ if setting.required => "required",
             "" => "none",
             default => default,
         };

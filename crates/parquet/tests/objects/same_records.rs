@@ -94,7 +94,7 @@ fn token(row: &FieldSpec, bits: u64) -> String {
     }
     let bits = bits / 7;
     let pick = |words: &[&str]| words[(bits % words.len() as u64) as usize].to_owned();
-    match row.read {
+    match row.column_type {
         // One of a few hundred cannot be carried.
         ColumnType::Number { max } if max < 70_000 => (bits % (max + 1 + max / 200)).to_string(),
         ColumnType::Number { .. } if bits.is_multiple_of(5) => (bits >> (bits % 60)).to_string(),
@@ -114,7 +114,7 @@ fn token(row: &FieldSpec, bits: u64) -> String {
 
 /// A column of these texts, in the wanted type if all values can be stored in it.
 fn column(row: &FieldSpec, tokens: &[String], wanted: Stored, nulls: u64) -> Column {
-    let is_time = matches!(row.read, ColumnType::Time);
+    let is_time = matches!(row.column_type, ColumnType::Time);
     let fits = tokens
         .iter()
         .filter(|token| *token != "-")

@@ -37,7 +37,7 @@ fn equal_formats_in_one_log_group_count_and_are_reported() {
     assert_eq!(
         in_group(&partly, &without_action, ARRIVING),
         Keep,
-        "of ALL there is one"
+        "only one flow log writes accepted and rejected traffic"
     );
     let young = FlowLog {
         created: Some(START),

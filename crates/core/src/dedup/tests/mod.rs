@@ -69,7 +69,7 @@ fn network(flow_logs: impl IntoIterator<Item = FlowLog>) -> Inventory {
     inventory
 }
 
-/// The network above, all of it observed, a gateway that one flow log covers whole, and one attachment.
+/// The network above with a flow log for its VPC, one for the gateway `tgw-1`, and one for the attachment `tgw-attach-9`.
 fn inventory() -> Inventory {
     network(["vpc-1", "tgw-1", "tgw-attach-9"].map(|id| flow_log(&format!("fl-{id}"), id)))
 }
@@ -103,7 +103,7 @@ fn judge(
 ) -> DedupVerdict {
     let mut formats = Formats::of_format_strings(format.split(';'));
     if let Some(header) = delivered.header {
-        let taken = formats.take_header(header.as_bytes());
+        let taken = formats.read_header(header.as_bytes());
         assert_eq!(taken, HeaderLine::Taken, "{header}");
     }
     let has_header = formats.has_header();
@@ -112,7 +112,7 @@ fn judge(
         .parse(line.as_bytes(), &mut values)
         .expect("line of the test");
     let account = delivered.account.map(str::as_bytes);
-    let id = record.interface();
+    let id = record.interface_id();
     let tables = inventory.tables_for(account, Some(b"r"), id, record.text(Field::VpcId));
     let index = id.and_then(|id| inventory.interface_in(tables, id));
     let interface = index.map(|index| inventory.interface_at(index));
@@ -125,7 +125,7 @@ fn judge(
             inventory,
         ),
         interface,
-        observers: coverage.observers(&record, index, tables, inventory),
+        observed_by: coverage.observed_by(&record, index, tables, inventory),
         event_time: None,
         flow_log: delivered.flow_log,
         has_header,

@@ -2,7 +2,7 @@
 
 use super::{Exporter, SentTotals};
 use crate::ipfix::options::{OptionsRecord, OptionsTable, STATISTICS};
-use crate::ipfix::session::ALL_TEMPLATES;
+use crate::ipfix::session::MessageTemplates;
 use crate::ipfix::sink::{MessageKind, MessageSink, SendOutcome};
 
 /// Milliseconds between two statistics of a domain.
@@ -16,17 +16,14 @@ const KEPT_BUFFERS: usize = 64;
 
 impl Exporter {
     /// Sends every message under construction. The templates of all domains leave first, so that a sender pauses once for
-    /// all domains; the statistics leave last.
+    /// all domains.
     pub(crate) fn flush<S: MessageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
         let all = 0..self.domains.len();
         for slot in all.clone() {
-            let sessions = if self.has_pending(slot) {
-                self.sessions.len()
-            } else {
-                0
-            };
-            for session in 0..sessions {
-                self.send_templates(slot, session, sink)?;
+            if self.has_pending(slot) {
+                for session in 0..self.sessions.len() {
+                    self.send_templates(slot, session, sink)?;
+                }
             }
         }
         all.clone()
@@ -109,19 +106,10 @@ impl Exporter {
         sink: &mut S,
     ) -> Result<(), S::Error> {
         self.sessions[session].repeat_if_due(slot, self.now, self.refresh);
-        loop {
-            let state = self.sessions[session].domain(slot);
-            let next = match state.templates < self.domains[slot].templates.len() {
-                true => self.fill_templates(slot, session),
-                false if state.statistics => return Ok(()),
-                false => {
-                    self.fill_statistics();
-                    ALL_TEMPLATES
-                }
-            };
+        while let Some(templates) = self.fill_missing(slot, session) {
             let export_time = self.export_time();
             let state = self.sessions[session].domain(slot);
-            let kind = match state.has_new_template(next) {
+            let kind = match state.has_new_template(templates) {
                 true => MessageKind::NewTemplates,
                 false => MessageKind::TemplatesAgain,
             };
@@ -134,12 +122,27 @@ impl Exporter {
                 return Ok(()); // due again before the next message
             }
             self.sent.options_records += u64::from(records);
-            state.sent_templates(next, records, self.now);
+            state.sent_templates(templates, records, self.now);
         }
+        Ok(())
     }
 
-    /// Fills a message with templates missing in a session. Returns the number of templates in the session after the
-    /// message.
+    /// Fills a message with templates missing in a session: the domain's, else the statistics'. `None` if none is missing.
+    fn fill_missing(&mut self, slot: usize, session: usize) -> Option<MessageTemplates> {
+        let state = self.sessions[session].domain(slot);
+        if state.templates < self.domains[slot].templates.len() {
+            let until = self.fill_templates(slot, session);
+            return Some(MessageTemplates::Domain { until });
+        }
+        if state.statistics {
+            return None;
+        }
+        self.fill_statistics();
+        Some(MessageTemplates::Statistics)
+    }
+
+    /// Fills a message with a domain's templates missing in a session. Returns the number of templates in the session after
+    /// the message.
     fn fill_templates(&mut self, slot: usize, session: usize) -> usize {
         let mut next = self.sessions[session].domain(slot).templates;
         self.templates.clear();
@@ -194,7 +197,7 @@ impl Exporter {
         Ok(outcome)
     }
 
-    /// Sends the statistics of a domain if due: records were sent since the last statistics, a minute ago.
+    /// Sends the statistics of a domain if due: records were sent since the last statistics, at least a minute ago.
     fn send_statistics<S: MessageSink>(
         &mut self,
         slot: usize,

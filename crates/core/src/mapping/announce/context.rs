@@ -5,7 +5,7 @@
 //!
 //! 1. The generation of the cached line prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is unchanged
 //!    since the record before: equal generations mean equal identifiers, so the columns are not compared.
-//! 2. Where neither record has a generation, the identifier columns equal the key of the record before, byte for byte.
+//! 2. Where neither record has a generation, the identifier columns equal the key of the record before, octet for octet.
 //! 3. The identifier columns hash to a set of four entries, and one of these has an equal key. One entry for each hash would
 //!    be too few: of 200 interfaces about ten share a hash with another, and each record of these would make a context.
 
@@ -17,7 +17,7 @@ use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
 use super::numbers::RecordNumbers;
-use crate::dedup::Observers;
+use crate::dedup::ObservedBy;
 use crate::flowlog::{ColumnPlan, FlowRecord};
 use crate::network::{InterfaceIndex, InterfaceView, Inventory, TableSet};
 
@@ -35,11 +35,11 @@ pub(crate) struct InterfaceContext {
     /// True if the inventory should know the account and region of the record, and does not.
     pub(crate) lacks_inventory: bool,
     /// True if a table of the inventory has to be loaded before the record is decided.
-    pub(crate) lacks_part: bool,
+    pub(crate) lacks_table: bool,
     /// Numbers of the identifiers, and the epoch of the announcement.
     pub(crate) numbers: Option<(u32, RecordNumbers)>,
-    /// Observers of the interface or attachment, determined by a coverage.
-    pub(crate) observers: Option<Observers>,
+    /// Flow logs that observe the interface or attachment, determined by a coverage.
+    pub(crate) observed_by: Option<ObservedBy>,
 }
 
 impl InterfaceContext {
@@ -87,7 +87,7 @@ pub(crate) struct ContextCache {
 struct CacheEntry {
     /// Column plan of the record's format.
     plan: Option<Arc<ColumnPlan>>,
-    /// Identifier columns, a space behind each run of columns. Those of AWS's default formats are in the entry itself: the
+    /// Identifier columns, a space after each run of columns. Those of AWS's default formats are in the entry itself: the
     /// comparison of every record of another interface does not wait for the heap.
     identifiers: SmallVec<[u8; 96]>,
     account: Option<Arc<str>>,
@@ -127,6 +127,7 @@ impl ContextCache {
         account: &Option<Arc<str>>,
         region: &Option<Arc<str>>,
     ) -> bool {
+        // A key longer than LONGEST serves consecutive records only.
         if let Some(last) = self.entries.get_mut(self.current)
             && last.identifiers.len() > LONGEST
         {

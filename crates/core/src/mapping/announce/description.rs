@@ -32,11 +32,11 @@ impl PartedText {
     }
 }
 
-/// Returns the name of a VPC: the id and, behind a space, the Name tag.
-pub(super) fn vrf_name(id: &[u8], inventory: &Inventory, names: NameTexts) -> String {
+/// Returns the name of a VPC: the id and, after a space, the Name tag.
+pub(super) fn vrf_name(id: &[u8], inventory: &Inventory, name_texts: NameTexts) -> String {
     let mut text = PartedText::default();
     text.add(&String::from_utf8_lossy(id));
-    let vpc = inventory.vpc(id).filter(|_| names == NameTexts::On);
+    let vpc = inventory.vpc(id).filter(|_| name_texts == NameTexts::On);
     text.add_known(vpc.and_then(|vpc| vpc.name.as_deref()));
     text.0
 }
@@ -47,22 +47,23 @@ pub(super) fn interface(
     id: &[u8],
     described: DescribedInterface,
     record: &FlowRecord<'_>,
-    (interface, inventory): (Option<InterfaceView<'_>>, &Inventory),
-    names: NameTexts,
+    interface: Option<InterfaceView<'_>>,
+    inventory: &Inventory,
+    name_texts: NameTexts,
 ) -> String {
     let attachment = inventory.attachment(id);
     let tag = interface
         .and_then(|interface| interface.name())
         .or_else(|| attachment?.name.as_deref())
-        .filter(|tag| names == NameTexts::On && !tag.trim().is_empty());
+        .filter(|tag| name_texts == NameTexts::On && !tag.trim().is_empty());
     let mut text = PartedText::default();
     match tag {
         Some(tag) => text.add(tag),
         None => text.add(&String::from_utf8_lossy(id)),
     }
-    add_columns(&mut text, described, record, names);
+    add_columns(&mut text, described, record, name_texts);
     if let Some(interface) = interface {
-        add_interface(&mut text, interface, names);
+        add_interface(&mut text, interface, name_texts);
     } else if let Some(GatewayAttachment {
         resource_type,
         resource,
@@ -80,13 +81,13 @@ fn add_columns(
     text: &mut PartedText,
     described: DescribedInterface,
     record: &FlowRecord<'_>,
-    names: NameTexts,
+    name_texts: NameTexts,
 ) {
     let is_shown = |spec: &&FieldSpec| {
         let instance = spec.field == Field::InstanceId;
-        let is_described = spec.destination == FieldMapping::Description(described)
+        let is_described = spec.mapping == FieldMapping::Description(described)
             || instance && described == DescribedInterface::Interface;
-        is_described && (names == NameTexts::On || rank(spec.field) < WRITTEN_BY_PEOPLE)
+        is_described && (name_texts == NameTexts::On || rank(spec.field) < WRITTEN_BY_PEOPLE)
     };
     let mut columns: Vec<_> = FIELDS.iter().filter(is_shown).collect();
     columns.sort_by_key(|spec| rank(spec.field));
@@ -118,10 +119,10 @@ fn rank(field: Field) -> u8 {
 }
 
 /// Adds the facts of the inventory.
-fn add_interface(text: &mut PartedText, interface: InterfaceView<'_>, names: NameTexts) {
+fn add_interface(text: &mut PartedText, interface: InterfaceView<'_>, name_texts: NameTexts) {
     let description = interface
         .description()
-        .filter(|text| names == NameTexts::On && *text != OF_EVERY_INSTANCE);
+        .filter(|text| name_texts == NameTexts::On && *text != OF_EVERY_INSTANCE);
     let kind = interface.kind().filter(|kind| *kind != "interface");
     text.add_known(description);
     text.add_known(kind);
@@ -142,10 +143,11 @@ mod tests {
         let record =
             FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("line of the test");
         interface(
-            record.interface().expect("interface"),
+            record.interface_id().expect("interface"),
             DescribedInterface::Interface,
             &record,
-            (None, &Inventory::default()),
+            None,
+            &Inventory::default(),
             NameTexts::On,
         )
     }
@@ -189,8 +191,15 @@ mod tests {
         let line = format!("{line} 1");
         let record = FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("a line");
         let described = DescribedInterface::Interface;
-        let known = (None, &Inventory::default());
-        let off = interface(b"eni-1", described, &record, known, NameTexts::Off);
+        let inventory = Inventory::default();
+        let off = interface(
+            b"eni-1",
+            described,
+            &record,
+            None,
+            &inventory,
+            NameTexts::Off,
+        );
         assert_eq!(off, "eni-1 subnet-2 task-4 nat_gateway");
         let format = "${interface-id} ${ecs-service-name} ${instance-tag} ${interface-type} ${subnet-id} \
             ${sublocation-id} ${az-id}";
@@ -215,10 +224,10 @@ mod tests {
         let format = LogFormat::parse(&format!("{FORMAT} ${{bytes}}")).expect("format of the test");
         let mut values = RecordValues::default();
         let record = FlowRecord::parse(&format, line.as_bytes(), &mut values).expect("a line");
-        let text = |names| {
+        let text = |name_texts| {
             let described = DescribedInterface::Interface;
-            let known = (inventory.interface(b"eni-1"), &inventory);
-            super::interface(b"eni-1", described, &record, known, names)
+            let known = inventory.interface(b"eni-1");
+            super::interface(b"eni-1", described, &record, known, &inventory, name_texts)
         };
         let on = "web use1-az1 i-3 subnet-2 front door prod ELB app/web";
         assert_eq!(text(NameTexts::On), on);
@@ -232,10 +241,10 @@ mod tests {
         let mut values = RecordValues::default();
         let line = b"123456789012 eni-1 subnet-2 use1-az1 1";
         let record = FlowRecord::parse(&format, line, &mut values).expect("line of the test");
-        for names in [NameTexts::On, NameTexts::Off] {
+        for name_texts in [NameTexts::On, NameTexts::Off] {
             let described = DescribedInterface::SourceEni;
-            let known = (None, &Inventory::default());
-            let text = interface(b"eni-1", described, &record, known, names);
+            let inventory = Inventory::default();
+            let text = interface(b"eni-1", described, &record, None, &inventory, name_texts);
             assert_eq!(text, "eni-1 use1-az1 subnet-2 123456789012");
         }
     }

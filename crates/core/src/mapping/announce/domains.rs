@@ -45,7 +45,7 @@ struct DomainSlot {
 }
 
 impl OpenDomains {
-    /// Opens no domain yet. `pinned` is the number of the only domain, if a setting pins the number.
+    /// Makes a set without open domains. `pinned` is the number of the only domain, if a setting pins the number.
     pub(super) fn new(pinned: Option<u32>) -> Self {
         Self {
             pinned,
@@ -79,13 +79,12 @@ impl OpenDomains {
         }
         let mut open: Vec<usize> = self.by_number.values().copied().collect();
         open.sort_unstable_by_key(|&slot| self.slots[slot].last_used);
-        let mut names = 0;
-        let needed = open.iter().take_while(|&&slot| {
-            let is_needed = names < CLOSED_AT_ONCE;
-            names += self.slots[slot].names;
-            is_needed
-        });
-        open.truncate(needed.count());
+        let (mut needed, mut names) = (0, 0);
+        while names < CLOSED_AT_ONCE && needed < open.len() {
+            names += self.slots[open[needed]].names;
+            needed += 1;
+        }
+        open.truncate(needed);
         open
     }
 
@@ -105,8 +104,8 @@ impl OpenDomains {
         self.free.extend(closed);
     }
 
-    /// Adds a domain and returns the slot; as an error, the slot of the open domain with this number.
-    pub(super) fn add(&mut self, name: &[u8], number: u32) -> Result<usize, usize> {
+    /// Adds a name and returns the slot, and whether an open domain with this number shares the slot.
+    pub(super) fn add(&mut self, name: &[u8], number: u32) -> (usize, bool) {
         let shared = self.by_number.get(&number).copied();
         let slot = shared.or_else(|| self.free.pop()).unwrap_or_else(|| {
             self.slots.push(DomainSlot::default());
@@ -116,14 +115,11 @@ impl OpenDomains {
         self.by_number.insert(number, slot);
         self.slots[slot].number = number;
         self.slots[slot].names += 1;
-        match shared {
-            Some(shared) => Err(shared),
-            None => Ok(slot),
-        }
+        (slot, shared.is_some())
     }
 }
 
-/// Returns the name of a record's domain: the gateway, or the account and, behind a slash, the region. `account` and
+/// Returns the name of a record's domain: the gateway, or the account and, after a slash, the region. `account` and
 /// `region` belong to the record's source.
 pub(super) fn name(
     record: &FlowRecord<'_>,
@@ -200,7 +196,10 @@ mod tests {
         for name in 0..MAX_DOMAINS {
             assert_eq!(domains.least_recently_used(), []);
             assert_eq!(domains.slot(&name.to_be_bytes()), None);
-            assert_eq!(domains.add(&name.to_be_bytes(), number(name)), Ok(name));
+            assert_eq!(
+                domains.add(&name.to_be_bytes(), number(name)),
+                (name, false)
+            );
             assert_eq!(domains.slot(&name.to_be_bytes()), Some(name));
         }
         // Used in another order than opened.
@@ -220,7 +219,8 @@ mod tests {
         assert_eq!(OpenDomains::new(None).pinned(), None);
         let mut domains = OpenDomains::new(Some(7));
         assert_eq!((domains.pinned(), domains.slot(b"1")), (Some(7), None));
-        assert_eq!(domains.add(b"1", 7), Ok(0));
+        assert_eq!(domains.add(b"1", 7), (0, false));
+        assert_eq!(domains.add(b"2", 7), (0, true));
         assert_eq!((domains.slot(b"1"), domains.slot(b"2")), (Some(0), Some(0)));
     }
 }

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! 1. `turn_to` looks for the record's context. The cache key is the format, the account and region of the source, and the
-//!    bytes of the identifier columns. This record is the first, so the context is made: domain `123456789012` gets slot 0
+//!    octets of the identifier columns. This record is the first, so the context is made: domain `123456789012` gets slot 0
 //!    and the number `identity("123456789012")`.
 //! 2. `announced_numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table
 //!    names the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
@@ -21,18 +21,18 @@
 //!
 //! | cache | key | holds | invalidated by |
 //! |---|---|---|---|
-//! | `ContextCache` (`context.rs`), 4,096 entries | format, account and region of the source, identifier columns | domain slot, index in the inventory, observers, numbers with epoch | a new inventory, a closed domain (all entries); newer contexts of the same set (the entry) |
+//! | `ContextCache` (`context.rs`), 4,096 entries | format, account and region of the source, identifier columns | domain slot, index in the inventory, observing flow logs, numbers with epoch | a new inventory, a closed domain (all entries); newer contexts of the same set (the entry) |
 //! | `OpenDomains` (`domains.rs`), 4,096 names | domain name | slot in the exporter | at 4,096 names, the least recently used are closed; over 32 MiB of templates, all are |
 //! | `AnnouncedIds` and services (`names.rs`), 64 MiB in all domains | domain, number | identifier, epoch, instance; of a service the epoch | a new epoch; a closed domain; all entries when the 64 MiB are full |
 //! | layouts and pseudo-interfaces of a domain (`names.rs`) | number | epoch | a new epoch; a closed domain |
 //!
-//! A new **epoch** makes every number in a context, every announced id and the flow keys of every layout due again. Templates are
-//! repeated by the exporter. Domain slots and contexts survive; a new inventory clears the contexts. An epoch begins
-//! with a new connection or socket, a new inventory, a failed batch (the announcements may be lost), a batch without one of
-//! the targets and, if a session is UDP, every 60 seconds. A name therefore leaves with the first flow that uses the name
-//! in an epoch.
+//! A new **epoch** makes every number in a context, every announced id and the flow keys of every layout due again.
+//! Templates are repeated by the exporter. Domain slots and contexts survive; a new inventory clears the contexts. An
+//! epoch begins with a new connection or socket, a new inventory, a failed batch (the announcements may be lost), a batch
+//! without one of the targets and, if a session is UDP, every 60 seconds. A name therefore leaves with the first flow that
+//! uses the name in an epoch.
 //!
-//! CONTRIBUTING.md, "Add an options table", says what a further table needs.
+//! **To add an options table**: CONTRIBUTING.md, "Add an options table".
 
 mod context;
 mod description;
@@ -70,7 +70,7 @@ pub(crate) struct Announcements {
     /// Beginning of the epoch, milliseconds since 1970.
     epoch_at: u64,
     /// Setting `NAMES`: texts written by people are announced or not.
-    texts: NameTexts,
+    name_texts: NameTexts,
     domains: OpenDomains,
     contexts: ContextCache,
     names: AnnouncedNames,
@@ -79,11 +79,11 @@ pub(crate) struct Announcements {
 
 impl Announcements {
     /// Nothing is announced yet. `pinned` is the number of the only domain, if a setting pins the number.
-    pub(crate) fn new(pinned: Option<u32>, texts: NameTexts) -> Self {
+    pub(crate) fn new(pinned: Option<u32>, name_texts: NameTexts) -> Self {
         Self {
             epoch: 1,
             epoch_at: 0,
-            texts,
+            name_texts,
             domains: OpenDomains::new(pinned),
             contexts: ContextCache::default(),
             names: AnnouncedNames::default(),
@@ -167,21 +167,18 @@ impl Announcements {
     ) -> Result<usize, S::Error> {
         self.close(&self.domains.least_recently_used(), exporter, sink)?;
         let number = self.domains.pinned().unwrap_or_else(|| identity(name));
-        let slot = match self.domains.add(name, number) {
-            Ok(slot) => {
-                exporter.open_domain(slot, number, &String::from_utf8_lossy(name));
-                slot
-            }
-            Err(shared) => {
-                let first = exporter.domain_name(shared).as_bytes();
-                self.notes.note_collision(number, first, name);
-                shared
-            }
-        };
+        let (slot, is_shared) = self.domains.add(name, number);
+        if is_shared {
+            let first = exporter.domain_name(slot).as_bytes();
+            self.notes.note_collision(number, first, name);
+        } else {
+            exporter.open_domain(slot, number, &String::from_utf8_lossy(name));
+        }
         Ok(slot)
     }
 
-    /// Closes domains: their templates and names leave again when they come back, and their sequence numbers go on.
+    /// Closes domains. The templates and names of a domain are sent again when the domain is opened again; its sequence
+    /// numbers go on.
     fn close<S: MessageSink>(
         &mut self,
         closed: &[usize],
@@ -231,40 +228,55 @@ impl Announcements {
         exporter: &mut Exporter,
         sink: &mut S,
     ) -> Result<RecordNumbers, S::Error> {
+        let (names, context, mut announcer) = self.announcer(inventory, exporter, sink);
+        names.announce_domain(&mut announcer)?;
+        let mut numbers = match context.numbers_in(announcer.epoch) {
+            Some(numbers) => numbers,
+            None => {
+                let interface = context.interface(inventory);
+                numbers::announce_identifiers(record, interface, names, &mut announcer)?
+            }
+        };
+        context.numbers = Some((announcer.epoch, numbers));
+        if has_services(record) {
+            numbers.application = numbers::announce_services(record, names, &mut announcer)?;
+        }
+        Ok(numbers)
+    }
+
+    /// Returns the announced names, the context of the current record, and an announcer in the record's domain.
+    fn announcer<'a, S>(
+        &'a mut self,
+        inventory: &'a Inventory,
+        exporter: &'a mut Exporter,
+        sink: &'a mut S,
+    ) -> (
+        &'a mut AnnouncedNames,
+        &'a mut InterfaceContext,
+        Announcer<'a, S>,
+    ) {
         let context = self.contexts.current();
-        let mut announcer = Announcer {
+        let announcer = Announcer {
             domain_slot: context.domain_slot,
             tables: context.tables,
             epoch: self.epoch,
-            texts: self.texts,
+            name_texts: self.name_texts,
             exporter,
             inventory,
             notes: &mut self.notes,
             sink,
         };
-        self.names.announce_domain(&mut announcer)?;
-        let mut numbers = match context.numbers_in(self.epoch) {
-            Some(numbers) => numbers,
-            None => {
-                let interface = context.interface(inventory);
-                numbers::announce_identifiers(record, interface, &mut self.names, &mut announcer)?
-            }
-        };
-        context.numbers = Some((self.epoch, numbers));
-        if has_services(record) {
-            numbers.application =
-                numbers::announce_services(record, &mut self.names, &mut announcer)?;
-        }
-        Ok(numbers)
+        (&mut self.names, context, announcer)
     }
 
     /// Returns whether a domain has announced this layout in this epoch.
     #[inline]
-    pub(crate) fn has_layout(&self, slot: usize, number: usize) -> bool {
-        self.names.has_layout(slot, number, self.epoch)
+    pub(crate) fn has_layout(&self, domain_slot: usize, number: usize) -> bool {
+        self.names.has_layout(domain_slot, number, self.epoch)
     }
 
-    /// Announces a layout in the current record's domain: the template, if new in the domain, and the flow keys.
+    /// Announces a layout in the current record's domain: the template, if new in the domain, and the flow keys. The domain
+    /// is announced already, by [`Self::announced_numbers`].
     #[inline(never)]
     pub(crate) fn announce_layout<S: MessageSink>(
         &mut self,
@@ -274,19 +286,8 @@ impl Announcements {
         exporter: &mut Exporter,
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let context = self.contexts.current();
-        let mut announcer = Announcer {
-            domain_slot: context.domain_slot,
-            tables: context.tables,
-            epoch: self.epoch,
-            texts: self.texts,
-            exporter,
-            inventory,
-            notes: &mut self.notes,
-            sink,
-        };
-        self.names.announce_domain(&mut announcer)?;
-        self.names.announce_layout(number, layout, &mut announcer)
+        let (names, _, mut announcer) = self.announcer(inventory, exporter, sink);
+        names.announce_layout(number, layout, &mut announcer)
     }
 }
 
@@ -299,7 +300,7 @@ fn inventory_context(
     inventory: &Inventory,
 ) -> InterfaceContext {
     let (account, region) = domains::account_and_region(record, account, region);
-    let id = interface_id(record);
+    let id = id_in_tables(record);
     let vpc = record.text(Field::VpcId);
     let tables = inventory.tables_for(account, region, id, vpc);
     let interface = id.and_then(|id| inventory.interface_in(tables, id));
@@ -308,28 +309,28 @@ fn inventory_context(
         only_ipv4: interface.and_then(|index| inventory.interface_at(index).only_ipv4()),
         tables,
         lacks_inventory: inventory.lacks(account, region),
-        lacks_part: inventory.missing_part(account, region, id, vpc).is_some(),
+        lacks_table: inventory.missing_table(account, region, id, vpc).is_some(),
         ..InterfaceContext::default()
     }
 }
 
 /// Returns the account and region whose table of the inventory has to be loaded before a record is decided.
 #[cold]
-pub(crate) fn missing_part(
+pub(crate) fn missing_table(
     record: &FlowRecord<'_>,
     account: Option<&str>,
     region: Option<&str>,
     inventory: &Inventory,
 ) -> Option<AccountRegion> {
     let (account, region) = domains::account_and_region(record, account, region);
-    let (id, vpc) = (interface_id(record), record.text(Field::VpcId));
-    inventory.missing_part(account, region, id, vpc)
+    let (id, vpc) = (id_in_tables(record), record.text(Field::VpcId));
+    inventory.missing_table(account, region, id, vpc)
 }
 
-/// Returns the id of the record's interface; a record of a transit gateway has none.
-fn interface_id<'a>(record: &FlowRecord<'a>) -> Option<&'a [u8]> {
+/// Returns the id to look up in tables of interfaces; none for a record of a transit gateway.
+fn id_in_tables<'a>(record: &FlowRecord<'a>) -> Option<&'a [u8]> {
     match record.kind() {
-        RecordKind::Vpc => record.interface(),
+        RecordKind::Vpc => record.interface_id(),
         RecordKind::TransitGateway => None,
     }
 }

@@ -19,8 +19,8 @@ use crate::network::{Inventory, TableSet};
 pub(crate) const ACCEPT: u32 = 1;
 pub(crate) const REJECT: u32 = 2;
 
-/// Most octets of kept names, of all domains together. Beyond, the tables are cleared, and names are announced again. A name
-/// counts with [`ENTRY_OCTETS`].
+/// Most octets of kept names, of all domains together. Beyond, the tables are cleared, and names are announced
+/// again. A name counts as [`ENTRY_OCTETS`] plus the octets of its texts.
 const KEPT_OCTETS: usize = 64 << 20;
 
 /// Most octets of the templates of all domains together; beyond, the domains are closed.
@@ -35,12 +35,12 @@ const ENTRY_OCTETS: usize = 128;
 /// Most identifiers of equal number in a table; a further identifier shares the entry of the last.
 const MAX_SHARING: u8 = 4;
 
-/// Announcer of names in a domain, with the stages that an options record needs.
+/// Announcer of names in a domain, with everything that an options record needs.
 pub(super) struct Announcer<'a, S> {
     pub(super) domain_slot: usize,
     pub(super) epoch: u32,
     /// Setting `NAMES`.
-    pub(super) texts: NameTexts,
+    pub(super) name_texts: NameTexts,
     pub(super) exporter: &'a mut Exporter,
     pub(super) inventory: &'a Inventory,
     /// Tables of the inventory for look-ups of the record.
@@ -63,9 +63,10 @@ pub(super) struct AnnouncedNames {
 #[derive(Debug, Default)]
 struct DomainNames {
     /// Epoch of the last announcement of the domain; 0 for never.
-    described: u32,
+    announced: u32,
     /// Epoch of the last announcement of each layout; 0 for never.
     layouts: Vec<u32>,
+    /// Epoch of the last announcement of ACCEPT and REJECT; 0 for never.
     pseudo_interfaces: u32,
     interfaces: AnnouncedIds,
     vrfs: AnnouncedIds,
@@ -118,20 +119,20 @@ impl AnnouncedNames {
         to: &mut Announcer<'_, S>,
     ) -> Result<(), S::Error> {
         let domain = self.of_domain(to.domain_slot);
-        if domain.described == to.epoch {
+        if domain.announced == to.epoch {
             return Ok(());
         }
-        domain.described = to.epoch;
+        domain.announced = to.epoch;
         let name = to.exporter.domain_name(to.domain_slot).as_bytes();
         to.notes.note_identifier(name, to.inventory);
-        to.exporter.describe_domain(to.domain_slot, to.sink)
+        to.exporter.announce_domain(to.domain_slot, to.sink)
     }
 
     /// Returns whether the domain has announced a layout in this epoch.
     #[inline]
-    pub(super) fn has_layout(&self, slot: usize, number: usize, epoch: u32) -> bool {
+    pub(super) fn has_layout(&self, domain_slot: usize, number: usize, epoch: u32) -> bool {
         self.domains
-            .get(slot)
+            .get(domain_slot)
             .is_some_and(|domain| domain.layouts.get(number) == Some(&epoch))
     }
 
@@ -162,8 +163,8 @@ impl AnnouncedNames {
         to.write_options(OptionsTable::FlowKeys, write)
     }
 
-    /// Announces an interface and returns the number. The element interfaceName is the id here; inline in a flow the element
-    /// is the Name tag, if the interface has a Name tag (`encode.rs`).
+    /// Announces an interface and returns the number. interfaceName is the id here (inline: `set_interface_name` in
+    /// `encode.rs`).
     pub(super) fn announce_interface<S: MessageSink>(
         &mut self,
         id: &[u8],
@@ -187,7 +188,7 @@ impl AnnouncedNames {
             .or_else(known)
             .unwrap_or_default();
         let description =
-            description::interface(id, described, record, (found, to.inventory), to.texts);
+            description::interface(id, described, record, found, to.inventory, to.name_texts);
         to.name_interface(number, &String::from_utf8_lossy(id), &description, &station)?;
         Ok(number)
     }
@@ -202,7 +203,7 @@ impl AnnouncedNames {
         if !self.mark_announced(|domain| &mut domain.vrfs, id, None, to) {
             return Ok(number);
         }
-        let name = vrf_name(id, to.inventory, to.texts);
+        let name = vrf_name(id, to.inventory, to.name_texts);
         let write = |r: &mut OptionsRecord| _ = r.u32(number).string(&e::VRF_NAME, &name);
         to.write_options(OptionsTable::Vrf, write)?;
         Ok(number)
@@ -259,8 +260,8 @@ impl AnnouncedNames {
         self.template_octets > TEMPLATE_OCTETS
     }
 
-    /// Records the announcement of an identifier; returns false if the identifier was announced in this epoch. Collisions,
-    /// and identifiers unknown to the inventory, go to the notes.
+    /// Notes the announcement of an identifier; returns false if the identifier was announced in this epoch already.
+    /// Collisions, and identifiers unknown to the inventory, go to the notes.
     fn mark_announced<S>(
         &mut self,
         table: impl Fn(&mut DomainNames) -> &mut AnnouncedIds,
@@ -294,7 +295,7 @@ impl AnnouncedNames {
         true
     }
 
-    /// Counts the octets of a kept name; full tables are cleared.
+    /// Counts the octets of a kept name; beyond [`KEPT_OCTETS`], the names of all domains are forgotten.
     fn count(&mut self, slot: usize, octets: usize) {
         self.octets += octets;
         self.domains[slot].octets += octets;
@@ -387,7 +388,7 @@ mod tests {
         announce(&mut Announcer {
             domain_slot: 0,
             epoch,
-            texts: NameTexts::On,
+            name_texts: NameTexts::On,
             exporter: &mut exporter,
             inventory: &Inventory::new(),
             tables: TableSet::default(),

@@ -1,23 +1,20 @@
-//! Notes taken while names are announced: identifiers without a name, and identifiers with equal numbers.
+//! Notes taken while names are announced: identifiers that the inventory lacks, and identifiers with equal numbers.
 
 use std::collections::BTreeSet;
 
 use crate::flowlog::FlowRecord;
 use crate::flowlog::field::{ColumnType, FIELDS, TextPattern};
-use crate::identity::Collision;
+use crate::identity::{Collision, ID_OCTETS};
 use crate::network::Inventory;
 
-/// Most identifiers noted as unknown between two calls.
+/// Most unknown identifiers between two calls of [`Transcoder::take_unknown`](crate::Transcoder::take_unknown).
 pub const MAX_UNKNOWN: usize = 1_000;
-
-/// Most octets of an identifier noted as unknown; AWS's identifiers have at most 28.
-const LONGEST_ID: usize = 64;
 
 /// Most collisions kept with both identifiers; further collisions are only counted.
 const KEPT_COLLISIONS: usize = 16;
 
-/// Prefixes of the identifiers described by EC2; `tgw-` includes `tgw-attach-`.
-const DESCRIBED: [&str; 3] = ["eni-", "vpc-", "tgw-"];
+/// Prefixes of the identifiers that EC2 knows; `tgw-` includes `tgw-attach-`.
+const KNOWN_TO_EC2: [&str; 3] = ["eni-", "vpc-", "tgw-"];
 
 /// Notes since the last report.
 #[derive(Debug, Default)]
@@ -28,25 +25,23 @@ pub(crate) struct AnnouncementNotes {
 }
 
 impl AnnouncementNotes {
-    /// Notes an identifier of a kind known to EC2, if missing in the inventory.
+    /// Notes an identifier of a kind known to EC2, if the inventory lacks the identifier.
     pub(super) fn note_identifier(&mut self, id: &[u8], inventory: &Inventory) {
-        let is_described = DESCRIBED
+        let is_known = KNOWN_TO_EC2
             .iter()
             .any(|prefix| id.starts_with(prefix.as_bytes()));
-        let has_room = self.unknown.len() < MAX_UNKNOWN && id.len() <= LONGEST_ID;
-        if is_described && has_room && !inventory.knows(id) {
+        let has_room = self.unknown.len() < MAX_UNKNOWN && id.len() <= ID_OCTETS;
+        if is_known && has_room && !inventory.knows(id) {
             self.unknown
                 .insert(String::from_utf8_lossy(id).into_owned());
         }
     }
 
-    /// Notes every identifier of a record of a kind known to EC2, if missing in the inventory.
+    /// Notes those identifiers of a record that are of a kind known to EC2 and that the inventory lacks.
     pub(crate) fn note_identifiers(&mut self, record: &FlowRecord<'_>, inventory: &Inventory) {
         for spec in &FIELDS {
-            if let ColumnType::Text(TextPattern::Prefix(prefix)) = spec.read
-                && DESCRIBED
-                    .iter()
-                    .any(|described| prefix.starts_with(described))
+            if let ColumnType::Text(TextPattern::Prefix(prefix)) = spec.column_type
+                && KNOWN_TO_EC2.iter().any(|known| prefix.starts_with(known))
                 && let Some(id) = record.text(spec.field)
             {
                 self.note_identifier(id, inventory);
@@ -63,7 +58,7 @@ impl AnnouncementNotes {
         }
     }
 
-    /// Takes the identifiers missing in the inventory.
+    /// Takes the identifiers that the inventory lacks.
     pub(crate) fn take_unknown(&mut self) -> BTreeSet<String> {
         std::mem::take(&mut self.unknown)
     }

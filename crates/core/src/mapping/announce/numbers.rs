@@ -49,7 +49,7 @@ pub(super) fn announce_identifiers<S: MessageSink>(
     to: &mut Announcer<'_, S>,
 ) -> Result<RecordNumbers, S::Error> {
     let mut numbers = RecordNumbers::default();
-    if let Some(id) = record.interface() {
+    if let Some(id) = record.interface_id() {
         numbers.interface =
             names.announce_interface(id, DescribedInterface::Interface, record, to)?;
     }
