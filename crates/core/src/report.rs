@@ -8,7 +8,7 @@ use crate::observe::RecordOutcome;
 use crate::origin::LogLine;
 
 /// Most groups of flow logs kept with ids; further groups are only counted.
-const MAX_DOUBLED: usize = 16;
+pub(crate) const MAX_DOUBLED: usize = 16;
 
 /// Most lost windows kept with interface and time; further windows are only counted.
 const MAX_SKIPPED: usize = 10;

@@ -11,7 +11,7 @@ use crate::mapping::announce::{InterfaceContext, missing_table};
 use crate::network::{AccountRegion, Inventory};
 use crate::observe::{RecordObserver, RecordOutcome};
 use crate::origin::{LogLine, RecordSource, SourceFacts};
-use crate::report::BatchReport;
+use crate::report::{BatchReport, MAX_DOUBLED};
 use crate::settings::TranscoderSettings;
 
 /// Stages around the reader of lines: everything but the storage that the current record borrows.
@@ -166,7 +166,9 @@ impl RecordStages {
             return Ok(());
         }
         let evidence = evidence(record, facts, context, coverage, inventory);
-        let lacks_inventory = context.lacks_inventory && dedup.needs_inventory();
+        let derives_direction = dedup.filters_direction() && record.direction().is_none();
+        let needs_inventory = dedup.runs_inventory_rules() || derives_direction;
+        let lacks_inventory = context.lacks_inventory && needs_inventory;
         report.counters.without_inventory += u64::from(lacks_inventory);
         let verdict = dedup.decide(record, evidence, coverage, inventory);
         if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
@@ -176,7 +178,8 @@ impl RecordStages {
             return Ok(());
         }
         if let DedupVerdict::Doubled(group) = verdict {
-            let is_new = self.doubled.insert((coverage.number(), group));
+            let is_new =
+                self.doubled.len() < MAX_DOUBLED && self.doubled.insert((coverage.number(), group));
             let flow_logs = is_new.then(|| coverage.doubled(group, record, facts.event_time));
             report.count_doubled(flow_logs);
         }

@@ -277,6 +277,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::dedup::DirectionFilter;
     use crate::flowlog::{Formats, LogFormat, RowValues};
     use crate::ipfix::{MessageKind, SendOutcome};
     use crate::mapping::Timestamps;
@@ -436,6 +437,25 @@ mod tests {
         }
         transcoder.set_inventory(Inventory::unavailable());
         assert_eq!(without(&mut transcoder, &mut source), 1);
+    }
+
+    #[test]
+    fn without_rules_a_record_lacks_the_inventory_where_the_direction_is_derived() {
+        for (direction, count) in [
+            (DirectionFilter::Both, 0),
+            (DirectionFilter::Ingress, 1),
+            (DirectionFilter::Egress, 1),
+        ] {
+            let mut settings = TranscoderSettings::default();
+            settings.dedup.deduplicate = false;
+            settings.dedup.direction = direction;
+            let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
+            transcoder.set_inventory(Inventory::unavailable());
+            let mut source = RecordSource::new(None, Formats::defaults());
+            let Ok(()) = transcoder.line(&mut source, line("", LINE), &mut accept);
+            let counters = transcoder.take_report().counters;
+            assert_eq!(counters.without_inventory, count, "{direction:?}");
+        }
     }
 
     #[test]

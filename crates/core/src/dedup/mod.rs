@@ -147,7 +147,7 @@ impl Deduplicator {
     }
 
     /// Returns whether rules 2 to 4 run; these rules need the inventory.
-    pub(crate) fn needs_inventory(&self) -> bool {
+    pub(crate) fn runs_inventory_rules(&self) -> bool {
         self.settings.deduplicate && !self.settings.source_filtered
     }
 
@@ -197,7 +197,7 @@ impl Deduplicator {
         if evidence.direction.is_some() && evidence.direction == unwanted {
             return DedupVerdict::FilteredByDirection;
         }
-        if !self.needs_inventory() {
+        if !self.runs_inventory_rules() {
             return DedupVerdict::Keep;
         }
         let by_rule_2 = match evidence.observed_by.group {
