@@ -212,6 +212,7 @@ impl CloudWatch {
                 _ if out_of_time => Err(Failure::OutOfTime),
                 Ok(record) => self.failed_invocation(record, invocation).await,
                 Err(error) => {
+                    invocation.log.payloads += 1;
                     invocation.log.metrics.payload_errors += 1;
                     Err(error.clone().into())
                 }
@@ -305,6 +306,7 @@ impl CloudWatch {
             own_log_group_named,
         } = self;
         let log = &mut invocation.log;
+        log.payloads += 1;
         let payload = match unpacker.open(due.data.as_bytes()) {
             Ok(OpenedPayload::Data(payload)) => payload,
             Ok(OpenedPayload::Control) => return Ok(()),
@@ -317,8 +319,9 @@ impl CloudWatch {
         if function.own_log_group.is_some() && origin.log_group == function.own_log_group.as_deref()
         {
             log.metrics.payload_errors += 1;
-            log.silent = std::mem::replace(own_log_group_named, true);
-            if !log.silent {
+            if std::mem::replace(own_log_group_named, true) {
+                log.own_payloads += 1;
+            } else {
                 tracing::error!(
                     error_type = "OwnLogGroup",
                     "the function's own log group is subscribed to the function; its payloads are dropped, and this is said once"

@@ -57,8 +57,10 @@ pub(crate) struct InvocationLog {
     pub(crate) source: Option<String>,
     /// Accounts of the payloads or objects.
     pub(crate) accounts: BTreeSet<String>,
-    /// True if every payload so far was of the function's own log group: each line about such a payload would beget another.
-    pub(crate) silent: bool,
+    /// Payloads so far, also of queue messages that cannot be read.
+    pub(crate) payloads: u64,
+    /// Payloads of the function's own log group, since that log group was named in the log.
+    pub(crate) own_payloads: u64,
     pub(crate) metrics: Metrics,
     newest_end: Option<u64>,
     /// Logged windows lost by AWS.
@@ -114,12 +116,14 @@ impl Function {
             started,
             source,
             accounts,
-            silent,
+            payloads,
+            own_payloads,
             mut metrics,
             newest_end,
             skipped: _,
         } = log;
-        if silent {
+        // A metrics line about nothing but payloads of the function's own log group would beget another such payload.
+        if payloads > 0 && payloads == own_payloads {
             return (source, metrics);
         }
         if let Some(ec2) = &mut self.ec2 {
@@ -158,7 +162,8 @@ impl InvocationLog {
             started: Instant::now(),
             source: None,
             accounts: BTreeSet::new(),
-            silent: false,
+            payloads: 0,
+            own_payloads: 0,
             metrics: Metrics::default(),
             newest_end: None,
             skipped: 0,

@@ -250,6 +250,27 @@ async fn a_payload_of_the_own_log_group_is_dropped_and_named_once() {
 }
 
 #[tokio::test]
+async fn a_payload_of_the_own_log_group_does_not_silence_the_metrics_of_others() {
+    let (collector, url) = udp();
+    let mut function = function(&url);
+    let own = |number| kinesis(number, &data("/aws/lambda/own", number));
+    let (_, line) = invoke(&mut function, json!({"Records": [own(1), own(2)]})).await;
+    assert_eq!(line["PayloadErrors"], 2, "the first is named");
+    for records in [
+        [own(3), kinesis(4, &data("flows", 4)), own(5)],
+        [kinesis(6, &data("flows", 6)), own(7), own(8)],
+    ] {
+        let (answer, line) = invoke(&mut function, json!({"Records": records})).await;
+        assert_eq!(answer.expect("delivered"), json!({"batchItemFailures": []}));
+        assert_eq!(line["RecordsReceived"], 1, "{line}");
+        assert_eq!(line["PayloadErrors"], 2, "{line}");
+    }
+    let (_, line) = invoke(&mut function, json!({"Records": [own(9), own(10)]})).await;
+    assert_eq!(line, Value::Null, "would beget another payload");
+    assert!(received(&collector) > 0);
+}
+
+#[tokio::test]
 async fn the_check_event_says_what_is_missing_and_sends_nothing() {
     let (collector, url) = udp();
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
