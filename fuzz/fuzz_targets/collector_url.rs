@@ -16,7 +16,7 @@ fuzz_target!(|octets: &[u8]| {
     match text.parse::<CollectorUrl>() {
         Ok(url) => {
             assert_eq!(url.to_string().parse().as_ref(), Ok(&url));
-            match url.transport() {
+            match url.kind() {
                 TargetKind::File => assert!(url.path().is_some()),
                 _ => assert!(
                     url.host().is_some_and(|host| !host.is_empty()) && url.port() != Some(0)

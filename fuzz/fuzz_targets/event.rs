@@ -32,7 +32,7 @@ fuzz_target!(|octets: &[u8]| {
     };
     let ids: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
     assert_eq!(ids, ["a", "b"]);
-    let invocation = messages[1].invocation.as_ref().expect("a good message");
+    let invocation = messages[1].content.as_ref().expect("a good message");
     assert_eq!(invocation.data, "QQ==");
 });
 
@@ -46,7 +46,7 @@ fn payloads(event: &FunctionEvent<'_>, text: &str) -> Vec<String> {
         FunctionEvent::Firehose(records) => records.clone(),
         FunctionEvent::FailureRecord(invocation) => vec![data(invocation, text)],
         FunctionEvent::Queue(messages) => {
-            let invocations = messages.iter().flat_map(|message| &message.invocation);
+            let invocations = messages.iter().flat_map(|message| &message.content);
             invocations
                 .map(|invocation| data(invocation, text))
                 .collect()

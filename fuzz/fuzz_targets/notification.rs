@@ -2,7 +2,9 @@
 //! and a message of a queue never touches its neighbours.
 #![no_main]
 
-use flowlogs_source::s3::{ObjectNotice, S3Event, TriggerError, decoded, may_be_a_flow_log, owner};
+use flowlogs_source::s3::{
+    ObjectNotice, S3Event, TriggerError, decoded, key_facts, may_be_a_flow_log,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|octets: &[u8]| {
@@ -14,7 +16,7 @@ fuzz_target!(|octets: &[u8]| {
         Ok(S3Event::Direct(found)) => found.iter().for_each(notice),
         Ok(S3Event::Queue(messages)) => {
             for message in &messages {
-                match &message.notices {
+                match &message.content {
                     Ok(found) => found.iter().for_each(notice),
                     Err(error) => named(error, text),
                 }
@@ -37,7 +39,7 @@ fuzz_target!(|octets: &[u8]| {
         (messages[0].id.as_str(), messages[1].id.as_str()),
         ("a", "b")
     );
-    assert_eq!(messages[1].notices, Ok(Vec::new()));
+    assert_eq!(messages[1].content, Ok(Vec::new()));
 });
 
 fn notice(notice: &ObjectNotice) {
@@ -51,7 +53,7 @@ fn notice(notice: &ObjectNotice) {
 }
 
 fn key(text: &str) {
-    let of = owner(text);
+    let of = key_facts(text);
     assert!(of.account.is_none_or(|account| account.len() == 12));
     assert!(of.region.is_none_or(|region| !region.is_empty()));
     may_be_a_flow_log(text);

@@ -10,7 +10,7 @@ use flowlogs_core::{
 };
 use flowlogs_fuzz::{Kept, settings, transcode};
 use flowlogs_parquet::{Bytes, ParquetReadError, ParquetReader, RowSink};
-use flowlogs_source::{LineOrigin, LineSink, LogEvent};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink};
 use libfuzzer_sys::fuzz_target;
 
 const LIMIT: usize = 1 << 20;
@@ -72,11 +72,11 @@ impl LineSink for Counted {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
         let line = LogLine {
             id: None,
             timestamp: None,
-            text: event.message,
+            text: line.text,
         };
         self.transcoder.line(&mut self.source, line, &mut discard)
     }

@@ -20,7 +20,7 @@ fuzz_target!(|octets: &[u8]| {
     let mut unpacker = Unpacker::new(LIMIT);
     let mut read = Kept::default();
     match unpacker.read(octets, &mut read) {
-        Ok(summary) => assert_eq!(summary.events, read.lines.len() as u64),
+        Ok(summary) => assert_eq!(summary.lines, read.lines.len() as u64),
         Err(error) => one_line(&error),
     }
 

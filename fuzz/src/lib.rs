@@ -10,7 +10,7 @@ use flowlogs_core::{
     BatchReport, Formats, LogFormat, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
 };
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, MAX_LINE, OpenedPayload, Unpacker};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink, MAX_LINE, OpenedPayload, Unpacker};
 use flowlogs_testing::wire;
 
 /// Receiver that keeps origins and lines.
@@ -36,18 +36,17 @@ impl LineSink for Kept {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
         assert!(
             !self.origins.is_empty(),
             "an origin comes before the first line"
         );
         assert!(
-            event.message.len() <= MAX_LINE + 1,
+            line.text.len() <= MAX_LINE + 1,
             "longer than the seam allows"
         );
-        let id = event.id.map(Into::into);
-        self.lines
-            .push((id, event.timestamp, event.message.to_vec()));
+        let id = line.id.map(Into::into);
+        self.lines.push((id, line.timestamp, line.text.to_vec()));
         Ok(())
     }
 }

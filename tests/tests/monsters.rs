@@ -21,7 +21,7 @@ use flowlogs_core::{
     TranscoderSettings, Transport,
 };
 use flowlogs_source::{
-    LineOrigin, LineSink, LogEvent, MAX_LINE, OpenedPayload, ReadError, UnpackError, Unpacker,
+    DeliveredLine, LineOrigin, LineSink, MAX_LINE, OpenedPayload, ReadError, UnpackError, Unpacker,
 };
 use peak_alloc::PeakAlloc;
 
@@ -157,9 +157,9 @@ impl LineSink for Way {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
         self.events += 1;
-        self.line(event.id, event.message);
+        self.line(line.id, line.text);
         Ok(())
     }
 }
@@ -231,7 +231,7 @@ fn a_gigabyte_in_a_file_is_read_as_a_stream() {
         });
         match records {
             None => assert_eq!(outcome, Err(ReadError::Unpack(UnpackError::Unrecognised))),
-            Some(records) => assert_eq!(outcome.map(|summary| summary.events), Ok(records)),
+            Some(records) => assert_eq!(outcome.map(|summary| summary.lines), Ok(records)),
         }
         let counters = report.counters;
         assert_eq!(counters.unparsed_records, records.unwrap_or_default());

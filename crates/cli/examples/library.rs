@@ -12,7 +12,7 @@ use flowlogs_core::{
     Formats, LogFormat, LogLine, MessageKind, RecordOutcome, RecordSource, SendOutcome, Transcoder,
     TranscoderSettings, Transport,
 };
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink, Unpacker};
 
 /// Writes each message to standard output; over UDP this would be a `send`.
 fn send(_session: usize, _kind: MessageKind, message: &[u8]) -> std::io::Result<SendOutcome> {
@@ -31,11 +31,11 @@ impl LineSink for Lines {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Self::Error> {
         let line = LogLine {
-            id: event.id,
-            timestamp: event.timestamp,
-            text: event.message,
+            id: line.id,
+            timestamp: line.timestamp,
+            text: line.text,
         };
         let octets = &mut self.2;
         let mut observer = |record: &FlowRecord<'_>, outcome: RecordOutcome<'_>| {

@@ -55,10 +55,10 @@ impl InputOrigin {
             .map(|part| part.as_os_str().to_string_lossy())
             .collect();
         let key = parts.join("/");
-        let owner = s3::owner(&key);
-        let account = owner.account.or(self.account.as_deref());
-        let region = owner.region.or(self.region.as_deref());
-        let stream = owner.delivery_stream.map(Destination::delivery_stream);
+        let facts = s3::key_facts(&key);
+        let account = facts.account.or(self.account.as_deref());
+        let region = facts.region.or(self.region.as_deref());
+        let stream = facts.delivery_stream.map(Destination::delivery_stream);
         // A file that merely is named like an object of Firehose has no destination.
         let stream = stream.filter(|stream| inventory.flow_logs_to(Some(stream)).next().is_some());
         Self {
@@ -66,7 +66,7 @@ impl InputOrigin {
             region: region.map(str::to_owned),
             log_group: self.log_group.clone(),
             delivery_stream: stream.map(|stream| stream.in_account(account).in_region(region)),
-            flow_log: owner.flow_log.map(str::to_owned),
+            flow_log: facts.flow_log.map(str::to_owned),
         }
     }
 

@@ -190,7 +190,7 @@ impl TargetReport {
 
 impl MessageOutlet {
     pub(crate) fn new(collectors: Option<Collectors>, printer: Option<FlowPrinter>) -> Self {
-        let targets = collectors.as_ref().map(Collectors::transports);
+        let targets = collectors.as_ref().map(Collectors::kinds);
         let mut transports: Vec<_> = targets
             .into_iter()
             .flatten()

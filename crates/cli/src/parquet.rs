@@ -34,7 +34,7 @@ pub(crate) fn read(
     let reader = ParquetReader::open(counted, LIMIT).map_err(ParquetReadError::Parquet)?;
     let count = reader.read(rows)?;
     Ok(ReadSummary {
-        events: count,
+        lines: count,
         control_messages: 0,
     })
 }

@@ -5,15 +5,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use flowlogs_core::dedup;
 use flowlogs_core::mapping::MappingSettings;
 use flowlogs_core::{TemplateRefresh, TranscoderSettings};
-use flowlogs_export::{CollectorPeer, CollectorUrl, SenderOptions, TlsOptions, pem_text};
+use flowlogs_export::{
+    CollectorPeer, CollectorUrl, LARGEST_DATAGRAM, SenderOptions, TlsOptions, pem_text,
+};
 
 use crate::cli::{MappingOptions, ReplayArguments, SendingOptions, Switch};
 use crate::failure::CommandError;
 use crate::replay::RunOptions;
 use crate::text::shown_value;
-
-/// Largest IPFIX message in a UDP datagram: over IPv4, 65,535 octets less the headers of IP and UDP.
-const LARGEST_DATAGRAM: u16 = 65_507;
 
 fn mapping(arguments: &MappingOptions) -> MappingSettings {
     MappingSettings {
@@ -36,7 +35,7 @@ pub(crate) fn transcoder(options: &RunOptions<'_>, peers: &[CollectorPeer]) -> T
         Some(dedup::CollectorAddress {
             address: peer.collector.ip(),
             port: peer.collector.port(),
-            protocol: peer.transport.protocol()?,
+            protocol: peer.kind.protocol()?,
         })
     });
     let mut settings = TranscoderSettings {
@@ -86,7 +85,7 @@ pub(crate) fn targets(arguments: &ReplayArguments) -> Result<Vec<CollectorUrl>, 
         urls.push(url.clone());
     }
     let size = arguments.sending.max_message_size;
-    let is_udp = |url: &CollectorUrl| url.transport().is_datagram();
+    let is_udp = |url: &CollectorUrl| url.kind().is_datagram();
     if size > LARGEST_DATAGRAM && urls.iter().any(is_udp) {
         return Err(CommandError::usage(format_args!(
             "--max-message-size {size}: at most {LARGEST_DATAGRAM}, because a target is udp://"

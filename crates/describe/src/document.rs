@@ -12,26 +12,15 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::descriptions::InterfaceDescription;
-use crate::layout::{INVENTORY_VERSION, InventoryError};
+use crate::error::{INVENTORY_VERSION, InventoryError, KEYS};
 use crate::manifest::{LARGEST_MANIFEST, Manifest};
 use crate::packed::{BoundedReader, beginning, is_packed};
 use crate::timestamp::Timestamp;
 
-/// Top-level keys of an inventory. Subnets are recognised but not used: an interface names its VPC.
-const KEYS: [&str; 7] = [
-    "InventoryVersion",
-    "NetworkInterfaces",
-    "Vpcs",
-    "Subnets",
-    "TransitGateways",
-    "TransitGatewayAttachments",
-    "FlowLogs",
-];
-
 /// Most octets at the beginning of a file that [`looks_like_inventory`] reads.
 const BEGINNING: usize = 4_096;
 
-/// Most octets of a packed document that [`read`] inflates.
+/// Most octets of a document that [`read`] takes, inflated.
 const LARGEST: u64 = 1024 * 1024 * 1024;
 
 /// Reads a document, packed with gzip or not: output of the AWS CLI, or an object of an organization's inventory.
@@ -61,7 +50,7 @@ pub fn read(octets: &[u8]) -> Result<Inventory, InventoryError> {
 pub fn read_manifest(octets: &[u8]) -> Result<Manifest, InventoryError> {
     let document = InventoryDocument::read(octets, LARGEST_MANIFEST)?;
     document
-        .layout
+        .inventory_version
         .ok_or(InventoryError::Missing("InventoryVersion"))?;
     Ok(Manifest {
         as_of: document.as_of.ok_or(InventoryError::Missing("AsOf"))?,
@@ -112,37 +101,39 @@ impl<'de> Visitor<'de> for FindKey<'_> {
 pub(crate) struct InventoryDocument {
     has_known_key: bool,
     /// `InventoryVersion`, if the document is an object of an organization's inventory.
-    pub(crate) layout: Option<u64>,
+    pub(crate) inventory_version: Option<u64>,
     pub(crate) as_of: Option<Timestamp>,
     account: Option<String>,
     region: Option<String>,
     /// Version of a part.
-    pub(crate) version: Option<String>,
+    pub(crate) part_version: Option<String>,
     pub(crate) interfaces: InterfaceTable,
-    /// Everything else: of a manifest all but `as_of`, of other documents the descriptions, without account and region.
+    /// Lists of the document; `as_of` of this manifest is not used. In output of the AWS CLI no description has account and
+    /// region.
     pub(crate) manifest: Manifest,
 }
 
 impl InventoryDocument {
-    /// Reads a document; a packed document has at most `limit` octets when inflated.
+    /// Reads a document of at most `limit` octets when inflated.
     pub(crate) fn read(octets: &[u8], limit: u64) -> Result<Self, InventoryError> {
         let mut document = Self::default();
         let seed = DocumentSeed(&mut document);
         let (outcome, is_too_large) = if is_packed(octets) {
             let mut reader = BoundedReader::new(octets, limit);
-            let outcome = whole(seed, serde_json::Deserializer::from_reader(&mut reader));
+            let outcome = read_to_end(seed, serde_json::Deserializer::from_reader(&mut reader));
             (outcome, reader.is_too_large)
         } else if u64::try_from(octets.len()).is_ok_and(|octets| octets > limit) {
             return Err(InventoryError::TooLarge(limit));
         } else {
-            let outcome = whole(seed, serde_json::Deserializer::from_slice(octets));
+            let outcome = read_to_end(seed, serde_json::Deserializer::from_slice(octets));
             (outcome, false)
         };
         let other = document
-            .layout
-            .filter(|&layout| layout != INVENTORY_VERSION);
+            .inventory_version
+            .filter(|&version| version != INVENTORY_VERSION);
+        // In this order: another release explains every error; then the bound, the packing, the JSON.
         match (outcome, other) {
-            (_, Some(layout)) => Err(InventoryError::OtherVersion(layout)),
+            (_, Some(version)) => Err(InventoryError::OtherVersion(version)),
             (Ok(()), None) => {
                 document.interfaces.shrink_to_fit();
                 Ok(document)
@@ -155,7 +146,7 @@ impl InventoryDocument {
 
     /// Account and region of a part.
     pub(crate) fn scope(&self) -> Option<AccountRegion> {
-        self.layout?;
+        self.inventory_version?;
         Some(AccountRegion {
             account: self.account.clone()?,
             region: self.region.clone()?,
@@ -164,7 +155,7 @@ impl InventoryDocument {
 }
 
 /// Reads a document to the end: the end of a packed document has the checksum.
-fn whole<'de, R: serde_json::de::Read<'de>>(
+fn read_to_end<'de, R: serde_json::de::Read<'de>>(
     seed: DocumentSeed<'_>,
     mut deserializer: serde_json::Deserializer<R>,
 ) -> Result<(), serde_json::Error> {
@@ -196,16 +187,16 @@ impl<'de> Visitor<'de> for DocumentSeed<'_> {
             document.has_known_key |= KEYS.contains(&key.as_str());
             match key.as_str() {
                 "InventoryVersion" => {
-                    let layout = map.next_value()?;
-                    document.layout = Some(layout);
-                    if layout != INVENTORY_VERSION {
-                        return Err(A::Error::custom("another layout"));
+                    let version = map.next_value()?;
+                    document.inventory_version = Some(version);
+                    if version != INVENTORY_VERSION {
+                        return Err(A::Error::custom("another InventoryVersion"));
                     }
                 }
                 "AsOf" => document.as_of = map.next_value()?,
                 "AccountId" => document.account = map.next_value()?,
                 "Region" => document.region = map.next_value()?,
-                "Version" => document.version = map.next_value()?,
+                "Version" => document.part_version = map.next_value()?,
                 _ => document.list(&key, &mut map)?,
             }
         }
@@ -383,7 +374,7 @@ mod tests {
     fn errors_say_what_is_wrong_and_where() {
         assert_eq!(
             error("{\"Vpcs\": [\n  {\"Tags\": []}\n]}"),
-            "not what the AWS CLI prints: missing field `VpcId` at line 2 column 14"
+            "not the JSON of an inventory: missing field `VpcId` at line 2 column 14"
         );
         let prefix = r#"{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "Ipv4Prefixes": [{"Ipv4Prefix": "10.0.0.0/33"}]}]}"#;
         assert!(

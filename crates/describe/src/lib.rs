@@ -10,12 +10,12 @@
 //! | `convert.rs` | a description becomes an entry of the inventory: names, addresses, statuses |
 //! | `timestamp.rs` | times in EC2's form |
 //! | `document.rs` | a JSON document with lists of descriptions |
-//! | `layout.rs` | layout of the objects of an organization's inventory; errors |
+//! | `error.rs` | `InventoryVersion` of this release, keys of an inventory, errors |
 //! | `packed.rs` | a document that is packed with gzip, bounded in octets |
 //! | `manifest.rs` | manifest of an organization's inventory: read, written, made an inventory |
 //! | `part.rs` | part of that inventory for each account and region: read, written |
 //!
-//! The functions map the SDK's types to these descriptions: the conversion exists once.
+//! `crates/lambda` maps the SDK's types to the descriptions of `descriptions.rs`: the conversion exists once.
 //!
 //! ```
 //! let json = br#"{"Vpcs": [{"VpcId": "vpc-1", "Tags": [{"Key": "Name", "Value": "shop"}]}]}"#;
@@ -30,7 +30,7 @@
 mod convert;
 mod descriptions;
 mod document;
-mod layout;
+mod error;
 mod manifest;
 mod packed;
 mod part;
@@ -44,9 +44,10 @@ pub use descriptions::{
     NotAPrefix, PrivateAddressDescription, Tag, VpcAttachment, VpcDescription,
 };
 pub use document::{looks_like_inventory, read, read_manifest};
-pub use layout::InventoryError;
+pub use error::InventoryError;
 pub use manifest::{
-    LARGEST_MANIFEST, LocatedDescription, Manifest, ManifestPart, SkippedPart, UnansweredPart,
+    LARGEST_MANIFEST, LocatedDescription, MANIFEST_PATH, Manifest, ManifestPart, NotAskedScope,
+    UnansweredScope, part_path,
 };
 pub use part::{InventoryPart, PartWriter, keep_name, read_part};
 pub use timestamp::{NotATime, Timestamp};

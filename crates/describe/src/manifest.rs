@@ -2,8 +2,8 @@
 //!
 //! | object | key below the prefix | content |
 //! |---|---|---|
-//! | [`Manifest`] | `manifest.json.gz` | every part with version; flow logs, VPCs, gateways and attachments of all accounts |
-//! | [`InventoryPart`](crate::InventoryPart) | `parts/<account>/<region>.json.gz` | interfaces of an account and region |
+//! | [`Manifest`] | [`MANIFEST_PATH`] | every part with version; flow logs, VPCs, gateways and attachments of all accounts |
+//! | [`InventoryPart`](crate::InventoryPart) | [`part_path`] | interfaces of an account and region |
 //!
 //! Lists of descriptions have the keys and members of the AWS CLI's output, so that [`read`](crate::read) reads both
 //! objects, and output of the AWS CLI is read as a manifest without parts.
@@ -17,12 +17,20 @@ use serde::{Deserialize, Serialize};
 use crate::descriptions::{
     FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, VpcDescription,
 };
-use crate::layout::{INVENTORY_VERSION, InventoryError};
+use crate::error::{INVENTORY_VERSION, InventoryError};
 use crate::packed::{WRITES_TO_MEMORY, packer};
 use crate::timestamp::Timestamp;
 
 /// Most octets of a manifest, unpacked: some 50,000 flow logs.
 pub const LARGEST_MANIFEST: u64 = 64 * 1024 * 1024;
+
+/// Path of the manifest below the prefix.
+pub const MANIFEST_PATH: &str = "manifest.json.gz";
+
+/// Path of the part of an account and region below the prefix.
+pub fn part_path(account: &str, region: &str) -> String {
+    format!("parts/{account}/{region}.json.gz")
+}
 
 /// Manifest of an inventory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -33,10 +41,10 @@ pub struct Manifest {
     /// Accounts and regions that were ever answered, sorted.
     pub parts: Vec<ManifestPart>,
     /// Accounts and regions that were asked and never answered, sorted.
-    pub unanswered: Vec<UnansweredPart>,
+    pub unanswered: Vec<UnansweredScope>,
     /// Accounts and regions that are not asked, sorted.
-    pub not_asked: Vec<SkippedPart>,
-    /// Flow logs, including flow logs vanished within the last 15 days.
+    pub not_asked: Vec<NotAskedScope>,
+    /// Flow logs, including flow logs vanished within the last [`KEEP_VANISHED`](flowlogs_core::network::KEEP_VANISHED).
     pub flow_logs: Vec<LocatedDescription<FlowLogDescription>>,
     /// VPCs.
     pub vpcs: Vec<LocatedDescription<VpcDescription>>,
@@ -74,7 +82,7 @@ pub struct ManifestPart {
 /// Account and region without any answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct UnansweredPart {
+pub struct UnansweredScope {
     /// Account of 12 digits.
     pub account_id: String,
     /// Region.
@@ -86,7 +94,7 @@ pub struct UnansweredPart {
 /// Account and region that are not asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SkippedPart {
+pub struct NotAskedScope {
     /// Account of 12 digits.
     pub account_id: String,
     /// Region.
@@ -121,7 +129,8 @@ pub struct LocatedDescription<T> {
 }
 
 impl Manifest {
-    /// Writes the manifest, packed. The layout stands first, so that a reader of another release meets nothing before it.
+    /// Writes the manifest, packed. `InventoryVersion` stands first, so that a reader of another release meets nothing
+    /// before it.
     ///
     /// # Errors
     ///
@@ -179,8 +188,8 @@ impl Manifest {
 /// Flow log with its account and region, as of an answer of EC2.
 fn located(listed: LocatedDescription<FlowLogDescription>, as_of: Option<Timestamp>) -> FlowLog {
     let mut flow_log = FlowLog::from(listed.description);
-    // A flow log delivers to log groups and delivery streams of its own account and region; a flow log created with the
-    // name of a log group does not name account and region.
+    // A flow log delivers to a log group of its own account and region, and names neither if it was created with the name
+    // of the log group.
     if let Some(destination) = &mut flow_log.destination
         && destination.kind == DestinationKind::LogGroup
     {

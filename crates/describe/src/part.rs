@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::descriptions::{InterfaceDescription, Tag};
 use crate::document::InventoryDocument;
-use crate::layout::{INVENTORY_VERSION, InventoryError};
+use crate::error::{INVENTORY_VERSION, InventoryError};
 use crate::packed::{PACKER_OCTETS, WRITES_TO_MEMORY, packer};
 
 /// Part of an inventory: interfaces of an account and region.
@@ -35,20 +35,20 @@ pub struct InventoryPart {
 pub fn read_part(octets: &[u8], limit: u64) -> Result<InventoryPart, InventoryError> {
     let mut document = InventoryDocument::read(octets, limit)?;
     document
-        .layout
+        .inventory_version
         .ok_or(InventoryError::Missing("InventoryVersion"))?;
     let interfaces = std::mem::take(&mut document.interfaces);
     Ok(InventoryPart {
         scope: (document.scope()).ok_or(InventoryError::Missing("AccountId or Region"))?,
-        version: (document.version).ok_or(InventoryError::Missing("Version"))?,
+        version: (document.part_version).ok_or(InventoryError::Missing("Version"))?,
         interfaces,
     })
 }
 
 /// Writer of a part; the interfaces are held packed.
 ///
-/// The version of a part is a checksum over the set of interfaces: EC2 lists interfaces, addresses and tags in any order,
-/// and the order must not make another version. The version is the sum of the hashes of the interfaces.
+/// The version of a part is the sum of the hashes of its interfaces: EC2 lists interfaces, addresses and tags in any order,
+/// and the order must not make another version.
 #[derive(Debug)]
 pub struct PartWriter {
     /// Interfaces as the elements of a JSON list, separated by commas.
@@ -141,7 +141,7 @@ impl PartWriter {
     }
 }
 
-/// Leaves out members without a reader, and sorts lists, because EC2 lists in any order.
+/// Leaves out every tag but `Name`, and sorts lists, because EC2 lists in any order.
 fn simplify(interface: &mut InterfaceDescription) {
     keep_name(&mut interface.tag_set);
     if let Some(addresses) = &mut interface.private_ip_addresses {

@@ -97,7 +97,11 @@ fn parse(text: &str) -> Option<u64> {
             rest.is_empty().then_some(sign * (hours * 60 + minutes))?
         }
     };
-    let in_range = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60;
+    let in_range = (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second <= 60;
     let minutes = hour * 60 + minute - offset;
     let time = days(year, month, day) * DAY + minutes * 60_000 + second * 1_000 + milliseconds;
     in_range.then(|| u64::try_from(time).ok())?
@@ -151,6 +155,8 @@ mod tests {
             ("2026-11-28T20:02:03-0500", Some(1_795_914_123_000)),
             ("2026-11-29T01:02:03", None),
             ("2026-13-29T01:02:03Z", None),
+            ("2026-11-29T01:02:60Z", Some(1_795_914_180_000)),
+            ("2026-11-29T01:02:61Z", None),
             ("1969-12-31T23:59:59Z", None),
             ("2026-11-29T01:02:03.\u{fc}Z", None),
             ("yesterday", None),

@@ -32,9 +32,9 @@ impl MessageBatch {
 
     /// Returns true if the message fits behind the messages of the batch.
     pub(crate) fn takes(&self, message: &[u8]) -> bool {
-        let is_even = self.octets.len() == self.each * self.messages as usize;
+        let are_equal = self.octets.len() == self.each * self.messages as usize;
         self.messages == 0
-            || is_even
+            || are_equal
                 && message.len() <= self.each
                 && self.messages < self.most
                 && self.octets.len() + message.len() <= self.room

@@ -3,12 +3,9 @@
 //! During an outage, every invocation would otherwise wait for the whole connect timeout, and a busy function would need
 //! hundreds of environments that do nothing but wait.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::error::SendProblem;
+use crate::{clock::random_part, error::SendProblem};
 
 /// State of the breaker: closed, or open with the problem of the last attempt.
 #[derive(Debug, Default)]
@@ -34,8 +31,7 @@ impl CircuitBreaker {
     /// Opens the breaker for `pause`, a fifth more or less at random, so that environments do not try together. A pause of
     /// zero leaves the breaker closed.
     pub(crate) fn open(&mut self, problem: &SendProblem, pause: Duration, now: Instant) {
-        let share = u32::from(RandomState::new().hash_one(()).to_le_bytes()[0]);
-        let jittered = pause * 4 / 5 + pause * 2 / 5 / 255 * share;
+        let jittered = pause * 4 / 5 + random_part(pause * 2 / 5);
         self.open = Some((now + jittered, problem.clone()));
     }
 

@@ -1,8 +1,9 @@
-//! Several targets at once: who takes part in an invocation, connects, writes and waits.
+//! Several targets at once: who takes part in a transmission, connects, writes and waits.
 //!
-//! Nothing here waits for a single target. Connections are opened side by side on threads; queued octets of all targets are
-//! written while a target is slow; and the end of an invocation waits for all acknowledgements together. So three silent
-//! collectors take as long as one. All waiting ends at the deadline. `target.rs` has a single target.
+//! A TCP or TLS target does not hold up the rest; only the pace of a UDP target does. Connections are opened side by side
+//! on threads; queued octets of all targets are written while a target is slow; and the end of a transmission waits for all
+//! acknowledgements together. So three silent collectors take as long as one. All waiting ends at the deadline. `target.rs`
+//! has a single target.
 
 use std::{
     fmt,
@@ -16,7 +17,7 @@ use rustls::ClientConfig;
 
 use crate::{
     CollectorUrl, TargetKind,
-    attempt::Attempt,
+    connect_settings::ConnectSettings,
     error::{SendError, SendProblem},
     options::{ConfigError, SenderOptions},
     target::Target,
@@ -30,25 +31,27 @@ const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
 /// Longest pause between two looks at sockets that were not ready.
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
-/// Deadline of an invocation without a deadline: further away than any process lives.
+/// Deadline of collectors without a deadline: further away than any process lives.
 const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// All targets of messages, numbered from 0 in the order of the URLs.
 ///
-/// An invocation is `begin`, any number of `send`, `finish`:
+/// A *collector* is a target on the network; a target may also be a file. A *transmission* is `begin`, any number of
+/// `send`, `finish`. A function has a transmission for each batch, so several in an invocation; the command line has one
+/// for a whole run:
 ///
-/// - A failed target stays failed until the end of the invocation, or until the only [`reconnect`](Self::reconnect): `send`
+/// - A failed target stays failed until the end of the transmission, or until the only [`reconnect`](Self::reconnect): `send`
 ///   and `finish` return the target's error again. Further targets are not affected.
-/// - After the failure of a TCP or TLS target nobody knows which messages of this invocation arrived. All messages did only
+/// - After the failure of a TCP or TLS target nobody knows which messages of this transmission arrived. All messages did only
 ///   if `finish` is `Ok`.
 /// - Over UDP, `send` fails only for a message that is too large. Local errors are counted, and `finish` fails if
 ///   no message got out.
 ///
-/// Octets left in a queue by an invocation leave with the next invocation, in order. Dropping the collectors closes the
+/// Octets left in a queue by a transmission leave with the next transmission, in order. Dropping the collectors closes the
 /// connections without flushing: [`finish`](Self::finish) flushes.
 pub struct Collectors {
     targets: Vec<Target>,
-    attempt: Attempt,
+    settings: ConnectSettings,
 }
 
 impl Collectors {
@@ -65,7 +68,7 @@ impl Collectors {
         let nowhere = |url: &&CollectorUrl| url.address().is_some_and(|own| own.is_unspecified());
         if let Some(url) = urls.iter().find(nowhere) {
             return Err(ConfigError::NoAddress {
-                collector: url.to_string(),
+                target: url.to_string(),
             });
         }
         if options.udp_rate == 0 {
@@ -79,14 +82,14 @@ impl Collectors {
                 return Err(ConfigError::Timeout { setting });
             }
         }
-        let any_tls = urls.iter().any(|url| url.transport() == TargetKind::Tls);
+        let any_tls = urls.iter().any(|url| url.kind() == TargetKind::Tls);
         let tls: Option<Arc<ClientConfig>> = match any_tls {
             true => Some(tls::client_config(&options.tls)?),
             false => None,
         };
         Ok(Self {
             targets: urls.iter().map(Target::new).collect::<Result<_, _>>()?,
-            attempt: Attempt {
+            settings: ConnectSettings {
                 tls,
                 options,
                 deadline: Instant::now() + NO_DEADLINE,
@@ -94,9 +97,9 @@ impl Collectors {
         })
     }
 
-    /// Transports, in target order.
-    pub fn transports(&self) -> Vec<TargetKind> {
-        self.urls().map(CollectorUrl::transport).collect()
+    /// Kinds of the targets, in target order.
+    pub fn kinds(&self) -> Vec<TargetKind> {
+        self.urls().map(CollectorUrl::kind).collect()
     }
 
     /// URLs, in target order.
@@ -106,10 +109,10 @@ impl Collectors {
 
     /// Ends the waiting of every following call at this time, with [`SendProblem::OutOfTime`].
     pub fn set_deadline(&mut self, deadline: Instant) {
-        self.attempt.deadline = deadline;
+        self.settings.deadline = deadline;
     }
 
-    /// Begins an invocation with all targets: connects, or probes a kept connection. A connection that the collector closed
+    /// Begins a transmission with all targets: connects, or probes a kept connection. A connection that the collector closed
     /// or reset meanwhile is replaced by a new connection.
     ///
     /// Returns for every target whether the session is new or kept, or the reason why there is none. Resets the statistics.
@@ -117,24 +120,24 @@ impl Collectors {
         self.begin_selected(|_| true)
     }
 
-    /// Begins an invocation with some of the targets, by number. The remaining targets are left alone, count as kept, and
+    /// Begins a transmission with some of the targets, by number. The remaining targets are left alone, count as kept, and
     /// [`finish`](Self::finish) is `Ok` for these.
     pub fn begin_selected(
         &mut self,
         is_selected: impl Fn(usize) -> bool,
     ) -> Vec<Result<SessionState, SendError>> {
-        let attempt = &self.attempt;
+        let settings = &self.settings;
         let mut states: Vec<_> = self
             .targets
             .iter_mut()
             .enumerate()
-            .map(|(number, target)| target.begin(is_selected(number), attempt))
+            .map(|(number, target)| target.begin(is_selected(number), settings))
             .map(|kept| kept.then_some(Ok(SessionState::Kept)))
             .collect();
         let unconnected = self.targets.iter_mut().zip(&mut states);
         let unconnected = unconnected.filter(|(_, state)| state.is_none()).collect();
         side_by_side(unconnected, |(target, state)| {
-            *state = Some(target.renew(attempt));
+            *state = Some(target.renew(settings));
         });
         let states = states.into_iter();
         states
@@ -147,7 +150,7 @@ impl Collectors {
     ///
     /// # Errors
     ///
-    /// The target has failed, now or before in this invocation; or the message is too large (65,507 octets over UDP, 65,535
+    /// The target has failed, now or before in this transmission; or the message is too large (65,507 octets over UDP, 65,535
     /// otherwise), and leaves the target unchanged.
     pub fn send(&mut self, target: usize, message: &[u8]) -> Result<(), SendError> {
         self.send_as(target, message, None)
@@ -193,9 +196,9 @@ impl Collectors {
         Ok(())
     }
 
-    /// Ends an invocation: writes queued octets and waits until every collector over TCP and TLS has acknowledged the
+    /// Ends a transmission: writes queued octets and waits until every collector over TCP and TLS has acknowledged the
     /// octets, and gives a collector up after the write timeout without progress. The result of a target covers the whole
-    /// invocation: after `Ok` every message was written, and no reset or end of the connection has been seen. A target that
+    /// transmission: after `Ok` every message was written, and no reset or end of the connection has been seen. A target that
     /// takes no part is `Ok`.
     ///
     /// The collector's kernel acknowledges; IPFIX has no acknowledgement.
@@ -224,19 +227,19 @@ impl Collectors {
     ///
     /// # Errors
     ///
-    /// No connection; a second call in an invocation; a file (a single session from beginning to end).
+    /// No connection; a second call in a transmission; a file (a single session from beginning to end).
     pub fn reconnect(&mut self, target: usize) -> Result<(), SendError> {
-        let attempt = self.attempt.clone();
-        self.target(target)?.reconnect(&attempt)
+        let settings = self.settings.clone();
+        self.target(target)?.reconnect(&settings)
     }
 
     /// Reconnects several targets side by side; returns the numbers of the targets with a connection again.
     pub fn reconnect_all(&mut self, targets: &[usize]) -> Vec<usize> {
-        let attempt = &self.attempt;
+        let settings = &self.settings;
         let numbered = self.targets.iter_mut().enumerate();
         let broken = numbered.filter(|(number, _)| targets.contains(number));
         let outcomes = side_by_side(broken.collect(), |(number, target)| {
-            (number, target.reconnect(attempt).is_ok())
+            (number, target.reconnect(settings).is_ok())
         });
         let connected = outcomes.into_iter().filter(|(_, connected)| *connected);
         connected.map(|(number, _)| number).collect()
@@ -262,7 +265,7 @@ impl Collectors {
 
     fn target(&mut self, number: usize) -> Result<&mut Target, SendError> {
         self.targets.get_mut(number).ok_or_else(|| SendError {
-            collector: format!("target {number}"),
+            target: format!("target {number}"),
             problem: SendProblem::UnknownTarget,
         })
     }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{CollectorUrl, attempt::Attempt, error::SendProblem};
+use crate::{CollectorUrl, connect_settings::ConnectSettings, error::SendProblem};
 
 /// Addresses of a collector, in the resolver's order of preference; never empty.
 pub(crate) fn resolve(
@@ -43,7 +43,7 @@ pub(crate) struct ResolvedPeer {
 }
 
 impl ResolvedPeer {
-    /// Address of an answer of the resolver of this moment.
+    /// Address that the resolver has answered just now.
     pub(crate) fn new(address: SocketAddr) -> Self {
         let at = Instant::now();
         Self { address, at }
@@ -51,12 +51,12 @@ impl ResolvedPeer {
 
     /// Returns whether the name still leads to the address. The resolver is asked again after `resolve_after`; a name that
     /// cannot be resolved now changes nothing.
-    pub(crate) fn holds(&mut self, url: &CollectorUrl, attempt: &Attempt) -> bool {
-        if self.at.elapsed() < attempt.options.resolve_after {
+    pub(crate) fn holds(&mut self, url: &CollectorUrl, settings: &ConnectSettings) -> bool {
+        if self.at.elapsed() < settings.options.resolve_after {
             return true;
         }
         self.at = Instant::now();
-        resolve(url, attempt.connect_timeout())
+        resolve(url, settings.connect_timeout())
             .map_or(true, |addresses| addresses.contains(&self.address))
     }
 }

@@ -6,12 +6,12 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use thiserror::Error;
 
-/// Failure to reach a collector, or to hand messages to a collector.
+/// Failure to reach a target, or to hand messages to a target.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{collector}: {problem}")]
+#[error("{target}: {problem}")]
 pub struct SendError {
-    /// Canonical form of the collector's URL.
-    pub collector: String,
+    /// Canonical form of the target's URL.
+    pub target: String,
     /// Reason.
     pub problem: SendProblem,
 }
@@ -49,7 +49,7 @@ pub enum SendProblem {
     Connect {
         /// Address tried last.
         address: SocketAddr,
-        /// Operating system's words.
+        /// Reason.
         reason: String,
     },
     /// The TLS handshake began and was not completed in time: often a collector that does not speak TLS on this port.
@@ -62,7 +62,7 @@ pub enum SendProblem {
     #[error(transparent)]
     Tls(#[from] TlsProblem),
     /// `send` before the first `begin`.
-    #[error("not connected: no invocation has begun")]
+    #[error("not connected: no transmission has begun")]
     NotConnected,
     /// The message is larger than the transport can carry.
     #[error("message of {octets} octets, above the limit of {limit} of its transport")]
@@ -90,12 +90,12 @@ pub enum SendProblem {
         /// Operating system's words.
         reason: String,
     },
-    /// Over UDP, every message of this invocation met a local error or a closed port.
+    /// Over UDP, every message of this transmission met a local error or a closed port.
     #[error("none of {attempts} messages got out: {reason}")]
     NothingSent {
         /// Messages that were to be sent.
         attempts: u64,
-        /// Last error, in the operating system's words.
+        /// Last error.
         reason: String,
     },
     /// A file could not be created or written.
@@ -103,7 +103,7 @@ pub enum SendProblem {
     File {
         /// Path of the URL.
         path: String,
-        /// Operating system's words.
+        /// Reason.
         reason: String,
     },
     /// A file is a single transport session from the first message to the last (RFC 5655): opening the file again would
@@ -119,10 +119,8 @@ pub enum SendProblem {
         /// Problem of the last attempt.
         reason: String,
     },
-    /// A second reconnect in an invocation (RFC 7011 §10.4 wants a minute between reconnects).
-    #[error(
-        "reconnected once in this invocation already; the next attempt is the next invocation's"
-    )]
+    /// A second reconnect in a transmission (RFC 7011 §10.4 wants a minute between reconnects).
+    #[error("reconnected once already; the next attempt to connect comes with the next batch")]
     ReconnectedAlready,
     /// There is no target of this number.
     #[error("no such target")]
@@ -183,7 +181,7 @@ pub enum TlsProblem {
 }
 
 impl SendProblem {
-    /// A time limit passed, perhaps shortened by the end of the invocation.
+    /// Returns true for a problem that the end of the invocation may have caused, by a shorter time limit.
     pub(crate) fn is_time_out(&self) -> bool {
         matches!(
             self,

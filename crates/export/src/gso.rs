@@ -1,6 +1,6 @@
 //! Generic segmentation offload: the kernel cuts a write into several datagrams (`UDP_SEGMENT`, Linux).
 //!
-//! The datagrams go through the kernel once: most of the cost of sending.
+//! The datagrams go through the kernel together, once: that saves most of the cost of sending.
 
 use std::net::UdpSocket;
 

@@ -3,7 +3,7 @@
 //! Messages come in whole, in order, from `flowlogs-core`; and leave over UDP, TCP or TLS (RFC 7011 §10, §11) or into an
 //! IPFIX File (RFC 5655). This crate never looks inside a message; only the length is known.
 //!
-//! Every call blocks, with a time limit, because callers work through a single invocation at a time. Lambda freezes a
+//! Every call blocks, with a time limit, because callers work through a single transmission at a time. Lambda freezes a
 //! function between two invocations: [`Collectors::begin`] probes kept sessions, [`Collectors::finish`] leaves nothing
 //! unsent behind.
 //!
@@ -16,7 +16,7 @@
 //! | `batch.rs`, `gso.rs` | several datagrams in a system call |
 //! | `stream.rs`, `send_queue.rs`, `tls.rs` | connections, and the proof that messages arrived |
 //! | `file.rs` | IPFIX Files |
-//! | `connect.rs`, `error.rs` | from a name to a socket; errors |
+//! | `connect.rs`, `connect_settings.rs`, `error.rs` | from a name to a socket; errors |
 //!
 //! ```
 //! use std::net::UdpSocket;
@@ -40,12 +40,12 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-mod attempt;
 mod batch;
 mod breaker;
 mod clock;
 mod collectors;
 mod connect;
+mod connect_settings;
 mod error;
 mod file;
 mod gso;
@@ -61,11 +61,12 @@ mod udp;
 mod url;
 
 pub use crate::{
-    clock::now,
+    clock::{now, random_part},
     collectors::Collectors,
     error::{SendError, SendProblem, TlsProblem},
     options::{ConfigError, DEFAULT_UDP_RATE, SenderOptions, TlsOptions},
     pem::{is_pem, may_be_pem, pem_text},
     target_facts::{CollectorPeer, SendStatistics, SessionState},
+    udp::LARGEST_DATAGRAM,
     url::{CollectorUrl, PORT, TLS_PORT, TargetKind, UrlError, UrlProblem},
 };

@@ -16,19 +16,19 @@ pub const DEFAULT_UDP_RATE: u32 = 5_000;
 /// Settings of [`crate::Collectors`]. [`Default`] is right for a collector in the function's region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SenderOptions {
-    /// Limit of resolving the host's name, again of a connection attempt over all addresses, and again of the TLS
-    /// handshake. 5 s by default.
+    /// Limit of each of three steps: resolving the host's name, connecting (all addresses together), and the TLS handshake.
+    /// 5 s by default.
     pub connect_timeout: Duration,
     /// Most time without progress; beyond, a TCP or TLS collector counts as not reading. 10 s by default. A slow collector
     /// is not cut off: every octet taken starts the time again.
     pub write_timeout: Duration,
     /// Messages a second to each UDP collector, at least 1. [`DEFAULT_UDP_RATE`] by default.
     pub udp_rate: u32,
-    /// Age of a session after which the host name is resolved again when an invocation begins: UDP does not report a
+    /// Age of a session after which the host name is resolved again when a transmission begins: UDP does not report a
     /// collector that moved, and a connection to an address that left the name may stand for hours. 5 minutes by default.
     pub resolve_after: Duration,
     /// Time after a failed connection attempt in which further attempts fail at once; a fifth more or less at random. Zero,
-    /// the default, tries at every invocation.
+    /// the default, tries at every transmission.
     pub retry_pause: Duration,
     /// Certificates and key for `tls://` collectors.
     pub tls: TlsOptions,
@@ -83,10 +83,10 @@ pub enum ConfigError {
     #[error("no collector given")]
     NoCollectors,
     /// A collector at `0.0.0.0` or `[::]`.
-    #[error("{collector}: no machine has this address; give the collector's own")]
+    #[error("{target}: no machine has this address; give the collector's own")]
     NoAddress {
         /// Canonical form of the URL.
-        collector: String,
+        target: String,
     },
     /// Rate of 0 messages.
     #[error("UDP rate 0 would send nothing; give messages a second, such as {DEFAULT_UDP_RATE}")]
@@ -131,10 +131,10 @@ pub enum ConfigError {
     #[error("TLS key does not belong to the TLS certificate")]
     KeyMismatch,
     /// Host of a `tls://` URL can stand in no certificate.
-    #[error("{collector}: the host cannot be verified by a certificate")]
+    #[error("{target}: the host cannot be verified by a certificate")]
     ServerName {
         /// Canonical form of the URL.
-        collector: String,
+        target: String,
     },
 }
 

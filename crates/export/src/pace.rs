@@ -37,15 +37,16 @@ impl Pacer {
         self.burst
     }
 
-    /// Time to wait before so many messages, at most a burst, may leave. Zero while there are tokens; else until half a
-    /// bucket is full, or as much as needed.
+    /// Time to wait before so many messages, at most a burst, may leave. Zero while there are enough tokens; else until the
+    /// bucket is half full, or fuller if the messages need more.
     pub(crate) fn delay(&self, now: Instant, messages: u32) -> Duration {
-        let missing = self.full_at.saturating_duration_since(now);
-        let spare = self.interval * self.burst.saturating_sub(messages);
-        if missing <= spare {
+        let until_full = self.full_at.saturating_duration_since(now);
+        let may_be_missing = self.interval * self.burst.saturating_sub(messages);
+        if until_full <= may_be_missing {
             return Duration::ZERO;
         }
-        missing.saturating_sub(spare.min(self.interval * (self.burst - 1) / 2))
+        let half = self.interval * (self.burst - 1) / 2;
+        until_full.saturating_sub(may_be_missing.min(half))
     }
 
     /// Takes the tokens of messages that leave now.

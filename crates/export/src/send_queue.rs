@@ -2,7 +2,7 @@
 //!
 //! A successful write says only that the kernel took the octets. Lambda freezes a function at the end of an invocation,
 //! and may destroy the environment with everything in the send queue; a collector that is gone answers with a reset and no
-//! acknowledgement. So the end of an invocation waits until the queue is empty.
+//! acknowledgement. So the end of a transmission waits until the queue is empty.
 //!
 //! The number is read from the kernel's connection table, because the direct question (`ioctl` `SIOCOUTQ`) has no safe
 //! binding. Outside of Linux there is no table of connections, and the answer is "unknown".

@@ -15,8 +15,8 @@ use rustls::pki_types::ServerName;
 
 use crate::{
     CollectorUrl,
-    attempt::Attempt,
     connect::{ResolvedPeer, connect_tcp, resolve},
+    connect_settings::ConnectSettings,
     error::SendProblem,
     send_queue::unacknowledged,
     tls::{TlsLayer, Trouble},
@@ -44,8 +44,8 @@ pub(crate) struct StreamSession {
     /// Messages of which the first `written` octets have left.
     queue: Vec<u8>,
     written: usize,
-    /// Most time without progress; beyond, the collector counts as no longer reading.
-    patience: Duration,
+    /// Write timeout: most time without progress; beyond, the collector counts as no longer reading.
+    write_timeout: Duration,
     /// End of the invocation.
     deadline: Instant,
     /// Time of the last progress while octets wait, in the queue or for an acknowledgement.
@@ -54,7 +54,7 @@ pub(crate) struct StreamSession {
     broken: bool,
 }
 
-/// Progress of the kernel's send queue at the end of an invocation.
+/// Progress of the kernel's send queue at the end of a transmission.
 #[derive(Debug, Clone, Copy)]
 struct Acknowledgement {
     /// Fewest octets that were seen without acknowledgement.
@@ -77,20 +77,20 @@ impl StreamSession {
     pub(crate) fn open(
         url: &CollectorUrl,
         name: Option<ServerName<'static>>,
-        attempt: &Attempt,
+        settings: &ConnectSettings,
     ) -> Result<Self, SendProblem> {
-        let patience = attempt.options.write_timeout;
-        let addresses = resolve(url, attempt.connect_timeout())?;
-        let mut socket = connect_tcp(&addresses, attempt.connect_timeout())?;
-        let failed = |error: io::Error| SendProblem::of_connection(&error, patience);
+        let write_timeout = settings.options.write_timeout;
+        let addresses = resolve(url, settings.connect_timeout())?;
+        let mut socket = connect_tcp(&addresses, settings.connect_timeout())?;
+        let failed = |error: io::Error| SendProblem::of_connection(&error, write_timeout);
         // The queue already gathers messages: waiting for more in the kernel would only delay the last messages.
         socket.set_nodelay(true).map_err(failed)?;
-        let tls = match attempt.tls.clone().zip(name) {
+        let tls = match settings.tls.clone().zip(name) {
             Some((config, name)) => Some(Box::new(TlsLayer::handshake(
                 &mut socket,
                 config,
                 name,
-                attempt.connect_timeout(),
+                settings.connect_timeout(),
             )?)),
             None => None,
         };
@@ -102,8 +102,8 @@ impl StreamSession {
             tls,
             queue: Vec::with_capacity(BUFFER),
             written: 0,
-            patience,
-            deadline: attempt.deadline,
+            write_timeout,
+            deadline: settings.deadline,
             progress: Instant::now(),
             acknowledgement: Acknowledgement::default(),
             broken: false,
@@ -119,12 +119,12 @@ impl StreamSession {
         self.tls.as_ref().map(|tls| tls.certificate_names())
     }
 
-    /// Begins an invocation. False if the session kept from an earlier one no longer stands, or if the collector's name now
+    /// Begins a transmission. False if the session kept from an earlier one no longer stands, or if the collector's name now
     /// resolves to other addresses.
-    pub(crate) fn probe(&mut self, url: &CollectorUrl, attempt: &Attempt) -> bool {
-        self.deadline = attempt.deadline;
+    pub(crate) fn probe(&mut self, url: &CollectorUrl, settings: &ConnectSettings) -> bool {
+        self.deadline = settings.deadline;
         self.progress = Instant::now();
-        self.listen().is_ok() && self.peer.holds(url, attempt)
+        self.listen().is_ok() && self.peer.holds(url, settings)
     }
 
     /// Appends a message to the queue, and writes the queue when worth a system call.
@@ -198,7 +198,7 @@ impl StreamSession {
         // A reset says less than the alert that may have come before.
         match self.listen() {
             Err(alert @ SendProblem::Tls(_)) => alert,
-            _ => SendProblem::of_connection(error, self.patience),
+            _ => SendProblem::of_connection(error, self.write_timeout),
         }
     }
 
@@ -208,9 +208,9 @@ impl StreamSession {
         let now = Instant::now();
         let problem = if now >= self.deadline {
             SendProblem::OutOfTime
-        } else if now.saturating_duration_since(self.progress) >= self.patience {
+        } else if now.saturating_duration_since(self.progress) >= self.write_timeout {
             SendProblem::StoppedReading {
-                after: self.patience,
+                after: self.write_timeout,
             }
         } else {
             return Ok(());
@@ -219,7 +219,7 @@ impl StreamSession {
         Err(problem)
     }
 
-    /// A step towards the end of an invocation, without waiting: `true` when everything was written, the collector's kernel
+    /// A step towards the end of a transmission, without waiting: `true` when everything was written, the collector's kernel
     /// has acknowledged everything, the collector's TLS has accepted our certificate, and neither an end nor a reset has
     /// come.
     pub(crate) fn poll_finish(&mut self) -> Result<bool, SendProblem> {
@@ -275,7 +275,7 @@ impl StreamSession {
         let problem = match self.drain() {
             Ok(()) => return Ok(()),
             Err(Trouble::Closed) => SendProblem::Closed,
-            Err(Trouble::Io(error)) => SendProblem::of_connection(&error, self.patience),
+            Err(Trouble::Io(error)) => SendProblem::of_connection(&error, self.write_timeout),
             Err(Trouble::Tls(error)) => match &self.tls {
                 Some(tls) => tls.problem(&error),
                 None => SendProblem::Broken {

@@ -8,8 +8,8 @@ use rustls::pki_types::ServerName;
 
 use crate::{
     CollectorUrl, TargetKind,
-    attempt::Attempt,
     breaker::CircuitBreaker,
+    connect_settings::ConnectSettings,
     error::{SendError, SendProblem},
     file::FileSession,
     options::ConfigError,
@@ -26,10 +26,10 @@ pub(crate) struct Target {
     url: CollectorUrl,
     name: Option<ServerName<'static>>,
     session: Option<Session>,
-    /// Reason why there is no session. A file stays without one.
+    /// Reason why there is no session. A file that failed gets no session again.
     failure: Option<SendProblem>,
     breaker: CircuitBreaker,
-    /// The target takes part in this invocation.
+    /// The target takes part in this transmission.
     selected: bool,
     file_opened: bool,
     reconnected: bool,
@@ -44,7 +44,7 @@ enum Session {
 
 impl Target {
     pub(crate) fn new(url: &CollectorUrl) -> Result<Self, ConfigError> {
-        let name = if url.transport() == TargetKind::Tls {
+        let name = if url.kind() == TargetKind::Tls {
             Some(tls::server_name(url)?)
         } else {
             None
@@ -70,8 +70,8 @@ impl Target {
         self.selected
     }
 
-    /// Begins an invocation; returns `true` if the session of the last invocation goes on, or the target takes no part.
-    pub(crate) fn begin(&mut self, selected: bool, attempt: &Attempt) -> bool {
+    /// Begins a transmission; returns `true` if the session of the last transmission goes on, or the target takes no part.
+    pub(crate) fn begin(&mut self, selected: bool, settings: &ConnectSettings) -> bool {
         self.statistics = SendStatistics::default();
         self.reconnected = false;
         self.selected = selected;
@@ -80,16 +80,16 @@ impl Target {
         }
         match &mut self.session {
             None => false,
-            Some(Session::Udp(udp)) => udp.probe(&self.url, attempt),
-            Some(Session::Stream(stream)) => stream.probe(&self.url, attempt),
+            Some(Session::Udp(udp)) => udp.probe(&self.url, settings),
+            Some(Session::Stream(stream)) => stream.probe(&self.url, settings),
             Some(Session::File(_)) => true,
         }
     }
 
-    /// Opens the session of an invocation that could not keep a session.
-    pub(crate) fn renew(&mut self, attempt: &Attempt) -> Result<SessionState, SendError> {
+    /// Opens the session of a transmission that could not keep a session.
+    pub(crate) fn renew(&mut self, settings: &ConnectSettings) -> Result<SessionState, SendError> {
         self.end_session();
-        self.open(attempt)?;
+        self.open(settings)?;
         Ok(SessionState::New)
     }
 
@@ -99,7 +99,7 @@ impl Target {
         message: &[u8],
         templates: Option<bool>,
     ) -> Result<(), SendError> {
-        let limit = if self.url.transport().is_datagram() {
+        let limit = if self.url.kind().is_datagram() {
             udp::LARGEST_MESSAGE
         } else {
             LARGEST_MESSAGE
@@ -145,11 +145,12 @@ impl Target {
         stream.pump().map_err(|problem| self.fail(problem))
     }
 
-    /// A step towards the end of an invocation, without waiting; `None` while the collector has not acknowledged everything.
+    /// A step towards the end of a transmission; `None` while the collector has not acknowledged everything. Over TCP and
+    /// TLS the step does not wait; over UDP it sends the rest at the configured rate and may wait for a refusal.
     pub(crate) fn poll_finish(&mut self) -> Option<Result<(), SendError>> {
         let finished = match &mut self.session {
             None => return Some(Err(self.no_session())),
-            // The socket stays open: the next invocation finds out whether the socket is still good.
+            // The socket stays open: the next transmission finds out whether the socket is still good.
             Some(Session::Udp(udp)) => {
                 return Some(udp.finish().map_err(|problem| self.error(problem)));
             }
@@ -163,8 +164,8 @@ impl Target {
         }
     }
 
-    pub(crate) fn reconnect(&mut self, attempt: &Attempt) -> Result<(), SendError> {
-        if self.url.transport() == TargetKind::File {
+    pub(crate) fn reconnect(&mut self, settings: &ConnectSettings) -> Result<(), SendError> {
+        if self.url.kind() == TargetKind::File {
             return Err(self.error(self.failure.clone().unwrap_or(SendProblem::FileNotReopened)));
         }
         if self.reconnected {
@@ -172,21 +173,21 @@ impl Target {
         }
         self.reconnected = true;
         self.end_session();
-        self.open(attempt)
+        self.open(settings)
     }
 
-    fn open(&mut self, attempt: &Attempt) -> Result<(), SendError> {
+    fn open(&mut self, settings: &ConnectSettings) -> Result<(), SendError> {
         if self.file_opened {
             return Err(self.error(self.failure.clone().unwrap_or(SendProblem::FileNotReopened)));
         }
         let begin = Instant::now();
-        if begin >= attempt.deadline {
+        if begin >= settings.deadline {
             return Err(self.fail(SendProblem::OutOfTime));
         }
         if let Err(problem) = self.breaker.allow(begin) {
             return Err(self.fail(problem));
         }
-        match self.connect(attempt) {
+        match self.connect(settings) {
             Ok(session) => {
                 self.breaker.close();
                 self.file_opened = matches!(session, Session::File(_));
@@ -197,8 +198,8 @@ impl Target {
             Err(problem) => {
                 let now = Instant::now();
                 self.breaker
-                    .open(&problem, attempt.options.retry_pause, now);
-                let cut_short = now >= attempt.deadline && problem.is_time_out();
+                    .open(&problem, settings.options.retry_pause, now);
+                let cut_short = now >= settings.deadline && problem.is_time_out();
                 Err(self.fail(if cut_short {
                     SendProblem::OutOfTime
                 } else {
@@ -208,13 +209,13 @@ impl Target {
         }
     }
 
-    fn connect(&self, attempt: &Attempt) -> Result<Session, SendProblem> {
-        match self.url.transport() {
+    fn connect(&self, settings: &ConnectSettings) -> Result<Session, SendProblem> {
+        match self.url.kind() {
             TargetKind::Udp => {
-                UdpSession::open(&self.url, attempt).map(|udp| Session::Udp(Box::new(udp)))
+                UdpSession::open(&self.url, settings).map(|udp| Session::Udp(Box::new(udp)))
             }
             TargetKind::Tcp | TargetKind::Tls => {
-                StreamSession::open(&self.url, self.name.clone(), attempt)
+                StreamSession::open(&self.url, self.name.clone(), settings)
                     .map(|stream| Session::Stream(Box::new(stream)))
             }
             TargetKind::File => {
@@ -242,7 +243,7 @@ impl Target {
 
     fn error(&self, problem: SendProblem) -> SendError {
         SendError {
-            collector: self.url.to_string(),
+            target: self.url.to_string(),
             problem,
         }
     }
@@ -253,8 +254,8 @@ impl Target {
             let tally = udp.tally();
             statistics.messages += tally.accepted;
             statistics.octets += tally.octets;
-            statistics.errors += tally.failed + tally.refused;
-            statistics.unreachable += tally.refused.min(tally.accepted);
+            statistics.errors += tally.failed + tally.unreachable;
+            statistics.unreachable += tally.unreachable.min(tally.accepted);
         }
         statistics
     }
@@ -268,7 +269,7 @@ impl Target {
         };
         Some(CollectorPeer {
             target,
-            transport: self.url.transport(),
+            kind: self.url.kind(),
             local,
             collector,
         })

@@ -77,7 +77,7 @@ pub(crate) fn server_name(url: &CollectorUrl) -> Result<ServerName<'static>, Con
     let host = url.host().expect("a tls:// URL has a host");
     let host = host.strip_suffix('.').unwrap_or(host);
     ServerName::try_from(host.to_owned()).map_err(|_| ConfigError::ServerName {
-        collector: url.to_string(),
+        target: url.to_string(),
     })
 }
 
@@ -116,10 +116,10 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(chain)
 }
 
-/// Fault of a key text. The library's words may quote a part of the key, and are dropped.
+/// Fault of a PEM text. The library's words may quote a part of a key, and are dropped.
 fn pem_problem(error: &pem::Error) -> &'static str {
     match error {
-        pem::Error::NoItemsFound => "nothing of the kind in the text",
+        pem::Error::NoItemsFound => "no such block in the text",
         pem::Error::MissingSectionEnd { .. } => "a BEGIN line without its END line",
         pem::Error::Base64Decode(_) => "the text between BEGIN and END is not base64",
         _ => "not PEM",
@@ -134,7 +134,7 @@ pub(crate) struct TlsLayer {
 }
 
 impl TlsLayer {
-    /// Shakes hands over a connected socket within `timeout`, for any octets of the collector.
+    /// Shakes hands over a connected socket within `timeout`, whatever the collector sends.
     pub(crate) fn handshake(
         socket: &mut TcpStream,
         config: Arc<ClientConfig>,
@@ -145,24 +145,19 @@ impl TlsLayer {
         let mut connection =
             ClientConnection::new(config, name).map_err(|error| tls_problem(&error, &host))?;
         let start = Instant::now();
-        let result =
-            shake_hands(socket, &mut connection, start + timeout).map_err(
-                |trouble| match trouble {
-                    Trouble::Tls(error) => {
-                        // Tells the collector why: the operator wants to know, too.
-                        let _ = connection.write_tls(socket);
-                        tls_problem(&error, &host).into()
-                    }
-                    Trouble::Io(error) => match SendProblem::of_connection(&error, timeout) {
-                        SendProblem::StoppedReading { after } => {
-                            SendProblem::HandshakeTimeout { after }
-                        }
-                        problem => problem,
-                    },
-                    Trouble::Closed => SendProblem::Closed,
-                },
-            );
-        result?;
+        let handshake = shake_hands(socket, &mut connection, start + timeout);
+        handshake.map_err(|trouble| match trouble {
+            Trouble::Tls(error) => {
+                // Tells the collector why: the operator wants to know, too.
+                let _ = connection.write_tls(socket);
+                tls_problem(&error, &host).into()
+            }
+            Trouble::Io(error) => match SendProblem::of_connection(&error, timeout) {
+                SendProblem::StoppedReading { after } => SendProblem::HandshakeTimeout { after },
+                problem => problem,
+            },
+            Trouble::Closed => SendProblem::Closed,
+        })?;
         // In TLS 1.3 the client is done before the server has seen the certificate. A server that accepts the certificate
         // usually says so with a session ticket; a server that refuses sends an alert. Either takes a round trip; the
         // handshake has shown the duration.
@@ -261,7 +256,7 @@ impl TlsLayer {
     }
 }
 
-/// Interruption of a read.
+/// Reason why a read or a handshake ended.
 pub(crate) enum Trouble {
     Io(io::Error),
     Tls(Error),

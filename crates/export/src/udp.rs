@@ -1,8 +1,8 @@
 //! UDP transport session: a connected socket, paced, with errors counted instead of returned.
 //!
-//! UDP confirms nothing. Only local facts are known: the kernel accepted a datagram, or refused (no route, for example), or
-//! an ICMP "port unreachable" came back for an earlier datagram. These facts are counted, and decide whether anything got
-//! out.
+//! UDP confirms nothing. Only local facts are known: the kernel accepted a datagram, or did not accept it (no route, for
+//! example), or an ICMP "port unreachable" came back for an earlier datagram. These facts are counted, and decide whether
+//! anything got out.
 
 use std::{
     io, mem,
@@ -13,16 +13,19 @@ use std::{
 
 use crate::{
     CollectorUrl,
-    attempt::Attempt,
     batch::MessageBatch,
     connect::{ResolvedPeer, connect_udp, resolve},
+    connect_settings::ConnectSettings,
     error::SendProblem,
     gso::GsoSegments,
     pace::Pacer,
 };
 
-/// Largest UDP payload over IPv4, in octets: 65,535 less 20 octets of IP header and 8 of UDP header.
-pub(crate) const LARGEST_MESSAGE: usize = 65_507;
+/// Largest message over UDP, in octets: over IPv4, 65,535 less 20 octets of IP header and 8 of UDP header.
+pub const LARGEST_DATAGRAM: u16 = 65_507;
+
+/// [`LARGEST_DATAGRAM`] as the length of a slice.
+pub(crate) const LARGEST_MESSAGE: usize = LARGEST_DATAGRAM as usize;
 
 /// Pause behind new templates, and behind the first message of a session. A collector that decodes on several threads
 /// (goflow2 has two by default) drops data decoded before the template; the pause is several times the time of decoding a
@@ -34,8 +37,8 @@ const TEMPLATE_PAUSE: Duration = Duration::from_millis(10);
 /// port by then, which is another session to the collector.
 const LONG_SILENCE: Duration = Duration::from_secs(30);
 
-/// Longest wait of the first invocation of a session for "port unreachable": a round trip within a region, generously. Later
-/// invocations do not wait; a late answer is found when the next invocation begins.
+/// Longest wait of the first transmission of a session for "port unreachable": a round trip within a region, generously. Later
+/// transmissions do not wait; a late answer is found when the next transmission begins.
 const REFUSAL_WAIT: Duration = Duration::from_millis(20);
 
 pub(crate) struct UdpSession {
@@ -51,21 +54,21 @@ pub(crate) struct UdpSession {
     last_sent: u32,
     /// Time of the last call.
     last_call: Option<Instant>,
-    /// True until the pause behind the first message of the session.
+    /// True until the pause behind the first message of the session, and again after [`LONG_SILENCE`].
     is_new: bool,
-    /// True if the next message has to wait for [`TEMPLATE_PAUSE`].
+    /// True if the next message of data has to wait for [`TEMPLATE_PAUSE`].
     needs_pause: bool,
     /// End of the invocation.
     deadline: Instant,
     /// The invocation ended with messages in the queue.
     out_of_time: bool,
-    /// First invocation of the session: [`UdpSession::finish`] waits for refusals.
-    is_first_invocation: bool,
+    /// First transmission of the session: [`UdpSession::finish`] waits for refusals.
+    is_first_transmission: bool,
     tally: Tally,
     last_error: String,
 }
 
-/// Counts of the datagrams of an invocation.
+/// Counts of the datagrams of a transmission.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Messages that were to be sent.
@@ -76,16 +79,19 @@ pub(crate) struct Tally {
     pub(crate) octets: u64,
     /// Messages to a closed port, as far as known: all messages of a call answered by "port unreachable". ICMP is rate
     /// limited: there may have been more.
-    pub(crate) refused: u64,
+    pub(crate) unreachable: u64,
     /// Messages that the kernel did not accept.
     pub(crate) failed: u64,
 }
 
 impl UdpSession {
     /// A new socket, with a new source port: many collectors take the port as the identity of a transport session.
-    pub(crate) fn open(url: &CollectorUrl, attempt: &Attempt) -> Result<Self, SendProblem> {
-        let options = &attempt.options;
-        let socket = connect_udp(&resolve(url, attempt.connect_timeout())?)?;
+    pub(crate) fn open(
+        url: &CollectorUrl,
+        settings: &ConnectSettings,
+    ) -> Result<Self, SendProblem> {
+        let options = &settings.options;
+        let socket = connect_udp(&resolve(url, settings.connect_timeout())?)?;
         let failed = |error: io::Error| SendProblem::of_connection(&error, options.write_timeout);
         socket
             .set_write_timeout(Some(options.write_timeout))
@@ -104,9 +110,9 @@ impl UdpSession {
             is_new: true,
             needs_pause: false,
             pacer,
-            deadline: attempt.deadline,
+            deadline: settings.deadline,
             out_of_time: false,
-            is_first_invocation: true,
+            is_first_transmission: true,
             tally: Tally::default(),
             last_error: String::new(),
         })
@@ -121,16 +127,16 @@ impl UdpSession {
         self.tally
     }
 
-    /// Starts the tally of an invocation. False if the last datagrams met a closed port, or if the collector's name now
+    /// Starts the tally of a transmission. False if the last datagrams met a closed port, or if the collector's name now
     /// resolves to different addresses. A name that cannot be resolved now changes nothing.
-    pub(crate) fn probe(&mut self, url: &CollectorUrl, attempt: &Attempt) -> bool {
-        let refused_before = self.tally.refused > 0;
+    pub(crate) fn probe(&mut self, url: &CollectorUrl, settings: &ConnectSettings) -> bool {
+        let met_closed_port = self.tally.unreachable > 0;
         self.tally = Tally::default();
-        self.deadline = attempt.deadline;
+        self.deadline = settings.deadline;
         self.out_of_time = false;
-        self.is_first_invocation = false;
+        self.is_first_transmission = false;
         self.take_pending_error();
-        !refused_before && self.tally.refused == 0 && self.peer.holds(url, attempt)
+        !met_closed_port && self.tally.unreachable == 0 && self.peer.holds(url, settings)
     }
 
     /// Sends a message of templates. Data behind templates that are new to the collector waits for [`TEMPLATE_PAUSE`], as
@@ -165,7 +171,8 @@ impl UdpSession {
         thread::sleep(TEMPLATE_PAUSE.saturating_sub(elapsed).min(left));
     }
 
-    /// Takes a message. The datagram leaves when due: together with messages of equal length, if any follow soon.
+    /// Adds a message to those that leave together. They leave when they are full, before a message that does not fit,
+    /// before a pause, and at the end.
     fn enqueue(&mut self, message: &[u8]) {
         if !self.waiting.takes(message) {
             self.send_waiting();
@@ -226,7 +233,7 @@ impl UdpSession {
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::ConnectionRefused
         {
-            self.refusal(error);
+            self.note_unreachable(error);
             sent = self.socket.send(octets);
         }
         sent?;
@@ -239,15 +246,15 @@ impl UdpSession {
     /// Fails only when nothing got out (every datagram was refused, here or by the collector's host), or time ran out.
     pub(crate) fn finish(&mut self) -> Result<(), SendProblem> {
         self.send_waiting();
-        if self.is_first_invocation && self.tally.accepted > 0 {
+        if self.is_first_transmission && self.tally.accepted > 0 {
             self.await_refusal();
         }
-        self.is_first_invocation = false;
+        self.is_first_transmission = false;
         self.take_pending_error();
         if self.out_of_time {
             return Err(SendProblem::OutOfTime);
         }
-        if self.tally.attempts > 0 && self.tally.accepted <= self.tally.refused {
+        if self.tally.attempts > 0 && self.tally.accepted <= self.tally.unreachable {
             let (attempts, reason) = (self.tally.attempts, self.last_error.clone());
             return Err(SendProblem::NothingSent { attempts, reason });
         }
@@ -266,7 +273,7 @@ impl UdpSession {
                 // A collector has nothing to say.
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    return self.refusal(&error);
+                    return self.note_unreachable(&error);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,
@@ -276,12 +283,12 @@ impl UdpSession {
 
     fn take_pending_error(&mut self) {
         if let Ok(Some(error)) = self.socket.take_error() {
-            self.refusal(&error);
+            self.note_unreachable(&error);
         }
     }
 
-    fn refusal(&mut self, error: &io::Error) {
-        self.tally.refused += u64::from(self.last_sent.max(1));
+    fn note_unreachable(&mut self, error: &io::Error) {
+        self.tally.unreachable += u64::from(self.last_sent.max(1));
         self.last_error = words(error);
     }
 }
@@ -299,8 +306,8 @@ mod tests {
     use super::*;
     use crate::SenderOptions;
 
-    fn attempt() -> Attempt {
-        Attempt {
+    fn settings() -> ConnectSettings {
+        ConnectSettings {
             tls: None,
             options: SenderOptions::default(),
             deadline: Instant::now() + Duration::from_secs(60),
@@ -313,7 +320,7 @@ mod tests {
         collector.set_read_timeout(time).expect("a socket");
         let url = format!("udp://{}", collector.local_addr().expect("bound"));
         let url = url.parse().expect("a collector");
-        let session = UdpSession::open(&url, &attempt()).expect("UDP");
+        let session = UdpSession::open(&url, &settings()).expect("UDP");
         (collector, session)
     }
 

@@ -84,7 +84,7 @@ impl fmt::Display for TargetKind {
 /// use flowlogs_export::{CollectorUrl, TargetKind};
 ///
 /// let url: CollectorUrl = "TLS://Collector.example.com".parse()?;
-/// assert_eq!(url.transport(), TargetKind::Tls);
+/// assert_eq!(url.kind(), TargetKind::Tls);
 /// assert_eq!(url.to_string(), "tls://collector.example.com:4740");
 /// # Ok::<(), flowlogs_export::UrlError>(())
 /// ```
@@ -94,7 +94,7 @@ pub struct CollectorUrl(UrlTarget);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum UrlTarget {
     Network {
-        transport: TargetKind,
+        kind: TargetKind,
         host: Host,
         port: u16,
     },
@@ -133,9 +133,9 @@ impl CollectorUrl {
     }
 
     /// Kind of the target.
-    pub fn transport(&self) -> TargetKind {
+    pub fn kind(&self) -> TargetKind {
         match &self.0 {
-            UrlTarget::Network { transport, .. } => *transport,
+            UrlTarget::Network { kind, .. } => *kind,
             UrlTarget::File { .. } => TargetKind::File,
         }
     }
@@ -176,13 +176,9 @@ impl CollectorUrl {
 impl fmt::Display for CollectorUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            UrlTarget::Network {
-                transport,
-                host,
-                port,
-            } => match host.address {
-                Some(IpAddr::V6(address)) => write!(f, "{transport}://[{address}]:{port}"),
-                _ => write!(f, "{transport}://{}:{port}", host.text),
+            UrlTarget::Network { kind, host, port } => match host.address {
+                Some(IpAddr::V6(address)) => write!(f, "{kind}://[{address}]:{port}"),
+                _ => write!(f, "{kind}://{}:{port}", host.text),
             },
             UrlTarget::File { path } if path.starts_with('/') => write!(f, "file://{path}"),
             UrlTarget::File { path } => write!(f, "file:{path}"),
@@ -312,7 +308,7 @@ fn parse(text: &str) -> Result<UrlTarget, UrlProblem> {
     let Some((scheme, authority)) = text.split_once("://") else {
         return Err(UrlProblem::MissingScheme);
     };
-    let transport = match scheme.to_ascii_lowercase().as_str() {
+    let kind = match scheme.to_ascii_lowercase().as_str() {
         "udp" => TargetKind::Udp,
         "tcp" => TargetKind::Tcp,
         "tls" => TargetKind::Tls,
@@ -326,9 +322,9 @@ fn parse(text: &str) -> Result<UrlTarget, UrlProblem> {
     };
     let (host, port) = parse_authority(authority)?;
     Ok(UrlTarget::Network {
-        transport,
+        kind,
         host,
-        port: port.unwrap_or(transport.default_port()),
+        port: port.unwrap_or(kind.default_port()),
     })
 }
 
@@ -485,7 +481,7 @@ mod tests {
     fn the_parts_of_a_url_can_be_read() {
         let url: CollectorUrl = "udp://[::1]:9".parse().expect("a URL");
         assert_eq!(
-            (url.transport(), url.host(), url.port()),
+            (url.kind(), url.host(), url.port()),
             (TargetKind::Udp, Some("::1"), Some(9))
         );
         assert_eq!(
@@ -494,7 +490,7 @@ mod tests {
         );
         let url: CollectorUrl = "file:///tmp/x".parse().expect("a URL");
         assert_eq!(
-            (url.transport(), url.host(), url.port()),
+            (url.kind(), url.host(), url.port()),
             (TargetKind::File, None, None)
         );
         assert_eq!(url.path(), Some(Path::new("/tmp/x")));
@@ -556,7 +552,7 @@ mod tests {
     fn an_error_is_one_line_that_names_the_value_and_what_would_be_right() {
         let error = "netflow://collector:4739"
             .parse::<CollectorUrl>()
-            .expect_err("no such transport");
+            .expect_err("no such kind");
         assert_eq!(
             error.to_string(),
             "\"netflow://collector:4739\": unknown scheme \"netflow\"; IPFIX travels over udp://, tcp:// or tls://, or into a file:"

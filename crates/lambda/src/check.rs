@@ -3,12 +3,12 @@
 
 use flowlogs_core::Formats;
 use flowlogs_core::network::Destination;
-use flowlogs_core::settings::table::{self, SETTINGS};
+use flowlogs_core::settings::table;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::config::{Config, RawConfig};
+use crate::config::{Config, RawConfig, SettingValue};
 use crate::function::Function;
 use crate::log::one_line;
 use crate::metrics::VERSION;
@@ -45,19 +45,28 @@ pub(crate) async fn answer(function: &mut Function, deadline: Instant) -> Value 
     })
 }
 
-/// Every setting as understood by the function, without keys.
+/// Every setting as understood by the function; private keys are not shown.
 fn settings() -> Value {
     let raw = RawConfig::from_environment();
-    let shown = SETTINGS.iter().map(|setting| {
-        let value = raw.value(setting);
-        let shown = match value.text() {
+    shown_settings(&raw, |value| {
+        let is_collector = value.setting().variable == table::COLLECTOR.variable;
+        is_collector.then(|| collector_urls(&raw))
+    })
+}
+
+/// Every setting of a table as given; `shown` may show a value in another form.
+pub(crate) fn shown_settings(
+    raw: &RawConfig,
+    shown: impl Fn(&SettingValue) -> Option<Value>,
+) -> Value {
+    let entries = raw.values().iter().map(|value| {
+        let entry = match value.text() {
             "" => Value::Null,
-            _ if setting.variable == table::COLLECTOR.variable => collector_urls(&raw),
-            _ => json!(value.shown().trim_matches('"')),
+            _ => shown(value).unwrap_or_else(|| json!(value.shown().trim_matches('"'))),
         };
-        (setting.variable.to_owned(), shown)
+        (value.setting().variable.to_owned(), entry)
     });
-    Value::Object(shown.collect())
+    Value::Object(entries.collect())
 }
 
 /// URLs of the collectors as understood, without passwords.
@@ -83,16 +92,14 @@ async fn look_ups(
         return (json!(log_format), Value::Null);
     };
     ec2.set_deadline(deadline);
-    ec2.refresh_formats(Instant::now()).await;
-    if let Some(trouble) = ec2.format_trouble() {
-        missing.push(format!("Record formats are not known: {trouble}."));
+    ec2.refresh_flow_logs(Instant::now()).await;
+    if let Some(failed) = ec2.failed_flow_logs() {
+        missing.push(format!("Record formats are not known: {failed}."));
     }
-    let mut destinations: Vec<Destination> = Vec::new();
-    for destination in ec2.destinations() {
-        if !destinations.contains(destination) {
-            destinations.push(destination.clone());
-        }
-    }
+    let destinations: Vec<Destination> = destinations(&ec2.inventory())
+        .into_iter()
+        .cloned()
+        .collect();
     for destination in &destinations {
         ec2.refresh_names(&destination.name, Instant::now()).await;
     }
@@ -131,17 +138,17 @@ async fn stored_inventory(
 ) -> (Value, Value) {
     let Function {
         stored,
-        connection,
+        forwarder_slot,
         config,
         aws,
         ..
     } = function;
-    let (Some(stored), Ok(forwarder)) = (stored, connection.ready(config, aws).await) else {
+    let (Some(stored), Ok(forwarder)) = (stored, forwarder_slot.ready(config, aws).await) else {
         return (Value::Null, Value::Null);
     };
     stored.set_deadline(deadline);
     let transcoder = forwarder.transcoder();
-    if let Err(error) = stored.prepare([], false, transcoder).await {
+    if let Err(error) = stored.prepare([], true, transcoder).await {
         missing.push(format!("The inventory cannot be read: {error}."));
         return (json!(config.log_format), Value::Null);
     }
@@ -174,12 +181,12 @@ async fn collectors(
     missing: &mut Vec<String>,
 ) -> Value {
     let Function {
-        connection,
+        forwarder_slot,
         config,
         aws,
         ..
     } = function;
-    let states = match connection.ready(config, aws).await {
+    let states = match forwarder_slot.ready(config, aws).await {
         Ok(forwarder) => forwarder.probe(deadline.into_std()),
         Err(failure) => {
             missing.push(format!("No collector can be reached: {failure}."));

@@ -2,7 +2,7 @@
 //!
 //! An invocation unpacks the payloads, asks EC2 due questions, hands the lines to the
 //! [`Forwarder`](crate::forward::Forwarder), and writes a metrics line. All state across invocations is in [`CloudWatch`]:
-//! several could serve invocations side by side. `prepare.rs` has the look-ups before a payload is sent.
+//! several `CloudWatch` could serve invocations side by side. `prepare.rs` has the look-ups before a payload is sent.
 //!
 //! | event | a payload that fails | a payload that cannot be decoded |
 //! |---|---|---|
@@ -21,8 +21,8 @@ use aws_config::SdkConfig;
 use flowlogs_core::{BatchReport, SourceOrigin};
 use flowlogs_export::now;
 use flowlogs_source::{
-    FailedInvocation, FunctionEvent, JsonFault, KinesisRecord, OpenedPayload, Payload,
-    QueueMessage, UnpackError, Unpacker,
+    FailedInvocation, FailureMessage, FunctionEvent, JsonFault, KinesisRecord, OpenedPayload,
+    Payload, UnpackError, Unpacker,
 };
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -33,12 +33,12 @@ use crate::check;
 use crate::config::Config;
 use crate::diagnostics::Failure;
 use crate::ec2::Ec2;
-use crate::forward::BatchContext;
+use crate::forward::BatchTerms;
 use crate::function::{Function, InvocationLog, LAST_SECONDS};
 use crate::log::one_line;
 use crate::metrics::Metrics;
 use crate::start::Environment;
-use crate::stored::is_impatient;
+use crate::stored::waits_for_inventory;
 use crate::transcode_sink::{BatchSource, PartLoader, TranscodeSink};
 use prepare::prepare;
 
@@ -182,15 +182,19 @@ impl CloudWatch {
                     targets: &[],
                     is_old: false,
                 };
-                self.payload(payload, invocation).await?;
+                self.deliver(payload, invocation).await?;
                 Ok(None)
             }
             FunctionEvent::FailureRecord(record) => {
-                self.failed_invocation(&record, invocation).await?;
+                self.deliver_again(&record, invocation).await?;
                 Ok(None)
             }
-            FunctionEvent::Queue(messages) => self.queue(messages, invocation).await.map(Some),
-            FunctionEvent::Kinesis(records) => self.stream(records, invocation).await.map(Some),
+            FunctionEvent::Queue(messages) => {
+                self.deliver_messages(messages, invocation).await.map(Some)
+            }
+            FunctionEvent::Kinesis(records) => {
+                self.deliver_records(records, invocation).await.map(Some)
+            }
             // Records of a Firehose transformation: no function takes these.
             _ => {
                 invocation.log.metrics.payload_errors += 1;
@@ -200,17 +204,17 @@ impl CloudWatch {
     }
 
     /// Delivers the payloads of a failure queue again, each alone.
-    async fn queue(
+    async fn deliver_messages(
         &mut self,
-        messages: Vec<QueueMessage>,
+        messages: Vec<FailureMessage>,
         invocation: &mut Invocation,
     ) -> Result<Vec<String>, Failure> {
         let mut returned = Vec::new();
         let mut out_of_time = false;
         for message in messages {
-            let outcome = match &message.invocation {
+            let outcome = match &message.content {
                 _ if out_of_time => Err(Failure::OutOfTime),
-                Ok(record) => self.failed_invocation(record, invocation).await,
+                Ok(record) => self.deliver_again(record, invocation).await,
                 Err(error) => {
                     invocation.log.payloads += 1;
                     invocation.log.metrics.payload_errors += 1;
@@ -231,7 +235,8 @@ impl CloudWatch {
         Ok(returned)
     }
 
-    async fn failed_invocation(
+    /// Delivers the payload of a failed invocation to the targets that its error names.
+    async fn deliver_again(
         &mut self,
         record: &FailedInvocation,
         invocation: &mut Invocation,
@@ -241,12 +246,12 @@ impl CloudWatch {
             targets: &record.failed_targets(),
             is_old: true,
         };
-        self.payload(payload, invocation).await
+        self.deliver(payload, invocation).await
     }
 
     /// Delivers the records of a shard in order, up to the first failure: Lambda sends the failed record and everything
     /// behind again.
-    async fn stream(
+    async fn deliver_records(
         &mut self,
         records: Vec<KinesisRecord>,
         invocation: &mut Invocation,
@@ -258,7 +263,7 @@ impl CloudWatch {
                 is_old: false,
             };
             let (shard, sequence_number) = (one_line(&record.shard), &record.sequence_number);
-            match self.payload(payload, invocation).await {
+            match self.deliver(payload, invocation).await {
                 Ok(()) => {}
                 // An unreadable record must not block the shard.
                 Err(Failure::Payload(error)) => tracing::warn!(
@@ -280,7 +285,8 @@ impl CloudWatch {
         Ok(Vec::new())
     }
 
-    async fn payload(
+    /// Delivers a payload; after the failure of a collector the certificates are read again.
+    async fn deliver(
         &mut self,
         due: DuePayload<'_>,
         invocation: &mut Invocation,
@@ -288,9 +294,11 @@ impl CloudWatch {
         let outcome = self.forward(due, invocation).await;
         if let Err(Failure::Collector(_)) = outcome {
             let Function {
-                connection, config, ..
+                forwarder_slot,
+                config,
+                ..
             } = &mut self.function;
-            connection.invalidate_certificates(config);
+            forwarder_slot.invalidate_certificates(config);
         }
         outcome
     }
@@ -340,53 +348,55 @@ impl CloudWatch {
             log_group: Some(log_group),
             ..SourceOrigin::default()
         };
-        let impatient = is_impatient(payload.newest_timestamp());
+        let waits = waits_for_inventory(payload.newest_timestamp());
         let deadline = invocation.deadline;
-        prepare(function, &payload, default, deadline, impatient).await?;
-        send(function, &payload, default, due, impatient, invocation).await
+        prepare(function, &payload, default, deadline, waits).await?;
+        send(function, &payload, default, due, waits, invocation).await
     }
 }
 
-/// Sends a payload to the targets that the payload is due to. An `impatient` payload is too old to wait for the inventory.
+/// Sends a payload to the targets that the payload is due to. Without `waits` the payload is sent without an unreadable
+/// inventory.
 async fn send(
     function: &mut Function,
     payload: &Payload<'_>,
     default: SourceOrigin<'_>,
     due: DuePayload<'_>,
-    impatient: bool,
+    waits: bool,
     invocation: &mut Invocation,
 ) -> Result<(), Failure> {
     let Function {
         config,
         aws,
-        connection,
+        forwarder_slot,
         ec2,
         stored,
         sources,
         record_log,
         ..
     } = function;
-    let forwarder = connection.ready(config, aws).await?;
+    let forwarder = forwarder_slot.ready(config, aws).await?;
     let only = forwarder.targets_named(due.targets);
-    let batch = BatchContext {
+    let batch = BatchTerms {
         now: now(),
         deadline: invocation.deadline.into_std(),
         only: only.as_deref(),
     };
-    let mut loader = stored
-        .as_mut()
-        .map(|stored| PartLoader { stored, impatient });
+    let mut loader = stored.as_mut().map(|stored| PartLoader { stored, waits });
     let mut read = Ok(());
     let forwarded = forwarder.forward(batch, |transcoder, targets| {
-        read = payload.hand_on(&mut TranscodeSink::new(
-            (transcoder, targets),
+        read = payload.hand_on(&mut TranscodeSink {
+            transcoder,
             sources,
-            BatchSource {
+            source: BatchSource {
                 origin: default,
                 is_backfill: false,
             },
-            (batch.deadline, loader.as_mut().map(PartLoader::again)),
-        ));
+            targets,
+            deadline: batch.deadline,
+            loader: loader.as_mut().map(PartLoader::reborrow),
+            lines: 0,
+        });
     });
     invocation.log.add(&forwarded, due.is_old);
     let has_arrived = forwarded.outcome.is_ok();
@@ -427,9 +437,9 @@ fn check_format_is_known(
     ec2: &Ec2,
 ) -> Result<(), Failure> {
     match ec2.reason_for_no_format(report, config) {
-        Some(trouble) => Err(Failure::Format {
+        Some(failed) => Err(Failure::Format {
             log_group: one_line(&log_group),
-            reason: trouble.to_string(),
+            reason: failed.to_string(),
         }),
         None => Ok(()),
     }

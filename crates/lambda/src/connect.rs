@@ -8,16 +8,16 @@ use crate::diagnostics::Failure;
 use crate::forward::Forwarder;
 use crate::secret;
 
-/// Forwarder of a function, made once the certificates are there.
+/// Slot of a function's forwarder, filled once the certificates are there.
 #[derive(Debug)]
-pub(crate) struct CollectorConnection {
+pub(crate) struct ForwarderSlot {
     /// `None` while the certificates have to be fetched. Boxed, because the forwarder is large and is moved.
     forwarder: Option<Box<Forwarder>>,
     /// A collector failed since the certificates were fetched: the secret may have been rotated.
     certificates_in_doubt: bool,
 }
 
-impl CollectorConnection {
+impl ForwarderSlot {
     /// Touches no network.
     ///
     /// # Errors
@@ -54,17 +54,17 @@ impl CollectorConnection {
                 }
                 Ok(forwarder)
             }
-            none => Ok(none.insert(Box::pin(connect(config, aws)).await?.into())),
+            none => Ok(none.insert(Box::pin(make_forwarder(config, aws)).await?.into())),
         }
     }
 
-    /// Reads a secret again before the next payload, because a collector failed.
+    /// Has the secret read again before the next payload, because a collector failed.
     pub(crate) fn invalidate_certificates(&mut self, config: &Config) {
         self.certificates_in_doubt = matches!(config.tls, TlsSource::Secret(_));
     }
 }
 
-async fn connect(config: &Config, aws: &SdkConfig) -> Result<Forwarder, Failure> {
+async fn make_forwarder(config: &Config, aws: &SdkConfig) -> Result<Forwarder, Failure> {
     let tls = match &config.tls {
         TlsSource::Settings(tls) => tls.clone(),
         TlsSource::Secret(id) => secret::read(aws, id).await?,
@@ -72,8 +72,8 @@ async fn connect(config: &Config, aws: &SdkConfig) -> Result<Forwarder, Failure>
     Ok(forwarder(config, tls)?)
 }
 
-/// Connects with the present certificates of the secret; the transcoder keeps the state. The old certificates stay where the
-/// secret cannot be read.
+/// Replaces the collectors by collectors with the present certificates of the secret; the transcoder keeps the state. The
+/// old certificates stay where the secret cannot be read.
 async fn renew(forwarder: &mut Forwarder, config: &Config, aws: &SdkConfig) -> Result<(), Failure> {
     let TlsSource::Secret(id) = &config.tls else {
         return Ok(());

@@ -36,7 +36,7 @@ pub enum Failure {
     Format {
         /// Log group.
         log_group: String,
-        /// Reason of the failed look-up, or time of the last answer.
+        /// Reason of the failed look-up, or that the last answer is older than a line.
         reason: String,
     },
     /// The inventory is needed and cannot be read.
@@ -130,7 +130,7 @@ mod tests {
         };
         let failed = |problem| {
             UndeliveredBatch::new(vec![SendError {
-                collector: "tcp://collector:4739".to_owned(),
+                target: "tcp://collector:4739".to_owned(),
                 problem,
             }])
         };

@@ -17,7 +17,7 @@ use flowlogs_export::{
     CollectorUrl, Collectors, ConfigError, SendError, SendProblem, SenderOptions, SessionState,
 };
 
-/// Most addresses of collectors in the cache that recognises the collectors' own traffic.
+/// Most addresses of collectors in the cache that recognises the transcoder's own traffic.
 const REMEMBERED_COLLECTORS: usize = 64;
 
 /// The transcoder and the collectors.
@@ -31,9 +31,9 @@ pub struct Forwarder {
     names_are_missing: bool,
 }
 
-/// Circumstances of a batch.
+/// Time, deadline and targets of a batch.
 #[derive(Debug, Clone, Copy)]
-pub struct BatchContext<'a> {
+pub struct BatchTerms<'a> {
     /// Time of the batch, in milliseconds since 1970.
     pub now: u64,
     /// End of all waiting.
@@ -67,7 +67,7 @@ pub struct TargetSink<'a> {
 pub struct ForwardOutcome {
     /// Counters of the lines.
     pub report: BatchReport,
-    /// Failed connections, sends and ends of connections, without failures mended by a reconnect.
+    /// [`SendStatistics::errors`](flowlogs_export::SendStatistics), without failures mended by a reconnect.
     pub send_errors: u64,
     /// Successful reconnects: the target had everything after.
     pub reconnects: u64,
@@ -155,7 +155,7 @@ impl Forwarder {
         let collectors = Collectors::new(collectors, options)?;
         let transports =
             collectors
-                .transports()
+                .kinds()
                 .into_iter()
                 .map(|transport| match transport.is_datagram() {
                     true => Transport::Datagram,
@@ -231,19 +231,19 @@ impl Forwarder {
     /// [`commit`](Self::commit) or [`end_for_retry`](Self::end_for_retry) must follow.
     pub fn forward(
         &mut self,
-        context: BatchContext<'_>,
+        terms: BatchTerms<'_>,
         mut lines: impl FnMut(&mut Transcoder, &mut TargetSink<'_>),
     ) -> ForwardOutcome {
-        let is_due = |target| context.only.is_none_or(|only| only.contains(&target));
-        self.collectors.set_deadline(context.deadline);
+        let is_due = |target| terms.only.is_none_or(|only| only.contains(&target));
+        self.collectors.set_deadline(terms.deadline);
         let sessions = self.collectors.begin_selected(is_due);
-        self.transcoder.begin(context.now);
+        self.transcoder.begin(terms.now);
         for (target, session) in sessions.iter().enumerate() {
             if let Ok(SessionState::New) = session {
                 self.transcoder.restart_session(target);
             }
         }
-        if std::mem::replace(&mut self.names_are_missing, context.only.is_some()) {
+        if std::mem::replace(&mut self.names_are_missing, terms.only.is_some()) {
             self.transcoder.announce_again();
         }
         self.exclude_own_traffic();
@@ -253,7 +253,7 @@ impl Forwarder {
             let outcomes = sessions.into_iter().map(|session| session.map(|_| ()));
             return self.end(due, outcomes.collect(), &[]);
         }
-        self.transcode(context.only, &mut lines);
+        self.transcode(terms.only, &mut lines);
         let results = self.collectors.finish();
         let broken: Vec<usize> = (0..)
             .zip(results.iter().zip(&sessions))
@@ -298,13 +298,8 @@ impl Forwarder {
     pub fn end_for_retry(&mut self, has_arrived: bool) {
         match has_arrived {
             true => self.transcoder.commit_messages(),
-            false => self.rollback(),
+            false => self.transcoder.rollback(),
         }
-    }
-
-    /// Ends a batch that did not arrive. The event ids are forgotten, and the names are announced again.
-    fn rollback(&mut self) {
-        self.transcoder.rollback();
     }
 
     fn end(
@@ -341,7 +336,7 @@ impl Forwarder {
             return;
         };
         for peer in self.collectors.peers() {
-            let Some(protocol) = peer.transport.protocol() else {
+            let Some(protocol) = peer.kind.protocol() else {
                 continue;
             };
             let (address, port) = (peer.collector.ip(), peer.collector.port());
@@ -384,8 +379,8 @@ mod tests {
         .expect("valid options")
     }
 
-    fn context(only: Option<&[usize]>) -> BatchContext<'_> {
-        BatchContext {
+    fn terms(only: Option<&[usize]>) -> BatchTerms<'_> {
+        BatchTerms {
             now: 1_795_000_100_000,
             deadline: Instant::now() + Duration::from_secs(60),
             only,
@@ -395,7 +390,7 @@ mod tests {
     /// Forwards so many lines of the default format, each with an id of its own.
     fn forward(forwarder: &mut Forwarder, count: u64) -> ForwardOutcome {
         let mut source = RecordSource::new(None, Formats::defaults());
-        forwarder.forward(context(None), |transcoder, targets| {
+        forwarder.forward(terms(None), |transcoder, targets| {
             for number in 0..count {
                 let (id, port) = (number.to_be_bytes(), 1_024 + number % 60_000);
                 let text = format!(
@@ -474,7 +469,7 @@ mod tests {
         assert!(outcome.is_err());
         assert_eq!(send_errors, 2);
         // It is read to the end now.
-        forwarder.rollback();
+        forwarder.end_for_retry(false);
         assert_eq!(forward(&mut forwarder, 1).outcome, Ok(()));
     }
 
@@ -487,7 +482,7 @@ mod tests {
             let forwarded = forward(&mut forwarder, 10);
             assert_eq!(forwarded.outcome, Ok(()));
             exported(10, &forwarded.report);
-            forwarder.rollback();
+            forwarder.end_for_retry(false);
         }
         forward(&mut forwarder, 10);
         forwarder.commit();
@@ -539,7 +534,7 @@ mod tests {
         let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let gone = closed.expect("a port");
         let mut forwarder = forwarder(&format!("tcp://{gone}"));
-        let forwarded = forwarder.forward(context(None), |_, _| panic!("nobody would get it"));
+        let forwarded = forwarder.forward(terms(None), |_, _| panic!("nobody would get it"));
         assert!(forwarded.outcome.is_err() && forwarded.send_errors >= 1);
         assert_eq!(forwarded.report, BatchReport::default());
     }
@@ -550,7 +545,7 @@ mod tests {
         let mut forwarder = forwarder(&format!("tcp://{address}"));
         for _ in 0..2 {
             assert_eq!(forward(&mut forwarder, 10).outcome, Ok(()));
-            forwarder.rollback();
+            forwarder.end_for_retry(false);
         }
         drop(forwarder);
         assert!(
@@ -581,7 +576,7 @@ mod tests {
                 "2 123456789012 eni-1 10.0.0.1 10.0.0.2 {port} 443 6 1 40 1795000000 1795000059 ACCEPT OK"
             );
             let text = text.as_bytes();
-            let forwarded = forwarder.forward(context(only), |transcoder, targets| {
+            let forwarded = forwarder.forward(terms(only), |transcoder, targets| {
                 let line = LogLine {
                     id: None,
                     timestamp: None,

@@ -8,11 +8,12 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use flowlogs_core::{SkippedWindow, SourceCache};
 use flowlogs_export::now;
+use flowlogs_source::s3::is_account;
 use tokio::time::Instant;
 
 use crate::config::{Config, InventorySetting};
-use crate::connect::CollectorConnection;
-use crate::ec2::{Ec2, LookupErrors};
+use crate::connect::ForwarderSlot;
+use crate::ec2::{Ec2, UnansweredCounts};
 use crate::forward::ForwardOutcome;
 use crate::log::one_line;
 use crate::metrics::{Metrics, MetricsLine};
@@ -28,7 +29,7 @@ pub(crate) const LAST_SECONDS: Duration = Duration::from_secs(2);
 const MOST_ACCOUNTS: usize = 1_000;
 
 /// Most windows without records that an invocation logs.
-const MOST_SKIPPED: usize = 10;
+const MOST_LOST_WINDOWS: usize = 10;
 
 /// State across invocations.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub(crate) struct Function {
     pub(crate) region: Option<String>,
     /// Log group of the function.
     pub(crate) own_log_group: Option<String>,
-    pub(crate) connection: CollectorConnection,
+    pub(crate) forwarder_slot: ForwarderSlot,
     /// Look-ups with `INVENTORY=ec2`.
     pub(crate) ec2: Option<Ec2>,
     /// Inventory in S3 with `INVENTORY=s3://…`.
@@ -53,7 +54,7 @@ pub(crate) struct Function {
 #[derive(Debug)]
 pub(crate) struct InvocationLog {
     started: Instant,
-    /// Log group, bucket or stream, if the event could be read that far.
+    /// Log group or bucket, if the event could be read that far.
     pub(crate) source: Option<String>,
     /// Accounts of the payloads or objects.
     pub(crate) accounts: BTreeSet<String>,
@@ -64,7 +65,7 @@ pub(crate) struct InvocationLog {
     pub(crate) metrics: Metrics,
     newest_end: Option<u64>,
     /// Logged windows lost by AWS.
-    skipped: usize,
+    lost_windows: usize,
 }
 
 impl Function {
@@ -72,7 +73,7 @@ impl Function {
     pub(crate) fn new(environment: Environment, aws: SdkConfig) -> Self {
         let Environment {
             config,
-            connection,
+            forwarder_slot,
             function_name,
             region,
             own_log_group,
@@ -83,7 +84,7 @@ impl Function {
             );
         }
         Self {
-            connection,
+            forwarder_slot,
             ec2: match config.inventory {
                 InventorySetting::Ec2 => Some(Ec2::new(&aws)),
                 InventorySetting::Stored(_) | InventorySetting::Off => None,
@@ -120,15 +121,15 @@ impl Function {
             own_payloads,
             mut metrics,
             newest_end,
-            skipped: _,
+            lost_windows: _,
         } = log;
         // A metrics line about nothing but payloads of the function's own log group would beget another such payload.
         if payloads > 0 && payloads == own_payloads {
             return (source, metrics);
         }
         if let Some(ec2) = &mut self.ec2 {
-            let LookupErrors { formats, names } = ec2.take_errors();
-            metrics.format_lookup_errors = formats;
+            let UnansweredCounts { flow_logs, names } = ec2.take_errors();
+            metrics.format_lookup_errors = flow_logs;
             metrics.name_lookup_errors = names;
             let age = ec2.age(Instant::now());
             metrics.inventory_age_seconds = age.map(|age| age.as_secs());
@@ -166,11 +167,11 @@ impl InvocationLog {
             own_payloads: 0,
             metrics: Metrics::default(),
             newest_end: None,
-            skipped: 0,
+            lost_windows: 0,
         }
     }
 
-    /// Adds a forwarded batch. Old batches, from a queue again, say nothing of the lag of delivery.
+    /// Adds a forwarded batch. An old batch (delivered again, or a backfill) says nothing of the lag of delivery.
     pub(crate) fn add(&mut self, forwarded: &ForwardOutcome, is_old: bool) {
         let report = &forwarded.report;
         self.metrics.counters.add(&report.counters);
@@ -179,13 +180,13 @@ impl InvocationLog {
         if !is_old {
             self.newest_end = self.newest_end.max(report.newest_end);
         }
-        self.log_skipped(&report.skipped);
+        self.log_lost_windows(&report.skipped);
     }
 
     /// Logs windows lost by AWS, with times in the form of a flow log, seconds since 1970.
-    fn log_skipped(&mut self, windows: &[SkippedWindow]) {
-        for window in windows.iter().take(MOST_SKIPPED - self.skipped) {
-            self.skipped += 1;
+    fn log_lost_windows(&mut self, windows: &[SkippedWindow]) {
+        for window in windows.iter().take(MOST_LOST_WINDOWS - self.lost_windows) {
+            self.lost_windows += 1;
             let seconds = |time: Option<u64>| time.map(|time| time / 1_000);
             let (start, end) = (seconds(window.start), seconds(window.end));
             let interface = one_line(&window.interface);
@@ -207,9 +208,7 @@ impl InvocationLog {
 
     /// Notes the account of a payload or object.
     pub(crate) fn account(&mut self, account: Option<&str>) {
-        let is_account =
-            |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-        if let Some(account) = account.filter(is_account)
+        if let Some(account) = account.filter(|account| is_account(account))
             && !self.accounts.contains(account)
             && self.accounts.len() < MOST_ACCOUNTS
         {

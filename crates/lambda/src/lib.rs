@@ -10,7 +10,7 @@
 //! | `survey.rs` | lines of a payload before any is exported: unknown ids and formats |
 //! | `transcode_sink.rs` | lines on the way to the transcoder |
 //! | `s3/` | the function behind the notifications of a bucket |
-//! | `start.rs`, `function.rs` | start of a process; state that both functions have |
+//! | `start.rs`, `function.rs` | start of a process; state of the two functions that transcode |
 //! | `blocking.rs` | waiting for a future in the middle of work that is not async |
 //! | `connect.rs`, `forward.rs` | makes the forwarder; forwards a batch to every collector |
 //! | `record_log.rs` | log of what the records of a process show |
@@ -18,6 +18,7 @@
 //! | `ec2/` | look-ups: formats, coverage, names |
 //! | `inventory/` | the function that keeps the inventory of an organization in S3 |
 //! | `stored/` | inventory of an organization in S3 |
+//! | `s3_read.rs` | errors and bodies of a read of S3 |
 //! | `aws.rs` | configuration of every AWS client |
 //! | `secret.rs` | TLS certificates from Secrets Manager |
 //! | `metrics.rs` | metrics of an invocation, as a line for CloudWatch |
@@ -42,6 +43,7 @@ mod log;
 pub mod metrics;
 mod record_log;
 pub mod s3;
+mod s3_read;
 pub mod secret;
 pub mod start;
 pub mod stored;

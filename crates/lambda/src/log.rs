@@ -52,7 +52,8 @@ pub(crate) fn one_line(text: &impl Display) -> String {
     }
 }
 
-/// Line separators, bidirectional overrides and zero-width characters, make a text look like another.
+/// Returns true for line separators, bidirectional overrides and zero-width characters: these make a text look like
+/// another.
 fn is_invisible(character: char) -> bool {
     matches!(character, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

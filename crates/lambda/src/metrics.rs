@@ -32,7 +32,8 @@ const ACCOUNTS_OCTETS: usize = 4_096;
 pub struct Metrics {
     /// Counters of the records.
     pub counters: Counters,
-    /// Payloads that could not be unpacked.
+    /// Payloads and objects that could not be unpacked or are no flow log, events of an unknown kind, and payloads of the
+    /// function's own log group.
     pub payload_errors: u64,
     /// Failed connections and sends, without failures mended by a reconnect.
     pub send_errors: u64,
@@ -40,15 +41,15 @@ pub struct Metrics {
     pub reconnects: u64,
     /// Questions for record formats that EC2 did not answer.
     pub format_lookup_errors: u64,
-    /// Questions for names that EC2 did not answer.
+    /// Questions for names that EC2 did not answer, or failed reads of the inventory in S3.
     pub name_lookup_errors: u64,
-    /// Time since EC2 was asked for everything; `None` without look-ups.
+    /// Time since EC2 was asked for everything, or age of the manifest in S3; `None` without either.
     pub inventory_age_seconds: Option<u64>,
     /// Age of the newest flow; `None` without a flow.
     pub delivery_lag_seconds: Option<u64>,
     /// Age of the oldest queue message that failed again; `None` without a failed message.
     pub oldest_undelivered_seconds: Option<u64>,
-    /// Time from payload to last message.
+    /// Time from the beginning of the invocation to the metrics line, look-ups included.
     pub transcode_milliseconds: u64,
     /// Counters of the objects, in the function behind a bucket.
     pub objects: Option<ObjectCounters>,

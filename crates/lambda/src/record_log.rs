@@ -26,7 +26,8 @@ pub(crate) struct RecordLog {
 }
 
 impl RecordLog {
-    /// Logs a report, at most a line a kind and an invocation; never a line for each record.
+    /// Logs the report of a batch: a line for unparsed lines, one for unknown directions, and one for each new group of
+    /// doubled flow logs and each new collision; never a line for each record.
     pub(crate) fn log(&mut self, destination: &str, report: &BatchReport) {
         let destination = one_line(&destination);
         if let Some(sample) = &report.unparsed {
@@ -35,7 +36,7 @@ impl RecordLog {
             let reason = one_line(&sample.mismatch);
             let hint = sample.hint.as_ref().map(LogFormat::to_string); // of documented names
             tracing::warn!(
-                log_group = destination,
+                destination,
                 count,
                 record,
                 line,
@@ -47,7 +48,7 @@ impl RecordLog {
         if report.counters.unknown_direction > 0 {
             let count = report.counters.unknown_direction;
             tracing::warn!(
-                log_group = destination,
+                destination,
                 count,
                 "flows of unknown direction were exported"
             );

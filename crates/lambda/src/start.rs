@@ -14,17 +14,17 @@ use tokio::time::Instant;
 
 use crate::aws::sdk_config;
 use crate::config::{Config, InventorySetting, RawConfig, SettingError};
-use crate::connect::CollectorConnection;
+use crate::connect::ForwarderSlot;
 use crate::log;
 
 /// Longest time of an invocation.
 const LONGEST: Duration = Duration::from_secs(900);
 
-/// Environment of a function: settings, the collector connection that follows from them, name, region, own log group.
+/// Environment of a function: settings, the forwarder slot that follows from the settings, name, region, own log group.
 #[derive(Debug)]
 pub struct Environment {
     pub(crate) config: Config,
-    pub(crate) connection: CollectorConnection,
+    pub(crate) forwarder_slot: ForwarderSlot,
     pub(crate) function_name: String,
     pub(crate) region: Option<String>,
     pub(crate) own_log_group: Option<String>,
@@ -65,7 +65,7 @@ impl Environment {
         region: Option<String>,
     ) -> Result<Self, SettingError> {
         Ok(Self {
-            connection: CollectorConnection::new(&config)?,
+            forwarder_slot: ForwarderSlot::new(&config)?,
             config,
             function_name,
             region,
@@ -118,8 +118,8 @@ where
         .unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
 
-/// Deadline of an invocation. Emulators name a time long ago, where no time is known to be left: the longest time of Lambda
-/// counts there, and where a clock set back leaves more. A deadline that passed a moment ago counts.
+/// Deadline of an invocation, at most 15 minutes away, also where a clock was set back. A deadline that passed less than 15
+/// minutes ago is now; one that passed earlier says nothing (emulators name a time long ago) and becomes 15 minutes away.
 pub fn deadline(context: &Context) -> Instant {
     let (deadline, now) = (context.deadline(), SystemTime::now());
     match (deadline.duration_since(now), now.duration_since(deadline)) {

@@ -9,14 +9,14 @@ use std::convert::Infallible;
 use std::hash::{BuildHasher, RandomState};
 
 use flowlogs_core::{SourceCache, SourceOrigin, Transcoder};
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, Payload};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink, Payload};
 
 use crate::log::one_line;
 use crate::transcode_sink::{log_line, turn_to};
 
 /// Largest age of a line that may be of an unknown format, in milliseconds; an older line without a fitting format is
 /// unparsed in any case.
-const PATIENCE: u64 = 30 * 60_000;
+const GIVEN_UP_AFTER: u64 = 30 * 60_000;
 
 /// Most log streams in the memory of surveyed streams; one more clears the memory.
 const MAX_STREAMS: usize = 10_000;
@@ -29,16 +29,16 @@ const SAMPLE: usize = 200;
 pub(crate) struct SurveyScope {
     /// Every id is noted that the inventory does not know.
     pub(crate) names: bool,
-    /// Time in milliseconds since 1970, from [`format_gap`]: newer lines may be of an unknown format.
-    pub(crate) formats_after: Option<u64>,
+    /// Time in milliseconds since 1970, from [`formats_unknown_after`]: newer lines may be of an unknown format.
+    pub(crate) formats_unknown_after: Option<u64>,
 }
 
 /// Returns the time after which a line may be of an unknown format; `None` if every line is older.
 ///
 /// `as_of` is the time of the last answered question for formats, and `received` the time of the payload, both in
 /// milliseconds since 1970. No line is younger than the payload, even if the timestamp says so.
-pub(crate) fn format_gap(as_of: Option<u64>, received: u64) -> Option<u64> {
-    let given_up = received.saturating_sub(PATIENCE);
+pub(crate) fn formats_unknown_after(as_of: Option<u64>, received: u64) -> Option<u64> {
+    let given_up = received.saturating_sub(GIVEN_UP_AFTER);
     let known = as_of.map_or(given_up, |as_of| as_of.max(given_up));
     (known < received).then_some(known)
 }
@@ -52,10 +52,10 @@ pub(crate) fn survey(
     sources: &mut SourceCache,
     transcoder: &mut Transcoder,
 ) -> Option<String> {
-    let formats_after = scope
-        .formats_after
+    let formats_unknown_after = scope
+        .formats_unknown_after
         .filter(|&time| payload.newest_timestamp() > Some(time));
-    if !scope.names && formats_after.is_none() {
+    if !scope.names && formats_unknown_after.is_none() {
         return None;
     }
     let mut survey = PayloadSurvey {
@@ -63,7 +63,7 @@ pub(crate) fn survey(
         sources,
         default,
         scope: SurveyScope {
-            formats_after,
+            formats_unknown_after,
             ..scope
         },
         unknown: None,
@@ -112,18 +112,18 @@ impl LineSink for PayloadSurvey<'_> {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
         let SurveyScope {
             names,
-            formats_after,
+            formats_unknown_after,
         } = self.scope;
-        let is_young = formats_after.is_some_and(|time| event.timestamp > Some(time));
+        let is_young = formats_unknown_after.is_some_and(|time| line.timestamp > Some(time));
         if !(names || is_young) {
             return Ok(());
         }
-        let fits = (self.transcoder).survey(self.sources.current(), log_line(event));
+        let fits = (self.transcoder).survey(self.sources.current(), log_line(line));
         if is_young && !fits {
-            let begin = &event.message[..event.message.len().min(SAMPLE)];
+            let begin = &line.text[..line.text.len().min(SAMPLE)];
             (self.unknown).get_or_insert_with(|| one_line(&String::from_utf8_lossy(begin)));
         }
         Ok(())
@@ -145,9 +145,9 @@ mod tests {
             (Some(received), None),
             (Some(received + 1), None),
         ] {
-            assert_eq!(format_gap(as_of, received), gap, "{as_of:?}");
+            assert_eq!(formats_unknown_after(as_of, received), gap, "{as_of:?}");
         }
-        assert_eq!(format_gap(None, 0), None);
+        assert_eq!(formats_unknown_after(None, 0), None);
     }
 
     #[test]

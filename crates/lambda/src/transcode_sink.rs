@@ -8,7 +8,7 @@ use flowlogs_core::network::AccountRegion;
 use flowlogs_core::{LogLine, RecordSource, SourceCache, SourceOrigin, Transcoder};
 use flowlogs_export::now;
 use flowlogs_parquet::RowSink;
-use flowlogs_source::{LineOrigin, LineSink, LogEvent};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink};
 use thiserror::Error;
 
 use crate::blocking::wait;
@@ -34,16 +34,16 @@ pub(crate) enum StopReason {
 #[derive(Debug)]
 pub(crate) struct PartLoader<'a> {
     pub(crate) stored: &'a mut StoredInventory,
-    /// The payload is too old to wait.
-    pub(crate) impatient: bool,
+    /// False if the payload is too old to wait for the inventory.
+    pub(crate) waits: bool,
 }
 
 impl PartLoader<'_> {
-    /// Loader for another reading of these lines.
-    pub(crate) fn again(&mut self) -> PartLoader<'_> {
+    /// Borrows the loader for one reading of the lines.
+    pub(crate) fn reborrow(&mut self) -> PartLoader<'_> {
         PartLoader {
             stored: self.stored,
-            impatient: self.impatient,
+            waits: self.waits,
         }
     }
 }
@@ -87,35 +87,18 @@ pub(crate) struct BatchSource<'a> {
 
 /// Sink that transcodes lines.
 pub(crate) struct TranscodeSink<'a, 't> {
-    transcoder: &'a mut Transcoder,
-    sources: &'a mut SourceCache,
-    source: BatchSource<'a>,
-    targets: &'a mut TargetSink<'t>,
-    deadline: Instant,
+    pub(crate) transcoder: &'a mut Transcoder,
+    pub(crate) sources: &'a mut SourceCache,
+    pub(crate) source: BatchSource<'a>,
+    pub(crate) targets: &'a mut TargetSink<'t>,
+    pub(crate) deadline: Instant,
     /// Loader with an inventory in S3.
-    loader: Option<PartLoader<'a>>,
-    /// Lines since the last look at the clock.
-    lines: u32,
+    pub(crate) loader: Option<PartLoader<'a>>,
+    /// Lines since the last look at the clock; 0 at the beginning.
+    pub(crate) lines: u32,
 }
 
-impl<'a, 't> TranscodeSink<'a, 't> {
-    pub(crate) fn new(
-        (transcoder, targets): (&'a mut Transcoder, &'a mut TargetSink<'t>),
-        sources: &'a mut SourceCache,
-        source: BatchSource<'a>,
-        (deadline, loader): (Instant, Option<PartLoader<'a>>),
-    ) -> Self {
-        Self {
-            transcoder,
-            sources,
-            source,
-            targets,
-            deadline,
-            loader,
-            lines: 0,
-        }
-    }
-
+impl<'t> TranscodeSink<'_, 't> {
     /// Hands a line or record to the transcoder, again after each part of the inventory that it needs. Looks at the clock
     /// from time to time, and stops at the deadline.
     #[inline]
@@ -147,11 +130,11 @@ impl<'a, 't> TranscodeSink<'a, 't> {
     /// Loads the part of the inventory that the last line needs.
     #[cold]
     fn load(&mut self, scope: AccountRegion) -> Result<(), StopReason> {
-        let PartLoader { stored, impatient } = self
+        let PartLoader { stored, waits } = self
             .loader
             .as_mut()
             .expect("an inventory that is loaded on demand has a loader");
-        wait(stored.load(scope, *impatient, self.transcoder))?;
+        wait(stored.load(scope, *waits, self.transcoder))?;
         Ok(())
     }
 }
@@ -164,10 +147,10 @@ impl LineSink for TranscodeSink<'_, '_> {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), StopReason> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), StopReason> {
         let line = LogLine {
-            id: event.id.filter(|_| !self.source.is_backfill),
-            ..log_line(event)
+            id: line.id.filter(|_| !self.source.is_backfill),
+            ..log_line(line)
         };
         self.transcode(|transcoder, source, targets| transcoder.line(source, line, targets))
     }
@@ -179,11 +162,11 @@ impl RowSink for TranscodeSink<'_, '_> {
     }
 }
 
-/// Event of the unpacker as the transcoder's line.
-pub(crate) fn log_line<'a>(event: &LogEvent<'a>) -> LogLine<'a> {
+/// Line of the unpacker as the transcoder's line.
+pub(crate) fn log_line<'a>(line: &DeliveredLine<'a>) -> LogLine<'a> {
     LogLine {
-        id: event.id,
-        timestamp: event.timestamp,
-        text: event.message,
+        id: line.id,
+        timestamp: line.timestamp,
+        text: line.text,
     }
 }

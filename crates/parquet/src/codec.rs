@@ -55,7 +55,7 @@ impl Codec {
     }
 }
 
-/// Reads to the end, and one octet beyond `size` at most.
+/// Reads to the end of `input`, but at most `size + 1` octets.
 fn up_to(size: usize, input: impl Read, output: &mut Vec<u8>) -> io::Result<()> {
     // Asked for one octet more, the decoder reaches the end, where it compares the checksum.
     let most = u64::try_from(size).unwrap_or(u64::MAX).saturating_add(1);
@@ -65,7 +65,9 @@ fn up_to(size: usize, input: impl Read, output: &mut Vec<u8>) -> io::Result<()> 
 
 fn snappy(packed: &[u8], size: usize, output: &mut Vec<u8>) -> io::Result<()> {
     if snap::raw::decompress_len(packed)? != size {
-        return Err(io::Error::other("its own size is another one"));
+        return Err(io::Error::other(
+            "snappy states another size than the page header",
+        ));
     }
     let begin = output.len();
     output.resize(begin + size, 0);

@@ -146,7 +146,8 @@ impl TextForm {
     }
 }
 
-fn described(column: &ColumnDescriptor) -> String {
+/// Storage of a column, for an error.
+pub(crate) fn described(column: &ColumnDescriptor) -> String {
     if column.max_rep_level() > 0 {
         return "a list".to_owned();
     }

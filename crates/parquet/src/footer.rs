@@ -51,7 +51,7 @@ const SCHEMA_ELEMENT: Fields = &[
     (10, ThriftType::Struct(LOGICAL_TYPE)),
 ];
 
-/// A type without a row, such as text, has no fields.
+/// Types of columns; [`NOTHING`] is a type without parameters, such as text.
 const LOGICAL_TYPE: Fields = &[
     (1, NOTHING),
     (2, NOTHING),
@@ -154,30 +154,30 @@ const BOX: ThriftType = ThriftType::Struct(&[
     (8, REAL),
 ]);
 
-/// Checks that the length of this footer bounds the time that the library takes.
+/// Checks a footer, so that the time that the library takes for it grows with its length only.
 pub(crate) fn check(footer: &[u8]) -> Result<(), ThriftFault> {
     check_fields(&mut Compact::new(footer), FILE)
 }
 
 fn check_fields(input: &mut Compact<'_>, fields: Fields) -> Result<(), ThriftFault> {
     let mut last = 0;
-    while let Some((field, kind)) = input.field(&mut last)? {
+    while let Some((field, found)) = input.field(&mut last)? {
         match fields.iter().find(|(known, _)| *known == field) {
-            Some((_, shape)) => check_value(input, shape, kind)?,
-            None => input.skip(kind, MOST_NESTED)?,
+            Some((_, wanted)) => check_value(input, wanted, found)?,
+            None => input.skip(found, MOST_NESTED)?,
         }
     }
     Ok(())
 }
 
-fn check_value(input: &mut Compact<'_>, shape: &ThriftType, kind: u8) -> Result<(), ThriftFault> {
-    match (shape, kind) {
-        (ThriftType::Value(expected), _) if *expected == kind => input.skip(kind, MOST_NESTED),
+fn check_value(input: &mut Compact<'_>, wanted: &ThriftType, found: u8) -> Result<(), ThriftFault> {
+    match (wanted, found) {
+        (ThriftType::Value(wanted), _) if *wanted == found => input.skip(found, MOST_NESTED),
         (ThriftType::Flag, TRUE | FALSE) => Ok(()),
         (ThriftType::Struct(fields), STRUCT) => check_fields(input, fields),
         (ThriftType::List(element), LIST) => {
-            let (elements, kind) = input.list()?;
-            (0..elements).try_for_each(|_| check_value(input, element, kind))
+            let (elements, found) = input.list()?;
+            (0..elements).try_for_each(|_| check_value(input, element, found))
         }
         _ => Err(ThriftFault::Malformed),
     }

@@ -3,11 +3,11 @@
 //! Values go into the record of [`flowlogs_core`](flowlogs_core::flowlog::RowValues) without a line of text. A value of a
 //! dictionary is converted once, by the parser of lines, so a flow is the same record in both kinds of object. A row with a
 //! value that its field cannot have is handed on as the line that AWS would have written into a text object, and the parser
-//! of lines names the fault. [`ParquetReader::read_lines`] hands on all rows so:
+//! of lines names the fault. [`ParquetReader::read_lines`] hands on every row as a line:
 //!
 //! ```no_run
 //! use flowlogs_parquet::ParquetReader;
-//! use flowlogs_source::{LogEvent, LineSink, LineOrigin};
+//! use flowlogs_source::{DeliveredLine, LineOrigin, LineSink};
 //!
 //! struct Print;
 //!
@@ -16,8 +16,8 @@
 //!     fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
 //!         Ok(())
 //!     }
-//!     fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error> {
-//!         println!("{}", String::from_utf8_lossy(event.message));
+//!     fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Self::Error> {
+//!         println!("{}", String::from_utf8_lossy(line.text));
 //!         Ok(())
 //!     }
 //! }
@@ -29,14 +29,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Columns are found by name, in any order. A number may be stored as INT32, INT64 (signed or unsigned), double or text,
-//! with a dictionary or without; `flowlogs-core` decides whether a number is a port.
+//! Columns are found by name, in any order. A number may be stored as INT32, INT64 (signed or unsigned), INT96 (a time),
+//! float, double or text, with a dictionary or without; `flowlogs-core` decides whether it fits its field.
 //! Columns that the transcoder does not use keep their position as `-` and are not read.
 //!
 //! Row groups are read in sequence, with all columns of a group in step, through ranged reads of a [`ByteRanges`]: a file,
 //! or an object in S3. Of each column, one dictionary and the pages of a batch of rows are in memory, never a column or a
 //! row group; all of them together stay within the limit given to [`ParquetReader::open`], or the object is
-//! [`ParquetError::TooLarge`]. The parsed footer comes on top, of at most [`MAX_FOOTER`] octets.
+//! [`ParquetError::TooLarge`]. The parsed footer comes on top, and takes several times the octets of the footer (at most
+//! [`MAX_FOOTER`]).
 //!
 //! This bound is the reason for a reader of pages here. Footer, levels and encodings are the library's work, but the
 //! library's pages cannot be bounded from outside: the library allocates what a page's header states, and inflates gzip to

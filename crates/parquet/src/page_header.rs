@@ -17,7 +17,7 @@ use parquet::basic::Encoding;
 
 use crate::compact::{Compact, FALSE, I32, MOST_NESTED, STRUCT, TRUE, ThriftFault};
 
-/// PageKind of a page.
+/// Kind of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PageKind {
     Data,

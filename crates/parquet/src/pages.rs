@@ -104,34 +104,6 @@ impl<R: ByteRanges> PageStream<R> {
         }
     }
 
-    fn next_page(&mut self) -> Result<Option<Page>> {
-        while self.left() > 0 {
-            let header = self.header()?;
-            if header.packed as u64 > self.left() {
-                return Err(damage("it is longer than its column"));
-            }
-            let packed = self.take(header.packed)?;
-            // The library takes a page without values for the last one.
-            if header.kind == PageKind::Other
-                || header.kind != PageKind::Dictionary && header.values == 0
-            {
-                continue;
-            }
-            if header
-                .checksum
-                .is_some_and(|checksum| checksum != crc(&packed))
-            {
-                return Err(damage("its checksum is wrong"));
-            }
-            return match header.kind {
-                PageKind::Dictionary => self.dictionary(&header, &packed),
-                _ => self.data(&header, &packed),
-            }
-            .map(Some);
-        }
-        Ok(None)
-    }
-
     fn dictionary(&mut self, header: &PageHeader, packed: &[u8]) -> Result<Page> {
         if self.has_dictionary {
             return Err(damage("it is a second dictionary"));
@@ -172,7 +144,7 @@ impl<R: ByteRanges> PageStream<R> {
             true => values.min(header.unpacked / 4) * BESIDE_TEXT,
             false => 0,
         };
-        // The page before is still in memory while this page is unpacked; of texts, further pages are.
+        // The page before is still in memory while this page is unpacked; of a text column, all pages of the batch are.
         let size = header.unpacked + beside;
         self.budget.change(0, size).map_err(through_library)?;
         let packed_levels = match header.kind {
@@ -191,6 +163,7 @@ impl<R: ByteRanges> PageStream<R> {
             buf = texts.add_page(buf, levels, values)?;
         }
         drop(texts);
+        // The page counted twice until here, beside the pages before; from here on it is one of them.
         let before = std::mem::replace(&mut self.by_pages, by_pages);
         self.budget
             .change(before + size, by_pages)
@@ -330,7 +303,31 @@ impl<R: ByteRanges> Iterator for PageStream<R> {
 
 impl<R: ByteRanges> PageReader for PageStream<R> {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
-        self.next_page()
+        while self.left() > 0 {
+            let header = self.header()?;
+            if header.packed as u64 > self.left() {
+                return Err(damage("it is longer than its column"));
+            }
+            let packed = self.take(header.packed)?;
+            // At a page without values the library would end the column.
+            if header.kind == PageKind::Other
+                || header.kind != PageKind::Dictionary && header.values == 0
+            {
+                continue;
+            }
+            if header
+                .checksum
+                .is_some_and(|checksum| checksum != crc(&packed))
+            {
+                return Err(damage("its checksum is wrong"));
+            }
+            return match header.kind {
+                PageKind::Dictionary => self.dictionary(&header, &packed),
+                _ => self.data(&header, &packed),
+            }
+            .map(Some);
+        }
+        Ok(None)
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {

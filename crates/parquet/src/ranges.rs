@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -47,16 +46,6 @@ impl ByteRanges for Bytes {
             (Some(begin), Some(end)) if end <= self.len() => Ok(self.slice(begin..end)),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
-    }
-}
-
-impl<R: ByteRanges> ByteRanges for Arc<R> {
-    fn size(&self) -> io::Result<u64> {
-        (**self).size()
-    }
-
-    fn read_at(&self, position: u64, length: usize) -> io::Result<Bytes> {
-        (**self).read_at(position, length)
     }
 }
 

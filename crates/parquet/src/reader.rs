@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use flowlogs_core::flowlog::RowValues;
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, PARQUET_MAGIC};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink, PARQUET_MAGIC};
 use parquet::file::metadata::{
     ColumnChunkMetaData, FooterTail, ParquetMetaData, ParquetMetaDataOptions,
     ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
 };
 
 use crate::codec::Codec;
-use crate::columns::{FileColumns, ReadColumn};
+use crate::columns::{FileColumns, ReadColumn, described};
 use crate::error::{ParquetError, ParquetReadError, guarded};
 use crate::footer;
 use crate::pages::{ColumnChunk, PageBudget, PageStream};
@@ -31,7 +31,7 @@ const TAIL: usize = 64 * 1024;
 const SHORTEST: u64 = 12;
 
 /// Most rows that are decoded at once.
-const BATCH: usize = 1_024;
+const ROWS_AT_ONCE: usize = 1_024;
 
 /// Largest and smallest read-ahead of one column, in octets. Between the two, each column reads ahead an equal share of a
 /// quarter of the limit.
@@ -102,12 +102,12 @@ impl<R: ByteRanges> ParquetReader<R> {
     ///
     /// # Errors
     /// [`ParquetReadError::Parquet`], after the rows before the fault were handed on (whole batches of them).
-    /// [`ParquetReadError::Sink`] when `rows` stops.
-    pub fn read<S: RowSink>(&self, rows: &mut S) -> Result<u64, ParquetReadError<S::Error>> {
-        self.begin(rows).map_err(ParquetReadError::Sink)?;
+    /// [`ParquetReadError::Sink`] when `sink` stops.
+    pub fn read<S: RowSink>(&self, sink: &mut S) -> Result<u64, ParquetReadError<S::Error>> {
+        self.begin(sink).map_err(ParquetReadError::Sink)?;
         self.read_rows(|mut row| match row.record() {
-            Some(record) => rows.record(&record),
-            None => rows.event(&line_event(row.line())),
+            Some(record) => sink.record(&record),
+            None => sink.line(&delivered(row.line())),
         })
     }
 
@@ -121,12 +121,12 @@ impl<R: ByteRanges> ParquetReader<R> {
         lines: &mut L,
     ) -> Result<u64, ParquetReadError<L::Error>> {
         self.begin(lines).map_err(ParquetReadError::Sink)?;
-        self.read_rows(|mut row| lines.event(&line_event(row.line())))
+        self.read_rows(|mut row| lines.line(&delivered(row.line())))
     }
 
     fn begin<L: LineSink>(&self, lines: &mut L) -> Result<(), L::Error> {
         lines.origin(&LineOrigin::default())?;
-        lines.event(&line_event(&self.columns.header))
+        lines.line(&delivered(&self.columns.header))
     }
 
     fn read_rows<E>(
@@ -141,9 +141,9 @@ impl<R: ByteRanges> ParquetReader<R> {
             let columns = self.open_group(group, &budget, &record)?;
             let columns = GroupColumns::new(&self.columns, columns, &mut record, &mut line);
             let rows = usize::try_from(group.num_rows()).map_err(|_| ParquetError::Footer {
-                reason: format!("row group {number} has a wrong number of rows"),
+                reason: format!("row group {number} has an impossible number of rows"),
             })?;
-            self.read_group(columns, (number, rows), &budget, &mut hand_on)?;
+            self.read_group(columns, number, rows, &budget, &mut hand_on)?;
         }
         Ok(self.rows)
     }
@@ -163,31 +163,29 @@ impl<R: ByteRanges> ParquetReader<R> {
             let texts = chunk.texts.clone();
             let pages = PageStream::new(self.source.clone(), chunk, budget.clone(), read_ahead);
             let stored = group.column(column.index).column_descr_ptr();
-            let Some(field) = record.column(column.index) else {
-                return Ok(None);
-            };
-            let stored = (&stored, texts);
-            Ok(ColumnValues::new(
-                stored,
-                column.form,
-                field,
-                Box::new(pages),
-            ))
+            let field = record.column(column.index);
+            let values = field.and_then(|field| {
+                ColumnValues::new(&stored, texts, column.form, field, Box::new(pages))
+            });
+            values.ok_or_else(|| ParquetError::ColumnType {
+                column: column.name.clone(),
+                found: described(&stored),
+            })
         };
-        let columns: Result<Option<Vec<_>>, ParquetError> = read.iter().map(open).collect();
-        columns?.ok_or(ParquetError::NoFlowLogColumn)
+        read.iter().map(open).collect()
     }
 
     fn read_group<E>(
         &self,
         mut columns: GroupColumns<'_>,
-        (number, mut left): (usize, usize),
+        number: usize,
+        mut left: usize,
         budget: &PageBudget,
         hand_on: &mut impl FnMut(GroupRow<'_, '_>) -> Result<(), E>,
     ) -> Result<(), ParquetReadError<E>> {
         let mut size = 0;
         while left > 0 {
-            let rows = left.min(BATCH);
+            let rows = left.min(ROWS_AT_ONCE);
             for (values, column) in columns.columns().iter_mut().zip(&self.columns.read) {
                 guarded(|| values.read(rows))
                     .map_err(|fault| fault.in_page(&column.name, number))?;
@@ -237,11 +235,11 @@ impl<R: ByteRanges> ParquetReader<R> {
     }
 }
 
-fn line_event(message: &[u8]) -> LogEvent<'_> {
-    LogEvent {
+fn delivered(text: &[u8]) -> DeliveredLine<'_> {
+    DeliveredLine {
         id: None,
         timestamp: None,
-        message,
+        text,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::values::ColumnValues;
 
 /// Receiver of the rows of a Parquet object.
 pub trait RowSink: LineSink {
-    /// Takes the record of a row. A row with a value that its field cannot have comes as a line, by [`LineSink::event`].
+    /// Takes the record of a row. A row with a value that its field cannot have comes as a line, by [`LineSink::line`].
     ///
     /// # Errors
     /// The reader stops with the error.
@@ -68,7 +68,8 @@ impl<'a> GroupColumns<'a> {
         GroupRow { group: self, row }
     }
 
-    /// Sets the texts of the record, if the texts are not those of the row before. Cells of a batch are numbered anew.
+    /// Sets the texts of the record if they are not those of the row before; always in row 0, because each batch numbers
+    /// its cells anew.
     #[inline]
     fn set_texts(&mut self, row: usize) {
         let (mut is_new, mut is_new_identity) = (row == 0, row == 0);

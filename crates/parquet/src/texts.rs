@@ -58,8 +58,8 @@ pub(crate) struct TextPage {
 }
 
 impl TextPage {
-    /// Finds the texts, `most` at most. Ends at octets that are no text: a short dictionary is refused here, a short page
-    /// by the library.
+    /// Finds the texts, `most` at most. Ends at octets that are no text: `add_dictionary` refuses a short dictionary, the
+    /// library a short page.
     fn of(first: u32, octets: Bytes, most: usize) -> Self {
         let mut offsets = Vec::with_capacity(most.min(octets.len() / LENGTH));
         let mut rest = &octets[..];

@@ -77,7 +77,8 @@ struct TypedReader<T: DataType> {
 impl ColumnValues {
     /// Prepares to read a column; `None` for a type without a text form.
     pub(crate) fn new(
-        (stored, texts): (&ColumnDescPtr, SharedTexts),
+        stored: &ColumnDescPtr,
+        texts: SharedTexts,
         form: TextForm,
         column: RowColumn,
         pages: Box<dyn PageReader>,
@@ -128,32 +129,26 @@ impl ColumnValues {
         };
         match stored {
             StoredColumn::Int32(typed) => batch.read(typed, cells, |&value, cells| {
-                cells.add_number(match form {
-                    TextForm::Unsigned => Some(value.cast_unsigned().into()),
-                    _ => in_line_units(value.into(), form).try_into().ok(),
-                })
+                cells.add_number(of_int32(value, form).ok())
             }),
             StoredColumn::Int64(typed) => batch.read(typed, cells, |&value, cells| {
-                cells.add_number(match form {
-                    TextForm::Unsigned => Some(value.cast_unsigned()),
-                    _ => in_line_units(value, form).try_into().ok(),
-                })
+                cells.add_number(of_int64(value, form).ok())
             }),
             StoredColumn::Text(typed, texts) => batch.read_texts(typed, texts, cells),
             StoredColumn::Int32AsText(typed) => batch.read_as_text(typed, cells, |value, texts| {
-                integer32(*value, form, texts);
+                push_integer(of_int32(*value, form), texts);
             }),
             StoredColumn::Int64AsText(typed) => batch.read_as_text(typed, cells, |value, texts| {
-                integer64(*value, form, texts);
+                push_integer(of_int64(*value, form), texts);
             }),
             StoredColumn::Int96(typed) => batch.read_as_text(typed, cells, |value, texts| {
-                integer64(value.to_millis(), form, texts);
+                push_integer(of_int64(value.to_millis(), form), texts);
             }),
             StoredColumn::Float(typed) => batch.read_as_text(typed, cells, |value, texts| {
-                float(f64::from(*value), texts);
+                push_float(f64::from(*value), texts);
             }),
             StoredColumn::Double(typed) => {
-                batch.read_as_text(typed, cells, |value, texts| float(*value, texts))
+                batch.read_as_text(typed, cells, |value, texts| push_float(*value, texts))
             }
             StoredColumn::Bool(typed) => batch.read_as_text(typed, cells, |value, texts| {
                 texts.extend_from_slice(if *value { b"true" } else { b"false" });
@@ -172,13 +167,18 @@ impl ColumnValues {
         let number = cell.wrapping_sub(1) as usize; // number cells begin behind the missing one
         match &self.stored {
             _ if cell == MISSING => line.extend_from_slice(NO_VALUE),
-            StoredColumn::Int32(typed) => integer32(typed.values[number], self.form, line),
-            StoredColumn::Int64(typed) => integer64(typed.values[number], self.form, line),
+            StoredColumn::Int32(typed) => {
+                push_integer(of_int32(typed.values[number], self.form), line);
+            }
+            StoredColumn::Int64(typed) => {
+                push_integer(of_int64(typed.values[number], self.form), line);
+            }
             _ => line.extend_from_slice(self.cells.text(cell)),
         }
     }
 
-    /// Memory in octets, without the cells of the dictionary, which are a part of its page's size.
+    /// Memory of the cells in octets, without those of the dictionary, which are a part of the size of the dictionary's
+    /// page.
     pub(crate) fn size(&self) -> usize {
         let ColumnCells {
             rows,
@@ -236,7 +236,7 @@ impl ColumnCells {
         self.cells.reserve_exact(dictionary.count());
         self.ranges.reserve_exact(dictionary.count());
         for value in dictionary.texts() {
-            self.add_text(|to| text(value, to))?;
+            self.add_text(|to| push_text(value, to))?;
         }
         self.kept = (self.cells.len(), self.texts.len());
         Ok(())
@@ -368,7 +368,7 @@ impl RowBatch<'_> {
             match last {
                 Some((same, cell)) if same == value => Ok(cell),
                 _ => {
-                    let cell = cells.add_text(|to| text(value, to))?;
+                    let cell = cells.add_text(|to| push_text(value, to))?;
                     last = Some((value, cell));
                     Ok(cell)
                 }
@@ -407,39 +407,52 @@ impl RowBatch<'_> {
     }
 }
 
-/// Stored integer in the units of a line: a time in milliseconds, before 1973 in seconds.
-fn in_line_units(value: i64, form: TextForm) -> i64 {
-    let TextForm::Time { in_millisecond } = form else {
-        return value;
+/// Stored 32-bit integer as a line has it.
+#[inline]
+fn of_int32(value: i32, form: TextForm) -> std::result::Result<u64, i64> {
+    match form {
+        TextForm::Unsigned => Ok(value.cast_unsigned().into()),
+        _ => in_line_units(value.into(), form),
+    }
+}
+
+/// Stored 64-bit integer as a line has it.
+#[inline]
+fn of_int64(value: i64, form: TextForm) -> std::result::Result<u64, i64> {
+    match form {
+        TextForm::Unsigned => Ok(value.cast_unsigned()),
+        _ => in_line_units(value, form),
+    }
+}
+
+/// Signed integer in the units of a line: a time in milliseconds, before 1973 in seconds. A negative number is an `Err`.
+#[inline]
+fn in_line_units(value: i64, form: TextForm) -> std::result::Result<u64, i64> {
+    let value = match form {
+        TextForm::Time { in_millisecond } => match value.div_euclid(in_millisecond) {
+            milliseconds @ 0..FIRST_MILLISECONDS => milliseconds / 1_000,
+            milliseconds => milliseconds,
+        },
+        _ => value,
     };
-    let milliseconds = value.div_euclid(in_millisecond);
-    match (0..FIRST_MILLISECONDS).contains(&milliseconds) {
-        true => milliseconds / 1_000,
-        false => milliseconds,
-    }
+    u64::try_from(value).map_err(|_| value)
 }
 
-fn integer32(value: i32, form: TextForm, text: &mut Vec<u8>) {
-    match form {
-        TextForm::Unsigned => number(value.cast_unsigned(), text),
-        _ => number(in_line_units(value.into(), form), text),
-    }
-}
-
-fn integer64(value: i64, form: TextForm, text: &mut Vec<u8>) {
-    match form {
-        TextForm::Unsigned => number(value.cast_unsigned(), text),
-        _ => number(in_line_units(value, form), text),
+/// Writes an integer in decimal.
+fn push_integer(value: std::result::Result<u64, i64>, texts: &mut Vec<u8>) {
+    match value {
+        Ok(value) => push_number(value, texts),
+        Err(negative) => push_number(negative, texts),
     }
 }
 
 /// Writes a number in decimal.
-fn number(value: impl itoa::Integer, texts: &mut Vec<u8>) {
+fn push_number(value: impl itoa::Integer, texts: &mut Vec<u8>) {
     texts.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Writes a floating-point number. Some tools store an integer column with nulls as floating-point numbers, a null as NaN.
-fn float(value: f64, texts: &mut Vec<u8>) {
+fn push_float(value: f64, texts: &mut Vec<u8>) {
     if value.is_nan() {
         return texts.extend_from_slice(NO_VALUE);
     }
@@ -449,7 +462,7 @@ fn float(value: f64, texts: &mut Vec<u8>) {
 
 /// Writes a text. Space, tab, LF and CR would shift the columns behind the text and are percent-encoded, as AWS encodes tags.
 /// An empty text is written as a missing value. Other control octets stay: the row is then read as a line.
-fn text(value: &[u8], texts: &mut Vec<u8>) {
+fn push_text(value: &[u8], texts: &mut Vec<u8>) {
     if value.is_empty() {
         return texts.extend_from_slice(NO_VALUE);
     }
@@ -484,15 +497,16 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_are_written_in_decimal(signed: i64, unsigned: u64) {
-            prop_assert_eq!(written(|text| integer64(signed, TextForm::Signed, text)), signed.to_string());
-            prop_assert_eq!(written(|texts| number(unsigned, texts)), unsigned.to_string());
+            prop_assert_eq!(written(|text| push_integer(of_int64(signed, TextForm::Signed), text)), signed.to_string());
+            prop_assert_eq!(written(|texts| push_number(unsigned, texts)), unsigned.to_string());
         }
     }
 
     #[test]
     fn times_are_milliseconds_and_before_1973_seconds() {
         let time = |value, in_millisecond| {
-            written(|text| integer64(value, TextForm::Time { in_millisecond }, text))
+            let value = of_int64(value, TextForm::Time { in_millisecond });
+            written(|text| push_integer(value, text))
         };
         assert_eq!(time(1_418_530_010_123, 1), "1418530010123");
         assert_eq!(time(1_418_530_010_123_999, 1_000), "1418530010123");
@@ -503,7 +517,7 @@ mod tests {
 
     #[test]
     fn white_space_in_a_text_does_not_shift_the_columns() {
-        let text = |value: &[u8]| written(|texts| text(value, texts));
+        let text = |value: &[u8]| written(|texts| push_text(value, texts));
         assert_eq!(text(b"web server\n"), "web%20server%0A");
         assert_eq!(text(b"-"), "-");
         assert_eq!(text(b""), "-");
@@ -512,7 +526,7 @@ mod tests {
 
     #[test]
     fn floating_point_numbers_that_are_whole_look_whole() {
-        let float = |value| written(|texts| float(value, texts));
+        let float = |value| written(|texts| push_float(value, texts));
         assert_eq!(float(443.0), "443");
         assert_eq!(float(1e15), "1000000000000000");
         assert_eq!(float(0.5), "0.5");
@@ -522,7 +536,7 @@ mod tests {
     #[test]
     fn a_text_without_end_is_cut() {
         assert_eq!(
-            written(|texts| text(&[b'x'; 200_000], texts)).len(),
+            written(|texts| push_text(&[b'x'; 200_000], texts)).len(),
             MAX_LINE + 1
         );
     }

@@ -13,7 +13,7 @@ use divan::counter::ItemsCount;
 use flate2::read::MultiGzDecoder;
 use flowlogs_core::LogFormat;
 use flowlogs_core::flowlog::{FlowRecord, RecordValues};
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink, Unpacker};
 use flowlogs_testing::pipeline::{self, FORMATS, Pipeline, RECORDS};
 
 /// Payloads of one benchmark, one a sample.
@@ -54,8 +54,8 @@ fn unpack_alone(bencher: Bencher<'_, '_>, format: &str) {
         fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Infallible> {
             Ok(())
         }
-        fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
-            self.0 += event.message.len();
+        fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
+            self.0 += line.text.len();
             Ok(())
         }
     }

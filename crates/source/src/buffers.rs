@@ -1,4 +1,4 @@
-//! Every buffer of an unpacker, grouped by stage.
+//! Buffers that an unpacker keeps between calls, grouped by stage.
 //!
 //! The stages are nested: a compressed stream holds JSON documents, a document holds an event, an event holds packed
 //! payloads. Each group is lent to a stage as a `&mut`, while the stages inside use the remaining groups.

@@ -31,7 +31,8 @@ impl Content {
             return Self::Parquet;
         }
         let odd = odd_octets(head, is_whole);
-        let is_text = odd <= 1 || odd * LEAST_TEXT <= head.len() || begins_with_a_line(head);
+        let is_text =
+            odd <= 1 || odd * OCTETS_FOR_AN_ODD_ONE <= head.len() || begins_with_a_line(head);
         if let Some(compression) = Compression::recognise(head) {
             // `x^`, the header of a fast compression, may also begin a text.
             let is_caret = head.starts_with(b"x^");
@@ -50,8 +51,8 @@ impl Content {
     }
 }
 
-/// Returns true if the first line is whole, printable ASCII with a space, and no JSON: a text with any continuation. A
-/// stream of a single line is recognised by this line alone, so the rule holds for every stream.
+/// Returns true if the first line is whole, printable ASCII with a space, and no JSON: the stream is a text, whatever
+/// follows. `PeekedReader` stops at such a line, so the answer must not depend on what is behind it.
 pub(crate) fn begins_with_a_line(head: &[u8]) -> bool {
     let Some(end) = head.iter().position(|octet| *octet == b'\n') else {
         return false;
@@ -61,11 +62,11 @@ pub(crate) fn begins_with_a_line(head: &[u8]) -> bool {
     line.contains(&b' ') && line.iter().all(is_printable) && !matches!(line, [b'{' | b'[', ..])
 }
 
-/// A text has at most one odd octet in so many; in a compressed or executable file every third octet is odd.
-const LEAST_TEXT: usize = 8;
+/// Octets of a text for each odd octet, at least; in a compressed or executable file every third octet is odd.
+const OCTETS_FOR_AN_ODD_ONE: usize = 8;
 
-/// Number of odd octets: control characters without whitespace, and octets that are not UTF-8. A character cut by the end of
-/// the head does not count, unless the head is the whole.
+/// Number of odd octets: control characters other than whitespace, and octets that are not UTF-8. A character cut by the
+/// end of the head does not count, unless the head is the whole.
 fn odd_octets(head: &[u8], is_whole: bool) -> usize {
     let is_odd = |octet: &u8| octet.is_ascii_control() && !octet.is_ascii_whitespace();
     let mut chunks = head.utf8_chunks().peekable();

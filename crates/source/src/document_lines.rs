@@ -2,8 +2,8 @@
 //!
 //! Each document is parsed whole before the first line is handed on; the documents before a damaged document have been
 //! handed on by then. A document is either log events, or the event of a function with packed payloads, unpacked in turn. A
-//! Firehose record holds text, documents or a payload, but no further event: nothing packs an event of a function into
-//! another, and the nesting would have no end.
+//! Firehose record holds text, documents or a payload, but no further event: no service puts an event of a function into a
+//! Firehose record, and the nesting would have no end.
 
 use std::io::BufRead;
 
@@ -30,10 +30,7 @@ pub(crate) fn hand_on_documents<L: LineSink>(
         let parsed = content.parser.parse(&content.document);
         match parsed.map_err(|error| position.in_stream(error))? {
             JsonDocument::Control => writer.control(),
-            JsonDocument::Subscription(events) => {
-                events.write_to(writer).map_err(ReadError::Sink)?;
-            }
-            JsonDocument::CommandLine(events) => {
+            JsonDocument::Subscription(events) | JsonDocument::CommandLine(events) => {
                 events.write_to(writer).map_err(ReadError::Sink)?;
             }
             JsonDocument::Message(event) => {
@@ -46,7 +43,7 @@ pub(crate) fn hand_on_documents<L: LineSink>(
                 let Some(payload) = payload.as_deref_mut() else {
                     return Err(position.fault(JsonFault::Unknown).into());
                 };
-                // The event is moved out, because the records may need the buffer.
+                // The document is moved out of its buffer, because the records of the event may need the buffer.
                 let document = std::mem::take(&mut content.document);
                 let event = str::from_utf8(&document).map_err(|_| JsonFault::Syntax.at_begin());
                 let event = event.and_then(FunctionEvent::read);
@@ -68,14 +65,16 @@ fn hand_on_event<L: LineSink>(
     payload: &mut PayloadBuffers,
     writer: &mut LineWriter<'_, L>,
 ) -> Result<(), ReadError<L::Error>> {
-    let mut open = |data: &str| payload.open(data.as_bytes(), limit)?.write_to(writer);
+    let mut hand_on = |data: &str| payload.open(data.as_bytes(), limit)?.write_to(writer);
     match event {
-        FunctionEvent::Subscription(data) => open(data),
-        FunctionEvent::FailureRecord(invocation) => open(&invocation.data),
-        FunctionEvent::Kinesis(records) => records.iter().try_for_each(|record| open(&record.data)),
+        FunctionEvent::Subscription(data) => hand_on(data),
+        FunctionEvent::FailureRecord(invocation) => hand_on(&invocation.data),
+        FunctionEvent::Kinesis(records) => {
+            records.iter().try_for_each(|record| hand_on(&record.data))
+        }
         FunctionEvent::Queue(messages) => messages.iter().try_for_each(|message| {
-            let invocation = message.invocation.as_ref().map_err(Clone::clone)?;
-            open(&invocation.data)
+            let invocation = message.content.as_ref().map_err(Clone::clone)?;
+            hand_on(&invocation.data)
         }),
         FunctionEvent::Firehose(records) => records
             .iter()

@@ -1,8 +1,8 @@
 //! Cuts a stream of JSON into documents: consecutive objects, with or without whitespace between, or elements of lists.
 //!
 //! Only strings and brackets are inspected; the parser decides whether a document is JSON. At most one document is in
-//! memory, and none larger than the limit. A document is handed out only after the next octet behind the document that is
-//! not whitespace, or the end, was read: the checksum of a compressed payload has been verified by then.
+//! memory, and none larger than the limit. Before a document is handed out, the stream is read on to the next octet that is
+//! not whitespace, or to the end: the checksum of a compressed payload has been verified by then.
 
 use std::io::BufRead;
 
@@ -10,7 +10,7 @@ use memchr::{memchr_iter, memchr2};
 
 use crate::error::{JsonFault, UnpackError};
 
-/// Position of a document in the stream: both count from 1, columns in octets.
+/// Position of a document in the stream: line and column, from 1; columns in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamPosition {
     pub(crate) line: usize,
@@ -127,7 +127,7 @@ impl<'r> DocumentStream<'r> {
     /// Skips whitespace and returns the next octet, which stays in the stream.
     fn next_octet(&mut self) -> Result<Option<u8>, UnpackError> {
         loop {
-            let chunk = fill(self.input)?;
+            let chunk = next_chunk(self.input)?;
             if chunk.is_empty() {
                 return Ok(None);
             }
@@ -141,7 +141,7 @@ impl<'r> DocumentStream<'r> {
     }
 
     fn pass(&mut self, length: usize) -> Result<(), UnpackError> {
-        let chunk = fill(self.input)?;
+        let chunk = next_chunk(self.input)?;
         let length = length.min(chunk.len());
         self.position.pass(&chunk[..length]);
         self.input.consume(length);
@@ -151,7 +151,7 @@ impl<'r> DocumentStream<'r> {
     fn take(&mut self, document: &mut Vec<u8>) -> Result<(), UnpackError> {
         let mut scan = EndScan::default();
         loop {
-            let chunk = fill(self.input)?;
+            let chunk = next_chunk(self.input)?;
             if chunk.is_empty() {
                 return Err(self.position.fault(JsonFault::EndsEarly));
             }
@@ -171,7 +171,7 @@ impl<'r> DocumentStream<'r> {
     }
 }
 
-fn fill(input: &mut dyn BufRead) -> Result<&[u8], UnpackError> {
+fn next_chunk(input: &mut dyn BufRead) -> Result<&[u8], UnpackError> {
     input.fill_buf().map_err(UnpackError::from_io)
 }
 

@@ -15,7 +15,7 @@ pub enum UnpackError {
         position: usize,
     },
     /// Damaged, or neither gzip (RFC 1952) nor zlib (RFC 1950).
-    #[error("gzip: {fault}, at octet {position} of the compressed data")]
+    #[error("gzip: octet {position} of the compressed data: {fault}")]
     Gzip {
         /// Octets of compressed data that were taken before the fault showed.
         position: u64,
@@ -23,7 +23,7 @@ pub enum UnpackError {
         fault: GzipFault,
     },
     /// Not JSON (RFC 8259), or JSON of an unknown kind.
-    #[error("json: {fault}, at line {line} column {column}")]
+    #[error("json: line {line} column {column}: {fault}")]
     Json {
         /// Line of the decoded document or stream, from 1.
         line: usize,
@@ -66,10 +66,10 @@ pub enum GzipFault {
     #[error("the data is not compressed; it must be gzip, zlib or a JSON object")]
     NotCompressed,
     /// End of the data before the end of the compressed stream.
-    #[error("the data ends early and the rest is missing; deliver or download it again")]
+    #[error("the data ends early; deliver or download it again")]
     Truncated,
     /// Wrong header, compressed content, checksum or length.
-    #[error("the data is damaged and the rest is missing; deliver or download it again")]
+    #[error("the data is damaged; deliver or download it again")]
     Damaged,
 }
 
@@ -83,8 +83,8 @@ pub enum JsonFault {
     /// End of the document before its last brace.
     #[error("the document ends early; pass it whole")]
     EndsEarly,
-    /// Event without a `message`, or with one that is not text.
-    #[error("an event has no `message` that is text; pass the document as AWS delivered it")]
+    /// Event without a `message`, with a `message` that is not text, or with two.
+    #[error("an event needs one `message` that is text; pass the document as AWS delivered it")]
     Shape,
     /// Subscription payload without its events.
     #[error("`logEvents` is missing; pass a CloudWatch Logs subscription payload")]
@@ -151,7 +151,7 @@ mod tests {
                     position: 9,
                     fault: GzipFault::Truncated,
                 },
-                "gzip: the data ends early",
+                "gzip: octet 9 of the compressed data: the data ends early",
             ),
             (
                 UnpackError::Json {
@@ -159,7 +159,7 @@ mod tests {
                     column: 3,
                     fault: JsonFault::Unknown,
                 },
-                "json: an object of unknown kind",
+                "json: line 2 column 3: an object of unknown kind",
             ),
             (
                 UnpackError::TooLarge { limit: 5 },

@@ -13,15 +13,14 @@
 //! asynchronous invocations" and "Retain discarded batch records".
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::error::Category;
 
 use crate::error::{JsonFault, UnpackError};
-use crate::queue::QueueAttributes;
+use crate::queue::{QueueAttributes, QueueMessage};
 
-/// Most wrappings around an event: an S3 destination's record around the event of a stream.
+/// Most `payload` wrappings around an event; AWS makes one, the record of an S3 destination around the event of a stream.
 const WRAPPINGS: u8 = 2;
 
 /// Error type of an invocation whose failure names targets.
@@ -36,7 +35,7 @@ pub enum FunctionEvent<'a> {
     /// Records of a Kinesis data stream, in the order of the shard.
     Kinesis(Vec<KinesisRecord>),
     /// Messages of a failure queue.
-    Queue(Vec<QueueMessage>),
+    Queue(Vec<FailureMessage>),
     /// Record of a failed invocation, outside of a queue.
     FailureRecord(FailedInvocation),
     /// Records of a Firehose transformation, base64. No function takes this event; `flowlogs replay` and the reader of
@@ -51,34 +50,18 @@ pub struct KinesisRecord {
     pub sequence_number: String,
     /// Shard, as in `shardId-000000000006`; empty where the event does not say.
     pub shard: String,
-    /// ARN of the stream; empty where the event does not say.
-    pub stream_arn: String,
-    /// Arrival at the stream, in milliseconds since 1970.
-    pub arrived: Option<u64>,
     /// Payload, base64.
     pub data: String,
 }
 
-/// Message of a failure queue.
-#[derive(Debug, Clone, PartialEq)]
-pub struct QueueMessage {
-    /// Message id, the id in a partial batch response.
-    pub id: String,
-    /// `SentTimestamp`: arrival in the queue, in milliseconds since 1970.
-    pub sent: Option<u64>,
-    /// `ApproximateReceiveCount`: 1 at the first delivery.
-    pub receive_count: Option<u32>,
-    /// Content. An error concerns this message alone.
-    pub invocation: Result<FailedInvocation, UnpackError>,
-}
+/// Message of a failure queue. An error concerns this message alone.
+pub type FailureMessage = QueueMessage<Result<FailedInvocation, UnpackError>>;
 
 /// Failed asynchronous invocation, recorded by Lambda for an OnFailure destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailedInvocation {
     /// Payload of the invocation, base64: `requestPayload.awslogs.data`.
     pub data: String,
-    /// `requestContext.condition`, as in `RetriesExhausted`; empty where missing.
-    pub condition: String,
     /// `responsePayload.errorType`; empty after a crash or a time-out.
     pub error_type: String,
     /// `responsePayload.errorMessage`.
@@ -86,9 +69,9 @@ pub struct FailedInvocation {
 }
 
 impl FailedInvocation {
-    /// URLs of the targets that the error names as unreachable, of any scheme, in order and without repetition. A URL in the
-    /// text of a problem is among these, and is no target of the caller. Empty if the invocation failed for another reason:
-    /// the payload is then due to every target.
+    /// URLs in the error of a collector that was not reached, of any scheme, in order and without repetition. A problem may
+    /// quote a URL that is no target: the caller has to ignore it. Empty if the invocation failed for another reason: the
+    /// payload is then due to every target.
     pub fn failed_targets(&self) -> Vec<&str> {
         let message = self.error_message.strip_prefix(UNREACHABLE);
         if self.error_type != UNREACHABLE && message.is_none() {
@@ -131,14 +114,16 @@ impl<'a> FunctionEvent<'a> {
             return Ok(Self::Subscription(logs.data));
         }
         if let Some(request) = fields.request_payload {
-            let invocation = invocation(request, fields.request_context, fields.response_payload);
+            let invocation = read_invocation(request, fields.response_payload);
             return invocation.map(Self::FailureRecord);
         }
         if let Some(records) = fields.records {
             return Self::of_records(records);
         }
         if let Some(messages) = fields.messages {
-            return Ok(Self::Queue(messages.into_iter().map(queued).collect()));
+            return Ok(Self::Queue(
+                messages.into_iter().map(read_message).collect(),
+            ));
         }
         if let Some(records) = fields.firehose {
             let data = |record: DataField<'a>| record.data.into_owned();
@@ -166,7 +151,7 @@ impl<'a> FunctionEvent<'a> {
             return records.collect::<Result<_, _>>().map(Self::Kinesis);
         }
         if all_from("aws:sqs") {
-            return Ok(Self::Queue(records.into_iter().map(queued).collect()));
+            return Ok(Self::Queue(records.into_iter().map(read_message).collect()));
         }
         Err(JsonFault::Unknown.at_begin())
     }
@@ -198,8 +183,6 @@ struct EventFields<'a> {
     firehose: Option<Vec<DataField<'a>>>,
     #[serde(borrow)]
     request_payload: Option<SubscriptionFields<'a>>,
-    #[serde(borrow)]
-    request_context: Option<RequestContext<'a>>,
     response_payload: Option<serde_json::Value>,
     /// Record that Firehose could not process, below its error prefix.
     #[serde(borrow)]
@@ -221,20 +204,12 @@ struct DataField<'a> {
     data: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
-struct RequestContext<'a> {
-    #[serde(borrow)]
-    condition: Option<Cow<'a, str>>,
-}
-
 /// Record of Kinesis or of a queue; `aws sqs receive-message` begins keys with capitals.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RecordFields<'a> {
     #[serde(borrow)]
     event_source: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "eventSourceARN")]
-    event_source_arn: Option<Cow<'a, str>>,
     /// Shard and sequence number, with a colon between them.
     #[serde(borrow, rename = "eventID")]
     event_id: Option<Cow<'a, str>>,
@@ -253,8 +228,6 @@ struct RecordFields<'a> {
 struct KinesisFields<'a> {
     #[serde(borrow)]
     sequence_number: Cow<'a, str>,
-    /// Seconds since 1970, with a fraction.
-    approximate_arrival_timestamp: Option<f64>,
     #[serde(borrow)]
     data: Cow<'a, str>,
 }
@@ -267,32 +240,18 @@ impl RecordFields<'_> {
         Ok(KinesisRecord {
             sequence_number: fields.sequence_number.into_owned(),
             shard: shard.to_owned(),
-            stream_arn: self.event_source_arn.unwrap_or_default().into_owned(),
-            arrived: fields.approximate_arrival_timestamp.and_then(milliseconds),
             data: fields.data.into_owned(),
         })
     }
 }
 
-/// Milliseconds of a time in seconds.
-fn milliseconds(seconds: f64) -> Option<u64> {
-    let time = Duration::try_from_secs_f64(seconds).ok()?;
-    // Three digits of a fraction have no exact binary form.
-    u64::try_from(time.saturating_add(Duration::from_micros(500)).as_millis()).ok()
-}
-
-fn queued(message: RecordFields<'_>) -> QueueMessage {
-    let attributes = message.attributes.unwrap_or_default();
-    QueueMessage {
-        id: message.message_id.unwrap_or_default().into_owned(),
-        sent: attributes.sent(),
-        receive_count: attributes.receive_count(),
-        invocation: body(&message.body.unwrap_or_default()),
-    }
+fn read_message(message: RecordFields<'_>) -> FailureMessage {
+    let content = read_body(&message.body.unwrap_or_default());
+    QueueMessage::new(message.message_id, message.attributes, content)
 }
 
 /// Content of a queue message: an invocation record, or the bare event that somebody put into the queue.
-fn body(text: &str) -> Result<FailedInvocation, UnpackError> {
+fn read_body(text: &str) -> Result<FailedInvocation, UnpackError> {
     match FunctionEvent::unwrapped(text, 0)? {
         FunctionEvent::FailureRecord(invocation) => Ok(invocation),
         FunctionEvent::Subscription(data) => Ok(FailedInvocation {
@@ -305,9 +264,8 @@ fn body(text: &str) -> Result<FailedInvocation, UnpackError> {
     }
 }
 
-fn invocation(
+fn read_invocation(
     request: SubscriptionFields<'_>,
-    context: Option<RequestContext<'_>>,
     response: Option<serde_json::Value>,
 ) -> Result<FailedInvocation, UnpackError> {
     let logs = request.awslogs.ok_or(JsonFault::MissingData.at_begin())?;
@@ -317,10 +275,8 @@ fn invocation(
             .and_then(|response| response[key].as_str());
         text.unwrap_or_default().to_owned()
     };
-    let condition = context.and_then(|context| context.condition);
     Ok(FailedInvocation {
         data: logs.data.into_owned(),
-        condition: condition.unwrap_or_default().into_owned(),
         error_type: of_response("errorType"),
         error_message: of_response("errorMessage"),
     })
@@ -365,7 +321,6 @@ mod tests {
     fn failed() -> FailedInvocation {
         FailedInvocation {
             data: "H4sI".into(),
-            condition: "RetriesExhausted".into(),
             error_type: "CollectorUnreachable".into(),
             error_message: "tcp://a:4739: connection refused".into(),
         }
@@ -400,8 +355,6 @@ mod tests {
         let expected = KinesisRecord {
             sequence_number: "4959".into(),
             shard: "shardId-000000000006".into(),
-            stream_arn: "arn:aws:kinesis:eu-central-1:123456789012:stream/flows".into(),
-            arrived: Some(1_545_084_650_987),
             data: "H4sI".into(),
         };
         let batch = json!({"Records": [record.clone()]});
@@ -428,7 +381,7 @@ mod tests {
         assert_eq!(messages[0].receive_count, Some(7));
         let outcomes: Vec<_> = messages
             .into_iter()
-            .map(|message| message.invocation)
+            .map(|message| message.content)
             .collect();
         assert_eq!(outcomes[0], Ok(failed()));
         assert_eq!(

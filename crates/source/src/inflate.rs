@@ -35,9 +35,9 @@ impl Compression {
 /// Inflates into a reused buffer.
 #[derive(Default)]
 pub(crate) struct Inflater {
-    /// Decompressor of whole members: takes two thirds of the time of a stream.
+    /// Decompressor of whole members, faster than a stream.
     at_once: Option<Decompressor>,
-    /// Only grows while in use.
+    /// Plain octets; the buffer is never cut before [`release`](Self::release).
     output: Vec<u8>,
 }
 
@@ -208,14 +208,15 @@ impl<R: BufRead> Read for ZlibReader<R> {
             *ended = status == Status::StreamEnd;
             match length(state.total_out() - before.1) {
                 0 if is_last && !*ended => return Err(io::ErrorKind::UnexpectedEof.into()),
+                // Octets may be taken without any produced: go on.
                 0 => {}
                 produced => return Ok(produced),
             }
         }
-        match *ended && !packed.fill_buf()?.is_empty() {
-            true => Err(io::ErrorKind::InvalidData.into()),
-            false => Ok(0),
+        if *ended && !packed.fill_buf()?.is_empty() {
+            return Err(io::ErrorKind::InvalidData.into());
         }
+        Ok(0)
     }
 }
 

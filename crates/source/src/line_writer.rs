@@ -4,7 +4,7 @@
 
 use memchr::memchr;
 
-use crate::lines::{LineOrigin, LineSink, LogEvent, MAX_LINE, ReadSummary};
+use crate::lines::{DeliveredLine, LineOrigin, LineSink, MAX_LINE, ReadSummary};
 
 /// Sink of a call, with the summary of the lines so far.
 pub(crate) struct LineWriter<'l, L> {
@@ -32,8 +32,8 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
         self.sink.origin(origin)
     }
 
-    /// Begins a run of single lines, unless a run is under way: an origin for each `{"message"}` object would end the reign
-    /// of a header line before the first record.
+    /// Begins a run of single lines, unless a run is under way: with an origin for each `{"message"}` object, a header line
+    /// would hold for no record.
     pub(crate) fn begin_run(&mut self) -> Result<(), L::Error> {
         if !self.in_run {
             self.begin(&LineOrigin::default())?;
@@ -48,19 +48,22 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
     }
 
     /// Hands on the lines of an event's message; at least a line, so that no event vanishes.
-    pub(crate) fn message(&mut self, event: &LogEvent<'_>) -> Result<(), L::Error> {
-        let message = without_line_end(event.message);
+    pub(crate) fn message(&mut self, event: &DeliveredLine<'_>) -> Result<(), L::Error> {
+        let message = without_line_end(event.text);
         if memchr(b'\n', message).is_none() {
-            return self.line(&LogEvent { message, ..*event });
+            return self.line(&DeliveredLine {
+                text: message,
+                ..*event
+            });
         }
         let mut id = event.id;
-        for line in message.split(|&octet| octet == b'\n') {
-            let line = without_line_end(line);
-            if !line.is_empty() {
-                self.line(&LogEvent {
+        for text in message.split(|&octet| octet == b'\n') {
+            let text = without_line_end(text);
+            if !text.is_empty() {
+                self.line(&DeliveredLine {
                     id: id.take(),
                     timestamp: event.timestamp,
-                    message: line,
+                    text,
                 })?;
             }
         }
@@ -68,10 +71,10 @@ impl<'l, L: LineSink> LineWriter<'l, L> {
     }
 
     /// Hands on a line without a line end.
-    pub(crate) fn line(&mut self, event: &LogEvent<'_>) -> Result<(), L::Error> {
-        let message = event.message.get(..=MAX_LINE).unwrap_or(event.message);
-        self.summary.events += 1;
-        self.sink.event(&LogEvent { message, ..*event })
+    pub(crate) fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), L::Error> {
+        let text = line.text.get(..=MAX_LINE).unwrap_or(line.text);
+        self.summary.lines += 1;
+        self.sink.line(&DeliveredLine { text, ..*line })
     }
 }
 
@@ -88,7 +91,7 @@ pub(crate) fn without_line_end(mut line: &[u8]) -> &[u8] {
 pub(crate) mod recorded {
     use std::convert::Infallible;
 
-    use crate::lines::{LineOrigin, LineSink, LogEvent};
+    use crate::lines::{DeliveredLine, LineOrigin, LineSink};
 
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub(crate) enum Call {
@@ -130,11 +133,11 @@ pub(crate) mod recorded {
             Ok(())
         }
 
-        fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+        fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
             self.0.push(Call::Event(
-                event.id.map(|id| String::from_utf8_lossy(id).into_owned()),
-                event.timestamp,
-                String::from_utf8_lossy(event.message).into_owned(),
+                line.id.map(|id| String::from_utf8_lossy(id).into_owned()),
+                line.timestamp,
+                String::from_utf8_lossy(line.text).into_owned(),
             ));
             Ok(())
         }
@@ -166,10 +169,10 @@ mod tests {
         let mut recorded = Recorded::default();
         let mut writer = LineWriter::new(&mut recorded);
         writer
-            .message(&LogEvent {
+            .message(&DeliveredLine {
                 id: Some(b"7"),
                 timestamp: Some(5),
-                message,
+                text: message,
             })
             .expect("a recorder takes everything");
         recorded
@@ -209,12 +212,12 @@ mod tests {
             fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
                 Ok(())
             }
-            fn event(&mut self, _: &LogEvent<'_>) -> Result<(), Self::Error> {
+            fn line(&mut self, _: &DeliveredLine<'_>) -> Result<(), Self::Error> {
                 Err("full")
             }
         }
         let mut full = Full;
-        let outcome = LineWriter::new(&mut full).line(&LogEvent::default());
+        let outcome = LineWriter::new(&mut full).line(&DeliveredLine::default());
         assert_eq!(outcome, Err("full"));
     }
 }

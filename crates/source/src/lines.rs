@@ -27,9 +27,9 @@ pub struct LineOrigin<'a> {
     pub log_stream: Option<&'a str>,
 }
 
-/// Line as delivered.
+/// Line as delivered, alone or in a log event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LogEvent<'a> {
+pub struct DeliveredLine<'a> {
     /// Event id of CloudWatch Logs, equal in every delivery of the event. If a message has several lines, the first line
     /// has the id and the rest have `None`.
     pub id: Option<&'a [u8]>,
@@ -37,7 +37,7 @@ pub struct LogEvent<'a> {
     pub timestamp: Option<u64>,
     /// Line without the line end; at most `MAX_LINE + 1` octets ([`MAX_LINE`]), not necessarily UTF-8. Empty only where an
     /// event in a JSON document had an empty message: blank lines of a text are not handed on.
-    pub message: &'a [u8],
+    pub text: &'a [u8],
 }
 
 /// Receiver of lines, in order.
@@ -56,14 +56,14 @@ pub trait LineSink {
     ///
     /// # Errors
     /// The reason to stop.
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Self::Error>;
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Self::Error>;
 }
 
 /// Counts of the content of a stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ReadSummary {
     /// Lines handed on, including header lines.
-    pub events: u64,
+    pub lines: u64,
     /// Subscription payloads that only tested the destination.
     pub control_messages: u64,
 }

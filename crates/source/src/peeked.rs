@@ -1,4 +1,4 @@
-//! Stream with a head for inspection before reading.
+//! Head of a stream.
 
 use std::io::{self, BufRead, Read};
 
@@ -9,7 +9,7 @@ pub(crate) struct PeekedReader<'r> {
     /// Rest of the head.
     head: &'r [u8],
     is_whole: bool,
-    /// Error of the stream within the head; due after the head.
+    /// Error that ended the reading of the head; due after the head.
     failure: Option<io::Error>,
     rest: &'r mut dyn BufRead,
 }
@@ -51,7 +51,7 @@ impl<'r> PeekedReader<'r> {
         self.is_whole
     }
 
-    /// Returns the error of the stream behind the head.
+    /// Returns the error that ended the reading of the head.
     pub(crate) fn failure(self) -> Option<io::Error> {
         self.failure
     }

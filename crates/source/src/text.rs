@@ -10,7 +10,7 @@ use wide::u8x32;
 use crate::error::{ReadError, UnpackError};
 use crate::export_time;
 use crate::line_writer::{LineWriter, without_line_end};
-use crate::lines::{LineSink, LogEvent, MAX_LINE};
+use crate::lines::{DeliveredLine, LineSink, MAX_LINE};
 
 /// Most kept octets of a line: the longest line, the time and the carriage return around the line, and an octet that shows
 /// that the line is too long.
@@ -73,14 +73,14 @@ fn hand_on_line<L: LineSink>(line: &[u8], writer: &mut LineWriter<'_, L>) -> Res
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(());
     }
-    let (timestamp, message) = match export_time::split(line) {
+    let (timestamp, text) = match export_time::split(line) {
         Some((milliseconds, message)) => (Some(milliseconds), message),
         None => (None, line),
     };
-    writer.line(&LogEvent {
+    writer.line(&DeliveredLine {
         id: None,
         timestamp,
-        message,
+        text,
     })
 }
 

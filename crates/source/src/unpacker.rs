@@ -37,12 +37,12 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
-    /// Unpacker that holds at most `limit_bytes` octets (and never more than 2 GiB − 1) of unpacked data, a few times as much
+    /// Unpacker that holds at most `limit` octets (and never more than 2 GiB − 1) of inflated data, a few times as much
     /// in all buffers together, and up to 2 MiB of compressed octets beside.
     #[must_use]
-    pub fn new(limit_bytes: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self {
-            limit: limit_bytes.min(LARGEST),
+            limit: limit.min(LARGEST),
             buffers: Buffers::default(),
         }
     }
@@ -238,7 +238,7 @@ mod tests {
         let (outcome, recorded) = read(octets);
         let summary = outcome.expect("readable");
         let messages = recorded.messages();
-        assert_eq!(summary.events, messages.len() as u64);
+        assert_eq!(summary.lines, messages.len() as u64);
         messages.into_iter().map(Into::into).collect()
     }
 
@@ -353,7 +353,7 @@ mod tests {
         let control = r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","message":"x"}]}"#;
         let (outcome, recorded) = read(control.repeat(2).as_bytes());
         let expected = ReadSummary {
-            events: 0,
+            lines: 0,
             control_messages: 2,
         };
         assert_eq!((outcome, recorded), (Ok(expected), Recorded::default()));
@@ -424,7 +424,7 @@ mod tests {
                 let mut recorded = Recorded::default();
                 let summary = unpacker.read(&packed[..], &mut recorded).expect("whole");
                 let handed_on = recorded.messages();
-                assert_eq!(summary.events, handed_on.len() as u64);
+                assert_eq!(summary.lines, handed_on.len() as u64);
                 let lines = text.lines().cycle();
                 assert!(
                     lines
@@ -539,7 +539,7 @@ mod tests {
         let mut unpacker = Unpacker::new(1000);
         let member = gzip(many_lines(20_000));
         let outcome = unpacker.read(&member.repeat(20)[..], &mut Recorded::default());
-        assert_eq!(outcome.map(|summary| summary.events), Ok(400_000));
+        assert_eq!(outcome.map(|summary| summary.lines), Ok(400_000));
         assert!(unpacker.buffers.content.line.capacity() < 1000);
         assert_eq!(
             unpacker.buffers.payload.inflater.output().capacity()

@@ -17,7 +17,7 @@ use flowlogs_core::{
     TranscoderSettings, Transport,
 };
 use flowlogs_parquet::RowSink;
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, OpenedPayload, UnpackError, Unpacker};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink, OpenedPayload, UnpackError, Unpacker};
 
 use crate::random::Random;
 
@@ -144,16 +144,16 @@ impl LineSink for Transcoding {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
         let Self {
             transcoder,
             source,
             sink,
         } = self;
         let line = LogLine {
-            id: event.id,
-            timestamp: event.timestamp,
-            text: event.message,
+            id: line.id,
+            timestamp: line.timestamp,
+            text: line.text,
         };
         transcoder.line(
             source,

@@ -103,7 +103,7 @@ pub(super) fn listeners(text: &str) -> Result<TargetList, String> {
         "write udp://127.0.0.1:4739 or tcp://127.0.0.1:4739, with an address of this machine";
     let TargetList(urls) = targets(text).map_err(|_| ADVICE.to_owned())?;
     let can_listen = |url: &CollectorUrl| {
-        matches!(url.transport(), TargetKind::Udp | TargetKind::Tcp) && url.address().is_some()
+        matches!(url.kind(), TargetKind::Udp | TargetKind::Tcp) && url.address().is_some()
     };
     match urls.iter().find(|url| !can_listen(url)) {
         Some(url) => Err(format!("cannot listen on {url}; {ADVICE}")),

@@ -110,7 +110,7 @@ pub(super) fn listen(
         return Err(CommandError::usage(format_args!("cannot listen on {url}")));
     };
     let local = SocketAddr::new(address, port);
-    if url.transport() == TargetKind::Udp {
+    if url.kind() == TargetKind::Udp {
         let socket = UdpSocket::bind(local).map_err(failed)?;
         thread::spawn(move || datagrams(&socket, local, &arrivals));
     } else {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flowlogs_core::flowlog::FlowRecord;
 use flowlogs_core::{LogLine, RecordObserver, RecordOutcome, SourceCache, Transcoder};
-use flowlogs_source::{JsonFault, LineOrigin, LineSink, LogEvent, ReadError, UnpackError};
+use flowlogs_source::{DeliveredLine, JsonFault, LineOrigin, LineSink, ReadError, UnpackError};
 
 use crate::clock;
 use crate::forms::PlainError;
@@ -100,11 +100,11 @@ impl LineSink for LineFeed<'_> {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), OutletError> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), OutletError> {
         let line = LogLine {
-            id: event.id,
-            timestamp: event.timestamp,
-            text: event.message,
+            id: line.id,
+            timestamp: line.timestamp,
+            text: line.text,
         };
         self.begin_line();
         let source = self.sources.current();

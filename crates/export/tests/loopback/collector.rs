@@ -55,7 +55,7 @@ pub(crate) fn frames(mut stream: &[u8]) -> (Vec<Vec<u8>>, usize) {
     (frames, stream.len())
 }
 
-/// Begins an invocation of a single target, expecting a session.
+/// Begins a transmission of a single target, expecting a session.
 pub(crate) fn begin(collectors: &mut Collectors) -> SessionState {
     let mut states = collectors.begin();
     assert_eq!(states.len(), 1);

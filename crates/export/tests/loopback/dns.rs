@@ -24,7 +24,7 @@ const NSS_WRAPPER: [&str; 2] = [
 const HOSTS: &str = "NSS_WRAPPER_HOSTS";
 
 #[test]
-fn a_name_that_cannot_be_resolved_fails_the_invocation_and_the_next_one_asks_again() {
+fn a_name_that_cannot_be_resolved_fails_the_transmission_and_the_next_one_asks_again() {
     run_with_hosts(
         "dns::with_a_name_that_is_not_known_yet",
         "192.0.2.1 somebody.else\n",

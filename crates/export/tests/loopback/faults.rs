@@ -1,4 +1,4 @@
-//! Faults at random over many invocations: received and failed messages together are the sent messages, and no message is
+//! Faults at random over many transmissions: received and failed messages together are the sent messages, and no message is
 //! ever cut but at the end of a connection that broke.
 
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use socket2::SockRef;
 
 use crate::collector::{LIMIT, accept, collectors, frames, listen, message};
 
-/// Fault of the collector at some point of an invocation.
+/// Fault of the collector at some point of a transmission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     /// Nothing.
@@ -36,10 +36,10 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// An invocation: number and octets of messages, and the faults between two invocations, in the first attempt after so many
+/// A transmission: number and octets of messages, and the faults between two transmissions, in the first attempt after so many
 /// of its messages, and in the second attempt.
 #[derive(Debug, Clone)]
-struct Invocation {
+struct Transmission {
     messages: u32,
     octets: u16,
     before: Fault,
@@ -47,10 +47,10 @@ struct Invocation {
     second: (Fault, u32),
 }
 
-fn invocation() -> impl Strategy<Value = Invocation> {
+fn transmission() -> impl Strategy<Value = Transmission> {
     let place = || (fault(), 0..60u32);
     (1..60u32, 16..20_000u16, fault(), place(), place()).prop_map(
-        |(messages, octets, before, first, second)| Invocation {
+        |(messages, octets, before, first, second)| Transmission {
             messages,
             octets,
             before,
@@ -169,31 +169,31 @@ proptest! {
 
     #[test]
     fn what_reached_the_collector_and_what_failed_is_what_was_sent(
-        invocations in prop::collection::vec(invocation(), 1..8),
+        transmissions in prop::collection::vec(transmission(), 1..8),
     ) {
         let (listener, address) = listen();
         let peer = CollectorPeer::new(listener);
         let mut exporter = collectors(&format!("tcp://{address}"), SenderOptions::default());
         let mut number = 0;
-        // For each invocation the numbers of the messages and, on success, the connection.
+        // For each transmission the numbers of the messages and, on success, the connection.
         let mut outcomes: Vec<(Vec<Vec<u8>>, Option<usize>)> = Vec::new();
-        for invocation in &invocations {
-            let sent: Vec<_> = (number..number + invocation.messages)
-                .map(|number| message(number, invocation.octets))
+        for transmission in &transmissions {
+            let sent: Vec<_> = (number..number + transmission.messages)
+                .map(|number| message(number, transmission.octets))
                 .collect();
-            number += invocation.messages;
-            peer.commit(invocation.before);
+            number += transmission.messages;
+            peer.commit(transmission.before);
 
             let state = exporter.begin().remove(0).expect("somebody listens");
             match state {
                 SessionState::New => peer.take(),
-                SessionState::Kept => prop_assert_eq!(invocation.before, Fault::None),
+                SessionState::Kept => prop_assert_eq!(transmission.before, Fault::None),
             }
-            let mut arrived = attempt(&mut exporter, &peer, &sent, invocation.first);
+            let mut arrived = attempt(&mut exporter, &peer, &sent, transmission.first);
             if arrived.is_err() {
                 exporter.reconnect(0).expect("somebody listens");
                 peer.take();
-                arrived = attempt(&mut exporter, &peer, &sent, invocation.second);
+                arrived = attempt(&mut exporter, &peer, &sent, transmission.second);
                 if let Err(SendError { problem, .. }) = &arrived {
                     prop_assert!(
                         matches!(problem, SendProblem::Closed | SendProblem::Reset),
@@ -201,7 +201,7 @@ proptest! {
                     );
                 }
             }
-            // The messages of a successful invocation are with the collector's kernel. A collector that resets before
+            // The messages of a successful transmission are with the collector's kernel. A collector that resets before
             // reading loses the messages, and nobody is told.
             peer.connection().drain();
             outcomes.push((sent, arrived.is_ok().then(|| peer.connection().streams.len() - 1)));
@@ -217,14 +217,14 @@ proptest! {
             if let Some(connection) = arrived {
                 let (whole, _) = &streams[connection];
                 let place = whole.iter().position(|frame| *frame == sent[0]);
-                let place = place.expect("an invocation that succeeded has arrived");
+                let place = place.expect("a transmission that succeeded has arrived");
                 prop_assert_eq!(&whole[place..place + sent.len()], &sent[..], "in order, and nothing between");
             }
         }
     }
 }
 
-/// Sends an invocation's messages, with the collector's fault after some.
+/// Sends a transmission's messages, with the collector's fault after some.
 fn attempt(
     exporter: &mut Collectors,
     peer: &CollectorPeer,

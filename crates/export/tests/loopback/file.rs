@@ -14,7 +14,7 @@ fn a_file_is_the_concatenation_of_its_messages() {
         &format!("file://{}", path.display()),
         SenderOptions::default(),
     );
-    assert_eq!(collectors.transports(), [TargetKind::File]);
+    assert_eq!(collectors.kinds(), [TargetKind::File]);
     let sent = messages(300, 1_400);
     assert_eq!(begin(&mut collectors), SessionState::New);
     send_all(&mut collectors, &sent[..100]);

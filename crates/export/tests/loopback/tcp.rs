@@ -61,7 +61,7 @@ fn an_ipv6_collector_is_reached() {
     assert_eq!(collectors.finish(), [Ok(())]);
     let peers = collectors.peers();
     assert_eq!(
-        (peers[0].transport, peers[0].collector),
+        (peers[0].kind, peers[0].collector),
         (TargetKind::Tcp, address)
     );
     drop(collectors);
@@ -69,7 +69,7 @@ fn an_ipv6_collector_is_reached() {
 }
 
 #[test]
-fn a_session_is_kept_from_one_invocation_to_the_next() {
+fn a_session_is_kept_from_one_transmission_to_the_next() {
     let (listener, address) = listen();
     let received = script(move || read_all(accept(&listener)));
     let mut collectors = collectors(&format!("tcp://{address}"), SenderOptions::default());
@@ -108,7 +108,7 @@ fn finish_means_that_the_collector_has_everything() {
 }
 
 #[test]
-fn nothing_that_listens_is_a_refusal_and_the_next_invocation_tries_again() {
+fn nothing_that_listens_is_a_refusal_and_the_next_transmission_tries_again() {
     let (listener, address) = listen();
     drop(listener);
     let mut collectors = collectors(&format!("tcp://{address}"), SenderOptions::default());
@@ -319,7 +319,7 @@ fn a_reset_after_the_last_write_is_found_by_finish() {
 }
 
 #[test]
-fn a_connection_closed_between_two_invocations_is_replaced_and_nothing_is_lost() {
+fn a_connection_closed_between_two_transmissions_is_replaced_and_nothing_is_lost() {
     let (listener, address) = listen();
     let (closed, is_closed) = mpsc::channel();
     let received = script(move || {
@@ -381,7 +381,7 @@ fn a_collector_that_talks_back_is_not_disturbed_by_it() {
 }
 
 #[test]
-fn an_invocation_reconnects_once_and_not_twice() {
+fn a_transmission_reconnects_once_and_not_twice() {
     let (listener, address) = listen();
     let mut collectors = collectors(&format!("tcp://{address}"), SenderOptions::default());
     begin(&mut collectors);
@@ -410,7 +410,7 @@ fn an_invocation_reconnects_once_and_not_twice() {
     assert_eq!(
         collectors.reconnect(0),
         Ok(()),
-        "the next invocation has its own"
+        "the next transmission has its own"
     );
 }
 
@@ -460,7 +460,7 @@ fn one_failed_target_does_not_stop_the_others() {
 }
 
 #[test]
-fn nothing_can_be_sent_before_an_invocation_begins_or_to_a_target_that_is_not_there() {
+fn nothing_can_be_sent_before_a_transmission_begins_or_to_a_target_that_is_not_there() {
     let mut collectors = collectors("tcp://127.0.0.1", SenderOptions::default());
     assert_eq!(
         collectors.send(0, b"x").expect_err("not begun").problem,

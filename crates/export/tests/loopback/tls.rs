@@ -74,8 +74,8 @@ fn tls_problem(problem: SendProblem) -> TlsProblem {
     }
 }
 
-/// The error of an invocation with a small message, from any call.
-fn invocation_error(collectors: &mut Collectors) -> Option<SendProblem> {
+/// The error of a transmission with a small message, from any call.
+fn transmission_error(collectors: &mut Collectors) -> Option<SendProblem> {
     let begun = collectors.begin().remove(0).map(drop);
     let sent = begun.and_then(|()| collectors.send(0, &messages(1, 100)[0]));
     sent.and_then(|()| collectors.finish().remove(0))
@@ -115,7 +115,7 @@ fn a_collector_can_be_verified_by_its_address() {
     let config = server(&authority.issue("127.0.0.1"), None, &[&TLS13]);
     let (address, server) = serve(config, receive);
     let mut collectors = collectors(&format!("tls://{address}"), trusting(&authority));
-    assert_eq!(invocation_error(&mut collectors), None);
+    assert_eq!(transmission_error(&mut collectors), None);
     drop(collectors);
     assert_eq!(server.join().expect("the collector").0, messages(1, 100)[0]);
 }
@@ -150,7 +150,7 @@ fn an_expired_certificate_is_called_expired() {
 }
 
 #[test]
-fn a_certificate_that_expires_between_two_invocations_fails_the_second_and_a_new_one_mends_it() {
+fn a_certificate_that_expires_between_two_transmissions_fails_the_second_and_a_new_one_mends_it() {
     let authority = Authority::new();
     let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
     (params.not_before, params.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
@@ -172,7 +172,7 @@ fn a_certificate_that_expires_between_two_invocations_fails_the_second_and_a_new
                 .take(100)
                 .read_to_end(&mut message);
             received.push(message);
-            // The collector is restarted after an invocation.
+            // The collector is restarted after a transmission.
             if round == 0 {
                 whole.expect("a message");
                 drop(socket);
@@ -220,7 +220,7 @@ fn a_certificate_of_the_future_is_called_not_valid_yet() {
         trusting(&authority),
     );
     assert_eq!(
-        invocation_error(&mut collectors).map(tls_problem),
+        transmission_error(&mut collectors).map(tls_problem),
         Some(TlsProblem::NotYetValid)
     );
 }
@@ -236,7 +236,7 @@ fn a_certificate_of_another_host_is_called_by_the_name_that_was_wanted() {
         &format!("tls://localhost:{}", address.port()),
         trusting(&authority),
     );
-    let problem = invocation_error(&mut collectors).map(tls_problem);
+    let problem = transmission_error(&mut collectors).map(tls_problem);
     assert_eq!(
         problem,
         Some(TlsProblem::WrongName {
@@ -260,7 +260,7 @@ fn a_certificate_of_an_unknown_authority_is_not_trusted() {
                 trusting(&ours),
             );
             assert_eq!(
-                invocation_error(&mut collectors).map(tls_problem),
+                transmission_error(&mut collectors).map(tls_problem),
                 Some(TlsProblem::UntrustedIssuer)
             );
         }
@@ -268,7 +268,7 @@ fn a_certificate_of_an_unknown_authority_is_not_trusted() {
 }
 
 #[test]
-fn a_missing_client_certificate_is_told_before_the_invocation_succeeds() {
+fn a_missing_client_certificate_is_told_before_the_transmission_succeeds() {
     for version in [&TLS12, &TLS13] {
         let authority = Authority::new();
         let config = server(&authority.issue("localhost"), Some(&authority), &[version]);
@@ -277,7 +277,7 @@ fn a_missing_client_certificate_is_told_before_the_invocation_succeeds() {
             &format!("tls://localhost:{}", address.port()),
             trusting(&authority),
         );
-        let problem = invocation_error(&mut collectors).map(tls_problem);
+        let problem = transmission_error(&mut collectors).map(tls_problem);
         assert_eq!(problem, Some(TlsProblem::ClientCertificateRequired));
         assert!(server.join().expect("the collector").0.is_empty());
     }
@@ -291,7 +291,7 @@ fn a_client_certificate_of_an_unknown_authority_is_refused_by_name() {
         let (address, _server) = serve(config, receive);
         let options = identified(&authority, &other.issue("exporter"));
         let mut collectors = collectors(&format!("tls://localhost:{}", address.port()), options);
-        let problem = invocation_error(&mut collectors).map(tls_problem);
+        let problem = transmission_error(&mut collectors).map(tls_problem);
         assert!(
             matches!(problem, Some(TlsProblem::ClientCertificateRefused { .. })),
             "{problem:?}"
@@ -410,7 +410,7 @@ fn a_handshake_that_stalls_ends_after_the_connect_timeout() {
         ..trusting(&authority)
     };
     let mut collectors = collectors(&format!("tls://{address}"), options);
-    let problem = invocation_error(&mut collectors);
+    let problem = transmission_error(&mut collectors);
     assert_eq!(
         problem,
         Some(SendProblem::HandshakeTimeout {
@@ -432,7 +432,7 @@ fn a_collector_that_answers_in_plain_text_is_not_taken_for_tls() {
     });
     let mut collectors = collectors(&format!("tls://{address}"), trusting(&Authority::new()));
     assert_eq!(
-        invocation_error(&mut collectors).map(tls_problem),
+        transmission_error(&mut collectors).map(tls_problem),
         Some(TlsProblem::NotTls)
     );
     server.join().expect("the collector");

@@ -116,7 +116,7 @@ fn an_ipv6_collector_is_reached() {
 }
 
 #[test]
-fn a_closed_port_fails_the_invocation_because_nothing_got_out() {
+fn a_closed_port_fails_the_transmission_because_nothing_got_out() {
     let (socket, address) = bind();
     drop(socket);
     let mut collectors = collectors(&format!("udp://{address}"), SenderOptions::default());
@@ -143,7 +143,7 @@ fn a_closed_port_fails_the_invocation_because_nothing_got_out() {
 }
 
 #[test]
-fn a_collector_that_goes_away_costs_what_it_missed_and_not_the_invocation() {
+fn a_collector_that_goes_away_costs_what_it_missed_and_not_the_transmission() {
     let (socket, address) = bind();
     let mut collectors = collectors(&format!("udp://{address}"), SenderOptions::default());
     begin(&mut collectors);
@@ -167,14 +167,14 @@ fn a_collector_that_goes_away_costs_what_it_missed_and_not_the_invocation() {
 }
 
 #[test]
-fn a_refusal_that_came_after_the_invocation_is_counted_by_the_next_one() {
+fn a_refusal_that_came_after_the_transmission_is_counted_by_the_next_one() {
     let (socket, address) = bind();
     let mut collectors = collectors(&format!("udp://{address}"), SenderOptions::default());
     begin(&mut collectors);
     assert_eq!(
         collectors.finish(),
         [Ok(())],
-        "an invocation without messages has not failed to send any"
+        "a transmission without messages has not failed to send any"
     );
     drop(socket);
     send_all(&mut collectors, &messages(BURST, 500));
@@ -271,7 +271,7 @@ fn settings_with_which_nothing_could_be_sent_are_refused_at_once() {
         assert_eq!(
             Collectors::new(&urls, SenderOptions::default()).expect_err("refused"),
             ConfigError::NoAddress {
-                collector: nowhere.to_owned()
+                target: nowhere.to_owned()
             }
         );
     }

@@ -10,9 +10,9 @@ use crate::diagnostics::Failure;
 use crate::ec2::{Ec2, set_inventory};
 use crate::function::Function;
 use crate::log::one_line;
-use crate::survey::{SurveyScope, format_gap, survey};
+use crate::survey::{SurveyScope, formats_unknown_after, survey};
 
-/// Asks for the knowledge needed by a payload's records. An `impatient` payload is too old to wait for the inventory.
+/// Asks for the knowledge needed by a payload's records. Without `waits` the payload is too old to wait for the inventory.
 ///
 /// # Errors
 ///
@@ -23,18 +23,17 @@ pub(super) async fn prepare(
     payload: &Payload<'_>,
     default: SourceOrigin<'_>,
     deadline: Instant,
-    impatient: bool,
+    waits: bool,
 ) -> Result<(), Failure> {
     look_up(function, payload, default, deadline).await?;
-    read_inventory(function, payload, default, deadline, impatient).await
+    read_inventory(function, payload, default, deadline, waits).await
 }
 
 /// Asks EC2 the questions due for a payload: formats, then the names of the ids in the lines.
 ///
 /// # Errors
 ///
-/// [`Failure::Format`] if a line fits no format and may be of a format younger than EC2's last answer: nothing of the
-/// payload is sent, and the payload comes again.
+/// As of [`prepare`].
 async fn look_up(
     function: &mut Function,
     payload: &Payload<'_>,
@@ -45,39 +44,44 @@ async fn look_up(
     let Function {
         config,
         aws,
-        connection,
+        forwarder_slot,
         ec2,
         sources,
         surveyed,
         ..
     } = function;
-    let transcoder = connection.ready(config, aws).await?.transcoder();
+    let transcoder = forwarder_slot.ready(config, aws).await?.transcoder();
     let Some(ec2) = ec2 else { return Ok(()) };
     let log_group = payload.origin().log_group.unwrap_or_default();
     ec2.set_deadline(deadline);
+    // 1. Formats, if due.
     let asked = Instant::now();
-    set_inventory(transcoder, ec2.refresh_formats(asked).await);
+    set_inventory(transcoder, ec2.refresh_flow_logs(asked).await);
     let asks_formats = config.log_format.is_none();
-    let gap = |ec2: &Ec2| format_gap(ec2.formats_as_of(), received).filter(|_| asks_formats);
+    let unknown_after =
+        |ec2: &Ec2| formats_unknown_after(ec2.flow_logs_as_of(), received).filter(|_| asks_formats);
+    // 2. Survey of the lines.
     let mut scope = SurveyScope {
-        // Ids of a line are known only with the line's format.
+        // Names are looked up for the first payload of a log stream; later unknown ids come from the transcoder.
         names: surveyed.insert(&payload.origin()),
-        formats_after: gap(ec2),
+        formats_unknown_after: unknown_after(ec2),
     };
     let mut unknown = survey(payload, scope, default, sources, transcoder);
+    // 3. Formats again because of an unknown line, and the survey again.
     if unknown.is_some() {
-        set_inventory(transcoder, ec2.refresh_formats_again().await);
-        scope.formats_after = gap(ec2);
+        set_inventory(transcoder, ec2.refresh_flow_logs_again().await);
+        scope.formats_unknown_after = unknown_after(ec2);
         unknown = survey(payload, scope, default, sources, transcoder);
     }
     ec2.request(transcoder.take_unknown().iter().map(String::as_str));
     if let Some(line) = unknown {
-        let reason = ec2.format_trouble().map_or_else(
+        let reason = ec2.failed_flow_logs().map_or_else(
             || "EC2 was asked before a line of the payload was written; it is asked again".into(),
             ToString::to_string,
         );
         return Err(unknown_format(log_group, &line, reason));
     }
+    // 4. Names.
     set_inventory(transcoder, ec2.refresh_names(log_group, asked).await);
     Ok(())
 }
@@ -93,37 +97,37 @@ fn unknown_format(log_group: &str, line: &str, reason: String) -> Failure {
 ///
 /// # Errors
 ///
-/// [`Failure::Inventory`], or [`Failure::Format`] if a line fits no format and is younger than the manifest: nothing of the
-/// payload is sent, and the payload comes again.
+/// As of [`prepare`].
 async fn read_inventory(
     function: &mut Function,
     payload: &Payload<'_>,
     default: SourceOrigin<'_>,
     deadline: Instant,
-    impatient: bool,
+    waits: bool,
 ) -> Result<(), Failure> {
     let Function {
         config,
         aws,
-        connection,
+        forwarder_slot,
         stored,
         sources,
         region,
         ..
     } = function;
     let Some(stored) = stored else { return Ok(()) };
-    let transcoder = connection.ready(config, aws).await?.transcoder();
+    let transcoder = forwarder_slot.ready(config, aws).await?.transcoder();
     stored.set_deadline(deadline);
     let scopes = payload.origins().filter_map(|origin| {
         let region = origin.region.or(region.as_deref())?;
         Some(AccountRegion::new(origin.owner?, region))
     });
     // Boxed: the SDK's futures are large, and not needed with EC2.
-    Box::pin(stored.prepare(scopes, impatient, transcoder)).await?;
+    Box::pin(stored.prepare(scopes, waits, transcoder)).await?;
     let asks_formats = config.log_format.is_none();
     let scope = SurveyScope {
         names: false,
-        formats_after: format_gap(stored.as_of(), now()).filter(|_| asks_formats),
+        formats_unknown_after: formats_unknown_after(stored.as_of(), now())
+            .filter(|_| asks_formats),
     };
     let Some(line) = survey(payload, scope, default, sources, transcoder) else {
         return Ok(());

@@ -43,7 +43,7 @@ async fn lines_come_again_only_where_none_was_parsed_and_ec2_never_answered() {
         check_format_is_known("g", &report(3, 3), &auto, &ec2).is_ok(),
         "EC2 was not asked yet"
     );
-    ec2.refresh_formats(Instant::now()).await;
+    ec2.refresh_flow_logs(Instant::now()).await;
     let failure = check_format_is_known("g", &report(3, 3), &auto, &ec2).expect_err("no format");
     assert_eq!(failure.name(), "FormatUnknown");
     assert!(failure.to_string().contains("\"g\"") && failure.to_string().contains("LOG_FORMAT"));
@@ -344,7 +344,7 @@ fn questions_for_formats(server: &Server) -> usize {
 /// A minute passes, as far as questions for formats are concerned.
 fn minute_passes(function: &mut CloudWatch) {
     let ec2 = function.function.ec2.as_mut();
-    ec2.expect("it asks").end_format_pause();
+    ec2.expect("it asks").end_flow_log_pause();
 }
 
 const KNOWN: &str =

@@ -11,13 +11,8 @@ pub struct InventoryLocation {
     pub prefix: String,
 }
 
-/// Path of the manifest below the prefix.
-pub(crate) const MANIFEST: &str = "manifest.json.gz";
-
-/// Path of the part of an account and region below the prefix.
-pub(crate) fn part_path(account: &str, region: &str) -> String {
-    format!("parts/{account}/{region}.json.gz")
-}
+/// Most octets of a stored object, packed.
+pub(crate) const LARGEST_PACKED: usize = 32 * 1024 * 1024;
 
 /// Text that is no URL of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,17 +13,16 @@ use std::time::Duration;
 use flowlogs_core::mapping::MappingSettings;
 use flowlogs_core::settings::table;
 use flowlogs_core::{Formats, TemplateRefresh, TranscoderSettings, dedup};
-use flowlogs_export::{CollectorUrl, SenderOptions, TargetKind, TlsOptions, pem_text};
+use flowlogs_export::{
+    CollectorUrl, LARGEST_DATAGRAM, SenderOptions, TargetKind, TlsOptions, pem_text,
+};
 
+pub(crate) use location::LARGEST_PACKED;
 pub use location::{InventoryLocation, NotALocation};
-pub(crate) use location::{MANIFEST, part_path};
 pub use settings::{RawConfig, SettingError, SettingValue};
 
 /// Pause of the circuit breaker: an unreachable collector costs a connection attempt a minute in each environment.
 const RETRY_PAUSE: Duration = Duration::from_secs(60);
-
-/// Most octets that a UDP datagram can carry over IPv4.
-const LARGEST_DATAGRAM: u32 = 65_507;
 
 /// Everything that is decided at start.
 #[derive(Debug, Clone)]
@@ -51,14 +50,14 @@ pub enum InventorySetting {
     Ec2,
     /// Objects that `flowlogs-inventory` keeps in S3.
     Stored(InventoryLocation),
-    /// Nobody: header lines, the setting and the default formats are all that is known.
+    /// No source: formats come from header lines, `LOG_FORMAT` and the defaults; names and coverage are unknown.
     Off,
 }
 
 /// Source of the TLS certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsSource {
-    /// The settings, perhaps without any.
+    /// PEM texts of the settings, none of which may be given.
     Settings(TlsOptions),
     /// A Secrets Manager secret, by ARN or name.
     Secret(String),
@@ -74,9 +73,9 @@ impl Config {
         let collectors = collectors(raw.value(&table::COLLECTOR))?;
         let udp = collectors
             .iter()
-            .any(|collector| collector.transport() == TargetKind::Udp);
+            .any(|collector| collector.kind() == TargetKind::Udp);
         let size = raw.value(&table::MAX_MESSAGE_SIZE);
-        if udp && size.number()? > LARGEST_DATAGRAM {
+        if udp && size.number()? > u32::from(LARGEST_DATAGRAM) {
             return Err(size.wrong_because(format_args!(
                 "at most {LARGEST_DATAGRAM}, because a collector is udp://"
             )));
@@ -116,7 +115,7 @@ fn collectors(value: &SettingValue) -> Result<Vec<CollectorUrl>, SettingError> {
     let collectors = CollectorUrl::parse_list(list).map_err(|error| value.hidden(error))?;
     match collectors
         .iter()
-        .find(|collector| collector.transport() == TargetKind::File)
+        .find(|collector| collector.kind() == TargetKind::File)
     {
         // A file is gone with the environment: a function that writes files loses everything silently.
         Some(_) => Err(value.wrong()),

@@ -27,7 +27,7 @@ pub struct SettingValue {
 pub struct SettingError {
     /// Environment variable.
     pub variable: &'static str,
-    /// Wrong value in quotes, cut where long and hidden where secret.
+    /// Wrong value in quotes, or an error that quotes it; cut where long and hidden where secret.
     pub value: String,
     /// Description of a right value.
     pub right: String,

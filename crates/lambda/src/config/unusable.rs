@@ -20,7 +20,12 @@ impl From<ConfigError> for SettingError {
                 "\"\"".to_owned(),
                 format!("the system has no trust store: {reason}"),
             ),
-            ConfigError::CertificateWithoutKey | ConfigError::KeyMismatch => (
+            ConfigError::CertificateWithoutKey => (
+                "TLS_KEY",
+                "\"\"".to_owned(),
+                "TLS_CERTIFICATE is given".to_owned(),
+            ),
+            ConfigError::KeyMismatch => (
                 "TLS_KEY",
                 PEM.to_owned(),
                 "it is not the key of TLS_CERTIFICATE".to_owned(),
@@ -30,9 +35,9 @@ impl From<ConfigError> for SettingError {
                 "\"\"".to_owned(),
                 "TLS_KEY is given".to_owned(),
             ),
-            ConfigError::ServerName { collector } => (
+            ConfigError::ServerName { target } => (
                 "COLLECTOR",
-                format!("{collector:?}"),
+                format!("{target:?}"),
                 "no certificate can name this host".to_owned(),
             ),
             ConfigError::UdpRate => (
@@ -75,6 +80,10 @@ mod tests {
             (
                 ConfigError::KeyMismatch,
                 "TLS_KEY=(PEM text): expected PEM text",
+            ),
+            (
+                ConfigError::CertificateWithoutKey,
+                "TLS_KEY=\"\": expected PEM text",
             ),
             (
                 ConfigError::NoSystemRoots { reason: reason() },

@@ -1,7 +1,7 @@
 //! SDK types, whose members are all optional, mapped to the descriptions of `flowlogs-describe`.
 //!
-//! Names, addresses and statuses are interpreted there, once for the functions and the command line. An item without the id
-//! is skipped, and so is an address that cannot be parsed.
+//! `flowlogs-describe` interprets names, addresses and statuses, once for the functions and the command line. An item
+//! without the id is skipped, and so is an address that cannot be parsed.
 
 use std::str::FromStr;
 
@@ -91,4 +91,51 @@ fn parsed<I, D: FromStr>(
 ) -> Option<Vec<D>> {
     let items = items?.into_iter();
     Some(items.filter_map(|item| text(item)?.parse().ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use flowlogs_source::{DeliveredLine, LineOrigin, LineSink, Unpacker};
+
+    use super::*;
+
+    /// Sink that keeps the time of the last line.
+    struct LastTime(Option<u64>);
+
+    impl LineSink for LastTime {
+        type Error = Infallible;
+
+        fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Infallible> {
+            Ok(())
+        }
+
+        fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
+            self.0 = line.timestamp;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_time_of_ec2_is_read_as_that_of_an_export() {
+        for text in [
+            "2026-11-29T01:02:03.123Z",
+            "2024-02-29T23:59:60Z",
+            "2000-02-29T00:00:00.000000001Z",
+            "2026-11-29T01:02:61Z",
+            "2026-11-29T01:60:03Z",
+            "2026-11-29T24:02:03Z",
+            "2026-13-29T01:02:03Z",
+            "2026-11-32T01:02:03Z",
+            "2026-11-29 01:02:03",
+        ] {
+            let mut export = LastTime(None);
+            let line = format!("{text} 2 123456789012\n");
+            let read = Unpacker::new(1 << 20).read(line.as_bytes(), &mut export);
+            assert_eq!(read.map(|summary| summary.lines), Ok(1));
+            let described = text.parse().ok().map(|Timestamp(time)| time);
+            assert_eq!(described, export.0, "{text}");
+        }
+    }
 }

@@ -5,40 +5,41 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `formats.rs` | flow logs and formats: `DescribeFlowLogs` |
+//! | `flow_logs.rs` | flow logs and formats: `DescribeFlowLogs` |
 //! | `names.rs` | interfaces, VPCs, transit gateways and attachments |
 //! | `question.rs` | questions about an id |
 //! | `survey.rs` | a round of questions, page by page, over several invocations if needed |
 //! | `convert.rs` | conversion of the SDK's types to the inventory's |
-//! | `trouble.rs` | unanswered questions |
+//! | `failed_lookup.rs` | unanswered questions |
 //! | `schedule.rs` | time of the next question |
 
 pub(crate) mod convert;
-mod formats;
+mod failed_lookup;
+mod flow_logs;
 mod names;
 pub(crate) mod question;
 mod schedule;
 mod survey;
 #[cfg(test)]
 pub(crate) mod testing;
-mod trouble;
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use flowlogs_core::network::{Destination, Inventory};
+use flowlogs_core::network::Inventory;
 use flowlogs_core::{BatchReport, Transcoder};
+use flowlogs_export::random_part;
 use tokio::time::Instant;
 
 use crate::aws::WholeAnswers;
 use crate::config::Config;
 
-use formats::FlowLogLookup;
+use failed_lookup::LookupTally;
+use flow_logs::FlowLogLookup;
 use names::NameLookup;
-use trouble::LookupTally;
 
-pub use trouble::{FailedLookup, LookupError, LookupErrors};
+pub(crate) use failed_lookup::answered;
+pub use failed_lookup::{FailedLookup, LookupError, UnansweredCounts};
 
 /// Longest time of all look-ups of an invocation together.
 pub const BUDGET: Duration = Duration::from_secs(5);
@@ -61,7 +62,7 @@ pub struct Ec2 {
     client: aws_sdk_ec2::Client,
     flow_logs: FlowLogLookup,
     names: NameLookup,
-    troubles: LookupTally,
+    tally: LookupTally,
     budget: Duration,
     /// Longest wait before the first question; zero after the question.
     first_wait: Duration,
@@ -72,7 +73,7 @@ pub struct Ec2 {
 }
 
 impl Ec2 {
-    /// Knows nothing yet; the first [`refresh`](Self::refresh) asks the first question.
+    /// Knows nothing yet.
     pub fn new(config: &SdkConfig) -> Self {
         let config = aws_sdk_ec2::config::Builder::from(config)
             .interceptor(WholeAnswers)
@@ -88,7 +89,7 @@ impl Ec2 {
             client,
             flow_logs: FlowLogLookup::default(),
             names: NameLookup::default(),
-            troubles: LookupTally::default(),
+            tally: LookupTally::default(),
             budget: BUDGET,
             first_wait: Duration::ZERO,
             deadline: Instant::now(),
@@ -104,38 +105,32 @@ impl Ec2 {
         self
     }
 
-    /// [`refresh`](Self::refresh) has a question to ask for this log group.
+    /// A question is due for this destination.
     #[cfg(test)]
-    fn is_due(&self, log_group: &str, now: Instant) -> bool {
-        self.flow_logs.is_due(now) || self.names.is_due(log_group, now)
+    fn is_due(&self, destination: &str, now: Instant) -> bool {
+        self.flow_logs.is_due(now) || self.names.is_due(destination, now)
     }
 
-    /// Asks every question that is due for records of this log group or bucket: first for flow logs, then for names, within
-    /// the [`BUDGET`]. Returns the whole inventory, if changed.
+    /// Asks for the flow logs, with formats, if due. The [`BUDGET`] begins here. Returns the whole inventory, if changed.
     ///
-    /// Never fails: unanswered questions are counted in [`take_errors`](Self::take_errors), and old answers stay.
-    pub async fn refresh(&mut self, log_group: &str, now: Instant) -> Option<Inventory> {
-        let formats = self.refresh_formats(now).await;
-        self.refresh_names(log_group, now).await.or(formats)
-    }
-
-    /// First half of [`refresh`](Self::refresh): flow logs, with formats. The [`BUDGET`] begins here.
-    pub async fn refresh_formats(&mut self, now: Instant) -> Option<Inventory> {
+    /// Never fails, like every refresh: unanswered questions are counted in [`take_errors`](Self::take_errors), and old
+    /// answers stay.
+    pub async fn refresh_flow_logs(&mut self, now: Instant) -> Option<Inventory> {
         self.deadline = Instant::now() + self.budget;
         if let Some(latest) = self.latest {
             self.deadline = self.deadline.min(latest);
         }
-        self.ask_formats(now).await
+        self.ask_flow_logs(now).await
     }
 
     /// Asks for the flow logs again in the rest of the budget, because a line fits no format; at the earliest a minute after
     /// the last question.
-    pub async fn refresh_formats_again(&mut self) -> Option<Inventory> {
-        self.invalidate_formats();
-        self.ask_formats(Instant::now()).await
+    pub async fn refresh_flow_logs_again(&mut self) -> Option<Inventory> {
+        self.invalidate_flow_logs();
+        self.ask_flow_logs(Instant::now()).await
     }
 
-    async fn ask_formats(&mut self, now: Instant) -> Option<Inventory> {
+    async fn ask_flow_logs(&mut self, now: Instant) -> Option<Inventory> {
         let due = self.flow_logs.is_due(now);
         if due {
             // Environments that begin together must not ask together.
@@ -149,25 +144,26 @@ impl Ec2 {
         }
         let changed = due
             && (self.flow_logs)
-                .refresh(&self.client, now, self.deadline, &mut self.troubles)
+                .refresh(&self.client, now, self.deadline, &mut self.tally)
                 .await;
         changed.then(|| self.inventory())
     }
 
-    /// Second half: names within the coverage of the flow logs, and names that were [requested](Self::request).
-    pub async fn refresh_names(&mut self, log_group: &str, now: Instant) -> Option<Inventory> {
+    /// Asks for names within the coverage of the flow logs, and for names that were [requested](Self::request), if due.
+    pub async fn refresh_names(&mut self, destination: &str, now: Instant) -> Option<Inventory> {
         let names = &mut self.names;
-        let due = names.is_due(log_group, now);
-        names.cover(log_group, self.flow_logs.known());
+        let due = names.is_due(destination, now);
+        names.cover(destination, self.flow_logs.known());
         let changed = due
             && names
-                .refresh(&self.client, now, self.deadline, &mut self.troubles)
+                .refresh(&self.client, now, self.deadline, &mut self.tally)
                 .await;
         changed.then(|| self.inventory())
     }
 
-    /// Asks for the flow logs again, because lines stopped fitting; at the earliest a minute after the last question.
-    pub fn invalidate_formats(&mut self) {
+    /// Makes the answer invalid, because lines stopped fitting: the next refresh asks for the flow logs again, at the
+    /// earliest a minute after the last question.
+    pub fn invalidate_flow_logs(&mut self) {
         self.flow_logs.invalidate();
     }
 
@@ -180,19 +176,19 @@ impl Ec2 {
     pub fn note_unknown(&mut self, transcoder: &mut Transcoder, report: &BatchReport) {
         self.request(transcoder.take_unknown().iter().map(String::as_str));
         if report.counters.unparsed_records > 0 {
-            self.invalidate_formats();
+            self.invalidate_flow_logs();
         }
     }
 
     /// Time of the last question for flow logs that EC2 answered, milliseconds since 1970: formats of older flow logs are
     /// known.
-    pub fn formats_as_of(&self) -> Option<u64> {
+    pub fn flow_logs_as_of(&self) -> Option<u64> {
         self.flow_logs.as_of()
     }
 
     /// Ends the pause between two questions for flow logs.
     #[cfg(test)]
-    pub(crate) fn end_format_pause(&mut self) {
+    pub(crate) fn end_flow_log_pause(&mut self) {
         self.flow_logs.end_pause();
     }
 
@@ -202,8 +198,8 @@ impl Ec2 {
     }
 
     /// Reason for the failure of the last question for flow logs, if failed.
-    pub fn format_trouble(&self) -> Option<&FailedLookup> {
-        self.flow_logs.trouble()
+    pub fn failed_flow_logs(&self) -> Option<&FailedLookup> {
+        self.flow_logs.failed()
     }
 
     /// Reason why the record format of a batch is unknown: no setting names the format, no line could be parsed, and EC2
@@ -216,12 +212,12 @@ impl Ec2 {
         let unknown = report.counters.nothing_parsed()
             && config.log_format.is_none()
             && !self.knows_flow_logs();
-        self.format_trouble().filter(|_| unknown)
+        self.failed_flow_logs().filter(|_| unknown)
     }
 
     /// Unanswered questions since the last call.
-    pub fn take_errors(&mut self) -> LookupErrors {
-        self.troubles.take_errors()
+    pub fn take_errors(&mut self) -> UnansweredCounts {
+        self.tally.take_errors()
     }
 
     /// Ends the look-ups of this invocation at this time at the latest.
@@ -232,12 +228,6 @@ impl Ec2 {
     /// Age of the inventory: time since the last whole survey.
     pub fn age(&self, now: Instant) -> Option<Duration> {
         self.names.age(now)
-    }
-
-    /// Destinations of the flow logs that are known.
-    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
-        let flow_logs = self.flow_logs.known().unwrap_or_default().iter();
-        flow_logs.filter_map(|flow_log| flow_log.destination.as_ref())
     }
 
     /// Everything that is known.
@@ -255,12 +245,6 @@ pub(crate) fn set_inventory(transcoder: &mut Transcoder, changed: Option<Invento
     if let Some(inventory) = changed {
         transcoder.set_inventory(inventory);
     }
-}
-
-/// A part of a time, at random.
-fn random_part(time: Duration) -> Duration {
-    let share = u32::from(RandomState::new().hash_one(()).to_le_bytes()[0]);
-    time * share / 255
 }
 
 #[cfg(test)]
@@ -287,7 +271,7 @@ mod tests {
         let mut lookups = server.lookups();
         lookups.budget = BUDGET;
         assert_eq!(lookups.refresh("flows", Instant::now()).await, None);
-        let reason = lookups.format_trouble().expect("no answer").to_string();
+        let reason = lookups.failed_flow_logs().expect("no answer").to_string();
         assert!(reason.contains("length limit exceeded"), "{reason}");
     }
 }

@@ -1,6 +1,6 @@
 //! Interfaces, VPCs, transit gateways and attachments within the coverage of the flow logs.
 //!
-//! The flow logs of a log group name the resources of the records (VPCs, subnets, interfaces, gateways, attachments), so
+//! The flow logs of a destination name the resources of the records (VPCs, subnets, interfaces, gateways, attachments), so
 //! that everything within can be asked for before a line is read. Further ids in flows (interfaces at the far side of a
 //! transit gateway, or younger interfaces) are asked for by id, and first of all: a survey of many thousand interfaces takes
 //! several invocations, and the flows at hand should have names meanwhile.
@@ -12,19 +12,19 @@ use aws_sdk_ec2::Client;
 use flowlogs_core::network::{FlowLog, Inventory};
 use tokio::time::Instant;
 
+use super::failed_lookup::LookupTally;
 use super::question::{QuestionKind, Questions};
 use super::schedule::LookupSchedule;
 use super::survey::{Progress, Survey};
-use super::trouble::LookupTally;
 
 /// Validity of an answer, also of the answer that an id does not exist.
 const HOLD: Duration = Duration::from_secs(900);
 
 /// Most ids to ask for because of flows.
-const MENTIONED: usize = 10_000;
+const MOST_MENTIONED: usize = 10_000;
 
-/// Most log groups whose coverage is asked for; a name has at most 512 characters.
-const LOG_GROUPS: usize = 1_000;
+/// Most destinations whose coverage is asked for; a name has at most 512 characters.
+const MOST_DESTINATIONS: usize = 1_000;
 
 /// Most interfaces that `INVENTORY=ec2` is made for; with more, names come late, and the log says so.
 const SERVED_INTERFACES: usize = 20_000;
@@ -33,9 +33,9 @@ const SERVED_INTERFACES: usize = 20_000;
 #[derive(Debug, Default)]
 pub(super) struct NameLookup {
     known: Inventory,
-    /// Log groups that the function serves.
-    log_groups: HashSet<String>,
-    /// Questions about the resources of the log groups' flow logs, asked in every survey.
+    /// Names of the destinations that the function serves: log groups, buckets, delivery streams.
+    destinations: HashSet<String>,
+    /// Questions about the resources of the destinations' flow logs, asked in every survey.
     covered: Questions,
     /// Questions about ids that flows mention beyond, asked in every survey while EC2 knows the id.
     mentioned: Questions,
@@ -46,7 +46,7 @@ pub(super) struct NameLookup {
     /// Survey that did not end within the time of an invocation.
     unfinished: Option<Survey>,
     schedule: LookupSchedule,
-    /// End of the last whole survey.
+    /// Beginning of the refresh that ended the last whole survey.
     surveyed: Option<Instant>,
     /// The log said that there are more interfaces than are served.
     too_many_noted: bool,
@@ -64,21 +64,21 @@ impl NameLookup {
             .map(|surveyed| now.saturating_duration_since(surveyed))
     }
 
-    pub(super) fn is_due(&self, log_group: &str, now: Instant) -> bool {
-        let new_log_group = !self.log_groups.contains(log_group);
+    pub(super) fn is_due(&self, destination: &str, now: Instant) -> bool {
+        let is_new = !self.destinations.contains(destination);
         let unasked = self.unfinished.is_some() || !self.open.is_empty();
-        new_log_group || unasked && !self.schedule.pauses(now) || self.schedule.is_due(now)
+        is_new || unasked && !self.schedule.pauses(now) || self.schedule.is_due(now)
     }
 
-    /// Adds a log group, and derives the questions from all flow logs that are known.
-    pub(super) fn cover(&mut self, log_group: &str, flow_logs: Option<&[FlowLog]>) {
-        if self.log_groups.len() < LOG_GROUPS {
-            self.log_groups.insert(log_group.to_owned());
+    /// Adds a destination, and derives the questions from all flow logs that are known.
+    pub(super) fn cover(&mut self, destination: &str, flow_logs: Option<&[FlowLog]>) {
+        if self.destinations.len() < MOST_DESTINATIONS {
+            self.destinations.insert(destination.to_owned());
         }
         let mut covered = Questions::new();
         for flow_log in flow_logs.unwrap_or_default() {
-            let destination = flow_log.destination.as_ref();
-            if destination.is_some_and(|own| self.log_groups.contains(&*own.name)) {
+            let delivers_to = flow_log.destination.as_ref();
+            if delivers_to.is_some_and(|own| self.destinations.contains(&*own.name)) {
                 let questions = QuestionKind::resource(&flow_log.resource).iter();
                 covered.extend(questions.map(|kind| (*kind, flow_log.resource.clone())));
             }
@@ -95,7 +95,7 @@ impl NameLookup {
             };
             let asked = self.absent.contains(id) || kind.is_known(id, &self.known);
             if !asked
-                && self.mentioned.len() < MENTIONED
+                && self.mentioned.len() < MOST_MENTIONED
                 && self.mentioned.insert((kind, id.to_owned()))
             {
                 self.open.insert((kind, id.to_owned()));
@@ -110,49 +110,50 @@ impl NameLookup {
         client: &Client,
         now: Instant,
         deadline: Instant,
-        troubles: &mut LookupTally,
+        tally: &mut LookupTally,
     ) -> bool {
         let everything = self.schedule.is_due(now);
         let mut denied = HashSet::new();
         let (asked, found) = self
-            .ask_mentioned(client, now, deadline, troubles, &mut denied)
+            .ask_mentioned(client, now, deadline, tally, &mut denied)
             .await;
         let changed = !found.is_empty();
         self.known.merge(found.clone());
-        let mut survey = match self.unfinished.take() {
-            Some(survey) => survey,
-            None if everything => {
-                self.absent
-                    .retain(|id| asked.iter().any(|(_, asked)| asked == id));
-                let questions = self.covered.union(&self.mentioned);
-                let questions = questions.filter(|question| !asked.contains(question));
-                Survey::new(questions.cloned().collect(), true)
-            }
-            None if !self.open.is_empty() => Survey::new(self.open.clone(), false),
-            None => return changed,
+        let Some(mut survey) = self.next_survey(&asked, everything) else {
+            return changed;
         };
         survey.add(found);
-        if Instant::now() >= deadline {
-            self.schedule.go_on();
-            self.unfinished = Some(survey);
-            return changed;
-        }
-        let progress = survey
-            .go_on(client, deadline, &self.known, troubles, &mut denied)
-            .await;
+        let progress = match Instant::now() >= deadline {
+            true => Progress::Unfinished,
+            false => {
+                survey
+                    .go_on(client, deadline, &self.known, tally, &mut denied)
+                    .await
+            }
+        };
         match progress {
-            Progress::Unfinished => {
-                self.schedule.go_on();
-                self.unfinished = Some(survey);
-                changed
-            }
-            Progress::Failed => {
-                self.schedule.failed(now);
-                self.unfinished = Some(survey);
-                changed
-            }
-            Progress::Ended => self.swap(survey, now) || changed,
+            Progress::Ended => return self.swap(survey, now) || changed,
+            Progress::Unfinished => self.schedule.end_pause(),
+            Progress::Failed => self.schedule.failed(now),
         }
+        self.unfinished = Some(survey);
+        changed
+    }
+
+    /// Survey to go on with: the unfinished one, else one of everything if due, else one of the open questions. Questions
+    /// that were `asked` a moment ago are left out of a survey of everything.
+    fn next_survey(&mut self, asked: &Questions, everything: bool) -> Option<Survey> {
+        if let Some(unfinished) = self.unfinished.take() {
+            return Some(unfinished);
+        }
+        if everything {
+            self.absent
+                .retain(|id| asked.iter().any(|(_, asked)| asked == id));
+            let questions = self.covered.union(&self.mentioned);
+            let questions = questions.filter(|question| !asked.contains(question));
+            return Some(Survey::new(questions.cloned().collect(), true));
+        }
+        (!self.open.is_empty()).then(|| Survey::new(self.open.clone(), false))
     }
 
     /// Asks the open questions about single ids. Returns the questions that were answered, and the answers.
@@ -161,7 +162,7 @@ impl NameLookup {
         client: &Client,
         now: Instant,
         deadline: Instant,
-        troubles: &mut LookupTally,
+        tally: &mut LookupTally,
         denied: &mut HashSet<&'static str>,
     ) -> (Questions, Inventory) {
         let mentioned = self.open.intersection(&self.mentioned).cloned();
@@ -171,12 +172,12 @@ impl NameLookup {
         }
         let mut survey = Survey::new(questions.clone(), false);
         let progress = survey
-            .go_on(client, deadline, &self.known, troubles, denied)
+            .go_on(client, deadline, &self.known, tally, denied)
             .await;
         let complete = progress == Progress::Ended && survey.is_complete();
         let found = survey.found();
         match complete {
-            true => self.schedule.asked(now),
+            true => self.schedule.answered_in_part(now),
             false => self.schedule.failed(now),
         }
         if progress != Progress::Ended {
@@ -197,13 +198,13 @@ impl NameLookup {
     /// Takes over the answers of a finished survey: in place of all old answers, if the survey was of everything and no
     /// question was left without an answer. Returns `true` if the inventory changed.
     fn swap(&mut self, survey: Survey, now: Instant) -> bool {
-        let (whole, complete) = (survey.is_of_everything(), survey.is_complete());
-        match (complete, whole) {
+        let (everything, complete) = (survey.is_of_everything(), survey.is_complete());
+        match (complete, everything) {
             (true, true) => {
                 self.schedule.answered(now, HOLD);
                 self.surveyed = Some(now);
             }
-            (true, false) => self.schedule.asked(now),
+            (true, false) => self.schedule.answered_in_part(now),
             (false, _) => self.schedule.failed(now),
         }
         if complete {
@@ -211,7 +212,7 @@ impl NameLookup {
                 .retain(|question| !survey.asked().contains(question));
         }
         let found = survey.found();
-        if !(whole && complete) {
+        if !(everything && complete) {
             let changed = !found.is_empty();
             self.known.merge(found);
             return changed;
@@ -502,7 +503,7 @@ mod tests {
             inventory.interface(b"eni-1").is_none(),
             "the survey goes on"
         );
-        assert_eq!(ec2.take_errors(), super::super::LookupErrors::default());
+        assert_eq!(ec2.take_errors(), super::super::UnansweredCounts::default());
         assert!(
             ec2.is_due("flows", Instant::now()),
             "in the next invocation"

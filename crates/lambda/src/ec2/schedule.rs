@@ -1,8 +1,8 @@
-//! LookupSchedule of a question: an answer is valid for a while, and no question is asked more than once a minute.
+//! Schedule of a question: an answer is valid for a while, and no question is asked more than once a minute.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use flowlogs_export::random_part;
 use tokio::time::Instant;
 
 /// Least time between two attempts, answered or not.
@@ -27,27 +27,26 @@ impl LookupSchedule {
         self.pause_until.is_some_and(|until| now < until)
     }
 
-    /// Notes an answer to a part of the question; the validity of the whole does not change.
-    pub(super) fn asked(&mut self, now: Instant) {
+    /// Notes an answer to some of the questions; the validity of the last survey does not change.
+    pub(super) fn answered_in_part(&mut self, now: Instant) {
         self.pause_until = Some(now + PAUSE);
     }
 
     /// Notes a complete answer, valid for `hold` and up to a quarter longer: environments that started together must not
     /// go on asking together.
     pub(super) fn answered(&mut self, now: Instant, hold: Duration) {
-        let share = u32::from(RandomState::new().hash_one(()).to_le_bytes()[0]);
-        self.valid_until = Some(now + hold + hold / 1_024 * share);
+        self.valid_until = Some(now + hold + random_part(hold / 4));
         self.pause_until = Some(now + PAUSE);
     }
 
-    /// Notes a missing or partial answer.
+    /// Notes a missing answer, or an answer with gaps: the question is due again after the pause.
     pub(super) fn failed(&mut self, now: Instant) {
         self.valid_until = None;
         self.pause_until = Some(now + PAUSE);
     }
 
     /// Ends the pause: the question was answered as far as time allowed.
-    pub(super) fn go_on(&mut self) {
+    pub(super) fn end_pause(&mut self) {
         self.pause_until = None;
     }
 

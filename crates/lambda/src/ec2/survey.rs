@@ -1,20 +1,19 @@
-//! A round of questions, page by page. A survey that does not end in time goes on later from the last page.
+//! Survey: questions to EC2, page by page. A survey that does not end in time goes on later from the last page.
 
 use std::collections::{HashSet, VecDeque};
 
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{Filter, NetworkInterface, TransitGateway, TransitGatewayAttachment, Vpc};
 use flowlogs_core::network::{self, GatewayAttachment, Inventory};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::convert;
+use super::failed_lookup::{FailedLookup, LookupError, LookupTally, answered};
 use super::question::{FILTER_VALUES, PAGE, QuestionKind, Questions};
-use super::trouble::{FailedLookup, LookupError, LookupTally};
 
 /// Questions of a kind that go out together, and the next page.
 #[derive(Debug)]
-struct QuestionBatch {
+struct QuestionGroup {
     kind: QuestionKind,
     ids: Vec<String>,
     /// Token of the next page; `None` for the first.
@@ -35,7 +34,7 @@ pub(super) enum Progress {
 /// Questions, and answers so far.
 #[derive(Debug)]
 pub(super) struct Survey {
-    batches: VecDeque<QuestionBatch>,
+    groups: VecDeque<QuestionGroup>,
     asked: Questions,
     answers: SurveyAnswers,
     /// True for a survey of everything.
@@ -94,7 +93,7 @@ impl Survey {
     /// Asks nothing yet.
     pub(super) fn new(questions: Questions, everything: bool) -> Self {
         Self {
-            batches: batches(&questions),
+            groups: groups(&questions),
             asked: questions,
             answers: SurveyAnswers::default(),
             everything,
@@ -132,38 +131,38 @@ impl Survey {
         client: &Client,
         deadline: Instant,
         known: &Inventory,
-        troubles: &mut LookupTally,
+        tally: &mut LookupTally,
         denied: &mut HashSet<&'static str>,
     ) -> Progress {
         let mut pages = 0;
         loop {
-            let Some(batch) = self.batches.front_mut() else {
+            let Some(group) = self.groups.front_mut() else {
                 if self.follow_references(known) {
                     continue;
                 }
                 return Progress::Ended;
             };
-            if denied.contains(batch.kind.action()) {
+            if denied.contains(group.kind.action()) {
                 self.complete = false;
-                self.batches.pop_front();
+                self.groups.pop_front();
                 continue;
             }
-            match ask(client, batch, deadline, &mut self.answers).await {
-                Ok(Some(next)) => batch.page = Some(next),
-                Ok(None) => _ = self.batches.pop_front(),
-                // Time that was spent on pages was not lost.
-                Err(trouble) if trouble.reason == LookupError::TimedOut && pages > 0 => {
+            match ask(client, group, deadline, &mut self.answers).await {
+                Ok(Some(next)) => group.page = Some(next),
+                Ok(None) => _ = self.groups.pop_front(),
+                // A time-out after a page is no failure: the survey goes on from there.
+                Err(failed) if failed.reason == LookupError::TimedOut && pages > 0 => {
                     return Progress::Unfinished;
                 }
-                Err(trouble) => {
-                    troubles.count(&trouble);
-                    if let LookupError::Denied(_) = trouble.reason {
-                        denied.insert(trouble.action);
+                Err(failed) => {
+                    tally.count(&failed);
+                    if let LookupError::Denied(_) = failed.reason {
+                        denied.insert(failed.action);
                         continue;
                     }
-                    // A token may have expired: the batch begins again.
-                    if let LookupError::Other(_) = trouble.reason {
-                        batch.page = None;
+                    // A token may have expired: the group begins again.
+                    if let LookupError::Other(_) = failed.reason {
+                        group.page = None;
                     }
                     return Progress::Failed;
                 }
@@ -180,21 +179,21 @@ impl Survey {
         referenced.retain(|question| {
             !self.asked.contains(question) && !question.0.is_known(&question.1, known)
         });
-        self.batches = batches(&referenced);
+        self.groups = groups(&referenced);
         self.asked.extend(referenced);
-        !self.batches.is_empty()
+        !self.groups.is_empty()
     }
 }
 
 /// Questions of a kind are adjacent, and go out together.
-fn batches(questions: &Questions) -> VecDeque<QuestionBatch> {
+fn groups(questions: &Questions) -> VecDeque<QuestionGroup> {
     let questions: Vec<_> = questions.iter().collect();
     let alike = questions.chunk_by(|one, next| one.0 == next.0);
     let together = alike.flat_map(|alike| alike.chunks(FILTER_VALUES));
     together
-        .map(|batch| QuestionBatch {
-            kind: batch[0].0,
-            ids: batch.iter().map(|(_, id)| id.clone()).collect(),
+        .map(|group| QuestionGroup {
+            kind: group[0].0,
+            ids: group.iter().map(|(_, id)| id.clone()).collect(),
             page: None,
         })
         .collect()
@@ -203,27 +202,27 @@ fn batches(questions: &Questions) -> VecDeque<QuestionBatch> {
 /// Asks for a page; returns the token of the next.
 async fn ask(
     client: &Client,
-    batch: &QuestionBatch,
+    group: &QuestionGroup,
     deadline: Instant,
     answers: &mut SurveyAnswers,
 ) -> Result<Option<String>, FailedLookup> {
     let filter = Filter::builder()
-        .name(batch.kind.filter())
-        .set_values(Some(batch.ids.clone()))
+        .name(group.kind.filter())
+        .set_values(Some(group.ids.clone()))
         .build();
     macro_rules! page {
         ($question:expr, $items:ident, $take:ident) => {{
             let question = $question
                 .filters(filter)
                 .max_results(PAGE)
-                .set_next_token(batch.page.clone());
-            let page = answered(batch.kind, deadline, question.send()).await?;
+                .set_next_token(group.page.clone());
+            let page = answered(group.kind.action(), deadline, question.send()).await?;
             let items = page.$items.into_iter().flatten();
             items.for_each(|item| answers.$take(item));
             page.next_token
         }};
     }
-    let next = match batch.kind {
+    let next = match group.kind {
         QuestionKind::InterfacesOfVpc
         | QuestionKind::InterfacesOfSubnet
         | QuestionKind::Interface => page!(
@@ -247,23 +246,4 @@ async fn ask(
         ),
     };
     Ok(next.filter(|token| !token.is_empty()))
-}
-
-async fn answered<T, E>(
-    kind: QuestionKind,
-    deadline: Instant,
-    answer: impl Future<Output = Result<T, SdkError<E>>>,
-) -> Result<T, FailedLookup>
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    let failed = |reason| FailedLookup {
-        action: kind.action(),
-        reason,
-    };
-    match timeout_at(deadline, answer).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(failed(LookupError::of(&error))),
-        Err(_) => Err(failed(LookupError::TimedOut)),
-    }
 }

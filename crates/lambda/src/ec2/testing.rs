@@ -9,8 +9,11 @@ use std::time::Duration;
 use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::{BehaviorVersion, Credentials, Region};
 
-use super::Ec2;
+use flowlogs_core::network::Inventory;
 use flowlogs_testing::http;
+use tokio::time::Instant;
+
+use super::Ec2;
 
 /// Question of a client.
 #[derive(Debug, Clone)]
@@ -158,4 +161,12 @@ pub(crate) fn members(members: &[(&str, &str)]) -> String {
         .iter()
         .map(|(name, value)| format!("<{name}>{value}</{name}>"))
         .collect()
+}
+
+impl Ec2 {
+    /// Asks every due question for records of this destination, as the functions do for each payload or object.
+    pub(crate) async fn refresh(&mut self, destination: &str, now: Instant) -> Option<Inventory> {
+        let flow_logs = self.refresh_flow_logs(now).await;
+        self.refresh_names(destination, now).await.or(flow_logs)
+    }
 }

@@ -13,6 +13,7 @@ use super::InventoryFunction;
 use super::merge::ManifestMerge;
 use super::questions::sentence;
 use super::report::InventoryReport;
+use crate::check::shown_settings;
 use crate::config::RawConfig;
 use crate::log::one_line;
 use crate::metrics::VERSION;
@@ -24,7 +25,7 @@ impl InventoryFunction {
     /// Answers the check event: `{"version", "settings", "accounts", "inventory", "missing"}`.
     pub(super) async fn check(&self, deadline: Instant) -> Value {
         let mut missing = Vec::new();
-        let stored = self.context.store.manifest(deadline).await;
+        let stored = self.clients.store.manifest(deadline).await;
         let manifest = match stored {
             Ok(stored) => stored.manifest,
             Err(error) => {
@@ -46,9 +47,10 @@ impl InventoryFunction {
         }
         let accounts = self.check_accounts(manifest, deadline, &mut missing).await;
         missing.truncate(MOST_SENTENCES);
+        let raw = RawConfig::read_table(INVENTORY_SETTINGS, |name| std::env::var(name).ok());
         json!({
             "version": VERSION,
-            "settings": settings(),
+            "settings": shown_settings(&raw, |_| None),
             "accounts": accounts,
             "inventory": inventory,
             "missing": missing,
@@ -75,32 +77,19 @@ impl InventoryFunction {
             missing
                 .push("AWS Organizations does not list the accounts; the log says why.".to_owned());
         }
-        let accounts: BTreeSet<String> = planned.into_iter().map(|key| key.account).collect();
+        let accounts: BTreeSet<String> = planned.into_iter().map(|scope| scope.account).collect();
         for account in &accounts {
             if Instant::now() >= deadline {
                 missing.push(format!("No time was left to try account {account}."));
                 break;
             }
             // A session that is there says nothing about the role of today.
-            self.context.sessions.forget(account);
-            if let Err(failure) = self.context.sessions.credentials(account, deadline).await {
+            self.clients.sessions.forget(account);
+            if let Err(failure) = self.clients.sessions.credentials(account, deadline).await {
                 let reason = one_line(&sentence(&failure));
                 missing.push(format!("Account {account} cannot be asked: {reason}"));
             }
         }
         accounts.into_iter().collect()
     }
-}
-
-/// Every setting as given.
-fn settings() -> Value {
-    let raw = RawConfig::read_table(INVENTORY_SETTINGS, |name| std::env::var(name).ok());
-    let shown = raw.values().iter().map(|value| {
-        let shown = match value.text() {
-            "" => Value::Null,
-            _ => json!(value.shown().trim_matches('"')),
-        };
-        (value.setting().variable.to_owned(), shown)
-    });
-    Value::Object(shown.collect())
 }

@@ -9,11 +9,11 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_ec2::config::Credentials;
 use aws_sdk_organizations::types::{AccountState, AccountStatus};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::settings::InventoryConfig;
 use crate::aws::BoundedAnswers;
-use crate::ec2::{FailedLookup, LookupError};
+use crate::ec2::{FailedLookup, LookupError, answered};
 use crate::log::one_line;
 
 pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
@@ -44,18 +44,10 @@ pub(super) async fn organization(
         .interceptor(BoundedAnswers::SMALL)
         .build();
     let client = aws_sdk_organizations::Client::from_conf(config);
-    let failed = |reason| FailedLookup {
-        action: LIST_ACCOUNTS,
-        reason,
-    };
     let (mut accounts, mut token) = (Vec::new(), None);
     for _ in 0..MOST_PAGES {
         let request = client.list_accounts().set_next_token(token).send();
-        let page = match timeout_at(deadline, request).await {
-            Ok(Ok(page)) => page,
-            Ok(Err(error)) => return Err(failed(LookupError::of(&error))),
-            Err(_) => return Err(failed(LookupError::TimedOut)),
-        };
+        let page = answered(LIST_ACCOUNTS, deadline, request).await?;
         let listed = page.accounts.into_iter().flatten();
         accounts.extend(listed.filter_map(|account| {
             let not_asked = not_asked(account.state.as_ref(), account.status.as_ref());
@@ -70,9 +62,10 @@ pub(super) async fn organization(
             return Ok(accounts);
         }
     }
-    Err(failed(LookupError::Other(
-        "the list of accounts has no end".to_owned(),
-    )))
+    Err(FailedLookup {
+        action: LIST_ACCOUNTS,
+        reason: LookupError::Other("the list of accounts has no end".to_owned()),
+    })
 }
 
 /// Reason why an account of this state, or status before `State` existed, is not asked.
@@ -126,10 +119,6 @@ impl MemberSessions {
         {
             return Ok(credentials);
         }
-        let failed = |reason| FailedLookup {
-            action: ASSUME_ROLE,
-            reason,
-        };
         let request = self
             .client
             .assume_role()
@@ -137,15 +126,11 @@ impl MemberSessions {
             .role_session_name("flowlogs-inventory")
             .external_id(&self.external_id)
             .send();
-        let answer = match timeout_at(deadline, request).await {
-            Ok(Ok(answer)) => answer.credentials,
-            Ok(Err(error)) => return Err(failed(LookupError::of(&error))),
-            Err(_) => return Err(failed(LookupError::TimedOut)),
-        };
-        let Some(given) = answer else {
-            let reason = "an answer without credentials".to_owned();
-            return Err(failed(LookupError::Other(reason)));
-        };
+        let answer = answered(ASSUME_ROLE, deadline, request).await?;
+        let given = answer.credentials.ok_or_else(|| FailedLookup {
+            action: ASSUME_ROLE,
+            reason: LookupError::Other("an answer without credentials".to_owned()),
+        })?;
         let credentials = Credentials::new(
             given.access_key_id,
             given.secret_access_key,
@@ -162,7 +147,7 @@ impl MemberSessions {
         self.cache().remove(account);
     }
 
-    /// Drops the sessions of all accounts but these.
+    /// Drops the sessions of accounts that are not asked.
     pub(super) fn retain(&self, is_asked: impl Fn(&str) -> bool) {
         self.cache().retain(|account, _| is_asked(account));
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use flowlogs_core::network::{AccountRegion, KEEP_VANISHED};
 use flowlogs_describe::{
     FlowLogDescription, GatewayAttachmentDescription, GatewayDescription, LocatedDescription,
-    Manifest, ManifestPart, SkippedPart, Tag, Timestamp, UnansweredPart, VpcDescription,
+    Manifest, ManifestPart, NotAskedScope, Tag, Timestamp, UnansweredScope, VpcDescription,
 };
 
 /// Everything of an answer but the interfaces: these are in the part.
@@ -59,48 +59,48 @@ impl ManifestMerge {
     }
 
     /// State of an account and region that was ever answered.
-    pub(super) fn part(&self, key: &AccountRegion) -> Option<&ManifestPart> {
-        self.parts.get(key)
+    pub(super) fn part(&self, scope: &AccountRegion) -> Option<&ManifestPart> {
+        self.parts.get(scope)
     }
 
     /// An account and region has no answer to the last question.
-    pub(super) fn has_failed(&self, key: &AccountRegion) -> bool {
-        let part = self.parts.get(key);
-        part.is_some_and(|part| part.failure.is_some()) || self.unanswered.contains_key(key)
+    pub(super) fn has_failed(&self, scope: &AccountRegion) -> bool {
+        let part = self.parts.get(scope);
+        part.is_some_and(|part| part.failure.is_some()) || self.unanswered.contains_key(scope)
     }
 
     /// Accounts of the manifest of the round before.
     pub(super) fn accounts(&self) -> BTreeSet<String> {
-        let keys = self.parts.keys().chain(self.unanswered.keys());
-        keys.map(|key| key.account.clone()).collect()
+        let scopes = self.parts.keys().chain(self.unanswered.keys());
+        scopes.map(|scope| scope.account.clone()).collect()
     }
 
-    /// Takes the flow logs of an account and region, asked for at a time. Flow logs that are no longer listed stay, as
+    /// Takes the flow logs of an account and region, as of the time `asked`. Flow logs that are no longer listed stay, as
     /// vanished.
     pub(super) fn flow_logs(
         &mut self,
-        key: &AccountRegion,
+        scope: &AccountRegion,
         asked: Timestamp,
         flow_logs: Vec<FlowLogDescription>,
     ) {
-        let part = self.answered(key);
+        let part = self.answered(scope);
         let last_seen = part.flow_logs_as_of.replace(asked);
-        self.vanish(key, last_seen, |id| {
+        self.vanish(scope, last_seen, |id| {
             flow_logs.iter().any(|listed| listed.flow_log_id == id)
         });
-        let located = flow_logs.into_iter().map(|listed| located(key, listed));
+        let located = flow_logs.into_iter().map(|listed| located(scope, listed));
         self.flow_logs.extend(located);
     }
 
     /// Marks the flow logs of an account and region as vanished, and drops flow logs listed again.
     fn vanish(
         &mut self,
-        key: &AccountRegion,
+        scope: &AccountRegion,
         last_seen: Option<Timestamp>,
         is_listed: impl Fn(&str) -> bool,
     ) {
         self.flow_logs.retain_mut(|old| {
-            if !is_of(old, key) {
+            if !is_of(old, scope) {
                 return true;
             }
             old.last_seen = old.last_seen.or(last_seen);
@@ -108,25 +108,30 @@ impl ManifestMerge {
         });
     }
 
-    /// Takes interfaces, VPCs, gateways and attachments of an account and region, asked for at a time.
-    pub(super) fn network(&mut self, key: &AccountRegion, asked: Timestamp, found: NetworkSummary) {
-        let part = self.answered(key);
+    /// Takes interfaces, VPCs, gateways and attachments of an account and region, as of the time `asked`.
+    pub(super) fn network(
+        &mut self,
+        scope: &AccountRegion,
+        asked: Timestamp,
+        found: NetworkSummary,
+    ) {
+        let part = self.answered(scope);
         part.as_of = Some(asked);
         part.version = Some(found.version);
         part.interfaces = found.interfaces;
-        replace(&mut self.vpcs, key, found.vpcs);
-        replace(&mut self.gateways, key, found.gateways);
-        replace(&mut self.attachments, key, found.attachments);
+        replace(&mut self.vpcs, scope, found.vpcs);
+        replace(&mut self.gateways, scope, found.gateways);
+        replace(&mut self.attachments, scope, found.attachments);
     }
 
-    fn answered(&mut self, key: &AccountRegion) -> &mut ManifestPart {
-        self.unanswered.remove(key);
+    fn answered(&mut self, scope: &AccountRegion) -> &mut ManifestPart {
+        self.unanswered.remove(scope);
         let part = self
             .parts
-            .entry(key.clone())
+            .entry(scope.clone())
             .or_insert_with(|| ManifestPart {
-                account_id: key.account.clone(),
-                region: key.region.clone(),
+                account_id: scope.account.clone(),
+                region: scope.region.clone(),
                 as_of: None,
                 flow_logs_as_of: None,
                 version: None,
@@ -138,20 +143,20 @@ impl ManifestMerge {
     }
 
     /// Notes that an account and region could not be asked; the last answer stays.
-    pub(super) fn failed(&mut self, key: &AccountRegion, failure: String) {
-        match self.parts.get_mut(key) {
+    pub(super) fn failed(&mut self, scope: &AccountRegion, failure: String) {
+        match self.parts.get_mut(scope) {
             Some(part) => part.failure = Some(failure),
-            None => _ = self.unanswered.insert(key.clone(), failure),
+            None => _ = self.unanswered.insert(scope.clone(), failure),
         }
     }
 
     /// Notes that an account and region is not asked.
-    pub(super) fn skipped(&mut self, key: &AccountRegion, reason: String) {
-        self.unanswered.remove(key);
-        if let Some(part) = self.parts.get_mut(key) {
+    pub(super) fn not_asked(&mut self, scope: &AccountRegion, reason: String) {
+        self.unanswered.remove(scope);
+        if let Some(part) = self.parts.get_mut(scope) {
             part.failure = None;
         }
-        self.not_asked.insert(key.clone(), reason);
+        self.not_asked.insert(scope.clone(), reason);
     }
 
     /// Number of interfaces of all parts.
@@ -159,29 +164,30 @@ impl ManifestMerge {
         self.parts.values().map(|part| part.interfaces).sum()
     }
 
-    /// Accounts and regions that are neither asked any more nor were answered within 15 days.
+    /// Accounts and regions that are neither asked any more nor were answered within [`KEEP_VANISHED`].
     pub(super) fn expired(
         &self,
         now: Timestamp,
         planned: &BTreeSet<AccountRegion>,
     ) -> Vec<AccountRegion> {
-        let parts = self.parts.iter().filter(|(key, part)| {
-            let is_asked = planned.contains(*key) && !self.not_asked.contains_key(*key);
+        let parts = self.parts.iter().filter(|(scope, part)| {
+            let is_asked = planned.contains(*scope) && !self.not_asked.contains_key(*scope);
             !is_asked && !is_fresh(part.flow_logs_as_of.max(part.as_of), now)
         });
-        parts.map(|(key, _)| key.clone()).collect()
+        parts.map(|(scope, _)| scope.clone()).collect()
     }
 
     /// Drops an account and region, with everything that is known of it.
-    pub(super) fn remove(&mut self, key: &AccountRegion) {
-        self.parts.remove(key);
+    pub(super) fn remove(&mut self, scope: &AccountRegion) {
+        self.parts.remove(scope);
     }
 
     /// Ends the round.
     pub(super) fn finish(mut self, now: Timestamp, planned: &BTreeSet<AccountRegion>) -> Manifest {
         let not_asked = std::mem::take(&mut self.not_asked);
-        let is_asked = |key: &AccountRegion| planned.contains(key) && !not_asked.contains_key(key);
-        self.unanswered.retain(|key, _| is_asked(key));
+        let is_asked =
+            |scope: &AccountRegion| planned.contains(scope) && !not_asked.contains_key(scope);
+        self.unanswered.retain(|scope, _| is_asked(scope));
         self.flow_logs
             .retain(|one| one.last_seen.is_none() || is_fresh(one.last_seen, now));
         let parts = &self.parts;
@@ -193,16 +199,16 @@ impl ManifestMerge {
             as_of: now,
             parts: self.parts.into_values().collect(),
             unanswered: (self.unanswered.into_iter())
-                .map(|(key, failure)| UnansweredPart {
-                    account_id: key.account,
-                    region: key.region,
+                .map(|(scope, failure)| UnansweredScope {
+                    account_id: scope.account,
+                    region: scope.region,
                     failure,
                 })
                 .collect(),
             not_asked: (not_asked.into_iter())
-                .map(|(key, reason)| SkippedPart {
-                    account_id: key.account,
-                    region: key.region,
+                .map(|(scope, reason)| NotAskedScope {
+                    account_id: scope.account,
+                    region: scope.region,
                     reason,
                 })
                 .collect(),
@@ -214,7 +220,7 @@ impl ManifestMerge {
     }
 }
 
-/// Returns whether a time is within the 15 days before another.
+/// Returns true for a time within [`KEEP_VANISHED`] before another.
 fn is_fresh(time: Option<Timestamp>, now: Timestamp) -> bool {
     time.is_some_and(|time| time.0.saturating_add(KEEP_VANISHED) > now.0)
 }
@@ -245,23 +251,26 @@ tagged! {
     GatewayAttachmentDescription.transit_gateway_attachment_id
 }
 
-fn located<T>(key: &AccountRegion, description: T) -> LocatedDescription<T> {
+fn located<T>(scope: &AccountRegion, description: T) -> LocatedDescription<T> {
     LocatedDescription {
         description,
-        account_id: Some(key.account.clone()),
-        region: Some(key.region.clone()),
+        account_id: Some(scope.account.clone()),
+        region: Some(scope.region.clone()),
         last_seen: None,
     }
 }
 
-fn is_of<T>(one: &LocatedDescription<T>, key: &AccountRegion) -> bool {
-    one.account_id.as_ref() == Some(&key.account) && one.region.as_ref() == Some(&key.region)
+fn is_of<T>(one: &LocatedDescription<T>, scope: &AccountRegion) -> bool {
+    one.account_id.as_ref() == Some(&scope.account) && one.region.as_ref() == Some(&scope.region)
 }
 
 /// Replaces the descriptions of an account and region.
-fn replace<T>(list: &mut Vec<LocatedDescription<T>>, key: &AccountRegion, new: Vec<T>) {
-    list.retain(|old| !is_of(old, key));
-    list.extend(new.into_iter().map(|description| located(key, description)));
+fn replace<T>(list: &mut Vec<LocatedDescription<T>>, scope: &AccountRegion, new: Vec<T>) {
+    list.retain(|old| !is_of(old, scope));
+    list.extend(
+        new.into_iter()
+            .map(|description| located(scope, description)),
+    );
 }
 
 /// Drops descriptions of accounts and regions without a part.
@@ -269,17 +278,18 @@ fn retain_of<T>(
     list: &mut Vec<LocatedDescription<T>>,
     parts: &BTreeMap<AccountRegion, ManifestPart>,
 ) {
-    let keys: BTreeSet<(&str, &str)> = parts
+    let scopes: BTreeSet<(&str, &str)> = parts
         .keys()
-        .map(|key| (key.account.as_str(), key.region.as_str()))
+        .map(|scope| (scope.account.as_str(), scope.region.as_str()))
         .collect();
     list.retain(|one| {
-        let key = one.account_id.as_deref().zip(one.region.as_deref());
-        key.is_some_and(|key| keys.contains(&key))
+        let scope = one.account_id.as_deref().zip(one.region.as_deref());
+        scope.is_some_and(|scope| scopes.contains(&scope))
     });
 }
 
-/// Keeps a single description of each id: with a name rather than without, then of the first account.
+/// Keeps a single description of each id: with a tag rather than without (`NetworkSurvey::keep_names` leaves only `Name`),
+/// then of the first account.
 fn one_each<T: TaggedDescription>(list: Vec<LocatedDescription<T>>) -> Vec<LocatedDescription<T>> {
     let rank = |one: &LocatedDescription<T>| {
         let is_nameless = one.description.tags().is_none_or(<[Tag]>::is_empty);
@@ -305,7 +315,7 @@ mod tests {
     const DAY: u64 = 24 * 3_600_000;
     const NOW: u64 = 100 * DAY;
 
-    fn key(account: &str) -> AccountRegion {
+    fn scope(account: &str) -> AccountRegion {
         AccountRegion::new(account, "eu-central-1")
     }
 
@@ -335,12 +345,12 @@ mod tests {
 
     #[test]
     fn a_shared_vpc_is_described_by_the_account_that_knows_its_name() {
-        let planned = BTreeSet::from([key("1"), key("2")]);
+        let planned = BTreeSet::from([scope("1"), scope("2")]);
         for order in [["1", "2"], ["2", "1"]] {
             let mut merge = ManifestMerge::new(Manifest::default());
             for account in order {
                 let found = vpc((account == "2").then_some("shop"));
-                merge.network(&key(account), Timestamp(NOW), found);
+                merge.network(&scope(account), Timestamp(NOW), found);
             }
             assert_eq!(merge.interfaces(), 4);
             let manifest = merge.finish(Timestamp(NOW), &planned);
@@ -354,18 +364,18 @@ mod tests {
     #[test]
     fn an_account_that_fails_keeps_its_answer_and_one_that_is_not_asked_for_15_days() {
         for (planned, age, is_kept) in [
-            (BTreeSet::from([key("1")]), 30, true),
+            (BTreeSet::from([scope("1")]), 30, true),
             (BTreeSet::new(), 14, true),
             (BTreeSet::new(), 16, false),
         ] {
             let mut merge = ManifestMerge::new(Manifest::default());
-            merge.flow_logs(&key("1"), Timestamp(NOW), vec![flow_log()]);
-            merge.network(&key("1"), Timestamp(NOW), vpc(None));
-            merge.failed(&key("1"), "denied".to_owned());
+            merge.flow_logs(&scope("1"), Timestamp(NOW), vec![flow_log()]);
+            merge.network(&scope("1"), Timestamp(NOW), vpc(None));
+            merge.failed(&scope("1"), "denied".to_owned());
             let later = Timestamp(NOW + age * DAY);
             let expired = merge.expired(later, &planned);
             assert_eq!(expired.len(), usize::from(!is_kept), "{age} days");
-            expired.iter().for_each(|key| merge.remove(key));
+            expired.iter().for_each(|scope| merge.remove(scope));
             let manifest = merge.finish(later, &planned);
             let lengths = [
                 manifest.parts.len(),
@@ -382,7 +392,7 @@ mod tests {
     fn a_flow_log_that_comes_back_has_not_vanished() {
         let mut merge = ManifestMerge::new(Manifest::default());
         let mut round = |asked, flow_logs| {
-            merge.flow_logs(&key("1"), Timestamp(asked), flow_logs);
+            merge.flow_logs(&scope("1"), Timestamp(asked), flow_logs);
             merge.flow_logs[0].last_seen
         };
         assert_eq!(round(1, vec![flow_log()]), None);
@@ -398,16 +408,16 @@ mod tests {
 
     #[test]
     fn an_account_without_any_answer_is_unanswered_until_it_answers_or_is_not_asked() {
-        let planned = BTreeSet::from([key("1"), key("2")]);
+        let planned = BTreeSet::from([scope("1"), scope("2")]);
         let mut merge = ManifestMerge::new(Manifest::default());
-        merge.failed(&key("1"), "denied".to_owned());
-        merge.failed(&key("2"), "denied".to_owned());
+        merge.failed(&scope("1"), "denied".to_owned());
+        merge.failed(&scope("2"), "denied".to_owned());
         let manifest = merge.finish(Timestamp(NOW), &planned);
         assert_eq!((manifest.parts.len(), manifest.unanswered.len()), (0, 2));
         let mut merge = ManifestMerge::new(manifest);
         assert_eq!(merge.accounts().len(), 2);
-        merge.flow_logs(&key("1"), Timestamp(NOW), Vec::new());
-        merge.skipped(&key("2"), "suspended".to_owned());
+        merge.flow_logs(&scope("1"), Timestamp(NOW), Vec::new());
+        merge.not_asked(&scope("2"), "suspended".to_owned());
         let manifest = merge.finish(Timestamp(NOW), &planned);
         assert_eq!((manifest.parts.len(), manifest.unanswered.len()), (1, 0));
         assert_eq!(manifest.not_asked[0].reason, "suspended");

@@ -46,11 +46,11 @@ use crate::check::is_check;
 use members::MemberSessions;
 use merge::ManifestMerge;
 use report::InventoryReport;
-use round::{RoundContext, RoundOutcome};
+use round::{RoundClients, RoundOutcome};
 use store::{InventoryStore, StoredManifest};
 use survey::UnfinishedSurveys;
 
-pub use report::{InventoryAnswer, InventoryFailure, InventorySummary, METRICS};
+pub use report::{InventoryAnswer, InventoryFailure, InventorySummary, metric_names};
 pub use settings::{AccountSource, InventoryConfig, InventoryEnvironment};
 
 /// Every action needed with the function's own role, as in a policy.
@@ -72,7 +72,7 @@ const LAST_SHARE: u32 = 4;
 pub struct InventoryFunction {
     config: InventoryConfig,
     name: String,
-    context: Arc<RoundContext>,
+    clients: Arc<RoundClients>,
 }
 
 impl InventoryFunction {
@@ -83,7 +83,7 @@ impl InventoryFunction {
             function_name,
             region,
         } = environment;
-        let context = RoundContext {
+        let clients = RoundClients {
             sessions: MemberSessions::new(&aws, &config, &region),
             store: InventoryStore::new(&aws, config.location.clone()),
             unfinished: UnfinishedSurveys::default(),
@@ -92,7 +92,7 @@ impl InventoryFunction {
         Self {
             config,
             name: function_name,
-            context: Arc::new(context),
+            clients: Arc::new(clients),
         }
     }
 
@@ -135,7 +135,7 @@ impl InventoryFunction {
         report: &mut InventoryReport,
     ) -> Result<(), InventoryFailure> {
         let questions_end = Self::end_of_questions(deadline);
-        let store = &self.context.store;
+        let store = &self.clients.store;
         let StoredManifest { manifest, etag } = store
             .manifest(questions_end)
             .await
@@ -143,11 +143,13 @@ impl InventoryFunction {
         report.manifest_as_of = manifest.as_ref().map(|manifest| manifest.as_of);
         let mut merge = ManifestMerge::new(manifest.unwrap_or_default());
         let planned = self.plan(&mut merge, questions_end, report).await?;
-        self.context
+        self.clients
             .sessions
-            .retain(|account| planned.iter().any(|key| key.account == *account));
-        self.context.unfinished.retain(|key| planned.contains(key));
-        let mut outcome = round::run(&self.context, &mut merge, &planned, questions_end).await;
+            .retain(|account| planned.iter().any(|scope| scope.account == *account));
+        self.clients
+            .unfinished
+            .retain(|scope| planned.contains(scope));
+        let mut outcome = round::run(&self.clients, &mut merge, &planned, questions_end).await;
         self.empty_parts(
             &mut merge,
             &planned,
@@ -172,8 +174,8 @@ impl InventoryFunction {
         }
     }
 
-    /// Overwrites the parts of accounts and regions that leave the manifest by empty ones, within a third of the time that is
-    /// kept for the end. The rest leave with the next round.
+    /// Writes an empty part over the part of each account and region that leaves the manifest, within a third of the time
+    /// that is kept for the end. The rest leave with the next round.
     async fn empty_parts(
         &self,
         merge: &mut ManifestMerge,
@@ -182,13 +184,13 @@ impl InventoryFunction {
         outcome: &mut RoundOutcome,
     ) {
         let end = questions_end + deadline.saturating_duration_since(questions_end) / 3;
-        for key in merge.expired(Timestamp(now()), planned) {
+        for scope in merge.expired(Timestamp(now()), planned) {
             if Instant::now() >= end {
                 return;
             }
-            let AccountRegion { account, region } = &key;
+            let AccountRegion { account, region } = &scope;
             let empty = PartWriter::new().finish(account, region);
-            let store = &self.context.store;
+            let store = &self.clients.store;
             match store.put_part(account, region, empty, end).await {
                 Ok(()) => {
                     tracing::info!(
@@ -197,7 +199,7 @@ impl InventoryFunction {
                         "neither asked nor answered for 15 days: emptied"
                     );
                     outcome.parts_written += 1;
-                    merge.remove(&key);
+                    merge.remove(&scope);
                 }
                 Err(error) => {
                     outcome.unwritten.get_or_insert(error);
@@ -207,7 +209,7 @@ impl InventoryFunction {
         }
     }
 
-    /// Accounts and regions of this round; skipped accounts and regions are noted.
+    /// Accounts and regions of this round; those that are not asked are noted in `merge`.
     async fn plan(
         &self,
         merge: &mut ManifestMerge,
@@ -218,7 +220,7 @@ impl InventoryFunction {
         let accounts: BTreeSet<String> = match &self.config.accounts {
             AccountSource::List(accounts) => accounts.iter().cloned().collect(),
             AccountSource::Organization => {
-                match members::organization(&self.context.aws, deadline).await {
+                match members::organization(&self.clients.aws, deadline).await {
                     Ok(listed) => {
                         let mut active = BTreeSet::new();
                         for account in listed {
@@ -227,8 +229,8 @@ impl InventoryFunction {
                                 continue;
                             };
                             for region in regions {
-                                let key = AccountRegion::new(&account.id, region);
-                                merge.skipped(&key, reason.clone());
+                                let scope = AccountRegion::new(&account.id, region);
+                                merge.not_asked(&scope, reason.clone());
                             }
                         }
                         active

@@ -53,7 +53,7 @@ impl QuestionEnd {
         }
     }
 
-    /// EC2 answered that the question is wrong, as it is with the token of a page that EC2 has forgotten.
+    /// EC2 refused the question itself: the token of a page, for example, may have expired.
     pub(super) fn is_refusal(&self) -> bool {
         matches!(self, Self::Failed(failure) if matches!(failure.reason, LookupError::Other(_)))
     }
@@ -164,12 +164,11 @@ impl RegionQuestions {
                     });
                 }
                 SurveyQuestion::Gateways => {
-                    let question = client.describe_transit_gateways();
                     pages!(
                         self,
                         position,
                         GATEWAYS,
-                        question.clone(),
+                        client.describe_transit_gateways(),
                         transit_gateways,
                         |item| {
                             survey.gateways.extend(convert::gateway(item));
@@ -216,7 +215,7 @@ impl RegionQuestions {
             };
             tries += 1;
             let may_pass = match reason {
-                // Credentials are new: a region where the credentials are unknown is not in use by the account.
+                // Credentials that other regions accept: a region that does not know them is not in use by the account.
                 LookupError::Denied(code) if is_of_region(&code) => {
                     return Err(QuestionEnd::RegionNotEnabled);
                 }

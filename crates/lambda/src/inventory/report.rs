@@ -85,29 +85,10 @@ pub struct InventorySummary {
     pub parts_written: u64,
 }
 
-/// Metrics of a round.
-///
-/// | metric | meaning |
-/// |---|---|
-/// | `AccountsAsked`, `AccountsFailed` | accounts that were asked; those of which a region failed |
-/// | `Interfaces` | interfaces of all parts |
-/// | `InventoryAgeSeconds` | age of the manifest in the bucket at the end of the round |
-/// | `PartsOverdue` | parts of answering accounts whose interfaces were asked for more than 30 minutes ago |
-/// | `AccountListErrors` | AWS Organizations did not list the accounts |
-/// | `PartsPostponed` | questions that were left to the next round |
-/// | `PartsWritten` | parts that changed |
-/// | `RoundMilliseconds` | time of the round |
-pub const METRICS: [&str; 9] = [
-    "AccountsAsked",
-    "AccountsFailed",
-    "Interfaces",
-    "InventoryAgeSeconds",
-    "PartsOverdue",
-    "AccountListErrors",
-    "PartsPostponed",
-    "PartsWritten",
-    "RoundMilliseconds",
-];
+/// Names of the metrics of a round.
+pub fn metric_names() -> [&'static str; 9] {
+    InventoryReport::default().figures().map(|(name, _)| name)
+}
 
 /// Most accounts in an answer.
 const MOST_ACCOUNTS: usize = 1_000;
@@ -147,27 +128,44 @@ impl InventoryReport {
         }
     }
 
-    /// Writes the metrics line. Zeros are left out, except where absence would be an alarm.
+    /// Metrics of a round.
+    ///
+    /// | metric | meaning |
+    /// |---|---|
+    /// | `AccountsAsked`, `AccountsFailed` | accounts that were asked; those of which a region failed |
+    /// | `Interfaces` | interfaces of all parts |
+    /// | `InventoryAgeSeconds` | age of the manifest in the bucket at the end of the round |
+    /// | `PartsOverdue` | parts of answering accounts whose interfaces were asked for more than 30 minutes ago |
+    /// | `AccountListErrors` | AWS Organizations did not list the accounts |
+    /// | `PartsPostponed` | accounts and regions left to the next round |
+    /// | `PartsWritten` | parts that changed |
+    /// | `RoundMilliseconds` | time of the round |
+    ///
+    /// Zeros are left out, except where absence would be an alarm.
+    fn figures(&self) -> [(&'static str, Option<u64>); 9] {
+        let age = self.manifest_as_of;
+        let age = age.map(|as_of| now().saturating_sub(as_of.0) / 1_000);
+        [
+            ("AccountsAsked", Some(self.accounts_asked)),
+            ("AccountsFailed", Some(count(self.failed.len()))),
+            ("Interfaces", Some(self.interfaces)),
+            ("InventoryAgeSeconds", age),
+            ("PartsOverdue", Some(self.overdue)),
+            ("AccountListErrors", not_zero(self.account_list_errors)),
+            ("PartsPostponed", not_zero(self.postponed)),
+            ("PartsWritten", not_zero(self.parts_written)),
+            ("RoundMilliseconds", not_zero(self.round_milliseconds)),
+        ]
+    }
+
+    /// Writes the metrics line.
     pub(super) fn write_line(
         &self,
         function_name: &str,
         request_id: &str,
         out: impl io::Write,
     ) -> io::Result<()> {
-        let age = self.manifest_as_of;
-        let age = age.map(|as_of| now().saturating_sub(as_of.0) / 1_000);
-        let figures = [
-            Some(self.accounts_asked),
-            Some(count(self.failed.len())),
-            Some(self.interfaces),
-            age,
-            Some(self.overdue),
-            not_zero(self.account_list_errors),
-            not_zero(self.postponed),
-            not_zero(self.parts_written),
-            not_zero(self.round_milliseconds),
-        ];
-        let values = METRICS.into_iter().zip(figures);
+        let values = self.figures().into_iter();
         EmbeddedMetrics {
             timestamp: now(),
             function_name,

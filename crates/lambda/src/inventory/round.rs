@@ -35,7 +35,7 @@ const NAMED_FAILURES: usize = 50;
 
 /// Everything that asking an account needs.
 #[derive(Debug)]
-pub(super) struct RoundContext {
+pub(super) struct RoundClients {
     pub(super) aws: SdkConfig,
     pub(super) sessions: MemberSessions,
     pub(super) store: InventoryStore,
@@ -50,7 +50,7 @@ pub(super) struct RoundOutcome {
     pub(super) asked: BTreeSet<String>,
     /// Accounts with a failed region.
     pub(super) failed: BTreeSet<String>,
-    /// Accounts and regions that were not reached before the time was over.
+    /// Accounts and regions left to the next round: no time was left, or the part was not written.
     pub(super) postponed: u64,
     /// Parts that are overdue.
     pub(super) overdue: u64,
@@ -61,14 +61,14 @@ pub(super) struct RoundOutcome {
     named: usize,
 }
 
-/// Question of a pass over the accounts.
+/// Question of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pass {
+enum JobQuestion {
     FlowLogs,
     Network,
 }
 
-/// Answer to the question of a pass.
+/// Answer to the question of a job.
 #[derive(Debug)]
 enum RegionAnswer {
     FlowLogs(Vec<flowlogs_describe::FlowLogDescription>),
@@ -103,7 +103,7 @@ impl From<StoreError> for RegionEnd {
 #[derive(Debug)]
 struct AccountJob {
     account: String,
-    pass: Pass,
+    question: JobQuestion,
     regions: Vec<(String, Option<String>)>,
 }
 
@@ -112,10 +112,10 @@ type RegionResult = (String, Timestamp, Result<RegionAnswer, RegionEnd>);
 
 /// Asks every account and region of `planned`, and merges the answers.
 ///
-/// A job is the question of a pass for the regions of an account. Jobs for flow logs are begun first; the end of one queues
+/// A job is a question for the regions of an account. Jobs for flow logs are begun first; the end of one queues
 /// the job for the network of the account: no account waits for another.
 pub(super) async fn run(
-    context: &Arc<RoundContext>,
+    clients: &Arc<RoundClients>,
     merge: &mut ManifestMerge,
     planned: &BTreeSet<AccountRegion>,
     deadline: Instant,
@@ -127,7 +127,7 @@ pub(super) async fn run(
         while running.len() < ACCOUNTS_AT_ONCE
             && let Some(job) = jobs.pop_front()
         {
-            running.spawn(ask_account(Arc::clone(context), job, deadline));
+            running.spawn(ask_account(Arc::clone(clients), job, deadline));
         }
         let Some(finished) = running.join_next().await else {
             break;
@@ -136,13 +136,13 @@ pub(super) async fn run(
             finished.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         let mut answered = BTreeSet::new();
         for (region, asked, result) in results {
-            let key = AccountRegion::new(&job.account, &region);
-            if take(merge, &key, asked, result, &mut outcome) {
+            let scope = AccountRegion::new(&job.account, &region);
+            if take(merge, &scope, asked, result, &mut outcome) {
                 answered.insert(region);
             }
         }
-        if job.pass == Pass::FlowLogs {
-            job.pass = Pass::Network;
+        if job.question == JobQuestion::FlowLogs {
+            job.question = JobQuestion::Network;
             job.regions.retain(|(region, _)| {
                 answered.contains(region)
                     && is_due(merge, &AccountRegion::new(&job.account, region))
@@ -157,18 +157,20 @@ pub(super) async fn run(
 impl RoundOutcome {
     /// Counts overdue parts and failing accounts, also beyond the reach of this round.
     fn end(&mut self, merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) {
-        for key in planned {
-            if merge.has_failed(key) {
-                self.failed.insert(key.account.clone());
-            } else if let Some(part) = merge.part(key) {
+        for scope in planned {
+            if merge.has_failed(scope) {
+                self.failed.insert(scope.account.clone());
+            } else if let Some(part) = merge.part(scope) {
                 self.overdue += u64::from(is_older(part.as_of, OVERDUE));
             }
         }
     }
 }
 
-fn is_due(merge: &ManifestMerge, key: &AccountRegion) -> bool {
-    merge.part(key).is_none_or(|part| is_older(part.as_of, DUE))
+fn is_due(merge: &ManifestMerge, scope: &AccountRegion) -> bool {
+    merge
+        .part(scope)
+        .is_none_or(|part| is_older(part.as_of, DUE))
 }
 
 fn is_older(time: Option<Timestamp>, age: u64) -> bool {
@@ -181,11 +183,11 @@ type RegionRank<'a> = (bool, Option<Timestamp>, &'a str);
 /// Jobs for the flow logs of every account, the oldest answer first; failed accounts come last.
 fn jobs(merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) -> VecDeque<AccountJob> {
     let mut by_account: BTreeMap<&str, Vec<RegionRank<'_>>> = BTreeMap::new();
-    for key in planned {
-        let part = merge.part(key);
+    for scope in planned {
+        let part = merge.part(scope);
         let oldest = part.and_then(|part| part.as_of.min(part.flow_logs_as_of));
-        let region = (merge.has_failed(key), oldest, key.region.as_str());
-        by_account.entry(&key.account).or_default().push(region);
+        let region = (merge.has_failed(scope), oldest, scope.region.as_str());
+        by_account.entry(&scope.account).or_default().push(region);
     }
     let mut accounts: Vec<_> = by_account.into_iter().collect();
     for (_, regions) in &mut accounts {
@@ -194,7 +196,7 @@ fn jobs(merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) -> VecDeque<Ac
     accounts.sort_by_key(|(_, regions)| regions.first().copied());
     let job = |(account, regions): (&str, Vec<RegionRank<'_>>)| AccountJob {
         account: account.to_owned(),
-        pass: Pass::FlowLogs,
+        question: JobQuestion::FlowLogs,
         regions: (regions.into_iter())
             .map(|(_, _, region)| {
                 let part = merge.part(&AccountRegion::new(account, region));
@@ -210,7 +212,7 @@ fn jobs(merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) -> VecDeque<Ac
 
 /// Asks the regions of an account.
 async fn ask_account(
-    context: Arc<RoundContext>,
+    clients: Arc<RoundClients>,
     job: AccountJob,
     deadline: Instant,
 ) -> (AccountJob, Vec<RegionResult>) {
@@ -222,7 +224,7 @@ async fn ask_account(
         } else {
             // Boxed: the SDK's futures are large.
             Box::pin(ask_region(
-                &context,
+                &clients,
                 &job,
                 region,
                 version.as_ref(),
@@ -236,28 +238,28 @@ async fn ask_account(
 }
 
 async fn ask_region(
-    context: &RoundContext,
+    clients: &RoundClients,
     job: &AccountJob,
     region: &str,
     version: Option<&String>,
     deadline: Instant,
 ) -> Result<RegionAnswer, RegionEnd> {
     let account = job.account.as_str();
-    let credentials = context.sessions.credentials(account, deadline).await;
+    let credentials = clients.sessions.credentials(account, deadline).await;
     let credentials = credentials.map_err(|failure| match Instant::now() >= deadline {
         true => QuestionEnd::OutOfTime,
         false => QuestionEnd::Failed(failure),
     })?;
-    let mut questions = RegionQuestions::new(&context.aws, credentials, region, deadline);
-    if job.pass == Pass::FlowLogs {
+    let mut questions = RegionQuestions::new(&clients.aws, credentials, region, deadline);
+    if job.question == JobQuestion::FlowLogs {
         let answer = questions.flow_logs().await;
         if answer == Err(QuestionEnd::RegionNotEnabled) {
             // Or the role was made again since the session began: the next question has a new session.
-            context.sessions.forget(account);
+            clients.sessions.forget(account);
         }
         return Ok(RegionAnswer::FlowLogs(answer?));
     }
-    let survey = survey(context, &mut questions, (account, region)).await?;
+    let survey = survey(clients, &mut questions, (account, region)).await?;
     let found = NetworkSummary {
         version: survey.interfaces.version(),
         interfaces: survey.interfaces.interfaces(),
@@ -268,7 +270,7 @@ async fn ask_region(
     let written = version != Some(&found.version);
     if written {
         let gzip = survey.interfaces.finish(account, region);
-        context
+        clients
             .store
             .put_part(account, region, gzip, deadline)
             .await?;
@@ -282,12 +284,12 @@ async fn ask_region(
 
 /// Whole survey of an account and region, which goes on where the one of an earlier round stopped.
 async fn survey(
-    context: &RoundContext,
+    clients: &RoundClients,
     questions: &mut RegionQuestions,
     (account, region): (&str, &str),
 ) -> Result<NetworkSurvey, QuestionEnd> {
-    let key = AccountRegion::new(account, region);
-    let earlier = context.unfinished.take(&key, Timestamp(now()));
+    let scope = AccountRegion::new(account, region);
+    let earlier = clients.unfinished.take(&scope, Timestamp(now()));
     let is_earlier = earlier.is_some();
     let begin = || NetworkSurvey::begin(Timestamp(now()));
     let mut survey = earlier.unwrap_or_else(begin);
@@ -300,7 +302,7 @@ async fn survey(
     match answer {
         Ok(()) => Ok(survey),
         Err(end) => {
-            if end.may_go_on() && !context.unfinished.keep(key, survey) {
+            if end.may_go_on() && !clients.unfinished.keep(scope, survey) {
                 tracing::warn!(
                     account,
                     region,
@@ -315,15 +317,15 @@ async fn survey(
 /// Merges the result of an account and region. Returns `true` for an answer.
 fn take(
     merge: &mut ManifestMerge,
-    key: &AccountRegion,
+    scope: &AccountRegion,
     asked: Timestamp,
     result: Result<RegionAnswer, RegionEnd>,
     outcome: &mut RoundOutcome,
 ) -> bool {
     let failure = match result {
         Ok(RegionAnswer::FlowLogs(flow_logs)) => {
-            merge.flow_logs(key, asked, flow_logs);
-            outcome.asked.insert(key.account.clone());
+            merge.flow_logs(scope, asked, flow_logs);
+            outcome.asked.insert(scope.account.clone());
             return true;
         }
         Ok(RegionAnswer::Network {
@@ -331,9 +333,9 @@ fn take(
             found,
             written,
         }) => {
-            merge.network(key, begun, found);
+            merge.network(scope, begun, found);
             outcome.parts_written += u64::from(written);
-            outcome.asked.insert(key.account.clone());
+            outcome.asked.insert(scope.account.clone());
             return true;
         }
         Err(RegionEnd::Question(QuestionEnd::OutOfTime)) => {
@@ -341,7 +343,7 @@ fn take(
             return false;
         }
         Err(RegionEnd::Question(QuestionEnd::RegionNotEnabled)) => {
-            merge.skipped(key, "region not enabled".to_owned());
+            merge.not_asked(scope, "region not enabled".to_owned());
             return false;
         }
         Err(RegionEnd::Store(error)) => {
@@ -356,13 +358,13 @@ fn take(
     if outcome.named < NAMED_FAILURES {
         outcome.named += 1;
         tracing::warn!(
-            account = key.account,
-            region = key.region,
+            account = scope.account,
+            region = scope.region,
             "{failure}; its last answer is kept"
         );
     }
-    outcome.asked.insert(key.account.clone());
-    merge.failed(key, failure);
+    outcome.asked.insert(scope.account.clone());
+    merge.failed(scope, failure);
     false
 }
 

@@ -5,6 +5,7 @@ use std::env;
 use flowlogs_core::settings::inventory::{
     ACCOUNTS, EXTERNAL_ID, INVENTORY, INVENTORY_SETTINGS, MEMBER_ROLE, REGIONS,
 };
+use flowlogs_source::s3::is_account;
 
 use crate::config::{InventoryLocation, RawConfig, SettingError, SettingValue};
 
@@ -29,7 +30,7 @@ pub struct InventoryConfig {
 /// Source of the accounts to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountSource {
-    /// The row of the table.
+    /// Accounts that `ACCOUNTS` lists.
     List(Vec<String>),
     /// AWS Organizations.
     Organization,
@@ -45,8 +46,8 @@ impl InventoryConfig {
         Ok(Self {
             accounts: accounts(raw.value(&ACCOUNTS))?,
             regions: regions(raw.value(&REGIONS), own_region)?,
-            member_role: words(raw.value(&MEMBER_ROLE), "/_+=,.@-")?,
-            external_id: words(raw.value(&EXTERNAL_ID), "+=,.@:/_-")?,
+            member_role: role(raw.value(&MEMBER_ROLE))?,
+            external_id: external_id(raw.value(&EXTERNAL_ID))?,
             location: raw.value(&INVENTORY).parsed()?,
         })
     }
@@ -98,16 +99,10 @@ fn accounts(value: &SettingValue) -> Result<AccountSource, SettingError> {
     if value.text() == "organization" {
         return Ok(AccountSource::Organization);
     }
-    let is_account =
-        |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     list(value, is_account).map(AccountSource::List)
 }
 
 fn regions(value: &SettingValue, own: Option<&str>) -> Result<Vec<String>, SettingError> {
-    let is_region = |text: &str| {
-        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        text.len() <= 40 && text.contains('-') && text.bytes().all(is_part)
-    };
     match (value.optional(), own) {
         (Some(_), _) => list(value, is_region),
         (None, Some(own)) => Ok(vec![own.to_owned()]),
@@ -115,14 +110,41 @@ fn regions(value: &SettingValue, own: Option<&str>) -> Result<Vec<String>, Setti
     }
 }
 
-/// Text of letters, digits and the given characters, not empty.
-fn words(value: &SettingValue, also: &str) -> Result<String, SettingError> {
+/// Returns true for a region as the table has it: words of letters and a number, as in `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let is_word =
+        |part: &&str| !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_lowercase());
+    let is_number =
+        |part: &str| !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_digit());
+    let parts: Vec<&str> = text.split('-').collect();
+    matches!(parts.as_slice(), [words @ .., number]
+        if words.len() >= 2 && words.iter().all(is_word) && is_number(number))
+}
+
+/// Path and name of a role, without a slash at the beginning: the name has at most 64 characters.
+fn role(value: &SettingValue) -> Result<String, SettingError> {
     let text = value.text();
-    let is_right = |character: char| character.is_ascii_alphanumeric() || also.contains(character);
-    match text.is_empty() || text.starts_with('/') || !text.chars().all(is_right) {
-        true => Err(value.wrong()),
-        false => Ok(text.to_owned()),
+    let is_right = |part: &str| !part.is_empty() && has_only(part, "_+=,.@-");
+    let name = text.rsplit('/').next().unwrap_or_default();
+    match name.len() <= 64 && text.split('/').all(is_right) {
+        true => Ok(text.to_owned()),
+        false => Err(value.wrong()),
     }
+}
+
+/// External id of 2 to 1,224 characters.
+fn external_id(value: &SettingValue) -> Result<String, SettingError> {
+    let text = value.text();
+    match (2..=1_224).contains(&text.len()) && has_only(text, "+=,.@:/_-") {
+        true => Ok(text.to_owned()),
+        false => Err(value.wrong()),
+    }
+}
+
+/// Returns true for a text of letters, digits and the given characters.
+fn has_only(text: &str, also: &str) -> bool {
+    let is_right = |character: char| character.is_ascii_alphanumeric() || also.contains(character);
+    text.chars().all(is_right)
 }
 
 #[cfg(test)]
@@ -172,9 +194,13 @@ mod tests {
             ("ACCOUNTS", "12345"),
             ("ACCOUNTS", "111111111111,"),
             ("REGIONS", "Frankfurt"),
+            ("REGIONS", "x-y"),
+            ("REGIONS", "eu-central-1,eu--1"),
             ("MEMBER_ROLE", "/role"),
+            ("MEMBER_ROLE", "a//role"),
             ("MEMBER_ROLE", "a role"),
             ("EXTERNAL_ID", ""),
+            ("EXTERNAL_ID", "x"),
             ("INVENTORY", ""),
             ("INVENTORY", "ec2"),
             ("INVENTORY", "s3://B"),

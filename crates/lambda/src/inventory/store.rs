@@ -6,14 +6,15 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use flowlogs_describe::{InventoryError, LARGEST_MANIFEST, Manifest, read_manifest};
+use flowlogs_describe::{InventoryError, MANIFEST_PATH, Manifest, part_path, read_manifest};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::{BoundedAnswers, RequestPatience, s3_client};
-use crate::config::{InventoryLocation, MANIFEST, part_path};
+use crate::config::{InventoryLocation, LARGEST_PACKED};
 use crate::ec2::LookupError;
 use crate::log::one_line;
+use crate::s3_read::{CollectError, collect};
 
 pub(super) const GET_OBJECT: &str = "s3:GetObject";
 pub(super) const PUT_OBJECT: &str = "s3:PutObject";
@@ -67,29 +68,22 @@ impl InventoryStore {
             .client
             .get_object()
             .bucket(&self.location.bucket)
-            .key(self.location.key(MANIFEST))
+            .key(self.location.key(MANIFEST_PATH))
             .send();
         let answer = timeout_at(deadline, request).await;
-        let mut object = match answer.map_err(|_| out_of_time(GET_OBJECT))? {
+        let object = match answer.map_err(|_| out_of_time(GET_OBJECT))? {
             Ok(object) => object,
             Err(error) if code(&error) == Some("NoSuchKey") => return Ok(StoredManifest::default()),
             Err(error) => return Err(refused(GET_OBJECT, &error)),
         };
-        let mut gzip = Vec::new();
-        loop {
-            let chunk = timeout_at(deadline, object.body.next()).await;
-            match chunk.map_err(|_| out_of_time(GET_OBJECT))? {
-                None => break,
-                Some(Ok(chunk)) => gzip.extend_from_slice(&chunk),
-                Some(Err(error)) => {
-                    let reason = format!("{GET_OBJECT}: {}", one_line(&error));
-                    return Err(StoreError::Refused(reason));
-                }
+        let collected = timeout_at(deadline, collect(object.body, LARGEST_PACKED)).await;
+        let gzip = match collected.map_err(|_| out_of_time(GET_OBJECT))? {
+            Ok(gzip) => gzip,
+            Err(CollectError::TooLarge) => return Err(unusable(&too_large())),
+            Err(CollectError::Broken(reason)) => {
+                return Err(StoreError::Refused(format!("{GET_OBJECT}: {reason}")));
             }
-            if u64::try_from(gzip.len()).is_ok_and(|octets| octets > LARGEST_MANIFEST) {
-                return Err(unusable(&InventoryError::TooLarge(LARGEST_MANIFEST)));
-            }
-        }
+        };
         Ok(StoredManifest {
             manifest: Some(read_manifest(&gzip).map_err(|error| unusable(&error))?),
             etag: object.e_tag,
@@ -128,12 +122,15 @@ impl InventoryStore {
         deadline: Instant,
     ) -> Result<(), StoreError> {
         let gzip = manifest.to_gzip().map_err(|error| unusable(&error))?;
+        if gzip.len() > LARGEST_PACKED {
+            return Err(unusable(&too_large()));
+        }
         let first = etag.is_none().then(|| "*".to_owned());
         let request = self
             .client
             .put_object()
             .bucket(&self.location.bucket)
-            .key(self.location.key(MANIFEST))
+            .key(self.location.key(MANIFEST_PATH))
             .content_type("application/gzip")
             .set_if_match(etag)
             .set_if_none_match(first)
@@ -165,6 +162,11 @@ where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     StoreError::Refused(format!("{action}: {}", LookupError::of(error)))
+}
+
+/// Error of a manifest that no reader would take.
+fn too_large() -> InventoryError {
+    InventoryError::TooLarge(LARGEST_PACKED as u64)
 }
 
 fn unusable(error: &InventoryError) -> StoreError {

@@ -132,28 +132,28 @@ pub(super) struct UnfinishedSurveys {
 
 impl UnfinishedSurveys {
     /// Removes and returns the survey of an account and region, unless the survey is too old.
-    pub(super) fn take(&self, key: &AccountRegion, now: Timestamp) -> Option<NetworkSurvey> {
-        let survey = self.lock().remove(key);
+    pub(super) fn take(&self, scope: &AccountRegion, now: Timestamp) -> Option<NetworkSurvey> {
+        let survey = self.lock().remove(scope);
         survey.filter(|survey| now.0.saturating_sub(survey.begun.0) < OLDEST)
     }
 
-    /// Keeps a survey for the next round. Returns `false` if there is no room: the survey begins again.
-    pub(super) fn keep(&self, key: AccountRegion, survey: NetworkSurvey) -> bool {
+    /// Keeps a survey with answers for the next round. Returns `false` if there is no room: the survey begins again.
+    pub(super) fn keep(&self, scope: AccountRegion, survey: NetworkSurvey) -> bool {
         let mut surveys = self.lock();
-        let octets = |key: &AccountRegion, survey: &NetworkSurvey| {
-            key.account.capacity() + key.region.capacity() + survey.octets()
+        let octets = |scope: &AccountRegion, survey: &NetworkSurvey| {
+            scope.account.capacity() + scope.region.capacity() + survey.octets()
         };
-        let others: usize = surveys.iter().map(|(key, one)| octets(key, one)).sum();
-        let has_room = others + octets(&key, &survey) <= ROOM;
+        let others: usize = surveys.iter().map(|(scope, one)| octets(scope, one)).sum();
+        let has_room = others + octets(&scope, &survey) <= ROOM;
         if has_room && survey.has_answers() {
-            surveys.insert(key, survey);
+            surveys.insert(scope, survey);
         }
         has_room
     }
 
     /// Drops the surveys of all other accounts and regions.
     pub(super) fn retain(&self, is_asked: impl Fn(&AccountRegion) -> bool) {
-        self.lock().retain(|key, _| is_asked(key));
+        self.lock().retain(|scope, _| is_asked(scope));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AccountRegion, NetworkSurvey>> {
@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    fn key(account: &str) -> AccountRegion {
+    fn scope(account: &str) -> AccountRegion {
         AccountRegion::new(account, "eu-central-1")
     }
 
@@ -184,24 +184,24 @@ mod tests {
     fn a_survey_is_taken_once_and_not_after_an_hour() {
         let surveys = UnfinishedSurveys::default();
         for (age, is_there) in [(OLDEST - 1, true), (OLDEST, false)] {
-            assert!(surveys.keep(key("1"), begun(5)));
-            let taken = surveys.take(&key("1"), Timestamp(5 + age));
+            assert!(surveys.keep(scope("1"), begun(5)));
+            let taken = surveys.take(&scope("1"), Timestamp(5 + age));
             assert_eq!(taken.is_some(), is_there);
-            assert!(surveys.take(&key("1"), Timestamp(5)).is_none());
+            assert!(surveys.take(&scope("1"), Timestamp(5)).is_none());
         }
-        assert!(surveys.keep(key("1"), NetworkSurvey::begin(Timestamp(5))));
-        let nothing = surveys.take(&key("1"), Timestamp(5));
+        assert!(surveys.keep(scope("1"), NetworkSurvey::begin(Timestamp(5))));
+        let nothing = surveys.take(&scope("1"), Timestamp(5));
         assert!(nothing.is_none(), "nothing was answered");
     }
 
     #[test]
     fn surveys_of_accounts_that_are_not_asked_are_dropped() {
         let surveys = UnfinishedSurveys::default();
-        surveys.keep(key("1"), begun(5));
-        surveys.keep(key("2"), begun(5));
-        surveys.retain(|key| key.account == "2");
-        assert!(surveys.take(&key("1"), Timestamp(5)).is_none());
-        assert!(surveys.take(&key("2"), Timestamp(5)).is_some());
+        surveys.keep(scope("1"), begun(5));
+        surveys.keep(scope("2"), begun(5));
+        surveys.retain(|scope| scope.account == "2");
+        assert!(surveys.take(&scope("1"), Timestamp(5)).is_none());
+        assert!(surveys.take(&scope("2"), Timestamp(5)).is_some());
     }
 
     /// Text that does not get smaller.
@@ -225,12 +225,12 @@ mod tests {
         loop {
             let mut survey = begun(5);
             add(&mut survey);
-            if !surveys.keep(key(&kept.to_string()), survey) {
+            if !surveys.keep(scope(&kept.to_string()), survey) {
                 break;
             }
             kept += 1;
         }
-        let of = |kept: usize| surveys.take(&key(&kept.to_string()), Timestamp(5));
+        let of = |kept: usize| surveys.take(&scope(&kept.to_string()), Timestamp(5));
         assert!(of(kept).is_none(), "begins again");
         assert!(of(0).is_some());
         kept

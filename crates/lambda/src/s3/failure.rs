@@ -159,7 +159,7 @@ impl ObjectError {
 
 /// Error of an invocation, or of a message of a queue.
 #[derive(Clone, PartialEq, Eq, Error)]
-pub enum Failure {
+pub enum S3Failure {
     /// The event names no object.
     #[error("{0}")]
     Trigger(#[from] TriggerError),
@@ -176,7 +176,7 @@ pub enum Failure {
     Setup(#[from] diagnostics::Failure),
 }
 
-impl Failure {
+impl S3Failure {
     pub(super) fn object(object: &ObjectRef, error: ObjectError) -> Self {
         Self::Object {
             object: one_line(object),
@@ -198,7 +198,7 @@ impl Failure {
     }
 }
 
-returned_to_lambda!(Failure);
+returned_to_lambda!(S3Failure);
 
 #[cfg(test)]
 mod tests {
@@ -254,7 +254,7 @@ mod tests {
             ..ObjectRef::default()
         };
         for (error, name) in errors() {
-            let failure = Failure::object(&object, error);
+            let failure = S3Failure::object(&object, error);
             let logged = format!("{failure:?}");
             assert!(
                 logged.starts_with(&format!("{name}: s3://flows/a b.log.gz: ")),

@@ -39,14 +39,13 @@ use crate::cloudwatch::batch_item_failures;
 use crate::config::Config;
 use crate::diagnostics;
 use crate::ec2::Ec2;
-use crate::forward::{BatchContext, ForwardOutcome, Forwarder};
+use crate::forward::{BatchTerms, ForwardOutcome, Forwarder};
 use crate::function::{Function, InvocationLog, LAST_SECONDS};
 use crate::log::one_line;
 use crate::metrics::{Metrics, ObjectCounters};
-use crate::record_log::RecordLog;
 use crate::start::Environment;
 use crate::transcode_sink::{BatchSource, PartLoader, TranscodeSink};
-use failure::{Failure, ObjectError};
+use failure::{ObjectError, S3Failure};
 use object::ObjectReader;
 use pace::ObjectPace;
 use prepare::{ObjectSource, prepare};
@@ -65,19 +64,19 @@ pub struct S3 {
 
 /// Answer of a successful invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum S3Answer {
     /// Answer to a queue: ids of the messages that have to come again.
-    Queue(Vec<String>),
-    /// Answer to further callers: the metrics, boxed, because many numbers are large.
+    Failures(Vec<String>),
+    /// Answer to an event without a queue: the metrics, boxed because the struct is large.
     Done(Box<Metrics>),
     /// Answer to the check event.
     Check(Value),
 }
 
-impl Serialize for Answer {
+impl Serialize for S3Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Queue(ids) => batch_item_failures(ids).serialize(serializer),
+            Self::Failures(ids) => batch_item_failures(ids).serialize(serializer),
             Self::Check(answer) => answer.serialize(serializer),
             Self::Done(metrics) => {
                 let known = metrics.entries();
@@ -133,13 +132,13 @@ impl S3 {
         request_id: &str,
         deadline: Instant,
         metrics_to: impl io::Write,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<S3Answer, S3Failure> {
         let deadline = deadline
             .checked_sub(LAST_SECONDS)
             .unwrap_or_else(Instant::now);
         if check::is_check(event.get()) {
             let answer = check::answer(&mut self.function, deadline).await;
-            return Ok(Answer::Check(answer));
+            return Ok(S3Answer::Check(answer));
         }
         let mut log = InvocationLog::begin();
         log.metrics.objects = Some(ObjectCounters::default());
@@ -151,35 +150,38 @@ impl S3 {
             is_old: false,
             first_skipped: None,
         };
-        let outcome = self.handle(event, &mut invocation).await;
-        invocation.log_skipped();
+        let outcome = self.serve(event, &mut invocation).await;
+        invocation.log_all_skipped();
         let log = invocation.log;
         let (_, metrics) = self.function.end(log, request_id, metrics_to);
         outcome.map(|returned| match returned {
-            Some(ids) => Answer::Queue(ids),
-            None => Answer::Done(Box::new(metrics)),
+            Some(ids) => S3Answer::Failures(ids),
+            None => S3Answer::Done(Box::new(metrics)),
         })
     }
 
     /// Returns the messages that have to come again, of an event of a queue.
-    async fn handle(
+    async fn serve(
         &mut self,
         event: &RawValue,
         invocation: &mut Invocation,
-    ) -> Result<Option<Vec<String>>, Failure> {
+    ) -> Result<Option<Vec<String>>, S3Failure> {
         let payload_errors = &mut invocation.log.metrics.payload_errors;
         let trigger = S3Event::read(event.get()).inspect_err(|_| *payload_errors += 1)?;
         let messages = match trigger {
             S3Event::Direct(notices) => {
-                return self.notices(notices, invocation).await.map(|()| None);
+                return self
+                    .export_objects(notices, invocation)
+                    .await
+                    .map(|()| None);
             }
             S3Event::Queue(messages) => messages,
         };
         let mut returned = Vec::new();
         for message in messages {
             invocation.is_old = message.receive_count > Some(1);
-            let outcome = match message.notices {
-                Ok(notices) => self.notices(notices, invocation).await,
+            let outcome = match message.content {
+                Ok(notices) => self.export_objects(notices, invocation).await,
                 Err(error) => {
                     invocation.log.metrics.payload_errors += 1;
                     Err(error.into())
@@ -188,7 +190,7 @@ impl S3 {
             match outcome {
                 Ok(()) => {}
                 // Nothing can be exported without certificates.
-                Err(failure @ Failure::Setup(_)) => return Err(failure),
+                Err(failure @ S3Failure::Setup(_)) => return Err(failure),
                 Err(failure) => {
                     invocation.log.undelivered(message.sent);
                     // SQS is not told the reason, so this line is the only trace.
@@ -206,11 +208,11 @@ impl S3 {
 
     /// Exports the objects of a message or event. After the failure of an object the next objects are exported all the same,
     /// but for two failures: a collector that was not reached, or no time left. Then no object of the invocation is begun.
-    async fn notices(
+    async fn export_objects(
         &mut self,
         notices: Vec<ObjectNotice>,
         invocation: &mut Invocation,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), S3Failure> {
         let mut outcome = Ok(());
         for notice in notices {
             let ObjectNotice::Created(object) = notice else {
@@ -222,7 +224,7 @@ impl S3 {
             if object.size == Some(0) || !may_be_a_flow_log(&object.key) {
                 tracing::debug!(
                     object = one_line(&object),
-                    "skipped, no flow log by its key"
+                    "skipped: empty, or no flow log by its key"
                 );
                 invocation.count(|objects| &mut objects.skipped);
                 (invocation.first_skipped).get_or_insert_with(|| one_line(&object));
@@ -231,11 +233,11 @@ impl S3 {
             if let Some(error) = self.reason_to_stop(&object, invocation) {
                 invocation.count(|objects| &mut objects.returned);
                 invocation.stopped = Some(error.clone());
-                outcome = outcome.and(Err(Failure::object(&object, error)));
+                outcome = outcome.and(Err(S3Failure::object(&object, error)));
                 continue;
             }
             invocation.began = true;
-            match self.object(&object, invocation).await? {
+            match self.export_object(&object, invocation).await? {
                 Ok(ObjectOutcome::Exported) => invocation.count(|objects| &mut objects.exported),
                 Ok(ObjectOutcome::Duplicate) => invocation.count(|objects| &mut objects.duplicate),
                 Err(error) => {
@@ -248,14 +250,14 @@ impl S3 {
                     if let ObjectError::Collector(_) | ObjectError::OutOfTime = error {
                         invocation.stopped = Some(error.clone());
                     }
-                    outcome = outcome.and(Err(Failure::object(&object, error)));
+                    outcome = outcome.and(Err(S3Failure::object(&object, error)));
                 }
             }
         }
         outcome
     }
 
-    /// Reason why an object is not begun: too little time, or a collector that was not reached for the object before.
+    /// Reason why an object is not begun: too little time, or an earlier object met no collector or ran out of time.
     fn reason_to_stop(&self, object: &ObjectRef, invocation: &Invocation) -> Option<ObjectError> {
         if invocation.stopped.is_some() {
             return invocation.stopped.clone();
@@ -272,7 +274,7 @@ impl S3 {
     /// # Errors
     ///
     /// The inner error is of the object alone, the outer error of the whole invocation.
-    async fn object(
+    async fn export_object(
         &mut self,
         object: &ObjectRef,
         invocation: &mut Invocation,
@@ -283,17 +285,19 @@ impl S3 {
         if let Err(unavailable) = prepare(function, &source, invocation.deadline).await? {
             return Ok(Err(unavailable));
         }
-        invocation.log.account(source.owner.account);
+        invocation.log.account(source.facts.account);
         let outcome = self.transcode(object, &source, invocation).await?;
         let Function {
-            config, connection, ..
+            config,
+            forwarder_slot,
+            ..
         } = &mut self.function;
         match &outcome {
             Ok(ObjectOutcome::Exported) => {
                 let size = object.size.unwrap_or_default();
                 self.pace.measure(size, started.elapsed());
             }
-            Err(ObjectError::Collector(_)) => connection.invalidate_certificates(config),
+            Err(ObjectError::Collector(_)) => forwarder_slot.invalidate_certificates(config),
             _ => {}
         }
         Ok(outcome)
@@ -310,71 +314,65 @@ impl S3 {
             config,
             aws,
             region,
-            connection,
+            forwarder_slot,
             ec2,
             stored,
             sources,
             record_log,
             ..
         } = &mut self.function;
-        let forwarder = connection.ready(config, aws).await?;
+        let forwarder = forwarder_slot.ready(config, aws).await?;
         let (id, deadline) = (object.id(), invocation.deadline);
-        let batch = BatchContext {
+        let batch = BatchTerms {
             now: now(),
             deadline: deadline.into_std(),
             only: None,
         };
         let default = SourceOrigin {
-            account: source.owner.account,
-            region: source.owner.region.or(region.as_deref()),
+            account: source.facts.account,
+            region: source.facts.region.or(region.as_deref()),
             destinations: &source.destinations,
-            flow_log: source.owner.flow_log,
+            flow_log: source.facts.flow_log,
             ..SourceOrigin::default()
         };
         let mut read = Ok(ObjectOutcome::Exported);
-        let impatient = source.is_impatient;
-        let mut loader = stored
-            .as_mut()
-            .map(|stored| PartLoader { stored, impatient });
+        let waits = source.waits;
+        let mut loader = stored.as_mut().map(|stored| PartLoader { stored, waits });
         let forwarded = forwarder.forward(batch, |transcoder, targets| {
             if transcoder.note_delivery(id.as_bytes()) {
                 read = Ok(ObjectOutcome::Duplicate);
                 return;
             }
-            let mut lines = TranscodeSink::new(
-                (transcoder, targets),
+            let mut lines = TranscodeSink {
+                transcoder,
                 sources,
-                BatchSource {
+                source: BatchSource {
                     origin: default,
                     is_backfill: object.is_backfill,
                 },
-                (batch.deadline, loader.as_mut().map(PartLoader::again)),
-            );
+                targets,
+                deadline: batch.deadline,
+                loader: loader.as_mut().map(PartLoader::reborrow),
+                lines: 0,
+            };
             let outcome = (self.objects).read(object, deadline, &mut self.unpacker, &mut lines);
             read = outcome.map(|()| ObjectOutcome::Exported);
         });
         invocation.add(&forwarded, object);
-        let knowledge = (record_log, &*config, ec2.as_mut());
-        Ok(conclude(
-            forwarder,
-            knowledge,
-            &object.bucket,
-            forwarded,
-            read,
-        ))
+        record_log.log(&object.bucket, &forwarded.report);
+        Ok(conclude(forwarder, config, ec2.as_mut(), forwarded, read))
     }
 }
 
 /// Ends the batch of an object, and notes the gaps found by the batch.
 fn conclude(
     forwarder: &mut Forwarder,
-    (record_log, config, ec2): (&mut RecordLog, &Config, Option<&mut Ec2>),
-    bucket: &str,
+    config: &Config,
+    ec2: Option<&mut Ec2>,
     forwarded: ForwardOutcome,
     read: Result<ObjectOutcome, ObjectError>,
 ) -> Result<ObjectOutcome, ObjectError> {
     let report = forwarded.report;
-    record_log.log(bucket, &report);
     let has_arrived = forwarded.outcome.is_ok();
     let outcome = match forwarded.outcome {
         Err(undelivered) if undelivered.is_out_of_time() => Err(ObjectError::OutOfTime),
@@ -413,7 +411,7 @@ impl Invocation {
     }
 
     /// Logs that every object was skipped: nothing else would tell a wrong prefix from a quiet prefix.
-    fn log_skipped(&self) {
+    fn log_all_skipped(&self) {
         let objects = self.log.metrics.objects.unwrap_or_default();
         if let Some(first) = self.first_skipped.as_deref()
             && objects.skipped == objects.received
@@ -447,8 +445,8 @@ fn check_is_a_flow_log(
     }
     Err(
         match ec2.and_then(|ec2| ec2.reason_for_no_format(report, config)) {
-            Some(trouble) => ObjectError::Format {
-                reason: trouble.to_string(),
+            Some(failed) => ObjectError::Format {
+                reason: failed.to_string(),
             },
             None => ObjectError::NotAFlowLog {
                 lines: report.counters.records_received,

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::error::DisplayErrorContext;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use flowlogs_parquet::{ByteRanges, Bytes, ParquetError, ParquetReadError, ParquetReader, RowSink};
 use flowlogs_source::s3::ObjectRef;
@@ -20,8 +20,8 @@ use tokio::time::{Duration, Instant, timeout_at};
 use super::failure::ObjectError;
 use crate::aws::{RequestPatience, s3_client};
 use crate::blocking::wait;
-use crate::ec2::LookupError;
 use crate::log::one_line;
+use crate::s3_read::{CollectError, ReadRefusal, RefusalKind, collect};
 use crate::transcode_sink::StopReason;
 
 /// Actions that a role needs: for objects, and for objects of a bucket with versions.
@@ -31,7 +31,7 @@ pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
 const PAGES: usize = 40 * 1024 * 1024;
 
 /// Largest Parquet object to read with a single request instead of several for each column.
-const SMALL: u64 = 4 * 1024 * 1024;
+const LARGEST_AT_ONCE: u64 = 4 * 1024 * 1024;
 
 /// Most chunks that are fetched ahead, each a read of the connection of some ten kilobytes.
 const CHUNKS: usize = 16;
@@ -45,9 +45,9 @@ pub struct ObjectReader {
     client: Client,
 }
 
-/// Content of an object, by kind.
+/// Content of an object: Parquet, or a stream for the unpacker.
 enum OpenedObject {
-    Text(ObjectBody),
+    Stream(ObjectBody),
     Parquet(ParquetBytes),
 }
 
@@ -84,7 +84,7 @@ impl ObjectReader {
             failure: Arc::default(),
         };
         let outcome = match request.open()? {
-            OpenedObject::Text(body) => read_text(body, unpacker, lines),
+            OpenedObject::Stream(body) => read_stream(body, unpacker, lines),
             OpenedObject::Parquet(stored) => read_parquet(stored, lines),
         };
         outcome.map_err(|error| match error {
@@ -95,7 +95,7 @@ impl ObjectReader {
     }
 }
 
-fn read_text<L: LineSink<Error = StopReason>>(
+fn read_stream<L: LineSink<Error = StopReason>>(
     body: ObjectBody,
     unpacker: &mut Unpacker,
     lines: &mut L,
@@ -152,7 +152,7 @@ impl ObjectRequest {
         let size = output
             .content_length()
             .and_then(|size| u64::try_from(size).ok())
-            .ok_or_else(|| unreadable("S3 does not say its size".to_owned()))?;
+            .ok_or_else(|| unreadable("S3 answered without the size of the object".to_owned()))?;
         if let Some(range) = output.content_range() {
             let range = one_line(&range);
             return Err(unreadable(format!(
@@ -160,10 +160,10 @@ impl ObjectRequest {
             )));
         }
         // An object with the entity tag of the notice has the size of the notice.
-        let announced = self.object.etag.as_ref().and(self.object.size);
-        if let (0, Some(announced @ 1..)) = (size, announced) {
+        let noticed = self.object.etag.as_ref().and(self.object.size);
+        if let (0, Some(noticed @ 1..)) = (size, noticed) {
             return Err(unreadable(format!(
-                "S3 answered with none of its {announced} octets"
+                "S3 answered with none of its {noticed} octets"
             )));
         }
         // Later ranges must be of the same object.
@@ -178,16 +178,16 @@ impl ObjectRequest {
             .begin(PARQUET_MAGIC.len())
             .map_err(|error| broken(error.kind(), error.to_string()))?;
         if begin != PARQUET_MAGIC {
-            return Ok(OpenedObject::Text(body));
+            return Ok(OpenedObject::Stream(body));
         }
-        if size > SMALL {
+        if size > LARGEST_AT_ONCE {
             return Ok(OpenedObject::Parquet(ParquetBytes::Remote(
                 self.clone(),
                 size,
             )));
         }
         let mut whole = Vec::new();
-        // `size` and not `SMALL` octets at most: `fetch` ends a body that is longer than the object.
+        // At most `size` octets come: `fetch` ends a longer body with an error.
         body.read_to_end(&mut whole)
             .map_err(|error| broken(error.kind(), error.to_string()))?;
         Ok(OpenedObject::Parquet(ParquetBytes::Whole(whole.into())))
@@ -240,7 +240,7 @@ impl ObjectRequest {
             etag,
             ..
         } = &self.object;
-        // An object replaced after the notice has another notice.
+        // If-Match: an object that was replaced after the notice is another notice's.
         let etag = etag.as_ref().map(|etag| match etag.starts_with('"') {
             true => etag.clone(),
             false => format!("\"{etag}\""),
@@ -248,81 +248,74 @@ impl ObjectRequest {
         let request = self.client.get_object().bucket(bucket).key(key);
         let request = request.set_version_id(version.clone()).set_if_match(etag);
         match timeout_at(self.deadline, request.set_range(range).send()).await {
-            Ok(answer) => answer.map_err(|error| sorted(&error)),
+            Ok(answer) => answer.map_err(|error| refused(ReadRefusal::of(&error))),
             Err(_) => Err(ObjectError::OutOfTime),
         }
     }
 }
 
-/// Classifies an error of S3.
-fn sorted(error: &SdkError<GetObjectError>) -> ObjectError {
-    let SdkError::ServiceError(service) = error else {
-        return ObjectError::Unreadable {
-            reason: LookupError::of(error).to_string(),
-        };
-    };
-    let code = service.err().code().unwrap_or_default();
-    let message = service.err().message().unwrap_or("no reason given");
-    let reason = || one_line(&format_args!("{code}: {message}"));
-    match (code, service.raw().status().as_u16()) {
-        ("NoSuchKey" | "NoSuchVersion" | "NoSuchBucket", _) | ("", 404) => ObjectError::Missing {
-            code: code.to_owned(),
-        },
-        ("InvalidObjectState", _) => ObjectError::Archived,
-        ("PreconditionFailed", _) => ObjectError::Changed,
-        // S3 passes on the error of KMS.
-        (code, status) if code.starts_with("KMS.") || status == 403 && message.contains("kms:") => {
-            ObjectError::KeyDenied { reason: reason() }
+/// Error of an object that S3 refused.
+fn refused(refusal: ReadRefusal) -> ObjectError {
+    let ReadRefusal { kind, code, reason } = refusal;
+    match kind {
+        RefusalKind::Missing => ObjectError::Missing { code },
+        RefusalKind::Archived => ObjectError::Archived,
+        RefusalKind::Changed => ObjectError::Changed,
+        RefusalKind::KeyDenied => ObjectError::KeyDenied { reason },
+        RefusalKind::Denied => ObjectError::Denied { reason },
+        RefusalKind::Unchanged | RefusalKind::TimedOut | RefusalKind::Other => {
+            ObjectError::Unreadable { reason }
         }
-        (_, 401 | 403) => ObjectError::Denied { reason: reason() },
-        _ => ObjectError::Unreadable { reason: reason() },
     }
 }
 
-/// Fetches chunks ahead while the channel has room, and resumes after a broken connection.
+/// Fetches chunks ahead while the channel has room; the last item is the error, if any.
 async fn fetch(
     request: ObjectRequest,
-    mut body: ByteStream,
+    body: ByteStream,
     size: u64,
     to: mpsc::Sender<io::Result<Bytes>>,
 ) {
+    if let Err(error) = fetch_chunks(&request, body, size, &to).await {
+        let _ = to.send(Err(error)).await;
+    }
+}
+
+/// Fetches chunks to the end of the object, or until the reader is gone; resumes after a broken connection.
+async fn fetch_chunks(
+    request: &ObjectRequest,
+    mut body: ByteStream,
+    size: u64,
+    to: &mpsc::Sender<io::Result<Bytes>>,
+) -> io::Result<()> {
     let mut position = 0;
     let mut resumptions = 0;
     loop {
-        let reason = match timeout_at(request.deadline, body.next()).await {
-            Ok(Some(Ok(chunk))) => {
+        let next = timeout_at(request.deadline, body.next()).await;
+        let reason = match next.map_err(|_| io::ErrorKind::TimedOut)? {
+            Some(Ok(chunk)) => {
                 position += chunk.len() as u64;
                 if position > size {
-                    let longer = io::Error::other(format!("S3 sent more than its {size} octets"));
-                    let _ = to.send(Err(longer)).await;
-                    return;
+                    return Err(io::Error::other(format!(
+                        "S3 sent more than its {size} octets"
+                    )));
                 }
                 if to.send(Ok(chunk)).await.is_err() {
-                    return; // the reader is gone
+                    return Ok(());
                 }
                 continue;
             }
-            Ok(None) if position == size => return,
-            Ok(None) => "the connection ended early".to_owned(),
-            Ok(Some(Err(error))) => DisplayErrorContext(error).to_string(),
-            Err(_) => {
-                let _ = to.send(Err(io::ErrorKind::TimedOut.into())).await;
-                return;
-            }
+            None if position == size => return Ok(()),
+            None => "the connection ended early".to_owned(),
+            Some(Err(error)) => DisplayErrorContext(error).to_string(),
         };
         resumptions += 1;
         // An object that came whole and has a wrong checksum cannot be resumed.
-        let again = match resumptions > RESUMPTIONS || position == size {
-            true => Err(io::Error::other(reason)),
-            false => (request.range(position, None).await).map_err(|error| request.fail(error)),
-        };
-        match again {
-            Ok(rest) => body = rest,
-            Err(error) => {
-                let _ = to.send(Err(error)).await;
-                return;
-            }
+        if resumptions > RESUMPTIONS || position == size {
+            return Err(io::Error::other(reason));
         }
+        let rest = request.range(position, None).await;
+        body = rest.map_err(|error| request.fail(error))?;
     }
 }
 
@@ -409,24 +402,13 @@ impl ByteRanges for ParquetBytes {
 /// Reads the octets from `first` to `last`.
 async fn one_range(request: &ObjectRequest, first: u64, last: u64) -> Result<Bytes, ObjectError> {
     let body = request.range(first, Some(last)).await?;
-    match timeout_at(request.deadline, bounded(body, last - first + 1)).await {
-        Ok(octets) => octets,
+    let length = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
+    match timeout_at(request.deadline, collect(body, length)).await {
+        Ok(Ok(octets)) => Ok(octets.into()),
+        Ok(Err(CollectError::TooLarge)) => Err(unreadable(format!(
+            "S3 sent more than {length} octets of a range"
+        ))),
+        Ok(Err(CollectError::Broken(reason))) => Err(unreadable(reason)),
         Err(_) => Err(ObjectError::OutOfTime),
     }
-}
-
-/// Collects a body; a body longer than the range is an error, even if endless.
-async fn bounded(mut body: ByteStream, length: u64) -> Result<Bytes, ObjectError> {
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
-    let mut octets = Vec::new();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| unreadable(one_line(&DisplayErrorContext(error))))?;
-        if chunk.len() > length - octets.len() {
-            return Err(unreadable(format!(
-                "S3 sent more than {length} octets of a range"
-            )));
-        }
-        octets.extend_from_slice(&chunk);
-    }
-    Ok(octets.into())
 }

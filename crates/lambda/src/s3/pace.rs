@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 /// Octets a second that are assumed before the first object: the pace of a small function.
-const FIRST: f64 = 1_000_000.0;
+const FIRST_OCTETS_A_SECOND: f64 = 1_000_000.0;
 
 /// Least octets of an object that counts as a measurement; below, the overhead dominates.
-const TELLING: u64 = 64 * 1024;
+const LEAST_MEASURED: u64 = 64 * 1024;
 
 /// Overhead of an object: connecting, and waiting for S3, EC2 and the collectors.
 const OVERHEAD: Duration = Duration::from_secs(3);
@@ -21,7 +21,7 @@ pub(super) struct ObjectPace {
 impl Default for ObjectPace {
     fn default() -> Self {
         Self {
-            octets: FIRST,
+            octets: FIRST_OCTETS_A_SECOND,
             seconds: 1.0,
         }
     }
@@ -31,7 +31,7 @@ impl ObjectPace {
     /// Adds the measurement of an object.
     #[allow(clippy::cast_precision_loss)] // an estimate
     pub(super) fn measure(&mut self, octets: u64, time: Duration) {
-        if octets < TELLING {
+        if octets < LEAST_MEASURED {
             return;
         }
         self.octets = self.octets / 2.0 + octets as f64;

@@ -2,35 +2,35 @@
 
 use flowlogs_core::Transcoder;
 use flowlogs_core::network::{AccountRegion, Destination};
-use flowlogs_source::s3::{KeyOwner, ObjectRef, owner};
+use flowlogs_source::s3::{KeyFacts, ObjectRef, key_facts};
 use tokio::time::Instant;
 
 use super::failure::ObjectError;
 use crate::diagnostics;
 use crate::ec2::{Ec2, set_inventory};
 use crate::function::Function;
-use crate::stored::is_impatient;
+use crate::stored::waits_for_inventory;
 
 /// Facts about the source of an object, from the notice alone.
 pub(super) struct ObjectSource<'a> {
     /// Account, region and flow log in the key.
-    pub(super) owner: KeyOwner<'a>,
+    pub(super) facts: KeyFacts<'a>,
     /// Possible destinations of the object's flow logs: the delivery stream in the key, and the bucket.
     pub(super) destinations: Vec<Destination>,
-    /// True if the object is too old to wait for the inventory.
-    pub(super) is_impatient: bool,
+    /// False if the object is too old to wait for the inventory.
+    pub(super) waits: bool,
 }
 
 impl<'a> ObjectSource<'a> {
     /// Reads the facts from a notice.
     pub(super) fn of(object: &'a ObjectRef) -> Self {
-        let owner = owner(&object.key);
-        let stream = owner.delivery_stream.map(Destination::delivery_stream);
-        let bucket = Destination::bucket(&object.bucket).with_prefix(owner.prefix);
+        let facts = key_facts(&object.key);
+        let stream = facts.delivery_stream.map(Destination::delivery_stream);
+        let bucket = Destination::bucket(&object.bucket).with_prefix(facts.prefix);
         Self {
             destinations: stream.into_iter().chain([bucket]).collect(),
-            owner,
-            is_impatient: is_impatient(object.time),
+            facts,
+            waits: waits_for_inventory(object.time),
         }
     }
 }
@@ -49,18 +49,18 @@ pub(super) async fn prepare(
         config,
         aws,
         region,
-        connection,
+        forwarder_slot,
         ec2,
         stored,
         ..
     } = function;
-    let transcoder = connection.ready(config, aws).await?.transcoder();
+    let transcoder = forwarder_slot.ready(config, aws).await?.transcoder();
     if let Some(stored) = stored {
         stored.set_deadline(deadline);
-        let owner = &source.owner;
-        let scope = owner.account.zip(owner.region.or(region.as_deref()));
+        let facts = &source.facts;
+        let scope = facts.account.zip(facts.region.or(region.as_deref()));
         let scope = scope.map(|(account, region)| AccountRegion::new(account, region));
-        let prepared = stored.prepare(scope, source.is_impatient, transcoder);
+        let prepared = stored.prepare(scope, source.waits, transcoder);
         if let Err(unavailable) = Box::pin(prepared).await {
             return Ok(Err(unavailable.into()));
         }
@@ -76,7 +76,7 @@ pub(super) async fn prepare(
 /// an object.
 async fn look_up(ec2: &mut Ec2, transcoder: &mut Transcoder, destinations: &[Destination]) {
     let asked = Instant::now();
-    set_inventory(transcoder, ec2.refresh_formats(asked).await);
+    set_inventory(transcoder, ec2.refresh_flow_logs(asked).await);
     // The delivery stream if a flow log delivers to a stream of this name, else the bucket.
     let destination = transcoder.inventory().resolve(None, destinations);
     let name = destination.map_or(String::new(), |own| own.name.to_string());

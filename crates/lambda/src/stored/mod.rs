@@ -15,7 +15,7 @@
 //! | part | the copy serves | the same |
 //! | part, 404 | nothing is known of the account | nothing is known of the account |
 //!
-//! A payload older than an hour does not wait: the payload is transcoded without.
+//! A payload older than an hour does not wait: the payload is transcoded without the unreadable object.
 
 mod parts;
 mod store;
@@ -30,21 +30,20 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use flowlogs_core::Transcoder;
 use flowlogs_core::network::{AccountRegion, Destination, InterfaceTable, Inventory};
-use flowlogs_describe::{Manifest, read_manifest, read_part};
+use flowlogs_describe::{
+    InventoryPart, MANIFEST_PATH, Manifest, part_path, read_manifest, read_part,
+};
 use flowlogs_export::now;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::config::{InventoryLocation, MANIFEST, part_path};
+use crate::config::{InventoryLocation, LARGEST_PACKED};
 use crate::log::one_line;
 
 use parts::PartCache;
 use store::{ObjectStore, StoreError, StoredObject};
 
 pub use store::ACTIONS;
-
-/// Most octets of a stored object.
-const LARGEST_PACKED: usize = 32 * 1024 * 1024;
 
 /// Most octets of an inflated part: some 200,000 interfaces.
 const LARGEST_PART: u64 = 128 * 1024 * 1024;
@@ -56,7 +55,11 @@ const HOLD: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Largest age of a payload that waits for the inventory, in milliseconds.
-const PATIENCE: u64 = 3_600_000;
+const LONGEST_WAIT: u64 = 3_600_000;
+
+/// Consequence of an unreadable object for a payload that does not wait.
+const DOES_NOT_WAIT: &str =
+    "the payload is older than an hour and is transcoded without this object";
 
 /// Most reasons that are remembered as logged, and most failed attempts that are remembered; one more clears the memory.
 const REASONS: usize = 1_000;
@@ -101,6 +104,7 @@ pub(crate) struct StoredInventory {
     stale: HashSet<AccountRegion>,
     /// Accounts and regions unknown to the transcoder, although in the manifest.
     given_up: HashSet<AccountRegion>,
+    /// Failed attempts by account and region; `None` is the manifest.
     failed: HashMap<Option<AccountRegion>, FailedAttempt>,
     /// Failed reads since the last metrics line.
     errors: u64,
@@ -109,9 +113,9 @@ pub(crate) struct StoredInventory {
     deadline: Instant,
 }
 
-/// Returns whether a payload or object of this time (milliseconds since 1970) does not wait for the inventory.
-pub(crate) fn is_impatient(time: Option<u64>) -> bool {
-    time.is_some_and(|time| now().saturating_sub(time) > PATIENCE)
+/// Returns true if a payload or object of this time (milliseconds since 1970) waits for the inventory.
+pub(crate) fn waits_for_inventory(time: Option<u64>) -> bool {
+    time.is_none_or(|time| now().saturating_sub(time) <= LONGEST_WAIT)
 }
 
 impl StoredInventory {
@@ -160,7 +164,7 @@ impl StoredInventory {
     }
 
     /// Prepares the transcoder for a payload: the manifest of at most a minute ago, and the parts of these accounts and
-    /// regions. A payload that is `impatient` is transcoded without unreadable objects.
+    /// regions. A payload that does not wait (`waits`) is transcoded without unreadable objects.
     ///
     /// # Errors
     ///
@@ -168,17 +172,14 @@ impl StoredInventory {
     pub(crate) async fn prepare(
         &mut self,
         scopes: impl IntoIterator<Item = AccountRegion>,
-        impatient: bool,
+        waits: bool,
         transcoder: &mut Transcoder,
     ) -> Result<(), InventoryUnavailable> {
         if let Err(error) = self.refresh(transcoder).await {
-            if !impatient {
+            if waits {
                 return Err(error);
             }
-            self.log(
-                &error,
-                "the payload is older than an hour and is transcoded without",
-            );
+            self.log(&error, DOES_NOT_WAIT);
             transcoder.set_inventory(Inventory::unavailable());
             return Ok(());
         }
@@ -187,7 +188,7 @@ impl StoredInventory {
             if transcoder.inventory().interfaces_of(&scope).is_some() {
                 self.parts.get(&scope);
             } else if !is_unknown && self.version(&scope).is_some() {
-                self.load(scope, impatient, transcoder).await?;
+                self.load(scope, waits, transcoder).await?;
             }
         }
         Ok(())
@@ -201,15 +202,12 @@ impl StoredInventory {
     pub(crate) async fn load(
         &mut self,
         scope: AccountRegion,
-        impatient: bool,
+        waits: bool,
         transcoder: &mut Transcoder,
     ) -> Result<(), InventoryUnavailable> {
         let loaded = match self.part(&scope).await {
-            Err(error) if impatient => {
-                self.log(
-                    &error,
-                    "the payload is older than an hour and is transcoded without",
-                );
+            Err(error) if !waits => {
+                self.log(&error, DOES_NOT_WAIT);
                 None
             }
             other => other?,
@@ -265,7 +263,12 @@ impl StoredInventory {
         let etag = self.manifest.as_ref().and_then(|known| known.etag.clone());
         let answer = self
             .store
-            .get(MANIFEST, etag.as_deref(), LARGEST_PACKED, self.deadline)
+            .get(
+                MANIFEST_PATH,
+                etag.as_deref(),
+                LARGEST_PACKED,
+                self.deadline,
+            )
             .await;
         let read = match answer {
             Ok(StoredObject::Unchanged) if self.manifest.is_some() => Ok(None),
@@ -285,7 +288,7 @@ impl StoredInventory {
                 }
             }
             Err(reason) => {
-                let error = self.failure(MANIFEST, &reason);
+                let error = self.failure(MANIFEST_PATH, &reason);
                 if self.manifest.is_none() {
                     return Err(self.pause(None, error));
                 }
@@ -315,6 +318,14 @@ impl StoredInventory {
 
     /// Table of an account and region, with the accounts and regions whose tables were dropped for it; `None` where nothing
     /// is known.
+    ///
+    /// | copy in memory | part in S3 | table |
+    /// |---|---|---|
+    /// | of the manifest's version | not read | of the copy |
+    /// | of another version, or none | read | of the part |
+    /// | of another version, or none | 404 | none |
+    /// | of another version | unreadable | of the copy, until the manifest is due again |
+    /// | none | unreadable | an error, without a further read for [`RETRY`] |
     async fn part(
         &mut self,
         scope: &AccountRegion,
@@ -322,57 +333,75 @@ impl StoredInventory {
         let Some(wanted) = self.version(scope).cloned() else {
             return Ok(None);
         };
-        let copy = self
-            .parts
-            .get(scope)
-            .map(|part| (part.version == wanted, Arc::clone(&part.table)));
-        match copy {
-            Some((true, table)) => return Ok(Some((table, Vec::new()))),
+        let copy = self.parts.get(scope).cloned();
+        match &copy {
+            Some(copy) if copy.version == wanted => {
+                return Ok(Some((Arc::clone(&copy.table), Vec::new())));
+            }
+            Some(_) => {}
             None => self.check_pause(Some(scope))?,
-            Some((false, _)) => {}
         }
+        match (self.read_part(scope).await, copy) {
+            (Ok(Some(part)), _) => self.take_part(part, &wanted).await.map(Some),
+            (Ok(None), _) => {
+                self.parts.remove(scope);
+                Ok(None)
+            }
+            (Err(error), Some(copy)) => {
+                self.log(&error, "the copy of before serves");
+                self.stale.insert(scope.clone());
+                Ok(Some((copy.table, Vec::new())))
+            }
+            (Err(error), None) => Err(self.pause(Some(scope), error)),
+        }
+    }
+
+    /// Reads the part of an account and region; `None` if there is none.
+    async fn read_part(
+        &mut self,
+        scope: &AccountRegion,
+    ) -> Result<Option<InventoryPart>, InventoryUnavailable> {
         let path = part_path(&scope.account, &scope.region);
         let answer = self
             .store
             .get(&path, None, LARGEST_PACKED, self.deadline)
             .await;
         let read = match answer {
-            Ok(StoredObject::Absent) => {
-                self.parts.remove(scope);
-                return Ok(None);
-            }
+            Ok(StoredObject::Absent) => return Ok(None),
             Ok(StoredObject::Unchanged) => Err("no content".to_owned()),
             Ok(StoredObject::Content { octets, .. }) => match read_part(&octets, LARGEST_PART) {
-                Ok(part) if part.scope == *scope => Ok(part),
+                Ok(part) if part.scope == *scope => Ok(Some(part)),
                 Ok(_) => Err("it is of another account or region".to_owned()),
                 Err(error) => Err(error.to_string()),
             },
             Err(error) => Err(error.to_string()),
         };
-        let part = match (read, copy) {
-            (Ok(part), _) => part,
-            (Err(reason), Some((_, table))) => {
-                let error = self.failure(&path, &reason);
-                self.log(&error, "the copy of before serves");
-                self.stale.insert(scope.clone());
-                return Ok(Some((table, Vec::new())));
-            }
-            (Err(reason), None) => {
-                let error = self.failure(&path, &reason);
-                return Err(self.pause(Some(scope), error));
-            }
-        };
+        read.map_err(|reason| self.failure(&path, &reason))
+    }
+
+    /// Keeps a part that was read because the manifest has the version `wanted`. Returns the table, with the accounts and
+    /// regions whose tables were dropped for it.
+    async fn take_part(
+        &mut self,
+        part: InventoryPart,
+        wanted: &str,
+    ) -> Result<(Arc<InterfaceTable>, Vec<AccountRegion>), InventoryUnavailable> {
+        let InventoryPart {
+            scope,
+            version,
+            interfaces,
+        } = part;
         self.failed.remove(&Some(scope.clone()));
-        if part.version != wanted {
+        if version != wanted {
             // The part is younger than the manifest, or was overtaken by the next part.
             self.read_manifest().await?;
-            if self.version(scope) != Some(&part.version) {
+            if self.version(&scope) != Some(&version) {
                 self.stale.insert(scope.clone());
             }
         }
-        let table = Arc::new(part.interfaces);
-        let dropped = self.parts.insert(scope, part.version, Arc::clone(&table));
-        Ok(Some((table, dropped)))
+        let table = Arc::new(interfaces);
+        let dropped = self.parts.insert(&scope, version, Arc::clone(&table));
+        Ok((table, dropped))
     }
 
     /// Counts a failed read.
@@ -384,7 +413,7 @@ impl StoredInventory {
         }
     }
 
-    /// Fails at once for a while: further payloads of this environment would wait for the object, too.
+    /// Notes a failed attempt: for a while the object is not read again, because further payloads would wait for it, too.
     fn pause(
         &mut self,
         scope: Option<&AccountRegion>,

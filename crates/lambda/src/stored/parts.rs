@@ -14,7 +14,7 @@ const ENTRY_OCTETS: usize = 1_024;
 /// Part of an account and region.
 #[derive(Debug, Clone)]
 pub(super) struct LoadedPart {
-    /// Version of the part, as in the part.
+    /// Version that the object states; the manifest may name another.
     pub(super) version: String,
     pub(super) table: Arc<InterfaceTable>,
     octets: usize,

@@ -4,16 +4,12 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::get_object::GetObjectError;
-use aws_sdk_s3::primitives::ByteStream;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::{RequestPatience, s3_client};
 use crate::config::InventoryLocation;
-use crate::ec2::LookupError;
-use crate::log::one_line;
+use crate::s3_read::{CollectError, ReadRefusal, RefusalKind, collect};
 
 /// Actions needed by a role: to read the objects, and to be told that an object is not there.
 pub const ACTIONS: [&str; 2] = ["s3:GetObject", "s3:ListBucket"];
@@ -120,47 +116,31 @@ impl ObjectStore {
                 if usize::try_from(size).is_ok_and(|size| size > limit) {
                     return Err(StoreError::TooLarge(limit));
                 }
-                let octets = whole(output.body, limit).await?;
+                let octets = collect(output.body, limit)
+                    .await
+                    .map_err(|error| match error {
+                        CollectError::TooLarge => StoreError::TooLarge(limit),
+                        CollectError::Broken(reason) => StoreError::Unreadable(reason),
+                    })?;
                 Ok(StoredObject::Content { etag, octets })
             }
-            Err(error) => sorted(&error),
+            Err(error) => refused(ReadRefusal::of(&error)),
         }
     }
 }
 
-/// Collects a body of at most so many octets.
-async fn whole(mut body: ByteStream, limit: usize) -> Result<Vec<u8>, StoreError> {
-    let mut octets = Vec::new();
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| StoreError::Unreadable(one_line(&error)))?;
-        if chunk.len() > limit - octets.len() {
-            return Err(StoreError::TooLarge(limit));
-        }
-        octets.extend_from_slice(&chunk);
-    }
-    Ok(octets)
-}
-
-/// Classifies an error of S3.
-fn sorted(error: &SdkError<GetObjectError>) -> Result<StoredObject, StoreError> {
-    let SdkError::ServiceError(service) = error else {
-        let reason = LookupError::of(error);
-        return Err(match reason {
-            LookupError::TimedOut => StoreError::TimedOut,
-            reason => StoreError::Unreadable(reason.to_string()),
-        });
-    };
-    let code = service.err().code().unwrap_or_default();
-    let message = service.err().message().unwrap_or("no reason given");
-    let reason = one_line(&format_args!("{code}: {message}"));
-    match (code, service.raw().status().as_u16()) {
-        (_, 304) => Ok(StoredObject::Unchanged),
-        ("NoSuchKey", _) | ("", 404) => Ok(StoredObject::Absent),
-        // S3 passes on the error of KMS.
-        (code, status) if code.starts_with("KMS.") || status == 403 && message.contains("kms:") => {
-            Err(StoreError::KeyDenied(reason))
-        }
-        (_, 401 | 403) => Err(StoreError::Denied(reason)),
-        _ => Err(StoreError::Unreadable(reason)),
+/// Outcome of a read that S3 refused.
+fn refused(refusal: ReadRefusal) -> Result<StoredObject, StoreError> {
+    let ReadRefusal { kind, code, reason } = refusal;
+    match kind {
+        RefusalKind::Unchanged => Ok(StoredObject::Unchanged),
+        RefusalKind::Missing if code != "NoSuchBucket" => Ok(StoredObject::Absent),
+        RefusalKind::KeyDenied => Err(StoreError::KeyDenied(reason)),
+        RefusalKind::Denied => Err(StoreError::Denied(reason)),
+        RefusalKind::TimedOut => Err(StoreError::TimedOut),
+        RefusalKind::Missing
+        | RefusalKind::Archived
+        | RefusalKind::Changed
+        | RefusalKind::Other => Err(StoreError::Unreadable(reason)),
     }
 }

@@ -81,12 +81,12 @@ impl Fixture {
         self.server.put(&part_path(account), &gzip(&part));
     }
 
-    async fn prepare(&mut self, accounts: &[&str], impatient: bool) -> Result<(), String> {
+    async fn prepare(&mut self, accounts: &[&str], waits: bool) -> Result<(), String> {
         let scopes: Vec<_> = accounts.iter().map(|account| scope(account)).collect();
         self.stored
             .set_deadline(Instant::now() + Duration::from_secs(20));
         let transcoder = &mut self.transcoder;
-        let prepared = self.stored.prepare(scopes, impatient, transcoder);
+        let prepared = self.stored.prepare(scopes, waits, transcoder);
         prepared.await.map_err(|error| error.to_string())
     }
 
@@ -123,14 +123,14 @@ async fn two_reads_serve_a_payload_and_none_the_next_until_a_minute_has_passed()
         &[],
     ] {
         fixture
-            .prepare(&["1", "3"], false)
+            .prepare(&["1", "3"], true)
             .await
             .expect("an inventory");
         assert_eq!(fixture.requests(), expected);
         assert_eq!(fixture.name("1").as_deref(), Some("web"));
     }
     fixture.minute();
-    fixture.prepare(&["1"], false).await.expect("an inventory");
+    fixture.prepare(&["1"], true).await.expect("an inventory");
     assert_eq!(fixture.requests(), ["manifest.json.gz 304"]);
     assert!(fixture.stored.age().is_some());
     assert_eq!(fixture.stored.take_errors(), 0);
@@ -143,7 +143,7 @@ async fn a_part_of_a_new_version_takes_the_place_of_the_old_one_and_the_others_s
     fixture.put_part("1", "a", "web");
     fixture.put_part("2", "a", "db");
     fixture
-        .prepare(&["1", "2"], false)
+        .prepare(&["1", "2"], true)
         .await
         .expect("an inventory");
     fixture.requests();
@@ -151,7 +151,7 @@ async fn a_part_of_a_new_version_takes_the_place_of_the_old_one_and_the_others_s
     fixture.put_manifest(&[("1", "b"), ("2", "a")]);
     fixture.minute();
     fixture
-        .prepare(&["1", "2"], false)
+        .prepare(&["1", "2"], true)
         .await
         .expect("an inventory");
     assert_eq!(
@@ -167,10 +167,10 @@ async fn a_copy_serves_while_reading_fails() {
     let mut fixture = Fixture::new();
     fixture.put_manifest(&[("1", "a")]);
     fixture.put_part("1", "a", "web");
-    fixture.prepare(&["1"], false).await.expect("an inventory");
+    fixture.prepare(&["1"], true).await.expect("an inventory");
     fixture.server.refuse(MANIFEST_PATH, 403, "AccessDenied");
     fixture.minute();
-    fixture.prepare(&["1"], false).await.expect("the copy");
+    fixture.prepare(&["1"], true).await.expect("the copy");
     assert_eq!(
         (fixture.name("1").as_deref(), fixture.stored.take_errors()),
         (Some("web"), 1)
@@ -182,7 +182,7 @@ async fn a_copy_serves_while_reading_fails() {
         if errors == 1 {
             fixture.minute();
         }
-        fixture.prepare(&["1"], false).await.expect("the copy");
+        fixture.prepare(&["1"], true).await.expect("the copy");
         assert_eq!(
             fixture.name("1").as_deref(),
             Some("web"),
@@ -192,7 +192,7 @@ async fn a_copy_serves_while_reading_fails() {
     }
     fixture.put_part("1", "b", "web-2");
     fixture.minute();
-    fixture.prepare(&["1"], false).await.expect("an inventory");
+    fixture.prepare(&["1"], true).await.expect("an inventory");
     assert_eq!(fixture.name("1").as_deref(), Some("web-2"));
 }
 
@@ -200,21 +200,21 @@ async fn a_copy_serves_while_reading_fails() {
 async fn without_a_copy_a_payload_waits_and_an_old_one_does_not() {
     let mut fixture = Fixture::new();
     fixture.server.refuse(MANIFEST_PATH, 403, "AccessDenied");
-    let error = fixture.prepare(&["1"], false).await.expect_err("denied");
+    let error = fixture.prepare(&["1"], true).await.expect_err("denied");
     assert!(
         error.contains("s3://inventory/flowlogs/manifest.json.gz")
             && error.contains("s3:GetObject"),
         "{error}"
     );
     fixture.requests();
-    fixture.prepare(&["1"], false).await.expect_err("denied");
+    fixture.prepare(&["1"], true).await.expect_err("denied");
     assert_eq!(fixture.requests(), [""; 0], "not asked again at once");
-    fixture.prepare(&["1"], true).await.expect("without");
+    fixture.prepare(&["1"], false).await.expect("without");
     assert_eq!(fixture.transcoder.inventory(), &Inventory::unavailable());
     fixture.put_manifest(&[("1", "a")]);
     fixture.put_part("1", "a", "web");
     fixture.minute();
-    fixture.prepare(&["1"], false).await.expect("an inventory");
+    fixture.prepare(&["1"], true).await.expect("an inventory");
     assert_eq!(fixture.name("1").as_deref(), Some("web"));
 }
 
@@ -223,22 +223,22 @@ async fn nothing_is_known_of_an_account_whose_part_is_not_there_and_a_denied_one
     let mut fixture = Fixture::new();
     fixture.put_manifest(&[("1", "a"), ("2", "a")]);
     fixture.server.refuse(&part_path("2"), 403, "AccessDenied");
-    fixture.prepare(&["1"], false).await.expect("404");
+    fixture.prepare(&["1"], true).await.expect("404");
     assert_eq!(fixture.name("1"), None);
     fixture.requests();
-    fixture.prepare(&["1"], false).await.expect("404");
+    fixture.prepare(&["1"], true).await.expect("404");
     assert_eq!(fixture.requests(), [""; 0], "not asked again at once");
-    let error = fixture.prepare(&["2"], false).await.expect_err("403");
+    let error = fixture.prepare(&["2"], true).await.expect_err("403");
     assert!(
         error.contains("parts/2/") && error.contains("s3:ListBucket"),
         "{error}"
     );
-    fixture.prepare(&["2"], true).await.expect("without");
+    fixture.prepare(&["2"], false).await.expect("without");
     fixture.put_part("1", "a", "web");
     fixture.put_part("2", "a", "db");
     fixture.minute();
     fixture
-        .prepare(&["1", "2"], false)
+        .prepare(&["1", "2"], true)
         .await
         .expect("an inventory");
     let names = [fixture.name("1"), fixture.name("2")];
@@ -249,28 +249,28 @@ async fn nothing_is_known_of_an_account_whose_part_is_not_there_and_a_denied_one
 async fn a_part_that_is_younger_than_the_manifest_makes_the_manifest_be_read_again() {
     let mut fixture = Fixture::new();
     fixture.put_manifest(&[("1", "a")]);
-    fixture.prepare(&[], false).await.expect("a manifest");
+    fixture.prepare(&[], true).await.expect("a manifest");
     fixture.put_part("1", "b", "web-2");
     fixture.put_manifest(&[("1", "b")]);
     fixture.requests();
-    fixture.prepare(&["1"], false).await.expect("an inventory");
+    fixture.prepare(&["1"], true).await.expect("an inventory");
     assert_eq!(
         fixture.requests(),
         ["parts/1/eu-central-1.json.gz 200", "manifest.json.gz 200"]
     );
     assert_eq!(fixture.name("1").as_deref(), Some("web-2"));
-    fixture.prepare(&["1"], false).await.expect("an inventory");
+    fixture.prepare(&["1"], true).await.expect("an inventory");
     assert_eq!(fixture.requests(), [""; 0], "the new manifest names it");
     assert_eq!(fixture.name("1").as_deref(), Some("web-2"));
 
     fixture.put_part("1", "c", "web-3");
     fixture.put_manifest(&[("1", "d")]);
     fixture.minute();
-    fixture.prepare(&["1"], false).await.expect("an inventory");
+    fixture.prepare(&["1"], true).await.expect("an inventory");
     assert_eq!(fixture.name("1").as_deref(), Some("web-3"), "what there is");
     fixture.put_part("1", "d", "web-4");
     fixture.minute();
-    fixture.prepare(&["1"], false).await.expect("an inventory");
+    fixture.prepare(&["1"], true).await.expect("an inventory");
     assert_eq!(fixture.name("1").as_deref(), Some("web-4"));
 }
 
@@ -283,15 +283,15 @@ async fn objects_that_cannot_be_read_are_named() {
             "another release (InventoryVersion 2",
         ),
         (b"\x1f\x8b", "damaged or cut"),
-        (b"{\"AsOf\": 1}", "not what the AWS CLI prints"),
+        (b"{\"AsOf\": 1}", "not the JSON of an inventory"),
     ] {
         fixture.server.put(MANIFEST_PATH, octets);
         fixture.minute();
-        let error = fixture.prepare(&[], false).await.expect_err("unreadable");
+        let error = fixture.prepare(&[], true).await.expect_err("unreadable");
         assert!(error.contains(words), "{error}");
     }
     fixture.server.delete(MANIFEST_PATH);
     fixture.minute();
-    let error = fixture.prepare(&[], false).await.expect_err("absent");
+    let error = fixture.prepare(&[], true).await.expect_err("absent");
     assert!(error.contains("does flowlogs-inventory run"), "{error}");
 }

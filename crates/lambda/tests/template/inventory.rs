@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use flowlogs_core::settings::inventory::INVENTORY_SETTINGS;
 use flowlogs_core::settings::table::Accepted;
 use flowlogs_lambda::ec2;
-use flowlogs_lambda::inventory::{ACTIONS, METRICS};
+use flowlogs_lambda::inventory::{ACTIONS, metric_names};
 use serde_yaml_ng::Value;
 
 use super::{ACTIONS_OF_LAMBDA, each_is_read, read, variables};
@@ -87,7 +87,7 @@ fn alarms_watch_metrics_that_exist() {
     let watched = texts(&template["Resources"], "MetricName");
     assert!(watched.len() >= 4, "{watched:?}");
     assert!(
-        watched.iter().all(|name| METRICS.contains(name)),
+        watched.iter().all(|name| metric_names().contains(name)),
         "{watched:?}"
     );
 }

@@ -14,14 +14,17 @@ struct Recorded {
     ranges: Mutex<Vec<(u64, usize)>>,
 }
 
-impl ByteRanges for Recorded {
+#[derive(Clone)]
+struct SharedRecorded(Arc<Recorded>);
+
+impl ByteRanges for SharedRecorded {
     fn size(&self) -> std::io::Result<u64> {
-        self.object.size()
+        self.0.object.size()
     }
 
     fn read_at(&self, position: u64, length: usize) -> std::io::Result<Bytes> {
-        self.ranges.lock().unwrap().push((position, length));
-        self.object.read_at(position, length)
+        self.0.ranges.lock().unwrap().push((position, length));
+        self.0.object.read_at(position, length)
     }
 }
 
@@ -50,14 +53,14 @@ fn columns_that_say_nothing_are_not_read_and_no_octet_is_read_twice() {
         ..Options::default()
     };
     let object = write(&columns, &options);
-    let recorded = Arc::new(Recorded {
+    let recorded = SharedRecorded(Arc::new(Recorded {
         object: object.clone(),
         ranges: Mutex::default(),
-    });
+    }));
     let reader = ParquetReader::open(recorded.clone(), LIMIT).unwrap();
-    recorded.ranges.lock().unwrap().clear();
+    recorded.0.ranges.lock().unwrap().clear();
     reader.read_lines(&mut Kept::default()).unwrap();
-    let mut ranges = recorded.ranges.lock().unwrap().clone();
+    let mut ranges = recorded.0.ranges.lock().unwrap().clone();
     ranges.sort_unstable();
     let read: usize = ranges.iter().map(|(_, length)| length).sum();
     assert!(read < object.len() / 2, "{read} of {}", object.len());

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use flowlogs_parquet::{Bytes, ParquetError, ParquetReader};
-use flowlogs_source::{LineOrigin, LineSink, LogEvent};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink};
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::WriterVersion;
 
@@ -30,10 +30,10 @@ impl LineSink for Kept {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
-        assert_eq!((event.id, event.timestamp), (None, None));
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
+        assert_eq!((line.id, line.timestamp), (None, None));
         self.lines
-            .push(String::from_utf8_lossy(event.message).into_owned());
+            .push(String::from_utf8_lossy(line.text).into_owned());
         Ok(())
     }
 }
@@ -236,7 +236,7 @@ fn a_receiver_that_stops_ends_the_reading() {
         fn origin(&mut self, _: &LineOrigin<'_>) -> Result<(), Self::Error> {
             Ok(())
         }
-        fn event(&mut self, _: &LogEvent<'_>) -> Result<(), Self::Error> {
+        fn line(&mut self, _: &DeliveredLine<'_>) -> Result<(), Self::Error> {
             self.0 = self.0.checked_sub(1).ok_or("full")?;
             Ok(())
         }

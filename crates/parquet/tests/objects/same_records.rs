@@ -10,7 +10,7 @@ use flowlogs_core::{
     Transport,
 };
 use flowlogs_parquet::{Bytes, ParquetReader, RowSink};
-use flowlogs_source::{LineOrigin, LineSink, LogEvent, Unpacker};
+use flowlogs_source::{DeliveredLine, LineOrigin, LineSink, Unpacker};
 use parquet::basic::Encoding;
 use parquet::file::properties::WriterVersion;
 use proptest::prelude::*;
@@ -60,7 +60,7 @@ impl LineSink for Transcoded {
         Ok(())
     }
 
-    fn event(&mut self, event: &LogEvent<'_>) -> Result<(), Infallible> {
+    fn line(&mut self, line: &DeliveredLine<'_>) -> Result<(), Infallible> {
         let messages = &mut self.messages;
         let mut sink = |_: usize, _: MessageKind, message: &[u8]| {
             messages.push(message.to_vec());
@@ -68,8 +68,8 @@ impl LineSink for Transcoded {
         };
         let line = LogLine {
             id: None,
-            timestamp: event.timestamp,
-            text: event.message,
+            timestamp: line.timestamp,
+            text: line.text,
         };
         self.transcoder.line(&mut self.source, line, &mut sink)
     }

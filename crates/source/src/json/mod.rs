@@ -5,7 +5,7 @@
 //! slow twin, reads any JSON, and yields the errors. `payload.rs` hands the events on.
 //!
 //! Keys may come in any order, unknown keys are skipped, and a known key with a value of another type counts as absent:
-//! foreign senders use these words differently. Only an event's `message` must be there, and be text.
+//! foreign senders use these words differently. Only a `message` must be text, and an event must have one.
 
 mod payload;
 mod scan;
@@ -19,7 +19,7 @@ pub(crate) use spans::LARGEST;
 use spans::{DocumentSpans, Span, SpanTexts};
 
 use crate::error::{JsonFault, UnpackError};
-use crate::lines::{LineOrigin, LogEvent};
+use crate::lines::{DeliveredLine, LineOrigin};
 use crate::memory::release;
 
 /// Kind of a JSON document.
@@ -32,7 +32,7 @@ pub(crate) enum JsonDocument<'a> {
     /// Output of `aws logs filter-log-events` or `get-log-events`.
     CommandLine(Payload<'a>),
     /// A `{"message": …}` object, or a JSON string in a list.
-    Message(LogEvent<'a>),
+    Message(DeliveredLine<'a>),
     /// JSON of another kind.
     Unknown,
 }
@@ -50,10 +50,10 @@ impl JsonParser {
             return Err(UnpackError::TooLarge { limit: LARGEST });
         }
         self.spans.clear();
-        let has_lines = scan::fill(&mut self.spans, json);
-        if !has_lines {
+        let is_scanned = scan::read_spans(&mut self.spans, json);
+        if !is_scanned {
             self.spans.clear();
-            visit::fill(&mut self.spans, json).map_err(|error| UnpackError::Json {
+            visit::read_spans(&mut self.spans, json).map_err(|error| UnpackError::Json {
                 line: error.line(),
                 column: error.column(),
                 fault: match error.classify() {
@@ -63,13 +63,13 @@ impl JsonParser {
                 },
             })?;
         }
-        self.document(json, has_lines)
+        self.document(json, is_scanned)
     }
 
     fn document<'a>(
         &'a self,
         json: &'a [u8],
-        has_lines: bool,
+        is_scanned: bool,
     ) -> Result<JsonDocument<'a>, UnpackError> {
         let spans = &self.spans;
         let texts = SpanTexts {
@@ -83,7 +83,7 @@ impl JsonParser {
             }
             _ => {}
         }
-        let payload = |origin| Payload::new(spans, texts, origin, has_lines);
+        let payload = |origin| Payload::new(spans, texts, origin, is_scanned);
         if spans.has_log_events {
             let text = |span: Option<Span>| span.and_then(|span| texts.name(span));
             return Ok(JsonDocument::Subscription(payload(LineOrigin {
@@ -97,11 +97,11 @@ impl JsonParser {
             return Ok(JsonDocument::CommandLine(payload(LineOrigin::default())));
         }
         Ok(match spans.message {
-            Some(message) => JsonDocument::Message(LogEvent {
+            Some(message) => JsonDocument::Message(DeliveredLine {
                 // An `id` beside a message comes from another sender, and need not identify the event.
                 id: None,
                 timestamp: spans.timestamp,
-                message: texts.octets(message),
+                text: texts.octets(message),
             }),
             None => JsonDocument::Unknown,
         })
@@ -110,7 +110,7 @@ impl JsonParser {
     /// Gives back memory that only an unusually large document needed.
     pub(crate) fn release(&mut self) {
         release(&mut self.spans.events);
-        release(&mut self.spans.runs);
+        release(&mut self.spans.origin_groups);
         release(&mut self.spans.unescaped);
     }
 }
@@ -126,14 +126,14 @@ mod tests {
         }
     }
 
-    fn events<'a>(payload: &Payload<'a>) -> Vec<LogEvent<'a>> {
+    fn events<'a>(payload: &Payload<'a>) -> Vec<DeliveredLine<'a>> {
         payload.events().collect()
     }
 
     fn messages(json: &str) -> Vec<String> {
         match JsonParser::default().parse(json.as_bytes()) {
             Ok(JsonDocument::Subscription(payload) | JsonDocument::CommandLine(payload)) => {
-                let texts = events(&payload).into_iter().map(|event| event.message);
+                let texts = events(&payload).into_iter().map(|event| event.text);
                 texts
                     .map(|text| String::from_utf8_lossy(text).into_owned())
                     .collect()
@@ -171,10 +171,10 @@ mod tests {
                 log_stream: Some("s")
             }
         );
-        let expected = LogEvent {
+        let expected = DeliveredLine {
             id: Some(b"7"),
             timestamp: Some(5),
-            message: b"2 x",
+            text: b"2 x",
         };
         assert_eq!(events(&payload), [expected]);
     }
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(
             events(&payload)
                 .iter()
-                .map(|event| event.message)
+                .map(|event| event.text)
                 .collect::<Vec<_>>(),
             [b"2 \xff"]
         );
@@ -351,6 +351,6 @@ mod tests {
         let Ok(JsonDocument::Message(event)) = parser.parse(br#"{"message":"x"}"#) else {
             panic!("not a message");
         };
-        assert_eq!((event.timestamp, event.message), (None, &b"x"[..]));
+        assert_eq!((event.timestamp, event.text), (None, &b"x"[..]));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::spans::{DocumentSpans, EventSpans, NO_TIME, SpanTexts, SystemFields};
 use crate::line_writer::LineWriter;
-use crate::lines::{LineOrigin, LineSink, LogEvent};
+use crate::lines::{DeliveredLine, LineOrigin, LineSink};
 
 /// Log events of a payload that was unpacked and checked as a whole.
 #[derive(Debug, Clone, Copy)]
@@ -10,9 +10,9 @@ pub struct Payload<'a> {
     texts: SpanTexts<'a>,
     origin: LineOrigin<'a>,
     events: &'a [EventSpans],
-    runs: &'a [(usize, SystemFields)],
-    /// Every message is a single line without a line end.
-    has_lines: bool,
+    origin_groups: &'a [(usize, SystemFields)],
+    /// Every message is a single line without a line end: the fast path found it so.
+    is_line_each: bool,
 }
 
 impl<'a> Payload<'a> {
@@ -21,14 +21,14 @@ impl<'a> Payload<'a> {
         spans: &'a DocumentSpans,
         texts: SpanTexts<'a>,
         origin: LineOrigin<'a>,
-        has_lines: bool,
+        is_line_each: bool,
     ) -> Self {
         Self {
             texts,
             origin,
             events: &spans.events,
-            runs: &spans.runs,
-            has_lines,
+            origin_groups: &spans.origin_groups,
+            is_line_each,
         }
     }
 
@@ -41,7 +41,7 @@ impl<'a> Payload<'a> {
     /// Origins of the lines, in order: one origin, unless events name an account, region or log group. The same origin may
     /// come several times.
     pub fn origins(&self) -> impl Iterator<Item = LineOrigin<'a>> {
-        self.runs().map(|(origin, _)| origin)
+        self.origin_groups().map(|(origin, _)| origin)
     }
 
     /// Newest timestamp of the events, milliseconds since 1970.
@@ -63,10 +63,10 @@ impl<'a> Payload<'a> {
         &self,
         writer: &mut LineWriter<'_, L>,
     ) -> Result<(), L::Error> {
-        for (origin, events) in self.runs() {
+        for (origin, events) in self.origin_groups() {
             writer.begin(&origin)?;
             let mut events = events.iter().map(|event| self.event(event));
-            if self.has_lines {
+            if self.is_line_each {
                 events.try_for_each(|event| writer.line(&event))?;
             } else {
                 events.try_for_each(|event| writer.message(&event))?;
@@ -76,22 +76,27 @@ impl<'a> Payload<'a> {
     }
 
     /// Groups of consecutive events with equal origins; a payload without events is an empty group.
-    fn runs(&self) -> impl Iterator<Item = (LineOrigin<'a>, &'a [EventSpans])> {
+    fn origin_groups(&self) -> impl Iterator<Item = (LineOrigin<'a>, &'a [EventSpans])> {
         let Self {
             texts,
             origin,
             events,
-            runs,
+            origin_groups,
             ..
         } = *self;
-        let first = runs.first().map_or(events.len(), |(first, _)| *first);
-        let is_first = first > 0 || runs.is_empty();
+        // Events before the first group have no system fields; without any group these are all events, perhaps none.
+        let first = origin_groups
+            .first()
+            .map_or(events.len(), |(first, _)| *first);
+        let is_first = first > 0 || origin_groups.is_empty();
         let without_fields = is_first.then_some((origin, &events[..first]));
-        let with_fields = runs
+        let with_fields = origin_groups
             .iter()
             .enumerate()
             .map(move |(index, (begin, fields))| {
-                let end = runs.get(index + 1).map_or(events.len(), |(next, _)| *next);
+                let end = origin_groups
+                    .get(index + 1)
+                    .map_or(events.len(), |(next, _)| *next);
                 let origin = LineOrigin {
                     owner: texts.name(fields.account).or(origin.owner),
                     region: texts.name(fields.region).or(origin.region),
@@ -105,16 +110,16 @@ impl<'a> Payload<'a> {
 
     /// Events in order.
     #[cfg(test)]
-    pub(super) fn events(&self) -> impl Iterator<Item = LogEvent<'a>> {
+    pub(super) fn events(&self) -> impl Iterator<Item = DeliveredLine<'a>> {
         self.events.iter().map(|event| self.event(event))
     }
 
     #[inline]
-    fn event(&self, event: &EventSpans) -> LogEvent<'a> {
-        LogEvent {
+    fn event(&self, event: &EventSpans) -> DeliveredLine<'a> {
+        DeliveredLine {
             id: (!event.id.is_empty()).then(|| self.texts.octets(event.id)),
             timestamp: Some(event.timestamp).filter(|&time| time != NO_TIME),
-            message: self.texts.octets(event.message),
+            text: self.texts.octets(event.message),
         }
     }
 }

@@ -5,8 +5,8 @@
 //!  "logEvents":[{"id":"…","timestamp":1763715600000,"message":"…"},…]}
 //! ```
 //!
-//! Behind `message`, an event may have `extractedFields`, an object of texts. The octets between two messages are constant
-//! and compared as a whole, as are timestamp and extracted fields with the event before. The scan judges nothing else: at a
+//! Behind `message`, an event may have `extractedFields`, an object of texts. Octets that never change are compared as a
+//! whole; timestamp and extracted fields are compared with those of the event before. The scan judges nothing else: at a
 //! space, an escape, an unknown key or a fault the scan gives up, and the slow twin, [`visit`](super::visit), reads the
 //! document from the beginning. If the scan does not give up, both results are equal (tested with random changes).
 
@@ -16,7 +16,7 @@ use super::spans::{DocumentSpans, EventSpans, LARGEST, Span, SpanTexts, SystemFi
 
 /// Fills empty `spans` from a whole document. Returns false if the document is not as expected; the spans are then to be
 /// cleared.
-pub(super) fn fill(spans: &mut DocumentSpans, json: &[u8]) -> bool {
+pub(super) fn read_spans(spans: &mut DocumentSpans, json: &[u8]) -> bool {
     debug_assert!(json.len() <= LARGEST);
     let mut scan = DocumentScan { json, at: 0 };
     scan.document(spans).is_some()
@@ -25,8 +25,8 @@ pub(super) fn fill(spans: &mut DocumentSpans, json: &[u8]) -> bool {
 /// Octets that are compared at once.
 const LANES: usize = 32;
 
-/// Number of plain octets at the beginning. Plain is printable ASCII but quotation mark and backslash: a text of plain
-/// octets is UTF-8, has no line end, and stands for itself.
+/// Number of plain octets at the beginning. Plain is ASCII from 0x20 on except quotation mark and backslash: a text of
+/// plain octets is UTF-8, has no line end, and stands for itself.
 #[inline]
 fn plain_octets(octets: &[u8]) -> usize {
     let (parts, rest) = octets.as_chunks::<LANES>();
@@ -93,20 +93,20 @@ impl<'a> DocumentScan<'a> {
     fn events(&mut self, spans: &mut DocumentSpans) -> Option<()> {
         self.expect(b"[")?;
         // Most events repeat the timestamp and the extracted fields of the event before.
-        let mut last = (&b"0"[..], 0);
+        let mut last_timestamp = (&b"0"[..], 0);
         let mut last_fields = &b""[..];
         loop {
             self.expect(b"{\"id\":\"")?;
             let id = self.text()?;
             self.expect(b",\"timestamp\":")?;
-            let is_last = self
+            let repeats_timestamp = self
                 .rest()
-                .strip_prefix(last.0)
+                .strip_prefix(last_timestamp.0)
                 .is_some_and(|rest| rest.starts_with(b","));
-            if is_last {
-                self.at += last.0.len();
+            if repeats_timestamp {
+                self.at += last_timestamp.0.len();
             } else {
-                last = self.number()?;
+                last_timestamp = self.number()?;
             }
             self.expect(b",\"message\":\"")?;
             let message = self.text()?;
@@ -119,7 +119,7 @@ impl<'a> DocumentScan<'a> {
             }
             spans.events.push(EventSpans {
                 id,
-                timestamp: last.1,
+                timestamp: last_timestamp.1,
                 message,
             });
             self.expect(b"}")?;
@@ -153,7 +153,7 @@ impl<'a> DocumentScan<'a> {
                 }
             }
         }
-        spans.begin_run(fields, self.json);
+        spans.begin_origin_group(fields, self.json);
         Some(&self.json[begin..self.at])
     }
 
@@ -235,12 +235,12 @@ mod tests {
     /// Returns true if the scan takes the document; the slow twin must then have found the same.
     fn scanned(json: &[u8]) -> bool {
         let mut scanned = DocumentSpans::default();
-        if !fill(&mut scanned, json) {
+        if !read_spans(&mut scanned, json) {
             return false;
         }
         let mut visited = DocumentSpans::default();
         assert!(
-            visit::fill(&mut visited, json).is_ok(),
+            visit::read_spans(&mut visited, json).is_ok(),
             "the slow twin refuses it"
         );
         assert_eq!(format!("{scanned:?}"), format!("{visited:?}"));
@@ -337,8 +337,12 @@ mod tests {
         let json = payload(&events.join(","));
         assert!(scanned(json.as_bytes()), "{json}");
         let mut spans = DocumentSpans::default();
-        assert!(fill(&mut spans, json.as_bytes()));
-        let begins: Vec<_> = spans.runs.iter().map(|(begin, _)| *begin).collect();
+        assert!(read_spans(&mut spans, json.as_bytes()));
+        let begins: Vec<_> = spans
+            .origin_groups
+            .iter()
+            .map(|(begin, _)| *begin)
+            .collect();
         assert_eq!(begins, [1, 4, 5]);
     }
 

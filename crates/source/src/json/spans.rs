@@ -27,7 +27,7 @@ pub(super) struct DocumentSpans {
     pub(super) has_events: bool,
     pub(super) events: Vec<EventSpans>,
     /// System fields and the index of the first event with these fields. Empty if no event has system fields.
-    pub(super) runs: Vec<(usize, SystemFields)>,
+    pub(super) origin_groups: Vec<(usize, SystemFields)>,
     /// Texts with escapes, unescaped, back to back.
     pub(super) unescaped: Vec<u8>,
 }
@@ -99,7 +99,7 @@ impl<'a> SpanTexts<'a> {
     /// nothing to say.
     pub(super) fn name(self, span: Span) -> Option<&'a str> {
         let octets = self.octets(span);
-        // At most four octets a character: a longer text is not even looked at.
+        // A character has at most four octets: octets behind these cannot matter.
         let octets = &octets[..octets.len().min(4 * LONGEST_NAME)];
         let text = match str::from_utf8(octets) {
             Ok(text) => text,
@@ -112,28 +112,28 @@ impl<'a> SpanTexts<'a> {
 }
 
 impl DocumentSpans {
-    /// Copies a text that had escapes.
-    pub(super) fn unescape(&mut self, text: &[u8]) -> Option<Span> {
+    /// Keeps a text that serde_json has unescaped.
+    pub(super) fn keep_unescaped(&mut self, text: &[u8]) -> Option<Span> {
         let mut span = Span::new(self.unescaped.len(), text.len())?;
         span.start |= UNESCAPED;
         self.unescaped.extend_from_slice(text);
         Some(span)
     }
 
-    /// Begins a run of events with these system fields at the next event, unless the current run has equal fields.
-    pub(super) fn begin_run(&mut self, fields: SystemFields, json: &[u8]) {
+    /// Begins a group of events with these system fields at the next event, unless the current group has equal fields.
+    pub(super) fn begin_origin_group(&mut self, fields: SystemFields, json: &[u8]) {
         let texts = SpanTexts {
             json,
             unescaped: &self.unescaped,
         };
-        let last = self.runs.last().map(|(_, fields)| *fields);
+        let last = self.origin_groups.last().map(|(_, fields)| *fields);
         let last = last.unwrap_or_default();
         let is_equal = |one: Span, other: Span| texts.octets(one) == texts.octets(other);
         let goes_on = is_equal(last.account, fields.account)
             && is_equal(last.region, fields.region)
             && is_equal(last.log_group, fields.log_group);
         if !goes_on {
-            self.runs.push((self.events.len(), fields));
+            self.origin_groups.push((self.events.len(), fields));
         }
     }
 
@@ -141,12 +141,12 @@ impl DocumentSpans {
     pub(super) fn clear(&mut self) {
         let mut kept = Self {
             events: std::mem::take(&mut self.events),
-            runs: std::mem::take(&mut self.runs),
+            origin_groups: std::mem::take(&mut self.origin_groups),
             unescaped: std::mem::take(&mut self.unescaped),
             ..Self::default()
         };
         kept.events.clear();
-        kept.runs.clear();
+        kept.origin_groups.clear();
         kept.unescaped.clear();
         *self = kept;
     }

@@ -11,7 +11,7 @@ use serde::de::{self, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAcc
 use super::spans::{DocumentSpans, EventSpans, NO_TIME, Span, SystemFields};
 
 /// Fills empty `spans` from a whole document, only whitespace may follow.
-pub(super) fn fill(spans: &mut DocumentSpans, json: &[u8]) -> serde_json::Result<()> {
+pub(super) fn read_spans(spans: &mut DocumentSpans, json: &[u8]) -> serde_json::Result<()> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let document = Node {
         spans,
@@ -95,41 +95,41 @@ impl<'j> Node<'_, 'j> {
     }
 
     fn copied<E: de::Error>(self, text: &[u8]) -> Result<NodeValue, E> {
-        let span = self.spans.unescape(text).map(NodeValue::Text);
+        let span = self.spans.keep_unescaped(text).map(NodeValue::Text);
         span.ok_or_else(|| E::custom("too many texts with escapes"))
+    }
+
+    /// Reads a value of any type.
+    fn value<'de, A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<NodeValue, A::Error> {
+        map.next_value_seed(self.inner(NodeKind::Value))
     }
 
     fn document<'de, A: MapAccess<'de>>(mut self, mut map: A) -> Result<NodeValue, A::Error> {
         while let Some(key) = map.next_key::<Key>()? {
-            let kind = match key {
-                Key::Message => NodeKind::Message,
-                Key::LogEvents | Key::Events => NodeKind::Events,
-                Key::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                _ => NodeKind::Value,
-            };
-            let value = map.next_value_seed(self.inner(kind))?;
-            let spans = &mut *self.spans;
             match key {
-                Key::Message if spans.message.is_some() => {
+                Key::Message if self.spans.message.is_some() => {
                     return Err(de::Error::duplicate_field("message"));
                 }
-                Key::Message => spans.message = Some(required(value, "message")?),
-                Key::Timestamp => spans.timestamp = value.number(),
-                Key::MessageType => spans.message_type = value.text(),
-                Key::Owner => spans.owner = value.text(),
-                Key::LogGroup => spans.log_group = value.text(),
-                Key::LogStream => spans.log_stream = value.text(),
-                Key::LogEvents => spans.has_log_events |= value == NodeValue::List,
-                Key::Events => spans.has_events |= value == NodeValue::List,
-                Key::Id
-                | Key::ExtractedFields
-                | Key::Account
-                | Key::Region
-                | Key::SourceLog
-                | Key::Other => {}
+                Key::Message => {
+                    let value = map.next_value_seed(self.inner(NodeKind::Message))?;
+                    self.spans.message = Some(message_text(value)?);
+                }
+                Key::Timestamp => self.spans.timestamp = self.value(&mut map)?.number(),
+                Key::MessageType => self.spans.message_type = self.value(&mut map)?.text(),
+                Key::Owner => self.spans.owner = self.value(&mut map)?.text(),
+                Key::LogGroup => self.spans.log_group = self.value(&mut map)?.text(),
+                Key::LogStream => self.spans.log_stream = self.value(&mut map)?.text(),
+                Key::LogEvents => {
+                    let value = map.next_value_seed(self.inner(NodeKind::Events))?;
+                    self.spans.has_log_events |= value == NodeValue::List;
+                }
+                Key::Events => {
+                    let value = map.next_value_seed(self.inner(NodeKind::Events))?;
+                    self.spans.has_events |= value == NodeValue::List;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(NodeValue::Object)
@@ -142,16 +142,14 @@ impl<'j> Node<'_, 'j> {
         let mut fields = SystemFields::default();
         while let Some(key) = map.next_key::<Key>()? {
             match key {
-                Key::Id => id = map.next_value_seed(self.inner(NodeKind::Value))?.text(),
-                Key::Timestamp => {
-                    timestamp = map.next_value_seed(self.inner(NodeKind::Value))?.number();
-                }
+                Key::Id => id = self.value(&mut map)?.text(),
+                Key::Timestamp => timestamp = self.value(&mut map)?.number(),
                 Key::Message if message.is_some() => {
                     return Err(de::Error::duplicate_field("message"));
                 }
                 Key::Message => {
                     let value = map.next_value_seed(self.inner(NodeKind::Message))?;
-                    message = Some(required(value, "message")?);
+                    message = Some(message_text(value)?);
                 }
                 Key::ExtractedFields => {
                     let value = map.next_value_seed(self.inner(NodeKind::ExtractedFields))?;
@@ -165,9 +163,9 @@ impl<'j> Node<'_, 'j> {
                 }
             }
         }
-        // An event of no octets would let a small document grow into a large list.
+        // Were `{}` an event, three octets of a document would become an entry of 24.
         let message = message.ok_or_else(|| de::Error::missing_field("message"))?;
-        self.spans.begin_run(fields, self.json);
+        self.spans.begin_origin_group(fields, self.json);
         self.spans.events.push(EventSpans {
             id: id.unwrap_or_default(),
             timestamp: timestamp.unwrap_or(NO_TIME),
@@ -191,15 +189,14 @@ impl<'j> Node<'_, 'j> {
                     continue;
                 }
             };
-            let value = map.next_value_seed(self.inner(NodeKind::Value))?;
-            *field = value.text().unwrap_or_default();
+            *field = self.value(&mut map)?.text().unwrap_or_default();
         }
         Ok(NodeValue::SystemFields(fields))
     }
 }
 
-fn required<E: de::Error>(value: NodeValue, name: &'static str) -> Result<Span, E> {
-    value.text().ok_or_else(|| E::missing_field(name))
+fn message_text<E: de::Error>(value: NodeValue) -> Result<Span, E> {
+    value.text().ok_or_else(|| E::missing_field("message"))
 }
 
 impl<'de> DeserializeSeed<'de> for Node<'_, '_> {

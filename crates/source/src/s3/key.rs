@@ -27,9 +27,9 @@ const FOLDER: &str = "AWSLogs";
 /// Name of the service in keys of flow logs, of VPCs and of transit gateways.
 const SERVICE: &str = "vpcflowlogs";
 
-/// Account, region and source of an object, as far as the key says.
+/// Account, region, flow log, delivery stream and prefix of an object, as far as the key names them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct KeyOwner<'a> {
+pub struct KeyFacts<'a> {
     /// Account, 12 digits.
     pub account: Option<&'a str>,
     /// Region, as in `eu-central-1`.
@@ -38,7 +38,7 @@ pub struct KeyOwner<'a> {
     pub flow_log: Option<&'a str>,
     /// Firehose delivery stream that wrote the object.
     pub delivery_stream: Option<&'a str>,
-    /// Prefix before `AWSLogs/`, without the last slash: empty if nothing stands there, `None` for a key of another layout.
+    /// Prefix before `AWSLogs/`, without the last slash: empty if nothing stands there, `None` for a key with other folders.
     pub prefix: Option<&'a str>,
 }
 
@@ -48,16 +48,16 @@ pub struct KeyOwner<'a> {
 /// else the content decides, and the key only excludes folder markers and the test file of an export.
 pub fn may_be_a_flow_log(key: &str) -> bool {
     let is_log = match folders_behind_aws_logs(key) {
-        Some(_) => layout(key).is_some_and(|[_, service, _]| service == SERVICE),
+        Some(_) => account_service_region(key).is_some_and(|[_, service, _]| service == SERVICE),
         None => true,
     };
     is_log && !key.is_empty() && !key.ends_with('/') && file_name(key) != EXPORT_TEST
 }
 
-/// Reads account, region and source from a key.
-pub fn owner(key: &str) -> KeyOwner<'_> {
+/// Reads the facts from a key.
+pub fn key_facts(key: &str) -> KeyFacts<'_> {
     let file = file_name(key);
-    let by_path = layout(key).filter(|[_, service, _]| *service == SERVICE);
+    let by_path = account_service_region(key).filter(|[_, service, _]| *service == SERVICE);
     let by_file = first_three(file.split('_')).filter(|[_, service, _]| *service == SERVICE);
     let of_both = |part: usize| {
         by_path
@@ -66,7 +66,7 @@ pub fn owner(key: &str) -> KeyOwner<'_> {
             .map(move |parts| parts[part])
     };
     let flow_log = by_file.and_then(|_| file.split('_').nth(3));
-    KeyOwner {
+    KeyFacts {
         account: of_both(0).find(|account| is_account(account)),
         region: of_both(2).find(|region| !region.is_empty()),
         flow_log: flow_log.filter(|id| id.starts_with("fl-")),
@@ -85,28 +85,23 @@ fn delivery_stream(file: &str) -> Option<&str> {
     /// Lengths of the hexadecimal digits of a UUID.
     const UUID: [usize; 5] = [8, 4, 4, 4, 12];
     let name = file.split_once('.').map_or(file, |(name, _)| name);
-    let is_digits = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|octet| octet.is_ascii_digit())
-    };
-    let is_hex = |part: &str, length: usize| {
-        part.len() == length && part.bytes().all(|octet| octet.is_ascii_hexdigit())
-    };
-    let mut parts = name.rsplit('-');
-    let mut rest = name;
-    let mut strip = |is_part: &dyn Fn(&str, usize) -> bool, length: usize| -> Option<()> {
-        let part = parts.next().filter(|part| is_part(part, length))?;
-        rest = rest.strip_suffix(part)?.strip_suffix('-')?;
-        Some(())
-    };
+    // From the end: the parts of the UUID, those of the time, the version, and the stream, which may have hyphens.
+    let mut parts = name.rsplitn(TIME.len() + UUID.len() + 2, '-');
     for length in UUID.into_iter().rev() {
-        strip(&is_hex, length)?;
+        let is_hex = |octet: u8| octet.is_ascii_hexdigit();
+        parts
+            .next()
+            .filter(|part| part.len() == length && part.bytes().all(is_hex))?;
     }
     for length in TIME.into_iter().rev() {
-        strip(&is_digits, length)?;
+        parts
+            .next()
+            .filter(|part| part.len() == length && is_digits(part))?;
     }
-    let (stream, version) = rest.rsplit_once('-')?;
-    let is_stream = !stream.is_empty() && is_digits(version, version.len());
-    (is_stream && !version.is_empty()).then_some(stream)
+    parts
+        .next()
+        .filter(|version| !version.is_empty() && is_digits(version))?;
+    parts.next().filter(|stream| !stream.is_empty())
 }
 
 /// Part of a key before `AWSLogs/`, without the last slash.
@@ -134,7 +129,7 @@ fn folders_behind_aws_logs(key: &str) -> Option<impl Iterator<Item = &str>> {
 }
 
 /// Account, service and region by the folders of the key: values alone, or `name=value`.
-fn layout(key: &str) -> Option<[&str; 3]> {
+fn account_service_region(key: &str) -> Option<[&str; 3]> {
     let parts = first_three(folders_behind_aws_logs(key)?.map(value))?;
     is_account(parts[0]).then_some(parts)
 }
@@ -148,8 +143,13 @@ fn value(part: &str) -> &str {
     part.split_once('=').map_or(part, |(_, value)| value)
 }
 
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|octet| octet.is_ascii_digit())
+/// Returns true for the number of an account: 12 digits.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && is_digits(text)
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
 /// Decodes a key from a notice of S3, where a space is `+` and many octets are `%` and two hexadecimal digits (also the `=`
@@ -174,12 +174,12 @@ mod tests {
 
     #[test]
     fn every_layout_names_account_and_region() {
-        let both = KeyOwner {
+        let both = KeyFacts {
             account: Some("123456789012"),
             region: Some("eu-central-1"),
-            ..KeyOwner::default()
+            ..KeyFacts::default()
         };
-        let all = KeyOwner {
+        let all = KeyFacts {
             flow_log: Some("fl-1234abcd"),
             ..both
         };
@@ -202,11 +202,11 @@ mod tests {
             ),
         ] {
             let prefix = Some(prefix);
-            let (all, both) = (KeyOwner { prefix, ..all }, KeyOwner { prefix, ..both });
-            assert_eq!(owner(&format!("{path}/{FILE}")), all, "{path}");
-            assert_eq!(owner(&format!("{path}/flows.log.gz")), both, "{path}");
+            let (all, both) = (KeyFacts { prefix, ..all }, KeyFacts { prefix, ..both });
+            assert_eq!(key_facts(&format!("{path}/{FILE}")), all, "{path}");
+            assert_eq!(key_facts(&format!("{path}/flows.log.gz")), both, "{path}");
         }
-        assert_eq!(owner(FILE), all, "moved, with its name");
+        assert_eq!(key_facts(FILE), all, "moved, with its name");
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
             "AWSLogs/account/vpcflowlogs//x.log",
             "a_b_c.log",
         ] {
-            assert_eq!(owner(key), KeyOwner::default(), "{key}");
+            assert_eq!(key_facts(key), KeyFacts::default(), "{key}");
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
             format!("prefix/{NAME}.gz"),
             NAME.to_owned(),
         ] {
-            assert_eq!(owner(&key).delivery_stream, Some("flow-logs"), "{key}");
+            assert_eq!(key_facts(&key).delivery_stream, Some("flow-logs"), "{key}");
             assert!(may_be_a_flow_log(&key), "{key}");
         }
         for key in [
@@ -241,7 +241,7 @@ mod tests {
             "",
             FILE,
         ] {
-            assert_eq!(owner(key).delivery_stream, None, "{key}");
+            assert_eq!(key_facts(key).delivery_stream, None, "{key}");
         }
     }
 

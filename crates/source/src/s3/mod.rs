@@ -1,6 +1,6 @@
 //! Notices of S3: new objects, and the account, region and flow log in keys.
 //!
-//! [`S3Event`] reads the event that invoked a function and names the objects to read; [`owner`] and [`may_be_a_flow_log`]
+//! [`S3Event`] reads the event that invoked a function and names the objects to read; [`key_facts`] and [`may_be_a_flow_log`]
 //! read keys. Nothing here sends a request to S3.
 //!
 //! | file | content |
@@ -13,6 +13,6 @@ mod key;
 mod notice;
 mod trigger;
 
-pub use key::{KeyOwner, decoded, may_be_a_flow_log, owner};
+pub use key::{KeyFacts, decoded, is_account, key_facts, may_be_a_flow_log};
 pub use notice::{BACKFILL_EVENT, NoticeMessage, ObjectNotice, ObjectRef, TriggerError};
 pub use trigger::S3Event;

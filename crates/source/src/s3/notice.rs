@@ -1,23 +1,30 @@
-//! Notices, announced objects, and errors.
+//! Notices, the objects that they name, and errors.
 
 use std::fmt;
+
+use crate::queue::QueueMessage;
 
 /// Major version of the notices that are understood; a minor version changes no field.
 pub(super) const MAJOR_VERSION: &str = "2";
 
-/// Event name of a notice sent by a person for an object exported before: rule 1 does not apply. S3 has no event of this
-/// name; `flowlogs backfill` prints commands that send these notices.
+/// Event name of a notice sent by a person for an object exported before, which is not left out as a duplicate (rule 1 of
+/// `docs/deduplication.md`). S3 has no event of this name; `flowlogs backfill` prints commands that send these notices.
 pub const BACKFILL_EVENT: &str = "ObjectCreated:Backfill";
 
 /// Most characters of a foreign text in an error.
 const SHOWN: usize = 160;
 
-/// Beginning of a foreign text, for an error.
+/// Beginning of a foreign text for an error, with escapes for line ends and control characters.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().take(SHOWN).collect()
+    let begin = text.chars().take(SHOWN);
+    let escaped = begin.map(|character| match character.is_control() {
+        true => character.escape_debug().to_string(),
+        false => character.to_string(),
+    });
+    escaped.collect()
 }
 
-/// New object, as it was announced.
+/// New object, as the notice names it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectRef {
     /// Bucket.
@@ -46,18 +53,8 @@ pub enum ObjectNotice {
     Other,
 }
 
-/// Message of a queue with notices, acknowledged or returned as a whole.
-#[derive(Debug, PartialEq, Eq)]
-pub struct NoticeMessage {
-    /// Message id, for the answer.
-    pub id: String,
-    /// `SentTimestamp`: arrival in the queue, in milliseconds since 1970.
-    pub sent: Option<u64>,
-    /// `ApproximateReceiveCount`: 1 at the first delivery.
-    pub receive_count: Option<u32>,
-    /// Notices in the message.
-    pub notices: Result<Vec<ObjectNotice>, TriggerError>,
-}
+/// Message of a queue with notices.
+pub type NoticeMessage = QueueMessage<Result<Vec<ObjectNotice>, TriggerError>>;
 
 /// Error of an event or message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,6 +114,12 @@ impl fmt::Display for ObjectRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_foreign_text_in_an_error_stays_one_line_of_bounded_length() {
+        assert_eq!(shown("a\nb\u{1b}\"c\""), "a\\nb\\u{1b}\"c\"");
+        assert_eq!(shown(&"x".repeat(1_000)).len(), SHOWN);
+    }
 
     #[test]
     fn an_id_tells_versions_and_contents_apart_and_is_none_without_both() {

@@ -1,4 +1,4 @@
-//! Event of the S3 function: the new objects, and the messages that announce each object.
+//! Event of the S3 function: the new objects, and the messages that name each object.
 //!
 //! A notice arrives in many wrappings: directly from S3, as text in a message of SQS, in an envelope of SNS inside of the
 //! message (or raw), or as an event of EventBridge, directly or queued. The keys of a wrapping tell the kind.
@@ -18,8 +18,8 @@ use super::notice::{
 use crate::export_time;
 use crate::queue::QueueAttributes;
 
-/// Most documents around each other: the notice, and everything around the notice but the event of a queue.
-const WRAPPINGS: u8 = 3;
+/// Most documents within each other, without the queue: AWS makes two, an envelope of SNS around the notice.
+const MOST_DOCUMENTS: u8 = 3;
 
 /// Most octets of the name of a bucket: 63, and 255 for those of before 2018.
 const LONGEST_BUCKET: usize = 255;
@@ -50,16 +50,11 @@ impl S3Event {
             .map(|record| parse(record.get()))
             .collect::<Result<_, _>>()?;
         if envelopes.is_empty() || !envelopes.iter().all(is_queue) {
-            return notices(event, WRAPPINGS).map(Self::Direct);
+            return notices(event, MOST_DOCUMENTS).map(Self::Direct);
         }
         let messages = envelopes.into_iter().map(|message| {
-            let attributes = message.attributes.unwrap_or_default();
-            NoticeMessage {
-                notices: notices(message.body.as_deref().unwrap_or_default(), WRAPPINGS),
-                id: message.message_id.unwrap_or_default().into_owned(),
-                sent: attributes.sent(),
-                receive_count: attributes.receive_count(),
-            }
+            let content = notices(message.body.as_deref().unwrap_or_default(), MOST_DOCUMENTS);
+            NoticeMessage::new(message.message_id, message.attributes, content)
         });
         Ok(Self::Queue(messages.collect()))
     }
@@ -174,8 +169,8 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, TriggerError> {
 }
 
 /// Notices in a document, in any wrapping.
-fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError> {
-    let wrappings = wrappings.checked_sub(1).ok_or(TriggerError::Unknown)?;
+fn notices(text: &str, documents: u8) -> Result<Vec<ObjectNotice>, TriggerError> {
+    let inner = documents.checked_sub(1).ok_or(TriggerError::Unknown)?;
     let document: WrapperFields<'_> = parse(text)?;
     if document.event.as_deref() == Some("s3:TestEvent") {
         return Ok(Vec::new());
@@ -186,7 +181,7 @@ fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError>
             let envelope: RecordSourceFields<'_> = parse(record.get())?;
             match (envelope.source(), &envelope.sns) {
                 (Some("aws:s3"), _) => all.push(from_s3(record.get())?),
-                (Some("aws:sns"), Some(sns)) => all.extend(notices(&sns.message, wrappings)?),
+                (Some("aws:sns"), Some(sns)) => all.extend(notices(&sns.message, inner)?),
                 _ => return Err(TriggerError::Unknown),
             }
         }
@@ -201,13 +196,13 @@ fn notices(text: &str, wrappings: u8) -> Result<Vec<ObjectNotice>, TriggerError>
             let fields: S3Fields<'_> = parse(detail.get())?;
             let key = fields.object.key.clone().into_owned();
             let notice = fields.object(key, document.time.as_deref());
-            return notice.map(|notice| vec![notice]);
+            return notice.map(|object| vec![ObjectNotice::Created(object)]);
         }
         (Some(_), _) => return Err(TriggerError::Unknown),
         _ => {}
     }
     match document.message {
-        Some(message) => notices(&message, wrappings),
+        Some(message) => notices(&message, inner),
         None => Err(TriggerError::Unknown),
     }
 }
@@ -224,17 +219,15 @@ fn from_s3(record: &str) -> Result<ObjectNotice, TriggerError> {
     }
     let key = decoded(&record.s3.object.key)?;
     let is_backfill = name == BACKFILL_EVENT;
-    Ok(match record.s3.object(key, record.event_time.as_deref())? {
-        ObjectNotice::Created(object) => ObjectNotice::Created(ObjectRef {
-            is_backfill,
-            ..object
-        }),
-        other => other,
-    })
+    let object = record.s3.object(key, record.event_time.as_deref())?;
+    Ok(ObjectNotice::Created(ObjectRef {
+        is_backfill,
+        ..object
+    }))
 }
 
 impl S3Fields<'_> {
-    fn object(self, key: String, time: Option<&str>) -> Result<ObjectNotice, TriggerError> {
+    fn object(self, key: String, time: Option<&str>) -> Result<ObjectRef, TriggerError> {
         if self.bucket.name.is_empty() || key.is_empty() {
             return Err(TriggerError::Nameless);
         }
@@ -251,7 +244,7 @@ impl S3Fields<'_> {
         }
         let given =
             |text: Option<Cow<'_, str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
-        Ok(ObjectNotice::Created(ObjectRef {
+        Ok(ObjectRef {
             bucket: self.bucket.name.into_owned(),
             key,
             size: self.object.size,
@@ -259,7 +252,7 @@ impl S3Fields<'_> {
             etag: given(self.object.etag),
             is_backfill: false,
             time: time.and_then(milliseconds),
-        }))
+        })
     }
 }
 
@@ -398,7 +391,7 @@ mod tests {
                 id: "m0".into(),
                 sent: Some(1_795_255_200_000),
                 receive_count: Some(2),
-                notices: Ok(vec![object()]),
+                content: Ok(vec![object()]),
             };
             let read = S3Event::read(&in_sqs(&[&body]));
             assert_eq!(read, Ok(S3Event::Queue(vec![message])), "{body}");
@@ -417,7 +410,7 @@ mod tests {
         assert!(
             messages
                 .iter()
-                .all(|message| message.notices == Ok(Vec::new()))
+                .all(|message| message.content == Ok(Vec::new()))
         );
     }
 
@@ -447,14 +440,14 @@ mod tests {
         let Ok(S3Event::Queue(messages)) = S3Event::read(&event) else {
             panic!("a queue");
         };
-        assert_eq!(messages[1].notices, Ok(vec![object()]));
+        assert_eq!(messages[1].content, Ok(vec![object()]));
         assert!(matches!(
-            messages[0].notices,
+            messages[0].content,
             Err(TriggerError::Damaged { .. })
         ));
-        assert_eq!(messages[2].notices, Err(TriggerError::Unknown));
+        assert_eq!(messages[2].content, Err(TriggerError::Unknown));
         assert!(matches!(
-            messages[3].notices,
+            messages[3].content,
             Err(TriggerError::Damaged { .. })
         ));
     }

@@ -222,9 +222,9 @@ fn names_leave_again_after_an_object_that_no_collector_had_in_time() {
     let config = Config::new(&raw).expect("right settings");
     let (settings, options) = (TranscoderSettings::default(), SenderOptions::default());
     let forwarder = Forwarder::new(settings, &config.collectors, options, false);
-    let (mut forwarder, mut log) = (forwarder.expect("no TLS"), RecordLog::default());
+    let mut forwarder = forwarder.expect("no TLS");
     let [first, late, after] = [false, true, false].map(|is_late| {
-        let batch = BatchContext {
+        let batch = BatchTerms {
             now: now(),
             deadline: std::time::Instant::now() + MINUTE,
             only: None,
@@ -241,13 +241,12 @@ fn names_leave_again_after_an_object_that_no_collector_had_in_time() {
         let options_records = forwarded.report.counters.options_records;
         if is_late {
             forwarded.outcome = Err(UndeliveredBatch::new(vec![SendError {
-                collector: url.clone(),
+                target: url.clone(),
                 problem: SendProblem::OutOfTime,
             }]));
         }
-        let knowledge = (&mut log, &config, None);
         let read = Ok(ObjectOutcome::Exported);
-        let outcome = conclude(&mut forwarder, knowledge, "flows", forwarded, read);
+        let outcome = conclude(&mut forwarder, &config, None, forwarded, read);
         assert_eq!(outcome.err(), is_late.then_some(ObjectError::OutOfTime));
         options_records
     });

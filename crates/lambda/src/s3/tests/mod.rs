@@ -59,7 +59,7 @@ impl Setup {
     }
 
     /// One invocation: the answer, and the metrics line.
-    async fn invoke(&mut self, event: &Value, time: Duration) -> (Result<Value, Failure>, Value) {
+    async fn invoke(&mut self, event: &Value, time: Duration) -> (Result<Value, S3Failure>, Value) {
         let event = RawValue::from_string(event.to_string()).expect("JSON");
         let mut line = Vec::new();
         let deadline = Instant::now() + time;
@@ -89,7 +89,7 @@ impl Setup {
     }
 
     /// The error of an invocation for this object alone, which has to come again.
-    async fn failure(&mut self, key: &str, content: Content) -> Failure {
+    async fn failure(&mut self, key: &str, content: Content) -> S3Failure {
         self.bucket.put(key, content);
         let (outcome, metrics) = self.invoke(&direct(key, 1_000), 5 * MINUTE).await;
         assert_eq!(

@@ -93,11 +93,11 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Unanswered questions of an invocation.
+/// Counts of the unanswered questions of an invocation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LookupErrors {
+pub struct UnansweredCounts {
     /// Questions for flow logs.
-    pub formats: u64,
+    pub flow_logs: u64,
     /// Questions for interfaces, VPCs, transit gateways and attachments.
     pub names: u64,
 }
@@ -105,27 +105,25 @@ pub struct LookupErrors {
 /// Counts unanswered questions, and logs each reason of each action once.
 #[derive(Debug, Default)]
 pub(super) struct LookupTally {
-    errors: LookupErrors,
+    errors: UnansweredCounts,
     said: HashSet<(&'static str, std::mem::Discriminant<LookupError>)>,
 }
 
 impl LookupTally {
-    /// Counts a question; returns `true` if the reason is new and was logged.
-    pub(super) fn count(&mut self, trouble: &FailedLookup) -> bool {
-        match trouble.action {
-            super::question::FLOW_LOGS => self.errors.formats += 1,
+    /// Counts a question, and logs a new reason.
+    pub(super) fn count(&mut self, failed: &FailedLookup) {
+        match failed.action {
+            super::question::FLOW_LOGS => self.errors.flow_logs += 1,
             _ => self.errors.names += 1,
         }
-        let new = self.said.insert((trouble.action, trouble.reason.kind()));
-        if new {
+        if self.said.insert((failed.action, failed.reason.kind())) {
             tracing::warn!(
-                "{trouble}; flows are exported with what is known, and this is said once"
+                "{failed}; flows are exported with what is known, and this is said once"
             );
         }
-        new
     }
 
-    pub(super) fn take_errors(&mut self) -> LookupErrors {
+    pub(super) fn take_errors(&mut self) -> UnansweredCounts {
         std::mem::take(&mut self.errors)
     }
 }
@@ -140,47 +138,54 @@ pub(super) async fn gather<T, E>(
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
-    loop {
-        match timeout_at(deadline, next()).await {
-            Ok(None) => return Ok(()),
-            Ok(Some(Ok(item))) => take(item),
-            Ok(Some(Err(error))) => {
-                return Err(FailedLookup {
-                    action,
-                    reason: LookupError::of(&error),
-                });
-            }
-            Err(_) => {
-                return Err(FailedLookup {
-                    action,
-                    reason: LookupError::TimedOut,
-                });
-            }
-        }
+    while let Some(item) = answered(action, deadline, async { next().await.transpose() }).await? {
+        take(item);
     }
+    Ok(())
+}
+
+/// Waits for an answer until the deadline.
+pub(crate) async fn answered<T, E>(
+    action: &'static str,
+    deadline: Instant,
+    answer: impl Future<Output = Result<T, SdkError<E>>>,
+) -> Result<T, FailedLookup>
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    let reason = match timeout_at(deadline, answer).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => LookupError::of(&error),
+        Err(_) => LookupError::TimedOut,
+    };
+    Err(FailedLookup { action, reason })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::captured::CapturedLog;
 
     #[test]
     fn a_reason_is_counted_each_time_and_said_once_for_each_action() {
-        let mut troubles = LookupTally::default();
-        let trouble = |action, code: &str| FailedLookup {
+        let mut tally = LookupTally::default();
+        let failed = |action, code: &str| FailedLookup {
             action,
             reason: LookupError::Denied(code.to_owned()),
         };
-        assert!(troubles.count(&trouble("ec2:DescribeFlowLogs", "AuthFailure")));
-        assert!(!troubles.count(&trouble("ec2:DescribeFlowLogs", "UnauthorizedOperation")));
-        assert!(troubles.count(&trouble("ec2:DescribeVpcs", "UnauthorizedOperation")));
+        let (log, _guard) = CapturedLog::begin();
+        tally.count(&failed("ec2:DescribeFlowLogs", "AuthFailure"));
+        tally.count(&failed("ec2:DescribeFlowLogs", "UnauthorizedOperation"));
+        tally.count(&failed("ec2:DescribeVpcs", "UnauthorizedOperation"));
+        let lines = log.take();
+        assert_eq!(lines.lines().count(), 2, "{lines}");
         assert_eq!(
-            troubles.take_errors(),
-            LookupErrors {
-                formats: 2,
+            tally.take_errors(),
+            UnansweredCounts {
+                flow_logs: 2,
                 names: 1
             }
         );
-        assert_eq!(troubles.take_errors(), LookupErrors::default());
+        assert_eq!(tally.take_errors(), UnansweredCounts::default());
     }
 }

@@ -1,4 +1,4 @@
-//! Circumstances of a connection attempt.
+//! Settings of connections.
 
 use std::{
     sync::Arc,
@@ -9,16 +9,16 @@ use rustls::ClientConfig;
 
 use crate::options::SenderOptions;
 
-/// Circumstances of a connection attempt.
+/// TLS configuration, options and deadline of all connections of [`Collectors`](crate::Collectors).
 #[derive(Clone)]
-pub(crate) struct Attempt {
+pub(crate) struct ConnectSettings {
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) options: SenderOptions,
     /// End of the invocation.
     pub(crate) deadline: Instant,
 }
 
-impl Attempt {
+impl ConnectSettings {
     /// Time limit of a connection attempt: the connect timeout, or less if the invocation ends before.
     pub(crate) fn connect_timeout(&self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());

@@ -1,20 +1,29 @@
-//! Layout of the objects of an organization's inventory, and the errors of reading and writing.
+//! `InventoryVersion` of this release, keys of an inventory, and the errors of reading and writing.
 
-/// Layout of the objects of an organization's inventory that this release reads and writes.
+/// Value of `InventoryVersion` that this release reads and writes.
 pub(crate) const INVENTORY_VERSION: u64 = 1;
+
+/// Top-level keys of an inventory. Subnets are recognised but not used: an interface names its VPC.
+pub(crate) const KEYS: [&str; 7] = [
+    "InventoryVersion",
+    "NetworkInterfaces",
+    "Vpcs",
+    "Subnets",
+    "TransitGateways",
+    "TransitGatewayAttachments",
+    "FlowLogs",
+];
 
 /// Error of [`read`](crate::read), [`read_manifest`](crate::read_manifest), [`read_part`](crate::read_part) and
 /// [`Manifest::to_gzip`](crate::Manifest::to_gzip).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InventoryError {
-    /// Not JSON, or a member has another type than the AWS CLI prints; the message has line and column.
-    #[error("not what the AWS CLI prints: {}", words(.0))]
+    /// Not JSON, or a member has a wrong type; the message has line and column.
+    #[error("not the JSON of an inventory: {}", words(.0))]
     Json(#[from] serde_json::Error),
     /// A JSON object without any key of an inventory.
-    #[error(
-        "no inventory in it: none of the keys NetworkInterfaces, Vpcs, TransitGateways, TransitGatewayAttachments, FlowLogs"
-    )]
+    #[error("no inventory in it: none of the keys {}", KEYS.join(", "))]
     NoKnownKey,
     /// A packed document that is damaged or cut.
     #[error("the gzip stream is damaged or cut: {0}")]
@@ -22,7 +31,7 @@ pub enum InventoryError {
     /// More octets than are admitted.
     #[error("it has more than {0} octets")]
     TooLarge(u64),
-    /// An object of another layout.
+    /// An object with another `InventoryVersion`.
     #[error(
         "it was written by another release (InventoryVersion {0}, known is {INVENTORY_VERSION})"
     )]

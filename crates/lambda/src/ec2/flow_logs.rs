@@ -11,8 +11,8 @@ use aws_sdk_ec2::types::Filter;
 use flowlogs_core::network::{FlowLog, vanished};
 use tokio::time::Instant;
 
+use super::failed_lookup::{FailedLookup, LookupTally, gather};
 use super::schedule::LookupSchedule;
-use super::trouble::{FailedLookup, LookupTally, gather};
 use super::{
     convert,
     question::{FLOW_LOGS, PAGE},
@@ -30,7 +30,7 @@ pub(super) struct FlowLogLookup {
     /// Time of the last answered question, milliseconds since 1970.
     as_of: Option<u64>,
     schedule: LookupSchedule,
-    trouble: Option<FailedLookup>,
+    failed: Option<FailedLookup>,
 }
 
 impl Default for FlowLogLookup {
@@ -47,7 +47,7 @@ impl FlowLogLookup {
             known: None,
             as_of: None,
             schedule: LookupSchedule::default(),
-            trouble: None,
+            failed: None,
         }
     }
 
@@ -60,8 +60,8 @@ impl FlowLogLookup {
         self.known.as_deref()
     }
 
-    pub(super) fn trouble(&self) -> Option<&FailedLookup> {
-        self.trouble.as_ref()
+    pub(super) fn failed(&self) -> Option<&FailedLookup> {
+        self.failed.as_ref()
     }
 
     /// Time of the last answered question, milliseconds since 1970.
@@ -75,7 +75,7 @@ impl FlowLogLookup {
 
     #[cfg(test)]
     pub(super) fn end_pause(&mut self) {
-        self.schedule.go_on();
+        self.schedule.end_pause();
     }
 
     /// Asks EC2; returns `true` if the answer differs from the answer before.
@@ -84,14 +84,14 @@ impl FlowLogLookup {
         client: &Client,
         now: Instant,
         deadline: Instant,
-        troubles: &mut LookupTally,
+        tally: &mut LookupTally,
     ) -> bool {
         // The answer may lack a flow log that is created meanwhile.
         let as_of = flowlogs_export::now();
         match describe(client, self.destinations, deadline).await {
             Ok(mut flow_logs) => {
                 self.schedule.answered(now, HOLD);
-                self.trouble = None;
+                self.failed = None;
                 self.as_of = Some(as_of);
                 for flow_log in &mut flow_logs {
                     flow_log.as_of = Some(as_of);
@@ -103,10 +103,10 @@ impl FlowLogLookup {
                 changed
             }
             // Half of the flow logs would be worse than the old answer: lines would fit a wrong format.
-            Err(trouble) => {
+            Err(failed) => {
                 self.schedule.failed(now);
-                troubles.count(&trouble);
-                self.trouble = Some(trouble);
+                tally.count(&failed);
+                self.failed = Some(failed);
                 false
             }
         }
@@ -140,7 +140,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::super::testing::{Reply, Request, Server, lookups, members, page};
-    use super::super::{Ec2, LookupError, LookupErrors};
+    use super::super::{Ec2, LookupError, UnansweredCounts};
     use flowlogs_core::network::Destination;
 
     use super::*;
@@ -186,7 +186,7 @@ mod tests {
         let server = Server::start(three_pages);
         let mut ec2 = server.lookups();
         let inventory = ec2
-            .refresh_formats(Instant::now())
+            .refresh_flow_logs(Instant::now())
             .await
             .expect("something new");
         assert_eq!(
@@ -197,7 +197,7 @@ mod tests {
         );
         assert_eq!(server.requests().len(), 3);
         assert_eq!(server.requests()[0].values(), ["cloud-watch-logs"]);
-        assert_eq!(ec2.take_errors(), LookupErrors::default());
+        assert_eq!(ec2.take_errors(), UnansweredCounts::default());
     }
 
     #[tokio::test]
@@ -212,7 +212,7 @@ mod tests {
             page("flowLogSet", &[members], None)
         });
         let mut ec2 = server.lookups().of_buckets();
-        let inventory = ec2.refresh_formats(Instant::now()).await;
+        let inventory = ec2.refresh_flow_logs(Instant::now()).await;
         let inventory = inventory.expect("something new");
         let bucket = Destination::bucket("flows");
         let formats: Vec<_> = inventory.formats_for(Some(&bucket)).collect();
@@ -227,13 +227,13 @@ mod tests {
     async fn an_answer_is_asked_for_again_when_it_is_old_or_distrusted() {
         let server = Server::start(three_pages);
         let (mut ec2, start) = (server.lookups(), Instant::now());
-        ec2.refresh_formats(start).await;
+        ec2.refresh_flow_logs(start).await;
         assert!(!ec2.flow_logs.is_due(start + 4 * MINUTE));
         assert!(ec2.flow_logs.is_due(start + 7 * MINUTE));
-        ec2.invalidate_formats();
+        ec2.invalidate_flow_logs();
         assert!(!ec2.flow_logs.is_due(start), "at most once a minute");
         assert!(ec2.flow_logs.is_due(start + MINUTE));
-        let renewed = ec2.refresh_formats(start + MINUTE).await;
+        let renewed = ec2.refresh_flow_logs(start + MINUTE).await;
         assert!(renewed.is_some(), "the same answer holds longer");
     }
 
@@ -246,12 +246,12 @@ mod tests {
             false => three_pages(request),
         });
         let (mut ec2, start) = (server.lookups(), Instant::now());
-        ec2.refresh_formats(start).await.expect("something new");
+        ec2.refresh_flow_logs(start).await.expect("something new");
         is_gone.store(true, Ordering::SeqCst);
         // What waits in a queue was written in these formats; core forgets them after 15 days.
         for rounds in 1..3_u32 {
             let now = start + rounds * 20 * MINUTE;
-            ec2.refresh_formats(now).await;
+            ec2.refresh_flow_logs(now).await;
             assert_eq!(server.requests().len(), 3 + rounds as usize);
             assert_eq!(formats(&ec2), ["${bytes}", "${packets}"]);
             let inventory = ec2.inventory();
@@ -291,15 +291,15 @@ mod tests {
                 _ => three_pages(request),
             });
             let (mut ec2, start) = (server.lookups(), Instant::now());
-            ec2.refresh_formats(start).await.expect("something new");
+            ec2.refresh_flow_logs(start).await.expect("something new");
             switch.store(true, Ordering::SeqCst);
-            assert!(ec2.refresh_formats(start + 20 * MINUTE).await.is_none());
-            let reason = &ec2.format_trouble().expect("a refusal").reason;
+            assert!(ec2.refresh_flow_logs(start + 20 * MINUTE).await.is_none());
+            let reason = &ec2.failed_flow_logs().expect("a refusal").reason;
             assert!(is_expected(reason), "{reason:?}");
             assert_eq!(
                 ec2.take_errors(),
-                LookupErrors {
-                    formats: 1,
+                UnansweredCounts {
+                    flow_logs: 1,
                     names: 0
                 }
             );
@@ -322,9 +322,9 @@ mod tests {
         );
         assert!(!ec2.knows_flow_logs());
         assert!(matches!(
-            ec2.format_trouble().expect("no answer").reason,
+            ec2.failed_flow_logs().expect("no answer").reason,
             LookupError::Unreachable(_)
         ));
-        assert_eq!(ec2.take_errors().formats, 1);
+        assert_eq!(ec2.take_errors().flow_logs, 1);
     }
 }
