@@ -243,6 +243,7 @@ fn gateway_sides(
 }
 
 /// Sets the lost packets of a gateway's flow, and the forwarding status: of a flow lost whole, the reason of most losses.
+#[inline]
 fn losses(record: &FlowRecord<'_>, flow: &mut FlowValues) -> u32 {
     /// Reasons with forwarding status; of equal losses, the first decides.
     const LOSSES: [(Field, u64); 4] = [
