@@ -88,8 +88,7 @@ impl Target {
 
     /// Opens the session of a transmission that could not keep a session.
     pub(crate) fn renew(&mut self, settings: &ConnectSettings) -> Result<SessionState, SendError> {
-        self.end_session();
-        self.open(settings)?;
+        self.reopen(settings)?;
         Ok(SessionState::New)
     }
 
@@ -172,7 +171,14 @@ impl Target {
             return Err(self.error(SendProblem::ReconnectedAlready));
         }
         self.reconnected = true;
-        self.end_session();
+        self.reopen(settings)
+    }
+
+    /// Ends the session, if any, and opens another one.
+    fn reopen(&mut self, settings: &ConnectSettings) -> Result<(), SendError> {
+        let ended = self.end_session();
+        // An open UDP socket keeps its port: the port of the new socket differs, and collectors see a new session.
+        let _occupies_port = ended.filter(|ended| matches!(ended, Session::Udp(_)));
         self.open(settings)
     }
 
@@ -224,10 +230,10 @@ impl Target {
         }
     }
 
-    /// Ends the session; the counters of a UDP session are added to the target's.
-    fn end_session(&mut self) {
+    /// Takes the session out; the counters of a UDP session are added to the target's.
+    fn end_session(&mut self) -> Option<Session> {
         self.statistics = self.statistics();
-        self.session = None;
+        self.session.take()
     }
 
     fn fail(&mut self, problem: SendProblem) -> SendError {

@@ -92,11 +92,10 @@ fn a_new_session_has_a_new_source_port() {
     let mut collectors = collectors(&format!("udp://{address}"), SenderOptions::default());
     begin(&mut collectors);
     let before = collectors.peers()[0].local;
-    // The old port is free again only after the new socket has its own.
-    let _occupied = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     collectors.reconnect(0).expect("reconnected");
     let after = collectors.peers()[0].local;
     assert_eq!(before.ip(), after.ip());
+    assert_ne!(before.port(), after.port());
     assert_eq!(
         collectors.reconnect(0).expect_err("twice").problem,
         SendProblem::ReconnectedAlready
@@ -177,8 +176,11 @@ fn a_refusal_that_came_after_the_transmission_is_counted_by_the_next_one() {
         "a transmission without messages has not failed to send any"
     );
     drop(socket);
+    let before = collectors.peers()[0].local;
     send_all(&mut collectors, &messages(BURST, 500));
     assert_eq!(begin(&mut collectors), SessionState::New);
+    assert!(collectors.statistics()[0].errors > 0, "it is counted");
+    assert_ne!(before.port(), collectors.peers()[0].local.port());
 }
 
 #[test]
