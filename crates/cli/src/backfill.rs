@@ -1,7 +1,7 @@
 //! `flowlogs backfill`: prints the commands of the AWS CLI that deliver a past period again. Nothing is run here.
 //!
-//! Objects of a bucket become messages for the function's queue: notices of S3 with the event name [`BACKFILL_EVENT`], and
-//! pass rule 1. Events of a log group are piped into `flowlogs replay`.
+//! Objects of a bucket become messages for the function's queue: notices of S3 with the event name [`BACKFILL_EVENT`];
+//! rule 1 lets their records pass. Events of a log group are piped into `flowlogs replay`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -9,12 +9,11 @@ use std::io::{self, Write};
 use flowlogs_source::s3::BACKFILL_EVENT;
 
 use crate::cli::{BackfillArguments, BackfillEvents, BackfillObjects, KeyForm, Moment};
-use crate::clock::Time;
+use crate::clock::{DAY, Time};
 use crate::failure::CommandError;
 use crate::text::visible;
 
 const HOUR: u64 = 3_600_000;
-const DAY: u64 = 24 * HOUR;
 
 /// Longest period: the commands of each day are printed.
 const LONGEST: u64 = 31 * DAY;
@@ -43,11 +42,11 @@ impl Period {
         let Moment(from) = arguments.from;
         let until = arguments.until.map_or(from + HOUR, |Moment(until)| until);
         if until <= from {
-            return Err(CommandError::usage("--until is not behind --from"));
+            return Err(CommandError::usage("--until is not after --from"));
         }
         if until - from > LONGEST {
             return Err(CommandError::usage(
-                "from --from to --until are more than 31 days",
+                "--until is more than 31 days after --from",
             ));
         }
         Ok(Self { from, until })
@@ -139,23 +138,24 @@ fn prefix(
         prefix.push('/');
     }
     let dated = date.replace('-', "/");
-    if objects.keys == KeyForm::Firehose {
-        return Ok(format!("{prefix}{dated}/"));
-    }
-    let (Some(account), Some(region)) = (&arguments.owner, &arguments.region) else {
-        return Err(CommandError::usage(
-            "the keys begin with account and region: give --owner and --region",
-        ));
+    let origin = || {
+        let origin = arguments.owner.as_ref().zip(arguments.region.as_ref());
+        origin.ok_or_else(|| {
+            CommandError::usage("the keys begin with account and region: give --owner and --region")
+        })
     };
     Ok(match objects.keys {
+        KeyForm::Firehose => format!("{prefix}{dated}/"),
         KeyForm::Hive => {
+            let (account, region) = origin()?;
             let mut parts = dated.split('/');
             let [year, month, day] = [(); 3].map(|()| parts.next().unwrap_or_default());
             format!(
                 "{prefix}AWSLogs/aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}/year={year}/month={month}/day={day}/"
             )
         }
-        KeyForm::Aws | KeyForm::Firehose => {
+        KeyForm::Aws => {
+            let (account, region) = origin()?;
             format!("{prefix}AWSLogs/{account}/vpcflowlogs/{region}/{dated}/")
         }
     })

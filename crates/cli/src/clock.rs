@@ -1,4 +1,4 @@
-//! Clock, and times as text. All further crates take the time as an argument.
+//! Times as text, and the clock of `flowlogs-export`.
 
 use std::fmt::{self, Display};
 
@@ -6,7 +6,7 @@ use chrono::TimeZone;
 
 use crate::cli::TimeKind;
 
-const DAY: u64 = 86_400_000;
+pub(crate) const DAY: u64 = 86_400_000;
 
 pub(crate) use flowlogs_export::now;
 

@@ -1,8 +1,8 @@
 //! `flowlogs collect`: a small receiving end that prints arriving flows, with the names from options data.
 //!
 //! Threads receive (`receive.rs`); `run` decodes and prints. Each peer (UDP) and each connection (TCP) is a transport
-//! session with a separate decoder. Memory is bounded in octets: the queue of messages, and a common budget for templates,
-//! names and observation domains of all sessions together.
+//! session with a separate decoder. Memory is bounded: the queue in messages; templates, names and observation domains of all
+//! sessions by a common budget in octets.
 
 mod file;
 #[cfg(fuzzing)]
@@ -58,13 +58,8 @@ pub(crate) fn run(arguments: &CollectArguments) -> Result<ExitCode, CommandError
         Some(path) => MessageInput::File(without_scheme(path)),
         None => MessageInput::Network(listen(arguments)?),
     };
-    let mut collector = CollectRun {
-        printer: FlowPrinter::new(arguments.output, arguments.width, arguments.time).live(),
-        sessions: HashMap::new(),
-        wanted: arguments.count.unwrap_or(u64::MAX),
-        tally: ReceiveTally::default(),
-        weight: 0,
-    };
+    let printer = FlowPrinter::new(arguments.output, arguments.width, arguments.time).live();
+    let mut collector = CollectRun::new(printer, arguments.count.unwrap_or(u64::MAX));
     let outcome = match input {
         MessageInput::File(path) => file::read(&mut collector, path),
         MessageInput::Network((arrivals, end)) => {
@@ -111,6 +106,18 @@ fn listen(arguments: &CollectArguments) -> Result<Listeners, CommandError> {
         terminal::say(format_args!("listening on {url}; Ctrl-C ends"));
     }
     Ok((arrivals, end))
+}
+
+impl CollectRun {
+    fn new(printer: FlowPrinter, wanted: u64) -> Self {
+        Self {
+            printer,
+            sessions: HashMap::new(),
+            wanted,
+            tally: ReceiveTally::default(),
+            weight: 0,
+        }
+    }
 }
 
 /// Counters of everything that arrived.
@@ -304,13 +311,7 @@ mod tests {
 
     #[test]
     fn the_session_that_was_silent_longest_makes_room() {
-        let mut run = CollectRun {
-            printer: FlowPrinter::into_memory(OutputKind::None),
-            sessions: HashMap::new(),
-            wanted: u64::MAX,
-            tally: ReceiveTally::default(),
-            weight: 0,
-        };
+        let mut run = CollectRun::new(FlowPrinter::into_memory(OutputKind::None), u64::MAX);
         // A header without sets.
         let message = [[0, 10, 0, 16].as_slice(), &[0; 12]].concat();
         let session = |number: usize| SessionId::of_file(Path::new(&number.to_string()));

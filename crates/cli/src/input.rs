@@ -37,7 +37,7 @@ pub(crate) struct InputFile {
     /// Path; `None` for standard input.
     pub(crate) path: Option<PathBuf>,
     /// Found in a directory: the file is skipped if no flow log.
-    pub(crate) walked: bool,
+    pub(crate) found_in_directory: bool,
     /// Size in octets; 0 if unknown.
     pub(crate) octets: u64,
 }
@@ -145,7 +145,7 @@ impl InputList {
             if path.as_os_str() == "-" {
                 this.inputs.push(InputFile {
                     path: None,
-                    walked: false,
+                    found_in_directory: false,
                     octets: 0,
                 });
             } else if let Some(failure) = in_bucket(path) {
@@ -192,7 +192,7 @@ impl InputList {
         Ok(())
     }
 
-    fn add(&mut self, path: &Path, walked: bool) {
+    fn add(&mut self, path: &Path, found_in_directory: bool) {
         let problem = |error: io::Error| format!("{}: {error}", shown_path(path));
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
@@ -201,7 +201,7 @@ impl InputList {
                 }
             }
             // Somebody who names a pipe has something to write into it.
-            Ok(metadata) if walked && !metadata.is_file() => self.notes.push(format!(
+            Ok(metadata) if found_in_directory && !metadata.is_file() => self.notes.push(format!(
                 "{}: neither a file nor a directory; skipped",
                 shown_path(path)
             )),
@@ -209,7 +209,7 @@ impl InputList {
                 Ok(true) => {}
                 Ok(false) => self.inputs.push(InputFile {
                     path: Some(path.to_owned()),
-                    walked,
+                    found_in_directory,
                     octets: metadata.len(),
                 }),
                 Err(error) => self.failures.push(format!("{}: {error}", shown_path(path))),
@@ -262,7 +262,7 @@ impl InputList {
         Ok(())
     }
 
-    /// Reads an inventory, because inventories are needed before the first line.
+    /// Reads a file if it is an inventory, needed before the first line; returns whether it is an inventory.
     fn take_inventory(&mut self, path: &Path) -> Result<bool, String> {
         // Pipes must not lose the beginning; an unreadable file fails later.
         if !path.is_file() {
@@ -286,11 +286,11 @@ impl InputList {
     }
 }
 
-/// Returns the command that copies an object of S3, if the path names one.
+/// Returns the advice to copy an object, prefix or bucket of S3 first, if the path is its URL.
 fn in_bucket(path: &Path) -> Option<String> {
     let url = path.to_str()?;
     let location = url.strip_prefix("s3://")?;
-    // A name with a point in the last place behind the bucket is an object; `--recursive` would look below it.
+    // A last part with a point is the name of an object; `--recursive` would look for keys below that name.
     let is_object = matches!(location.rsplit_once('/'), Some((_, name)) if name.contains('.'));
     let recursive = if is_object { "" } else { "--recursive " };
     let directory = if is_object { "DIR/" } else { "DIR" };
@@ -341,7 +341,7 @@ pub(crate) fn walk_expectations(directories: &[PathBuf]) -> Vec<PathBuf> {
     found
 }
 
-/// Reads an inventory to its end, behind the octets that were read before.
+/// Reads an inventory to its end, after the octets that were read before.
 ///
 /// # Errors
 ///
@@ -404,7 +404,7 @@ mod tests {
         let names: Vec<_> = inputs.inputs.iter().map(InputFile::name).collect();
         assert_eq!(names.len(), 2);
         assert!(names[0].ends_with("a.txt") && names[1].ends_with("two.txt"));
-        assert!(inputs.inputs.iter().all(|input| input.walked));
+        assert!(inputs.inputs.iter().all(|input| input.found_in_directory));
         assert!(inputs.inventory.vpc(b"vpc-1").is_some());
         assert_eq!(inputs.failures.len(), 2, "{:?}", inputs.failures);
     }
@@ -471,13 +471,15 @@ mod tests {
     }
 
     #[test]
-    fn an_inventory_that_was_named_must_be_one() {
-        let named = [PathBuf::from("nowhere.json")];
-        let failure = InputList::of(&[], &named).expect_err("there is none");
-        let message = failure.message().expect("says why");
-        assert!(
-            message.starts_with("--inventory nowhere.json: "),
-            "{message}"
-        );
+    fn an_inventory_that_was_named_must_be_there_and_be_an_inventory() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let other = directory.path().join("other.json");
+        fs::write(&other, r#"{"Records": []}"#).expect("written");
+        for path in [PathBuf::from("nowhere.json"), other] {
+            let begin = format!("--inventory {}: ", path.display());
+            let failure = InputList::of(&[], &[path]).expect_err("no inventory");
+            let message = failure.message().expect("says why");
+            assert!(message.starts_with(&begin), "{message}");
+        }
     }
 }

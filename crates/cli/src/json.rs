@@ -112,15 +112,8 @@ fn string(out: &mut impl Write, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::decode::{DecodeError, MessageDecoder};
+    use crate::testing::message;
     use flowlogs_core::mapping::MappingSettings;
-
-    /// A message of domain 7 with these words behind the header.
-    fn message(words: &[u16]) -> Vec<u8> {
-        let length = u16::try_from(16 + 2 * words.len()).expect("short");
-        let header = [10, length, 0, 0, 0, 0, 0, 7];
-        let words = header.iter().chain(words);
-        words.flat_map(|word| word.to_be_bytes()).collect()
-    }
 
     #[test]
     fn of_an_element_twice_the_first_value_and_its_names_are_there_once() {
@@ -134,7 +127,7 @@ mod tests {
         flow.extend([300, 28, 0, 5, 0, 6, 0, 6, 0, 5, 53, 443, 0, 9]);
         let mut decoder = MessageDecoder::default();
         let mut out = Vec::new();
-        for message in [message(&name), message(&flow)] {
+        for message in [message(7, &name), message(7, &flow)] {
             let decoded = decoder.decode(&message, |flow| {
                 write(&mut out, flow).expect("into memory");
                 Ok::<_, DecodeError>(())

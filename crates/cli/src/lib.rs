@@ -3,7 +3,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `cli` | grammar of the command line |
-//! | `replay`, `verify`, `explain`, `fields`, `name_list` and `coverage_list`, `collect`, `backfill`, `shell` | the commands |
+//! | `replay`, `verify`, `explain`, `fields`, `name_list` and `coverage_list`, `collect`, `backfill`, `shell`, `setting_table` | the commands |
 //! | `input`, `forms`, `origin`, `settings`, `parquet` | from arguments to lines of a known source, and to settings |
 //! | `outlet`, `decode` | sink of messages; decoder that shares no code with our encoder |
 //! | `table`, `json`, `separated`, `summary`, `progress` | output |

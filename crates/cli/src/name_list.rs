@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn akvorado_gets_every_interface_with_name_description_and_speed() {
+    fn akvorado_gets_an_interface_with_name_description_and_speed() {
         let yaml = listed(|out, names| write_akvorado(out, names, "192.0.2.1/32"));
         let number = identity(b"eni-1");
         assert!(yaml.contains("        \"192.0.2.1/32\":\n"), "{yaml}");

@@ -16,7 +16,7 @@ pub(crate) fn source_cache(options: &SourceOptions) -> SourceCache {
     })
 }
 
-/// Takes the notes about formats that are not used.
+/// Returns the new notes about unused formats.
 pub(crate) fn format_notes(sources: &mut SourceCache) -> impl Iterator<Item = String> {
     sources.take_notes().into_iter().map(|note| {
         let of = note.destination.as_ref();
@@ -47,8 +47,8 @@ impl InputOrigin {
         }
     }
 
-    /// Origin of an input: its path, which names account, region and flow log like the key of an object, goes before the
-    /// options.
+    /// Origin of an input: its path, which names account, region and flow log like the key of an object, takes precedence
+    /// over the options.
     pub(crate) fn at_path(&self, path: Option<&Path>, inventory: &Inventory) -> Self {
         let parts = path.into_iter().flat_map(Path::components);
         let parts: Vec<_> = parts
@@ -70,7 +70,7 @@ impl InputOrigin {
         }
     }
 
-    /// Origin of lines: the payload goes before path and options.
+    /// Origin of lines: the payload takes precedence over path and options.
     pub(crate) fn of_lines<'a>(&'a self, origin: &LineOrigin<'a>) -> SourceOrigin<'a> {
         SourceOrigin {
             account: origin.owner.or(self.account.as_deref()),

@@ -153,7 +153,7 @@ impl FlowPrinter {
 /// ends the table only. The work ends when nobody is left.
 pub(crate) struct MessageOutlet {
     collectors: Option<Collectors>,
-    /// Number of collectors.
+    /// Number of collectors and files.
     targets: usize,
     /// Collectors over TCP or TLS, and files, that have failed.
     stopped: Vec<bool>,

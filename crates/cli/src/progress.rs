@@ -10,7 +10,7 @@ use crate::text::{ascii, grouped, octets};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Interval between two updates.
-const PAUSE: Duration = Duration::from_millis(100);
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Width of the bar in columns.
 const BAR: u8 = 30;
@@ -27,7 +27,7 @@ pub(crate) struct ProgressBar {
 }
 
 impl ProgressBar {
-    /// Creates a bar for input of `total` octets (0: unknown), hidden if `rows` go to a terminal.
+    /// Creates a bar for input of `total` octets (0: unknown), hidden if `rows` is true and standard output is a terminal.
     pub(crate) fn new(total: u64, rows: bool) -> Self {
         let rows = rows && io::stdout().is_terminal();
         Self {
@@ -59,7 +59,7 @@ impl ProgressBar {
         if !self.watched || elapsed < self.next {
             return;
         }
-        self.next = elapsed + PAUSE;
+        self.next = elapsed + INTERVAL;
         self.shown = true;
         let line = line(self.total, read, self.records, elapsed);
         let line = if wants_ascii() { ascii(&line) } else { line };

@@ -29,7 +29,7 @@ fn cell(text: &str, separator: char) -> String {
     }
 }
 
-/// Inserts `'` where a spreadsheet would read a formula: at the beginning, and behind a separator within the text, which
+/// Inserts `'` where a spreadsheet would read a formula: at the beginning, and after a separator within the text, which
 /// begins a cell where the spreadsheet expects this separator. Spaces and quotes before the formula do not count. A text
 /// that is one character alone is no formula.
 fn without_formula(text: &str) -> String {

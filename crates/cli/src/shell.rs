@@ -31,7 +31,7 @@ pub(crate) fn manual(arguments: &ManualArguments) -> Result<(), CommandError> {
     print(&page(command).map_err(|error| CommandError::output(&error))?)
 }
 
-/// Renders a manual page, with the text behind the options as sections.
+/// Renders a manual page, with the text after the options as sections.
 fn page(command: clap::Command) -> io::Result<Vec<u8>> {
     // Pages of commands are named like git's: flowlogs-replay(1).
     let name = command.get_display_name().unwrap_or("flowlogs").to_owned();

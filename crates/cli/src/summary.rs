@@ -39,7 +39,7 @@ const MEANINGS: [(&str, &str); 22] = [
     ("DoubledRecords", "exported as often as AWS writes them"),
     ("WithoutInventory", "of accounts that the inventory lacks"),
     ("MessagesSent", "IPFIX messages"),
-    ("BytesSent", "octets of these"),
+    ("BytesSent", "octets of the messages"),
     ("OptionsRecords", "names, domains, statistics"),
     ("IdentityCollisions", "identifiers that share a number"),
     (
@@ -81,7 +81,7 @@ pub(crate) struct RunSummary {
     format_given: bool,
     samples: Vec<UnparsedSample>,
     /// Windows lost by AWS and named in the notes.
-    skipped: usize,
+    noted_windows: usize,
 }
 
 /// Line without a fitting format, with the input.
@@ -113,9 +113,9 @@ impl RunSummary {
                 collision.first, collision.second, collision.number
             ));
         }
-        let left = MAX_SKIPPED.saturating_sub(self.skipped);
+        let left = MAX_SKIPPED.saturating_sub(self.noted_windows);
         for window in report.skipped.into_iter().take(left) {
-            self.skipped += 1;
+            self.noted_windows += 1;
             let time =
                 |time: Option<u64>| time.map_or("-".to_owned(), |time| Time(time).to_string());
             self.note(format!(
@@ -140,7 +140,7 @@ impl RunSummary {
         }
     }
 
-    /// Returns why a line fits no format: both numbers of columns, if the only format was given.
+    /// Returns the reason why a line fits no format; with `--log-format`, the numbers of columns of line and format.
     pub(crate) fn reason(&self, mismatch: &LineMismatch) -> String {
         match mismatch.format_columns {
             Some(columns) if self.format_given => {
@@ -307,11 +307,7 @@ impl RunSummary {
             }
         }
         if !self.samples.is_empty() {
-            let remedy = match self.format_given {
-                true => self.remedy(),
-                false => "give the record format with --log-format or in a header line",
-            };
-            out.paragraph("tried: ", &format!("{}; {remedy}", self.tried))?;
+            out.paragraph("tried: ", &format!("{}; {}", self.tried, self.remedy()))?;
         }
         Ok(())
     }
@@ -348,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn every_counter_has_a_meaning_and_is_shown() {
+    fn every_counter_is_in_the_table_of_meanings_and_is_shown() {
         let summary = RunSummary::default();
         let shown = text(&summary);
         for (name, _) in summary.values() {
@@ -367,7 +363,9 @@ mod tests {
         summary.write_json(&mut out).expect("into memory");
         let object: Value = serde_json::from_slice(&out).expect("JSON");
         assert_eq!(object["RecordsReceived"], 3);
-        assert_eq!(object["PayloadErrors"], 0);
+        for (name, value) in summary.values() {
+            assert_eq!(object[name], value, "{name}");
+        }
         assert_eq!(object["unparsed"], json!([]));
     }
 }

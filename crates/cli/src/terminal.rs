@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_there_only_where_they_are_wanted() {
+    fn a_painted_text_has_escapes_only_with_colour() {
         let look = |colour| TextLook {
             width: 80,
             colour,

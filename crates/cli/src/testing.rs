@@ -8,6 +8,16 @@ use flowlogs_core::{
 
 use crate::decode::{DecodeError, DecodedFlow, MessageDecoder};
 
+/// Returns a message of an observation domain with these 16-bit words after the header.
+pub(crate) fn message(domain: u32, words: &[u16]) -> Vec<u8> {
+    let length = u16::try_from(16 + 2 * words.len()).expect("short");
+    let header = [10, length, 0, 0, 0, 0].map(u16::to_be_bytes);
+    let mut message = header.concat();
+    message.extend(domain.to_be_bytes());
+    message.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+    message
+}
+
 /// Passes the decoded flows of the lines to `each`.
 pub(crate) fn flows(
     mapping: MappingSettings,

@@ -109,7 +109,7 @@ fn disturbs(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Replaces each character outside ASCII by an ASCII character of equal width, for `LC_ALL=C`.
+/// Replaces each character outside ASCII, for `LC_ALL=C`: those that this program draws by a like character, others by `?`.
 pub(crate) fn ascii(text: &str) -> String {
     let replaced = |c: char| match c {
         '→' => '>',

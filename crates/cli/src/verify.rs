@@ -1,8 +1,8 @@
 //! `flowlogs verify`: captured input is replayed, and flows and counters are compared with an expectation beside the input.
 //!
 //! The expectation of `INPUT` is `INPUT.expected`: the flows as printed by `replay --output json`, then an object with the
-//! counters that are not zero, and with the failure if the input could not be read. Every input is replayed alone, so that
-//! the expectation does not depend on further inputs; inventories in the directory belong to all inputs.
+//! counters of records that are not zero, and with the failure if the input could not be read. Every input is replayed
+//! alone, so that the expectation does not depend on further inputs; inventories in the directory belong to all inputs.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ use crate::text::{listed, plural, shown_path, visible};
 /// Most differing lines that are shown for an input.
 const SHOWN: usize = 10;
 
-/// Most inputs that could not be read and are named.
+/// Most names of inputs that could not be read.
 const NAMED: usize = 3;
 
 /// Counter of lines without a format, in an expectation.
@@ -115,7 +115,7 @@ impl Verification {
         let equal = expected.as_deref() == Some(actual.text.as_str());
         match expected {
             Some(_) if equal => self.equal += 1,
-            // A page beside the inputs.
+            // A file that is no flow log.
             None if !actual.is_flow_log => {}
             _ if self.update => {
                 fs::write(&expectation, &actual.text).map_err(|error| {
@@ -150,7 +150,7 @@ impl Verification {
             let inputs = if unread == 1 { "an input" } else { "inputs" };
             let names = listed(&self.unread, NAMED);
             parts.push(format!(
-                "{unread} of them of {inputs} that could not be read: {names}"
+                "{unread} of {inputs} that could not be read: {names}"
             ));
         }
         if self.failed > 0 {
@@ -199,14 +199,15 @@ fn replayed(
 
 /// Returns the last line of an expectation: counters and failures.
 fn conclusion(summary: &RunSummary, input: &InputFile) -> Value {
-    let counters = summary.counters.iter();
     // Messages and options records may change between releases, flows and the fate of records may not.
-    let ends: Map<_, _> = counters
-        .take(11)
+    let received = ("RecordsReceived", summary.counters.records_received);
+    let counters: Map<_, _> = [received]
+        .into_iter()
+        .chain(summary.counters.ends())
         .filter(|(_, value)| *value > 0)
         .map(|(name, value)| (name.to_owned(), Value::from(value)))
         .collect();
-    let mut object = json!({ "counters": ends });
+    let mut object = json!({ "counters": counters });
     if !summary.failures.is_empty() {
         // The name of the input depends on the working directory.
         let prefix = format!("{}: ", input.name());
@@ -244,7 +245,8 @@ fn unparsed(expectation: &str) -> u64 {
     conclusion["counters"][UNPARSED].as_u64().unwrap_or(0)
 }
 
-/// Prints the name of an input, the lines that differ, and why lines were not parsed, if another number was.
+/// Prints the name of an input, the lines that differ, and, if the number of unparsed lines differs, why lines were not
+/// parsed.
 fn show(name: &str, expected: &str, actual: &ReplayedInput) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{name}")?;

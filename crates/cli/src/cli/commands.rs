@@ -134,7 +134,7 @@ pub(crate) struct NamesArguments {
     #[arg(long, value_name = "PREFIX", default_value = "::/0")]
     pub(crate) exporter: String,
 
-    /// List instead, by account, the destinations of its flow logs, and its VPCs that have none
+    /// List, by account, destinations of flow logs and VPCs without a flow log, instead of names
     #[arg(long)]
     pub(crate) coverage: bool,
 }
@@ -373,4 +373,4 @@ const PAGES: [&str; 9] = [
 const MANUAL_EXAMPLES: &str = "\
 Examples:
   flowlogs man | man -l -
-  flowlogs man replay >~/.local/share/man/man1/flowlogs-cli.1";
+  flowlogs man replay >~/.local/share/man/man1/flowlogs-replay.1";

@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Names(NamesArguments),
     /// Print the flows and names that arrive: a small receiving end, for trying things out
     Collect(CollectArguments),
-    /// Print the AWS commands that deliver a past hour again
+    /// Print the AWS commands that deliver a past period again
     Backfill(Box<BackfillArguments>),
     /// Print the completions of a shell, for it to read
     Completions(CompletionsArguments),

@@ -1,4 +1,4 @@
-//! Options of several commands: origin, export, counting and sending of records. Settings of the functions have words and
+//! Options of several commands: source, mapping, counting and sending of records. Settings of the functions have words and
 //! meanings of the table of settings.
 
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use super::values::{
     DomainNumber, LogFormats, Switch, address, bounded, log_format, observation_domain, words,
 };
 
-/// Format, account, region and destination of records, for input without.
+/// Format, account, region and destination of records, for input that lacks them.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Facts that the input lacks")]
 pub(crate) struct SourceOptions {

@@ -1,17 +1,16 @@
-//! Door for the fuzz target `collect`, without sockets: messages from anybody, read, decoded and printed as the command
+//! Entry point of the fuzz target `collect`, without sockets: messages from anybody, read, decoded and printed as the command
 //! does.
 
-use std::collections::HashMap;
 use std::io::Cursor;
 use std::path::Path;
 
 use super::receive::{SessionId, read_message};
-use super::{BUDGET, CollectRun, DecodeStop, ReceiveTally, SESSIONS};
+use super::{BUDGET, CollectRun, DecodeStop, SESSIONS};
 use crate::cli::OutputKind;
 use crate::outlet::FlowPrinter;
 
-/// Reads messages until the octets are none, and returns the number of flows with everything that was printed of them. The
-/// highest octet of a message's sequence number names its session.
+/// Reads messages until the octets are no message, and returns the number of flows with everything that was printed of
+/// them. The highest octet of a message's sequence number names its session.
 ///
 /// # Panics
 ///
@@ -22,13 +21,7 @@ pub fn collect(octets: &[u8], is_json: bool) -> (u64, Vec<u8>) {
     } else {
         OutputKind::Table
     };
-    let mut run = CollectRun {
-        printer: FlowPrinter::into_memory(kind),
-        sessions: HashMap::new(),
-        wanted: u64::MAX,
-        tally: ReceiveTally::default(),
-        weight: 0,
-    };
+    let mut run = CollectRun::new(FlowPrinter::into_memory(kind), u64::MAX);
     let mut stream = Cursor::new(octets);
     while let Ok(Some(message)) = read_message(&mut stream) {
         let session = SessionId::of_file(Path::new(&message[8].to_string()));

@@ -219,7 +219,7 @@ fn timed_message(
     time: Duration,
 ) -> io::Result<Option<Vec<u8>>> {
     stream.set_read_timeout(Some(wait))?;
-    // An octet that is looked at stays there.
+    // `peek` leaves the octet in the socket.
     if stream.peek(&mut [0])? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

@@ -10,14 +10,11 @@ use serde_json::json;
 
 use super::SentRecord;
 use crate::decode::{DecodedValue, DomainNames, ElementId};
-use crate::fields::element;
+use crate::fields::{NAME, element};
 use crate::summary;
 use crate::table::status_meaning;
 use crate::terminal::{TextLook, TextStyle};
 use crate::text::{visible, visible_json, words, wrap};
-
-/// Columns of a field name.
-const NAME: usize = 27;
 
 /// Width of the terminal below which names are not padded, so that a value stands in the line of the name.
 const NARROW: usize = 60;
@@ -30,14 +27,16 @@ pub(super) struct LineExplanation<'a> {
     pub(super) sent: &'a SentRecord,
     pub(super) names: Option<&'a DomainNames>,
     pub(super) counters: Counters,
-    /// Counter of the flow where deduplication leaves the flow out.
+    /// Counter of the flow, if deduplication leaves the flow out.
     pub(super) left_out_by: Option<&'static str>,
 }
 
 /// Returns the names of the counters that the record ended in.
-pub(super) fn ends(counters: &Counters) -> impl Iterator<Item = &'static str> {
-    let ends = counters.ends();
-    ends.filter(|(_, count)| *count > 0).map(|(name, _)| name)
+pub(super) fn outcomes(counters: &Counters) -> impl Iterator<Item = &'static str> {
+    let outcomes = counters.ends();
+    outcomes
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, _)| name)
 }
 
 impl LineExplanation<'_> {
@@ -130,7 +129,7 @@ impl LineExplanation<'_> {
         let object = json!({
             "columns": columns,
             "others": self.rest(&shown),
-            "counted": ends(&self.counters).collect::<Vec<_>>(),
+            "counted": outcomes(&self.counters).collect::<Vec<_>>(),
             "leftOutBy": self.left_out_by,
             "observationDomainId": self.sent.domain,
             "template": self.sent.domain.map(|_| self.sent.template),
@@ -279,7 +278,7 @@ impl LineExplanation<'_> {
         writeln!(out)?;
         let counted = |name| format!("counted as {name} ({}).", summary::meaning(name));
         let (Some(domain), Some(names)) = (self.sent.domain, self.names) else {
-            return ends(&self.counters)
+            return outcomes(&self.counters)
                 .try_for_each(|name| self.sentence(out, "No flow record:", &counted(name)));
         };
         let SentRecord {

@@ -10,7 +10,7 @@ use crate::text::columns;
 pub(super) fn error(line: &str, formats: &Formats, error: ParseError) -> CommandError {
     if let Some(format) = LogFormat::documented(line.as_bytes()) {
         return CommandError::failed(format_args!(
-            "no format has these columns; they are all fields of a version in a documented order: --log-format '{format}'"
+            "no known format has these columns, but a documented one, with all fields of a version, has: give --log-format '{format}'"
         ));
     }
     let mismatch = LineMismatch::of(line.as_bytes(), formats, error);

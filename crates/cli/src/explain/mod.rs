@@ -73,8 +73,9 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Result<(), CommandError> {
         names: sent.domain.and_then(|domain| decoder.names(domain)),
         sent: &sent,
         counters,
-        left_out_by: columns::ends(&deduplicated)
-            .find(|_| counters.flows_exported > deduplicated.flows_exported),
+        left_out_by: (counters.flows_exported > deduplicated.flows_exported)
+            .then(|| columns::outcomes(&deduplicated).next())
+            .flatten(),
     };
     print(&explanation, arguments.json).map_err(|error| CommandError::output(&error))
 }

@@ -15,7 +15,7 @@ use crate::terminal::{TextLook, TextStyle};
 use crate::text::{words, wrap};
 
 /// Columns of a field name.
-const NAME: usize = 27;
+pub(crate) const NAME: usize = 27;
 
 pub(crate) fn run(arguments: &FieldsArguments) -> Result<(), CommandError> {
     let mut out = io::BufWriter::new(io::stdout().lock());

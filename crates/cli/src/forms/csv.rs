@@ -67,7 +67,7 @@ impl CsvTable {
                 Self::Fields => {
                     let tokens = cells.iter().map(|cell| match cell.trim() {
                         "" => "-".to_owned(),
-                        // A column is a token.
+                        // A blank would split the token.
                         cell => cell.replace(char::is_whitespace, "_"),
                     });
                     out.push_str(&tokens.collect::<Vec<_>>().join(" "));
@@ -115,13 +115,12 @@ mod tests {
     fn a_row_without_the_message_is_handed_on_as_it_is() {
         let header = "@timestamp,@message";
         let mut rewriter = CsvTable::of_header(header).expect("a header").rewriter();
-        let mut lines = [header, "a,2 1 eni-1", "cut", "", " "].map(|row| {
+        let lines = [header, "a,2 1 eni-1", "cut", "", " "].map(|row| {
             let mut out = String::new();
             rewriter(row, &mut out);
             out
         });
-        lines[1].retain(|character| character != ' ');
-        assert_eq!(lines, ["", "21eni-1", "cut", "", ""]);
+        assert_eq!(lines, ["", "2 1 eni-1", "cut", "", ""]);
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub(super) fn lines(reader: Box<dyn Read>) -> io::Result<Vec<u8>> {
     Ok(out.into_bytes())
 }
 
-/// Writes a message behind the time, in UTC: `2026-11-21 10:00:00.000` of Logs Insights, or the milliseconds of the console.
+/// Writes a message after the time, in UTC: `2026-11-21 10:00:00.000` of Logs Insights, or the milliseconds of the console.
 pub(super) fn write(timestamp: Option<&str>, message: &str, out: &mut String) {
     let timestamp = timestamp.unwrap_or_default().trim();
     if let Some((day, time)) = timestamp.split_once([' ', 'T']) {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_become_lines_behind_their_times() {
+    fn messages_become_lines_after_their_times() {
         let json = r#"{"results": [
             [{"field": "@timestamp", "value": "2026-11-21 10:00:00.000"}, {"field": "@message", "value": "2 1 eni-1"},
              {"field": "@ptr", "value": "x"}]], "statistics": {}, "status": "Complete"}"#;

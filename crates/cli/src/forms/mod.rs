@@ -23,7 +23,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::read::GzDecoder;
 
-/// Most octets of a file that are looked at to recognise the form.
+/// Octets of an input by which its form is recognised.
 const HEAD: usize = 4_096;
 
 /// Longest line that is rewritten, in octets; the rest of a longer line is cut, and the line then fits no format.
@@ -128,7 +128,7 @@ fn packed(head: &[u8]) -> Option<PackedContent> {
         command,
     };
     let mut unpacked = Vec::new();
-    // Of a head that is no gzip, or ends within, what was unpacked is enough.
+    // An error means no gzip, or a head that is cut: the octets that were unpacked are enough.
     let _ = GzDecoder::new(head).take(512).read_to_end(&mut unpacked);
     let is_tar = |octets: &[u8]| octets.get(257..262) == Some(b"ustar");
     if is_tar(head) || is_tar(&unpacked) {
@@ -244,7 +244,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_octets_are_rewritten_or_refused(octets: Vec<u8>, form in 0_usize..6) {
+        fn no_octets_make_a_rewriter_panic(octets: Vec<u8>, form in 0_usize..6) {
             let begin: &[u8] = [
                 &b""[..],
                 b"EVENTS\t1\tx\t2 3\t4\n",

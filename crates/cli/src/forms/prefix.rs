@@ -1,6 +1,5 @@
-//! Rule for the text before a line: a time, then a tab and the line; or a time, a blank, for a time with an offset the log
-//! stream and another blank, and the line. With `--output text`, the line is a field between tabs. A line may stand in
-//! quotes.
+//! Rule for the text before a line: `TIME⇥LINE`, `TIME LINE` or, if the time has an offset, `TIME STREAM LINE`. With
+//! `--output text`, the line is a field between tabs. A line may stand in quotes.
 //!
 //! `2026-11-21T10:00:00.123000+00:00 eni-1-all 2 123456789012 eni-1 …` (`aws logs tail`),
 //! `2026-11-21T10:00:00 2 123456789012 eni-1 …` (`aws logs tail --format short`),
@@ -19,7 +18,7 @@ pub(super) fn is_prefixed(line: &str) -> bool {
     out != line
 }
 
-/// Writes a line without the prefix. Lines of tokens and of log streams, printed by `--output text` besides, are left out.
+/// Writes a line without the prefix. Lines of `--output text` with page tokens or log streams are left out.
 pub(super) fn rewrite(line: &str, out: &mut String) {
     if let Some(fields) = line.strip_prefix("EVENTS\t") {
         return event(fields, out);
@@ -101,13 +100,13 @@ impl<'a> LinePrefix<'a> {
             && digits(5..7)
             && at(7) == Some(b'-')
             && digits(8..10)
-            && matches!(at(10), Some(b'T' | b' '))
+            && at(10) == Some(b'T')
             && digits(11..13)
             && at(13) == Some(b':')
             && digits(14..16)
             && at(16) == Some(b':')
             && digits(17..19);
-        if !is_time || at(10) == Some(b' ') {
+        if !is_time {
             return None;
         }
         let fraction = line[19..]

@@ -19,7 +19,7 @@ const CLOCK_INTERVAL: u32 = 8_192;
 /// Reason for not reading an input to the end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
-    /// Header line without an address or a counter.
+    /// Header line with neither an address nor a counter.
     #[error("not a flow log: its header line has no address and no counter: {0}")]
     NotAFlowLog(String),
     /// Failure to open.

@@ -1,4 +1,4 @@
-//! `flowlogs replay`: captured input takes the way through the functions, from files to collectors.
+//! `flowlogs replay`: captured input takes the same way as in the functions, from files to collectors.
 //!
 //! `run.rs` is a run with everything between the inputs and the targets, `feed.rs` takes the lines of an input.
 

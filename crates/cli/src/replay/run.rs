@@ -23,16 +23,16 @@ use crate::progress::ProgressBar;
 use crate::settings;
 use crate::summary::RunSummary;
 use crate::terminal;
-use crate::text::{grouped, listed, plural};
+use crate::text::{listed, plural};
 
 /// Largest unpacked payload or JSON document, in octets.
 const LIMIT: usize = 512 * 1_024 * 1_024;
 
-/// Most inputs without a line that are named.
+/// Most names of inputs without a line.
 const NAMED_WITHOUT_LINE: usize = 3;
 
-/// Most names in a list on standard error.
-const NAMED_SKIPPED: usize = 10;
+/// Most names in a list.
+const MOST_NAMED: usize = 10;
 
 /// State of a run.
 pub(crate) struct ReplayRun {
@@ -47,7 +47,7 @@ pub(crate) struct ReplayRun {
     progress: ProgressBar,
     summary: RunSummary,
     /// Files, found in directories, that turned out to be no flow logs.
-    skipped: Vec<String>,
+    no_flow_logs: Vec<String>,
     /// Inputs that were read and have no line.
     without_line: Vec<String>,
     /// Exported flows of unknown direction.
@@ -160,7 +160,7 @@ impl ReplayRun {
             octets: Arc::default(),
             progress,
             summary,
-            skipped: Vec::new(),
+            no_flow_logs: Vec::new(),
             without_line: Vec::new(),
             without_direction: 0,
             rules: options.counting.deduplicate == Switch::On
@@ -230,8 +230,8 @@ impl ReplayRun {
                 }
             }
             Err(InputError::Sink(error)) => return self.stop(error),
-            Err(error) if input.walked && error.is_something_else() => {
-                return self.skipped.push(name);
+            Err(error) if input.found_in_directory && error.is_something_else() => {
+                return self.no_flow_logs.push(name);
             }
             Err(error) => {
                 self.anything_read |= counters.records_received > 0;
@@ -304,10 +304,10 @@ impl ReplayRun {
 
     /// Returns whether a file of a directory was skipped, because the file is no flow log.
     pub(crate) fn has_skipped(&self) -> bool {
-        !self.skipped.is_empty()
+        !self.no_flow_logs.is_empty()
     }
 
-    /// Ends a run into memory; returns the text besides. An input that was skipped is no failure here.
+    /// Ends a run into memory; returns summary and text. An input that was skipped is no failure here.
     pub(crate) fn finish_in_memory(mut self) -> (RunSummary, Vec<u8>) {
         self.anything_read |= self.has_skipped();
         if let ([name], false) = (&self.without_line[..], self.anything_read) {
@@ -333,8 +333,8 @@ impl ReplayRun {
         let unparsed = self.summary.counters.unparsed_records;
         if self.strict && unparsed > 0 {
             self.fail(format_args!(
-                "{} lines fit no format, and --strict allows none",
-                grouped(unparsed)
+                "--strict allows no line without a format: {}",
+                plural(unparsed, "line")
             ));
         }
         if !self.anything_read && !self.failed {
@@ -356,8 +356,8 @@ impl ReplayRun {
     }
 
     fn add_notes(&mut self) {
-        if !self.skipped.is_empty() {
-            let names = listed(&self.skipped, NAMED_SKIPPED);
+        if !self.no_flow_logs.is_empty() {
+            let names = listed(&self.no_flow_logs, MOST_NAMED);
             terminal::say(format_args!("skipped, no flow logs: {names}"));
         }
         // Without any line the failure says so.
@@ -374,8 +374,7 @@ impl ReplayRun {
         let unknown = self.without_direction;
         if unknown > 0 {
             self.summary.note(format!(
-                "of {} it is not known on which side of the interface they are; give the interfaces with --inventory, or log \
-                 the field flow-direction",
+                "{} of unknown direction; give the interfaces with --inventory, or log the field flow-direction",
                 plural(unknown, "flow")
             ));
         }
@@ -439,9 +438,9 @@ fn inventory_notes(source: &SourceOptions, inventory: &Inventory) -> Vec<String>
             .collect();
         known.sort_unstable();
         known.dedup();
-        known.truncate(NAMED_SKIPPED);
+        known.truncate(MOST_NAMED);
         notes.push(format!(
-            "no flow log of the inventory delivers to {group}; they deliver to {}",
+            "no flow log of the inventory delivers to {group}; its flow logs deliver to {}",
             known.join(", ")
         ));
     }

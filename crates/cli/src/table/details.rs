@@ -6,14 +6,14 @@ use super::{ColumnLayout, TIME, WIDE, status_meaning};
 use crate::decode::{DecodedFlow, DecodedValue, KnownInterface};
 use crate::text::{columns, cut, visible, words, wrap};
 
-/// Columns that a name may take where the id has fewer.
-const SHORTEST_NAME: usize = 12;
+/// Least room of a name, in columns, if its id is shorter.
+const LEAST_NAME_WIDTH: usize = 12;
 
 /// Formats the details of a flow as lines that fit below the addresses.
 pub(super) fn details(flow: &DecodedFlow<'_>, layout: ColumnLayout) -> Vec<String> {
     let names = flow.names;
     let room = layout.width - TIME - 1;
-    // Interfaces of a gateway: no Name tags, and equal descriptions by AWS.
+    // A gateway's interfaces have no Name tag and equal descriptions: only the id tells them apart.
     let physical = |index: u64| match names.interface(index) {
         Some(known) if !known.name.is_empty() => known.name.clone(),
         _ => numbered(index),
@@ -144,7 +144,7 @@ fn label(interface: &KnownInterface, wide: bool) -> String {
     if text.is_empty() || unnamed {
         return id.to_owned();
     }
-    let name = shorten(text, columns(id).max(SHORTEST_NAME));
+    let name = shorten(text, columns(id).max(LEAST_NAME_WIDTH));
     match wide {
         true => format!("{id} {name}"),
         false => name,

@@ -51,7 +51,7 @@ fn a_period_or_source_that_cannot_be_meant_is_wrong_usage() {
     for (arguments, says) in [
         (
             &["--owner=1", "--until=2026-11-24T10:00"][..],
-            "--until is not behind",
+            "--until is not after",
         ),
         (
             &["--owner=1", "--until=2027-11-24T10:00"],

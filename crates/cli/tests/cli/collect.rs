@@ -37,7 +37,7 @@ impl Collector {
         Self { child, stderr }
     }
 
-    /// Waits for its end: flows and summary.
+    /// Waits until the program ends; returns flows and summary.
     fn end(mut self) -> (Vec<serde_json::Value>, serde_json::Value) {
         let mut stdout = String::new();
         let mut pipe = self.child.stdout.take().expect("piped");
@@ -143,6 +143,7 @@ fn a_collector_that_is_not_there_is_one_line_and_status_1() {
     let url = format!("udp://127.0.0.1:{}", free_port("udp"));
     let nothing = run(&["replay", "--to", &url, "--summary=none", "-"], DEFAULT);
     assert_eq!(nothing.status, Some(1), "{nothing:?}");
+    assert_eq!(nothing.stderr.lines().count(), 1, "{nothing:?}");
     assert!(
         nothing.stderr.contains("nothing listens there"),
         "{nothing:?}"
@@ -167,6 +168,7 @@ fn an_address_that_is_taken_is_one_line_and_status_1() {
     let url = format!("tcp://{}", taken.local_addr().expect("bound"));
     let outcome = run(&["collect", "--listen", &url], "");
     assert_eq!(outcome.status, Some(1));
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
     assert!(
         outcome
             .stderr
@@ -236,8 +238,8 @@ fn large_name(interface: u32) -> Vec<u8> {
     message(1, &words, &tail)
 }
 
-/// Sends octets over connections, one after another, to a collector that then has to serve a sender of flows; holds its
-/// memory to a bound.
+/// Sends octets over connections, one after another; the collector has to complain, to stay below 256 MB, and to serve a
+/// sender of flows afterwards.
 #[cfg(target_os = "linux")]
 fn attack(connections: usize, octets: &[u8]) {
     let url = format!("tcp://127.0.0.1:{}", free_port("tcp"));
@@ -250,7 +252,7 @@ fn attack(connections: usize, octets: &[u8]) {
             stream
         })
         .collect();
-    // A collector that never complains is ended, and has said nothing.
+    // Ends, after 60 seconds, a collector that does not complain: the read below then returns.
     let (_in_time, end) = mpsc::channel::<()>();
     let process = collector.child.id().to_string();
     std::thread::spawn(move || {

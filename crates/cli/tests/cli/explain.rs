@@ -45,8 +45,8 @@ fn every_documented_line_is_explained_column_by_column() {
         let outcome = run(&arguments, "");
         assert_eq!(outcome.status, Some(0), "{outcome:?}");
         let titles = outcome.stdout.lines().filter_map(|shown| {
-            let mut words = shown.get(..3)?.trim().parse::<usize>().ok().into_iter();
-            Some((words.next()?, shown.split_whitespace().nth(2)?))
+            let place = shown.get(..3)?.trim().parse::<usize>().ok()?;
+            Some((place, shown.split_whitespace().nth(2)?))
         });
         let tokens: Vec<_> = line
             .split(' ')
@@ -196,7 +196,7 @@ fn options_may_stand_behind_the_line() {
 #[test]
 fn a_flow_that_deduplication_leaves_out_is_explained_and_its_rule_is_named() {
     let inventory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/inventory.json");
-    // From an interface to another interface of the VPC, observed as well.
+    // A flow between two interfaces of a VPC that are both observed.
     let line = "2 123456789012 eni-0b2d4f6a8c0e13579 10.20.1.20 10.20.2.20 8080 43210 6 17 51012 1795035610 1795035668 ACCEPT OK";
     let outcome = run(&["explain", line, "--inventory", inventory], "");
     let says =

@@ -18,12 +18,10 @@ fn every_command_has_a_manual_page() {
     let program = run(&["man"], "");
     assert_eq!(program.status, Some(0));
     assert!(program.stdout.contains(".TH FLOWLOGS 1"), "{program:?}");
-    for command in ["replay", "verify", "explain", "fields", "names", "collect"] {
-        let page = run(&["man", command], "").stdout;
-        assert!(
-            page.contains(&format!(".TH FLOWLOGS-{} 1", command.to_uppercase())),
-            "{page}"
-        );
+    for command in commands() {
+        let page = run(&["man", &command], "").stdout;
+        let name = format!("flowlogs-{command}").to_uppercase();
+        assert!(page.contains(&format!(".TH {name} 1")), "{page}");
         assert!(page.contains(".SH EXAMPLES"), "{page}");
         assert!(page.contains(".SH \"EXIT STATUS\""), "{page}");
     }
@@ -39,18 +37,8 @@ fn every_command_has_a_manual_page() {
 
 #[test]
 fn every_help_has_examples_and_wrong_usage_names_the_help_of_its_command() {
-    for command in [
-        "replay",
-        "verify",
-        "explain",
-        "fields",
-        "names",
-        "collect",
-        "backfill",
-        "completions",
-        "man",
-    ] {
-        let outcome = run(&[command, "--help"], "");
+    for command in commands() {
+        let outcome = run(&[&command, "--help"], "");
         assert_eq!(outcome.status, Some(0), "{command}");
         assert!(outcome.stdout.contains("\nExamples:\n"), "{command}");
         assert!(
@@ -89,19 +77,15 @@ fn completions_know_commands_with_pages_and_words_of_settings() {
     }
 }
 
-#[test]
-fn every_command_has_a_page() {
+/// Commands that the help of the program lists.
+fn commands() -> Vec<String> {
     let help = run(&["--help"], "").stdout;
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    for line in commands.take_while(|line| !line.is_empty()) {
-        let Some(command) = line
-            .strip_prefix("  ")
-            .and_then(|line| line.split(' ').next())
-        else {
-            continue;
-        };
-        if !command.is_empty() && command != "help" {
-            assert_eq!(run(&["man", command], "").status, Some(0), "{command}");
-        }
-    }
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names = lines
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !name.is_empty() && *name != "help");
+    let names: Vec<_> = names.map(str::to_owned).collect();
+    assert!(names.len() >= 9, "{names:?}");
+    names
 }

@@ -19,7 +19,7 @@ fn expectations_are_written_once_and_differences_fail() {
 
     let written = run(&["verify", "--update", path], "");
     assert_eq!(written.status, Some(0), "{written:?}");
-    let unread = "2 expectations written, 1 of them of an input that could not be read: ";
+    let unread = "2 expectations written, 1 of an input that could not be read: ";
     assert!(written.stdout.contains(unread), "{written:?}");
     assert!(written.stdout.ends_with("/damaged.json\n"), "{written:?}");
     let expected = fs::read_to_string(at.join("web.txt.expected")).expect("written");

@@ -35,7 +35,9 @@ fn strict_allows_no_line_that_fits_no_format() {
     let outcome = run(&["replay", "--strict", "-"], &lines);
     assert_eq!(outcome.status, Some(1), "{outcome:?}");
     assert!(
-        outcome.stderr.contains("1 lines fit no format"),
+        outcome
+            .stderr
+            .contains("--strict allows no line without a format: 1 line"),
         "{outcome:?}"
     );
     assert_eq!(run(&["replay", "--strict", "-"], DEFAULT).status, Some(0));

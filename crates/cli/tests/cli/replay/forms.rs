@@ -14,7 +14,7 @@ fn records() -> [&'static str; 2] {
 /// Name and octets of a form.
 type Form = (&'static str, Vec<u8>);
 
-/// Both records, each written so, a line each.
+/// Both records in a form, a line each.
 fn each(form: &dyn Fn(&str) -> String) -> String {
     let [a, b] = records();
     format!("{}\n{}\n", form(a), form(b))

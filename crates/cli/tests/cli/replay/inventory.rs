@@ -139,7 +139,7 @@ fn an_inventory_that_does_not_fit_is_noted() {
     let outcome = run(&[&arguments[..], &inventory].concat(), DEFAULT);
     let notes = outcome.summary()["notes"].to_string();
     for text in [
-        "delivers to /vpc/flowlogs; they deliver to /vpc/flow-logs",
+        "delivers to /vpc/flowlogs; its flow logs deliver to /vpc/flow-logs",
         "has no interfaces",
         "empty.json holds no interface",
     ] {
@@ -149,8 +149,7 @@ fn an_inventory_that_does_not_fit_is_noted() {
 
 #[test]
 fn flows_of_unknown_direction_are_noted_once() {
-    let note =
-        "of 2 flows it is not known on which side of the interface they are; give the interfaces";
+    let note = "2 flows of unknown direction; give the interfaces";
     for direction in ["--direction=both", "--direction=ingress"] {
         let outcome = run(&["replay", "--summary=json", direction, "-"], DEFAULT);
         let notes = outcome.summary()["notes"].to_string();
