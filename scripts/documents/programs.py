@@ -25,8 +25,8 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absol
 # Version 2 of the AWS CLI has these, version 1, which checks here, does not. Its reference names the options.
 OF_VERSION_2 = ["--cli-binary-format", "raw-in-base64-out"]
 COMMANDS_OF_VERSION_2 = {("logs", "tail"): {"--since", "--follow", "--format", "--filter-pattern", "--log-stream-names"}}
-# How a command ends that the AWS CLI takes: a port where nobody listens; a file that is not here.
-TAKEN = "Could not connect to the endpoint", "does not exist", "Invalid template path"
+# Last words of the AWS CLI for a command that it accepts: nobody listens at the port, or a file is not here.
+ACCEPTED = "Could not connect to the endpoint", "does not exist", "Invalid template path"
 NOBODY = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     "AWS_MAX_ATTEMPTS": "1",
@@ -51,14 +51,14 @@ def new_driver():
 
 
 def of_aws(words):
-    """What the AWS CLI says of a whole command that it refuses."""
+    """Complaint of the AWS CLI about a whole command."""
     for known, options in COMMANDS_OF_VERSION_2.items():
         if tuple(words[: len(known)]) == known:
             unknown = [word for word in words if word.startswith("--") and word not in options]
             return f"no option {' '.join(unknown)}" if unknown else ""
     # A file that the reader makes is an empty list here, or an empty object.
     of_list, of_object = (tuple(re.sub("^file://.*", content, word) for word in words) for content in ("[]", "{}"))
-    return run_aws(of_list) and run_aws(of_object) and run_aws(of_list)
+    return (refused := run_aws(of_list)) and run_aws(of_object) and refused
 
 
 @functools.cache
@@ -71,7 +71,7 @@ def run_aws(words):
         except SystemExit as exit:
             status = exit.code
     *_, last = said.getvalue().strip().splitlines() or [""]  # usage stands before it
-    return "" if any(end in said.getvalue() for end in TAKEN) else f"status {status}: {last}"
+    return "" if any(end in said.getvalue() for end in ACCEPTED) else f"status {status}: {last}"
 
 
 def tables(command):
@@ -114,7 +114,7 @@ def of_sam(words):
 
 
 def by_help(program, words):
-    """What a program says that prints its help if it knows all options before `--help`."""
+    """Complaint of a program that prints its help only if it knows every option before `--help`."""
     tried = subprocess.run([program, *words, "--help"], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return "" if tried.returncode == 0 else tried.stderr.strip() or tried.stdout.strip()
 
@@ -127,7 +127,7 @@ def help_of(program, *names):
 def part_by_help(program, words):
     """Complaint about a command of which the text names a part: its help has to name each option."""
     end = words.index("--") if "--" in words else len(words)
-    names = words[: 2 if words[0] == "lambda" else 1]
+    names = words[: 2 if words[0] == "lambda" else 1]  # `cargo lambda build` has two names
     names = [] if names[0].startswith("-") else names
     printed = help_of(TARGET / program if program == "flowlogs" else program, *names)
     if printed.returncode:
@@ -169,7 +169,7 @@ def of_script(name, words):
 
 
 def mention_of_script(name, words):
-    """The same for a mention, which may be of another file, or of several."""
+    """Complaint about a script that the text mentions; it may be any file, or a pattern of several."""
     if words:
         return of_script(name, words)
     return "" if (ROOT / name).exists() or re.search("[*…]", name) else "no such script"
@@ -179,7 +179,7 @@ JUDGES = {"aws": of_aws, "sam": of_sam, "flowlogs": of_flowlogs, "cargo": of_car
 
 
 def complaint(words):
-    """What is wrong with a command; empty if nothing is."""
+    """Complaint about a command; empty if nothing is wrong."""
     program, *words = words
     if program in JUDGES:
         return JUDGES[program](words)
@@ -189,7 +189,7 @@ def complaint(words):
 
 
 def complaint_of_part(words):
-    """The same for a command that the text mentions, which may be a part of one."""
+    """Complaint about a command that the text mentions, which may be a part of a command."""
     program, *words = words
     if program.startswith("scripts/"):
         return mention_of_script(program, words)

@@ -13,7 +13,7 @@ PATIENCE = 900  # seconds for a block; the first compiles
 
 
 def expected(above):
-    """Status, texts, and parts of the comment that say nothing of the kind."""
+    """Status, texts, and parts of the comment that are neither."""
     status, texts, unknown = 0, [], []
     for part in filter(None, (part.strip() for part in above.removeprefix("run").removeprefix(":").split(";"))):
         kind, _, value = part.partition(" ")
@@ -28,7 +28,7 @@ def expected(above):
 
 def problems(block):
     status, texts, unknown = expected(block.above)
-    yield from (f"no such wish: {part}" for part in unknown)
+    yield from (f"unknown part of the comment: {part}" for part in unknown)
     environment = {**os.environ, "PATH": f"{TARGET}:{os.environ['PATH']}"}
     # A file and not a pipe, which something left in the background would hold open; the session ends with the block.
     with tempfile.TemporaryFile() as output:

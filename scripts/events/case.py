@@ -7,14 +7,14 @@ no parser of flow logs has a part in the sums.
     no-data           NODATA: nothing happened
     skipped           SKIPDATA: records were lost at AWS
     unparsed          fits no format
-    again             the event before it, delivered once more: same event id
+    again             an earlier event with an equal line, delivered once more: same event id
     duplicate         the same observation by a second flow log
     gateway           seen a second time on its way out of a transit gateway
     both-ends         leaves an interface of a VPC for a second interface, recorded there, too
     header            a line with names of columns: no record
 
-Where a log group has several formats, the fate names the one of the line: `flow/LONG: …`. A long line is folded; six
-spaces and more stand in place of the dash.
+Where a log group has several formats, the fate names the one of the line: `flow/LONG: …`. A long line is folded; six or
+more spaces count as one.
 """
 
 import re

@@ -20,7 +20,7 @@ EVENTS = [
     *cases_unusual.CASES,
 ]
 
-# Columns that make two records an observation, and the columns that both must have (docs/deduplication.md, rule 2).
+# Columns that are equal in two records of an observation, and those that both must have (docs/deduplication.md, rule 2).
 INTERFACES = ["interface-id", "resource-id", "tgw-attachment-id"]
 REQUIRED = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol", "start", "end"]
 OBSERVATION = [*INTERFACES, *REQUIRED, "pkt-srcaddr", "pkt-dstaddr", "packets", "bytes", "action", "flow-direction"]

@@ -181,4 +181,3 @@ def firehose_object(subscription: Case, direct: Case) -> bytes:
 
 def lines(name: str, shows: str, text: str, fields: str = DEFAULT, log_group: str = "", **more) -> Case:
     return Case(name, shows, text, {"": fields}, log_group, f"{WEB}-all", **more)
-

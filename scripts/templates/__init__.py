@@ -1,1 +1,1 @@
-"""The source of template.yaml and template-s3.yaml. Writer: `scripts/make-templates`."""
+"""The source of the templates and docs/parameters.md. Writer: `scripts/make-templates`."""

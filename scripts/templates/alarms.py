@@ -26,10 +26,10 @@ class Row:
     metric: str
     statistic: str = "Sum"
     above: int | Ref = 0
-    periods: int | FindInMap = 1  # so many in turn
+    periods: int | FindInMap = 1  # consecutive periods
     period: int = PERIOD
     share: str | None = None
-    queue: str | None = None
+
     below: int | None = None  # in place of `above`
     missing: str = "notBreaching"
     only: str | None = None
@@ -137,7 +137,7 @@ def dimension(namespace, queue):
 
 
 def measured(identifier, namespace, metric, row):
-    where = Metric(Namespace=namespace, MetricName=metric, Dimensions=dimension(namespace, row.queue))
+    where = Metric(Namespace=namespace, MetricName=metric, Dimensions=dimension(namespace, None))
     return MetricDataQuery(
         Id=identifier,
         ReturnData=False,

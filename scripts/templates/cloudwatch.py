@@ -128,7 +128,7 @@ def application():
         Queue(
             "FailureQueue",
             VisibilityTimeout=function.visibility(),
-            MessageRetentionPeriod=function.RETENTION,
+            MessageRetentionPeriod=function.MESSAGE_RETENTION,
             **function.encryption(),
         ),
         note="Invocations that failed three times, with their payload. They wait here for up to 14 days; one that fails again"

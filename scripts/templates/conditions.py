@@ -2,6 +2,8 @@
 
 from troposphere import And, Condition, Equals, Not, Or, Partition, Ref
 
+from .parameters import MOST_LOG_GROUPS
+
 C = Condition
 CONSOLES = {
     "aws": "console.aws.amazon.com",
@@ -16,13 +18,13 @@ def given(parameter):
 
 
 ALL = {
-    # A rule wants both or neither; said here, too, so that cfn-lint knows neither to be empty.
+    # A rule demands both or none; both are tested here, so that cfn-lint knows that both have a value.
     "InVpc": And(given("VpcId"), given("SubnetIds")),
     "HasCollectorIpv4": given("CollectorCidr"),
     "HasCollectorIpv6": given("CollectorCidrIpv6"),
     "HasSecurityGroups": given("SecurityGroupIds"),
     "HasLogGroup": given("LogGroupName"),
-    **{f"HasLogGroup{number}": given(f"LogGroupName{number}") for number in range(2, 11)},
+    **{f"HasLogGroup{number}": given(f"LogGroupName{number}") for number in range(2, MOST_LOG_GROUPS + 1)},
     "FiltersLines": given("FilterPattern"),
     "EmitsSystemFields": Equals(Ref("EmitSystemFields"), "on"),
     "AdmitsAllLogGroups": Equals(Ref("AllLogGroups"), "on"),
@@ -49,7 +51,7 @@ ALL = {
     "HasSilenceAlarm": And(C("HasAlarms"), Not(Equals(Ref("SilenceAlarmMinutes"), "0"))),
     **{
         f"HasAlarmOfLogGroup{suffix}": And(C("HasAlarms"), C(f"HasLogGroup{suffix}"))
-        for suffix in ("", *range(2, 11))
+        for suffix in ("", *range(2, MOST_LOG_GROUPS + 1))
     },
     "HasDashboard": Equals(Ref("WithDashboard"), "on"),
     # The console's address is known of these partitions; elsewhere the stack has no link.

@@ -37,7 +37,7 @@ FIPS_AND_DUAL_STACK = {
 }
 
 # Seconds of a message in a queue: 14 days, SQS's maximum.
-RETENTION = 1209600
+MESSAGE_RETENTION = 1209600
 
 
 def chosen_role():
@@ -221,7 +221,7 @@ def add_role(app, formats_of, *policies):
 
 def inventory_statements():
     """The right to read the objects of the inventory, whose place is in `Inventory`: s3://bucket/prefix."""
-    # Behind ec2 and off there is a second part, too.
+    # With `s3://none` at the end, Split has a second part for ec2 and off, too.
     place = Select(1, Split("s3://", Sub("${Inventory}s3://none")))
     bucket = Select(0, Split("/", place))
     # The first folder of the prefix: no function of CloudFormation leaves the bucket out of a longer one.
@@ -233,7 +233,7 @@ def inventory_statements():
             [Sub(f"{arn}${{Place}}/{objects}", Place=place) for objects in ("manifest.json.gz", "parts/*")],
         ),
         statement(
-            {"s3:ListBucket": "of an account without a part S3 then says so, in place of access denied"},
+            {"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"},
             Sub(f"{arn}${{Bucket}}", Bucket=bucket),
             Condition={"StringLike": {"s3:prefix": Sub("${Folder}*", Folder=folder)}},
         ),
@@ -301,7 +301,7 @@ def receives():
 
 def times_of_a_queue(visibility):
     most_of_sqs = 1000
-    return {"Visibility": visibility, "Receives": min((RETENTION - 7200) // visibility, most_of_sqs)}
+    return {"Visibility": visibility, "Receives": min((MESSAGE_RETENTION - 7200) // visibility, most_of_sqs)}
 
 
 def add_mappings(template):

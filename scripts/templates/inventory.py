@@ -19,7 +19,7 @@ from troposphere.s3 import (
 from . import alarms, conditions, function, parameters, rules
 from .application import Application
 from .notes import KEY, Noted
-from .parameters import ACCESS, NETWORK, OPERATION, SOURCE, Parameter, Setting
+from .parameters import ACCESS, NETWORK, SOURCE, Parameter, Setting
 from .policies import document, policy, statement
 
 INVENTORY = "inventory"
@@ -188,7 +188,7 @@ ALARMS = [
 
 CONDITIONS = {
     "AsksOrganization": Equals(Ref("Accounts"), "organization"),
-    # A rule wants both or neither; said here, too, so that cfn-lint knows neither to be empty.
+    # A rule demands both or none; both are tested here, so that cfn-lint knows that both have a value.
     "InSubnets": And(conditions.given("SubnetIds"), conditions.given("SecurityGroupIds")),
     "HasReaderOrganization": conditions.given("ReaderOrganizationId"),
     "HasReaderRoles": conditions.given("ReaderRoleArns"),
@@ -231,7 +231,7 @@ def add_bucket(app):
     def reads(principal, **condition):
         more = {"Condition": condition} if condition else {}
         objects = statement({"s3:GetObject": "manifest and parts"}, Sub(f"{OBJECTS}/*"))
-        listing = statement({"s3:ListBucket": "of an object that is not there S3 then says so"}, Sub(OBJECTS))
+        listing = statement({"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"}, Sub(OBJECTS))
         return [{"Effect": "Allow", "Principal": principal, **one, **more} for one in (objects, listing)]
 
     organization = reads("*", StringEquals={"aws:PrincipalOrgID": Ref("ReaderOrganizationId")})
@@ -283,7 +283,7 @@ def add_role(app):
                         },
                         Sub(f"{OBJECTS}/*"),
                     ),
-                    statement({"s3:ListBucket": "before the first round S3 then says that there is no manifest"}, Sub(OBJECTS)),
+                    statement({"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"}, Sub(OBJECTS)),
                 ),
                 policy(
                     "inventory-key",

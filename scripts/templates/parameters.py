@@ -26,7 +26,7 @@ GROUPS = [SOURCE, NETWORK, RECORDS, FLOWS, MESSAGES, TLS, OPERATION, ACCESS]
 
 ON_OFF = ["on", "off"]
 SILENCE = [15, 30, 60, 120, 360, 720]
-RETENTION = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
+LOG_RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 
 MOST_LOG_GROUPS = 10
 LOG_GROUP = r"^[.\-_/#A-Za-z0-9]{0,512}$"
@@ -468,7 +468,7 @@ TABLE = [
         "Send the texts that people wrote: Name tags, tags, descriptions, names of ECS clusters and services. With off, names"
         " are identifiers.",
         "on",
-        values=["on", "off"],
+        values=ON_OFF,
     ),
     Setting(
         "MaxMessageSize",
@@ -536,7 +536,7 @@ TABLE = [
     Setting(
         "TlsKey",
         TLS,
-        "PEM text (or a path in a layer) of its private key. Whoever may read the function's configuration can read it; the"
+        "PEM text (or a path in a layer) of the private key of TlsCertificate. Whoever may read the function's configuration can read it; the"
         " secret is the better place.",
         "",
         secret=True,
@@ -637,7 +637,7 @@ TABLE = [
         OPERATION,
         "How long the function's own log is kept.",
         14,
-        values=RETENTION,
+        values=LOG_RETENTION_DAYS,
     ),
     Parameter(
         "WithAlarms",

@@ -66,5 +66,3 @@ def plain(template, zip_name):
             resources[name] = body
     template["Resources"] = resources
     return template
-
-

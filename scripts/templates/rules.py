@@ -124,5 +124,3 @@ def add_all(app):
         ],
         when=absent("StreamArn"),
     )
-
-

@@ -31,7 +31,7 @@ def add_queues(app):
         Queue(
             "Queue",
             VisibilityTimeout=function.visibility(),
-            MessageRetentionPeriod=function.RETENTION,
+            MessageRetentionPeriod=function.MESSAGE_RETENTION,
             RedrivePolicy=RedrivePolicy(
                 deadLetterTargetArn=GetAtt("FailureQueue", "Arn"),
                 maxReceiveCount=function.receives(),
@@ -79,7 +79,7 @@ def add_queues(app):
         )
     )
     app.add(
-        Queue("FailureQueue", MessageRetentionPeriod=function.RETENTION, **function.encryption()),
+        Queue("FailureQueue", MessageRetentionPeriod=function.MESSAGE_RETENTION, **function.encryption()),
         note="Messages of objects that could not be exported: fix the cause, then start a redrive to the queue.",
     )
 
@@ -106,7 +106,7 @@ def role_policies():
             Sub(f"{BUCKET_ARN}/${{KeyPrefix}}*"),
         ),
         statement(
-            {"s3:ListBucket": "of an object that is gone S3 then says so, in place of access denied"},
+            {"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"},
             Sub(BUCKET_ARN),
             Condition={"StringLike": {"s3:prefix": Sub("${KeyPrefix}*")}},
         ),

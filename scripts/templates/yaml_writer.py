@@ -1,7 +1,7 @@
 """Writes a template as YAML for people: short function tags, comments, a single line for short nodes.
 
 PyYAML quotes the scalars (the AWS tools read templates with PyYAML); layout and comments are decided here.
-`scripts/check-templates` reads the text back and compares both.
+`scripts/check-templates` lets SAM and cfn-lint read the text.
 """
 
 import re
@@ -75,6 +75,7 @@ def is_short(node, room, depth):
 class Writer:
     def __init__(self):
         self.lines = []
+        self.in_resources = False
 
     def comment(self, text, indent):
         for line in textwrap.wrap(text, WIDTH - indent - 2, break_on_hyphens=False, break_long_words=False):
@@ -150,8 +151,6 @@ class Writer:
             if depth == 0:
                 self.in_resources = key == "Resources"
             self.entry(f"{scalar(key, False)}:", value, indent, depth)
-
-    in_resources = False
 
 
 def write(template, heading):

@@ -87,7 +87,7 @@ class Faults(unittest.TestCase):
             ("run", "exit 3", "status 3, not 0"),
             ("run: status 3", "exit 3", ""),
             ("run", "sleep 60 &", "something is left running"),
-            ("run: says a", "echo a", "no such wish: says a"),
+            ("run: says a", "echo a", "unknown part of the comment: says a"),
         ):
             with self.subTest(above=above, command=command):
                 (block,) = markdown.code_blocks(f"<!-- {above} -->\n```sh\n{command}\n```\n")

@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 @functools.cache
 def loaded(name):
-    with contextlib.redirect_stdout(io.StringIO()):  # its hooks print the template
+    with contextlib.redirect_stdout(io.StringIO()):  # hooks of cloud-radar print the template
         return Template.from_yaml(ROOT / name)
 
 

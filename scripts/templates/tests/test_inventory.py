@@ -132,7 +132,7 @@ class Member(unittest.TestCase):
 class Alarms(unittest.TestCase):
     """A day of rounds, one each five minutes."""
 
-    def raises(self, still=(), **series):
+    def raised_by(self, still=(), **series):
         rounds = {
             name: [(minute, value(minute)) for minute in range(2, DAY, 5) if value(minute) is not None]
             for name, value in {"InventoryAgeSeconds": lambda _: 0, "AccountsFailed": lambda _: 0, "PartsOverdue": lambda _: 0,
@@ -145,26 +145,26 @@ class Alarms(unittest.TestCase):
         return {name: times for name, (times, _) in seen.items() if times}
 
     def test_a_quiet_day_raises_nothing(self):
-        self.assertEqual(self.raises(), {})
+        self.assertEqual(self.raised_by(), {})
 
     def test_one_failed_round_raises_nothing(self):
         failed = {"InventoryAgeSeconds": lambda minute: 300 if minute == 602 else 0}
-        self.assertEqual(self.raises(**failed, AccountsFailed=lambda minute: int(minute == 602)), {})
+        self.assertEqual(self.raised_by(**failed, AccountsFailed=lambda minute: int(minute == 602)), {})
 
     def test_a_manifest_that_is_not_written_is_noticed_and_so_is_a_function_that_does_not_run(self):
         old = lambda minute: 60 * (minute - 600) if 600 <= minute < 700 else 0  # noqa: E731
-        self.assertEqual(self.raises(InventoryAgeSeconds=old), {"InventoryAgeAlarm": 1})
+        self.assertEqual(self.raised_by(InventoryAgeSeconds=old), {"InventoryAgeAlarm": 1})
         silent = lambda minute: None if 600 <= minute < 700 else 0  # noqa: E731
-        self.assertEqual(self.raises(InventoryAgeSeconds=silent), {"InventoryAgeAlarm": 1})
+        self.assertEqual(self.raised_by(InventoryAgeSeconds=silent), {"InventoryAgeAlarm": 1})
 
     def test_an_account_that_fails_for_an_hour_is_noticed_once(self):
         fails = lambda minute: 1 if 600 <= minute < 660 else 0  # noqa: E731
-        self.assertEqual(self.raises(AccountsFailed=fails), {"FailingAccountsAlarm": 1})
+        self.assertEqual(self.raised_by(AccountsFailed=fails), {"FailingAccountsAlarm": 1})
 
     def test_parts_that_are_never_reached_are_noticed(self):
-        overdue = self.raises(still=["OverduePartsAlarm"], PartsOverdue=lambda minute: 4 if minute > 700 else 0)
+        overdue = self.raised_by(still=["OverduePartsAlarm"], PartsOverdue=lambda minute: 4 if minute > 700 else 0)
         self.assertEqual(overdue, {"OverduePartsAlarm": 1})
 
     def test_organizations_that_refuse_for_a_quarter_of_an_hour_are_noticed(self):
         refused = lambda minute: 1 if 600 <= minute < 660 else None  # noqa: E731
-        self.assertEqual(self.raises(AccountListErrors=refused), {"AccountListAlarm": 1})
+        self.assertEqual(self.raised_by(AccountListErrors=refused), {"AccountListAlarm": 1})

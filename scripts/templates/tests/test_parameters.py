@@ -3,6 +3,7 @@
 import json
 import unittest
 
+from ..parameters import MOST_LOG_GROUPS
 from .resolve import resolve
 from .rules import Refused
 
@@ -114,9 +115,9 @@ class Good(unittest.TestCase):
         self.assertNotIn("s3:GetObject", resolve("template.yaml", **LOGS).allowed())
 
     def test_ten_log_groups_have_a_subscription_each(self):
-        groups = {f"LogGroupName{number}": f"/vpc/{number}" for number in range(2, 11)}
+        groups = {f"LogGroupName{number}": f"/vpc/{number}" for number in range(2, MOST_LOG_GROUPS + 1)}
         stack = resolve("template.yaml", **LOGS, **groups)
-        self.assertEqual(len(stack.named("AWS::Logs::SubscriptionFilter")), 10)
+        self.assertEqual(len(stack.named("AWS::Logs::SubscriptionFilter")), MOST_LOG_GROUPS)
         self.assertEqual(stack.properties("Subscription10")["LogGroupName"], "/vpc/10")
         self.assertTrue(stack.properties("Permission10")["SourceArn"].endswith(":log-group:/vpc/10:*"))
 
@@ -159,7 +160,7 @@ class Good(unittest.TestCase):
                 logging = resolve(template, **parameters, **given).properties("Function")["LoggingConfig"]
                 self.assertEqual((logging["SystemLogLevel"], logging["ApplicationLogLevel"]), (level, "INFO"))
 
-    def test_the_queue_of_notices_waits_as_long(self):
+    def test_a_notice_is_kept_14_days_and_received_as_often_as_fits(self):
         stack = resolve("template-s3.yaml", **BUCKET)
         queue = stack.properties("Queue")
         self.assertEqual(queue["MessageRetentionPeriod"], 14 * 86400)
@@ -168,7 +169,7 @@ class Good(unittest.TestCase):
             self.assertEqual(queue["RedrivePolicy"]["maxReceiveCount"], receives)
             self.assertLess(receives * queue["VisibilityTimeout"], queue["MessageRetentionPeriod"])
 
-    def test_a_message_is_hidden_for_six_times_the_timeout_and_20_minutes(self):
+    def test_a_message_is_hidden_for_six_times_the_timeout_at_least_20_minutes(self):
         for template, parameters, name in (("template.yaml", LOGS, "FailureQueue"), ("template-s3.yaml", BUCKET, "Queue")):
             for timeout, hidden in (("60", 1200), ("200", 1200), ("300", 1800), ("900", 5400)):
                 stack = resolve(template, **parameters, Timeout=timeout)
@@ -208,6 +209,9 @@ class Good(unittest.TestCase):
     def test_a_new_bucket_is_kept_and_announces_its_objects(self):
         stack = resolve("template-s3.yaml", **BUCKET, Notification="new-bucket")
         self.assertEqual(stack.resources["Bucket"]["DeletionPolicy"], "Retain")
+        (notification,) = stack.properties("Bucket")["NotificationConfiguration"]["QueueConfigurations"]
+        self.assertEqual(notification["Event"], "s3:ObjectCreated:*")
+        self.assertIn("Queue", str(notification["Queue"]))
         self.assertNotIn("EventRule", stack.resources)
 
     def test_several_udp_collectors_stand_beside_one_of_tcp(self):
