@@ -9,7 +9,7 @@ from flowlogs_reader import FlowRecord
 
 ROUNDS = 5
 
-warnings.simplefilter("ignore", DeprecationWarning)  # of its way to make a time
+warnings.simplefilter("ignore", DeprecationWarning)  # flowlogs-reader calls a deprecated function of datetime
 events = [{"message": line} for line in sys.stdin.read().splitlines()]
 times = []
 for _ in range(ROUNDS + 1):

@@ -60,6 +60,7 @@ pub(crate) fn all(rounds: u32) -> Vec<Row> {
         ("gunzip", gunzip(payloads.iter().map(unpacked).collect())),
         ("way", whole_way(payloads.clone())),
         ("way over UDP", over_udp(payloads.clone(), sending.clone())),
+        // The time of sending within the row before: this row has to follow.
         ("sending over UDP", Box::new(move |_| Some(sending.take()))),
         ("LogsEvent", with_logs_event(&payloads)),
         ("parse", parse()),

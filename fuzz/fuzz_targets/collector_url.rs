@@ -1,5 +1,5 @@
-//! Collector URLs: an accepted URL prints unchanged and has a destination; the error of a refused URL is a single line and
-//! contains no password.
+//! Collector URLs: an accepted URL is equal after printing and parsing, and has a destination; the error of a refused URL is
+//! a single line and contains no password.
 #![no_main]
 
 // Included as a file: the rest of the crate, with TLS, need not be compiled.

@@ -1,4 +1,4 @@
-//! Format strings and header lines: no text makes the parser panic, and a parsed format prints unchanged.
+//! Format strings and header lines: no text makes the parser panic, and the names of a format give the same format again.
 #![no_main]
 
 use flowlogs_core::{Formats, LogFormat};
@@ -6,13 +6,13 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|octets: &[u8]| {
     if let Some(Ok(format)) = LogFormat::of_header(octets) {
-        again(&format);
+        assert_both_notations(&format);
     }
     let Ok(text) = std::str::from_utf8(octets) else {
         return;
     };
     match LogFormat::parse(text) {
-        Ok(format) => again(&format),
+        Ok(format) => assert_both_notations(&format),
         Err(error) => assert!(!error.to_string().contains('\n') || text.contains('\n')),
     }
     if let Ok(formats) = Formats::of_setting(text) {
@@ -22,7 +22,7 @@ fuzz_target!(|octets: &[u8]| {
 });
 
 /// Both notations of a format have equal meanings.
-fn again(format: &LogFormat) {
+fn assert_both_notations(format: &LogFormat) {
     let names = format.names();
     let braces: Vec<String> = names.iter().map(|name| format!("${{{name}}}")).collect();
     assert_eq!(LogFormat::parse(&names.join(" ")).as_ref(), Ok(format));

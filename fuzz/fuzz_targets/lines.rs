@@ -22,14 +22,13 @@ fuzz_target!(|octets: &[u8]| {
         text,
     };
     let mut values = RecordValues::default();
-    let expected = formats.clone();
+    let mut headers = formats.clone();
     let report = transcode(
         settings(bits),
         formats,
         None,
         lines.clone().enumerate().map(line),
     );
-    let mut headers = expected;
     let is_record = |line: &LogLine<'_>| {
         let header =
             line.timestamp.is_none() && headers.read_header(line.text) != HeaderLine::NoHeader;

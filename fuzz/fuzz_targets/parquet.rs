@@ -19,7 +19,7 @@ fuzz_target!(init: quiet_library(), |octets: &[u8]| {
     let Ok(reader) = ParquetReader::open(Bytes::copy_from_slice(octets), LIMIT) else {
         return;
     };
-    // A page may claim a run of any length; the rows are the footer's promise.
+    // A page may claim a run of any length: more rows, as the footer states them, take too long.
     if reader.rows() > 20_000 {
         return;
     }
@@ -89,8 +89,8 @@ impl RowSink for Counted {
     }
 }
 
-/// A panic of the library is caught at the call and becomes a named error. libFuzzer ends the process within its own hook,
-/// before anything can be caught; with this hook any further panic still ends the process, after unwinding.
+/// Replaces libFuzzer's panic hook, which ends the process before the reader can catch a panic of the library; any other
+/// panic still ends the process, after unwinding.
 fn quiet_library() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or("", |location| location.file());

@@ -1,6 +1,6 @@
 //! Objects of an organization's inventory in S3, as the functions read them: the first line is the manifest, the rest is
 //! the part of an account and region. Each is read or refused in one line, and each line of an account that the manifest
-//! names is decided, whatever the part is of.
+//! names is decided, whichever account and region the part has.
 #![no_main]
 
 use std::sync::Arc;

@@ -43,7 +43,7 @@ impl LineSink for Kept {
         );
         assert!(
             line.text.len() <= MAX_LINE + 1,
-            "longer than the seam allows"
+            "longer than MAX_LINE + 1"
         );
         let id = line.id.map(Into::into);
         self.lines.push((id, line.timestamp, line.text.to_vec()));
@@ -121,7 +121,8 @@ pub fn transcode<'a>(
     transcode_on_demand(settings, formats, inventory, lines, |_| None)
 }
 
-/// Lines of two accounts, in and out: from both ends of a subnet, and of interfaces that only a random inventory has.
+/// Lines of two accounts: both directions of a connection at two captured interfaces, and flows of interfaces that only a
+/// random inventory has.
 const FLOWS: [&[u8]; 4] = [
     b"2 123456789012 eni-0a9b8c7d6e5f40312 10.20.2.20 10.20.1.20 8080 43210 6 17 51012 1795035610 1795035668 ACCEPT OK",
     b"2 123456789012 eni-0b2d4f6a8c0e13579 10.20.1.20 10.20.2.20 43210 8080 6 17 51012 1795035610 1795035668 ACCEPT OK",
