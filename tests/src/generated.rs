@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use flowlogs_testing::random::SplitMix64;
+
 /// Sums over flows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FlowSums {
@@ -23,22 +25,10 @@ impl FlowSums {
     }
 }
 
-/// Pseudo-random numbers: Steele's SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-}
-
 /// Generates `count` lines of the default format from number `first` on. The number of a line is in the addresses, so that
 /// no two lines are equal.
 pub fn lines(first: u64, count: u64, mut each: impl FnMut(&str, u64, u64)) {
-    let mut random = Random(7 + first);
+    let mut random = SplitMix64(7 + first);
     for number in first..first + count {
         let (bits, more) = (random.next(), random.next());
         let [.., a, b, c] = number.to_be_bytes();

@@ -9,7 +9,8 @@
 //! - [`networks`] makes network namespaces for faults of networks;
 //! - [`generated`] writes lines from a fixed seed.
 //!
-//! All traffic stays on loopback addresses, all waiting is bounded in time, and no process outlives its test.
+//! All traffic stays on loopback addresses, all waiting is bounded in time (`flowlogs` bounds its own), and no process
+//! outlives its test.
 
 pub mod cases;
 pub mod collectors;

@@ -187,6 +187,19 @@ pub fn wait_until_listening(process: &mut Process, port: u16) {
     });
 }
 
+/// Counts until there are as many as expected, or the count has not grown for the time of `silence`; returns the last count.
+pub fn settled(count: impl Fn() -> u64, expected: u64, silence: Duration) -> u64 {
+    let (mut counted, mut last) = (count(), Instant::now());
+    while counted < expected && last.elapsed() < silence {
+        std::thread::sleep(Duration::from_millis(20));
+        let now = count();
+        if now > counted {
+            (counted, last) = (now, Instant::now());
+        }
+    }
+    counted
+}
+
 /// Waits until the receive queue of the port is empty.
 ///
 /// # Panics

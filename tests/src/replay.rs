@@ -63,7 +63,7 @@ pub fn program() -> PathBuf {
 ///
 /// # Panics
 ///
-/// If the program does not end in time or prints anything but JSON.
+/// If the program took longer than [`PATIENCE`], or printed anything but JSON.
 pub fn replay<A: AsRef<OsStr>>(arguments: &[A], inputs: &[PathBuf]) -> Run {
     let mut command = Command::new(program());
     command

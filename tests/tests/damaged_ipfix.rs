@@ -4,11 +4,11 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use flowlogs_testing::wire::messages;
 use flowlogs_tests::cases;
-use flowlogs_tests::process::{Process, free_udp_port, wait_until, wait_until_read};
+use flowlogs_tests::process::{Process, free_udp_port, settled, wait_until, wait_until_read};
 use flowlogs_tests::recorder::TcpRecorder;
 use flowlogs_tests::replay::{program, replay};
 use proptest::prelude::*;
@@ -136,14 +136,14 @@ fn damaged_messages_neither_stop_collect_nor_fill_its_memory() {
     let (mut collect, port) = collect(&directory);
     send_damaged(&stream, port);
 
-    let before = settled(&collect);
+    let before = settled(|| printed(&collect), u64::MAX, Duration::from_millis(500));
     let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("a listener");
     connection
         .write_all(&stream)
         .expect("a good session is taken");
     drop(connection);
     wait_until("the flows of a good session", || {
-        printed(&collect) >= before + flows
+        printed(&collect) >= before + flows as u64
     });
     assert!(
         collect.exit_status().is_none(),
@@ -160,23 +160,7 @@ fn damaged_messages_neither_stop_collect_nor_fill_its_memory() {
 }
 
 /// Number of printed flows.
-fn printed(collect: &Process) -> usize {
-    collect
-        .log()
-        .lines()
-        .filter(|line| line.starts_with('{'))
-        .count()
-}
-
-/// Number of printed flows when none has been printed for half a second.
-fn settled(collect: &Process) -> usize {
-    let (mut count, mut last) = (printed(collect), Instant::now());
-    while last.elapsed() < Duration::from_millis(500) {
-        std::thread::sleep(Duration::from_millis(50));
-        let now = printed(collect);
-        if now != count {
-            (count, last) = (now, Instant::now());
-        }
-    }
-    count
+fn printed(collect: &Process) -> u64 {
+    let log = collect.log();
+    log.lines().filter(|line| line.starts_with('{')).count() as u64
 }

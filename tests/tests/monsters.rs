@@ -21,8 +21,9 @@ use flowlogs_core::{
     TranscoderSettings, Transport,
 };
 use flowlogs_source::{
-    DeliveredLine, LineOrigin, LineSink, MAX_LINE, OpenedPayload, ReadError, UnpackError, Unpacker,
+    DeliveredLine, LineOrigin, LineSink, MAX_LINE, ReadError, UnpackError, Unpacker,
 };
+use flowlogs_testing::pipeline::hand_on;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -92,11 +93,11 @@ fn yardstick() -> f64 {
     static SECONDS: OnceLock<f64> = OnceLock::new();
     *SECONDS.get_or_init(|| {
         let started = processor_time();
-        let mut way = Way::new(Formats::defaults());
+        let mut pipeline = Pipeline::new(Formats::defaults());
         for number in 0..100_000 {
-            way.line(None, record(number, "eni-1").as_bytes());
+            pipeline.line(None, record(number, "eni-1").as_bytes());
         }
-        assert_eq!(way.report().counters.flows_exported, 100_000);
+        assert_eq!(pipeline.report().counters.flows_exported, 100_000);
         processor_time() - started
     })
 }
@@ -110,13 +111,13 @@ fn processor_time() -> f64 {
 }
 
 /// Transcodes lines and discards the messages.
-struct Way {
+struct Pipeline {
     transcoder: Transcoder,
     source: RecordSource,
     events: u64,
 }
 
-impl Way {
+impl Pipeline {
     fn new(formats: Formats) -> Self {
         let mut transcoder = Transcoder::new(TranscoderSettings::default(), &[Transport::Datagram]);
         transcoder.begin(1_800_000_000_000);
@@ -137,7 +138,7 @@ impl Way {
         let Ok(()) = self.transcoder.line(&mut self.source, line, &mut sink);
     }
 
-    /// Sum of the counters; each record counts once.
+    /// Ends the batch and returns the report; each record is in one counter.
     fn report(&mut self) -> BatchReport {
         let mut sink = |_: usize, _: MessageKind, _: &[u8]| Ok::<_, Infallible>(SendOutcome::Sent);
         let Ok(()) = self.transcoder.flush(&mut sink);
@@ -148,7 +149,7 @@ impl Way {
     }
 }
 
-impl LineSink for Way {
+impl LineSink for Pipeline {
     type Error = Infallible;
 
     fn origin(&mut self, origin: &LineOrigin<'_>) -> Result<(), Infallible> {
@@ -187,7 +188,7 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("text")
 }
 
-/// Record number `n` of a million records, each of a different interface.
+/// Line of an interface; each number has its own source address.
 fn record(number: usize, interface: &str) -> String {
     let [_, a, b, c] = u32::try_from(number)
         .expect("a number of records")
@@ -198,22 +199,14 @@ fn record(number: usize, interface: &str) -> String {
     )
 }
 
-/// Unpacks a payload, and hands on the lines once the payload is known to be whole.
-fn hand_on(unpacker: &mut Unpacker, data: &str, way: &mut Way) -> Result<(), UnpackError> {
-    if let OpenedPayload::Data(payload) = unpacker.open(data.as_bytes())? {
-        let Ok(()) = payload.hand_on(way);
-    }
-    Ok(())
-}
-
 #[test]
 fn a_gigabyte_in_a_payload_is_too_large() {
     let _alone = alone();
     for octet in [0, b' ', b'['] {
         let data = STANDARD.encode(gigabyte(octet));
         let outcome = within("1 GB in a payload", || {
-            let mut way = Way::new(Formats::defaults());
-            hand_on(&mut Unpacker::new(LIMIT), &data, &mut way)
+            let mut pipeline = Pipeline::new(Formats::defaults());
+            hand_on(&mut Unpacker::new(LIMIT), &data, &mut pipeline)
         });
         assert_eq!(outcome, Err(UnpackError::TooLarge { limit: LIMIT }));
     }
@@ -225,9 +218,9 @@ fn a_gigabyte_in_a_file_is_read_as_a_stream() {
     for (octet, records) in [(0, None), (b'x', Some(1))] {
         let packed = gigabyte(octet);
         let (outcome, report) = within("1 GB in a file", || {
-            let mut way = Way::new(Formats::defaults());
-            let outcome = Unpacker::new(LIMIT).read(&packed[..], &mut way);
-            (outcome, way.report())
+            let mut pipeline = Pipeline::new(Formats::defaults());
+            let outcome = Unpacker::new(LIMIT).read(&packed[..], &mut pipeline);
+            (outcome, pipeline.report())
         });
         match records {
             None => assert_eq!(outcome, Err(ReadError::Unpack(UnpackError::Unrecognised))),
@@ -257,7 +250,7 @@ fn endless_nesting_is_a_named_error() {
         let data = STANDARD.encode(&document);
         within("nesting", || {
             let mut unpacker = Unpacker::new(LIMIT);
-            let mut way = Way::new(Formats::defaults());
+            let mut pipeline = Pipeline::new(Formats::defaults());
             let json = document.as_bytes();
             let named = |error: &UnpackError| {
                 assert!(
@@ -270,12 +263,12 @@ fn endless_nesting_is_a_named_error() {
                     "{error}"
                 );
             };
-            let opened = hand_on(&mut unpacker, &data, &mut way).map_err(ReadError::Unpack);
-            for outcome in [opened, unpacker.read(json, &mut way).map(drop)] {
+            let opened = hand_on(&mut unpacker, &data, &mut pipeline).map_err(ReadError::Unpack);
+            for outcome in [opened, unpacker.read(json, &mut pipeline).map(drop)] {
                 match outcome {
                     Err(ReadError::Unpack(error)) => named(&error),
                     // A file that begins with a bracket may be text: a single line, too long.
-                    other => assert_eq!((other, way.events), (Ok(()), 1)),
+                    other => assert_eq!((other, pipeline.events), (Ok(()), 1)),
                 }
             }
         });
@@ -290,17 +283,17 @@ fn a_line_of_a_megabyte_is_unparsed_and_its_neighbours_are_not() {
     let json = payload(&lines, "1", "123456789012", "g");
     for as_text in [true, false] {
         let report = within("a line of 1 MB", || {
-            let mut way = Way::new(Formats::defaults());
+            let mut pipeline = Pipeline::new(Formats::defaults());
             let mut unpacker = Unpacker::new(LIMIT);
             if as_text {
                 unpacker
-                    .read(lines.as_bytes(), &mut way)
+                    .read(lines.as_bytes(), &mut pipeline)
                     .map(drop)
                     .expect("text");
             } else {
-                hand_on(&mut unpacker, &STANDARD.encode(&json), &mut way).expect("JSON");
+                hand_on(&mut unpacker, &STANDARD.encode(&json), &mut pipeline).expect("JSON");
             }
-            way.report()
+            pipeline.report()
         });
         let counters = report.counters;
         assert_eq!((counters.flows_exported, counters.unparsed_records), (2, 1));
@@ -319,32 +312,32 @@ fn ten_thousand_columns_are_no_format_and_no_record() {
     within("10,000 columns", || {
         assert_eq!(LogFormat::parse(&names), Err(FormatError::TooManyColumns));
         assert_eq!(LogFormat::of_header(header.as_bytes()), None);
-        let mut way = Way::new(Formats::defaults());
-        way.line(None, header.as_bytes());
-        way.line(None, line.as_bytes());
-        assert_eq!(way.report().counters.unparsed_records, 2);
+        let mut pipeline = Pipeline::new(Formats::defaults());
+        pipeline.line(None, header.as_bytes());
+        pipeline.line(None, line.as_bytes());
+        assert_eq!(pipeline.report().counters.unparsed_records, 2);
     });
     // The widest accepted format, with lines.
     let widest = "${bytes} ".repeat(MAX_COLUMNS);
     let formats = Formats::of_setting(&widest).expect("columns that occur twice are passed over");
-    let mut way = Way::new(formats);
-    way.line(None, "1 ".repeat(MAX_COLUMNS).as_bytes());
-    assert_eq!(way.report().counters.flows_exported, 1);
+    let mut pipeline = Pipeline::new(formats);
+    pipeline.line(None, "1 ".repeat(MAX_COLUMNS).as_bytes());
+    assert_eq!(pipeline.report().counters.flows_exported, 1);
 }
 
 #[test]
 fn a_million_interfaces_are_named_and_not_all_remembered() {
     let _alone = alone();
     let report = within("a million interfaces", || {
-        let mut way = Way::new(Formats::defaults());
+        let mut pipeline = Pipeline::new(Formats::defaults());
         for number in 0..1_000_000 {
-            way.line(
+            pipeline.line(
                 None,
                 record(number, &format!("eni-{number:017x}")).as_bytes(),
             );
         }
-        assert!(way.transcoder.take_unknown().len() <= flowlogs_core::MAX_UNKNOWN);
-        way.report()
+        assert!(pipeline.transcoder.take_unknown().len() <= flowlogs_core::MAX_UNKNOWN);
+        pipeline.report()
     });
     let counters = report.counters;
     assert_eq!(counters.flows_exported, 1_000_000);
@@ -355,13 +348,13 @@ fn a_million_interfaces_are_named_and_not_all_remembered() {
 fn interfaces_in_a_thousand_accounts_have_one_memory() {
     let _alone = alone();
     let report = within("a million interfaces of a thousand accounts", || {
-        let mut way = Way::new(Formats::defaults());
+        let mut pipeline = Pipeline::new(Formats::defaults());
         for number in 0..1_000_000usize {
             let account = format!("{:012}", number % 1_000);
             let line = record(number, &format!("eni-{number:017x}"));
-            way.line(None, line.replace("123456789012", &account).as_bytes());
+            pipeline.line(None, line.replace("123456789012", &account).as_bytes());
         }
-        way.report()
+        pipeline.report()
     });
     assert_eq!(report.counters.flows_exported, 1_000_000);
 }
@@ -385,7 +378,7 @@ fn layouts_in_a_thousand_accounts_have_one_memory() {
     let format = format!("${{account-id}} ${{srcaddr}} ${{dstaddr}} ${{bytes}} {names}");
     let formats = Formats::of_setting(&format).expect("a format");
     let report = within("500 layouts in 1,000 accounts", || {
-        let mut way = Way::new(formats);
+        let mut pipeline = Pipeline::new(formats);
         for layout in 0..500_u32 {
             let value = |(bit, (_, value)): (usize, &(_, &'static str))| match layout >> bit & 1 {
                 0 => "-",
@@ -395,10 +388,10 @@ fn layouts_in_a_thousand_accounts_have_one_memory() {
             let values = values.join(" ");
             for account in 0..1_000 {
                 let line = format!("{account:012} 10.0.0.1 10.0.0.2 40 {values}");
-                way.line(None, line.as_bytes());
+                pipeline.line(None, line.as_bytes());
             }
         }
-        way.report()
+        pipeline.report()
     });
     assert_eq!(report.counters.flows_exported, 500_000);
 }
@@ -416,10 +409,10 @@ fn a_hundred_thousand_formats_leave_room_for_the_defaults() {
         let formats = Formats::of_flow_logs(formats);
         assert_eq!(formats.candidates().count(), MAX_CANDIDATES);
         assert_eq!(formats.left_out(), 100_000 - (MAX_CANDIDATES - 2));
-        let mut way = Way::new(formats);
-        way.line(None, record(1, "eni-1").as_bytes());
-        way.line(None, b"10.0.0.1 x 10.0.0.2 7");
-        assert_eq!(way.report().counters.flows_exported, 2);
+        let mut pipeline = Pipeline::new(formats);
+        pipeline.line(None, record(1, "eni-1").as_bytes());
+        pipeline.line(None, b"10.0.0.1 x 10.0.0.2 7");
+        assert_eq!(pipeline.report().counters.flows_exported, 2);
     });
 }
 
@@ -430,11 +423,11 @@ fn ids_of_a_megabyte_are_read_and_not_remembered() {
     let line = record(1, "eni-1");
     let json = payload(&line, &long, &long, &long);
     within("ids of 1 MB", || {
-        let mut way = Way::new(Formats::defaults());
+        let mut pipeline = Pipeline::new(Formats::defaults());
         let mut unpacker = Unpacker::new(LIMIT);
         for expected in [(1, 0), (0, 1)] {
-            hand_on(&mut unpacker, &STANDARD.encode(&json), &mut way).expect("JSON");
-            let counters = way.report().counters;
+            hand_on(&mut unpacker, &STANDARD.encode(&json), &mut pipeline).expect("JSON");
+            let counters = pipeline.report().counters;
             let counted = (counters.flows_exported, counters.duplicate_deliveries);
             assert_eq!(counted, expected, "the id is an id, however long it is");
         }
@@ -442,14 +435,14 @@ fn ids_of_a_megabyte_are_read_and_not_remembered() {
     // As long as a line allows, each different: 600 MB.
     let long = "i".repeat(60_000);
     let report = within("10,000 interface ids of 60,000 octets", || {
-        let mut way = Way::new(Formats::defaults());
+        let mut pipeline = Pipeline::new(Formats::defaults());
         for number in 0..10_000 {
-            way.line(
+            pipeline.line(
                 None,
                 record(number, &format!("eni-{number}{long}")).as_bytes(),
             );
         }
-        way.report()
+        pipeline.report()
     });
     assert_eq!(report.counters.flows_exported, 10_000);
 }
@@ -466,25 +459,25 @@ fn nul_and_octets_that_are_not_utf8_end_in_a_counter_or_a_named_error_wherever_t
             for place in 0..json.len() {
                 let mut damaged = json.clone();
                 damaged[place] = octet;
-                let mut way = Way::new(Formats::defaults());
-                match hand_on(&mut unpacker, &STANDARD.encode(&damaged), &mut way) {
-                    Ok(()) => assert!(way.report().counters.records_received <= 1),
+                let mut pipeline = Pipeline::new(Formats::defaults());
+                match hand_on(&mut unpacker, &STANDARD.encode(&damaged), &mut pipeline) {
+                    Ok(()) => assert!(pipeline.report().counters.records_received <= 1),
                     Err(error) => {
                         let text = error.to_string();
                         assert!(
                             text.starts_with("json: ") || text.starts_with("gzip: "),
                             "{text}"
                         );
-                        assert_eq!(way.events, 0, "nothing of it was handed on");
+                        assert_eq!(pipeline.events, 0, "nothing of it was handed on");
                     }
                 }
             }
             for place in 0..line.len() {
                 let mut damaged = line.clone().into_bytes();
                 damaged[place] = octet;
-                let mut way = Way::new(Formats::defaults());
-                way.line(None, &damaged);
-                assert_eq!(way.report().counters.records_received, 1);
+                let mut pipeline = Pipeline::new(Formats::defaults());
+                pipeline.line(None, &damaged);
+                assert_eq!(pipeline.report().counters.records_received, 1);
                 let mut source = Formats::defaults();
                 source.read_header(&damaged);
             }

@@ -109,20 +109,33 @@ impl Drop for ThreadedCollector {
 impl Seen {
     /// Reads the sets of a message; the sampling record behind its template is data, too.
     fn decode(&mut self, from: SocketAddr, message: &[u8]) {
-        let word = |at: usize| u16::from_be_bytes([message[at], message[at + 1]]);
-        let domain = u32::from(word(12)) << 16 | u32::from(word(14));
-        let mut at = 16;
-        while at < message.len() {
-            if word(at) < 4 {
-                self.templates.insert((from, domain, word(at + 4)));
+        let domain = u32::from(word(message, 12)) << 16 | u32::from(word(message, 14));
+        for set in sets(message) {
+            let id = word(set, 0);
+            if id < 4 {
+                self.templates.insert((from, domain, word(set, 4)));
                 self.decoded.push((from, Instant::now()));
             } else {
-                let known = self.templates.contains(&(from, domain, word(at)));
+                let known = self.templates.contains(&(from, domain, id));
                 self.data.push((from, known));
             }
-            at += usize::from(word(at + 2));
         }
     }
+}
+
+fn word(octets: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([octets[at], octets[at + 1]])
+}
+
+/// Sets of a message, each with its header.
+fn sets(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = &message[16..];
+    std::iter::from_fn(move || {
+        let length = (!rest.is_empty()).then(|| usize::from(word(rest, 2)))?;
+        let (set, after) = rest.split_at(length);
+        rest = after;
+        Some(set)
+    })
 }
 
 /// Runs one invocation over a new socket. Returns the sender's address, how many data sets left, and when the last
@@ -163,13 +176,7 @@ fn session(collector: SocketAddr, with_pause: bool) -> (SocketAddr, usize, Insta
 }
 
 fn data_sets(message: &[u8]) -> usize {
-    let word = |at: usize| u16::from_be_bytes([message[at], message[at + 1]]);
-    let (mut at, mut count) = (16, 0);
-    while at < message.len() {
-        count += usize::from(word(at) >= 4);
-        at += usize::from(word(at + 2));
-    }
-    count
+    sets(message).filter(|set| word(set, 0) >= 4).count()
 }
 
 #[test]

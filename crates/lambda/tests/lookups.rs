@@ -10,6 +10,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::config::Credentials;
 use flowlogs_core::network::{Destination, Inventory};
 use flowlogs_lambda::{ec2, secret};
+use flowlogs_testing::tools;
 
 /// Creates resources, and prints a line with the ids chosen by AWS.
 const NETWORK: &str = r#"
@@ -58,10 +59,7 @@ impl Emulator {
         let process = match command.spawn() {
             Ok(process) => process,
             Err(error) => {
-                assert!(
-                    std::env::var_os("FLOWLOGS_REQUIRE_TOOLS").is_none(),
-                    "moto_server: {error}"
-                );
+                assert!(!tools::is_required(), "moto_server: {error}");
                 eprintln!("skipped: moto_server: {error}; scripts/setup installs it into .venv");
                 return None;
             }
@@ -105,7 +103,7 @@ impl Emulator {
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        // The process was started here, and nobody waits for the end.
+        // A process that was not waited for would stay as a zombie.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

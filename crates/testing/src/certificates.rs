@@ -68,7 +68,7 @@ impl Authority {
     ///
     /// # Panics
     ///
-    /// If they contradict each other.
+    /// If the parameters contradict each other.
     pub fn issue_with(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = params

@@ -7,6 +7,7 @@
 //! - `pipeline`: generated lines and payloads, and the whole path from a payload to messages;
 //! - [`object_server`]: the part of S3 that hands out objects.
 //! - [`random`]: numbers that look random;
+//! - [`tools`]: programs and libraries that a test needs and a machine may lack;
 //! - [`wire`]: a plain reader of IPFIX messages.
 
 #![forbid(unsafe_code)]
@@ -22,4 +23,5 @@ pub mod parquet_writer;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 pub mod random;
+pub mod tools;
 pub mod wire;

@@ -1,7 +1,6 @@
 //! The part of S3 that hands out objects: `GET /bucket/key`, with entity tags and conditional requests.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::Write;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -74,7 +73,7 @@ impl ObjectServer {
         lock(&self.state).objects.remove(path);
     }
 
-    /// Paths of the requests since the last call, with the status of each answer; those of other APIs have their own paths.
+    /// Paths of the requests since the last call, of every API, with the status of each answer.
     pub fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.state).requests)
     }
@@ -92,15 +91,15 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 fn answer(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Option<()> {
     let path = request.target.split('?').next()?.trim_start_matches('/');
     let reply = lock(state).objects.get(path).cloned();
-    let (status, head, octets) = match reply {
+    let (status, etag, octets) = match reply {
         Some(ObjectReply::Content { etag, .. })
             if request.header("if-none-match") == Some(&etag) =>
         {
-            (304, format!("etag: {etag}\r\n"), Vec::new())
+            (304, Some(etag), Vec::new())
         }
-        Some(ObjectReply::Content { etag, octets }) => (200, format!("etag: {etag}\r\n"), octets),
-        Some(ObjectReply::Refusal { status, code }) => (status, String::new(), error(&code)),
-        None => (404, String::new(), error("NoSuchKey")),
+        Some(ObjectReply::Content { etag, octets }) => (200, Some(etag), octets),
+        Some(ObjectReply::Refusal { status, code }) => (status, None, error(&code)),
+        None => (404, None, error("NoSuchKey")),
     };
     let delay = {
         let mut state = lock(state);
@@ -110,13 +109,8 @@ fn answer(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Op
         state.delay
     };
     std::thread::sleep(delay);
-    let mut stream = stream;
-    let length = octets.len();
-    let head = format!(
-        "HTTP/1.1 {status} X\r\n{head}connection: close\r\ncontent-length: {length}\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(&octets).ok()
+    let headers: Vec<_> = etag.iter().map(|etag| ("etag", etag.as_str())).collect();
+    http::answer(stream, status, &headers, &octets)
 }
 
 fn error(code: &str) -> Vec<u8> {

@@ -99,7 +99,7 @@ impl Pipeline {
         self
     }
 
-    /// Runs one invocation, through the door that the function uses.
+    /// Runs one invocation, through the entry point that the function uses.
     ///
     /// # Panics
     ///

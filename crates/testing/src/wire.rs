@@ -55,6 +55,18 @@ pub struct Field {
     pub octets: Vec<u8>,
 }
 
+/// Reads a big-endian number.
+///
+/// # Panics
+///
+/// If there are more than 8 octets.
+pub fn number(octets: &[u8]) -> u64 {
+    assert!(octets.len() <= 8, "{octets:?} is no number");
+    octets
+        .iter()
+        .fold(0, |number, &octet| number << 8 | u64::from(octet))
+}
+
 /// Content of a message; a transcoder never mixes the kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {

@@ -61,7 +61,7 @@ pub fn read(file: &Path) -> Option<Dump> {
     Some(dump)
 }
 
-/// Parses a field: `(82)      interfaceName : (len: 32) eni-1`
+/// Field of a data record.
 struct Field<'a> {
     element: u16,
     is_scope: bool,

@@ -49,11 +49,11 @@ fn nfcapd_shows_every_flow_of_every_case() {
     Expected::of_all_cases().assert_shown(collected.flows, nfcapd::as_shown);
     assert_eq!(collected.bad_packets, 0);
     // The sequence numbers of the datagrams are right.
-    let (mut reader, mut none) = (Reader::default(), FalseSequenceErrors::default());
+    let (mut reader, mut predicted) = (Reader::default(), FalseSequenceErrors::default());
     for datagram in recorder.received() {
-        none.take(&reader.read(&datagram.octets).expect("a right message"));
+        predicted.take(&reader.read(&datagram.octets).expect("a right message"));
     }
-    assert_eq!(collected.sequence_errors, none.count);
+    assert_eq!(collected.sequence_errors, predicted.count);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn goflow2_shows_every_flow_of_fifty_sessions_of_all_cases() {
 }
 
 #[test]
-fn goflow2_shows_every_flow_of_fifty_sessions_of_one_case() {
+fn goflow2_shows_every_flow_of_fifty_sessions_with_a_case_each() {
     let Some(collector) = Goflow2::start() else {
         return;
     };

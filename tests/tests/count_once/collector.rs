@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use flowlogs_testing::wire;
 use netflow_parser::variable_versions::field_value::FieldValue;
 use netflow_parser::variable_versions::ipfix::FlowSetBody;
 use netflow_parser::variable_versions::ipfix::lookup::{IANAIPFixField as Element, IPFixField};
@@ -127,9 +128,7 @@ impl Collector {
 fn number(value: &FieldValue) -> u64 {
     let mut octets = Vec::new();
     value.write_be_bytes(&mut octets).expect("a Vec grows");
-    octets
-        .iter()
-        .fold(0, |number, &octet| number << 8 | u64::from(octet))
+    wire::number(&octets)
 }
 
 fn small<T: TryFrom<u64>>(value: &FieldValue) -> T

@@ -73,19 +73,19 @@ pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Ex
             false => Attribution::Counts,
         };
         let has_ports = network.logs[log].format.contains("srcport");
-        let counter = if chosen.exclude_collector && sight.is_collectors && has_ports {
-            &mut counters.excluded_collector_traffic
+        let outcome = if chosen.exclude_collector && sight.is_collectors && has_ports {
+            Outcome::CollectorTraffic
         } else if is_filtered(direction, chosen.direction) {
-            &mut counters.filtered_by_direction
+            Outcome::Filtered
         } else if attribution == Attribution::LeftOut {
-            &mut counters.duplicate_records
+            Outcome::OtherFlowLog
         } else if rules && chosen.direction != DirectionFilter::Egress {
-            by_observation_point(network, record, direction, counters)
+            by_observation_point(network, record, direction)
         } else {
-            &mut counters.flows_exported
+            Outcome::Exported
         };
-        *counter += 1;
-        if std::ptr::eq(counter, &counters.flows_exported) {
+        *outcome.counter(counters) += 1;
+        if outcome == Outcome::Exported {
             counters.doubled_records += u64::from(attribution == Attribution::Doubled);
             let total = totals.entry(exported).or_default();
             total.0 += record.packets;
@@ -95,23 +95,46 @@ pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Ex
     expected
 }
 
-/// Counter of a record by rules 3 and 4.
-fn by_observation_point<'a>(
+/// Outcome of a record with a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Exported,
+    CollectorTraffic,
+    Filtered,
+    OtherFlowLog,
+    BothEnds,
+    TransitGateway,
+}
+
+impl Outcome {
+    fn counter(self, counters: &mut Counters) -> &mut u64 {
+        match self {
+            Self::Exported => &mut counters.flows_exported,
+            Self::CollectorTraffic => &mut counters.excluded_collector_traffic,
+            Self::Filtered => &mut counters.filtered_by_direction,
+            Self::OtherFlowLog => &mut counters.duplicate_records,
+            Self::BothEnds => &mut counters.duplicate_both_ends,
+            Self::TransitGateway => &mut counters.duplicate_transit_gateway,
+        }
+    }
+}
+
+/// Outcome of a record by rules 3 and 4.
+fn by_observation_point(
     network: &Network,
     record: &Record,
     direction: Option<FlowDirection>,
-    counters: &'a mut Counters,
-) -> &'a mut u64 {
+) -> Outcome {
     let sight = &record.sight;
     match sight.fate {
-        _ if direction != Some(FlowDirection::Egress) => &mut counters.flows_exported,
+        _ if direction != Some(FlowDirection::Egress) => Outcome::Exported,
         Fate::CountsAtItsDestination(to)
             if sight.is_accepted && is_observed(network, to, record) =>
         {
-            &mut counters.duplicate_both_ends
+            Outcome::BothEnds
         }
-        Fate::CountsWhereItEnters => &mut counters.duplicate_transit_gateway,
-        _ => &mut counters.flows_exported,
+        Fate::CountsWhereItEnters => Outcome::TransitGateway,
+        _ => Outcome::Exported,
     }
 }
 
@@ -149,7 +172,7 @@ fn attribute(network: &Network, record: &Record, log: usize) -> Attribution {
     }
 }
 
-/// Tells whether an interface is known to be observed for any fate of a record's packets.
+/// Tells whether an interface is known to be observed, for accepted and for rejected packets, at a record's times.
 fn is_observed(network: &Network, eni: usize, record: &Record) -> bool {
     let observes = |is_accepted| {
         let mut logs = network.logs_of(eni);

@@ -66,9 +66,9 @@ pub(crate) struct Log {
     pub(crate) format: &'static str,
     /// Length of its capture windows in seconds.
     pub(crate) interval: u64,
-    /// Seconds since the simulation began at which it was created, and after which it has its first record.
+    /// Seconds since the simulation began: creation, and first record of the flow log.
     pub(crate) created: Option<(u64, u64)>,
-    /// Seconds since the simulation began at which it was last seen, and at which it was deleted.
+    /// Seconds since the simulation began: last sight in the inventory, and deletion of the flow log.
     pub(crate) deleted: Option<(u64, u64)>,
 }
 
@@ -148,7 +148,7 @@ impl Log {
                 .is_none_or(|(_, deleted)| end < BEGIN + deleted)
     }
 
-    /// Tells whether records of this action and these times are written, by the inventory.
+    /// Tells whether, by the inventory, records of this action and these times are surely written.
     pub(crate) fn is_relied_upon(&self, is_accepted: bool, start: u64, end: u64) -> bool {
         let settled = |created| BEGIN + created + SETTLING / 1_000;
         self.records(is_accepted)

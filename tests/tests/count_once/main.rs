@@ -177,7 +177,7 @@ fn transcode(
     (all, counters)
 }
 
-/// A network, from the number to the sums.
+/// Makes the network of a number, replays its traffic, and compares all sums.
 fn check(number: u64, is_clean: bool) -> Counters {
     let mut random = Random::new(2 * number + u64::from(is_clean));
     let network = Network::random(&mut random, is_clean);
@@ -234,8 +234,8 @@ fn check(number: u64, is_clean: bool) -> Counters {
     counters
 }
 
-/// The sentence on the box, without any notion of records, windows or rules: octets of a directed 5-tuple that reached the
-/// destination, and octets rejected on the way, equal the sums of a collector.
+/// The product's promise, without records, windows or rules: octets of a directed 5-tuple that reached the destination, and
+/// octets rejected on the way, equal the sums of a collector.
 fn bytes_sent_are_bytes_counted(traffic: &Traffics, collector: &Collector, place: &str) {
     // Ports tell conversations apart, under any address at an interface. ICMP has none.
     let mut sums: BTreeMap<(u16, u16, u8), [u64; 2]> = BTreeMap::new();

@@ -12,7 +12,7 @@ use crate::network::Network;
 use crate::random::Random;
 use crate::sight::{Fate, Place, Seen, Sent, Sight, Tuple};
 
-/// Address of the collector, on some interface of VPC 0.
+/// Port of the collector.
 pub(crate) const COLLECTOR_PORT: u16 = 4739;
 
 /// Difference of a NAT gateway's source ports from the clients' ports.
@@ -23,7 +23,7 @@ const PUBLIC: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 99));
 
 const INTERNET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 5));
 
-/// Fate of the packets of a conversation.
+/// Security rules that a conversation meets.
 #[derive(Debug, Clone, Copy)]
 enum Rules {
     Accept,
@@ -210,7 +210,7 @@ impl Simulation<'_> {
         }
     }
 
-    /// Addresses of the VPC that no interface has, or none any more.
+    /// Sends to an address of the VPC that no interface has, or has any more.
     fn vanish(&mut self, from: usize, port: u16) {
         let network = self.network;
         let vpc = network.enis[from].vpc;

@@ -10,7 +10,7 @@ use proptest::sample::select;
 use crate::lines::input;
 use crate::{feed, flush};
 
-/// The records that are neither a header nor nothing.
+/// Transcodes lines over two sessions; returns the counters if each session has as many flows as are counted.
 fn transcode(
     formats: Formats,
     lines: &[Vec<u8>],

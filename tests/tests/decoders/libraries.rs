@@ -13,7 +13,8 @@ use netgauze_parse_utils::WritablePduWithOneInput;
 use netgauze_parse_utils::reader::SliceReader;
 use netgauze_parse_utils::traits::ParseFromWithOneInput;
 
-use crate::value::{Decoded, Record, Value, number};
+use crate::value::{Decoded, Record, Value};
+use flowlogs_testing::wire::number;
 
 /// The crate `netflow_parser`: keys templates by ID alone here, so an ID must mean the same in every domain.
 pub(crate) struct NetflowParserCrate {

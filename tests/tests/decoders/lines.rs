@@ -37,7 +37,7 @@ impl Input {
             .format
             .iter()
             .map(|name| match *name {
-                // A setting says so of a field that the table does not have.
+                // `?` marks a field that the table does not have.
                 "a-field-of-next-year" => format!("${{{name}?}}"),
                 _ => format!("${{{name}}}"),
             })

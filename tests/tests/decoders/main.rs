@@ -4,8 +4,8 @@
 //! reader ([`flowlogs_testing::wire`]) checks the shape of the messages.
 
 mod balance;
-mod bench;
 mod bookkeeping;
+mod harness;
 mod libraries;
 mod lines;
 mod naive;

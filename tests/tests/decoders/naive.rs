@@ -372,7 +372,7 @@ fn gateway(columns: &Columns<'_>, flow: &mut Flow) {
             .number("packets")
             .is_some_and(|packets| sum >= packets)
     {
-        // The last of equals in reverse order is the first.
+        // `max_by_key` returns the last of equals: in reverse order the first.
         lost.iter()
             .rev()
             .max_by_key(|(count, _)| *count)

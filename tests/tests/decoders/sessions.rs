@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use flowlogs_core::{MessageKind, TranscoderSettings, Transport};
 use flowlogs_testing::wire::{Content, Message};
 
-use crate::bench::{Bench, NOW, read};
+use crate::harness::{Harness, NOW, read};
 
 const UDP: usize = 0;
 const TCP: usize = 1;
@@ -22,10 +22,10 @@ const FIRST: [Content; 5] = [
 /// Templates again, and templates of the statistics.
 const TEMPLATES: [Content; 2] = [Content::Templates; 2];
 
-/// With a datagram and a stream session.
-fn both() -> Bench {
+/// Harness with a datagram and a stream session.
+fn harness_of_both() -> Harness {
     let transports = [Transport::Datagram, Transport::Stream];
-    Bench::new(TranscoderSettings::default(), &transports)
+    Harness::new(TranscoderSettings::default(), &transports)
 }
 
 fn contents(messages: &[Message]) -> Vec<Content> {
@@ -34,20 +34,20 @@ fn contents(messages: &[Message]) -> Vec<Content> {
 
 #[test]
 fn templates_names_and_flows_leave_in_this_order_in_messages_of_their_own() {
-    let mut bench = both();
-    bench.send_one();
+    let mut harness = harness_of_both();
+    harness.send_one();
     for session in [UDP, TCP] {
-        assert_eq!(contents(&bench.sent(session, 0)), FIRST);
+        assert_eq!(contents(&harness.sent(session, 0)), FIRST);
     }
 }
 
 #[test]
 fn over_udp_templates_come_again_after_20_messages_and_over_a_stream_never() {
-    let mut bench = both();
-    (0..100).for_each(|_| bench.send_one());
+    let mut harness = harness_of_both();
+    (0..100).for_each(|_| harness.send_one());
     let mut since = 0;
     let mut templates = 0;
-    for message in bench.sent(UDP, 0) {
+    for message in harness.sent(UDP, 0) {
         if message.content() == Content::Templates {
             since = 0;
             templates += 1;
@@ -57,7 +57,7 @@ fn over_udp_templates_come_again_after_20_messages_and_over_a_stream_never() {
         assert!(since <= 20, "{since} messages without templates");
     }
     assert_eq!(templates, 12, "102 messages of data");
-    let tcp = bench.sent(TCP, 0);
+    let tcp = harness.sent(TCP, 0);
     assert_eq!(
         tcp.iter()
             .filter(|m| m.content() == Content::Templates)
@@ -68,24 +68,24 @@ fn over_udp_templates_come_again_after_20_messages_and_over_a_stream_never() {
 
 #[test]
 fn over_udp_names_come_again_after_60_seconds_and_templates_after_600() {
-    let mut bench = both();
-    bench.send_one();
-    bench.transcoder.set_now(NOW + 59_999);
-    bench.send_one();
-    assert_eq!(contents(&bench.sent(UDP, 0))[5..], [Content::Flows]);
+    let mut harness = harness_of_both();
+    harness.send_one();
+    harness.transcoder.set_now(NOW + 59_999);
+    harness.send_one();
+    assert_eq!(contents(&harness.sent(UDP, 0))[5..], [Content::Flows]);
     let names = [Content::Options, Content::Flows, Content::Options];
     for (seconds, again) in [(60, names.to_vec()), (600, FIRST.to_vec())] {
-        let before = bench.messages.len();
-        bench.transcoder.set_now(NOW + seconds * 1_000);
-        bench.send_one();
-        assert_eq!(contents(&bench.sent(UDP, before)), again, "{seconds} s");
+        let before = harness.messages.len();
+        harness.transcoder.set_now(NOW + seconds * 1_000);
+        harness.send_one();
+        assert_eq!(contents(&harness.sent(UDP, before)), again, "{seconds} s");
     }
-    let over_tcp = bench
+    let over_tcp = harness
         .sent(TCP, 0)
         .iter()
         .flat_map(Message::templates)
         .count();
-    let distinct: HashSet<_> = bench
+    let distinct: HashSet<_> = harness
         .sent(TCP, 0)
         .iter()
         .flat_map(Message::templates)
@@ -96,13 +96,13 @@ fn over_udp_names_come_again_after_60_seconds_and_templates_after_600() {
 
 #[test]
 fn every_invocation_starts_with_templates_over_udp() {
-    let mut bench = both();
-    bench.send_one();
-    bench.transcoder.begin(NOW + 1_000);
-    bench.send_one();
+    let mut harness = harness_of_both();
+    harness.send_one();
+    harness.transcoder.begin(NOW + 1_000);
+    harness.send_one();
     let second = [&TEMPLATES[..], &[Content::Flows]].concat();
     assert_eq!(
-        contents(&bench.sent(UDP, 0)),
+        contents(&harness.sent(UDP, 0)),
         [&FIRST[..], &second].concat()
     );
 }
@@ -111,30 +111,30 @@ fn every_invocation_starts_with_templates_over_udp() {
 #[test]
 fn a_message_of_templates_says_whether_the_session_has_had_them() {
     use MessageKind::{Flows, NewTemplates, Options, TemplatesAgain};
-    let mut bench = both();
+    let mut harness = harness_of_both();
     let mut kinds = Vec::new();
     for begin in [false, true] {
         if begin {
-            bench.transcoder.begin(NOW + 1_000);
+            harness.transcoder.begin(NOW + 1_000);
         }
-        bench.send_one();
-        let of_session = bench.kinds.drain(..).filter(|(to, _)| *to == UDP);
+        harness.send_one();
+        let of_session = harness.kinds.drain(..).filter(|(to, _)| *to == UDP);
         kinds.push(of_session.map(|(_, kind)| kind).collect::<Vec<_>>());
     }
-    bench.line("2 123456789012 eni-1 ::1 ::2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK");
-    bench.flush();
+    harness.line("2 123456789012 eni-1 ::1 ::2 443 50000 6 2 80 1763715600 1763715660 ACCEPT OK");
+    harness.flush();
     kinds.push(
-        bench
+        harness
             .kinds
             .drain(..)
             .filter(|(to, _)| *to == UDP)
             .map(|(_, kind)| kind)
             .collect(),
     );
-    bench.transcoder.restart_session(UDP);
-    bench.send_one();
+    harness.transcoder.restart_session(UDP);
+    harness.send_one();
     kinds.push(
-        bench
+        harness
             .kinds
             .drain(..)
             .filter(|(to, _)| *to == UDP)
@@ -156,10 +156,10 @@ fn a_message_of_templates_says_whether_the_session_has_had_them() {
 /// A flow waits for its template once, however many domains are new.
 #[test]
 fn the_templates_of_all_domains_leave_before_their_data() {
-    let mut bench = both();
-    (0..50).for_each(|account| bench.feed(&format!("{account:012}")));
-    bench.flush();
-    let contents = contents(&bench.sent(UDP, 0));
+    let mut harness = harness_of_both();
+    (0..50).for_each(|account| harness.feed(&format!("{account:012}")));
+    harness.flush();
+    let contents = contents(&harness.sent(UDP, 0));
     let data = contents
         .iter()
         .position(|content| *content != Content::Templates);
@@ -169,19 +169,19 @@ fn the_templates_of_all_domains_leave_before_their_data() {
 
 #[test]
 fn a_new_connection_starts_at_0_with_templates_and_leaves_the_other_session_alone() {
-    let mut bench = both();
-    bench.send_one();
-    let udp = bench.sent(UDP, 0).len();
-    let before = bench.messages.len();
-    bench.transcoder.restart_session(TCP);
-    bench.send_one();
+    let mut harness = harness_of_both();
+    harness.send_one();
+    let udp = harness.sent(UDP, 0).len();
+    let before = harness.messages.len();
+    harness.transcoder.restart_session(TCP);
+    harness.send_one();
 
     // A new reader: sequence numbers are checked from 0.
-    let tcp = read(&bench.messages[before..], TCP).into_iter();
+    let tcp = read(&harness.messages[before..], TCP).into_iter();
     let tcp: Vec<Message> = tcp.map(|(_, message)| message).collect();
     assert_eq!(contents(&tcp), FIRST);
     assert_eq!(tcp[0].sequence, 0);
-    let udp = bench.sent(UDP, 0).split_off(udp);
+    let udp = harness.sent(UDP, 0).split_off(udp);
     assert!(
         udp[0].sequence > 0
             && udp
@@ -192,15 +192,15 @@ fn a_new_connection_starts_at_0_with_templates_and_leaves_the_other_session_alon
 
 #[test]
 fn export_times_never_go_back() {
-    let mut bench = both();
+    let mut harness = harness_of_both();
     for now in [NOW + 5_000, NOW + 1_000, NOW + 7_999, NOW] {
-        bench.transcoder.set_now(now);
-        bench.send_one();
-        bench.transcoder.begin(now);
-        bench.send_one();
+        harness.transcoder.set_now(now);
+        harness.send_one();
+        harness.transcoder.begin(now);
+        harness.send_one();
     }
     for session in [UDP, TCP] {
-        let times: Vec<u32> = bench
+        let times: Vec<u32> = harness
             .sent(session, 0)
             .iter()
             .map(|message| message.export_time)
@@ -212,13 +212,13 @@ fn export_times_never_go_back() {
 
 #[test]
 fn each_observation_domain_counts_and_announces_for_itself() {
-    let mut bench = both();
+    let mut harness = harness_of_both();
     for account in ["111111111111", "222222222222", "111111111111"] {
-        (0..40).for_each(|_| bench.feed(account));
+        (0..40).for_each(|_| harness.feed(account));
     }
-    bench.flush();
+    harness.flush();
     for session in [UDP, TCP] {
-        let messages = bench.sent(session, 0); // checks sequence numbers and templates by domain
+        let messages = harness.sent(session, 0); // checks sequence numbers and templates by domain
         let domains: HashSet<u32> = messages.iter().map(|message| message.domain).collect();
         assert_eq!(domains.len(), 2);
         for domain in domains {
@@ -231,12 +231,12 @@ fn each_observation_domain_counts_and_announces_for_itself() {
 
 #[test]
 fn sequence_numbers_count_data_records_but_not_templates() {
-    let mut bench = both();
-    (0..50).for_each(|_| bench.send_one());
-    bench.transcoder.begin(NOW + 1_000);
-    (0..50).for_each(|_| bench.send_one());
+    let mut harness = harness_of_both();
+    (0..50).for_each(|_| harness.send_one());
+    harness.transcoder.begin(NOW + 1_000);
+    (0..50).for_each(|_| harness.send_one());
     for session in [UDP, TCP] {
-        let messages = bench.sent(session, 0);
+        let messages = harness.sent(session, 0);
         let mut records = 0;
         for message in &messages {
             assert_eq!(message.sequence, records);
@@ -248,10 +248,10 @@ fn sequence_numbers_count_data_records_but_not_templates() {
 
 #[test]
 fn full_messages_are_as_large_as_allowed_and_never_larger() {
-    let mut bench = both();
-    (0..500).for_each(|_| bench.feed("123456789012"));
-    bench.flush();
-    let sizes: Vec<usize> = bench
+    let mut harness = harness_of_both();
+    (0..500).for_each(|_| harness.feed("123456789012"));
+    harness.flush();
+    let sizes: Vec<usize> = harness
         .sent(TCP, 0)
         .iter()
         .map(|message| message.octets)

@@ -23,11 +23,3 @@ pub(crate) struct Decoded {
     pub(crate) is_options: bool,
     pub(crate) record: Record,
 }
-
-/// A big-endian number of up to 8 octets.
-pub(crate) fn number(octets: &[u8]) -> u64 {
-    assert!(octets.len() <= 8, "{octets:?} is no number");
-    octets
-        .iter()
-        .fold(0, |number, &octet| number << 8 | u64::from(octet))
-}

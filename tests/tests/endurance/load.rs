@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use flowlogs_testing::wire::{Message, Reader};
+use flowlogs_testing::wire::{Message, Reader, number};
 use flowlogs_tests::collectors::nfcapd::{FalseSequenceErrors, Nfcapd};
 use flowlogs_tests::recorder::UdpRecorder;
 use flowlogs_tests::replay::program;
@@ -23,10 +23,7 @@ pub(crate) fn add(sum: &mut FlowSums, message: &Message) {
         }
         let value = |element: u16| {
             let field = record.iter().find(|field| field.element == element);
-            let octets = &field.expect("every record has it").octets;
-            octets
-                .iter()
-                .fold(0, |value, &octet| value << 8 | u64::from(octet))
+            number(&field.expect("every record has it").octets)
         };
         sum.add(value(2), value(1));
     }
@@ -111,13 +108,13 @@ fn misses_nothing(nfcapd: Option<Nfcapd>) {
     let counted = nfcapd.stop_and_count();
 
     let (mut reader, mut sum) = (Reader::default(), FlowSums::default());
-    let mut none = FalseSequenceErrors::default();
+    let mut predicted = FalseSequenceErrors::default();
     for datagram in &datagrams {
         let message = reader
             .read(&datagram.octets)
             .expect("the recorder misses nothing");
         add(&mut sum, &message);
-        none.take(&message);
+        predicted.take(&message);
     }
     assert_eq!(sum, expected, "the recorder");
     let collected = FlowSums {
@@ -126,15 +123,15 @@ fn misses_nothing(nfcapd: Option<Nfcapd>) {
         octets: counted.octets,
     };
     eprintln!(
-        "nfcapd: {counted:?}, of {} messages; sequence errors that are none: {}",
+        "nfcapd: {counted:?}, of {} messages; predicted sequence errors: {}",
         datagrams.len(),
-        none.count
+        predicted.count
     );
     assert_eq!(
         counted.dropped, 0,
         "datagrams without room in the receive buffer"
     );
     assert_eq!(collected, expected, "nfcapd");
-    assert_eq!(counted.sequence_errors, none.count);
+    assert_eq!(counted.sequence_errors, predicted.count);
     assert_eq!(counted.bad_packets, 0);
 }

@@ -70,13 +70,13 @@ fn sixteen_processes_agree_on_identities_and_template_ids() {
         }
         for (template, record) in message.records() {
             // The interface table: the number in scope, the name.
-            let octets = |element: u16| {
+            let field = |element: u16| {
                 record
                     .iter()
                     .find(|field: &&Field| field.element == element)
             };
             if template.scopes > 0
-                && let (Some(number), Some(name)) = (octets(10), octets(82))
+                && let (Some(number), Some(name)) = (field(10), field(82))
             {
                 let key = (message.domain, number.octets.clone());
                 let known = names.entry(key).or_insert_with(|| name.octets.clone());

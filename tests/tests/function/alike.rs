@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use flowlogs_testing::object_server::ObjectServer;
 use flowlogs_testing::random::Random;
+use flowlogs_testing::wire::messages;
 use serde_json::{Value, json};
 
 use crate::collector::Drain;
 use crate::decode::{Record, decode};
+use crate::delivery::DEFAULT;
+use crate::objects::gzip;
 use crate::one_function::OneFunction;
+use crate::payload::subscription;
 use crate::runtime::sized;
-use crate::stored::{MANIFEST, event_of, gzip};
+use crate::stored::MANIFEST_KEY;
 
 const ACCOUNTS: [&str; 4] = [
     "111111111111",
@@ -27,7 +31,6 @@ const INTERFACES: usize = 40;
 const AS_OF: u64 = 1_795_000_000;
 const TIME: Duration = Duration::from_secs(300);
 
-const DEFAULT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
 const CUSTOM: &str = "${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${flow-direction} ${vpc-id} ${tcp-flags}";
 const GATEWAY: &str = "${account-id} ${tgw-id} ${tgw-attachment-id} ${tgw-pair-attachment-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${flow-direction} ${packets-lost-no-route}";
 
@@ -110,7 +113,7 @@ fn inventory() -> ObjectServer {
         });
         server.put(
             &format!("bucket/flowlogs/parts/{id}/{REGION}.json.gz"),
-            &gzip(&part.to_string()),
+            &gzip(part.to_string().as_bytes()),
         );
         parts.push(json!({"AccountId": id, "Region": REGION, "Version": "a", "AsOf": time(AS_OF), "FlowLogsAsOf": time(AS_OF)}));
         vpcs.push(json!({"VpcId": format!("vpc-{account}"), "OwnerId": id, "AccountId": id, "Region": REGION}));
@@ -125,7 +128,7 @@ fn inventory() -> ObjectServer {
         "TransitGateways": [{"TransitGatewayId": "tgw-1", "AccountId": ACCOUNTS[0], "Region": REGION}],
         "TransitGatewayAttachments": attachments.collect::<Vec<_>>(),
     });
-    server.put(MANIFEST, &gzip(&manifest.to_string()));
+    server.put(MANIFEST_KEY, &gzip(manifest.to_string().as_bytes()));
     server
 }
 
@@ -235,12 +238,7 @@ fn transcode(
     drop(function);
     let mut flows = Vec::new();
     for octets in drain.connections() {
-        let (mut messages, mut rest) = (Vec::new(), &octets[..]);
-        while let Some(length) = rest.get(2..4) {
-            let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-            messages.push(rest[..length].to_vec());
-            rest = &rest[length..];
-        }
+        let messages: Vec<_> = messages(&octets).into_iter().map(<[u8]>::to_vec).collect();
         flows.extend(
             decode(&messages)
                 .into_iter()
@@ -266,7 +264,7 @@ fn two_environments_with_the_same_inventory_decide_alike() {
     }
     let in_order = by_account.iter().enumerate().flat_map(|(account, events)| {
         let chunks = events.chunks(250);
-        chunks.map(move |events| event_of(ACCOUNTS[account], "flows", events))
+        chunks.map(move |events| subscription(ACCOUNTS[account], "flows", events))
     });
     // The other has payloads of all accounts from a central log group, backwards, of other sizes.
     let backwards: Vec<_> = (records.iter().enumerate().rev())
@@ -274,7 +272,7 @@ fn two_environments_with_the_same_inventory_decide_alike() {
         .collect();
     let central = backwards
         .chunks(611)
-        .map(|events| event_of("999999999999", "central", events));
+        .map(|events| subscription("999999999999", "central", events));
     let Some((first, one)) = transcode(&server, in_order) else {
         return;
     };

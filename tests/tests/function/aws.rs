@@ -9,10 +9,10 @@ use flowlogs_tests::{cases, tool};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::runtime::{free_tcp_port, wait_until_listening};
+use crate::runtime::{free_tcp_port, wait_for_interpreter};
 use flowlogs_testing::http;
 
-/// Beginning of every script: clients of the emulator, and the account's standing parts.
+/// Beginning of every script: clients of the emulator, and tags with a name.
 const CLIENTS: &str = r#"
 import boto3, json, sys
 client = lambda service: boto3.client(service, endpoint_url=sys.argv[1], region_name="eu-central-1",
@@ -29,14 +29,14 @@ pub(crate) struct Moto {
 }
 
 impl Moto {
-    /// Starts moto; nothing where not installed.
+    /// Starts moto; `None` if moto is not installed.
     pub(crate) fn start() -> Option<Self> {
         let program = tool::find("moto_server")?;
         let (port, directory) = (free_tcp_port(), TempDir::new().expect("a directory"));
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
         let mut process = Process::start(command, directory.path().join("log"));
-        wait_until_listening(&mut process, port);
+        wait_for_interpreter(&mut process, port);
         Some(Self {
             _process: process,
             endpoint: format!("http://127.0.0.1:{port}"),
@@ -96,7 +96,7 @@ pub(crate) fn ec2_that_refuses() -> String {
     serve(Answers::Refusal, AskedServices::default())
 }
 
-/// Nobody listens there.
+/// URL of a port where nobody listens.
 pub(crate) fn ec2_out_of_reach() -> String {
     format!("http://127.0.0.1:{}", free_tcp_port())
 }

@@ -17,7 +17,7 @@ pub(crate) enum Way {
     Queue,
     /// S3 → SNS → SQS, in the envelope of SNS.
     Topic,
-    /// S3 → SNS → SQS, without raw delivery.
+    /// S3 → SNS → SQS, with raw delivery: without the envelope of SNS.
     RawTopic,
     /// S3 → EventBridge → SQS.
     EventBridge,
@@ -143,7 +143,7 @@ print(json.dumps([{"messageId": m["MessageId"], "receiptHandle": m["ReceiptHandl
         );
     }
 
-    /// Lets a function work until the queue is empty; how often that was.
+    /// Lets a function work until the queue is empty; returns the number of invocations.
     pub(crate) fn poll(&self, function: &Function) -> usize {
         let mut invocations = 0;
         while let Some(event) = self.receive("notices") {

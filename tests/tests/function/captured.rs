@@ -14,7 +14,7 @@ fn read(case: &Case) -> Vec<u8> {
     std::fs::read(&case.path).expect("an event")
 }
 
-/// Messages without the parts that depend on the time of sending: order, and the time of the statistics.
+/// Records without the parts that depend on the time of sending: order, and the time of the statistics.
 fn sorted(mut records: Vec<Record>) -> Vec<Record> {
     for record in &mut records {
         for time in ["ObservationTimeMilliseconds", "ObservationTimeSeconds"] {
@@ -65,7 +65,7 @@ fn every_captured_event_gives_the_same_records_through_the_function_as_through_r
         }
         let counters = run.summary.as_object().expect("the counters of replay");
         for (name, value) in counters.iter().filter(|(name, _)| metrics[*name].is_u64()) {
-            // Names leave again once a minute: a function that is warm announces fewer than a new process.
+            // Messages and options records depend on the batches, which differ between function and replay.
             if !matches!(
                 name.as_str(),
                 "DeliveryLagSeconds"

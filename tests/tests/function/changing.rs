@@ -12,7 +12,7 @@ use crate::collector::Collector;
 use crate::one_function::OneFunction;
 use crate::runtime::counter;
 use crate::stored::{
-    ACCOUNTS, MANIFEST, Organization, REGION, ago, event, has_name, line, names, part_path,
+    ACCOUNTS, MANIFEST_KEY, REGION, StoredInventory, ago, event, has_name, line, names, part_path,
 };
 
 /// Time of an invocation; the clock jumps by minutes.
@@ -20,7 +20,7 @@ const TIME: Duration = Duration::from_secs(3_600);
 
 /// The function, its inventory, its collector and its clock.
 struct Fixture {
-    organization: Organization,
+    organization: StoredInventory,
     collector: Collector,
     function: OneFunction,
     clock: PathBuf,
@@ -30,7 +30,7 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Option<Self> {
-        let (organization, collector) = (Organization::new(), Collector::start());
+        let (organization, collector) = (StoredInventory::new(), Collector::start());
         let directory = TempDir::new().expect("a directory");
         let clock = directory.path().join("clock");
         std::fs::write(&clock, "+0").expect("a file");
@@ -42,6 +42,7 @@ impl Fixture {
         variables.extend([
             ("LD_PRELOAD", library.display().to_string()),
             ("FAKETIME_TIMESTAMP_FILE", clock.display().to_string()),
+            // The monotonic clock moves as well: by it, the manifest is due to be read again.
             ("FAKETIME_NO_CACHE", "1".to_owned()),
         ]);
         let function = OneFunction::start("flowlogs-cloudwatch", &variables)?;
@@ -138,7 +139,7 @@ fn an_old_copy_serves_while_reading_fails_and_its_age_grows() {
     fixture
         .organization
         .server
-        .refuse(MANIFEST, 403, "AccessDenied");
+        .refuse(MANIFEST_KEY, 403, "AccessDenied");
     fixture
         .organization
         .server
@@ -240,7 +241,7 @@ fn a_payload_of_an_hour_ago_waits_and_an_older_one_does_not() {
     fixture
         .organization
         .server
-        .refuse(MANIFEST, 500, "InternalError");
+        .refuse(MANIFEST_KEY, 500, "InternalError");
     let payload = event(one, "flows", ago(Duration::ZERO), &[(None, line(one, 1))]);
     // The clock of the function goes on, and the payload is the same.
     for (minutes, waits) in [(0, true), (58, true), (2, false)] {

@@ -61,8 +61,8 @@ impl Collector {
         )
     }
 
-    /// Reads everything, at an address where another was before.
-    pub(crate) fn again(address: SocketAddr) -> Self {
+    /// Reads everything, at an address where another collector listened before.
+    pub(crate) fn start_again(address: SocketAddr) -> Self {
         Self::listen(address, None, &[])
     }
 
@@ -142,14 +142,14 @@ impl Drop for Collector {
     }
 }
 
-/// The octets of many flows: of each connection everything received, or only the count.
+/// Collector that reads every connection to its end; keeps the octets, or discards them.
 pub(crate) struct Drain {
     address: SocketAddr,
     readers: Arc<Mutex<Vec<JoinHandle<Vec<u8>>>>>,
 }
 
 impl Drain {
-    /// Keeps the octets, or only counts, until the test ends.
+    /// Reads every connection until the test ends; octets are kept if `keeps` is true.
     pub(crate) fn start(keeps: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use flowlogs_testing::wire::number;
 use netflow_parser::variable_versions::ipfix::FlowSetBody;
 use netflow_parser::variable_versions::ipfix::lookup::IPFixField;
 use netflow_parser::{FieldValue, NetflowPacket, NetflowParser};
@@ -77,10 +78,7 @@ fn field((field, value): &(IPFixField, FieldValue)) -> (String, String) {
             let mut octets = Vec::new();
             other.write_be_bytes(&mut octets).expect("a Vec grows");
             match octets.len() {
-                0..=8 => octets
-                    .iter()
-                    .fold(0_u64, |sum, octet| sum << 8 | u64::from(*octet))
-                    .to_string(),
+                0..=8 => number(&octets).to_string(),
                 _ => format!("{octets:?}"),
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::collector::{Collector, Conduct};
 use crate::decode::Record;
 use crate::payload::{event, lines};
+use crate::queue;
 use crate::runtime::{Failure, Function, free_tcp_port};
 
 /// Some 900 kB of IPFIX: more than sockets buffer.
@@ -22,16 +23,9 @@ fn function(collector: &str) -> Option<Function> {
 pub(crate) const DEFAULT: &str = "${version} ${account-id} ${interface-id} ${srcaddr} ${dstaddr} ${srcport} ${dstport} \
     ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}";
 
-/// The numbers of the lines that these flows are of.
+/// Numbers of the lines of these flows, each once.
 fn numbers(flows: &[Record]) -> BTreeSet<usize> {
-    let packets = |flow: &Record| {
-        flow.field("PacketDeltaCount")
-            .and_then(|text| text.parse::<usize>().ok())
-    };
-    flows
-        .iter()
-        .map(|flow| packets(flow).expect("packets") - 1)
-        .collect()
+    queue::numbers(flows).into_iter().collect()
 }
 
 fn assert_unreachable(failure: &Failure, collector: &str) {
@@ -73,7 +67,7 @@ fn a_collector_that_dies_in_the_middle_fails_the_invocation_and_the_retry_delive
         refused.message
     );
 
-    let collector = Collector::again(address);
+    let collector = Collector::start_again(address);
     let Some(function) = self::function(&url) else {
         return;
     };
@@ -157,7 +151,7 @@ fn a_collector_that_is_restarted_between_invocations_is_found_again_and_gets_its
     assert_eq!(numbers(&collector.flows(20)), (0..20).collect());
     assert_eq!(collector.connections().len(), 1, "a connection is kept");
     collector.stop();
-    let collector = Collector::again(address);
+    let collector = Collector::start_again(address);
     let summary = function
         .invoke(&event("flows", &lines(20, 10)))
         .expect("it is probed before it is used");

@@ -34,7 +34,8 @@ fn a_warm_environment_follows_the_name_of_its_collector() {
     std::fs::write(&clock, "+0").expect("a file");
     write_hosts(&hosts, "127.0.0.1", 0);
     let first = Collector::start();
-    let second = Collector::again(SocketAddr::new([127, 0, 0, 2].into(), first.address.port()));
+    let second =
+        Collector::start_again(SocketAddr::new([127, 0, 0, 2].into(), first.address.port()));
     let url = format!("tcp://collector.example:{}", first.address.port());
     let preload = format!("{}:{}", wrapper.display(), faketime.display());
     let Some(function) = Function::start(&[
@@ -43,6 +44,7 @@ fn a_warm_environment_follows_the_name_of_its_collector() {
         ("LD_PRELOAD", preload),
         ("NSS_WRAPPER_HOSTS", hosts.display().to_string()),
         ("FAKETIME_TIMESTAMP_FILE", clock.display().to_string()),
+        // The monotonic clock moves as well: by it, a name is due to be resolved again.
         ("FAKETIME_NO_CACHE", "1".to_owned()),
     ]) else {
         return;

@@ -11,8 +11,8 @@ use crate::decode::Record;
 use crate::payload::{event, event_at, lines};
 use crate::runtime::{Function, counter};
 
-/// Two flow logs to a log group, in two formats with equally many columns of different types; and a transit gateway's to
-/// another, by ARN. Prints the ids.
+/// Two flow logs to a log group, in two formats with different columns; and a transit gateway's to another, by ARN. Prints
+/// the ids.
 const NETWORK: &str = r#"
 vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", TagSpecifications=tag("vpc", "shop-production"))["Vpc"]["VpcId"]
 subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"] for cidr in ("10.1.1.0/24", "10.1.2.0/24")]

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use crate::bucket::BUCKET;
 use crate::collector::Collector;
 use crate::one_function::OneFunction;
-use crate::organization::Organization;
-use crate::payload::{event, lines};
+use crate::organization::{Answered, Organization};
+use crate::payload::{event, event_of, lines};
 use crate::runtime::{Function, counter};
 
-/// Most resident memory of a function, in octets, whatever comes.
-const MOST_MEMORY: u64 = 224 << 20;
+/// Most resident memory of a function, in octets, whatever comes: what 256 MB leave beside the runtime of Lambda.
+pub(crate) const MOST_MEMORY: u64 = 224 << 20;
 
 /// Text that would be a metrics line, if a name could begin a line, with everything that disturbs a terminal.
-const FORGED: &str = "\n{\"_aws\":{},\"FunctionName\":\"forged\",\"FlowsExported\":999999}\r\n\u{1b}[31m\u{9b}1m\u{202e}\u{2028}\u{200b}";
+pub(crate) const FORGED: &str = "\n{\"_aws\":{},\"FunctionName\":\"forged\",\"FlowsExported\":999999}\r\n\u{1b}[31m\u{9b}1m\u{202e}\u{2028}\u{200b}";
 
 /// Everything that a function printed is JSON, its metrics are its own, and nothing disturbs a terminal.
 fn assert_own_lines(function: &Function, name: &str, invocations: usize) {
@@ -58,7 +58,7 @@ fn names_of_megabytes_take_no_memory() {
             "logGroup": format!("{number}{long}"), "logStream": format!("{number}{long}{long}"),
             "logEvents": [{"id": format!("{number:056}"), "timestamp": 1, "message": lines(number, 1)[0]}],
         });
-        let answer = function.invoke(&packed(&payload));
+        let answer = function.invoke(&event_of(&payload.to_string()));
         let answer = answer.unwrap_or_else(|failure| panic!("{failure:?}"));
         assert_eq!(answer["FlowsExported"], 1, "{answer}");
     }
@@ -67,14 +67,8 @@ fn names_of_megabytes_take_no_memory() {
 }
 
 /// Subscription event of a payload.
-fn packed(payload: &Value) -> Vec<u8> {
-    use base64::Engine;
-    let gzip = crate::objects::gzip(payload.to_string().as_bytes());
-    let data = base64::engine::general_purpose::STANDARD.encode(gzip);
-    json!({"awslogs": {"data": data}}).to_string().into_bytes()
-}
 
-/// Names of a payload, a stream and a queue, and lines, in logs that were to be texts.
+/// Names of a payload, a stream and a queue, and lines, with the log format Text.
 #[test]
 fn no_name_of_a_payload_begins_a_line_or_makes_metrics() {
     let collector = Collector::start();
@@ -100,7 +94,9 @@ fn no_name_of_a_payload_begins_a_line_or_makes_metrics() {
             {"id": "3", "timestamp": 1, "message": skipped},
         ],
     });
-    let answer = function.invoke(&packed(&payload)).expect("delivered");
+    let answer = function
+        .invoke(&event_of(&payload.to_string()))
+        .expect("delivered");
     assert_eq!(answer["FlowsExported"], 1, "{answer}");
     let record = |data: &str| {
         json!({"eventSource": "aws:kinesis", "eventID": format!("shard-{FORGED}:{FORGED}"),
@@ -174,7 +170,10 @@ fn answers_without_end_do_not_fill_the_function_of_the_inventory() {
                 } else {
                     request.body.starts_with(starts)
                 };
-                is_asked.then(|| http::endless(stream, status, ""))
+                match is_asked {
+                    true => Answered::Yes(http::endless(stream, status, "")),
+                    false => Answered::No,
+                }
             });
             let mut variables = organization.variables();
             if service == "Organizations" {

@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use flowlogs_testing::parquet_writer::{Options, basic, columns_of_lines, write};
+use flowlogs_testing::random::SplitMix64;
 
 /// The columns of these objects, in the order of the documentation.
 const COLUMNS: [&str; 19] = [
@@ -33,14 +34,9 @@ const COLUMNS: [&str; 19] = [
 
 /// Flow by number: always equal, and unlike every flow of another number.
 fn flow(number: usize) -> [String; COLUMNS.len()] {
-    // SplitMix64, so that no two columns go together.
-    let mut state = u64::try_from(number).expect("64 bits");
-    let mut random = |below: u64| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % below
-    };
+    // No two columns go together.
+    let mut numbers = SplitMix64(u64::try_from(number).expect("64 bits"));
+    let mut random = |below: u64| numbers.next() % below;
     let (high, low) = (number / 250 % 250, number % 250 + 1);
     let source = if random(10) == 0 {
         format!("2001:db8:{high:x}::{low:x}")
@@ -101,7 +97,7 @@ pub(crate) fn parquet(flows: Range<usize>) -> Vec<u8> {
     write(&columns, &options).to_vec()
 }
 
-/// Compressed.
+/// Compresses octets with gzip.
 pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut object = GzEncoder::new(Vec::new(), Compression::fast());
     object.write_all(plain).expect("memory takes everything");

@@ -26,12 +26,12 @@ pub(crate) struct OneFunction {
 }
 
 impl OneFunction {
-    /// Starts both; nothing where the function's binary is missing.
+    /// Starts runtime and function; `None` if the function's binary is missing.
     pub(crate) fn start<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Option<Self> {
         Some(Self::start_program(name, &binary(name)?, variables))
     }
 
-    /// Starts both, the function from this program.
+    /// Starts runtime and function, the function from this program.
     pub(crate) fn start_program<V: AsRef<OsStr>>(
         name: &str,
         program: &Path,
@@ -51,7 +51,7 @@ impl OneFunction {
         }
     }
 
-    /// Id of the process, for questions to the kernel.
+    /// Process of the function.
     pub(crate) fn process(&self) -> &Process {
         &self.process
     }

@@ -74,6 +74,13 @@ pub(crate) struct State {
     pub(crate) roles_assumed: Vec<String>,
 }
 
+/// Outcome of a front that may answer a request.
+pub(crate) enum Answered {
+    No,
+    /// Answered; `None` if the connection broke.
+    Yes(Option<()>),
+}
+
 /// The organization.
 pub(crate) struct Organization {
     pub(crate) endpoint: String,
@@ -119,13 +126,13 @@ pub(crate) fn interface(account: &str, number: usize) -> Value {
 impl Organization {
     /// Three accounts, two regions.
     pub(crate) fn start() -> Self {
-        Self::start_behind(|_, _| None)
+        Self::start_behind(|_, _| Answered::No)
     }
 
-    /// Three accounts, two regions, behind a front that may answer a request itself; `None` leaves the request to the
+    /// Three accounts, two regions, behind a front that may answer a request itself, or leave the request to the
     /// organization.
     pub(crate) fn start_behind(
-        front: impl Fn(&HttpRequest, &TcpStream) -> Option<Option<()>> + Send + Sync + 'static,
+        front: impl Fn(&HttpRequest, &TcpStream) -> Answered + Send + Sync + 'static,
     ) -> Self {
         let accounts = ["111111111111", "222222222222", "333333333333"];
         Self::behind(front, &accounts.map(str::to_owned), &REGIONS)
@@ -133,11 +140,11 @@ impl Organization {
 
     /// These accounts and regions.
     pub(crate) fn of(accounts: &[String], regions: &[&str]) -> Self {
-        Self::behind(|_, _| None, accounts, regions)
+        Self::behind(|_, _| Answered::No, accounts, regions)
     }
 
     fn behind(
-        front: impl Fn(&HttpRequest, &TcpStream) -> Option<Option<()>> + Send + Sync + 'static,
+        front: impl Fn(&HttpRequest, &TcpStream) -> Answered + Send + Sync + 'static,
         accounts: &[String],
         regions: &[&str],
     ) -> Self {
@@ -154,8 +161,9 @@ impl Organization {
             ..State::default()
         }));
         let served = Arc::clone(&state);
-        let address = http::serve(move |request, stream| {
-            front(request, stream).unwrap_or_else(|| reply(&served, request, stream))
+        let address = http::serve(move |request, stream| match front(request, stream) {
+            Answered::Yes(sent) => sent,
+            Answered::No => reply(&served, request, stream),
         });
         Self {
             endpoint: format!("http://{address}"),
@@ -169,13 +177,19 @@ impl Organization {
 
     /// Settings of the function.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        self.variables_of("111111111111,222222222222,333333333333", &REGIONS)
+    }
+
+    /// Variables of a function that asks these accounts and regions.
+    pub(crate) fn variables_of(
+        &self,
+        accounts: &str,
+        regions: &[&str],
+    ) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),
-            (
-                "ACCOUNTS",
-                "111111111111,222222222222,333333333333".to_owned(),
-            ),
-            ("REGIONS", REGIONS.join(",")),
+            ("ACCOUNTS", accounts.to_owned()),
+            ("REGIONS", regions.join(",")),
             ("EXTERNAL_ID", EXTERNAL_ID.to_owned()),
             ("INVENTORY", format!("s3://{BUCKET}/of/us/")),
         ]
@@ -301,7 +315,7 @@ fn reply(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Opt
     }
 }
 
-/// Two accounts a page, of a large organization 20.
+/// Answers with a page of accounts: 2, or 20 of an organization of more than 20.
 fn list_accounts(state: &Mutex<State>, request: &HttpRequest, stream: &TcpStream) -> Option<()> {
     let state = state.lock().expect("no panic while locked");
     let json = [("content-type", "application/x-amz-json-1.1")];

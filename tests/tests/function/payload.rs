@@ -1,13 +1,12 @@
 //! Events in the form of CloudWatch Logs.
 
-use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::objects::gzip;
 
 /// Event ids are never used again, because a seen id is a seen delivery.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -26,19 +25,28 @@ pub(crate) fn event_at(timestamp: u64, log_group: &str, lines: &[String]) -> Vec
             json!({"id": format!("{id:056}"), "timestamp": timestamp, "message": line})
         })
         .collect();
+    subscription("123456789012", log_group, &events)
+}
+
+/// A subscription event of these log events.
+pub(crate) fn subscription(owner: &str, log_group: &str, events: &[Value]) -> Vec<u8> {
     let payload = json!({
-        "messageType": "DATA_MESSAGE",
-        "owner": "123456789012",
-        "logGroup": log_group,
-        "logStream": "stream",
-        "subscriptionFilters": ["all"],
-        "logEvents": events,
+        "messageType": "DATA_MESSAGE", "owner": owner, "logGroup": log_group, "logStream": "stream",
+        "subscriptionFilters": ["all"], "logEvents": events,
     });
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(payload.to_string().as_bytes())
-        .expect("memory takes everything");
-    let data = STANDARD.encode(gzip.finish().expect("memory takes everything"));
-    json!({"awslogs": {"data": data}}).to_string().into_bytes()
+    event_of(&payload.to_string())
+}
+
+/// The event of a payload.
+pub(crate) fn event_of(payload: &str) -> Vec<u8> {
+    json!({"awslogs": {"data": packed(payload)}})
+        .to_string()
+        .into_bytes()
+}
+
+/// A payload as an event has it: gzip, base64.
+pub(crate) fn packed(payload: &str) -> String {
+    STANDARD.encode(gzip(payload.as_bytes()))
 }
 
 /// A line of the default format: a flow of its own for each number.

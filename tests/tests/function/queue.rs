@@ -113,7 +113,7 @@ fn every_payload_of_an_outage_arrives_by_itself_and_what_nobody_can_decode_stays
     );
     assert_eq!(line.get("DeliveryLagSeconds"), None, "{line}");
 
-    let collector = Collector::again(address);
+    let collector = Collector::start_again(address);
     let Some(redelivers) = function(&url) else {
         return;
     };
@@ -164,7 +164,7 @@ fn a_collector_that_is_up_gets_a_flow_at_most_three_times_while_the_other_is_awa
         assert_eq!(deliver(&mut queue, &too_soon), 0);
         std::thread::sleep(VISIBILITY);
     }
-    let other = Collector::again(address);
+    let other = Collector::start_again(address);
     let Some(redelivers) = function(&urls) else {
         return;
     };

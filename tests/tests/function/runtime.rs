@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use flowlogs_testing::tools::is_required;
 use flowlogs_tests::process::{PATIENCE, Process, wait_until};
 use flowlogs_tests::tool;
 use serde_json::Value;
@@ -51,7 +52,7 @@ pub(crate) struct Failure {
 }
 
 impl Function {
-    /// Starts both; nothing where the emulator or the function's binary is missing.
+    /// Starts emulator and function; `None` if the emulator or the function's binary is missing.
     pub(crate) fn start<V: AsRef<OsStr>>(variables: &[(&str, V)]) -> Option<Self> {
         Self::named(CLOUDWATCH, variables)
     }
@@ -136,7 +137,7 @@ impl Function {
         })
     }
 
-    /// Id of the process, for questions to the kernel.
+    /// Process of the function.
     pub(crate) fn process(&self) -> &Process {
         &self.process
     }
@@ -257,9 +258,8 @@ pub(crate) fn binary(name: &str) -> Option<PathBuf> {
     if path.is_file() {
         return Some(path);
     }
-    let required = std::env::var_os("FLOWLOGS_REQUIRE_TOOLS").is_some_and(|value| value == "1");
     assert!(
-        !required,
+        !is_required(),
         "{} is not built and FLOWLOGS_REQUIRE_TOOLS=1",
         path.display()
     );
@@ -276,20 +276,16 @@ pub(crate) fn free_tcp_port() -> u16 {
 }
 
 /// Waits until somebody listens on the port, longer than for anything else: an interpreter has to start.
-pub(crate) fn wait_until_listening(process: &mut Process, port: u16) {
-    for attempt in 1..=3 {
-        let deadline = std::time::Instant::now() + PATIENCE;
-        while std::time::Instant::now() < deadline {
-            assert!(
-                process.exit_status().is_none(),
-                "it ended:\n{}",
-                process.log()
-            );
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        assert!(attempt < 3, "nobody listens:\n{}", process.log());
+pub(crate) fn wait_for_interpreter(process: &mut Process, port: u16) {
+    let deadline = std::time::Instant::now() + 3 * PATIENCE;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(
+            process.exit_status().is_none(),
+            "it ended:\n{}",
+            process.log()
+        );
+        let now = std::time::Instant::now();
+        assert!(now < deadline, "nobody listens:\n{}", process.log());
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use flowlogs_tests::tool;
 use serde_json::{Value, json};
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no panic while locked")
 }
 

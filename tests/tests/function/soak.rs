@@ -1,7 +1,6 @@
 //! A soak: thousands of invocations of a process of constant memory. The real binaries, with the AWS SDK and the runtime,
-//! sending over TCP and UDP; the first asks an EC2, the second reads objects of a bucket.
+//! sending over TCP and UDP: `flowlogs-cloudwatch` asks an EC2, `flowlogs-s3` reads objects of a bucket.
 
-use std::io::Write;
 use std::net::UdpSocket;
 
 use serde_json::{Value, json};
@@ -101,18 +100,13 @@ fn memory_stays_where_it_is_over_many_invocations() {
 
 /// A bucket whose objects are named by flows, as `FIRST-COUNT.log.gz`, and made on request.
 fn bucket() -> String {
-    let address = http::serve(|request, mut stream| {
+    let address = http::serve(|request, stream| {
         let (_, name) = request.target.split_once(&format!("/{BUCKET}/"))?;
         let (name, _) = name.split_once('.')?;
         let (first, count) = name.split_once('-')?;
         let lines = lines(first.parse().ok()?, count.parse().ok()?);
         let object = gzip(lines.join("\n").as_bytes());
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\netag: \"{name}\"\r\nconnection: close\r\n\r\n",
-            object.len()
-        );
-        stream.write_all(head.as_bytes()).ok()?;
-        stream.write_all(&object).ok()
+        http::answer(stream, 200, &[("etag", &format!("\"{name}\""))], &object)
     });
     format!("http://{address}")
 }

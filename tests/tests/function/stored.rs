@@ -1,28 +1,18 @@
 //! `INVENTORY=s3://…`: names of every account from the objects of an organization's inventory.
 
-use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use flowlogs_testing::object_server::ObjectServer;
 use flowlogs_tests::collectors::nfcapd::Nfcapd;
 use serde_json::{Value, json};
 
 use crate::collector::Collector;
+use crate::objects::gzip;
+use crate::payload::subscription;
 use crate::runtime::{Function, counter};
 
 pub(crate) const ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];
 pub(crate) const REGION: &str = "eu-central-1";
-
-pub(crate) fn gzip(text: &str) -> Vec<u8> {
-    let mut out = GzEncoder::new(Vec::new(), Compression::fast());
-    out.write_all(text.as_bytes())
-        .expect("memory takes everything");
-    out.finish().expect("memory takes everything")
-}
 
 /// Milliseconds since 1970, so long ago.
 pub(crate) fn ago(time: Duration) -> u128 {
@@ -42,11 +32,11 @@ pub(crate) fn name(account: &str) -> String {
 }
 
 /// An inventory in `bucket`, below `flowlogs`.
-pub(crate) struct Organization {
+pub(crate) struct StoredInventory {
     pub(crate) server: ObjectServer,
 }
 
-impl Organization {
+impl StoredInventory {
     pub(crate) fn new() -> Self {
         let organization = Self {
             server: ObjectServer::start(),
@@ -68,7 +58,7 @@ impl Organization {
             }],
         });
         self.server
-            .put(&part_path(account), &gzip(&part.to_string()));
+            .put(&part_path(account), &gzip(part.to_string().as_bytes()));
     }
 
     /// Puts a manifest of these versions of parts.
@@ -90,7 +80,8 @@ impl Organization {
             "InventoryVersion": 1, "AsOf": "2026-11-29T05:00:00Z", "Parts": parts.collect::<Vec<_>>(),
             "FlowLogs": flow_logs.collect::<Vec<_>>(), "Vpcs": [],
         });
-        self.server.put(MANIFEST, &gzip(&manifest.to_string()));
+        self.server
+            .put(MANIFEST_KEY, &gzip(manifest.to_string().as_bytes()));
     }
 
     /// A function of CloudWatch Logs that reads this inventory, and has no other AWS API.
@@ -116,7 +107,7 @@ impl Organization {
     }
 }
 
-pub(crate) const MANIFEST: &str = "bucket/flowlogs/manifest.json.gz";
+pub(crate) const MANIFEST_KEY: &str = "bucket/flowlogs/manifest.json.gz";
 
 pub(crate) fn part_path(account: &str) -> String {
     format!("bucket/flowlogs/parts/{account}/{REGION}.json.gz")
@@ -144,18 +135,7 @@ pub(crate) fn event(
             None => json!({"id": id, "timestamp": u64::try_from(time).expect("64 bits"), "message": message}),
         }
     });
-    event_of(owner, log_group, &events.collect::<Vec<_>>())
-}
-
-/// A subscription event of these log events.
-pub(crate) fn event_of(owner: &str, log_group: &str, events: &[Value]) -> Vec<u8> {
-    let payload = json!({
-        "messageType": "DATA_MESSAGE", "owner": owner, "logGroup": log_group, "logStream": "s",
-        "subscriptionFilters": ["all"], "logEvents": events,
-    });
-    json!({"awslogs": {"data": STANDARD.encode(gzip(&payload.to_string()))}})
-        .to_string()
-        .into_bytes()
+    subscription(owner, log_group, &events.collect::<Vec<_>>())
 }
 
 /// Texts of the options records.
@@ -173,7 +153,7 @@ pub(crate) fn has_name(names: &[String], account: &str) -> bool {
 
 #[test]
 fn a_payload_of_one_account_costs_two_reads_and_the_next_none() {
-    let (organization, collector) = (Organization::new(), Collector::start());
+    let (organization, collector) = (StoredInventory::new(), Collector::start());
     let Some(function) = organization.function(&collector.url()) else {
         return;
     };
@@ -199,7 +179,7 @@ fn a_payload_of_one_account_costs_two_reads_and_the_next_none() {
 
 #[test]
 fn a_central_log_group_has_names_of_every_account() {
-    let (organization, collector) = (Organization::new(), Collector::start());
+    let (organization, collector) = (StoredInventory::new(), Collector::start());
     let Some(function) = organization.function(&collector.url()) else {
         return;
     };
@@ -223,7 +203,7 @@ fn a_central_log_group_has_names_of_every_account() {
 
 #[test]
 fn the_part_of_an_account_that_only_a_record_names_is_read_before_the_record_is_decided() {
-    let (organization, collector) = (Organization::new(), Collector::start());
+    let (organization, collector) = (StoredInventory::new(), Collector::start());
     let Some(function) = organization.function(&collector.url()) else {
         return;
     };
@@ -246,7 +226,7 @@ fn the_part_of_an_account_that_only_a_record_names_is_read_before_the_record_is_
 
 #[test]
 fn custom_formats_come_from_the_manifest() {
-    let (organization, collector) = (Organization::new(), Collector::start());
+    let (organization, collector) = (StoredInventory::new(), Collector::start());
     let Some(function) = organization.function(&collector.url()) else {
         return;
     };
@@ -267,8 +247,10 @@ fn custom_formats_come_from_the_manifest() {
 
 #[test]
 fn without_a_copy_a_payload_comes_again_and_an_old_one_passes_without_names() {
-    let (organization, collector) = (Organization::new(), Collector::start());
-    organization.server.refuse(MANIFEST, 403, "AccessDenied");
+    let (organization, collector) = (StoredInventory::new(), Collector::start());
+    organization
+        .server
+        .refuse(MANIFEST_KEY, 403, "AccessDenied");
     let Some(function) = organization.function(&collector.url()) else {
         return;
     };
@@ -294,7 +276,7 @@ fn without_a_copy_a_payload_comes_again_and_an_old_one_passes_without_names() {
 
 #[test]
 fn a_denied_part_fails_and_a_missing_one_does_not() {
-    let (organization, collector) = (Organization::new(), Collector::start());
+    let (organization, collector) = (StoredInventory::new(), Collector::start());
     organization
         .server
         .refuse(&part_path(ACCOUNTS[0]), 403, "AccessDenied");
@@ -330,7 +312,7 @@ fn a_denied_part_fails_and_a_missing_one_does_not() {
 
 #[test]
 fn names_that_people_wrote_can_be_left_out() {
-    let (organization, collector) = (Organization::new(), Collector::start());
+    let (organization, collector) = (StoredInventory::new(), Collector::start());
     let url = collector.url();
     let mut variables = organization.variables(&url).to_vec();
     variables.push(("NAMES", "off"));
@@ -376,14 +358,14 @@ fn queued(notices: &[Value]) -> Vec<u8> {
 #[test]
 fn a_central_bucket_has_names_of_three_accounts_at_nfdump() {
     const HEADER: &str = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status";
-    let organization = Organization::new();
+    let organization = StoredInventory::new();
     let (Some(nfcapd), collector) = (Nfcapd::start(), Collector::start()) else {
         return;
     };
     for (number, account) in ACCOUNTS.iter().enumerate() {
         let object = format!("{HEADER}\n{}\n", line(account, number));
         let path = format!("central/{}", key(account));
-        organization.server.put(&path, &gzip(&object));
+        organization.server.put(&path, &gzip(object.as_bytes()));
     }
     let collectors = format!("{},{}", nfcapd.url(), collector.url());
     let Some(function) = Function::start_s3(&organization.variables(&collectors)) else {
@@ -418,11 +400,13 @@ fn a_central_bucket_has_names_of_three_accounts_at_nfdump() {
 
 #[test]
 fn an_object_waits_for_the_inventory_by_the_time_of_its_notice() {
-    let (organization, collector) = (Organization::new(), Collector::start());
-    organization.server.refuse(MANIFEST, 503, "SlowDown");
+    let (organization, collector) = (StoredInventory::new(), Collector::start());
+    organization.server.refuse(MANIFEST_KEY, 503, "SlowDown");
     for account in ACCOUNTS {
         let path = format!("central/{}", key(account));
-        organization.server.put(&path, &gzip(&line(account, 1)));
+        organization
+            .server
+            .put(&path, &gzip(line(account, 1).as_bytes()));
     }
     let Some(function) = Function::start_s3(&organization.variables(&collector.url())) else {
         return;
@@ -443,7 +427,7 @@ fn an_object_waits_for_the_inventory_by_the_time_of_its_notice() {
 
 #[test]
 fn a_line_that_fits_no_format_waits_for_a_manifest_that_is_younger() {
-    let organization = Organization::new();
+    let organization = StoredInventory::new();
     let collector = Collector::start();
     let url = collector.url();
     let Some(function) = organization.function(&url) else {
@@ -460,7 +444,7 @@ fn a_line_that_fits_no_format_waits_for_a_manifest_that_is_younger() {
     });
     organization
         .server
-        .put(MANIFEST, &gzip(&manifest.to_string()));
+        .put(MANIFEST_KEY, &gzip(manifest.to_string().as_bytes()));
     let function = organization.function(&url).expect("cargo-lambda");
     function.invoke(&event).expect("known as no flow log");
     assert_eq!(counter(&function.last_metrics(), "UnparsedRecords"), 1);

@@ -8,16 +8,12 @@ use flowlogs_describe::{Manifest, ManifestPart, Timestamp, read_manifest, read_p
 use flowlogs_testing::random::Random;
 use serde_json::{Value, json};
 
+use crate::inventory::{DAY, EVENT, ONE, THREE, WEST};
 use crate::one_function::OneFunction;
 use crate::organization::{Mood, Organization, REGIONS, interface, network};
 use crate::runtime::sized;
 
-const ONE: &str = "111111111111";
-const THREE: &str = "333333333333";
-const WEST: &str = REGIONS[1];
-const DAY: Duration = Duration::from_secs(24 * 3600);
 const ROUND: Duration = Duration::from_secs(290);
-const EVENT: &[u8] = br#"{"source": "aws.events"}"#;
 
 fn start<V: AsRef<std::ffi::OsStr>>(variables: &[(&str, V)]) -> Option<OneFunction> {
     OneFunction::start("flowlogs-inventory", variables)
@@ -125,8 +121,7 @@ fn a_survey_whose_token_is_forgotten_begins_again_at_once() {
 #[test]
 fn the_part_of_an_account_that_left_is_emptied_after_15_days() {
     let organization = Organization::start();
-    let mut variables = organization.variables();
-    variables[1].1 = "organization".to_owned();
+    let variables = organization.variables_of("organization", &REGIONS);
     let Some(function) = start(&variables) else {
         return;
     };
@@ -188,59 +183,78 @@ fn an_hour_of_throttling_denials_and_vanished_accounts_loses_nothing() {
     let accounts = accounts(sized(8, 300));
     let regions = &["eu-central-1", "eu-west-1", "us-east-1", "us-west-2"][..sized(2, 4)];
     let organization = Organization::of(&accounts, regions);
-    let mut variables = organization.variables();
-    variables[1].1 = "organization".to_owned();
-    variables[2].1 = regions.join(",");
+    let variables = organization.variables_of("organization", regions);
     let Some(function) = start(&variables) else {
         return;
     };
     round(&function, ROUND);
-    let (mut chance, mut trouble) = (Random(24), [0; 3]);
+    let (mut chance, mut sums) = (Random(24), RoundSums::default());
     let began = Instant::now();
     for number in 1..=ROUNDS {
         organization.age(Duration::from_secs(300));
         organization.forget();
         let moods = troubled(&organization, &accounts, regions, &mut chance);
         change(&organization, &accounts, regions, &mut chance);
-        let now = Timestamp(milliseconds());
+        let now = Timestamp(flowlogs_export::now());
         let answer = round(&function, ROUND);
-        let failed: BTreeSet<&str> = (answer["FailedAccounts"].as_array().expect("a list").iter())
-            .filter_map(Value::as_str)
-            .collect();
-        trouble[0] += moods.healthy_but(&failed, &accounts);
-        trouble[1] += failed.len();
-        trouble[2] += moods.closed.len();
-        for account in &moods.surely_failing {
-            assert!(
-                failed.contains(account.as_str()),
-                "round {number}: {account} is named"
-            );
-        }
-        for account in &failed {
-            assert!(
-                moods.troubled.contains(*account),
-                "round {number}: {account} is healthy"
-            );
-        }
+        let failed = check_failures(&answer, &moods, number);
+        sums.add(&failed, &moods, &accounts);
         check_parts(&organization, &moods, now, number);
         check_questions(&organization, &moods);
     }
     eprintln!(
-        "{} accounts, {} regions, {ROUNDS} rounds in {:.0?}: {} answers of healthy accounts, {} failures, {} closed",
+        "{} accounts, {} regions, {ROUNDS} rounds in {:.0?}: {sums:?}",
         accounts.len(),
         regions.len(),
         began.elapsed(),
-        trouble[0],
-        trouble[1],
-        trouble[2]
     );
-    assert!(trouble.iter().all(|count| *count > 0), "{trouble:?}");
+    let RoundSums {
+        answered,
+        failed,
+        closed,
+    } = sums;
+    assert!(answered > 0 && failed > 0 && closed > 0, "{sums:?}");
     heal(&organization);
     let answer = round(&function, ROUND);
     assert_eq!(answer["FailedAccounts"], json!([]));
     for key in parts(&organization).keys() {
         assert_part_is_current(&organization, key);
     }
+}
+
+/// Numbers of accounts, added up over rounds.
+#[derive(Debug, Clone, Copy, Default)]
+struct RoundSums {
+    answered: usize,
+    failed: usize,
+    closed: usize,
+}
+
+impl RoundSums {
+    fn add(&mut self, failed: &BTreeSet<&str>, moods: &Moods, accounts: &[String]) {
+        self.answered += moods.answered(failed, accounts);
+        self.failed += failed.len();
+        self.closed += moods.closed.len();
+    }
+}
+
+/// Holds that every account that surely fails is named, and no healthy one; returns the named accounts.
+fn check_failures<'a>(answer: &'a Value, moods: &Moods, round: usize) -> BTreeSet<&'a str> {
+    let failed = answer["FailedAccounts"].as_array().expect("a list").iter();
+    let failed: BTreeSet<&str> = failed.filter_map(Value::as_str).collect();
+    for account in &moods.surely_failing {
+        assert!(
+            failed.contains(account.as_str()),
+            "round {round}: {account} is named"
+        );
+    }
+    for account in &failed {
+        assert!(
+            moods.troubled.contains(*account),
+            "round {round}: {account} is healthy"
+        );
+    }
+    failed
 }
 
 /// Ends every trouble, and makes every part due.
@@ -285,7 +299,7 @@ struct Moods {
 }
 
 impl Moods {
-    fn healthy_but(&self, failed: &BTreeSet<&str>, accounts: &[String]) -> usize {
+    fn answered(&self, failed: &BTreeSet<&str>, accounts: &[String]) -> usize {
         let is_healthy = |account: &&String| {
             !self.closed.contains(*account) && !failed.contains(account.as_str())
         };
@@ -339,7 +353,8 @@ fn troubled(
     moods
 }
 
-/// Changes the network of an account and region in eight: an interface more, or another state of one.
+/// Makes a change for every eight accounts, each in a random account and region: an interface more, or another state of an
+/// interface.
 fn change(organization: &Organization, accounts: &[String], regions: &[&str], chance: &mut Random) {
     for _ in 0..accounts.len().div_ceil(8) {
         let key = (
@@ -393,7 +408,7 @@ fn check_parts(organization: &Organization, moods: &Moods, round: Timestamp, num
 /// Accounts that are closed are not asked; nobody is asked more often than 10 times a second.
 fn check_questions(organization: &Organization, moods: &Moods) {
     let state = organization.state();
-    let mut last: BTreeMap<(&str, &str, &str), Vec<Instant>> = BTreeMap::new();
+    let mut times: BTreeMap<(&str, &str, &str), Vec<Instant>> = BTreeMap::new();
     for question in &state.questions {
         assert!(!moods.closed.contains(&question.account), "{question:?}");
         let key = (
@@ -401,20 +416,15 @@ fn check_questions(organization: &Organization, moods: &Moods) {
             question.region.as_str(),
             question.action.as_str(),
         );
-        last.entry(key).or_default().push(question.at);
+        times.entry(key).or_default().push(question.at);
     }
-    for (key, times) in last {
+    for (key, times) in times {
         let quickest = times.windows(10).map(|ten| ten[9] - ten[0]).min();
         assert!(
             quickest.is_none_or(|span| span >= Duration::from_millis(900)),
             "{key:?}"
         );
     }
-}
-
-fn milliseconds() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    u64::try_from(now.expect("after 1970").as_millis()).expect("64 bits")
 }
 
 /// 100,000 interfaces in 300 accounts and 4 regions, 20,000 of them in one; EC2 takes 0.3 s for an answer.
@@ -440,9 +450,7 @@ fn an_organization_of_300_accounts_is_asked_within_one_round() {
         }
     }
     organization.state().delay = Duration::from_millis(sized(20, 300));
-    let mut variables = organization.variables();
-    variables[1].1 = accounts.join(",");
-    variables[2].1 = regions.join(",");
+    let variables = organization.variables_of(&accounts.join(","), &regions);
     let Some(function) = start(&variables) else {
         return;
     };

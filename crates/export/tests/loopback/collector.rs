@@ -1,4 +1,4 @@
-//! Scripted collectors on the loopback interface. Each ends alone: every wait is at most [`LIMIT`].
+//! Scripted collectors on the loopback interface. Each ends by itself: every wait is at most [`LIMIT`].
 
 use std::{
     io::{self, Read},
@@ -22,6 +22,14 @@ pub(crate) fn collectors(text: &str, options: SenderOptions) -> Collectors {
         options,
     )
     .expect("valid options")
+}
+
+/// Options of a sender that gives a collector up after this time without progress.
+pub(crate) fn with_write_timeout(write_timeout: Duration) -> SenderOptions {
+    SenderOptions {
+        write_timeout,
+        ..SenderOptions::default()
+    }
 }
 
 /// An IPFIX message as far as framing goes: a header, then octets that only this message has.

@@ -7,18 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::collector::{accept, begin, collectors, listen, message, script};
+use crate::collector::{accept, begin, collectors, listen, message, script, with_write_timeout};
 use flowlogs_export::{SendProblem, SenderOptions, SessionState};
 
 /// Most time without progress here; beyond, a collector is given up.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-fn impatient() -> SenderOptions {
-    SenderOptions {
-        write_timeout: PATIENCE,
-        ..SenderOptions::default()
-    }
-}
 
 #[test]
 fn three_collectors_that_read_nothing_take_the_time_of_one() {
@@ -27,7 +20,7 @@ fn three_collectors_that_read_nothing_take_the_time_of_one() {
         .iter()
         .map(|(_, address)| format!("tcp://{address}"))
         .collect();
-    let mut collectors = collectors(&urls.join(","), impatient());
+    let mut collectors = collectors(&urls.join(","), with_write_timeout(PATIENCE));
     assert!(collectors.begin().iter().all(Result::is_ok));
     let _silent: Vec<TcpStream> = listeners
         .iter()
@@ -37,7 +30,7 @@ fn three_collectors_that_read_nothing_take_the_time_of_one() {
     for number in 0..1_000 {
         let message = message(number, 60_000);
         for target in 0..3 {
-            // Refused after its collector was given up.
+            // Messages are refused once their collector was given up.
             let _ = collectors.send(target, &message);
         }
     }
@@ -52,7 +45,7 @@ fn three_collectors_that_read_nothing_take_the_time_of_one() {
 #[test]
 fn a_collector_that_takes_a_few_octets_again_and_again_ends_at_the_deadline() {
     let (listener, address) = listen();
-    // Not waited for: the octets in the kernels would last the collector for hours.
+    // The thread is not joined: the octets that the kernels hold last for hours.
     script(move || {
         let mut socket = accept(&listener);
         let mut few = [0; 200];
@@ -113,7 +106,7 @@ fn a_collector_that_was_not_there_is_not_tried_again_before_the_pause_is_over() 
     let mut collectors = collectors(&format!("tcp://{address}"), options);
     let first = collectors.begin().remove(0).expect_err("nobody listens");
     assert_eq!(first.problem, SendProblem::Refused { address });
-    let listener = again(address);
+    let listener = listen_again(address);
     let second = collectors.begin().remove(0).expect_err("too soon");
     let reason = first.problem.to_string();
     assert_eq!(second.problem, SendProblem::NotTried { reason });
@@ -122,7 +115,7 @@ fn a_collector_that_was_not_there_is_not_tried_again_before_the_pause_is_over() 
     drop(listener);
 }
 
-fn again(address: SocketAddr) -> std::net::TcpListener {
+fn listen_again(address: SocketAddr) -> std::net::TcpListener {
     std::net::TcpListener::bind(address).expect("the port was free")
 }
 

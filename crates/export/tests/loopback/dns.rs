@@ -4,23 +4,17 @@
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use flowlogs_export::{SendProblem, SenderOptions, SessionState};
+use flowlogs_testing::tools;
 
 use crate::collector::{
     accept, begin, collectors, frames, listen, messages, read_all, script, send_all,
 };
 
-/// Path on Debian.
-const NSS_WRAPPER: [&str; 2] = [
-    "/usr/lib/x86_64-linux-gnu/libnss_wrapper.so",
-    "/usr/lib/aarch64-linux-gnu/libnss_wrapper.so",
-];
-
-/// The variable that has the hosts file of the process within.
+/// Variable of `nss_wrapper` with the path of a hosts file.
 const HOSTS: &str = "NSS_WRAPPER_HOSTS";
 
 #[test]
@@ -41,18 +35,13 @@ fn a_name_that_leads_to_another_address_is_followed_although_the_old_one_still_a
 
 /// Runs an ignored test of this file in a process whose resolver has this hosts file, an old one.
 fn run_with_hosts(test: &str, content: &str) {
-    let Some(wrapper) = NSS_WRAPPER.iter().find(|path| Path::new(path).exists()) else {
-        let required = std::env::var_os("FLOWLOGS_REQUIRE_TOOLS").is_some_and(|value| value == "1");
-        assert!(
-            !required,
-            "libnss_wrapper is not installed and FLOWLOGS_REQUIRE_TOOLS=1"
-        );
+    let Some(wrapper) = tools::nss_wrapper() else {
         return;
     };
     let directory = tempfile::tempdir().expect("a directory");
     let hosts = directory.path().join("hosts");
     std::fs::write(&hosts, content).expect("a file");
-    // It is read again when its time has changed by a second.
+    // The hosts file is read again when its time has changed by a second.
     let file = File::options().write(true).open(&hosts).expect("a file");
     let earlier = SystemTime::now() - Duration::from_secs(60);
     file.set_modified(earlier).expect("a file");

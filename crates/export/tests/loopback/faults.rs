@@ -36,8 +36,8 @@ fn fault() -> impl Strategy<Value = Fault> {
     ]
 }
 
-/// A transmission: number and octets of messages, and the faults between two transmissions, in the first attempt after so many
-/// of its messages, and in the second attempt.
+/// A transmission: number and octets of messages, the fault before it, and the fault of each attempt with the number of
+/// messages before that fault.
 #[derive(Debug, Clone)]
 struct Transmission {
     messages: u32,
@@ -125,7 +125,7 @@ impl CollectorPeer {
         connection.streams.push(Vec::new());
     }
 
-    fn commit(&self, fault: Fault) {
+    fn act(&self, fault: Fault) {
         let mut connection = self.connection();
         match fault {
             Fault::None => {}
@@ -175,14 +175,14 @@ proptest! {
         let peer = CollectorPeer::new(listener);
         let mut exporter = collectors(&format!("tcp://{address}"), SenderOptions::default());
         let mut number = 0;
-        // For each transmission the numbers of the messages and, on success, the connection.
+        // For each transmission its messages and, on success, the index of the connection.
         let mut outcomes: Vec<(Vec<Vec<u8>>, Option<usize>)> = Vec::new();
         for transmission in &transmissions {
             let sent: Vec<_> = (number..number + transmission.messages)
                 .map(|number| message(number, transmission.octets))
                 .collect();
             number += transmission.messages;
-            peer.commit(transmission.before);
+            peer.act(transmission.before);
 
             let state = exporter.begin().remove(0).expect("somebody listens");
             match state {
@@ -234,7 +234,7 @@ fn attempt(
     let mut outcome = Ok(());
     for (number, message) in (0..).zip(sent) {
         if number == place {
-            peer.commit(fault);
+            peer.act(fault);
         }
         outcome = exporter.send(0, message);
         if outcome.is_err() {

@@ -12,16 +12,12 @@ use socket2::{Domain, Socket, Type};
 
 use crate::collector::{
     self, LIMIT, accept, begin, collectors, frames, listen, messages, read_all, read_some, script,
-    send_all,
+    send_all, with_write_timeout,
 };
 use flowlogs_export::{SendProblem, SendStatistics, SenderOptions, SessionState, TargetKind};
 
-fn impatient() -> SenderOptions {
-    SenderOptions {
-        write_timeout: Duration::from_millis(300),
-        ..SenderOptions::default()
-    }
-}
+/// Most time without progress here; beyond, a collector is given up.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 #[test]
 fn messages_of_any_size_arrive_whole_and_in_order() {
@@ -133,7 +129,7 @@ fn nothing_that_listens_is_a_refusal_and_the_next_transmission_tries_again() {
 }
 
 #[test]
-fn a_collector_without_a_route_is_told_as_that() {
+fn the_error_of_a_collector_without_a_route_has_its_address() {
     // No connection can be made to the broadcast address: the kernel says so at once, as without a route.
     let mut collectors = collectors("tcp://255.255.255.255", SenderOptions::default());
     let error = collectors.begin().remove(0).expect_err("no route");
@@ -174,7 +170,7 @@ fn a_collector_that_does_not_answer_is_given_up_after_the_connect_timeout() {
 }
 
 #[test]
-fn a_name_without_address_is_told_by_its_name() {
+fn the_error_of_a_name_without_address_has_the_name() {
     let mut collectors = collectors("tcp://nonexistent.invalid", SenderOptions::default());
     let error = collectors
         .begin()
@@ -187,7 +183,7 @@ fn a_name_without_address_is_told_by_its_name() {
     );
 }
 
-/// More than the kernels of both sides buffer, made on demand.
+/// Messages, made on demand: more than the kernels of both sides buffer.
 fn endless() -> impl Iterator<Item = Vec<u8>> {
     (0..4_000).map(|number| collector::message(number, 60_000))
 }
@@ -195,7 +191,7 @@ fn endless() -> impl Iterator<Item = Vec<u8>> {
 #[test]
 fn a_collector_that_never_reads_is_given_up_after_the_write_timeout() {
     let (listener, address) = listen();
-    let mut collectors = collectors(&format!("tcp://{address}"), impatient());
+    let mut collectors = collectors(&format!("tcp://{address}"), with_write_timeout(PATIENCE));
     begin(&mut collectors);
     let socket = accept(&listener);
     let error = endless()
@@ -226,7 +222,7 @@ fn a_collector_that_never_reads_is_given_up_after_the_write_timeout() {
 #[test]
 fn what_only_the_kernel_has_taken_is_not_success() {
     let (listener, address) = listen();
-    let mut collectors = collectors(&format!("tcp://{address}"), impatient());
+    let mut collectors = collectors(&format!("tcp://{address}"), with_write_timeout(PATIENCE));
     begin(&mut collectors);
     let _never_reads = accept(&listener);
     let taken = endless()
@@ -236,7 +232,7 @@ fn what_only_the_kernel_has_taken_is_not_success() {
         .reconnect(0)
         .expect("the collector still accepts connections");
     let _never_reads_either = accept(&listener);
-    // Half finds room in our send queue, and not in the window of the collector.
+    // Half of the messages that were taken fits into our send queue, not into the collector's window.
     let sent = endless()
         .take(taken / 2)
         .try_for_each(|message| collectors.send(0, &message));

@@ -248,7 +248,7 @@ fn a_certificate_of_another_host_is_called_by_the_name_that_was_wanted() {
 #[test]
 fn a_certificate_of_an_unknown_authority_is_not_trusted() {
     let theirs = Authority::named("theirs");
-    // The second has the name of the true one, and another key.
+    // The second authority has the name of `theirs`, and another key.
     for ours in [Authority::named("ours"), Authority::named("theirs")] {
         for version in [&TLS12, &TLS13] {
             let (address, _server) = serve(

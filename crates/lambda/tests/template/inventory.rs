@@ -8,6 +8,7 @@ use flowlogs_lambda::ec2;
 use flowlogs_lambda::inventory::{ACTIONS, metric_names};
 use serde_yaml_ng::Value;
 
+use super::transcoding::visit;
 use super::{ACTIONS_OF_LAMBDA, each_is_read, read, variables};
 
 /// Action without a request of its own: S3 answers 404, instead of 403, to a role that may list.
@@ -18,28 +19,13 @@ fn values(file: &str) -> Value {
 }
 
 /// Texts under a key, wherever the key is.
-fn under<'a>(value: &'a Value, key: &str, found: &mut BTreeSet<&'a str>) {
-    match value {
-        Value::Mapping(mapping) => {
-            for (name, value) in mapping {
-                match value {
-                    Value::String(text) if name == key => _ = found.insert(text),
-                    Value::Sequence(list) if name == key => {
-                        found.extend(list.iter().filter_map(Value::as_str));
-                    }
-                    _ => under(value, key, found),
-                }
-            }
-        }
-        Value::Sequence(items) => items.iter().for_each(|item| under(item, key, found)),
-        Value::Tagged(tagged) => under(&tagged.value, key, found),
-        _ => {}
-    }
-}
-
 fn texts<'a>(value: &'a Value, key: &str) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
-    under(value, key, &mut found);
+    visit(value, &mut |mapping| match mapping.get(key) {
+        Some(Value::String(text)) => _ = found.insert(text.as_str()),
+        Some(Value::Sequence(list)) => found.extend(list.iter().filter_map(Value::as_str)),
+        _ => {}
+    });
     found
 }
 

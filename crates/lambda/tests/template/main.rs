@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use flowlogs_core::settings::table::Setting;
 use serde_yaml_ng::{Mapping, Value};
 
-/// Actions that no code asks for, in every template: Lambda with the function's role, and keys.
+/// Actions of the roles of every template that our code does not use: Lambda uses them with the function's role, or keys of
+/// KMS need them.
 const ACTIONS_OF_LAMBDA: [&str; 12] = [
     "logs:CreateLogStream",
     "logs:PutLogEvents",

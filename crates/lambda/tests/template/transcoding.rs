@@ -65,7 +65,7 @@ const TEMPLATES: [Template; 2] = [
     },
 ];
 
-/// Metrics of AWS that both show.
+/// Metrics of AWS in both templates.
 const METRICS_OF_AWS: [(&str, &str); 6] = [
     ("AWS/Lambda", "Invocations"),
     ("AWS/Lambda", "Duration"),
@@ -103,7 +103,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Every mapping within, at any depth.
-fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&'a serde_yaml_ng::Mapping)) {
+pub(super) fn visit<'a>(value: &'a Value, see: &mut impl FnMut(&'a serde_yaml_ng::Mapping)) {
     match value {
         Value::Mapping(mapping) => {
             see(mapping);
@@ -174,6 +174,7 @@ fn the_code_accepts_what_a_parameter_allows_and_nothing_beside_it() {
                 let allowed = allowed.unwrap_or_else(|| panic!("{name} has no AllowedValues"));
                 assert_eq!(allowed.iter().map(text).collect::<Vec<_>>(), *words);
                 assert!(words.iter().all(|word| accepts(setting, word)), "{name}");
+                assert!(!accepts(setting, "beside"), "{name}");
             }
             Accepted::Number { least, most, .. } => {
                 let bounds = [least, most].map(|bound| Some(i64::from(*bound)));
@@ -378,8 +379,8 @@ fn the_readme_has_every_variable_with_its_default() {
             "{variable} in README.md"
         );
     }
-    let objects = TEMPLATES.map(|template| (template.metrics)());
-    for (name, _) in objects.iter().flat_map(Metrics::entries) {
+    let metrics = TEMPLATES.map(|template| (template.metrics)());
+    for (name, _) in metrics.iter().flat_map(Metrics::entries) {
         assert!(documented.contains_key(name), "metric {name} in README.md");
     }
 }

@@ -90,7 +90,7 @@ fn every_type_of_a_number_gives_the_same_text() {
 }
 
 #[test]
-fn values_that_are_no_flow_log_s_are_handed_on_as_they_are() {
+fn values_that_no_flow_log_has_are_handed_on_with_blanks_escaped() {
     let object = write(
         &[
             column("srcport", Stored::Int32, &["-5", "70000", "0"]),

@@ -1,4 +1,4 @@
-//! Small objects in every compression and encoding, from which `fuzz/` begins.
+//! Small objects in every compression, with and without a dictionary, from which `fuzz/` begins.
 
 use parquet::basic::Encoding;
 use parquet::file::properties::WriterVersion;
@@ -9,7 +9,7 @@ use flowlogs_testing::parquet_writer::{
 
 #[test]
 #[ignore = "writes the seeds of the fuzzer, after which they are committed"]
-fn seeds_of_the_fuzzer() {
+fn write_the_seeds_of_the_fuzzer() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/parquet");
     std::fs::create_dir_all(directory).unwrap();
     let columns = |stored: usize| -> Vec<Column> {

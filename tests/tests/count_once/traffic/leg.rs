@@ -98,7 +98,8 @@ impl Simulation<'_> {
             && self.traffic.collector == Some(packet.destination)
     }
 
-    /// Tells whether the leg's first end may be too much: the far end is an interface of the VPC with the address.
+    /// Returns the fate at the first end of a leg: if the far end is an interface of the same VPC and has the address, the
+    /// packet counts at the far end.
     pub(super) fn fate_of_leg(&self, from: usize, to: usize, packet: Tuple) -> Fate {
         let (near, far) = (&self.network.enis[from], &self.network.enis[to]);
         if near.vpc == far.vpc && far.owns(packet.destination) {

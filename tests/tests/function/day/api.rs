@@ -16,7 +16,7 @@ use super::flow_line;
 use crate::aws::described;
 use crate::bucket::BUCKET;
 use crate::objects::gzip;
-use crate::organization::{Organization, network};
+use crate::organization::{Answered, Organization, network};
 
 /// Account and region of all flows.
 pub(crate) const ACCOUNT: &str = "111111111111";
@@ -32,12 +32,12 @@ pub(crate) fn start(moment: Moment) -> Organization {
     let inventory = network(ACCOUNT, REGION);
     Organization::start_behind(move |request, stream| {
         let fault = moment.fault();
-        if let Some(answer) = fault.and_then(|fault| faulty(fault, &moment, &bomb, request, stream))
-        {
-            return Some(answer);
+        let answered = fault.map(|fault| faulty(fault, &moment, &bomb, request, stream));
+        if let Some(Answered::Yes(sent)) = answered {
+            return Answered::Yes(sent);
         }
         if let Some(key) = request.target.strip_prefix(&format!("/{BUCKET}/")) {
-            return Some(object(key, &zeros, stream));
+            return Answered::Yes(object(key, &zeros, stream));
         }
         own_ec2(&inventory, request, stream)
     })
@@ -58,14 +58,14 @@ fn bomb_of_zeros() -> Vec<u8> {
     bomb(b"", 0)
 }
 
-/// Answer by a fault; `None` if the fault does not concern the request.
+/// Answers by a fault, unless the fault does not concern the request.
 fn faulty(
     fault: Fault,
     moment: &Moment,
     bomb: &[u8],
     request: &HttpRequest,
     stream: &TcpStream,
-) -> Option<Option<()>> {
+) -> Answered {
     let is_question = request.method == "POST";
     let is_read = request.method == "GET";
     let is_inventory = is_read && !request.target.starts_with(&format!("/{BUCKET}/"));
@@ -96,21 +96,25 @@ fn faulty(
             }
             None
         }
-        _ => return None,
+        _ => return Answered::No,
     };
     moment.effect(fault);
-    Some(answer)
+    Answered::Yes(answer)
 }
 
-/// EC2 of the account of the functions, which assume no role.
-fn own_ec2(inventory: &Value, request: &HttpRequest, stream: &TcpStream) -> Option<Option<()>> {
-    if request.header("authorization")?.contains("Credential=ASIA") {
-        return None;
-    }
+/// Answers as EC2 of the account of the functions, which assume no role.
+fn own_ec2(inventory: &Value, request: &HttpRequest, stream: &TcpStream) -> Answered {
+    let assumes_role = request
+        .header("authorization")
+        .is_none_or(|header| header.contains("Credential=ASIA"));
     let mut parameters = request.body.split('&');
-    let action = parameters.find_map(|pair| pair.strip_prefix("Action=Describe"))?;
-    let action = format!("Describe{action}");
-    Some(http::xml(stream, 200, &described(&action, inventory)))
+    match parameters.find_map(|pair| pair.strip_prefix("Action=Describe")) {
+        Some(action) if !assumes_role => {
+            let described = described(&format!("Describe{action}"), inventory);
+            Answered::Yes(http::xml(stream, 200, &described))
+        }
+        _ => Answered::No,
+    }
 }
 
 /// Object whose key ends in `FIRST-COUNT.KIND`.

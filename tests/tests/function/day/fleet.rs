@@ -8,11 +8,9 @@ use flowlogs_tests::counters::OUTCOMES;
 use serde_json::Value;
 
 use super::faults::Moment;
+use crate::hostile::MOST_MEMORY;
 use crate::one_function::OneFunction;
 use crate::runtime::{Failure, Outcome, counter};
-
-/// Most resident memory of an environment, in octets: what a function of 256 MB has beside the runtime of Lambda.
-const MOST_MEMORY: u64 = 224 << 20;
 
 /// Time beyond an invocation's own that its answer may take on a busy machine.
 const LATE: Duration = Duration::from_secs(3);

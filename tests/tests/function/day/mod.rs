@@ -79,7 +79,7 @@ impl Scale {
     }
 }
 
-/// Line of a flow log in the default format, of a flow of its own for each number, which its packets name.
+/// Line of a flow log in the default format; each number is a flow, and its number of packets.
 fn flow_line(number: u64) -> String {
     let (high, low) = (number / 250 % 250, number % 250 + 1);
     let end = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use flowlogs_testing::wire::{Content, Reader};
+use flowlogs_testing::wire::{Content, Reader, number};
 
 use super::faults::{Fault, Moment};
 use crate::collector::bind;
@@ -176,10 +176,7 @@ fn take_messages(reader: &mut Reader, buffer: &mut Vec<u8>, shared: &Shared) -> 
         let mut flows = shared.flows.lock().expect("no panic while locked");
         for (_, record) in message.records() {
             let packets = record.iter().find(|field| field.element == PACKETS);
-            let octets = &packets.ok_or("a flow without packets")?.octets;
-            let number = octets
-                .iter()
-                .fold(0, |sum: u64, octet| sum << 8 | u64::from(*octet));
+            let number = number(&packets.ok_or("a flow without packets")?.octets);
             *flows.entry(number).or_default() += 1;
         }
     }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Scale, api, flow_line};
 use crate::bucket::BUCKET;
+use crate::hostile::FORGED;
 use crate::objects::gzip;
+use crate::payload::{event_of, packed};
 use crate::runtime::Outcome;
 use crate::sqs::{Queue, invocation_record};
 
@@ -25,10 +27,7 @@ const NAMES: usize = 1 << 20;
 /// Number of the first flow of the objects: flows of payloads and objects have different ones.
 const OBJECTS: u64 = 1 << 40;
 
-/// Line that would be metrics, if a name could begin a line of its own.
-const FORGED: &str = "\n{\"_aws\":{},\"FunctionName\":\"forged\",\"FlowsExported\":999999}\n\u{202e}\u{1b}[31m\u{2028}";
-
-/// Something that waits at the end.
+/// Numbers of good and damaged events that wait at the end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waiting {
     pub(super) good: usize,
@@ -131,7 +130,7 @@ impl Sources {
                 let hostile = |what: &str| format!("{FORGED}{what}{number}{}", "x".repeat(NAMES));
                 let events = events(self.take(self.flows), number, 0);
                 let payload = document(&hostile("group"), &hostile("stream"), &events);
-                subscription(&payload)
+                event_of(&payload)
             }
             5 => {
                 let halves = [0, 1].map(|half| events(self.take(self.flows / 2), number, half));
@@ -151,7 +150,7 @@ impl Sources {
                     event["extractedFields"] = json!({"@aws.account": api::ACCOUNT,
                         "@aws.region": api::REGION, "@source.log": "flows"});
                 }
-                subscription(&document("central", "stream", &events))
+                event_of(&document("central", "stream", &events))
             }
             9 => {
                 let [first, second] =
@@ -159,14 +158,14 @@ impl Sources {
                 let payload = document("flows", "stream", &first);
                 let again = Value::from(second).to_string();
                 let whole = payload.strip_suffix('}').expect("an object");
-                subscription(&format!(
+                event_of(&format!(
                     "{whole},\"owner\":\"1\",\"owner\":\"{}\",\"logEvents\":{again}}}",
                     api::ACCOUNT
                 ))
             }
             _ => {
                 let events = events(self.take(self.flows), number, 0);
-                subscription(&document("flows", "stream", &events))
+                event_of(&document("flows", "stream", &events))
             }
         };
         self.events.push_back(WaitingEvent { event, attempts: 0 });
@@ -294,14 +293,4 @@ fn document(group: &str, stream: &str, events: &[Value]) -> String {
         "subscriptionFilters": ["all"], "logEvents": events,
     });
     document.to_string()
-}
-
-fn packed(payload: &str) -> String {
-    STANDARD.encode(gzip(payload.as_bytes()))
-}
-
-fn subscription(payload: &str) -> Vec<u8> {
-    json!({"awslogs": {"data": packed(payload)}})
-        .to_string()
-        .into_bytes()
 }

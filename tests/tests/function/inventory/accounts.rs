@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::{ACCOUNTS, CENTRAL, EVENT, ONE, QUARTER, THREE, TWO, WEST, round, start};
-use crate::organization::{EXTERNAL_ID, Mood, Organization};
+use crate::organization::{EXTERNAL_ID, Mood, Organization, REGIONS};
 use crate::runtime::{Function, counter};
 
 #[test]
@@ -99,8 +99,7 @@ fn suspended_accounts_and_regions_that_are_not_enabled_are_not_asked_and_no_fail
     let organization = Organization::start();
     organization.state().accounts[2].1 = "SUSPENDED";
     organization.mood(TWO, Some(WEST), Mood::NotEnabled);
-    let mut variables = organization.variables();
-    variables[1].1 = "organization".to_owned();
+    let variables = organization.variables_of("organization", &REGIONS);
     let Some(function) = Function::start_inventory(&variables) else {
         return;
     };
@@ -136,8 +135,7 @@ fn suspended_accounts_and_regions_that_are_not_enabled_are_not_asked_and_no_fail
 fn without_any_list_of_accounts_the_round_fails_and_says_where_it_has_to_run() {
     let organization = Organization::start();
     organization.state().organization_denied = true;
-    let mut variables = organization.variables();
-    variables[1].1 = "organization".to_owned();
+    let variables = organization.variables_of("organization", &REGIONS);
     let Some(function) = Function::start_inventory(&variables) else {
         return;
     };

@@ -16,19 +16,21 @@ use crate::runtime::{Function, counter};
 
 const ACCOUNTS: [&str; 3] = ["111111111111", "222222222222", "333333333333"];
 
-const ONE: &str = ACCOUNTS[0];
+pub(crate) const ONE: &str = ACCOUNTS[0];
 
 const TWO: &str = ACCOUNTS[1];
 
-const THREE: &str = ACCOUNTS[2];
+pub(crate) const THREE: &str = ACCOUNTS[2];
 
 const CENTRAL: &str = REGIONS[0];
 
-const WEST: &str = REGIONS[1];
+pub(crate) const WEST: &str = REGIONS[1];
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
-const EVENT: &[u8] = br#"{"source": "aws.events"}"#;
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) const EVENT: &[u8] = br#"{"source": "aws.events"}"#;
 
 /// Starts an organization and its function; `None` where the tool that emulates Lambda is missing.
 fn start() -> Option<(Organization, Function)> {

@@ -1,17 +1,14 @@
 //! Objects in the bucket: readers, writers that race, and content that cannot be understood.
 
 use std::process::Command;
-use std::time::Duration;
 
 use flowlogs_describe::read;
 use flowlogs_tests::replay::program;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{EVENT, ONE, QUARTER, TWO, WEST, round, start};
+use super::{DAY, EVENT, ONE, QUARTER, TWO, WEST, round, start};
 use crate::runtime::counter;
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[test]
 fn the_objects_are_read_by_the_command_line() {

@@ -3,13 +3,14 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use flowlogs_export::now;
 use flowlogs_testing::object_server::ObjectServer;
 use serde_json::json;
 
-use super::run::{Environment, OUTAGE, Run, lock, milliseconds};
+use super::run::{Environment, OUTAGE, Run};
 use crate::objects::gzip;
 use crate::payload::{event_at, lines_until};
-use crate::series::Metrics;
+use crate::series::{Metrics, lock};
 use crate::sqs::{Queue, invocation_record};
 
 /// Pauses of Lambda before the second and the third try of an asynchronous event.
@@ -48,7 +49,7 @@ pub(super) fn subscribe(
         }
         if arrival <= retry && !run.is_over() {
             run.sleep_until(arrival);
-            let now = milliseconds();
+            let now = now();
             let lines = lines_until(payloads * LINES, LINES, now / 1_000);
             payloads += 1;
             attempts.push(Attempt {
@@ -113,7 +114,7 @@ pub(super) fn deliver_objects(run: &Run, server: &ObjectServer, queue: &Mutex<Qu
         if run.is_over() {
             return objects;
         }
-        let now = milliseconds() / 1_000;
+        let now = now() / 1_000;
         let lines = lines_until(OF_OBJECTS + objects * LINES, LINES, now).join("\n");
         let key = format!(
             "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2026/11/29/123456789012_vpcflowlogs_eu-central-1_fl-0123456789abcdef0_20261129T0900Z_{objects:08x}.log.gz"

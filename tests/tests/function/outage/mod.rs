@@ -24,10 +24,10 @@ use crate::decode::Record;
 use crate::delivery::DEFAULT;
 use crate::queue::numbers;
 use crate::runtime::Function;
-use crate::series::alarms;
+use crate::series::{alarms, lock};
 
 use deliver::{LINES, OF_OBJECTS, PAUSES, deliver_objects, poll, subscribe, watch};
-use run::{EndOfRun, Environment, OUTAGE, Plan, Run, Station, VISIBILITY, lock};
+use run::{EndOfRun, Environment, OUTAGE, Plan, Run, Station, VISIBILITY};
 
 /// Seconds of traffic before the outage.
 const LEAD: f64 = 60.0;
@@ -49,7 +49,7 @@ fn conduct(
         collector.stop()
     };
     run.sleep_until(LEAD + OUTAGE);
-    let collector = Collector::again(address);
+    let collector = Collector::start_again(address);
     run.collector_is_back.store(true, Ordering::SeqCst);
     let back = run.now();
     // Up to this time the last try of an asynchronous event may fail, because the pause of a circuit breaker goes on.
@@ -176,7 +176,7 @@ fn environments(
 #[test]
 fn an_hour_without_collector_heals_itself_and_its_alarms_come_and_go() {
     let plan = Plan::of_environment();
-    let collector = Collector::again(address(4739));
+    let collector = Collector::start_again(address(4739));
     let (url, server) = (collector.url(), ObjectServer::start());
     let (endpoint, asked) = ec2_that_records();
     let s3 = || {
@@ -244,7 +244,7 @@ fn assert_alarms_came_and_went(alarms: &Value) {
 #[test]
 fn of_two_collectors_the_one_that_is_up_gets_a_flow_at_most_three_times_in_an_hour() {
     let plan = Plan::of_environment();
-    let (up, away) = (Collector::start(), Collector::again(address(4740)));
+    let (up, away) = (Collector::start(), Collector::start_again(address(4740)));
     let urls = format!("{},{}", up.url(), away.url());
     let (endpoint, _) = ec2_that_records();
     let environments = environments(&plan, 1, || cloudwatch(&urls, &endpoint));

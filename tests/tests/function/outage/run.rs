@@ -1,8 +1,10 @@
 //! State of a run that its threads share: size, time, environments, queues.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, RwLock};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::sync::{Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+use flowlogs_export::now;
 
 use crate::runtime::{Function, Outcome};
 use crate::series::Metrics;
@@ -66,7 +68,7 @@ impl Run {
         Self {
             plan,
             begin: Instant::now(),
-            started_at: milliseconds(),
+            started_at: now(),
             gate: RwLock::default(),
             collector_is_back: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
@@ -101,16 +103,6 @@ impl Drop for EndOfRun<'_> {
     fn drop(&mut self) {
         self.0.is_over.store(true, Ordering::SeqCst);
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn milliseconds() -> u64 {
-    let since = UNIX_EPOCH.elapsed().expect("after 1970");
-    u64::try_from(since.as_millis()).expect("before the year 500,000,000")
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("no panic while locked")
 }
 
 /// An execution environment of a function, and the one that takes its place.

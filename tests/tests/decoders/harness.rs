@@ -14,7 +14,7 @@ pub(crate) const NOW: u64 = 1_763_715_600_000;
 pub(crate) type Handed = (usize, Vec<u8>, SendOutcome);
 
 /// A transcoder and a network that delivers messages or fails.
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     pub(crate) transcoder: Transcoder,
     source: RecordSource,
     /// Outcome of messages of flows.
@@ -26,7 +26,7 @@ pub(crate) struct Bench {
     lines: u64,
 }
 
-impl Bench {
+impl Harness {
     pub(crate) fn new(settings: TranscoderSettings, transports: &[Transport]) -> Self {
         let mut transcoder = Transcoder::new(settings, transports);
         transcoder.begin(NOW);
