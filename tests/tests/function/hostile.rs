@@ -66,8 +66,6 @@ fn names_of_megabytes_take_no_memory() {
     assert!(memory < MOST_MEMORY, "{memory} octets");
 }
 
-/// Subscription event of a payload.
-
 /// Names of a payload, a stream and a queue, and lines, with the log format Text.
 #[test]
 fn no_name_of_a_payload_begins_a_line_or_makes_metrics() {
