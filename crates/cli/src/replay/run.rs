@@ -32,7 +32,7 @@ const LIMIT: usize = 512 * 1_024 * 1_024;
 const NAMED_WITHOUT_LINE: usize = 3;
 
 /// Most names in a list.
-const MOST_NAMED: usize = 10;
+const NAMED_SKIPPED: usize = 10;
 
 /// State of a run.
 pub(crate) struct ReplayRun {
@@ -357,7 +357,7 @@ impl ReplayRun {
 
     fn add_notes(&mut self) {
         if !self.no_flow_logs.is_empty() {
-            let names = listed(&self.no_flow_logs, MOST_NAMED);
+            let names = listed(&self.no_flow_logs, NAMED_SKIPPED);
             terminal::say(format_args!("skipped, no flow logs: {names}"));
         }
         // Without any line the failure says so.
@@ -438,7 +438,7 @@ fn inventory_notes(source: &SourceOptions, inventory: &Inventory) -> Vec<String>
             .collect();
         known.sort_unstable();
         known.dedup();
-        known.truncate(MOST_NAMED);
+        known.truncate(NAMED_SKIPPED);
         notes.push(format!(
             "no flow log of the inventory delivers to {group}; its flow logs deliver to {}",
             known.join(", ")
