@@ -90,7 +90,7 @@ pub enum FormatError {
         "no address and no counter (srcaddr, dstaddr, packets, bytes, …), so that no record could become a flow"
     )]
     Unusable,
-    /// The same, in a format typed by a person.
+    /// [`Unusable`](Self::Unusable) format that a person typed.
     #[error(
         "the log format has {}; was it cut? A shell needs single quotes around ${{…}}",
         Self::Unusable

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `inventory.rs` | everything known, indexed for look-up; the tables for look-ups of a record |
 //! | `interfaces.rs` | compact table of interfaces, by id and by address |
+//! | `resources.rs` | VPCs, transit gateways and attachments |
 //! | `table_index.rs` | parts of the table of interfaces: shared texts, index of values |
 //! | `flow_log.rs` | flow logs, and the times between which to rely on a flow log |
 //! | `destination.rs` | log group, bucket or delivery stream |
@@ -16,6 +17,7 @@ mod destination;
 mod flow_log;
 mod interfaces;
 mod inventory;
+mod resources;
 mod table_index;
 
 pub use address::Address;
@@ -23,5 +25,6 @@ pub use destination::{Destination, DestinationKind};
 pub(crate) use flow_log::Lifetime;
 pub use flow_log::{FlowLog, KEEP_VANISHED, SETTLING, TrafficType, vanished};
 pub use interfaces::{InterfaceTable, InterfaceView, NetworkInterface};
-pub use inventory::{AccountRegion, GatewayAttachment, Inventory, TransitGateway, Vpc};
+pub use inventory::{AccountRegion, Inventory};
 pub(crate) use inventory::{InterfaceIndex, TableSet};
+pub use resources::{GatewayAttachment, TransitGateway, Vpc};
