@@ -17,7 +17,7 @@ fuzz_target!(|octets: &[u8]| {
     }
     if let Ok(formats) = Formats::of_setting(text) {
         assert!(formats.candidates().count() > 0);
-        formats.candidates().for_each(again);
+        formats.candidates().for_each(assert_both_notations);
     }
 });
 
