@@ -41,10 +41,7 @@ impl LineSink for Kept {
             !self.origins.is_empty(),
             "an origin comes before the first line"
         );
-        assert!(
-            line.text.len() <= MAX_LINE + 1,
-            "longer than MAX_LINE + 1"
-        );
+        assert!(line.text.len() <= MAX_LINE + 1, "longer than MAX_LINE + 1");
         let id = line.id.map(Into::into);
         self.lines.push((id, line.timestamp, line.text.to_vec()));
         Ok(())
