@@ -1,8 +1,8 @@
 //! Field table: a row for every flow-log field documented by AWS.
 //!
 //! A row has the name of a field, the version that brought the field, its type, and its mapping. The parser's column
-//! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from the table; adding next year's
-//! field is adding a row. Elements come from [`crate::ipfix::element`], the only file of the next stage imported here.
+//! plan, the templates, `flowlogs fields` and `docs/field-mapping.md` are derived from the table.
+//! CONTRIBUTING.md, "Add a field", says what next year's field needs beside its row. Elements come from [`crate::ipfix::element`], the only file of the next stage imported here.
 //!
 //! Sources: AWS "Flow log records" (VPC, versions 2 to 11) and "Transit Gateway Flow Logs" (versions 2 to 6).
 

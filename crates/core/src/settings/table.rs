@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_words_of_a_setting_are_those_that_its_type_reads() {
-        fn reads<T: std::str::FromStr + std::fmt::Display>(setting: &Setting) {
+        fn reads<T: std::str::FromStr + std::fmt::Display>(setting: &Setting) -> &'static str {
             let Accepted::Words(words) = setting.accepted else {
                 panic!("{setting:?}");
             };
@@ -254,12 +254,24 @@ mod tests {
                 let value = word.parse::<T>().ok().expect("a word of the type");
                 assert_eq!(value.to_string(), *word);
             }
+            setting.variable
         }
-        reads::<DirectionFilter>(&DIRECTION);
-        reads::<AddressPair>(&ADDRESS);
-        reads::<Timestamps>(&TIMESTAMPS);
-        reads::<InterfaceNames>(&INTERFACE_NAMES);
-        reads::<NameTexts>(&NAMES);
+        let read = [
+            reads::<DirectionFilter>(&DIRECTION),
+            reads::<AddressPair>(&ADDRESS),
+            reads::<Timestamps>(&TIMESTAMPS),
+            reads::<InterfaceNames>(&INTERFACE_NAMES),
+            reads::<NameTexts>(&NAMES),
+        ];
+        for setting in SETTINGS {
+            let has_type =
+                matches!(setting.accepted, Accepted::Words(_)) && setting.accepted != ON_OFF;
+            assert!(
+                !has_type || read.contains(&setting.variable),
+                "{}",
+                setting.variable
+            );
+        }
     }
 
     #[test]
