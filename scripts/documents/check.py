@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import urllib.parse
 
-from . import bounds, data, markdown, programs, running, shell
+from . import bounds, data, markdown, names, programs, running, shell
 from .markdown import ROOT
 
 # The first word of a line that makes an unlabelled block a shell block.
@@ -104,6 +104,8 @@ def of_document(path, text):
     yield from of_blocks(text)
     yield from of_spans(text)
     yield from bounds.of_tables(text)
+    if path.name == "CONTRIBUTING.md":
+        yield from names.of_map(text)
 
 
 def of_mentions():

@@ -2,7 +2,7 @@
 
 import unittest
 
-from documents import bounds, check, markdown, running
+from documents import bounds, check, markdown, names, running
 from documents.markdown import ROOT
 
 PAGE = ROOT / "docs/deploy.md"
@@ -148,6 +148,21 @@ class Bounds(unittest.TestCase):
         self.assertEqual(len(self.missing("`LIMIT` (`mod.rs`)", heading=heading)), 2)
         ((_, place, _),) = bounds.table_rows(rows("`LIMIT` (`mod.rs`)", heading=f"{heading}Other.\n\n"))
         self.assertEqual(place, ("crates/a", ""))
+
+
+class Names(unittest.TestCase):
+    def test_a_name_that_the_code_does_not_have_is_found(self):
+        for there, gone in (
+            ("crates/export/src/url.rs", "crates/export/src/urls.rs"),
+            ("dedup/", "dedupe/"),
+            ("TargetKind", "TargetSort"),
+            ("Transcoder::line", "Transcoder::reline"),
+            ("LAST_SECONDS", "LAST_MINUTES"),
+            ("only_ipv4", "only_ipv5"),
+        ):
+            with self.subTest(gone=gone):
+                self.assertEqual(list(names.of_map(f"a\n\n`{there}`")), [])
+                self.assertEqual([line for line, _ in names.of_map(f"a\n\n`{gone}`")], [3])
 
 
 class Reading(unittest.TestCase):
