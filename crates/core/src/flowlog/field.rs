@@ -451,6 +451,8 @@ mod tests {
         assert!(known.all(|version| versions.contains(&version)));
         let vpc = versions.map(|last| up_to(|row| row.vpc, last));
         assert_eq!(vpc, [14, 21, 25, 29, 39, 40, 41, 42, 54]);
+        let mut known = FIELDS.iter().filter_map(|row| row.tgw);
+        assert!(known.all(|version| version <= 6));
         assert_eq!(up_to(|row| row.tgw, 6), 36);
     }
 
