@@ -71,8 +71,8 @@ impl FlowEncoder {
     }
 
     /// Forgets everything derived from the earlier inventory.
-    pub(crate) fn set_inventory(&mut self) {
-        self.announcements.set_inventory(self.exporter.now());
+    pub(crate) fn forget_inventory(&mut self) {
+        self.announcements.forget_inventory(self.exporter.now());
     }
 
     /// Announces everything again, because a session lacks announcements of the current epoch.
@@ -109,7 +109,8 @@ impl FlowEncoder {
         self.exporter.ignore(slot);
     }
 
-    /// Announces the names of the current record, maps the record, and writes the flow.
+    /// Announces the names of the current record, maps the record, and writes the flow. Returns whether the record was
+    /// exported: false if the values cannot be exported.
     #[inline(always)] // single caller, for every record
     pub(crate) fn encode<S: MessageSink, O: RecordObserver>(
         &mut self,
@@ -119,7 +120,7 @@ impl FlowEncoder {
         report: &mut BatchReport,
         sink: &mut S,
         observer: &mut O,
-    ) -> Result<(), S::Error> {
+    ) -> Result<bool, S::Error> {
         let Self {
             settings,
             announcements,
@@ -133,7 +134,7 @@ impl FlowEncoder {
             && let Err(error) = times.check_seconds()
         {
             not_exportable(record, facts.event_time, error, report, observer);
-            return Ok(());
+            return Ok(false);
         }
         let record_facts = RecordFacts {
             direction: facts.direction,
@@ -147,7 +148,7 @@ impl FlowEncoder {
         let contents = mapping::map(record, record_facts, settings, values);
         let Some(number) = layouts.find_or_add(contents) else {
             not_exportable(record, facts.event_time, TOO_MANY_LAYOUTS, report, observer);
-            return Ok(());
+            return Ok(false);
         };
         let layout = layouts.layout(number);
         if !announcements.has_layout(slot, number) {
@@ -168,7 +169,7 @@ impl FlowEncoder {
         observer.record(record, RecordOutcome::Exported(flow));
         report.exported(counts);
         report.counters.swapped_times += u64::from(times.swapped);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -77,7 +77,7 @@ impl RecordSource {
     }
 
     /// Sets the destination of the next lines: the first of these with a flow log in the inventory, else the last.
-    /// `flow_log` is the id in the key of an object; a flow log of the inventory decides the destination.
+    /// `flow_log` is the id in the key of an object: if the inventory has this flow log, its destination goes first.
     pub fn set_destinations(&mut self, destinations: &[Destination], flow_log: Option<&str>) {
         if self.destinations != destinations {
             self.destinations = destinations.to_vec();
@@ -160,7 +160,7 @@ impl RecordSource {
 /// Parts of a [`RecordSource`].
 pub(crate) struct SourceParts<'a> {
     pub(crate) formats: &'a mut Formats,
-    /// Facts of a record of a row; a line has its own header and event time.
+    /// Facts for a record of a row; for a line the caller sets `has_header` and `event_time`.
     pub(crate) facts: SourceFacts<'a>,
     pub(crate) coverage: &'a mut Coverage,
 }

@@ -59,7 +59,8 @@ counters! {
     ends {
         /// Records exported as flow records.
         flows_exported "FlowsExported"
-        /// Records of windows without traffic (`NODATA`).
+        /// Records of windows without traffic (`NODATA`), and, without a known status, records that say nothing of
+        /// traffic.
         no_data "NoData"
         /// Records of windows lost by AWS (`SKIPDATA`): the data is missing everywhere.
         skipped_windows "SkippedWindows"
@@ -67,7 +68,7 @@ counters! {
         unparsed_records "UnparsedRecords"
         /// Rule 1: records delivered and exported before.
         duplicate_deliveries "DuplicateDeliveries"
-        /// Rule 2: records of flow logs beside the preferred flow log of an interface.
+        /// Rule 2: records written by another flow log than the preferred one of an interface.
         duplicate_records "DuplicateRecords"
         /// Rule 3: flows recorded by a transit gateway at both attachments.
         duplicate_transit_gateway "DuplicateTransitGateway"
@@ -157,7 +158,7 @@ pub struct BatchReport {
     pub packets: u64,
     /// Octets of the exported flows.
     pub octets: u64,
-    /// Newest `end` of all records, milliseconds since 1970.
+    /// Newest `end` of the parsed records, milliseconds since 1970.
     pub newest_end: Option<u64>,
     /// First unparsed record, and the reason.
     pub unparsed: Option<UnparsedLine>,
@@ -176,7 +177,7 @@ pub struct BatchReport {
 /// Line without a fitting format, or record whose values cannot be exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnparsedLine {
-    /// Number of the line in the batch, from 1.
+    /// Number of the record in the batch, from 1; header lines do not count.
     pub record: u64,
     /// Beginning of the line.
     pub line: String,
@@ -246,7 +247,7 @@ impl BatchReport {
         }
     }
 
-    /// Notes the end of a record.
+    /// Notes the `end` column of a record.
     #[inline]
     pub(crate) fn note_end(&mut self, end: Option<u64>) {
         if let Some(end) = end

@@ -116,7 +116,7 @@ impl SourceCache {
         let destinations = log_group
             .as_ref()
             .map_or(origin.destinations, slice::from_ref);
-        let index = self.index(destinations, origin.flow_log, transcoder.inventory());
+        let index = self.find_or_add(destinations, origin.flow_log, transcoder.inventory());
         let source = &mut self.sources[index];
         source.set_destinations(destinations, origin.flow_log);
         source.set_account_and_region(origin.account, origin.region);
@@ -141,7 +141,8 @@ impl SourceCache {
         std::mem::take(&mut self.notes)
     }
 
-    fn index(
+    /// Index of the source of a destination; makes the source if there is none, after clearing a full cache.
+    fn find_or_add(
         &mut self,
         destinations: &[Destination],
         flow_log: Option<&str>,

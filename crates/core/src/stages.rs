@@ -59,7 +59,7 @@ impl RecordStages {
     pub(crate) fn change_inventory(&mut self, change: impl FnOnce(&mut Inventory)) {
         change(&mut self.inventory);
         self.inventory_version += 1;
-        self.encoder.set_inventory();
+        self.encoder.forget_inventory();
     }
 
     /// Notes those identifiers of a record that the inventory lacks.
@@ -177,20 +177,23 @@ impl RecordStages {
             observer.record(record, outcome);
             return Ok(());
         }
+        let direction = evidence.direction;
+        let flow_facts = FlowFacts {
+            direction,
+            event_time: facts.event_time,
+        };
+        if !encoder.encode(record, flow_facts, inventory, report, sink, observer)? {
+            return Ok(());
+        }
         if let DedupVerdict::Doubled(group) = verdict {
             let is_new =
                 self.doubled.len() < MAX_DOUBLED && self.doubled.insert((coverage.number(), group));
             let flow_logs = is_new.then(|| coverage.doubled(group, record, facts.event_time));
             report.count_doubled(flow_logs);
         }
-        let direction = evidence.direction;
         let unknown = dedup.filters_direction() && direction.is_none();
         report.counters.unknown_direction += u64::from(unknown || record.has_unknown_direction());
-        let facts = FlowFacts {
-            direction,
-            event_time: facts.event_time,
-        };
-        encoder.encode(record, facts, inventory, report, sink, observer)
+        Ok(())
     }
 }
 

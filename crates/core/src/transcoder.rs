@@ -1,7 +1,7 @@
 //! Transcoder: batches of lines and rows go in, messages and a report come out.
 //!
-//! A [`Transcoder`] owns everything with a longer life than a line: buffers, templates, sequence numbers, announcements, and
-//! the memory of deliveries. The stages of a record are in `stages.rs`.
+//! A [`Transcoder`] owns what lives longer than a source of lines: buffers, templates, sequence numbers, announcements,
+//! and the memory of deliveries. The stages of a record are in `stages.rs`.
 
 use std::collections::BTreeSet;
 
@@ -99,10 +99,10 @@ impl Transcoder {
         self.stages.change_inventory(change);
     }
 
-    /// Takes the account and region of the table that the last line lacks. The line is then undecided: hand the line on
-    /// again as the next line, once [`change_inventory`](Self::change_inventory) has set the table or called
-    /// [`Inventory::remove_asked`]. A line is undecided only with an inventory whose tables are [loaded on
-    /// demand](Inventory::set_loaded_on_demand).
+    /// Takes the account and region of the table that the last line needs and the inventory lacks. The line is then
+    /// undecided: hand the line on again as the next line, once [`change_inventory`](Self::change_inventory) has set
+    /// the table or called [`Inventory::remove_asked`]. A line is undecided only with an inventory whose tables are
+    /// [loaded on demand](Inventory::set_loaded_on_demand).
     #[inline]
     pub fn take_undecided(&mut self) -> Option<AccountRegion> {
         self.stages.undecided.take()
@@ -125,7 +125,7 @@ impl Transcoder {
 
     /// Notes those identifiers of a line that the inventory lacks, for callers that look names up before the lines are
     /// transcoded. A header line sets the source's format, as in [`line`](Self::line). Counts, judges and remembers nothing.
-    /// Returns false for a line that fits no format.
+    /// Returns false for a line that fits no format, but true for a header and for all lines behind a refused header.
     pub fn survey(&mut self, source: &mut RecordSource, line: LogLine<'_>) -> bool {
         if source.read_header(&line) != HeaderLine::NoHeader {
             return true;
@@ -385,6 +385,36 @@ mod tests {
                 doubled,
                 "{group}"
             );
+        }
+    }
+
+    #[test]
+    fn a_flow_that_cannot_be_exported_counts_neither_as_doubled_nor_as_of_unknown_direction() {
+        let text = str::from_utf8(LINE)
+            .expect("text")
+            .replace("eni-1", "eni-2")
+            .replace("1418530010 1418530070", "- -");
+        for (timestamps, exported) in [(Timestamps::Milliseconds, 1), (Timestamps::Seconds, 0)] {
+            let mut settings = TranscoderSettings::default();
+            settings.mapping.timestamps = timestamps;
+            settings.dedup.direction = DirectionFilter::Ingress;
+            let (given, mut source) = doubled();
+            let mut transcoder = Transcoder::new(settings, &[Transport::Stream]);
+            transcoder.set_inventory(given.inventory().clone());
+            let too_late = LogLine {
+                timestamp: Some(u64::from(u32::MAX) * 1_000 + 1_000),
+                ..line("", text.as_bytes())
+            };
+            let Ok(()) = transcoder.line(&mut source, too_late, &mut accept);
+            let report = transcoder.take_report();
+            let counters = report.counters;
+            assert_eq!(counters.flows_exported, exported);
+            assert_eq!(counters.unparsed_records, 1 - exported);
+            assert_eq!(
+                (counters.doubled_records, counters.unknown_direction),
+                (exported, exported)
+            );
+            assert_eq!(report.doubled.is_empty(), exported == 0);
         }
     }
 

@@ -1,9 +1,9 @@
 //! Several targets at once: who takes part in a transmission, connects, writes and waits.
 //!
-//! A TCP or TLS target does not hold up the rest; only the pace of a UDP target does. Connections are opened side by side
-//! on threads; queued octets of all targets are written while a target is slow; and the end of a transmission waits for all
-//! acknowledgements together. So three silent collectors take as long as one. All waiting ends at the deadline. `target.rs`
-//! has a single target.
+//! A TCP or TLS target holds up the rest only while its queue is full, a UDP target by its pace. Connections are opened
+//! side by side on threads; queued octets of all targets are written while a target is slow; and the end of a
+//! transmission waits for all acknowledgements together. So three silent collectors take as long as one. All waiting
+//! ends at the deadline. `target.rs` has a single target.
 
 use std::{
     fmt,
@@ -42,10 +42,10 @@ const NO_DEADLINE: Duration = Duration::from_secs(100 * 365 * 86_400);
 ///
 /// - A failed target stays failed until the end of the transmission, or until the only [`reconnect`](Self::reconnect): `send`
 ///   and `finish` return the target's error again. Further targets are not affected.
-/// - After the failure of a TCP or TLS target nobody knows which messages of this transmission arrived. All messages did only
-///   if `finish` is `Ok`.
-/// - Over UDP, `send` fails only for a message that is too large. Local errors are counted, and `finish` fails if
-///   no message got out.
+/// - After the failure of a TCP or TLS target nobody knows which messages of this transmission arrived; after `Ok` of
+///   `finish`, all messages arrived.
+/// - Over UDP, `send` fails only for a message that is too large or without a socket. Local errors are counted, and
+///   `finish` fails if no message got out or time ran out.
 ///
 /// Octets left in a queue by a transmission leave with the next transmission, in order. Dropping the collectors closes the
 /// connections without flushing: [`finish`](Self::finish) flushes.
@@ -59,7 +59,7 @@ impl Collectors {
     ///
     /// # Errors
     ///
-    /// No target, or a target nowhere, a rate or timeout of 0, or unusable certificates or keys.
+    /// No target, an unspecified address, a rate or timeout of 0, or unusable certificates or keys.
     pub fn new(urls: &[CollectorUrl], options: SenderOptions) -> Result<Self, ConfigError> {
         if urls.is_empty() {
             return Err(ConfigError::NoCollectors);
@@ -107,7 +107,8 @@ impl Collectors {
         self.targets.iter().map(Target::url)
     }
 
-    /// Ends the waiting of every following call at this time, with [`SendProblem::OutOfTime`].
+    /// Ends all waiting at this time, with [`SendProblem::OutOfTime`]. Open sessions have the deadline from the next
+    /// [`begin`](Self::begin) on.
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.settings.deadline = deadline;
     }
@@ -198,8 +199,9 @@ impl Collectors {
 
     /// Ends a transmission: writes queued octets and waits until every collector over TCP and TLS has acknowledged the
     /// octets, and gives a collector up after the write timeout without progress. The result of a target covers the whole
-    /// transmission: after `Ok` every message was written, and no reset or end of the connection has been seen. A target that
-    /// takes no part is `Ok`.
+    /// transmission: after `Ok` of TCP, TLS or a file every message was written, and no reset or end of the connection
+    /// has been seen; `Ok` of UDP says only that some message got out, or that there was none. A target that takes no
+    /// part is `Ok`.
     ///
     /// The collector's kernel acknowledges; IPFIX has no acknowledgement.
     pub fn finish(&mut self) -> Vec<Result<(), SendError>> {

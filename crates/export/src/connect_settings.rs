@@ -14,12 +14,12 @@ use crate::options::SenderOptions;
 pub(crate) struct ConnectSettings {
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) options: SenderOptions,
-    /// End of the invocation.
+    /// Deadline of all waiting, from [`Collectors::set_deadline`](crate::Collectors::set_deadline).
     pub(crate) deadline: Instant,
 }
 
 impl ConnectSettings {
-    /// Time limit of a connection attempt: the connect timeout, or less if the invocation ends before.
+    /// Time limit of a connection attempt: the connect timeout, or less if the deadline is before.
     pub(crate) fn connect_timeout(&self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
         self.options

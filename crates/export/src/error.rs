@@ -110,7 +110,7 @@ pub enum SendProblem {
     /// erase the messages.
     #[error("a file is one transport session and is not opened again")]
     FileNotReopened,
-    /// The invocation ended before the collector had everything.
+    /// The deadline, in a function the end of the invocation, passed before the collector had everything.
     #[error("the time of the invocation was over before the collector had everything")]
     OutOfTime,
     /// No connection was attempted, because the last attempt failed a short time ago.
@@ -181,7 +181,7 @@ pub enum TlsProblem {
 }
 
 impl SendProblem {
-    /// Returns true for a problem that the end of the invocation may have caused, by a shorter time limit.
+    /// Returns true for a problem that the deadline may have caused, by a shorter time limit.
     pub(crate) fn is_time_out(&self) -> bool {
         matches!(
             self,

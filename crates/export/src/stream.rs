@@ -29,7 +29,7 @@ const BUFFER: usize = 64 * 1024;
 /// collector does not stop the messages to the rest at once: collectors that read nothing are found out together.
 const CONGESTION: usize = 1024 * 1024;
 
-/// Most reads of a listening, so that an endlessly talking peer does not hold up the sender.
+/// Most reads in one call of `listen`, so that an endlessly talking peer does not hold up the sender.
 const READS: usize = 64;
 
 /// Most looks at the send queue that do not find the connection; after one more, the kernel is taken to keep no list of
@@ -46,7 +46,7 @@ pub(crate) struct StreamSession {
     written: usize,
     /// Write timeout: most time without progress; beyond, the collector counts as no longer reading.
     write_timeout: Duration,
-    /// End of the invocation.
+    /// Deadline of all waiting, from [`Collectors::set_deadline`](crate::Collectors::set_deadline).
     deadline: Instant,
     /// Time of the last progress while octets wait, in the queue or for an acknowledgement.
     progress: Instant,
@@ -202,7 +202,7 @@ impl StreamSession {
         }
     }
 
-    /// Fails when the collector made no progress for the write timeout, or the invocation is over. Every octet that the
+    /// Fails when the collector made no progress for the write timeout, or the deadline is over. Every octet that the
     /// collector takes begins the write timeout again: a slow collector is not a dead one.
     fn check_progress(&mut self) -> Result<(), SendProblem> {
         let now = Instant::now();

@@ -92,7 +92,8 @@ impl Target {
         Ok(SessionState::New)
     }
 
-    /// Sends a message. `templates` says of a message of templates whether the templates are new to the session.
+    /// Sends a message. `templates` is `None` for data and options; for templates `Some` says whether the templates are
+    /// new to the session.
     pub(crate) fn send(
         &mut self,
         message: &[u8],

@@ -58,9 +58,9 @@ pub(crate) struct UdpSession {
     is_new: bool,
     /// True if the next message of data has to wait for [`TEMPLATE_PAUSE`].
     needs_pause: bool,
-    /// End of the invocation.
+    /// Deadline of all waiting, from [`Collectors::set_deadline`](crate::Collectors::set_deadline).
     deadline: Instant,
-    /// The invocation ended with messages in the queue.
+    /// The deadline passed with messages in the queue.
     out_of_time: bool,
     /// First transmission of the session: [`UdpSession::finish`] waits for refusals.
     is_first_transmission: bool,
@@ -80,7 +80,7 @@ pub(crate) struct Tally {
     /// Messages to a closed port, as far as known: all messages of a call answered by "port unreachable". ICMP is rate
     /// limited: there may have been more.
     pub(crate) unreachable: u64,
-    /// Messages that the kernel did not accept.
+    /// Messages that the kernel did not accept, or that were dropped at the deadline.
     pub(crate) failed: u64,
 }
 
@@ -369,7 +369,7 @@ mod tests {
         assert!(session.last_call.is_none() || pause(&mut session, false) >= TEMPLATE_PAUSE);
     }
 
-    /// An interface whose packets are too small for a message does the same.
+    /// 100,000 octets are too many for one call. Messages over the packet size of the interface are refused alike.
     #[test]
     fn what_the_kernel_does_not_take_at_once_is_sent_one_by_one_from_then_on() {
         let (collector, mut session) = session();

@@ -120,7 +120,7 @@ struct DuePayload<'a> {
     data: &'a str,
     /// URLs of the targets that the payload is due to; empty for all.
     targets: &'a [&'a str],
-    /// The payload comes from a queue again, and says nothing of the lag of delivery.
+    /// An earlier invocation with the payload failed, so the payload says nothing of the lag of delivery.
     is_old: bool,
 }
 
@@ -355,8 +355,8 @@ impl CloudWatch {
     }
 }
 
-/// Sends a payload to the targets that the payload is due to. Without `waits` the payload is sent without an unreadable
-/// inventory.
+/// Sends a payload to the targets that the payload is due to. If `waits` is false, the payload is sent even if the
+/// inventory cannot be read.
 async fn send(
     function: &mut Function,
     payload: &Payload<'_>,

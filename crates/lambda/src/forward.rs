@@ -71,7 +71,7 @@ pub struct ForwardOutcome {
     pub send_errors: u64,
     /// Successful reconnects: the target had everything after.
     pub reconnects: u64,
-    /// Success if every target has every message.
+    /// Success if no target that the batch was due to failed.
     pub outcome: Result<(), UndeliveredBatch>,
 }
 
@@ -145,7 +145,7 @@ impl Forwarder {
     ///
     /// # Errors
     ///
-    /// Unusable certificates or keys.
+    /// Those of [`Collectors::new`].
     pub fn new(
         settings: TranscoderSettings,
         collectors: &[CollectorUrl],
@@ -217,7 +217,7 @@ impl Forwarder {
     ///
     /// # Errors
     ///
-    /// Unusable certificates or keys; the collectors stay unchanged.
+    /// Those of [`Collectors::new`]; the collectors stay unchanged.
     pub fn set_collectors(
         &mut self,
         collectors: &[CollectorUrl],
@@ -302,6 +302,8 @@ impl Forwarder {
         }
     }
 
+    /// Outcome of a batch from the results of the targets. The batch itself ends with [`commit`](Self::commit) or
+    /// [`end_for_retry`](Self::end_for_retry).
     fn end(
         &mut self,
         due: usize,

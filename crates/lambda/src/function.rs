@@ -28,7 +28,7 @@ pub(crate) const LAST_SECONDS: Duration = Duration::from_secs(2);
 /// Most accounts of an invocation kept for the metrics line.
 const MOST_ACCOUNTS: usize = 1_000;
 
-/// Most windows without records that an invocation logs.
+/// Most windows lost by AWS (`SKIPDATA`) that an invocation logs.
 const MOST_LOST_WINDOWS: usize = 10;
 
 /// State across invocations.
@@ -199,7 +199,7 @@ impl InvocationLog {
         }
     }
 
-    /// Notes a message of a queue that failed again, sent to the queue at this time.
+    /// Notes a message that stays in its queue after a failure, sent to the queue at this time.
     pub(crate) fn undelivered(&mut self, sent: Option<u64>) {
         let age = sent.map(|sent| now().saturating_sub(sent) / 1_000);
         let oldest = &mut self.metrics.oldest_undelivered_seconds;

@@ -30,7 +30,8 @@ pub(crate) enum StopReason {
     Inventory(#[from] InventoryUnavailable),
 }
 
-/// Loader of the parts of the inventory named by records. Waits: call on a [blocking](crate::start::run_blocking) thread.
+/// Loader of the parts of the inventory named by records. Blocks: call on a [blocking](crate::start::run_blocking)
+/// thread.
 #[derive(Debug)]
 pub(crate) struct PartLoader<'a> {
     pub(crate) stored: &'a mut StoredInventory,
@@ -92,7 +93,7 @@ pub(crate) struct TranscodeSink<'a, 't> {
     pub(crate) source: BatchSource<'a>,
     pub(crate) targets: &'a mut TargetSink<'t>,
     pub(crate) deadline: Instant,
-    /// Loader with an inventory in S3.
+    /// Loader, if the inventory is in S3.
     pub(crate) loader: Option<PartLoader<'a>>,
     /// Lines since the last look at the clock; 0 at the beginning.
     pub(crate) lines: u32,

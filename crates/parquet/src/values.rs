@@ -177,8 +177,8 @@ impl ColumnValues {
         }
     }
 
-    /// Memory of the cells in octets, without those of the dictionary, which are a part of the size of the dictionary's
-    /// page.
+    /// Memory of rows, texts and cells in octets; the cells of the dictionary are a part of the size of the
+    /// dictionary's page.
     pub(crate) fn size(&self) -> usize {
         let ColumnCells {
             rows,
@@ -351,7 +351,7 @@ impl RowBatch<'_> {
     ) -> Result<()> {
         shared.lock().forget_pages();
         self.read_values(typed)?;
-        // Not held while the library reads: the source of pages takes the lock.
+        // The lock is not held while the library reads, because the source of pages takes the lock.
         let mut texts = shared.lock();
         if let Some(dictionary) = texts.take_dictionary() {
             cells.keep_dictionary(&dictionary)?;

@@ -62,7 +62,7 @@ pub(crate) fn begins_with_a_line(head: &[u8]) -> bool {
     line.contains(&b' ') && line.iter().all(is_printable) && !matches!(line, [b'{' | b'[', ..])
 }
 
-/// Octets of a text for each odd octet, at least; in a compressed or executable file every third octet is odd.
+/// Fewest octets of a text for each odd octet; in a compressed or executable file every third octet is odd.
 const OCTETS_FOR_AN_ODD_ONE: usize = 8;
 
 /// Number of odd octets: control characters other than whitespace, and octets that are not UTF-8. A character cut by the

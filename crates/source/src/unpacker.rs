@@ -37,8 +37,8 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
-    /// Unpacker that holds at most `limit` octets (and never more than 2 GiB − 1) of inflated data, a few times as much
-    /// in all buffers together, and up to 2 MiB of compressed octets beside.
+    /// Unpacker with a limit of `limit` octets (never more than 2 GiB − 1) of inflated data in a buffer. All buffers
+    /// together take a few times as much, and up to 2 MiB of compressed octets.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
@@ -554,7 +554,7 @@ mod tests {
             lines in prop::collection::vec("[ -~é]{0,40}[a-z]", 0..30),
             split in any::<prop::sample::Index>(),
         ) {
-            // A line that begins like another family is that family's.
+            // The first line makes the content text: a random first line could begin like JSON or an export.
             let text = format!("2 x\n{}", lines.join("\n"));
             let expected: Vec<String> = text.lines().map(Into::into).collect();
             prop_assert_eq!(&messages(text.as_bytes()), &expected);

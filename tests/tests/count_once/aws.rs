@@ -63,11 +63,11 @@ pub(crate) struct Delivery {
     /// Seconds since 1970.
     pub(crate) at: u64,
     pub(crate) lines: Vec<usize>,
-    /// The first attempt breaks off, and comes again later.
+    /// The first attempt breaks off, and the delivery is repeated at once.
     pub(crate) fails_first: bool,
 }
 
-/// Everything written by AWS, in the order of delivery.
+/// Everything written by AWS; `deliveries` are in order.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) records: Vec<Record>,
@@ -300,7 +300,8 @@ fn line(log: &Log, column: impl Fn(&str) -> Option<String>) -> String {
     columns.collect::<Vec<_>>().join(" ")
 }
 
-/// Batches of a stream's lines that are ready at about the same time, in no particular order; some twice.
+/// Deliveries in order of time: each has the shuffled lines of a stream that are ready in the same minute; some come
+/// twice.
 fn deliver(lines: &[Line], random: &mut Random) -> Vec<Delivery> {
     let mut batches: BTreeMap<(Stream, u64), Vec<usize>> = BTreeMap::new();
     for (index, line) in lines.iter().enumerate() {

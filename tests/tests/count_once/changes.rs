@@ -1,4 +1,4 @@
-//! Networks that change faster than the inventory: the outcome instead of an exact count.
+//! Networks that change faster than the inventory: flows that count twice, or not at all, until the inventory is new.
 
 use std::convert::Infallible;
 

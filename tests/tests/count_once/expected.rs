@@ -36,7 +36,7 @@ pub(crate) struct Expected {
     pub(crate) counters: Counters,
 }
 
-/// Derives the outcome from the traffic, without looking at a line.
+/// Derives the outcome from the traffic, without looking at the text of a line.
 pub(crate) fn expect(network: &Network, written: &Written, chosen: Chosen) -> Expected {
     let mut expected = Expected::default();
     let mut delivered = vec![false; written.lines.len()];

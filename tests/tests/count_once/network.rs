@@ -93,7 +93,7 @@ pub(crate) struct Network {
     /// VPC 0 and VPC 1 are peered.
     pub(crate) is_peered: bool,
     pub(crate) logs: Vec<Log>,
-    /// The flow logs deliver to a bucket, an object each, and not to a log group.
+    /// The flow logs deliver to a bucket, each in objects of its own, and not to a log group.
     pub(crate) is_bucket: bool,
 }
 
@@ -173,7 +173,7 @@ impl Network {
         }
     }
 
-    /// Adds more flow logs on observed interfaces: each record is there twice, or three times.
+    /// Adds up to three flow logs on observed interfaces: records are there several times.
     fn add_doubled_logs(
         &mut self,
         subnets: &[(usize, usize)],

@@ -1,8 +1,8 @@
 //! Packets on the way through a network, and the sights of each packet.
 //!
-//! A packet's way is a row of legs: from interface to interface. Both ends may be observed, under different names (a
-//! secondary address arrives as the primary address; a NAT gateway's is not the address of the destination). The sights of a
-//! leg's ends, and the sight that ought to count, are in `leg`.
+//! A packet's way is a row of legs: from interface to interface. Both ends may be observed, under different addresses
+//! (a secondary address is recorded as the primary address; a packet to a NAT gateway has another destination). The
+//! sights of a leg's ends, and the sight that ought to count, are in `leg`.
 
 mod leg;
 

@@ -52,11 +52,12 @@ pub(crate) struct ReplayRun {
     without_line: Vec<String>,
     /// Exported flows of unknown direction.
     without_direction: u64,
-    /// True if rules 2 to 4 are wanted.
+    /// True if rules 2 to 4 are all wanted; with `egress` only rule 2 runs.
     rules: bool,
     /// True if any unparsed line is a failure.
     strict: bool,
-    /// True if an input was read to the end, or a line arrived.
+    /// True if an input that is not empty was read to the end, a record arrived, or the reader of the output has
+    /// enough.
     anything_read: bool,
     /// True if reading must stop: nobody takes the messages.
     stopped: bool,
@@ -360,8 +361,8 @@ impl ReplayRun {
             let names = listed(&self.no_flow_logs, NAMED_SKIPPED);
             terminal::say(format_args!("skipped, no flow logs: {names}"));
         }
-        // Without any line the failure says so.
-        if !self.without_line.is_empty() && self.summary.counters.records_received > 0 {
+        // If nothing was read, a failure says so.
+        if !self.without_line.is_empty() && self.anything_read {
             let names = listed(&self.without_line, NAMED_WITHOUT_LINE);
             self.summary.note(format!("no flow-log line in {names}"));
         }

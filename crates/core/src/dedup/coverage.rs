@@ -49,7 +49,7 @@ pub(crate) struct Coverage {
     by_id: HashMap<Box<[u8]>, u32, FixedState>,
     tables: Vec<Option<TableCoverage>>,
     groups: Vec<FlowLogGroup>,
-    /// Number of the group of these flow logs.
+    /// Number of each group, by its flow logs.
     group_numbers: HashMap<Vec<u32>, u32, FixedState>,
 }
 
@@ -123,7 +123,8 @@ impl Coverage {
         observed_by.filter(|observed_by| observed_by.coverage == self.number)
     }
 
-    /// Determines the flow logs that observe a record's interface, if the inventory has the interface, or the attachment.
+    /// Determines the flow logs that observe a record's attachment or interface; none for an interface that the
+    /// inventory lacks.
     pub(crate) fn observed_by(
         &mut self,
         record: &FlowRecord<'_>,
@@ -269,7 +270,7 @@ impl Coverage {
     }
 }
 
-/// Number of the record's VPC in each table. The column names the VPC, else the interface.
+/// Number of the record's VPC in each table. The VPC is the column's, else that of the interface in the inventory.
 fn vpc_numbers(
     record: &FlowRecord<'_>,
     interface: Option<InterfaceIndex>,

@@ -8,9 +8,9 @@ use crate::network::{Address, InterfaceView, Inventory};
 ///
 /// For a VPC record AWS writes an address of the interface on the interface's side (flow-log limitations: "the flow log
 /// displays the primary private IPv4 address"), so an own address tells the side. For a transit gateway the VPC behind the
-/// attachment tells likewise. Nothing where the inventory does not know the interface, or both sides are own. `interface` is
-/// the record's interface in the inventory; `only_ipv4` is its [only address](InterfaceView::only_ipv4), which is in the
-/// record's context, so that most records do not look into the inventory.
+/// attachment tells likewise. `None` where the inventory does not know the interface, or not exactly one side is own.
+/// `interface` is the record's interface in the inventory; `only_ipv4` is its [only address](InterfaceView::only_ipv4),
+/// which is in the record's context, so that most records do not look into the inventory.
 #[inline]
 pub(crate) fn direction(
     record: &FlowRecord<'_>,

@@ -20,7 +20,7 @@ const INTERFACE: FieldSet = FieldSet::of(&[
     Field::TgwAttachmentId,
 ]);
 
-/// Hints of the source at the flow log that wrote the record.
+/// Facts known from the source about the flow log that wrote the record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WriterHints<'a> {
     /// Id in the key of the object.
@@ -123,7 +123,8 @@ impl FlowLogGroup {
         let traffic = match record.action() {
             Some(FlowAction::Accept) => ACCEPTED,
             Some(FlowAction::Reject) => REJECTED,
-            // AWS writes a reason for rejected traffic only; unlike in a flow (`vpc_sides`), also beside an unknown action.
+            // A reason means rejected traffic, even beside an unknown action; in a flow (`vpc_sides`) only if the
+            // format has no action.
             None if record.reject_reason().is_some() => REJECTED,
             None => BOTH,
         };

@@ -39,8 +39,8 @@ pub(super) struct RecordTimes {
 }
 
 impl RecordTimes {
-    /// Times of a record. The event's timestamp stands for a missing start; of start and end, a known one stands for an
-    /// unknown. Unlike in a flow (`FlowTimes`), a lone end is the start, too: the rules need both bounds.
+    /// Times of a record. A missing start is the event's timestamp, else the end; a missing end is the start. In a flow
+    /// (`FlowTimes`) a lone end is no start; the rules need both bounds.
     pub(super) fn of(record: &FlowRecord<'_>, event_time: Option<u64>) -> Self {
         let (start, end) = (record.number(Field::Start), record.number(Field::End));
         let start = start.or(event_time);

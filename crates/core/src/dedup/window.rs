@@ -2,8 +2,8 @@
 //!
 //! A second delivery has the same event time as the first, so the set is partitioned by minute of event time. Partitions are
 //! evicted as a whole, the least recently used first, when there are too many partitions or fingerprints. Additions since
-//! the last [`DeliveryWindow::commit`] are listed, so that a failed batch leaves no trace
-//! ([`DeliveryWindow::rollback`]).
+//! the last [`DeliveryWindow::commit`] are listed, so that a failed batch leaves no addition behind
+//! ([`DeliveryWindow::rollback`]); partitions evicted by the batch do not come back.
 
 use std::collections::HashMap;
 

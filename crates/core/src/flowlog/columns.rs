@@ -32,7 +32,8 @@ pub struct RecordValues {
 #[derive(Debug)]
 pub(super) struct ColumnValues {
     pub(super) present: FieldSet,
-    /// Generation of the prefix, if the prefix holds all identifier columns: equal generations mean equal identifiers.
+    /// Generation of a prefix that holds all identifier columns, or of a row's identifiers: equal generations mean
+    /// equal identifiers.
     pub(super) generation: Option<u64>,
     /// Numbers by slot; 0 where the field is not present.
     pub(super) numbers: [u64; NUMBERS],
@@ -62,7 +63,7 @@ impl AddressSlots {
     }
 }
 
-/// Values of the columns with a fixed vocabulary; `None` where the column has no known word.
+/// Values of the columns with a fixed vocabulary; `None` for a missing value, and for an unknown action or direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct WordValues {
     /// True if `flow-direction` is neither a known word nor `-`.
@@ -188,7 +189,7 @@ impl RecordValues {
         let line = tokens::normalized(line);
         let read = match line.is_empty() {
             true => Err(self.columns.fault(plan, &line, &self.tokens)),
-            // Ends: the copy has single spaces and no control characters.
+            // The recursion ends here: the copy has single spaces and no control characters.
             false => self.read(plan, &line),
         };
         self.normalized = Some(line);

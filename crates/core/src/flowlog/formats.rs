@@ -38,8 +38,8 @@ const MAX_UNUSABLE: usize = 16;
 pub struct Formats {
     candidates: Vec<CandidateFormat>,
     header: Option<LogFormat>,
-    /// Format of the header before. A header with the same names takes this format again, so that the caches that belong to
-    /// the format hold from object to object.
+    /// Format of the last header of an earlier object. A header with the same names takes this format again, so that
+    /// the caches that belong to the format hold from object to object.
     earlier_header: Option<LogFormat>,
     /// True once a line of the object was parsed.
     has_records: bool,
@@ -113,7 +113,7 @@ impl Formats {
         Ok(this)
     }
 
-    /// Formats of the flow logs that deliver to the source, then the two defaults.
+    /// Formats of the flow logs that deliver to the destination of the source, then the two defaults.
     pub fn of_flow_logs(formats: impl IntoIterator<Item = LogFormat>) -> Self {
         let mut this = Self::empty();
         formats

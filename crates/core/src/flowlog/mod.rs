@@ -37,10 +37,10 @@
 //! | prefix (`LinePrefix`): octets, token offsets, present fields | octets of the prefix, or their spaces and dashes | another plan, a line with other spacing |
 //! | generation of the prefix (`FlowRecord::identifier_key`) | the prefix, if it holds all identifier columns | every new prefix has the next number |
 //! | normalized copy of the line | none: one line | every line |
-//! | last candidate (`Formats::last`) | none: an index | a line that fits only another candidate |
+//! | last candidate (`Formats::last`) | none: an index | a line that fits another candidate better |
 //! | texts of a row (`RowValues::set_texts`): octets, offsets, generation | none: the caller calls `set_texts` only for a row with other texts | the next call |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
-//! | format of the header before (`Formats::earlier_header`) | names of the columns | another header |
+//! | format of the last header of an earlier object (`Formats::earlier_header`) | names of the columns | another header |
 //!
 //! No cache of this folder depends on the inventory or on a setting. After
 //! [`Transcoder::set_inventory`](crate::Transcoder::set_inventory), a [`SourceCache`](crate::SourceCache) makes the sources

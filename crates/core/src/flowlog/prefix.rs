@@ -22,7 +22,7 @@ pub(super) struct LinePrefix {
     columns: usize,
     /// Number of text columns in the prefix.
     texts: usize,
-    /// Read fields of the plan, without fields that are `-` in the prefix.
+    /// Fields that the plan reads, without fields that are `-` in the prefix.
     present: FieldSet,
     /// Number of prefixes so far.
     generation: u64,

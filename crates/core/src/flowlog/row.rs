@@ -184,7 +184,7 @@ impl RowValues {
         self.columns.present = self.format.plan().read.difference(self.missing_texts);
     }
 
-    /// Sets a column that is not a text. An unfit value is set like a missing one.
+    /// Sets a column that is not a text. After an unfit value the record of this row means nothing.
     #[inline]
     pub fn set(&mut self, column: &RowColumn, value: CellValue) {
         let PlannedColumn { slot, set, .. } = column.planned;

@@ -90,7 +90,7 @@ impl Serialize for S3Answer {
 struct Invocation {
     log: InvocationLog,
     deadline: Instant,
-    /// An object was begun. The first is begun with any time left, or would never be.
+    /// An object was begun. The first is begun however little time is left; else a large object would never be begun.
     began: bool,
     /// Reason why no further object is begun.
     stopped: Option<ObjectError>,
@@ -107,8 +107,8 @@ enum ObjectOutcome {
 }
 
 impl S3 {
-    /// Asks and connects nothing before the first object. An invocation blocks on S3 and collectors: call it on a
-    /// [blocking thread](crate::start::run_blocking) while the runtime's thread drives I/O.
+    /// Asks and connects nothing before the first object. [`invoke`](Self::invoke) blocks on S3 and collectors: call
+    /// `invoke` on a [blocking thread](crate::start::run_blocking) while the runtime's thread drives I/O.
     #[must_use]
     pub fn new(environment: Environment, aws: SdkConfig) -> Self {
         let mut function = Function::new(environment, aws);
@@ -419,7 +419,7 @@ impl Invocation {
             tracing::warn!(
                 count = objects.skipped,
                 first,
-                "every object was skipped: empty, or below AWSLogs/ and of another service than vpcflowlogs"
+                "every object was skipped: empty, a folder or test file, or below AWSLogs/ and of another service than vpcflowlogs"
             );
         }
     }

@@ -24,9 +24,12 @@ fn lines_that_fit_no_format_are_a_failure_only_where_all_of_them_do() {
 
     let header = run(&["replay", "-"], "version account-id srcaddr\n");
     assert_eq!(header.status, Some(0), "{header:?}");
+    let note = "no flow-log line in standard input";
+    assert!(header.stderr.contains(note), "{header:?}");
     let nothing = run(&["replay", "-"], "");
     assert_eq!(nothing.status, Some(1), "{nothing:?}");
     assert!(nothing.stderr.contains("nothing was read"), "{nothing:?}");
+    assert!(!nothing.stderr.contains(note), "{nothing:?}");
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //! 1. The generation of the cached line prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is unchanged
 //!    since the record before: equal generations mean equal identifiers, so the columns are not compared.
 //! 2. Where neither record has a generation, the identifier columns equal the key of the record before, octet for octet.
-//! 3. The identifier columns hash to a set of four entries, and one of these has an equal key. One entry for each hash would
-//!    be too few: of 200 interfaces about ten share a hash with another, and each record of these would make a context.
+//! 3. The identifier columns hash to a set of four entries, and one of these has an equal key. 4,096 sets of one entry
+//!    would be worse: of 200 interfaces about ten would share an entry, and each record of these would make a context.
 
 use std::hash::{BuildHasher, Hasher};
 use std::mem;
@@ -62,7 +62,7 @@ const SETS: usize = 1_024;
 /// Most entries of a set, the last inserted first.
 const WAYS: usize = 4;
 
-/// Index in a set that has less than [`WAYS`] entries.
+/// Mark of an empty place in a set.
 const NO_ENTRY: u16 = u16::MAX;
 
 /// Longest cached key, in octets; the identifiers of AWS take half as many.
@@ -75,7 +75,7 @@ pub(crate) struct ContextCache {
     entries: Vec<CacheEntry>,
     /// Index of the entry of the record before.
     current: usize,
-    /// Prefix generation of the record before.
+    /// Identifier key of the record before ([`FlowRecord::identifier_key`]).
     generation: Option<u64>,
     /// Indexes of the entries of each set: [`SETS`] sets as soon as there was a record.
     sets: Vec<[u16; WAYS]>,
@@ -87,8 +87,8 @@ pub(crate) struct ContextCache {
 struct CacheEntry {
     /// Column plan of the record's format.
     plan: Option<Arc<ColumnPlan>>,
-    /// Identifier columns, a space after each run of columns. Those of AWS's default formats are in the entry itself: the
-    /// comparison of every record of another interface does not wait for the heap.
+    /// Identifier columns, a space after each run of columns. Those of AWS's default formats fit into the entry itself,
+    /// so that a comparison reads no heap memory.
     identifiers: SmallVec<[u8; 96]>,
     account: Option<Arc<str>>,
     region: Option<Arc<str>>,

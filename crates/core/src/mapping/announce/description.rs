@@ -1,4 +1,4 @@
-//! Texts of the name tables: the name and description of an interface or VPC, for network engineers.
+//! Texts of the name tables: the description of an interface and the name of a VPC, for network engineers.
 
 use percent_encoding::percent_decode;
 

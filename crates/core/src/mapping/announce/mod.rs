@@ -28,9 +28,9 @@
 //!
 //! A new **epoch** makes every number in a context, every announced id and the flow keys of every layout due again.
 //! Templates are repeated by the exporter. Domain slots and contexts survive; a new inventory clears the contexts. An
-//! epoch begins with a new connection or socket, a new inventory, a failed batch (the announcements may be lost), a batch
-//! without one of the targets and, if a session is UDP, every 60 seconds. A name therefore leaves with the first flow that
-//! uses the name in an epoch.
+//! epoch begins with a new connection or socket, a new inventory, a failed batch (the announcements may be lost), the
+//! next batch after one without some target and, if a session is UDP, every 60 seconds. A name therefore leaves with
+//! the first flow that uses the name in an epoch.
 //!
 //! **To add an options table**: CONTRIBUTING.md, "Add an options table".
 
@@ -106,7 +106,7 @@ impl Announcements {
     }
 
     /// Clears the context cache, and begins an epoch: the inventory is new.
-    pub(crate) fn set_inventory(&mut self, now: u64) {
+    pub(crate) fn forget_inventory(&mut self, now: u64) {
         self.contexts.clear();
         self.begin_epoch(now);
     }

@@ -88,7 +88,7 @@ struct AnnouncedIds {
 struct AnnouncedId {
     id: Box<[u8]>,
     epoch: u32,
-    /// Instance announced with an interface.
+    /// Instance in the column of the record that announced the interface.
     instance: Option<Box<[u8]>>,
 }
 

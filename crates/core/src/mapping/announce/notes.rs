@@ -16,7 +16,7 @@ const KEPT_COLLISIONS: usize = 16;
 /// Prefixes of the identifiers that EC2 knows; `tgw-` includes `tgw-attach-`.
 const KNOWN_TO_EC2: [&str; 3] = ["eni-", "vpc-", "tgw-"];
 
-/// Notes since the last report.
+/// Notes that were not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct AnnouncementNotes {
     unknown: BTreeSet<String>,
