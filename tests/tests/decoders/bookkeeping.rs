@@ -91,6 +91,27 @@ fn flows_of_a_batch_that_failed_are_not_lost_because_they_come_again() {
 }
 
 #[test]
+fn flows_of_a_domain_that_is_closed_in_the_batch_are_lost_with_the_batch_alone() {
+    let account = |number: u32| format!("{number:012}");
+    for (is_lost, told_as_lost) in [(true, 10), (false, 0)] {
+        let mut harness = Harness::new(TranscoderSettings::default(), UDP);
+        harness.flows = SendOutcome::NotSent;
+        (0..10).for_each(|_| harness.feed(&account(0)));
+        (1..4_200).for_each(|number| harness.feed(&account(number)));
+        harness.flush();
+        match is_lost {
+            true => harness.transcoder.commit(),
+            false => harness.transcoder.rollback(),
+        }
+        harness.flows = SendOutcome::Sent;
+        harness.transcoder.begin(NOW + 60_000);
+        harness.feed(&account(0));
+        harness.flush();
+        assert_eq!(told(&harness, NOT_SENT[0]), told_as_lost);
+    }
+}
+
+#[test]
 fn records_that_were_left_out_are_told() {
     let mut harness = Harness::new(TranscoderSettings::default(), UDP);
     harness.transcoder.set_collectors(vec![CollectorAddress {

@@ -49,6 +49,7 @@ pub(super) struct ClosedDomain {
     /// Sequence number in each session.
     pub(super) sequences: Box<[u32]>,
     pub(super) not_sent: FlowTotals,
+    pub(super) not_sent_in_batch: FlowTotals,
     pub(super) ignored: u64,
 }
 

@@ -30,7 +30,7 @@ use super::template::Template;
 /// Smallest message size of the setting: every record of every layout fits.
 pub const MIN_MESSAGE_SIZE: usize = 512;
 
-/// Most closed domains with kept sequence numbers and totals, about 100 octets each. Beyond, both start again at 0 in
+/// Most closed domains with kept sequence numbers and totals, about 130 octets each. Beyond, both start again at 0 in
 /// all of these domains.
 const MAX_CLOSED: usize = 65_536;
 
@@ -121,6 +121,10 @@ impl Exporter {
             let lost = std::mem::take(&mut domain.not_sent_in_batch);
             domain.not_sent.add(lost);
         }
+        for closed in self.closed.values_mut() {
+            let lost = std::mem::take(&mut closed.not_sent_in_batch);
+            closed.not_sent.add(lost);
+        }
     }
 
     /// Drops every message under construction: the batch failed and comes again.
@@ -131,6 +135,9 @@ impl Exporter {
             domain.pending = FlowTotals::default();
             domain.not_sent_in_batch = FlowTotals::default();
             domain.statistics_at = None;
+        }
+        for closed in self.closed.values_mut() {
+            closed.not_sent_in_batch = FlowTotals::default();
         }
     }
 
@@ -158,6 +165,7 @@ impl Exporter {
         };
         if let Some(closed) = self.closed.remove(&id) {
             domain.not_sent = closed.not_sent;
+            domain.not_sent_in_batch = closed.not_sent_in_batch;
             domain.ignored = closed.ignored;
             for (session, sequence) in self.sessions.iter_mut().zip(closed.sequences) {
                 session.open(slot, sequence);
@@ -175,6 +183,7 @@ impl Exporter {
         let sequences = sequences.collect();
         let domain = &mut self.domains[slot];
         domain.has_sent = false;
+        let not_sent_in_batch = std::mem::take(&mut domain.not_sent_in_batch);
         if self.closed.len() >= MAX_CLOSED {
             self.closed.clear();
         }
@@ -183,6 +192,7 @@ impl Exporter {
             ClosedDomain {
                 sequences,
                 not_sent: domain.not_sent,
+                not_sent_in_batch,
                 ignored: domain.ignored,
             },
         );
