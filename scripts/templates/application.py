@@ -81,7 +81,7 @@ class Application:
         return {section: template[section] for section in ORDER if section in template}
 
     def encoded_for_zip(self, zip_name, architecture):
-        """The template of a release: the code is a zip for one processor, the only one to choose."""
+        """The template of a release: the code is a zip, and `Architecture` admits only its processor."""
         template = self.encoded()
         _, function = split(template["Resources"]["Function"])
         del function["Metadata"]

@@ -224,7 +224,7 @@ def inventory_statements():
     # With `s3://none` at the end, Split has a second part for ec2 and off, too.
     place = Select(1, Split("s3://", Sub("${Inventory}s3://none")))
     bucket = Select(0, Split("/", place))
-    # The first folder of the prefix: no function of CloudFormation leaves the bucket out of a longer one.
+    # The first folder of the prefix: CloudFormation has no function that removes the bucket and keeps several folders.
     folder = Select(1, Split("/", Join("", [place, "/"])))
     arn = "arn:${AWS::Partition}:s3:::"
     return (
@@ -252,7 +252,8 @@ def egress(description, protocol, ports, **to):
 
 
 def collector_ports():
-    """First and last port of `CollectorPort`, a port or a range: of "4739-4739" or "4739-4740-4739-4740" the second."""
+    """First and last port of `CollectorPort`, a port or a range. The last is the second part of the value written
+    twice: "4739-4739" for a port, "4739-4740-4739-4740" for a range."""
     return Select(0, Split("-", Ref("CollectorPort"))), Select(1, Split("-", Sub("${CollectorPort}-${CollectorPort}")))
 
 
@@ -295,7 +296,7 @@ def visibility():
 
 
 def receives():
-    """Number of receives of a message before the dead-letter queue, with two hours left there."""
+    """Number of receives before a message goes to the dead-letter queue; two hours of its retention are left then."""
     return FindInMap("Timeouts", Ref("Timeout"), "Receives")
 
 

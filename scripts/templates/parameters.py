@@ -1,4 +1,5 @@
-"""The parameters of all templates: a table, a row each. To add one to every template, add a row.
+"""The parameters of template.yaml and template-s3.yaml: a table, a row each. To add one to both, add a row.
+inventory.py and plain.py have those of the other templates.
 
 A `Setting` is also an environment variable of the function (`UdpRate` is `UDP_RATE`); the settings table of
 crates/core (settings/table.rs) says its default and its bounds, and crates/lambda/tests/template compares. The order here is the order

@@ -1,4 +1,4 @@
-"""Statements of IAM policies. Every action stands beside a reason: the comment in the template."""
+"""Statements of IAM policies. An action stands beside its reason, if it has one: the comment in the template."""
 
 from troposphere import If, NoValue
 from troposphere.iam import Policy

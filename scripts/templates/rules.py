@@ -100,7 +100,7 @@ def add_all(app):
         [
             assertion(
                 Or(given("LogGroupName"), Equals(Ref("AllLogGroups"), "on"), given("StreamArn")),
-                "LogGroupName says where the flow logs are; without it, AllLogGroups=on or StreamArn.",
+                "Nothing would arrive: set LogGroupName, AllLogGroups=on or StreamArn.",
             )
         ],
     )
@@ -110,7 +110,7 @@ def add_all(app):
         [
             assertion(
                 Not(Equals(Ref("LogFormat"), "auto")),
-                "With Inventory=off nobody is asked for the format of the log group: LogFormat says it.",
+                "Inventory=off asks nobody for the format of the log group: set LogFormat.",
             )
         ],
         when=Equals(Ref("Inventory"), "off"),

@@ -13,7 +13,7 @@ from .notes import split
 
 WIDTH = 124
 BLOCK_DEPTH = 3  # mappings above this depth are never written in one line: sections, resources, their properties
-SHORT = 4  # a mapping or list with more scalars gets lines of its own
+SHORT = 4  # most scalars in one line of a mapping, or of a list that holds mappings or lists
 
 
 def function_tag(node):
@@ -63,7 +63,7 @@ def one_line(node):
 
 
 def is_short(node, room, depth):
-    """Tells whether a line suffices for the node: lists of scalars and intrinsic functions that fit, small mappings."""
+    """True if a line suffices: the node fits, and is a function, a list of scalars, or a small mapping or list."""
     line = one_line(node)
     if line is None or len(line[0]) > room:
         return False

@@ -205,7 +205,7 @@ impl<'de> Visitor<'de> for DocumentSeed<'_> {
 }
 
 impl InventoryDocument {
-    /// Reads a list; anything else is skipped.
+    /// Reads the list of a known key; the value of any other key is skipped.
     fn list<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         let manifest = &mut self.manifest;
         macro_rules! collect {

@@ -27,7 +27,7 @@ BAD = [
     ("template-s3.yaml", {**BUCKET, "CollectorCidrIpv6": "2001:db8::1/128"}, "CollectorCidrIpv6 has no effect without"),
     ("template.yaml", {**LOGS, **VPC, "SubnetIds": ""}, "VpcId needs SubnetIds"),
     ("template-s3.yaml", {**BUCKET, **VPC, "CollectorCidr": ""}, "VpcId needs CollectorCidr or CollectorCidrIpv6"),
-    ("template.yaml", {"Collector": LOGS["Collector"]}, "LogGroupName says where the flow logs are"),
+    ("template.yaml", {"Collector": LOGS["Collector"]}, "Nothing would arrive: set LogGroupName"),
     ("template.yaml", {**LOGS, "TlsCertificate": "-----BEGIN CERTIFICATE-----"}, "TlsCertificate and TlsKey go together"),
     ("template.yaml", {**LOGS, "TlsKey": "-----BEGIN PRIVATE KEY-----"}, "TlsCertificate and TlsKey go together"),
     ("template.yaml", {**LOGS, "TlsSecretId": SECRET, "TlsCa": "/opt/ca.pem"}, "TlsSecretId holds all three"),
@@ -42,7 +42,7 @@ BAD = [
     ("template.yaml", {**LOGS, **VPC, "SubnetIds": "subnet-1, subnet-2"}, "separated by commas without spaces"),
     ("template.yaml", {**LOGS, **VPC, "CollectorPort": "4739,4740"}, "A port such as 4739, or a range"),
     ("template.yaml", {**LOGS, "LogFormat": "version account-id"}, "auto, or a format such as"),
-    ("template.yaml", {**LOGS, "Inventory": "off"}, "With Inventory=off nobody is asked for the format"),
+    ("template.yaml", {**LOGS, "Inventory": "off"}, "Inventory=off asks nobody for the format"),
     *(
         ("template.yaml", {**LOGS, "Inventory": wrong}, "ec2, off, or s3:// with a bucket and a prefix")
         for wrong in ("on", "s3://", "s3://my-inventory/flowlogs/", "my-inventory")

@@ -84,7 +84,7 @@ pub(super) enum ArrivalContent {
     Message(Vec<u8>),
     /// A connection that did not carry IPFIX; closed.
     Garbage,
-    /// A connection closed after too long a silence.
+    /// A connection closed because no message, or no whole message, came in time.
     Silent,
     /// End of a connection.
     End,

@@ -32,7 +32,7 @@ pub(crate) enum DecodeError {
     /// Sets at the end of the message that the library did not read.
     #[error("the IPFIX decoder read {read} of the {length} octets of a message")]
     Unread {
-        /// Octets that became records.
+        /// Octets of the header and of the sets that were read.
         read: usize,
         /// Octets of the message.
         length: usize,

@@ -16,7 +16,7 @@ pub enum ColumnType {
         /// Largest value of the element.
         max: u64,
     },
-    /// Unix seconds (or milliseconds, seen in the field), kept as milliseconds.
+    /// Unix seconds (or milliseconds, which occur in practice), kept as milliseconds.
     Time,
     /// An IPv4 or IPv6 address.
     Address,

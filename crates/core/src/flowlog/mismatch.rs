@@ -25,7 +25,8 @@ pub struct LineMismatch {
     pub format_columns: Option<usize>,
     /// Error of the first format with as many columns as the line, if any; else the error of [`Formats::parse`].
     pub error: ParseError,
-    /// Format with the nearest number of columns, if no format has as many columns as the line.
+    /// Format with the nearest number of columns, if there are several formats, none with as many columns as the line,
+    /// no header line is in effect, and the line is not too long.
     pub nearest: Option<NearestFormat>,
 }
 

@@ -9,7 +9,7 @@ use wide::{i16x8, i32x4, u8x16};
 
 use super::tokens::Token;
 
-/// Octets of a chunk, as many as a `u64` has; the length of a token is of the same type.
+/// Octets of a chunk, as many as a `u64` has, in the type of a token's length.
 const CHUNK_LENGTH: u32 = 8;
 
 /// Octets of a chunk, as an index of the line.

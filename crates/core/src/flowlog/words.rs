@@ -123,7 +123,8 @@ pub enum ParseProblem {
         /// Columns of the format.
         columns: usize,
     },
-    /// The line has as many columns as a default format of AWS, named by nobody, but not the patterns of the columns.
+    /// The line has as many columns as a default format of AWS, which no setting and no flow log names, but not the
+    /// patterns of its columns.
     #[error(
         "not as in the default format of AWS, which is assumed where no other is known; set the log format"
     )]

@@ -24,7 +24,7 @@ pub struct TemplateRefresh {
 /// Templates of a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MessageTemplates {
-    /// Templates of the domain, in order, up to this number of templates in the session.
+    /// Templates of the domain, in order; the first `until` are in the session after the message.
     Domain {
         until: usize,
     },

@@ -84,7 +84,7 @@ const AFTER: [PartField; 17] = [
     PartField(INTERFACE_NAME, &e::INTERFACE_NAME, ValueSlot::INTERFACE_NAME, false),
 ];
 
-/// Bits of the mask of a regular layout that stand for no part.
+/// Bits of the mask of a regular layout that stand for several parts, or for a field.
 const IPV6_BIT: u16 = 1 << 0;
 const TCP_FLAGS_BIT: u16 = 1 << 2;
 const NAT_BIT: u16 = 1 << 5;

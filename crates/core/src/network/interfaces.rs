@@ -4,7 +4,8 @@
 //!
 //! - own texts of an interface (id, name, description, instance) stand back to back in a string, found by length;
 //! - texts shared by many interfaces (VPC, subnet, zone, type, account) are stored once and referred to by number;
-//! - IPv4 addresses are 4 octets, and the two indexes (id → slot, VPC and address → slot) hold 4 octets an entry.
+//! - IPv4 addresses are 4 octets, with 8 octets for VPC and slot;
+//! - the indexes (id → slot; VPC and address or prefix → position) hold 4 octets an entry.
 //!
 //! An inventory is made of these tables; each is replaced alone.
 
@@ -110,7 +111,7 @@ impl InterfaceTable {
         self.entries.is_empty()
     }
 
-    /// Adds an interface, or replaces the interface with this id. Texts are cut at 65,535 octets.
+    /// Adds an interface, or replaces the interface with this id. Own texts are cut at 65,535 octets.
     pub fn insert(&mut self, interface: &NetworkInterface) {
         let known = self.slot(interface.id.as_bytes());
         let Some(slot) = known.or_else(|| to_u32(self.entries.len())) else {

@@ -61,7 +61,7 @@ pub struct Inventory {
     tables: Vec<Arc<InterfaceTable>>,
     /// Index of each table but the general table, by scope.
     scopes: HashMap<AccountRegion, usize, FixedState>,
-    /// Accounts and regions whose interfaces were asked of EC2; `None` where the inventory does not say.
+    /// Accounts and regions for which EC2 answered; `None` where the inventory does not say.
     asked: Option<HashSet<AccountRegion, FixedState>>,
     unavailable: bool,
     /// True if tables of asked accounts and regions are loaded when a record names the account.
@@ -192,7 +192,7 @@ impl Inventory {
         self.asked.get_or_insert_default().insert(scope);
     }
 
-    /// Notes that nothing is known of an account and region.
+    /// Takes back [`Self::insert_asked`]: the table of the account and region cannot be loaded.
     pub fn remove_asked(&mut self, scope: &AccountRegion) {
         if let Some(asked) = &mut self.asked {
             asked.remove(scope);

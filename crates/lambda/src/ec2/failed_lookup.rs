@@ -78,7 +78,7 @@ impl LookupError {
     }
 }
 
-/// An error and the causes, from the outside to the inside, without the structures of the SDK's own form.
+/// Text of an error and its causes, the outermost first; the SDK's debug form would print structures.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

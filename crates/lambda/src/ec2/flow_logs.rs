@@ -55,7 +55,7 @@ impl FlowLogLookup {
         self.schedule.is_due(now)
     }
 
-    /// EC2's last answer; `None` before the first.
+    /// EC2's last answer, with the vanished flow logs; `None` before the first.
     pub(super) fn known(&self) -> Option<&[FlowLog]> {
         self.known.as_deref()
     }
@@ -78,7 +78,7 @@ impl FlowLogLookup {
         self.schedule.end_pause();
     }
 
-    /// Asks EC2; returns `true` if the answer differs from the answer before.
+    /// Asks EC2; returns `true` if the answer differs from the answer before, or has a flow log: its `as_of` is newer.
     pub(super) async fn refresh(
         &mut self,
         client: &Client,

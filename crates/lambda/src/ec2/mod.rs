@@ -9,7 +9,7 @@
 //! | `names.rs` | interfaces, VPCs, transit gateways and attachments |
 //! | `question.rs` | questions about an id |
 //! | `survey.rs` | a round of questions, page by page, over several invocations if needed |
-//! | `convert.rs` | conversion of the SDK's types to the inventory's |
+//! | `convert.rs` | conversion of the SDK's types to the descriptions of `flowlogs-describe` |
 //! | `failed_lookup.rs` | unanswered questions |
 //! | `schedule.rs` | time of the next question |
 
@@ -68,8 +68,8 @@ pub struct Ec2 {
     first_wait: Duration,
     /// End of this invocation's budget.
     deadline: Instant,
-    /// End of the invocation.
-    latest: Option<Instant>,
+    /// Time from [`Self::set_deadline`]: end of the look-ups, whatever is left of the budget.
+    given_deadline: Option<Instant>,
 }
 
 impl Ec2 {
@@ -93,7 +93,7 @@ impl Ec2 {
             budget: BUDGET,
             first_wait: Duration::ZERO,
             deadline: Instant::now(),
-            latest: None,
+            given_deadline: None,
         }
     }
 
@@ -117,8 +117,8 @@ impl Ec2 {
     /// answers stay.
     pub async fn refresh_flow_logs(&mut self, now: Instant) -> Option<Inventory> {
         self.deadline = Instant::now() + self.budget;
-        if let Some(latest) = self.latest {
-            self.deadline = self.deadline.min(latest);
+        if let Some(given) = self.given_deadline {
+            self.deadline = self.deadline.min(given);
         }
         self.ask_flow_logs(now).await
     }
@@ -222,7 +222,7 @@ impl Ec2 {
 
     /// Ends the look-ups of this invocation at this time at the latest.
     pub fn set_deadline(&mut self, deadline: Instant) {
-        self.latest = Some(deadline);
+        self.given_deadline = Some(deadline);
     }
 
     /// Age of the inventory: time since the last whole survey.

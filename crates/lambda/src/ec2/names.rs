@@ -37,7 +37,7 @@ pub(super) struct NameLookup {
     destinations: HashSet<String>,
     /// Questions about the resources of the destinations' flow logs, asked in every survey.
     covered: Questions,
-    /// Questions about ids that flows mention beyond, asked in every survey while EC2 knows the id.
+    /// Questions about ids that flows mention outside of the coverage, asked in every survey while EC2 knows the id.
     mentioned: Questions,
     /// Questions of both sets that were not asked yet.
     open: Questions,

@@ -17,7 +17,7 @@ pub(super) const FILTER_VALUES: usize = 200;
 /// Most items of a page of the EC2 API.
 pub(crate) const PAGE: i32 = 1_000;
 
-/// Set of questions; questions for one filter are adjacent.
+/// Set of questions; questions of a kind are adjacent.
 pub(super) type Questions = BTreeSet<(QuestionKind, String)>;
 
 /// Kind of question about an id.
@@ -54,7 +54,7 @@ impl QuestionKind {
         }
     }
 
-    /// Questions about the resource of a flow log: these cover every id of the records.
+    /// Questions about the resource of a flow log: these cover most ids of the records.
     pub(super) fn resource(id: &str) -> &'static [Self] {
         match id {
             _ if id.starts_with("vpc-") => &[Self::InterfacesOfVpc, Self::Vpc],

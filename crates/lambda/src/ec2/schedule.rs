@@ -1,11 +1,12 @@
-//! Schedule of a question: an answer is valid for a while, and no question is asked more than once a minute.
+//! Schedule of a question: an answer is valid for a while, and a question is not asked more than once a minute, unless
+//! time ran out before every answer came.
 
 use std::time::Duration;
 
 use flowlogs_export::random_part;
 use tokio::time::Instant;
 
-/// Least time between two attempts, answered or not.
+/// Least time between two attempts, answered or not, unless [`LookupSchedule::end_pause`] ends the pause.
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Time of the next question.

@@ -1,4 +1,4 @@
-//! Survey: questions to EC2, page by page. A survey that does not end in time goes on later from the last page.
+//! Survey: questions to EC2, page by page. A survey that does not end in time goes on later with the next page.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -23,9 +23,9 @@ struct QuestionGroup {
 /// State of a survey after a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// Every question was asked.
+    /// Every question was asked, or left out because its action is denied.
     Ended,
-    /// The time was over; the survey goes on from the last page.
+    /// The time was over; the survey goes on with the next page.
     Unfinished,
     /// A question was not answered; the survey goes on with that question after a pause.
     Failed,
@@ -124,8 +124,8 @@ impl Survey {
         self.answers.inventory
     }
 
-    /// Asks until every question is answered, the time is over, or a question fails; also for the VPCs and gateways that the
-    /// answers mention and, unless the survey is of everything, `known` lacks.
+    /// Asks until every question is answered, the time is over, or a question fails. Then asks for the VPCs and
+    /// gateways that the answers mention; for those in `known` only if the survey is of everything.
     pub(super) async fn go_on(
         &mut self,
         client: &Client,

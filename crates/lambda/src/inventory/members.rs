@@ -153,7 +153,7 @@ impl MemberSessions {
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, Credentials>> {
-        // A map of values is whole at every moment.
+        // A poisoned lock is no harm: the map is whole after any panic.
         self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -177,7 +177,7 @@ impl ManifestMerge {
         parts.map(|(scope, _)| scope.clone()).collect()
     }
 
-    /// Drops an account and region, with everything that is known of it.
+    /// Drops the part of an account and region; [`Self::finish`] drops the descriptions.
     pub(super) fn remove(&mut self, scope: &AccountRegion) {
         self.parts.remove(scope);
     }

@@ -100,7 +100,8 @@ impl InventoryFunction {
     ///
     /// # Errors
     ///
-    /// The manifest was not read or not written, or the accounts are not known. A failing account is no error.
+    /// The manifest was not read, the manifest or a part was not written, or the accounts are not known. A failing
+    /// account is no error.
     pub async fn invoke(
         &mut self,
         event: &RawValue,
@@ -169,7 +170,7 @@ impl InventoryFunction {
         report.manifest_as_of = Some(as_of);
         match unwritten {
             None => Ok(()),
-            // The manifest names the parts of before.
+            // The manifest names the earlier version of the part.
             Some(error) => Err(InventoryFailure::writing(error)),
         }
     }

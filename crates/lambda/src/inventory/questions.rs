@@ -191,7 +191,7 @@ impl RegionQuestions {
         }
     }
 
-    /// Asks for a page, again after a pause where the account is throttled or the answer was lost.
+    /// Asks for a page, at most [`TRIES`] times, with pauses between the tries; a denied question is not asked again.
     async fn page<T, E, F>(
         &mut self,
         action: &'static str,

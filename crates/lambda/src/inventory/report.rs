@@ -29,7 +29,7 @@ pub enum InventoryFailure {
     LostRace,
     /// The accounts of the organization are not known.
     #[error(
-        "no account is known: {0}; the function has to run in the management account or in a delegated administrator, else ACCOUNTS names the accounts"
+        "no account is known: {0}; run the function in the management account or in a delegated administrator, or list the accounts in ACCOUNTS"
     )]
     Accounts(String),
 }
@@ -93,7 +93,7 @@ pub fn metric_names() -> [&'static str; 9] {
 /// Most accounts in an answer.
 const MOST_ACCOUNTS: usize = 1_000;
 
-/// Log of an invocation.
+/// Figures of an invocation, for the metrics line and the answer.
 #[derive(Debug, Default)]
 pub(super) struct InventoryReport {
     /// Time of the manifest in the bucket; `None` without a manifest.

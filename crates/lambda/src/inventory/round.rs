@@ -1,8 +1,8 @@
 //! Round of questions: every account and region is asked for flow logs, then the due accounts and regions for the rest.
 //!
 //! Accounts are asked side by side, the regions of an account in turn. Accounts with the oldest answers are asked first, so
-//! that the next round continues an unfinished round; failed accounts are asked last, so that time limits delay no other
-//! account.
+//! that the next round continues an unfinished round; failed accounts are asked last, so that their time-outs delay no
+//! other account.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -112,8 +112,8 @@ type RegionResult = (String, Timestamp, Result<RegionAnswer, RegionEnd>);
 
 /// Asks every account and region of `planned`, and merges the answers.
 ///
-/// A job is a question for the regions of an account. Jobs for flow logs are begun first; the end of one queues
-/// the job for the network of the account: no account waits for another.
+/// A job is a question for the regions of an account. Jobs for flow logs are begun first; the end of one queues the job
+/// for the network of the account, which begins when all jobs for flow logs have begun.
 pub(super) async fn run(
     clients: &Arc<RoundClients>,
     merge: &mut ManifestMerge,
@@ -180,7 +180,7 @@ fn is_older(time: Option<Timestamp>, age: u64) -> bool {
 /// Place of a region in the order: failed, time of the oldest answer, name.
 type RegionRank<'a> = (bool, Option<Timestamp>, &'a str);
 
-/// Jobs for the flow logs of every account, the oldest answer first; failed accounts come last.
+/// Jobs for the flow logs of every account, the oldest answer first; accounts whose regions all failed come last.
 fn jobs(merge: &ManifestMerge, planned: &BTreeSet<AccountRegion>) -> VecDeque<AccountJob> {
     let mut by_account: BTreeMap<&str, Vec<RegionRank<'_>>> = BTreeMap::new();
     for scope in planned {
@@ -254,7 +254,8 @@ async fn ask_region(
     if job.question == JobQuestion::FlowLogs {
         let answer = questions.flow_logs().await;
         if answer == Err(QuestionEnd::RegionNotEnabled) {
-            // Or the role was made again since the session began: the next question has a new session.
+            // `AuthFailure` also comes if the role was made again since the session began: the next question has a new
+            // session.
             clients.sessions.forget(account);
         }
         return Ok(RegionAnswer::FlowLogs(answer?));

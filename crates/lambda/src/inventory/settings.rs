@@ -110,7 +110,7 @@ fn regions(value: &SettingValue, own: Option<&str>) -> Result<Vec<String>, Setti
     }
 }
 
-/// Returns true for a region as the table has it: words of letters and a number, as in `us-gov-west-1`.
+/// Returns true for a region in the form of the settings table: words of letters and a number, as in `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let is_word =
         |part: &&str| !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_lowercase());

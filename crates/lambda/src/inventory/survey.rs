@@ -151,13 +151,13 @@ impl UnfinishedSurveys {
         has_room
     }
 
-    /// Drops the surveys of all other accounts and regions.
+    /// Drops the surveys of accounts and regions that are not asked.
     pub(super) fn retain(&self, is_asked: impl Fn(&AccountRegion) -> bool) {
         self.lock().retain(|scope, _| is_asked(scope));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AccountRegion, NetworkSurvey>> {
-        // A map of values is whole at every moment.
+        // A poisoned lock is no harm: the map is whole after any panic.
         self.surveys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -172,7 +172,7 @@ impl<'a> DocumentScan<'a> {
         Some(span)
     }
 
-    /// Reads an integer without sign, fraction and exponent, and without leading zeros (no JSON). Returns digits and value.
+    /// Reads an integer without sign, fraction and exponent; leading zeros are not JSON. Returns digits and value.
     fn number(&mut self) -> Option<(&'a [u8], u64)> {
         let rest = self.rest();
         let digits = rest.iter().take_while(|octet| octet.is_ascii_digit());

@@ -1,7 +1,7 @@
 //! Slow twin of `scan.rs`: reads any JSON with serde_json, and yields the errors.
 //!
 //! A single visitor serves every level of a document: [`NodeKind`] is the kind of the value at hand. serde_json lends texts
-//! without escapes from the document, whose positions are noted, and passes the rest unescaped, to be copied.
+//! without escapes from the document, and their positions are noted; other texts come unescaped and are copied.
 
 use std::fmt;
 

@@ -43,7 +43,7 @@ pub(crate) fn start(moment: Moment) -> Organization {
     })
 }
 
-/// Gzip of a gigabyte of an octet behind a text.
+/// Gzip of a text, followed by a gigabyte of one octet.
 fn bomb(text: &[u8], octet: u8) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::new(), Compression::best());
     out.write_all(text).expect("memory takes everything");

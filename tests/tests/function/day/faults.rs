@@ -10,7 +10,7 @@ pub(crate) enum Fault {
     CollectorAway,
     /// The collector takes connections and reads nothing.
     CollectorSilent,
-    /// The collector reads a few octets again and again.
+    /// The collector reads a few octets at a time, with pauses.
     CollectorSlow,
     /// AWS throttles.
     AwsThrottled,

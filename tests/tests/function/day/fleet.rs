@@ -12,7 +12,7 @@ use crate::hostile::MOST_MEMORY;
 use crate::one_function::OneFunction;
 use crate::runtime::{Failure, Outcome, counter};
 
-/// Time beyond an invocation's own that its answer may take on a busy machine.
+/// Time that an answer may come after the end of its invocation's time, on a busy machine.
 const LATE: Duration = Duration::from_secs(3);
 
 /// Environments of one function.
@@ -138,9 +138,9 @@ impl FleetTally {
         }
     }
 
-    /// Holds the memory to its bounds: peaks of all environments, and over a long day growth of the warm one, which is
-    /// `lambda_runtime`'s (docs/reliability.md) beside what the caches keep. Over a short day, in which each fault comes
-    /// once, the first payloads of each kind are most of what the process grows by.
+    /// Checks the peak of all environments; over a long day also the growth of the warm one, which comes from
+    /// `lambda_runtime` (docs/reliability.md) and the caches. A short day's growth is mostly that of the first
+    /// payloads, and is not checked.
     pub(crate) fn hold_memory(&self, name: &str, is_long: bool) {
         assert!(self.peak < MOST_MEMORY, "{name}: {} octets", self.peak);
         if !is_long {

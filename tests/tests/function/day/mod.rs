@@ -43,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Parts of the day that depend on its length.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
-    /// True if each fault comes at least twice.
+    /// True from 600 seconds on: a fault takes a minute, and the growth of the memory is checked.
     is_long: bool,
     /// Time of a fault, and of the calm after it.
     hold: Duration,

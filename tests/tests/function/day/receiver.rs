@@ -65,7 +65,7 @@ impl Receiver {
         format!("tcp://{}", self.address)
     }
 
-    /// Ends, when the senders have gone; returns the flows.
+    /// Ends the receiver and returns the flows; called when the senders have gone.
     pub(crate) fn end(mut self) -> ReceivedFlows {
         self.stop();
         let problems = self.shared.problems.lock().expect("no panic while locked");

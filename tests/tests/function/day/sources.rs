@@ -209,7 +209,7 @@ impl Sources {
         self.queue.put(body, Duration::ZERO);
     }
 
-    /// Hands one event to the function; false if none is due.
+    /// Hands the next event and the next batch of the queue to the function; false if there is neither.
     pub(super) fn deliver(&mut self, mut invoke: impl FnMut(&[u8]) -> Outcome) -> bool {
         let mut has_worked = false;
         if let Some(mut waiting) = self.events.pop_front() {

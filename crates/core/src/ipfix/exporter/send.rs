@@ -8,7 +8,7 @@ use crate::ipfix::sink::{MessageKind, MessageSink, SendOutcome};
 /// Milliseconds between two statistics of a domain.
 const STATISTICS_INTERVAL: u64 = 60_000;
 
-/// exportingProcessId and the identifier of the mediating process (RFC 7011): always 1, a process for each session.
+/// exportingProcessId (144) and intermediateProcessId (406): always 1, because there is one process of each kind.
 const PROCESS_ID: u32 = 1;
 
 /// Most domains with buffers kept between batches; domains in later slots release buffers.
@@ -197,7 +197,7 @@ impl Exporter {
         Ok(outcome)
     }
 
-    /// Sends the statistics of a domain if due: records were sent since the last statistics, at least a minute ago.
+    /// Sends the statistics of a domain if due: the last ones are at least a minute old, and records were sent since.
     fn send_statistics<S: MessageSink>(
         &mut self,
         slot: usize,
