@@ -112,14 +112,12 @@ async fn look_ups(
             .formats_for(Some(&destination))
             .map(|text| one_line(&text))
             .collect();
-        let usable = Formats::of_setting(&texts.join("; "));
-        if let Err(error) = usable {
-            missing.push(format!(
-                "A format of {} cannot be used: {error}.",
-                one_line(&destination.name)
-            ));
-        }
-        (one_line(&destination.name), json!(texts))
+        let name = one_line(&destination.name);
+        let formats = Formats::of_format_strings(texts.iter().map(String::as_str));
+        let unusable = formats.unusable().iter();
+        missing
+            .extend(unusable.map(|error| format!("A format of {name} cannot be used: {error}.")));
+        (name, json!(texts))
     });
     let formats = Value::Object(formats.collect());
     let size = json!({

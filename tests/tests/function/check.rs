@@ -83,9 +83,12 @@ fn the_check_event_has_a_sentence_for_everything_that_is_not_known() {
     let (refuses, nameless) = (ec2_that_refuses(), ec2_without_names());
     let unusable = ec2_with(json!({"FlowLogs": [flow_log("${az-id} ${log-status}")]}));
     let knows = ec2_with(json!({"FlowLogs": [flow_log(USABLE)]}));
+    let newer = format!("{USABLE} ${{a-field-of-next-year}}");
+    let newer = ec2_with(json!({"FlowLogs": [flow_log(&newer)]}));
     let asks = |aws| [("COLLECTOR", url.as_str()), ("AWS_ENDPOINT_URL", aws)];
     let done = assert_missing(&[
         (&asks(&knows), &[]),
+        (&asks(&newer), &[]),
         (&asks(&refuses), &["Record formats are not known: "]),
         (&asks(&nameless), &["Names are not known: "]),
         (&asks(&unusable), &["A format of group cannot be used: "]),
