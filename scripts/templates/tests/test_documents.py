@@ -156,7 +156,7 @@ class Faults(unittest.TestCase):
             ("sh", sam_command, sam_command.replace("LogGroupName", "LogGroup"), "no parameter LogGroup in template.yaml"),
             ("sh", sam_command, f"{sam_command} CollectorCidr=10.1.2.3/32", "VpcId"),
             ("sh", sam_command, sam_command.replace("udp:", "http:"), "Collector"),
-            ("sh", f"{stack_set} ParameterKey=LogGroupName,ParameterValue=/vpc", stack_set, "LogGroupName says where"),
+            ("sh", f"{stack_set} ParameterKey=LogGroupName,ParameterValue=/vpc", stack_set, "Nothing would arrive: set LogGroupName"),
             ("sh", instances, instances.replace("SubnetIds", "Subnets"), "no parameter Subnets"),
             ("toml", toml % "LogGroupName", toml % "LogGroups", "no parameter LogGroups"),
             ("terraform", terraform % "LogGroupName", terraform % "LogGroups", "no parameter LogGroups"),
