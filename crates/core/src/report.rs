@@ -218,7 +218,7 @@ impl BatchReport {
     }
 
     fn unparsed_as(&mut self, line: &LogLine<'_>, mismatch: impl Fn() -> LineMismatch) {
-        self.counters.unparsed_records += 1;
+        self.count(RecordOutcome::Unparsed);
         self.newest_unparsed = self.newest_unparsed.max(line.timestamp);
         let record = self.counters.records_received;
         self.unparsed.get_or_insert_with(|| UnparsedLine {
@@ -237,7 +237,7 @@ impl BatchReport {
     /// Counts a window lost by AWS, and keeps the first few.
     #[cold]
     pub(crate) fn skip_data(&mut self, record: &FlowRecord<'_>) {
-        self.counters.skipped_windows += 1;
+        self.count(RecordOutcome::SkippedWindow);
         if self.skipped.len() < MAX_SKIPPED {
             self.skipped.push(SkippedWindow {
                 interface: beginning(record.interface_id().unwrap_or(b"-"), ID_OCTETS),
@@ -267,9 +267,9 @@ impl BatchReport {
         }
     }
 
-    /// Counts a record left out by a filter or rule.
+    /// Counts a record by its outcome; an exported flow also has packets and octets ([`exported`](Self::exported)).
     #[inline]
-    pub(crate) fn left_out(&mut self, outcome: RecordOutcome<'_>) {
+    pub(crate) fn count(&mut self, outcome: RecordOutcome<'_>) {
         *self.counters.of_outcome(outcome) += 1;
     }
 

@@ -166,14 +166,14 @@ impl RecordStages {
             return Ok(());
         }
         let evidence = evidence(record, facts, context, coverage, inventory);
-        let derives_direction = dedup.filters_direction() && record.direction().is_none();
-        let needs_inventory = dedup.runs_inventory_rules() || derives_direction;
-        let lacks_inventory = context.lacks_inventory && needs_inventory;
+        let derives_direction = || dedup.filters_direction() && record.direction().is_none();
+        let lacks_inventory =
+            context.lacks_inventory && (dedup.runs_inventory_rules() || derives_direction());
         report.counters.without_inventory += u64::from(lacks_inventory);
         let verdict = dedup.decide(record, evidence, coverage, inventory);
         if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
             encoder.ignore();
-            report.left_out(outcome);
+            report.count(outcome);
             observer.record(record, outcome);
             return Ok(());
         }
@@ -236,7 +236,7 @@ fn count_unless_flow<O: RecordObserver>(
     match content(record) {
         LineContent::Flow => return false,
         LineContent::NoData => {
-            report.counters.no_data += 1;
+            report.count(RecordOutcome::NoData);
             observer.record(record, RecordOutcome::NoData);
         }
         LineContent::SkipData => {

@@ -98,7 +98,11 @@ impl LogFormat {
         let line = super::tokens::normalized(line);
         let mut tokens = TokenOffsets::default();
         tokens.find(&line);
-        let last = FIELDS.iter().filter_map(|row| row.vpc).max().unwrap_or(2);
+        let last = FIELDS
+            .iter()
+            .filter_map(|row| row.vpc)
+            .max()
+            .expect("VPC fields have versions");
         let orders = (3..=last).flat_map(|version| {
             let fields = || {
                 FIELDS

@@ -242,10 +242,8 @@ impl Formats {
         }
         match LogFormat::of_header(line) {
             Some(Ok(format)) => {
-                let mut known = [self.header.take(), self.earlier_header.take()]
-                    .into_iter()
-                    .flatten();
-                self.header = known.find(|known| *known == format).or(Some(format));
+                let known = self.header.take().or(self.earlier_header.take());
+                self.header = known.filter(|known| *known == format).or(Some(format));
                 HeaderLine::Taken
             }
             Some(Err(_)) if !self.has_records && self.header.is_none() => {

@@ -20,10 +20,7 @@ pub(super) struct ObservationDomain {
     pub(super) flows: MessageBuffer,
     /// Totals of the flows in the message under construction.
     pub(super) pending: FlowTotals,
-    /// Totals of lost flows: not sent in batches that were committed.
-    pub(super) not_sent: FlowTotals,
-    /// Flows not sent since the last commit: not lost, because the flows come again after a rollback.
-    pub(super) not_sent_in_batch: FlowTotals,
+    pub(super) unsent: UnsentFlows,
     pub(super) ignored: u64,
 }
 
@@ -43,13 +40,34 @@ pub(super) struct FlowTotals {
     pub(super) octets: u64,
 }
 
+/// Totals of flows that were not sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UnsentFlows {
+    /// Lost flows: not sent in batches that were committed.
+    pub(super) lost: FlowTotals,
+    /// Flows not sent since the last commit: not lost, because the flows come again after a rollback.
+    pub(super) in_batch: FlowTotals,
+}
+
+impl UnsentFlows {
+    /// Ends a batch that arrived: its unsent flows are lost.
+    pub(super) fn commit(&mut self) {
+        let lost = std::mem::take(&mut self.in_batch);
+        self.lost.add(lost);
+    }
+
+    /// Forgets a batch that failed.
+    pub(super) fn discard(&mut self) {
+        self.in_batch = FlowTotals::default();
+    }
+}
+
 /// Facts about a closed domain, for the next opening.
 #[derive(Debug)]
 pub(super) struct ClosedDomain {
     /// Sequence number in each session.
     pub(super) sequences: Box<[u32]>,
-    pub(super) not_sent: FlowTotals,
-    pub(super) not_sent_in_batch: FlowTotals,
+    pub(super) unsent: UnsentFlows,
     pub(super) ignored: u64,
 }
 

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use super::domain::{ClosedDomain, FlowTotals, ListedTemplate, ObservationDomain};
+use super::domain::{ClosedDomain, FlowTotals, ListedTemplate, ObservationDomain, UnsentFlows};
 use super::element as e;
 use super::message::MessageBuffer;
 use super::options::{OptionsRecord, OptionsTable, STATISTICS};
@@ -117,14 +117,9 @@ impl Exporter {
 
     /// Ends a batch that arrived: flows not sent are lost.
     pub(crate) fn commit(&mut self) {
-        for domain in &mut self.domains {
-            let lost = std::mem::take(&mut domain.not_sent_in_batch);
-            domain.not_sent.add(lost);
-        }
-        for closed in self.closed.values_mut() {
-            let lost = std::mem::take(&mut closed.not_sent_in_batch);
-            closed.not_sent.add(lost);
-        }
+        let open = self.domains.iter_mut().map(|domain| &mut domain.unsent);
+        let closed = self.closed.values_mut().map(|closed| &mut closed.unsent);
+        open.chain(closed).for_each(UnsentFlows::commit);
     }
 
     /// Drops every message under construction: the batch failed and comes again.
@@ -133,11 +128,11 @@ impl Exporter {
             domain.options.clear();
             domain.flows.clear();
             domain.pending = FlowTotals::default();
-            domain.not_sent_in_batch = FlowTotals::default();
+            domain.unsent.discard();
             domain.statistics_at = None;
         }
         for closed in self.closed.values_mut() {
-            closed.not_sent_in_batch = FlowTotals::default();
+            closed.unsent.discard();
         }
     }
 
@@ -159,13 +154,11 @@ impl Exporter {
             options: MessageBuffer::new(self.limit),
             flows: MessageBuffer::new(self.limit),
             pending: FlowTotals::default(),
-            not_sent: FlowTotals::default(),
-            not_sent_in_batch: FlowTotals::default(),
+            unsent: UnsentFlows::default(),
             ignored: 0,
         };
         if let Some(closed) = self.closed.remove(&id) {
-            domain.not_sent = closed.not_sent;
-            domain.not_sent_in_batch = closed.not_sent_in_batch;
+            domain.unsent = closed.unsent;
             domain.ignored = closed.ignored;
             for (session, sequence) in self.sessions.iter_mut().zip(closed.sequences) {
                 session.open(slot, sequence);
@@ -183,7 +176,7 @@ impl Exporter {
         let sequences = sequences.collect();
         let domain = &mut self.domains[slot];
         domain.has_sent = false;
-        let not_sent_in_batch = std::mem::take(&mut domain.not_sent_in_batch);
+        let unsent = std::mem::take(&mut domain.unsent);
         if self.closed.len() >= MAX_CLOSED {
             self.closed.clear();
         }
@@ -191,8 +184,7 @@ impl Exporter {
             domain.id,
             ClosedDomain {
                 sequences,
-                not_sent: domain.not_sent,
-                not_sent_in_batch,
+                unsent,
                 ignored: domain.ignored,
             },
         );

@@ -91,7 +91,7 @@ impl Exporter {
             domain.flows.clear();
             let pending = std::mem::take(&mut domain.pending);
             if !all_sent {
-                domain.not_sent_in_batch.add(pending);
+                domain.unsent.in_batch.add(pending);
             }
         }
         Ok(())
@@ -209,7 +209,7 @@ impl Exporter {
         if !domain.has_sent || domain.statistics_at.is_some_and(is_recent) {
             return Ok(());
         }
-        let (id, not_sent, ignored) = (domain.id, domain.not_sent, domain.ignored);
+        let (id, not_sent, ignored) = (domain.id, domain.unsent.lost, domain.ignored);
         let from = self.started.unwrap_or(now);
         let from_seconds = u32::try_from(from / 1_000).unwrap_or(u32::MAX);
         let write = |r: &mut OptionsRecord| {

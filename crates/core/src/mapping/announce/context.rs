@@ -133,14 +133,13 @@ impl ContextCache {
         {
             *last = CacheEntry::default();
         }
+        let is_records = |entry: &CacheEntry| {
+            entry.is_from(record, account, region) && entry.has_identifiers(record)
+        };
         let set = self.sets.get(self.set_of(record));
         let index = set.and_then(|set| {
             let mut indexes = set.iter().map(|&index| usize::from(index));
-            indexes.find(|&index| {
-                self.entries.get(index).is_some_and(|entry| {
-                    entry.is_from(record, account, region) && entry.has_identifiers(record)
-                })
-            })
+            indexes.find(|&index| self.entries.get(index).is_some_and(is_records))
         });
         match index {
             Some(index) => self.current = index,
