@@ -46,8 +46,8 @@ pub use descriptions::{
 pub use document::{looks_like_inventory, read, read_manifest};
 pub use error::InventoryError;
 pub use manifest::{
-    LARGEST_MANIFEST, LocatedDescription, MANIFEST_PATH, Manifest, ManifestPart, NotAskedScope,
-    UnansweredScope, part_path,
+    LARGEST_MANIFEST, LARGEST_PACKED, LocatedDescription, MANIFEST_PATH, Manifest, ManifestPart,
+    NotAskedScope, UnansweredScope, part_path,
 };
 pub use part::{InventoryPart, PartWriter, keep_name, read_part};
 pub use timestamp::{NotATime, Timestamp};

@@ -24,6 +24,9 @@ use crate::timestamp::Timestamp;
 /// Most octets of a manifest, unpacked: some 50,000 flow logs.
 pub const LARGEST_MANIFEST: u64 = 64 * 1024 * 1024;
 
+/// Most octets of a manifest or part as stored, packed.
+pub const LARGEST_PACKED: usize = 32 * 1024 * 1024;
+
 /// Path of the manifest below the prefix.
 pub const MANIFEST_PATH: &str = "manifest.json.gz";
 
@@ -153,7 +156,11 @@ impl Manifest {
         }
         let mut out = packer();
         out.write_all(&json).expect(WRITES_TO_MEMORY);
-        Ok(out.finish().expect(WRITES_TO_MEMORY))
+        let gzip = out.finish().expect(WRITES_TO_MEMORY);
+        if gzip.len() > LARGEST_PACKED {
+            return Err(InventoryError::TooLarge(LARGEST_PACKED as u64));
+        }
+        Ok(gzip)
     }
 
     /// Inventory without interfaces: flow logs, VPCs, gateways, attachments, and the accounts and regions that were asked.

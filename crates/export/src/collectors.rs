@@ -163,7 +163,7 @@ impl Collectors {
     ///
     /// # Errors
     ///
-    /// As of [`send`](Self::send).
+    /// Errors of [`send`](Self::send).
     pub fn send_templates(
         &mut self,
         target: usize,

@@ -177,7 +177,8 @@ impl Target {
 
     /// Ends the session, if any, and opens another one.
     fn reopen(&mut self, settings: &ConnectSettings) -> Result<(), SendError> {
-        let ended = self.end_session();
+        self.statistics = self.statistics(); // with the counters of a UDP session
+        let ended = self.session.take();
         // An open UDP socket keeps its port: the port of the new socket differs, and collectors see a new session.
         let _occupies_port = ended.filter(|ended| matches!(ended, Session::Udp(_)));
         self.open(settings)
@@ -229,12 +230,6 @@ impl Target {
                 FileSession::open(self.url.path().unwrap_or(Path::new(""))).map(Session::File)
             }
         }
-    }
-
-    /// Takes the session out; the counters of a UDP session are added to the target's.
-    fn end_session(&mut self) -> Option<Session> {
-        self.statistics = self.statistics();
-        self.session.take()
     }
 
     fn fail(&mut self, problem: SendProblem) -> SendError {

@@ -2,7 +2,6 @@
 //! missing.
 
 use flowlogs_core::Formats;
-use flowlogs_core::network::Destination;
 use flowlogs_core::settings::table;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -96,10 +95,8 @@ async fn look_ups(
     if let Some(failed) = ec2.failed_flow_logs() {
         missing.push(format!("Record formats are not known: {failed}."));
     }
-    let destinations: Vec<Destination> = destinations(&ec2.inventory())
-        .into_iter()
-        .cloned()
-        .collect();
+    let known = ec2.inventory();
+    let destinations = destinations(&known);
     for destination in &destinations {
         ec2.refresh_names(&destination.name, Instant::now()).await;
     }
@@ -109,7 +106,7 @@ async fn look_ups(
     let inventory = ec2.inventory();
     let formats = destinations.into_iter().map(|destination| {
         let texts: Vec<String> = inventory
-            .formats_for(Some(&destination))
+            .formats_for(Some(destination))
             .map(|text| one_line(&text))
             .collect();
         let name = one_line(&destination.name);

@@ -145,7 +145,7 @@ impl Forwarder {
     ///
     /// # Errors
     ///
-    /// Those of [`Collectors::new`].
+    /// Errors of [`Collectors::new`].
     pub fn new(
         settings: TranscoderSettings,
         collectors: &[CollectorUrl],
@@ -217,7 +217,7 @@ impl Forwarder {
     ///
     /// # Errors
     ///
-    /// Those of [`Collectors::new`]; the collectors stay unchanged.
+    /// Errors of [`Collectors::new`]; the collectors stay unchanged.
     pub fn set_collectors(
         &mut self,
         collectors: &[CollectorUrl],

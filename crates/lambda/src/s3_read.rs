@@ -102,6 +102,6 @@ pub(crate) async fn collect(mut body: ByteStream, limit: usize) -> Result<Vec<u8
 }
 
 /// Error of a body with its causes, in a line.
-pub(crate) fn words(error: impl Error) -> String {
+fn words(error: impl Error) -> String {
     one_line(&DisplayErrorContext(error))
 }

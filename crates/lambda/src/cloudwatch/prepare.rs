@@ -33,7 +33,7 @@ pub(super) async fn prepare(
 ///
 /// # Errors
 ///
-/// As of [`prepare`].
+/// Errors of [`prepare`].
 async fn look_up(
     function: &mut Function,
     payload: &Payload<'_>,
@@ -97,7 +97,7 @@ fn unknown_format(log_group: &str, line: &str, reason: String) -> Failure {
 ///
 /// # Errors
 ///
-/// As of [`prepare`].
+/// Errors of [`prepare`].
 async fn read_inventory(
     function: &mut Function,
     payload: &Payload<'_>,

@@ -11,9 +11,6 @@ pub struct InventoryLocation {
     pub prefix: String,
 }
 
-/// Most octets of a stored object, packed.
-pub(crate) const LARGEST_PACKED: usize = 32 * 1024 * 1024;
-
 /// Text that is no URL of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotALocation;

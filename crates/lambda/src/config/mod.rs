@@ -17,7 +17,6 @@ use flowlogs_export::{
     CollectorUrl, LARGEST_DATAGRAM, SenderOptions, TargetKind, TlsOptions, pem_text,
 };
 
-pub(crate) use location::LARGEST_PACKED;
 pub use location::{InventoryLocation, NotALocation};
 pub use settings::{RawConfig, SettingError, SettingValue};
 

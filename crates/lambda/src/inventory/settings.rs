@@ -46,8 +46,8 @@ impl InventoryConfig {
         Ok(Self {
             accounts: accounts(raw.value(&ACCOUNTS))?,
             regions: regions(raw.value(&REGIONS), own_region)?,
-            member_role: role(raw.value(&MEMBER_ROLE))?,
-            external_id: external_id(raw.value(&EXTERNAL_ID))?,
+            member_role: checked(raw.value(&MEMBER_ROLE), is_role)?,
+            external_id: checked(raw.value(&EXTERNAL_ID), is_external_id)?,
             location: raw.value(&INVENTORY).parsed()?,
         })
     }
@@ -121,22 +121,22 @@ fn is_region(text: &str) -> bool {
         if words.len() >= 2 && words.iter().all(is_word) && is_number(number))
 }
 
-/// Path and name of a role, without a slash at the beginning: the name has at most 64 characters.
-fn role(value: &SettingValue) -> Result<String, SettingError> {
-    let text = value.text();
+/// Returns true for path and name of a role, without a slash at the beginning: the name has at most 64 characters.
+fn is_role(text: &str) -> bool {
     let is_right = |part: &str| !part.is_empty() && has_only(part, "_+=,.@-");
     let name = text.rsplit('/').next().unwrap_or_default();
-    match name.len() <= 64 && text.split('/').all(is_right) {
-        true => Ok(text.to_owned()),
-        false => Err(value.wrong()),
-    }
+    name.len() <= 64 && text.split('/').all(is_right)
 }
 
-/// External id of 2 to 1,224 characters.
-fn external_id(value: &SettingValue) -> Result<String, SettingError> {
-    let text = value.text();
-    match (2..=1_224).contains(&text.len()) && has_only(text, "+=,.@:/_-") {
-        true => Ok(text.to_owned()),
+/// Returns true for an external id of 2 to 1,224 characters.
+fn is_external_id(text: &str) -> bool {
+    (2..=1_224).contains(&text.len()) && has_only(text, "+=,.@:/_-")
+}
+
+/// Text of a setting for which `is_right` holds.
+fn checked(value: &SettingValue, is_right: impl Fn(&str) -> bool) -> Result<String, SettingError> {
+    match is_right(value.text()) {
+        true => Ok(value.text().to_owned()),
         false => Err(value.wrong()),
     }
 }

@@ -6,13 +6,15 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use flowlogs_describe::{InventoryError, MANIFEST_PATH, Manifest, part_path, read_manifest};
+use flowlogs_describe::{
+    InventoryError, LARGEST_PACKED, MANIFEST_PATH, Manifest, part_path, read_manifest,
+};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use crate::aws::{BoundedAnswers, RequestPatience, s3_client};
-use crate::config::{InventoryLocation, LARGEST_PACKED};
-use crate::ec2::LookupError;
+use crate::config::InventoryLocation;
+use crate::ec2::{LookupError, answered};
 use crate::log::one_line;
 use crate::s3_read::{CollectError, collect};
 
@@ -79,7 +81,10 @@ impl InventoryStore {
         let collected = timeout_at(deadline, collect(object.body, LARGEST_PACKED)).await;
         let gzip = match collected.map_err(|_| out_of_time(GET_OBJECT))? {
             Ok(gzip) => gzip,
-            Err(CollectError::TooLarge) => return Err(unusable(&too_large())),
+            Err(CollectError::TooLarge) => {
+                let error = InventoryError::TooLarge(LARGEST_PACKED as u64);
+                return Err(unusable(&error));
+            }
             Err(CollectError::Broken(reason)) => {
                 return Err(StoreError::Refused(format!("{GET_OBJECT}: {reason}")));
             }
@@ -107,11 +112,10 @@ impl InventoryStore {
             .body(ByteStream::from(gzip))
             .customize()
             .interceptor(BoundedAnswers::SMALL);
-        let answer = timeout_at(deadline, request.send()).await;
-        let answer = answer.map_err(|_| out_of_time(PUT_OBJECT))?;
+        let answer = answered(PUT_OBJECT, deadline, request.send()).await;
         answer
             .map(drop)
-            .map_err(|error| refused(PUT_OBJECT, &error))
+            .map_err(|failed| StoreError::Refused(failed.to_string()))
     }
 
     /// Replaces the manifest with this entity tag, or writes the first manifest.
@@ -122,9 +126,6 @@ impl InventoryStore {
         deadline: Instant,
     ) -> Result<(), StoreError> {
         let gzip = manifest.to_gzip().map_err(|error| unusable(&error))?;
-        if gzip.len() > LARGEST_PACKED {
-            return Err(unusable(&too_large()));
-        }
         let first = etag.is_none().then(|| "*".to_owned());
         let request = self
             .client
@@ -162,11 +163,6 @@ where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {
     StoreError::Refused(format!("{action}: {}", LookupError::of(error)))
-}
-
-/// Error of a manifest that no reader would take.
-fn too_large() -> InventoryError {
-    InventoryError::TooLarge(LARGEST_PACKED as u64)
 }
 
 fn unusable(error: &InventoryError) -> StoreError {

@@ -31,13 +31,13 @@ use aws_config::SdkConfig;
 use flowlogs_core::Transcoder;
 use flowlogs_core::network::{AccountRegion, Destination, InterfaceTable, Inventory};
 use flowlogs_describe::{
-    InventoryPart, MANIFEST_PATH, Manifest, part_path, read_manifest, read_part,
+    InventoryPart, LARGEST_PACKED, MANIFEST_PATH, Manifest, part_path, read_manifest, read_part,
 };
 use flowlogs_export::now;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::config::{InventoryLocation, LARGEST_PACKED};
+use crate::config::InventoryLocation;
 use crate::log::one_line;
 
 use parts::PartCache;

@@ -16,12 +16,14 @@ const SHOWN: usize = 160;
 
 /// Beginning of a foreign text for an error, with escapes for line ends and control characters.
 pub(super) fn shown(text: &str) -> String {
-    let begin = text.chars().take(SHOWN);
-    let escaped = begin.map(|character| match character.is_control() {
-        true => character.escape_debug().to_string(),
-        false => character.to_string(),
-    });
-    escaped.collect()
+    let mut shown = String::new();
+    for character in text.chars().take(SHOWN) {
+        match character.is_control() {
+            true => shown.extend(character.escape_debug()),
+            false => shown.push(character),
+        }
+    }
+    shown
 }
 
 /// New object, as the notice names it.
