@@ -31,10 +31,17 @@ class CodeBlock:
 
 
 @functools.cache
+def tracked():
+    """Names of the tracked files, from the root."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
+    return listed.stdout.splitlines()
+
+
+@functools.cache
 def paths():
     """Tracked Markdown files, README.md first."""
-    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True)
-    return sorted((ROOT / name for name in listed.stdout.split()), key=lambda path: (path != ROOT / "README.md", path))
+    documents = (ROOT / name for name in tracked() if name.endswith(".md"))
+    return sorted(documents, key=lambda path: (path != ROOT / "README.md", path))
 
 
 def code_blocks(text):

@@ -2,7 +2,6 @@
 
 import functools
 import re
-import subprocess
 
 from . import markdown
 from .markdown import ROOT
@@ -14,23 +13,17 @@ NAME = re.compile(r"[A-Z]\w*(?:::\w+)+|[A-Z]\w{2,}|[a-z]+(?:_[a-z0-9]+)+!?")
 
 
 @functools.cache
-def files():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True)
-    return listed.stdout.splitlines()
-
-
-@functools.cache
 def words():
     """Words of each file of code, without the tests of this check, which have names that do not exist."""
     folders = re.compile(r"(?:crates|tests|scripts(?!/documents/tests)|fuzz)/.*(?<!\.md)")
-    code = [ROOT / name for name in files() if folders.fullmatch(name)]
+    code = [ROOT / name for name in markdown.tracked() if folders.fullmatch(name)]
     return [set(re.findall(r"\w+", path.read_text(errors="replace"))) for path in code]
 
 
 def complaint(span):
     """Complaint about a text between back quotes; nothing for a name that exists, and for what is no name."""
     if PATH.fullmatch(span):
-        there = any(f"/{name}".endswith(f"/{span}") or f"/{span}" in f"/{name}" and span.endswith("/") for name in files())
+        there = any(f"/{name}".endswith(f"/{span}") or f"/{span}" in f"/{name}" and span.endswith("/") for name in markdown.tracked())
         return "" if there else f"no file {span}"
     if not NAME.fullmatch(span) or span in FUTURE:
         return ""

@@ -29,7 +29,6 @@ class Row:
     periods: int | FindInMap = 1  # consecutive periods
     period: int = PERIOD
     share: str | None = None
-
     below: int | None = None  # in place of `above`
     missing: str = "notBreaching"
     only: str | None = None
@@ -136,8 +135,8 @@ def dimension(namespace, queue):
     return [MetricDimension(Name="FunctionName", Value=Ref("Function"))]
 
 
-def measured(identifier, namespace, metric, row):
-    where = Metric(Namespace=namespace, MetricName=metric, Dimensions=dimension(namespace, None))
+def measured(identifier, metric, row, queue):
+    where = Metric(Namespace=row.namespace, MetricName=metric, Dimensions=dimension(row.namespace, queue))
     return MetricDataQuery(
         Id=identifier,
         ReturnData=False,
@@ -152,8 +151,8 @@ def compared(row, queue):
         return {
             "Metrics": [
                 MetricDataQuery(Id="share", Label=f"{row.metric} in percent of {row.share}", Expression=expression),
-                measured("part", row.namespace, row.metric, row),
-                measured("all", row.namespace, row.share, row),
+                measured("part", row.metric, row, queue),
+                measured("all", row.share, row, queue),
             ]
         }
     statistic = "ExtendedStatistic" if row.statistic.startswith("p") else "Statistic"

@@ -9,7 +9,7 @@ from troposphere.serverless import Function
 
 from . import alarms, conditions, parameters
 from .notes import Noted
-from .policies import document, policy, statement
+from .policies import LISTS, document, policy, statement
 
 TRUST_STORE = "The trust store as one file, instead of the hundreds of files beside it that would be read at start."
 NO_NARROWER = "EC2 knows no narrower resource"
@@ -233,7 +233,7 @@ def inventory_statements():
             [Sub(f"{arn}${{Place}}/{objects}", Place=place) for objects in ("manifest.json.gz", "parts/*")],
         ),
         statement(
-            {"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"},
+            LISTS,
             Sub(f"{arn}${{Bucket}}", Bucket=bucket),
             Condition={"StringLike": {"s3:prefix": Sub("${Folder}*", Folder=folder)}},
         ),

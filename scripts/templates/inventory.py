@@ -20,7 +20,7 @@ from . import alarms, conditions, function, parameters, rules
 from .application import Application
 from .notes import KEY, Noted
 from .parameters import ACCESS, NETWORK, SOURCE, Parameter, Setting
-from .policies import document, policy, statement
+from .policies import LISTS, document, policy, statement
 
 INVENTORY = "inventory"
 MEMBER_ROLE = "flow-logs-transcoder/flowlogs-member"
@@ -231,7 +231,7 @@ def add_bucket(app):
     def reads(principal, **condition):
         more = {"Condition": condition} if condition else {}
         objects = statement({"s3:GetObject": "manifest and parts"}, Sub(f"{OBJECTS}/*"))
-        listing = statement({"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"}, Sub(OBJECTS))
+        listing = statement(LISTS, Sub(OBJECTS))
         return [{"Effect": "Allow", "Principal": principal, **one, **more} for one in (objects, listing)]
 
     organization = reads("*", StringEquals={"aws:PrincipalOrgID": Ref("ReaderOrganizationId")})
@@ -283,7 +283,7 @@ def add_role(app):
                         },
                         Sub(f"{OBJECTS}/*"),
                     ),
-                    statement({"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"}, Sub(OBJECTS)),
+                    statement(LISTS, Sub(OBJECTS)),
                 ),
                 policy(
                     "inventory-key",

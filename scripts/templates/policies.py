@@ -7,6 +7,9 @@ from .notes import Noted
 
 VERSION = "2012-10-17"
 
+# What a reader of objects needs on the bucket.
+LISTS = {"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"}
+
 
 def statement(actions, resource, effect="Allow", **more):
     """A statement; `actions` maps each action to its reason, or to None."""

@@ -21,7 +21,7 @@ from . import alarms, conditions, dashboard, function, rules
 from .application import Application
 from .notes import Noted
 from .parameters import S3
-from .policies import document, policy, statement, trusted
+from .policies import LISTS, document, policy, statement, trusted
 
 BUCKET_ARN = "arn:${AWS::Partition}:s3:::${BucketName}"
 
@@ -106,7 +106,7 @@ def role_policies():
             Sub(f"{BUCKET_ARN}/${{KeyPrefix}}*"),
         ),
         statement(
-            {"s3:ListBucket": "S3 answers that an object is missing, instead of access denied"},
+            LISTS,
             Sub(BUCKET_ARN),
             Condition={"StringLike": {"s3:prefix": Sub("${KeyPrefix}*")}},
         ),

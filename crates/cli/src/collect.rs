@@ -108,18 +108,6 @@ fn listen(arguments: &CollectArguments) -> Result<Listeners, CommandError> {
     Ok((arrivals, end))
 }
 
-impl CollectRun {
-    fn new(printer: FlowPrinter, wanted: u64) -> Self {
-        Self {
-            printer,
-            sessions: HashMap::new(),
-            wanted,
-            tally: ReceiveTally::default(),
-            weight: 0,
-        }
-    }
-}
-
 /// Counters of everything that arrived.
 #[derive(Debug, Default)]
 struct ReceiveTally {
@@ -182,6 +170,16 @@ impl From<DecodeError> for DecodeStop {
 }
 
 impl CollectRun {
+    fn new(printer: FlowPrinter, wanted: u64) -> Self {
+        Self {
+            printer,
+            sessions: HashMap::new(),
+            wanted,
+            tally: ReceiveTally::default(),
+            weight: 0,
+        }
+    }
+
     /// Prints arriving flows until the wanted number is reached or a signal comes.
     fn work(&mut self, arrivals: &Receiver<Arrival>, end: &AtomicBool) -> Result<(), CommandError> {
         while !end.load(Ordering::Relaxed) {

@@ -134,7 +134,6 @@ class Quotes(unittest.TestCase):
         self.assertEqual(self.parsed(f"""'LogFormat="{FORMAT}"'"""), FORMAT)
         self.assertEqual(self.parsed(f"LogFormat='{FORMAT}'"), "${version}", "the shell's quotes alone lose the rest")
 
-
     def test_values_with_quotes_of_their_own_are_escaped(self):
         self.assertEqual(sam([r'FilterPattern="[version, account=\"1*\", ...]"'])["FilterPattern"], '[version, account="1*", ...]')
 

@@ -30,11 +30,16 @@ pub(crate) fn event_at(timestamp: u64, log_group: &str, lines: &[String]) -> Vec
 
 /// A subscription event of these log events.
 pub(crate) fn subscription(owner: &str, log_group: &str, events: &[Value]) -> Vec<u8> {
-    let payload = json!({
-        "messageType": "DATA_MESSAGE", "owner": owner, "logGroup": log_group, "logStream": "stream",
+    event_of(&document(owner, log_group, "stream", events))
+}
+
+/// Document of a subscription.
+pub(crate) fn document(owner: &str, log_group: &str, stream: &str, events: &[Value]) -> String {
+    let document = json!({
+        "messageType": "DATA_MESSAGE", "owner": owner, "logGroup": log_group, "logStream": stream,
         "subscriptionFilters": ["all"], "logEvents": events,
     });
-    event_of(&payload.to_string())
+    document.to_string()
 }
 
 /// The event of a payload.

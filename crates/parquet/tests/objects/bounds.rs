@@ -9,22 +9,20 @@ use crate::lines::{Kept, LIMIT};
 use flowlogs_testing::parquet_writer::{Column, Options, Stored, column, write};
 
 /// Remembers which ranges were asked for.
+#[derive(Clone)]
 struct Recorded {
     object: Bytes,
-    ranges: Mutex<Vec<(u64, usize)>>,
+    ranges: Arc<Mutex<Vec<(u64, usize)>>>,
 }
 
-#[derive(Clone)]
-struct SharedRecorded(Arc<Recorded>);
-
-impl ByteRanges for SharedRecorded {
+impl ByteRanges for Recorded {
     fn size(&self) -> std::io::Result<u64> {
-        self.0.object.size()
+        self.object.size()
     }
 
     fn read_at(&self, position: u64, length: usize) -> std::io::Result<Bytes> {
-        self.0.ranges.lock().unwrap().push((position, length));
-        self.0.object.read_at(position, length)
+        self.ranges.lock().unwrap().push((position, length));
+        self.object.read_at(position, length)
     }
 }
 
@@ -53,14 +51,14 @@ fn columns_that_say_nothing_are_not_read_and_no_octet_is_read_twice() {
         ..Options::default()
     };
     let object = write(&columns, &options);
-    let recorded = SharedRecorded(Arc::new(Recorded {
+    let recorded = Recorded {
         object: object.clone(),
-        ranges: Mutex::default(),
-    }));
+        ranges: Arc::default(),
+    };
     let reader = ParquetReader::open(recorded.clone(), LIMIT).unwrap();
-    recorded.0.ranges.lock().unwrap().clear();
+    recorded.ranges.lock().unwrap().clear();
     reader.read_lines(&mut Kept::default()).unwrap();
-    let mut ranges = recorded.0.ranges.lock().unwrap().clone();
+    let mut ranges = recorded.ranges.lock().unwrap().clone();
     ranges.sort_unstable();
     let read: usize = ranges.iter().map(|(_, length)| length).sum();
     assert!(read < object.len() / 2, "{read} of {}", object.len());

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use flowlogs_core::flowlog::FlowRecord;
-use flowlogs_core::flowlog::field::{ColumnType, FIELDS, FieldSpec, TextPattern};
+use flowlogs_core::flowlog::field::{ColumnType, FIELDS, Field, FieldSpec, TextPattern};
 use flowlogs_core::network::Destination;
 use flowlogs_core::{
     Formats, LogLine, MessageKind, RecordSource, SendOutcome, Transcoder, TranscoderSettings,
@@ -88,8 +88,8 @@ fn sink(
 fn a_row_comes_as_a_record_if_every_cell_fits_its_field() {
     let texts = |name: &str, first: &str| {
         let texts = [first, "2"].map(str::to_owned).to_vec();
-        let field = FIELDS.iter().find(|field| field.name == name);
-        column(field.expect("a field"), &texts, Stored::Int64, 0)
+        let field = Field::by_name(name.as_bytes()).expect("a field");
+        column(field.row(), &texts, Stored::Int64, 0)
     };
     for (srcport, records) in [("1", 2), ("70000", 1)] {
         let columns = [texts("srcport", srcport), texts("bytes", "1")];

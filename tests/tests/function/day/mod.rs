@@ -20,7 +20,7 @@ mod sources;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use flowlogs_tests::tool;
 use tempfile::TempDir;
@@ -82,8 +82,7 @@ impl Scale {
 /// Line of a flow log in the default format; each number is a flow, and its number of packets.
 fn flow_line(number: u64) -> String {
     let (high, low) = (number / 250 % 250, number % 250 + 1);
-    let end = SystemTime::now().duration_since(UNIX_EPOCH);
-    let end = end.expect("after 1970").as_secs();
+    let end = flowlogs_export::now() / 1_000;
     let (start, account) = (end - 60, api::ACCOUNT);
     format!(
         "2 {account} eni-11112 10.9.{high}.{low} 10.8.0.1 1024 443 6 {number} 4000 {start} {end} ACCEPT OK"

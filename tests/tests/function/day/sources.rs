@@ -1,7 +1,7 @@
 //! Payloads of CloudWatch Logs and notices of S3, with the queues in which they wait until a function has delivered them.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use super::{Scale, api, flow_line};
 use crate::bucket::BUCKET;
 use crate::hostile::FORGED;
 use crate::objects::gzip;
-use crate::payload::{event_of, packed};
+use crate::payload::{self, event_of, packed};
 use crate::runtime::Outcome;
 use crate::sqs::{Queue, invocation_record};
 
@@ -276,8 +276,7 @@ fn damaged(number: u64) -> Vec<u8> {
 
 /// Log events of flows, written now.
 fn events(flows: std::ops::Range<u64>, payload: u64, half: u64) -> Vec<Value> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = u64::try_from(now.expect("after 1970").as_millis()).expect("64 bits");
+    let now = flowlogs_export::now();
     flows
         .map(|number| {
             let id = format!("{:055}{half}", payload << 32 | number & 0xffff_ffff);
@@ -286,11 +285,7 @@ fn events(flows: std::ops::Range<u64>, payload: u64, half: u64) -> Vec<Value> {
         .collect()
 }
 
-/// Document of a subscription.
+/// Document of a subscription of the day's account.
 fn document(group: &str, stream: &str, events: &[Value]) -> String {
-    let document = json!({
-        "messageType": "DATA_MESSAGE", "owner": api::ACCOUNT, "logGroup": group, "logStream": stream,
-        "subscriptionFilters": ["all"], "logEvents": events,
-    });
-    document.to_string()
+    payload::document(api::ACCOUNT, group, stream, events)
 }
