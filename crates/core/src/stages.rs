@@ -165,19 +165,21 @@ impl RecordStages {
             self.is_again = true;
             return Ok(());
         }
-        let evidence = evidence(record, facts, context, coverage, inventory);
         let derives_direction = || dedup.filters_direction() && record.direction().is_none();
         let lacks_inventory =
             context.lacks_inventory && (dedup.runs_inventory_rules() || derives_direction());
         report.counters.without_inventory += u64::from(lacks_inventory);
+        let evidence = evidence(record, facts, context, coverage, inventory);
+        let direction = evidence.direction;
         let verdict = dedup.decide(record, evidence, coverage, inventory);
-        if let Some(outcome) = RecordOutcome::of_verdict(verdict) {
+        if verdict.leaves_out()
+            && let Some(outcome) = RecordOutcome::of_verdict(verdict)
+        {
             encoder.ignore();
             report.count(outcome);
             observer.record(record, outcome);
             return Ok(());
         }
-        let direction = evidence.direction;
         let flow_facts = FlowFacts {
             direction,
             event_time: facts.event_time,
@@ -203,22 +205,19 @@ impl RecordStages {
 fn evidence<'a>(
     record: &FlowRecord<'_>,
     facts: SourceFacts<'a>,
-    context: &mut InterfaceContext,
+    context: &'a mut InterfaceContext,
     coverage: &mut Coverage,
     inventory: &'a Inventory,
 ) -> RecordEvidence<'a> {
-    let observed_by = match coverage.determined(context.observed_by) {
-        Some(observed_by) => observed_by,
-        None => {
-            let found = coverage.observed_by(record, context.interface, context.tables, inventory);
-            *context.observed_by.insert(found)
-        }
-    };
     let interface = context.interface(inventory);
+    if !coverage.has_determined(&context.observed_by) {
+        context.observed_by =
+            coverage.observed_by(record, context.interface, context.tables, inventory);
+    }
     RecordEvidence {
         direction: dedup::direction(record, interface, context.only_ipv4, inventory),
         interface,
-        observed_by,
+        observed_by: &context.observed_by,
         event_time: facts.event_time,
         flow_log: facts.flow_log,
         has_header: facts.has_header,
@@ -255,14 +254,16 @@ enum LineContent {
 }
 
 fn content(record: &FlowRecord<'_>) -> LineContent {
-    let has_addresses = record.present().has_any(FieldSet::ADDRESSES);
-    match record.status() {
-        Some(LogStatus::Ok) => LineContent::Flow,
+    let (status, present) = (record.status(), record.present());
+    // Nearly every line, before the others, which share a jump table.
+    if status == Some(LogStatus::Ok) {
+        return LineContent::Flow;
+    }
+    let has_counters = status.is_none() && present.has_any(FieldSet::COUNTERS);
+    match status {
         Some(LogStatus::NoData) => LineContent::NoData,
         Some(LogStatus::SkipData) => LineContent::SkipData,
-        Some(LogStatus::Other) if has_addresses => LineContent::Flow,
-        Some(LogStatus::Other) => LineContent::NoData,
-        None if has_addresses || record.present().has_any(FieldSet::COUNTERS) => LineContent::Flow,
-        None => LineContent::NoData,
+        _ if has_counters || present.has_any(FieldSet::ADDRESSES) => LineContent::Flow,
+        _ => LineContent::NoData,
     }
 }

@@ -1,5 +1,6 @@
 //! Values of one column in one row group: batches of rows, each row with the cell of its value.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use flowlogs_core::flowlog::{CellValue, RowColumn};
@@ -128,12 +129,12 @@ impl ColumnValues {
             levels,
         };
         match stored {
-            StoredColumn::Int32(typed) => batch.read(typed, cells, |&value, cells| {
-                cells.add_number(of_int32(value, form).ok())
-            }),
-            StoredColumn::Int64(typed) => batch.read(typed, cells, |&value, cells| {
-                cells.add_number(of_int64(value, form).ok())
-            }),
+            StoredColumn::Int32(typed) => {
+                batch.read_numbers(typed, cells, |&value| of_int32(value, form).ok())
+            }
+            StoredColumn::Int64(typed) => {
+                batch.read_numbers(typed, cells, |&value| of_int64(value, form).ok())
+            }
             StoredColumn::Text(typed, texts) => batch.read_texts(typed, texts, cells),
             StoredColumn::Int32AsText(typed) => batch.read_as_text(typed, cells, |value, texts| {
                 push_integer(of_int32(*value, form), texts);
@@ -249,13 +250,19 @@ impl ColumnCells {
         ((cell as usize) < self.kept.0).then_some(cell)
     }
 
-    /// Adds the cell of a number, and returns the index of the cell. `None`, a negative number, is unfit.
-    #[inline]
-    fn add_number(&mut self, number: Option<u64>) -> Result<u32> {
-        let cell = number.map_or(CellValue::UNFIT, |number| {
-            self.column.cell_of_number(number)
-        });
-        self.add(cell)
+    /// Adds the cells of numbers, and returns their indexes. `None`, a negative number, is unfit.
+    fn add_numbers(&mut self, numbers: impl Iterator<Item = Option<u64>>) -> Result<Range<u32>> {
+        let begin = self.cells.len();
+        let column = &self.column;
+        self.cells.extend(
+            numbers.map(|number| {
+                number.map_or(CellValue::UNFIT, |number| column.cell_of_number(number))
+            }),
+        );
+        match (u32::try_from(begin), u32::try_from(self.cells.len())) {
+            (Ok(begin), Ok(end)) => Ok(begin..end),
+            _ => Err(damage("it has too many values")),
+        }
     }
 
     /// Adds the cell of a text, and returns its index.
@@ -271,7 +278,6 @@ impl ColumnCells {
         self.add(cell)
     }
 
-    #[inline]
     fn add(&mut self, cell: CellValue) -> Result<u32> {
         let index = self.cells.len();
         self.cells.push(cell);
@@ -312,15 +318,24 @@ struct RowBatch<'a> {
 }
 
 impl RowBatch<'_> {
-    /// Reads values, and adds a cell for each.
-    fn read<T: DataType>(
+    /// Reads values, and adds the cell of a number for each.
+    fn read_numbers<T: DataType>(
         mut self,
         typed: &mut TypedReader<T>,
         cells: &mut ColumnCells,
-        add: impl FnMut(&T::T, &mut ColumnCells) -> Result<u32>,
+        number: impl Fn(&T::T) -> Option<u64>,
     ) -> Result<()> {
         self.read_values(typed)?;
-        self.fill(&typed.values, cells, add)
+        let mut indexes = cells.add_numbers(typed.values.iter().map(number))?;
+        cells.rows.extend((0..self.rows).map(|row| {
+            let index = if self.is_null(row) {
+                None
+            } else {
+                indexes.next()
+            };
+            index.unwrap_or(MISSING)
+        }));
+        Ok(())
     }
 
     /// Reads values that become cells by way of their text. Consecutive rows often share a value, and then a cell.
@@ -387,6 +402,12 @@ impl RowBatch<'_> {
         }
     }
 
+    /// Returns whether a row has no value.
+    #[inline]
+    fn is_null(&self, row: usize) -> bool {
+        self.is_optional && self.levels.get(row) != Some(&1)
+    }
+
     /// Notes the cell of each row.
     fn fill<V>(
         &self,
@@ -396,8 +417,12 @@ impl RowBatch<'_> {
     ) -> Result<()> {
         let mut values = values.iter();
         for row in 0..self.rows {
-            let is_null = self.is_optional && self.levels.get(row) != Some(&1);
-            let cell = match if is_null { None } else { values.next() } {
+            let value = if self.is_null(row) {
+                None
+            } else {
+                values.next()
+            };
+            let cell = match value {
                 None => MISSING,
                 Some(value) => add(value, cells)?,
             };

@@ -56,6 +56,7 @@ pub(crate) struct Coverage {
 /// Flow logs that observe the interface or attachment of a record; valid as long as the coverage.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ObservedBy {
+    /// Number of the coverage; 0, of no coverage, where nothing observes.
     coverage: u64,
     /// Group of the observing flow logs, if there are several.
     pub(super) group: Option<u32>,
@@ -117,10 +118,10 @@ impl Coverage {
         self.destination.as_ref()
     }
 
-    /// Returns the observing flow logs, if this coverage determined the flow logs.
+    /// Returns whether this coverage determined the observing flow logs.
     #[inline]
-    pub(crate) fn determined(&self, observed_by: Option<ObservedBy>) -> Option<ObservedBy> {
-        observed_by.filter(|observed_by| observed_by.coverage == self.number)
+    pub(crate) fn has_determined(&self, observed_by: &ObservedBy) -> bool {
+        observed_by.coverage == self.number
     }
 
     /// Determines the flow logs that observe a record's attachment or interface; none for an interface that the
@@ -316,8 +317,7 @@ mod tests {
         let inventory = Inventory::new();
         let [mut own, other] = [1, 2].map(|number| Coverage::of(number, &inventory, None));
         let observed_by = own.observed_by(&record, None, TableSet::default(), &inventory);
-        assert!(own.determined(Some(observed_by)).is_some());
-        assert!(other.determined(Some(observed_by)).is_none());
-        assert!(own.determined(None).is_none());
+        assert!(own.has_determined(&observed_by));
+        assert!(!other.has_determined(&observed_by));
     }
 }

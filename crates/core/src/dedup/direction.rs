@@ -11,7 +11,7 @@ use crate::network::{Address, InterfaceView, Inventory};
 /// attachment tells likewise. `None` where the inventory does not know the interface, or not exactly one side is own.
 /// `interface` is the record's interface in the inventory; `only_ipv4` is its [only address](InterfaceView::only_ipv4),
 /// which is in the record's context, so that most records do not look into the inventory.
-#[inline]
+#[inline(always)] // called for every record
 pub(crate) fn direction(
     record: &FlowRecord<'_>,
     interface: Option<InterfaceView<'_>>,
@@ -24,18 +24,19 @@ pub(crate) fn direction(
     let (from, to) = match record.kind() {
         RecordKind::Vpc => {
             let interface = interface?;
-            let is_own = |field| {
-                record
-                    .address(field)
-                    .is_some_and(|address| match only_ipv4 {
-                        Some(bits) => address == Address::v4(bits),
-                        None => interface.has_address(address),
-                    })
-            };
-            (
-                is_own(Field::SourceAddress),
-                is_own(Field::DestinationAddress),
-            )
+            let ends = (
+                record.address(Field::SourceAddress),
+                record.address(Field::DestinationAddress),
+            );
+            match only_ipv4.map(Address::v4) {
+                Some(own) => (ends.0 == Some(own), ends.1 == Some(own)),
+                None => {
+                    let is_own = |end: Option<Address>| {
+                        end.is_some_and(|address| interface.has_address(address))
+                    };
+                    (is_own(ends.0), is_own(ends.1))
+                }
+            }
         }
         RecordKind::TransitGateway => {
             let attachment = inventory.attachment(record.text(Field::TgwAttachmentId)?)?;

@@ -104,7 +104,7 @@ pub(crate) struct RecordEvidence<'a> {
     /// Interface of the record, if the inventory has the interface.
     pub(crate) interface: Option<InterfaceView<'a>>,
     /// Flow logs that observe the interface, determined by the coverage of the source.
-    pub(crate) observed_by: ObservedBy,
+    pub(crate) observed_by: &'a ObservedBy,
     /// Event time, milliseconds since 1970.
     pub(crate) event_time: Option<u64>,
     /// Flow log of the record, if the key of the object says so.
@@ -178,7 +178,7 @@ impl Deduplicator {
     }
 
     /// Decides on a flow. NODATA and SKIPDATA never come here.
-    #[inline]
+    #[inline(always)] // called for every record
     pub(crate) fn decide(
         &mut self,
         record: &FlowRecord<'_>,
@@ -289,6 +289,7 @@ fn seen_entering(
 }
 
 /// Rule 4, of an egress record: the flow was accepted, and the destination, an interface of the same VPC, is observed too.
+#[inline(always)] // single caller, for every second record
 fn seen_arriving(
     record: &FlowRecord<'_>,
     evidence: RecordEvidence<'_>,

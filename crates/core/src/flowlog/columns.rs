@@ -3,6 +3,7 @@
 //! The storage is reused from record to record: reading a single-spaced line of the same format allocates nothing and clears
 //! nothing, and the set of present fields tells which slots are valid. Slow twin: `naive` in the tests of `record.rs`.
 
+use std::iter::zip;
 use std::sync::Arc;
 
 use super::field::{ColumnType, Field, FieldSet};
@@ -32,9 +33,9 @@ pub struct RecordValues {
 #[derive(Debug)]
 pub(super) struct ColumnValues {
     pub(super) present: FieldSet,
-    /// Generation of a prefix that holds all identifier columns, or of a row's identifiers: equal generations mean
-    /// equal identifiers.
-    pub(super) generation: Option<u64>,
+    /// Number of a prefix that holds all identifier columns, or of a row's identifiers: equal keys mean equal
+    /// identifiers.
+    pub(super) identifier_key: Option<u64>,
     /// Numbers by slot; 0 where the field is not present.
     pub(super) numbers: [u64; NUMBERS],
     pub(super) addresses: AddressSlots,
@@ -104,7 +105,7 @@ impl Default for ColumnValues {
     fn default() -> Self {
         Self {
             present: FieldSet::EMPTY,
-            generation: None,
+            identifier_key: None,
             numbers: [0; NUMBERS],
             addresses: AddressSlots::default(),
             texts: [Token::default(); TEXTS],
@@ -163,7 +164,7 @@ impl RecordValues {
         if prefix.columns() == 0 {
             self.prefix
                 .fill(plan, line, &self.tokens, self.columns.present);
-            self.columns.generation = self.prefix.generation(plan);
+            self.columns.identifier_key = self.prefix.identifier_key(plan);
         }
         Ok(())
     }
@@ -176,7 +177,7 @@ impl RecordValues {
             self.begin_plan(plan);
         } else if !self.prefix.begins(line) {
             if self.prefix.replace_alike(line) {
-                self.columns.generation = self.prefix.generation(plan);
+                self.columns.identifier_key = self.prefix.identifier_key(plan);
             } else {
                 self.prefix.clear(plan);
             }
@@ -223,10 +224,18 @@ impl ColumnValues {
         prefix: &LinePrefix,
     ) -> Result<(), ParseProblem> {
         self.present = prefix.present();
-        for column in &plan.numbers {
+        let (fours, rest) = plan.numbers.as_chunks();
+        for columns in fours {
+            self.four_numbers(columns, line, tokens)?;
+        }
+        for column in rest {
             self.number(column, line, tokens.at(column.token))?;
         }
-        for column in &plan.times {
+        let (pairs, rest) = plan.times.as_chunks();
+        for columns in pairs {
+            self.two_times(columns, line, tokens)?;
+        }
+        for column in rest {
             self.time(column, line, tokens.at(column.token))?;
         }
         for column in &plan.addresses {
@@ -290,6 +299,23 @@ impl ColumnValues {
         }
     }
 
+    /// Reads four numbers at once, or one by one where a number is unusual: a dash, more than eight digits.
+    #[inline(always)]
+    fn four_numbers(
+        &mut self,
+        columns: &[PlannedColumn; 4],
+        line: &[u8],
+        tokens: &TokenOffsets,
+    ) -> Result<(), ParseProblem> {
+        let tokens = columns.map(|column| tokens.at(column.token));
+        match scan::four_numbers(line, tokens) {
+            Some(numbers) => zip(columns, numbers)
+                .try_for_each(|(column, number)| self.set_number(column, number)),
+            None => zip(columns, tokens)
+                .try_for_each(|(column, token)| self.number(column, line, token)),
+        }
+    }
+
     #[inline(always)]
     fn number(
         &mut self,
@@ -297,38 +323,51 @@ impl ColumnValues {
         line: &[u8],
         token: Token,
     ) -> Result<(), ParseProblem> {
-        let value = match scan::number(line, token) {
-            Some(value) if value <= column.max => value,
-            Some(_) => return Err(ParseProblem::TooLarge { max: column.max }),
+        let number = match scan::number(line, token) {
+            Some(number) => number,
             None if scan::is_dash(line, token) => {
                 self.present = self.present.difference(column.set);
                 0 // absent flags and absent counters are exported or added as 0
             }
             None => return Err(ParseProblem::NotANumber),
         };
-        self.numbers[usize::from(column.slot) % NUMBERS] = value;
-        Ok(())
+        self.set_number(column, number)
     }
 
     #[inline(always)]
-    fn time(
+    fn set_number(&mut self, column: &PlannedColumn, number: u64) -> Result<(), ParseProblem> {
+        if number > column.max {
+            return Err(ParseProblem::TooLarge { max: column.max });
+        }
+        self.numbers[usize::from(column.slot) % NUMBERS] = number;
+        Ok(())
+    }
+
+    /// Reads two times of ten digits at once, or other times one by one.
+    #[inline(always)]
+    fn two_times(
         &mut self,
-        column: &PlannedColumn,
+        columns: &[PlannedColumn; 2],
         line: &[u8],
-        token: Token,
+        tokens: &TokenOffsets,
     ) -> Result<(), ParseProblem> {
-        match scan::seconds(line, token) {
-            Some(seconds) if seconds * 1_000 <= column.max => {
-                self.numbers[usize::from(column.slot) % NUMBERS] = seconds * 1_000;
+        let tokens = columns.map(|column| tokens.at(column.token));
+        match scan::two_seconds(line, tokens) {
+            Some(times) if zip(columns, times).all(|(column, time)| time * 1_000 <= column.max) => {
+                for (column, time) in zip(columns, times) {
+                    self.numbers[usize::from(column.slot) % NUMBERS] = time * 1_000;
+                }
                 Ok(())
             }
-            _ => self.unusual_time(column, line, token),
+            _ => {
+                zip(columns, tokens).try_for_each(|(column, token)| self.time(column, line, token))
+            }
         }
     }
 
-    /// Reads a dash in a time column, milliseconds, or seconds of fewer or more than ten digits.
-    #[inline(never)]
-    fn unusual_time(
+    /// Reads a time: seconds, milliseconds, or a dash.
+    #[inline(never)] // most times are read in pairs
+    fn time(
         &mut self,
         column: &PlannedColumn,
         line: &[u8],

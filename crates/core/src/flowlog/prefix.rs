@@ -24,20 +24,75 @@ pub(super) struct LinePrefix {
     texts: usize,
     /// Fields that the plan reads, without fields that are `-` in the prefix.
     present: FieldSet,
-    /// Number of prefixes so far.
-    generation: u64,
+    /// Number of the octets.
+    number: u64,
+    numbers: PrefixNumbers,
+}
+
+/// Numbers of prefixes: equal numbers mean equal octets. A prefix keeps its number until another prefix takes its place.
+#[derive(Debug, Default)]
+struct PrefixNumbers {
+    /// Prefixes by the hash of their last octets: [`PREFIXES`] places as soon as there was a prefix.
+    places: Vec<NumberedPrefix>,
+    /// Number given last.
+    last: u64,
+}
+
+/// Prefix with its number, or an empty place.
+#[derive(Debug, Clone, Copy)]
+struct NumberedPrefix {
+    octets: [u8; LONGEST_NUMBERED],
+    length: usize,
+    number: u64,
+}
+
+/// Most prefixes that keep a number: as many as there are contexts.
+const PREFIXES: usize = 4_096;
+
+/// Longest prefix that keeps a number, in octets.
+const LONGEST_NUMBERED: usize = 64;
+
+impl PrefixNumbers {
+    /// Returns the number of a prefix; a new number if the prefix has none, or is too long to keep one.
+    fn of(&mut self, prefix: &[u8]) -> u64 {
+        let empty = NumberedPrefix {
+            octets: [0; LONGEST_NUMBERED],
+            length: 0,
+            number: 0,
+        };
+        self.places.resize(PREFIXES, empty);
+        let place = &mut self.places[place_of(prefix)];
+        let known = &place.octets[..place.length];
+        if known.len() == prefix.len() && are_equal(known, prefix) {
+            return place.number;
+        }
+        self.last += 1;
+        if let Some(octets) = place.octets.get_mut(..prefix.len()) {
+            octets.copy_from_slice(prefix);
+            (place.length, place.number) = (prefix.len(), self.last);
+        }
+        self.last
+    }
+}
+
+/// Place of a prefix, by the end of its last column. In the ids of AWS the last digits differ most.
+fn place_of(prefix: &[u8]) -> usize {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 divided by the golden ratio: spreads neighbours
+    let end = prefix.last_chunk().copied().map_or(0, u64::from_le_bytes);
+    let place = end.wrapping_mul(FACTOR) >> (u64::BITS - PREFIXES.ilog2());
+    usize::try_from(place).expect("an index fits")
 }
 
 impl LinePrefix {
     /// Returns whether a line begins with the cached octets.
     #[inline(always)]
     pub(super) fn begins(&self, line: &[u8]) -> bool {
-        line.starts_with(&self.octets)
+        line.get(..self.octets.len())
+            .is_some_and(|octets| are_equal(octets, &self.octets))
     }
 
     /// Replaces the cached octets by the beginning of a line with spaces and dashes at equal positions: token offsets
-    /// and present fields stay valid, and a new generation begins. Returns false, and changes nothing, if the positions
-    /// differ.
+    /// and present fields stay valid. Returns false, and changes nothing, if the positions differ.
     #[inline]
     pub(super) fn replace_alike(&mut self, line: &[u8]) -> bool {
         let Some(octets) = line.get(..self.octets.len()) else {
@@ -46,16 +101,16 @@ impl LinePrefix {
         let alike = have_equal_spacing(&self.octets, octets);
         if alike {
             self.octets.copy_from_slice(octets);
-            self.generation += 1;
+            self.number = self.numbers.of(octets);
         }
         alike
     }
 
-    /// Generation of the cached prefix, if every identifier column of `plan` is in the prefix; equal generations mean equal
+    /// Number of the cached prefix, if every identifier column of `plan` is in the prefix; equal numbers mean equal
     /// identifiers.
     #[inline(always)]
-    pub(super) fn generation(&self, plan: &ColumnPlan) -> Option<u64> {
-        plan.prefix.identifies.then_some(self.generation)
+    pub(super) fn identifier_key(&self, plan: &ColumnPlan) -> Option<u64> {
+        plan.prefix.identifies.then_some(self.number)
     }
 
     /// Number of octets.
@@ -105,7 +160,7 @@ impl LinePrefix {
         self.octets.extend_from_slice(octets);
         (self.columns, self.texts) = (prefix.columns.into(), prefix.texts);
         self.present = self.present.difference(prefix.fields.difference(present));
-        self.generation += 1;
+        self.number = self.numbers.of(octets);
     }
 }
 
@@ -113,8 +168,27 @@ impl LinePrefix {
 #[inline]
 fn have_equal_spacing(one: &[u8], other: &[u8]) -> bool {
     // Octets up to the dash stay, octets above the dash become equal.
-    let spacing = |&octets: &[u8; LANES]| u8x32::new(octets).min(u8x32::splat(b'-' + 1));
-    let alike = |one, other| spacing(one).simd_eq(spacing(other)).to_bitmask() == u32::MAX;
+    equal_by(one, other, |octets| octets.min(u8x32::splat(b'-' + 1)))
+}
+
+/// Returns whether two prefixes of equal length are equal.
+#[inline]
+fn are_equal(one: &[u8], other: &[u8]) -> bool {
+    match one.len() < LANES {
+        true => one == other,
+        false => equal_by(one, other, |octets| octets),
+    }
+}
+
+/// Returns whether all octets are equal that `map` makes of two prefixes. False below 32 octets.
+#[inline(always)]
+fn equal_by(one: &[u8], other: &[u8], map: impl Fn(u8x32) -> u8x32) -> bool {
+    let alike = |&one: &[u8; LANES], &other: &[u8; LANES]| {
+        map(u8x32::new(one))
+            .simd_eq(map(u8x32::new(other)))
+            .to_bitmask()
+            == u32::MAX
+    };
     let ((ones, _), (others, _)) = (one.as_chunks(), other.as_chunks());
     zip(ones, others).all(|(one, other)| alike(one, other))
         && matches!((one.last_chunk(), other.last_chunk()), (Some(one), Some(other)) if alike(one, other))
@@ -126,7 +200,7 @@ mod tests {
 
     use super::super::words::ParseError;
     use super::super::{FIELDS, Field, FlowRecord, LogFormat, RecordValues};
-    use super::have_equal_spacing;
+    use super::{LONGEST_NUMBERED, PREFIXES, PrefixNumbers, have_equal_spacing};
 
     const FORMATS: [&str; 4] = [
         "${version} ${account-id} ${interface-id} ${bytes} ${start}",
@@ -218,7 +292,8 @@ mod tests {
             }
             for (key, format, identifiers) in &keys {
                 for (other, other_format, others) in &keys {
-                    prop_assert!(key != other || (format, identifiers) == (other_format, others));
+                    let is_same = (key, format) == (other, other_format);
+                    prop_assert!(!is_same || identifiers == others);
                 }
             }
         }
@@ -258,9 +333,33 @@ mod tests {
         assert_eq!(key("eni-1", 1), key("eni-1", 2));
         assert_ne!(key("eni-1", 1), key("eni-12", 1));
         let [one, other] = ["eni-0123456789abcdef0", "eni-0123456789abcdef1"];
-        let mut keys = ["eni-12", one, other, one].map(|interface| key(interface, 1));
-        assert_eq!(keys[3], key(one, 2));
-        keys.sort_unstable();
-        assert!(keys.is_sorted_by(|key, next| key < next), "{keys:?}");
+        let keys = ["eni-12", one, other, one, "eni-12"].map(|interface| key(interface, 1));
+        assert_eq!([keys[3], keys[4]], [keys[1], keys[0]]);
+        assert!(keys[..3].is_sorted_by(|key, next| key < next), "{keys:?}");
+    }
+
+    #[test]
+    fn a_long_prefix_has_a_new_number_each_time() {
+        let mut numbers = PrefixNumbers::default();
+        let longest = LONGEST_NUMBERED;
+        for (length, keeps) in [(8, true), (longest, true), (longest + 1, false)] {
+            let [one, other] = [b'a', b'b'].map(|octet| vec![octet; length]);
+            let first = numbers.of(&one);
+            assert_ne!(numbers.of(&other), first);
+            assert_eq!(numbers.of(&one) == first, keeps, "{length} octets");
+        }
+    }
+
+    #[test]
+    fn prefixes_without_end_have_numbers_of_their_own_in_bounded_memory() {
+        let mut numbers = PrefixNumbers::default();
+        let prefix = |count: usize| format!("2 123456789012 eni-{count:017x} ");
+        let given: Vec<u64> = (0..3 * PREFIXES)
+            .map(|count| numbers.of(prefix(count).as_bytes()))
+            .collect();
+        assert!(given.is_sorted_by(|number, next| number < next));
+        let last = 3 * PREFIXES - 1;
+        assert_eq!(numbers.of(prefix(last).as_bytes()), given[last]);
+        assert_eq!(numbers.places.len(), PREFIXES);
     }
 }

@@ -136,7 +136,7 @@ impl<'a> FlowRecord<'a> {
     /// identifier column stands after the prefix.
     #[inline]
     pub(crate) fn identifier_key(&self) -> Option<u64> {
-        self.columns.generation
+        self.columns.identifier_key
     }
 
     /// Octets of the identifier columns, in the order of the line; columns side by side together.

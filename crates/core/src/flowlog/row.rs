@@ -226,7 +226,7 @@ impl RowValues {
                 next: position(self.texts.len()),
             };
         }
-        self.columns.generation = Some(self.generation);
+        self.columns.identifier_key = Some(self.generation);
     }
 
     /// Record of the row.

@@ -5,7 +5,7 @@
 
 use std::net::Ipv6Addr;
 
-use wide::{i16x8, i32x4, u8x16};
+use wide::{i16x8, i16x16, i32x4, u8x16, u8x32, u64x4};
 
 use super::tokens::Token;
 
@@ -30,6 +30,33 @@ pub(crate) fn number(line: &[u8], token: Token) -> Option<u64> {
     }
 }
 
+/// Reads four numbers at once; `None` unless each has one to eight digits and nothing else.
+#[inline(always)]
+pub(crate) fn four_numbers(line: &[u8], tokens: [Token; 4]) -> Option<[u64; 4]> {
+    let is_chunk = |token: &Token| (1..=CHUNK_LENGTH).contains(&token.length());
+    if !tokens.iter().all(is_chunk) {
+        return None;
+    }
+    chunk_values(tokens.map(|token| digits(line, token.start(), token.length())))
+}
+
+/// Reads two times of ten digits at once, as seconds since 1970 have from 2001 to 2286; `None` unless both are such.
+#[inline(always)]
+pub(crate) fn two_seconds(line: &[u8], tokens: [Token; 2]) -> Option<[u64; 2]> {
+    const LAST: u32 = 2;
+    if tokens
+        .iter()
+        .any(|token| token.length() != CHUNK_LENGTH + LAST)
+    {
+        return None;
+    }
+    let [upper, lower] = [(0, CHUNK_LENGTH), (CHUNK, LAST)]
+        .map(|(offset, length)| tokens.map(|token| digits(line, token.start() + offset, length)));
+    let [first, second, first_lower, second_lower] =
+        chunk_values([upper[0], upper[1], lower[0], lower[1]])?;
+    Some([100 * first + first_lower, 100 * second + second_lower])
+}
+
 /// Reads a number of more digits than a chunk has.
 #[inline(never)]
 fn long_number(line: &[u8], token: Token) -> Option<u64> {
@@ -38,18 +65,6 @@ fn long_number(line: &[u8], token: Token) -> Option<u64> {
     number(line, upper)?
         .checked_mul(100_000_000)?
         .checked_add(lower)
-}
-
-/// Reads a time of ten digits, as seconds since 1970 have from 2001 to 2286. `None` for any other token.
-#[inline(always)]
-pub(crate) fn seconds(line: &[u8], token: Token) -> Option<u64> {
-    const LAST: u32 = 2;
-    if token.length() != CHUNK_LENGTH + LAST {
-        return None;
-    }
-    let upper = chunk_value(digits(line, token.start(), CHUNK_LENGTH))?;
-    let lower = chunk_value(digits(line, token.start() + CHUNK, LAST))?;
-    Some(100 * upper + lower)
 }
 
 /// Packs a word of at most eight octets into a number, the first octet lowest; 0 for a longer word.
@@ -259,6 +274,27 @@ fn chunk_value(digits: u64) -> Option<u64> {
     Some(upper.wrapping_add(lower) >> 32)
 }
 
+/// Four numbers, each as [`chunk_value`] makes one; `None` if an octet is no digit.
+#[inline(always)]
+fn chunk_values(digits: [u64; 4]) -> Option<[u64; 4]> {
+    let octets: u8x32 = bytemuck::cast(digits);
+    if octets.min(u8x32::splat(9)).simd_eq(octets).to_bitmask() != u32::MAX {
+        return None;
+    }
+    let octets: i16x16 = bytemuck::cast(octets);
+    let (upper, lower) = (octets & i16x16::splat(0xff), octets >> 8_i32);
+    let pairs = upper * i16x16::splat(10) + lower;
+    let fours: u64x4 = bytemuck::cast(pairs.dot(repeat_factors([100, 1, 100, 1])));
+    // The upper four digits in the first lane of each number, the lower four in the second.
+    let fours: i16x16 = bytemuck::cast(fours | fours >> 16_u64);
+    Some(bytemuck::cast(fours.dot(repeat_factors([10_000, 1, 0, 0]))))
+}
+
+/// The same factors for the lanes of each of four numbers.
+const fn repeat_factors([a, b, c, d]: [i16; 4]) -> i16x16 {
+    i16x16::new([a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d])
+}
+
 /// Eight octets before an offset, the last octet highest, with spaces in front of the line.
 #[inline(always)]
 fn chunk_to(line: &[u8], end: usize) -> u64 {
@@ -302,6 +338,24 @@ mod tests {
         (line.into_bytes(), token)
     }
 
+    /// Puts neighbouring tokens between the texts of other columns.
+    fn all_among<const N: usize>(
+        before: &str,
+        tokens: &[String; N],
+        after: &str,
+    ) -> (Vec<u8>, [Token; N]) {
+        let (line, whole) = among(before, &tokens.join(" "), after);
+        let mut start = whole.start;
+        let tokens = tokens.each_ref().map(|text| {
+            let next = start + u32::try_from(text.len() + 1).expect("a short line");
+            Token {
+                start: std::mem::replace(&mut start, next),
+                next,
+            }
+        });
+        (line, tokens)
+    }
+
     fn read_address((line, token): &(Vec<u8>, Token)) -> Option<IpAddr> {
         let four = ipv4(line, *token).map(Ipv4Addr::from_bits).map(IpAddr::V4);
         four.or_else(|| ipv6(line, *token).map(Ipv6Addr::from_bits).map(IpAddr::V6))
@@ -324,10 +378,21 @@ mod tests {
         }
 
         #[test]
-        fn seconds_are_numbers_of_ten_digits(before in before(), digits in "[0-9]{10}|[0-9:]{8,11}", after in after()) {
-            let (line, token) = among(&before, &digits, &after);
-            let ten = digits.parse::<u64>().ok().filter(|_| digits.len() == 10);
-            prop_assert_eq!(seconds(&line, token), ten);
+        fn four_numbers_are_read_as_one_by_one(before in before(), texts in [(); 4].map(|()| "[0-9]{1,9}x?|-"), after in after()) {
+            let expected: Option<Vec<u64>> = texts.iter().map(|text| {
+                text.parse().ok().filter(|_| text.len() <= CHUNK)
+            }).collect();
+            let (line, tokens) = all_among(&before, &texts, &after);
+            prop_assert_eq!(four_numbers(&line, tokens).map(Vec::from), expected);
+        }
+
+        #[test]
+        fn two_times_are_numbers_of_ten_digits(before in before(), texts in [(); 2].map(|()| "[0-9]{10}|[0-9]{10}|[0-9:]{8,11}"), after in after()) {
+            let expected: Option<Vec<u64>> = texts.iter().map(|text| {
+                text.parse().ok().filter(|_| text.len() == 10)
+            }).collect();
+            let (line, tokens) = all_among(&before, &texts, &after);
+            prop_assert_eq!(two_seconds(&line, tokens).map(Vec::from), expected);
         }
 
         #[test]
@@ -378,8 +443,9 @@ mod tests {
             let mut tokens = TokenOffsets::default();
             tokens.find(&line);
             for token in (0..).take(tokens.count()).map(|number| tokens.at(number)) {
-                let read = (number(&line, token), seconds(&line, token), word(&line, token), is_dash(&line, token));
-                let _ = (read, ipv4(&line, token), ipv6(&line, token));
+                let read = (number(&line, token), word(&line, token), is_dash(&line, token));
+                let together = (four_numbers(&line, [token; 4]), two_seconds(&line, [token; 2]));
+                let _ = (read, together, ipv4(&line, token), ipv6(&line, token));
             }
         }
     }

@@ -112,16 +112,16 @@ fn times(times: FlowTimes, settings: &MappingSettings, flow: &mut FlowValues) ->
 
 /// Sets the primary address pair and, if complete and different, the other pair as NAT. The primary pair is the interface's;
 /// the packet's where the record has no address of the interface, or with `ADDRESS=packet` where both pairs are complete.
-#[inline]
+#[inline(always)] // called for every record
 fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut FlowValues) -> u32 {
     const PACKET: FieldSet =
         FieldSet::of(&[Field::PacketSourceAddress, Field::PacketDestinationAddress]);
     let pair = |source, destination| (record.address(source), record.address(destination));
     let interface = pair(Field::SourceAddress, Field::DestinationAddress);
-    let packet = match record.present().has_any(PACKET) {
-        true => pair(Field::PacketSourceAddress, Field::PacketDestinationAddress),
-        false => (None, None),
-    };
+    if !record.present().has_any(PACKET) {
+        return primary_pair(interface, flow);
+    }
+    let packet = pair(Field::PacketSourceAddress, Field::PacketDestinationAddress);
     let (primary, other) = match (interface, packet) {
         ((None, None), packet) => (packet, (None, None)),
         ((Some(_), Some(_)), (Some(_), Some(_))) if settings.address == AddressPair::Packet => {
@@ -129,37 +129,44 @@ fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut Flo
         }
         _ => (interface, packet),
     };
-    let mut parts = 0;
-    let mut set = |address: Option<Address>, slot: ValueSlot, v4: u32, v6: u32| {
-        if let Some(address) = address {
-            flow.set_address(slot, address);
-            parts |= if address.is_ipv4() { v4 } else { v6 };
+    primary_pair(primary, flow)
+        | match (primary, other) {
+            ((Some(_), Some(_)), (Some(source), Some(destination))) if primary != other => {
+                flow.set_address(ValueSlot::NAT_SOURCE, source);
+                flow.set_address(ValueSlot::NAT_DESTINATION, destination);
+                family(source, part::NAT_SOURCE_4, part::NAT_SOURCE_6)
+                    | family(
+                        destination,
+                        part::NAT_DESTINATION_4,
+                        part::NAT_DESTINATION_6,
+                    )
+            }
+            _ => 0,
         }
-    };
-    set(primary.0, ValueSlot::SOURCE, part::SOURCE_4, part::SOURCE_6);
-    set(
-        primary.1,
-        ValueSlot::DESTINATION,
-        part::DESTINATION_4,
-        part::DESTINATION_6,
-    );
-    let all_four =
-        primary.0.is_some() && primary.1.is_some() && other.0.is_some() && other.1.is_some();
-    if all_four && primary != other {
-        set(
-            other.0,
-            ValueSlot::NAT_SOURCE,
-            part::NAT_SOURCE_4,
-            part::NAT_SOURCE_6,
-        );
-        set(
-            other.1,
-            ValueSlot::NAT_DESTINATION,
-            part::NAT_DESTINATION_4,
-            part::NAT_DESTINATION_6,
-        );
+}
+
+/// Sets the addresses of the primary pair, as far as known.
+#[inline]
+fn primary_pair(
+    (source, destination): (Option<Address>, Option<Address>),
+    flow: &mut FlowValues,
+) -> u32 {
+    let mut parts = 0;
+    if let Some(source) = source {
+        flow.set_address(ValueSlot::SOURCE, source);
+        parts |= family(source, part::SOURCE_4, part::SOURCE_6);
+    }
+    if let Some(destination) = destination {
+        flow.set_address(ValueSlot::DESTINATION, destination);
+        parts |= family(destination, part::DESTINATION_4, part::DESTINATION_6);
     }
     parts
+}
+
+/// Returns the part of an address by its family.
+#[inline]
+fn family(address: Address, v4: u32, v6: u32) -> u32 {
+    if address.is_ipv4() { v4 } else { v6 }
 }
 
 /// Sets the sides of a VPC flow: the interface on the side of the direction (ingress if unknown), ACCEPT or REJECT on the

@@ -117,6 +117,7 @@ fn judge(
     let index = id.and_then(|id| inventory.interface_in(tables, id));
     let interface = index.map(|index| inventory.interface_at(index));
     let mut coverage = Coverage::of(1, inventory, delivered.destination.cloned());
+    let observed_by = coverage.observed_by(&record, index, tables, inventory);
     let evidence = RecordEvidence {
         direction: direction(
             &record,
@@ -125,7 +126,7 @@ fn judge(
             inventory,
         ),
         interface,
-        observed_by: coverage.observed_by(&record, index, tables, inventory),
+        observed_by: &observed_by,
         event_time: None,
         flow_log: delivered.flow_log,
         has_header,

@@ -3,10 +3,11 @@
 //! Consecutive records mostly have the identifiers of the record before, or of a record among the last few thousand. A
 //! context belongs to one format and one source (account and region), which are compared always. Then, the cheapest first:
 //!
-//! 1. The generation of the cached line prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is unchanged
-//!    since the record before: equal generations mean equal identifiers, so the columns are not compared.
-//! 2. Where neither record has a generation, the identifier columns equal the key of the record before, octet for octet.
-//! 3. The identifier columns hash to a set of four entries, and one of these has an equal key. 4,096 sets of one entry
+//! 1. The number of the line's prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is that of the record
+//!    before: equal numbers mean equal identifiers, so the columns are not compared.
+//! 2. Where neither record has a number, the identifier columns equal those of the record before, octet for octet.
+//! 3. The number was that of an earlier record.
+//! 4. The identifier columns hash to a set of four entries, and one of these has equal columns. 4,096 sets of one entry
 //!    would be worse: of 200 interfaces about ten would share an entry, and each record of these would make a context.
 
 use std::hash::{BuildHasher, Hasher};
@@ -39,7 +40,7 @@ pub(crate) struct InterfaceContext {
     /// Numbers of the identifiers, and the epoch of the announcement.
     pub(crate) numbers: Option<(u32, RecordNumbers)>,
     /// Flow logs that observe the interface or attachment, determined by a coverage.
-    pub(crate) observed_by: Option<ObservedBy>,
+    pub(crate) observed_by: ObservedBy,
 }
 
 impl InterfaceContext {
@@ -62,6 +63,10 @@ const SETS: usize = 1_024;
 /// Most entries of a set, the last inserted first.
 const WAYS: usize = 4;
 
+/// Places for numbers of identifiers ([`FlowRecord::identifier_key`]) whose entry is known: as many as prefixes keep a
+/// number.
+const PLACES: usize = 4_096;
+
 /// Mark of an empty place in a set.
 const NO_ENTRY: u16 = u16::MAX;
 
@@ -75,8 +80,10 @@ pub(crate) struct ContextCache {
     entries: Vec<CacheEntry>,
     /// Index of the entry of the record before.
     current: usize,
-    /// Identifier key of the record before ([`FlowRecord::identifier_key`]).
-    generation: Option<u64>,
+    /// Number of the identifiers of the record before ([`FlowRecord::identifier_key`]).
+    number: Option<u64>,
+    /// Index of the entry of a number of identifiers: [`PLACES`] places as soon as there was a record.
+    by_number: Vec<u16>,
     /// Indexes of the entries of each set: [`SETS`] sets as soon as there was a record.
     sets: Vec<[u16; WAYS]>,
     hash: FixedState,
@@ -92,6 +99,8 @@ struct CacheEntry {
     identifiers: SmallVec<[u8; 96]>,
     account: Option<Arc<str>>,
     region: Option<Arc<str>>,
+    /// Number of the identifiers in the record that used the entry last.
+    number: Option<u64>,
     context: InterfaceContext,
 }
 
@@ -102,7 +111,7 @@ impl ContextCache {
         &mut self.entries[self.current].context
     }
 
-    /// Returns whether the record has the context of the record before, and stores the generation of the record in either
+    /// Returns whether the record has the context of the record before, and stores the number of the identifiers in either
     /// case. `account` and `region` belong to the source.
     #[inline(always)] // single caller, for every record
     pub(super) fn is_current(
@@ -111,12 +120,13 @@ impl ContextCache {
         account: &Option<Arc<str>>,
         region: &Option<Arc<str>>,
     ) -> bool {
-        let generation = mem::replace(&mut self.generation, record.identifier_key());
-        self.entries.get(self.current).is_some_and(|current| {
-            current.is_from(record, account, region)
-                && generation == self.generation
-                && (generation.is_some() || current.has_identifiers(record))
-        })
+        let number = mem::replace(&mut self.number, record.identifier_key());
+        let Some(current) = self.entries.get(self.current) else {
+            return false;
+        };
+        number == self.number
+            && current.is_from(record, account, region)
+            && (number.is_some() || current.has_identifiers(record))
     }
 
     /// Makes the cached context of the record current. False if the cache has no such context: the caller makes a context
@@ -133,19 +143,37 @@ impl ContextCache {
         {
             *last = CacheEntry::default();
         }
+        if let Some(number) = self.number
+            && let Some(&index) = self.by_number.get(place_of(number))
+            && let Some(entry) = self.entries.get(usize::from(index))
+            && entry.number == self.number
+            && entry.is_from(record, account, region)
+        {
+            self.current = index.into();
+            return true;
+        }
         let is_records = |entry: &CacheEntry| {
             entry.is_from(record, account, region) && entry.has_identifiers(record)
         };
         let set = self.sets.get(self.set_of(record));
         let index = set.and_then(|set| {
-            let mut indexes = set.iter().map(|&index| usize::from(index));
-            indexes.find(|&index| self.entries.get(index).is_some_and(is_records))
+            let mut indexes = set.iter().copied();
+            indexes.find(|&index| self.entries.get(usize::from(index)).is_some_and(is_records))
         });
         match index {
-            Some(index) => self.current = index,
-            None => self.generation = None, // in case no context follows
+            Some(index) => self.note_number(index),
+            None => self.number = None, // in case no context follows
         }
         index.is_some()
+    }
+
+    /// Makes the entry at `index` current, and notes the number of the record's identifiers.
+    fn note_number(&mut self, index: u16) {
+        self.current = index.into();
+        self.entries[self.current].number = self.number;
+        if let Some(number) = self.number {
+            self.by_number[place_of(number)] = index;
+        }
     }
 
     /// Caches the context of the record, as current, instead of the oldest context of a full set.
@@ -158,6 +186,7 @@ impl ContextCache {
     ) {
         if self.sets.is_empty() {
             self.sets.resize(SETS, [NO_ENTRY; WAYS]);
+            self.by_number.resize(PLACES, NO_ENTRY);
         }
         let set = self.set_of(record);
         let set = &mut self.sets[set];
@@ -166,7 +195,9 @@ impl ContextCache {
             set[0] = u16::try_from(self.entries.len()).expect("at most 4,096 entries");
             self.entries.push(CacheEntry::default());
         }
-        self.current = set[0].into();
+        let index = set[0];
+        self.number = record.identifier_key();
+        self.note_number(index);
         let entry = &mut self.entries[self.current];
         entry.identifiers.clear();
         for run in record.identifiers() {
@@ -177,7 +208,6 @@ impl ContextCache {
         entry.account.clone_from(account);
         entry.region.clone_from(region);
         entry.context = context;
-        self.generation = record.identifier_key();
     }
 
     /// Forgets every context.
@@ -192,6 +222,11 @@ impl ContextCache {
         }
         usize::try_from(hasher.finish() % SETS as u64).expect("an index fits")
     }
+}
+
+/// Place of a number of identifiers in [`ContextCache::by_number`].
+fn place_of(number: u64) -> usize {
+    usize::try_from(number % PLACES as u64).expect("an index fits")
 }
 
 impl CacheEntry {
@@ -376,16 +411,24 @@ mod tests {
     proptest! {
         #[test]
         fn a_cached_context_is_the_one_that_would_be_made(
-            records in prop::collection::vec((0..2_usize, 0..2_usize, 0..3_000_u32), 1..4_000),
+            records in prop::collection::vec((0..4_usize, 0..2_usize, 0..3_000_u32), 1..4_000),
         ) {
-            let formats = [format(VPC), format("${interface-id} ${bytes} ${account-id}")];
+            let in_prefix = format("${version} ${account-id} ${interface-id} ${bytes}");
+            let formats = [
+                format(VPC),
+                format("${interface-id} ${bytes} ${account-id}"),
+                in_prefix.clone(),
+                in_prefix,
+            ];
             let owners = ["1", "2"].map(|owner| Some(Arc::from(owner)));
             let (mut contexts, mut values) = (ContextCache::default(), RecordValues::default());
             let mut numbers = HashMap::new();
             for (which, owner, interface) in records {
                 let line = match which {
                     0 => format!("1 eni-{interface} 5 vpc-1 - i-1"),
-                    _ => format!("eni-{interface} 5 1"),
+                    1 => format!("eni-{interface} 5 1"),
+                    2 => format!("2 1 eni-{interface} 5"),
+                    _ => format!("2 123456789012 eni-{interface:017x} 5"),
                 };
                 let number = numbers.len();
                 let expected = *numbers.entry((which, owner, interface)).or_insert(number);
