@@ -13,6 +13,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::FixedState;
 
 use super::window::DeliveryWindow;
+use crate::flowlog::are_equal;
 
 /// Most octets of memory for the ids of delivered events.
 pub const DELIVERY_OCTETS: usize = 8 << 20;
@@ -96,7 +97,7 @@ impl EventIds {
         };
         self.mark = if id.is_empty() { 0 } else { mark };
         let run = &self.run;
-        if run.minute != minute || run.stream != stream || run.start != start {
+        if run.minute != minute || run.stream != stream || !are_equal(&run.start, start) {
             self.turn_to(minute, stream, start);
         }
         self.run.seen & self.mark != 0

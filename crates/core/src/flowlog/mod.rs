@@ -59,6 +59,7 @@
 //! `std`'s `parse` in `scan.rs`, fresh storage in `prefix.rs`, and the reader of lines in `row.rs`.
 
 mod columns;
+mod compare;
 mod documented;
 pub mod field;
 mod format;
@@ -75,6 +76,7 @@ mod tokens;
 mod words;
 
 pub use columns::RecordValues;
+pub(crate) use compare::are_equal;
 pub use field::{FIELDS, Field, FieldSet, FieldSpec};
 pub use format::{FormatError, LogFormat, RecordKind};
 pub use formats::{Formats, HeaderLine, MAX_CANDIDATES};

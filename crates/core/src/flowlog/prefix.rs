@@ -3,16 +3,12 @@
 //! Consecutive lines usually share these columns (version, account, interface). If a line begins with the cached octets, or
 //! differs without moving a space or a dash, the token offsets and the present fields of the prefix are reused.
 
-use std::iter::zip;
-
 use wide::u8x32;
 
+use super::compare::{are_equal, are_equal_by};
 use super::field::FieldSet;
 use super::plan::ColumnPlan;
 use super::tokens::TokenOffsets;
-
-/// Octets compared by one instruction.
-const LANES: usize = 32;
 
 /// Leading columns of the previous line. Empty when the next line has to be read from its beginning.
 #[derive(Debug, Default)]
@@ -63,7 +59,7 @@ impl PrefixNumbers {
         self.places.resize(PREFIXES, empty);
         let place = &mut self.places[place_of(prefix)];
         let known = &place.octets[..place.length];
-        if known.len() == prefix.len() && are_equal(known, prefix) {
+        if are_equal(known, prefix) {
             return place.number;
         }
         self.last += 1;
@@ -168,30 +164,7 @@ impl LinePrefix {
 #[inline]
 fn have_equal_spacing(one: &[u8], other: &[u8]) -> bool {
     // Octets up to the dash stay, octets above the dash become equal.
-    equal_by(one, other, |octets| octets.min(u8x32::splat(b'-' + 1)))
-}
-
-/// Returns whether two prefixes of equal length are equal.
-#[inline]
-fn are_equal(one: &[u8], other: &[u8]) -> bool {
-    match one.len() < LANES {
-        true => one == other,
-        false => equal_by(one, other, |octets| octets),
-    }
-}
-
-/// Returns whether all octets are equal that `map` makes of two prefixes. False below 32 octets.
-#[inline(always)]
-fn equal_by(one: &[u8], other: &[u8], map: impl Fn(u8x32) -> u8x32) -> bool {
-    let alike = |&one: &[u8; LANES], &other: &[u8; LANES]| {
-        map(u8x32::new(one))
-            .simd_eq(map(u8x32::new(other)))
-            .to_bitmask()
-            == u32::MAX
-    };
-    let ((ones, _), (others, _)) = (one.as_chunks(), other.as_chunks());
-    zip(ones, others).all(|(one, other)| alike(one, other))
-        && matches!((one.last_chunk(), other.last_chunk()), (Some(one), Some(other)) if alike(one, other))
+    are_equal_by(one, other, |octets| octets.min(u8x32::splat(b'-' + 1)))
 }
 
 #[cfg(test)]

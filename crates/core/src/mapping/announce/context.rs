@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 
 use super::numbers::RecordNumbers;
 use crate::dedup::ObservedBy;
-use crate::flowlog::{ColumnPlan, FlowRecord};
+use crate::flowlog::{ColumnPlan, FlowRecord, are_equal};
 use crate::network::{InterfaceIndex, InterfaceView, Inventory, TableSet};
 
 /// Everything that follows from the identifiers of a record.
@@ -252,8 +252,8 @@ impl CacheEntry {
     fn has_identifiers(&self, record: &FlowRecord<'_>) -> bool {
         let mut rest = self.identifiers.as_slice();
         for run in record.identifiers() {
-            match rest.strip_prefix(run) {
-                Some([b' ', left @ ..]) => rest = left,
+            match rest.split_at_checked(run.len()) {
+                Some((known, [b' ', left @ ..])) if are_equal(known, run) => rest = left,
                 _ => return false,
             }
         }
