@@ -172,7 +172,8 @@ impl RecordStages {
         let evidence = evidence(record, facts, context, coverage, inventory);
         let direction = evidence.direction;
         let verdict = dedup.decide(record, evidence, coverage, inventory);
-        if verdict.leaves_out()
+        // Most flows are kept: asked first, because the verdicts share a jump table.
+        if verdict != DedupVerdict::Keep
             && let Some(outcome) = RecordOutcome::of_verdict(verdict)
         {
             encoder.ignore();
@@ -232,6 +233,10 @@ fn count_unless_flow<O: RecordObserver>(
     observer: &mut O,
 ) -> bool {
     report.note_end(record.number(Field::End));
+    // Nearly every line: asked first, because the other contents share a jump table.
+    if record.status() == Some(LogStatus::Ok) {
+        return false;
+    }
     match content(record) {
         LineContent::Flow => return false,
         LineContent::NoData => {
@@ -254,16 +259,14 @@ enum LineContent {
 }
 
 fn content(record: &FlowRecord<'_>) -> LineContent {
-    let (status, present) = (record.status(), record.present());
-    // Nearly every line, before the others, which share a jump table.
-    if status == Some(LogStatus::Ok) {
-        return LineContent::Flow;
-    }
-    let has_counters = status.is_none() && present.has_any(FieldSet::COUNTERS);
-    match status {
+    let has_addresses = record.present().has_any(FieldSet::ADDRESSES);
+    match record.status() {
+        Some(LogStatus::Ok) => LineContent::Flow,
         Some(LogStatus::NoData) => LineContent::NoData,
         Some(LogStatus::SkipData) => LineContent::SkipData,
-        _ if has_counters || present.has_any(FieldSet::ADDRESSES) => LineContent::Flow,
-        _ => LineContent::NoData,
+        Some(LogStatus::Other) if has_addresses => LineContent::Flow,
+        Some(LogStatus::Other) => LineContent::NoData,
+        None if has_addresses || record.present().has_any(FieldSet::COUNTERS) => LineContent::Flow,
+        None => LineContent::NoData,
     }
 }

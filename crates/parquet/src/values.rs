@@ -327,14 +327,8 @@ impl RowBatch<'_> {
     ) -> Result<()> {
         self.read_values(typed)?;
         let mut indexes = cells.add_numbers(typed.values.iter().map(number))?;
-        cells.rows.extend((0..self.rows).map(|row| {
-            let index = if self.is_null(row) {
-                None
-            } else {
-                indexes.next()
-            };
-            index.unwrap_or(MISSING)
-        }));
+        let cell_of = |row| self.value_of(row, &mut indexes).unwrap_or(MISSING);
+        cells.rows.extend((0..self.rows).map(cell_of));
         Ok(())
     }
 
@@ -402,10 +396,11 @@ impl RowBatch<'_> {
         }
     }
 
-    /// Returns whether a row has no value.
+    /// Returns the value of the next row: the next of the values, unless the row has none.
     #[inline]
-    fn is_null(&self, row: usize) -> bool {
-        self.is_optional && self.levels.get(row) != Some(&1)
+    fn value_of<V>(&self, row: usize, values: &mut impl Iterator<Item = V>) -> Option<V> {
+        let is_null = self.is_optional && self.levels.get(row) != Some(&1);
+        if is_null { None } else { values.next() }
     }
 
     /// Notes the cell of each row.
@@ -417,12 +412,7 @@ impl RowBatch<'_> {
     ) -> Result<()> {
         let mut values = values.iter();
         for row in 0..self.rows {
-            let value = if self.is_null(row) {
-                None
-            } else {
-                values.next()
-            };
-            let cell = match value {
+            let cell = match self.value_of(row, &mut values) {
                 None => MISSING,
                 Some(value) => add(value, cells)?,
             };

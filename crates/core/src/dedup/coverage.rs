@@ -56,7 +56,7 @@ pub(crate) struct Coverage {
 /// Flow logs that observe the interface or attachment of a record; valid as long as the coverage.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ObservedBy {
-    /// Number of the coverage; 0, of no coverage, where nothing observes.
+    /// Number of the coverage; 0 if no coverage has determined the flow logs yet.
     coverage: u64,
     /// Group of the observing flow logs, if there are several.
     pub(super) group: Option<u32>,
@@ -319,5 +319,6 @@ mod tests {
         let observed_by = own.observed_by(&record, None, TableSet::default(), &inventory);
         assert!(own.has_determined(&observed_by));
         assert!(!other.has_determined(&observed_by));
+        assert!(!own.has_determined(&ObservedBy::default()));
     }
 }

@@ -289,7 +289,7 @@ fn seen_entering(
 }
 
 /// Rule 4, of an egress record: the flow was accepted, and the destination, an interface of the same VPC, is observed too.
-#[inline(always)] // single caller, for every second record
+#[inline(always)] // single caller, for every egress record of a VPC
 fn seen_arriving(
     record: &FlowRecord<'_>,
     evidence: RecordEvidence<'_>,

@@ -22,13 +22,6 @@ pub(crate) enum DedupVerdict {
     ExcludedCollectorTraffic,
 }
 
-impl DedupVerdict {
-    /// Returns whether the flow is not exported.
-    pub(crate) fn leaves_out(self) -> bool {
-        !matches!(self, Self::Keep | Self::Doubled(_))
-    }
-}
-
 /// Accepted traffic, as a bit.
 pub(super) const ACCEPTED: u8 = 0b01;
 

@@ -33,8 +33,8 @@ pub struct RecordValues {
 #[derive(Debug)]
 pub(super) struct ColumnValues {
     pub(super) present: FieldSet,
-    /// Number of a prefix that holds all identifier columns, or of a row's identifiers: equal keys mean equal
-    /// identifiers.
+    /// Key of a prefix that holds all identifier columns, or of a row's identifiers: in records of one plan, equal keys
+    /// mean equal identifiers.
     pub(super) identifier_key: Option<u64>,
     /// Numbers by slot; 0 where the field is not present.
     pub(super) numbers: [u64; NUMBERS],
@@ -164,7 +164,7 @@ impl RecordValues {
         if prefix.columns() == 0 {
             self.prefix
                 .fill(plan, line, &self.tokens, self.columns.present);
-            self.columns.identifier_key = self.prefix.identifier_key(plan);
+            self.columns.identifier_key = self.prefix.identifier_key();
         }
         Ok(())
     }
@@ -176,8 +176,8 @@ impl RecordValues {
         if !self.plan.as_ref().is_some_and(is_last) {
             self.begin_plan(plan);
         } else if !self.prefix.begins(line) {
-            if self.prefix.replace_alike(line) {
-                self.columns.identifier_key = self.prefix.identifier_key(plan);
+            if self.prefix.replace_alike(plan, line) {
+                self.columns.identifier_key = self.prefix.identifier_key();
             } else {
                 self.prefix.clear(plan);
             }
@@ -197,7 +197,7 @@ impl RecordValues {
         read
     }
 
-    /// Clears everything kept for lines of another plan.
+    /// Clears what is kept for lines of another plan; prefixes keep their keys.
     #[inline(never)]
     fn begin_plan(&mut self, plan: &Arc<ColumnPlan>) {
         self.plan = Some(Arc::clone(plan));
@@ -353,13 +353,9 @@ impl ColumnValues {
     ) -> Result<(), ParseProblem> {
         let tokens = columns.map(|column| tokens.at(column.token));
         match scan::two_seconds(line, tokens) {
-            Some(times) if zip(columns, times).all(|(column, time)| time * 1_000 <= column.max) => {
-                for (column, time) in zip(columns, times) {
-                    self.numbers[usize::from(column.slot) % NUMBERS] = time * 1_000;
-                }
-                Ok(())
-            }
-            _ => {
+            Some(times) => zip(columns, times)
+                .try_for_each(|(column, seconds)| self.set_time(column, seconds * 1_000)),
+            None => {
                 zip(columns, tokens).try_for_each(|(column, token)| self.time(column, line, token))
             }
         }
@@ -381,6 +377,11 @@ impl ColumnValues {
             }
             None => return Err(ParseProblem::NotANumber),
         };
+        self.set_time(column, milliseconds)
+    }
+
+    #[inline(always)]
+    fn set_time(&mut self, column: &PlannedColumn, milliseconds: u64) -> Result<(), ParseProblem> {
         if milliseconds > column.max {
             return Err(ParseProblem::TooLate);
         }

@@ -1,10 +1,10 @@
-//! Comparison of short texts in line, a few dozen octets at a time: a call would take longer than the comparison.
+//! Comparison of short texts without a call, up to 32 octets at a time.
 
 use std::iter::zip;
 
 use wide::{u8x16, u8x32};
 
-/// Octets compared by one instruction.
+/// Octets compared at once.
 const LANES: usize = 32;
 
 /// Returns whether two texts are equal.
@@ -24,6 +24,7 @@ pub(crate) fn are_equal(one: &[u8], other: &[u8]) -> bool {
 /// Returns whether all octets are equal that `map` makes of two texts of equal length; false below 32 octets.
 #[inline(always)]
 pub(super) fn are_equal_by(one: &[u8], other: &[u8], map: impl Fn(u8x32) -> u8x32) -> bool {
+    debug_assert_eq!(one.len(), other.len());
     let alike = |one, other| map(u8x32::new(one)) == map(u8x32::new(other));
     let ((ones, _), (others, _)) = (one.as_chunks::<LANES>(), other.as_chunks::<LANES>());
     zip(ones, others).all(|(&one, &other)| alike(one, other))
@@ -39,8 +40,8 @@ fn have_equal_ends<const N: usize>(
 ) -> bool {
     let ends = |text: &[u8]| Some((*text.first_chunk()?, *text.last_chunk()?));
     match (ends(one), ends(other)) {
-        (Some((one, last)), Some((other, other_last))) => {
-            equal(one, other) & equal(last, other_last)
+        (Some((first, last)), Some((other_first, other_last))) => {
+            equal(first, other_first) & equal(last, other_last)
         }
         _ => false,
     }

@@ -20,8 +20,8 @@
 //!    another candidate has equally many columns (a rival), the patterns of the columns decide for each line
 //!    (`Formats::choose`), and the line is read without the caches of plan and prefix.
 //! 2. `prefix` compares the first 37 octets with the previous line's. If they are equal, or equally spaced, three token
-//!    offsets and the presence of two texts are known already. Equal octets have one number, also if other lines stood
-//!    between: by the number, the cache of contexts finds the context.
+//!    offsets and the presence of two texts are known already. The prefix has a key, which an equal prefix of an earlier
+//!    line mostly had as well: by the key, the cache of contexts finds the context.
 //! 3. `tokens` finds the remaining spaces, 64 octets at a time, and writes the start of each token.
 //! 4. `columns` walks the plan's lists: numbers (`bytes`: token 4, slot of `bytes`), times, addresses, texts, words. A
 //!    number is converted by `scan`, usual ones four at a time, times two at a time; a text stays a pair of offsets. A `-`
@@ -36,10 +36,10 @@
 //! |---|---|---|
 //! | plan of the previous line (`RecordValues::plan`) | identity of the plan | a line of another format, `RecordValues::tokens` |
 //! | prefix (`LinePrefix`): octets, token offsets, present fields | octets of the prefix, or their spaces and dashes | another plan, a line with other spacing |
-//! | numbers of prefixes (`PrefixNumbers`, `FlowRecord::identifier_key`) | octets of the prefix | another prefix in the same place |
+//! | keys of prefixes (`PrefixKeys`, `FlowRecord::identifier_key`) | octets of the prefix | another prefix in the same place |
 //! | normalized copy of the line | none: one line | every line |
 //! | last candidate (`Formats::last`) | none: an index | a line that fits another candidate better |
-//! | texts of a row (`RowValues::set_texts`): octets, offsets, number of the identifiers | none: the caller calls `set_texts` only for a row with other texts | the next call |
+//! | texts of a row (`RowValues::set_texts`): octets, offsets, key of the identifiers | none: the caller calls `set_texts` only for a row with other texts | the next call |
 //! | header | none | the next object ([`Formats::begin_object`]), another header |
 //! | format of the last header of an earlier object (`Formats::earlier_header`) | names of the columns | another header |
 //!

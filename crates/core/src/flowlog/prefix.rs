@@ -1,7 +1,8 @@
-//! Prefix cache: the leading text columns of the previous line.
+//! Prefix cache: the leading text columns of the previous line, and the keys of earlier prefixes.
 //!
 //! Consecutive lines usually share these columns (version, account, interface). If a line begins with the cached octets, or
-//! differs without moving a space or a dash, the token offsets and the present fields of the prefix are reused.
+//! differs without moving a space or a dash, the token offsets and the present fields of the prefix are reused. A prefix
+//! that holds all identifier columns has a key, by which the context of a record is found.
 
 use wide::u8x32;
 
@@ -20,58 +21,61 @@ pub(super) struct LinePrefix {
     texts: usize,
     /// Fields that the plan reads, without fields that are `-` in the prefix.
     present: FieldSet,
-    /// Number of the octets.
-    number: u64,
-    numbers: PrefixNumbers,
+    /// Key of the octets, if they hold every identifier column.
+    identifier_key: Option<u64>,
+    keys: PrefixKeys,
 }
 
-/// Numbers of prefixes: equal numbers mean equal octets. A prefix keeps its number until another prefix takes its place.
+/// Keys of prefixes: equal keys mean equal octets. A prefix of at most [`LONGEST_WITH_KEY`] octets keeps its key until
+/// another prefix takes the place.
 #[derive(Debug, Default)]
-struct PrefixNumbers {
-    /// Prefixes by the hash of their last octets: [`PREFIXES`] places as soon as there was a prefix.
-    places: Vec<NumberedPrefix>,
-    /// Number given last.
+struct PrefixKeys {
+    /// Prefixes by [`place_of`]: [`PREFIXES`] places as soon as there was a prefix.
+    places: Vec<PrefixWithKey>,
+    /// Key given last.
     last: u64,
 }
 
-/// Prefix with its number, or an empty place.
+/// Prefix with its key, or an empty place.
 #[derive(Debug, Clone, Copy)]
-struct NumberedPrefix {
-    octets: [u8; LONGEST_NUMBERED],
+struct PrefixWithKey {
+    octets: [u8; LONGEST_WITH_KEY],
     length: usize,
-    number: u64,
+    key: u64,
 }
 
-/// Most prefixes that keep a number: as many as there are contexts.
+/// Most prefixes that keep a key.
 const PREFIXES: usize = 4_096;
 
-/// Longest prefix that keeps a number, in octets.
-const LONGEST_NUMBERED: usize = 64;
+/// Longest prefix that keeps a key, in octets.
+const LONGEST_WITH_KEY: usize = 64;
 
-impl PrefixNumbers {
-    /// Returns the number of a prefix; a new number if the prefix has none, or is too long to keep one.
+impl PrefixKeys {
+    /// Returns the key of a prefix; a new key if the prefix has none, or is too long to keep one.
     fn of(&mut self, prefix: &[u8]) -> u64 {
-        let empty = NumberedPrefix {
-            octets: [0; LONGEST_NUMBERED],
-            length: 0,
-            number: 0,
-        };
-        self.places.resize(PREFIXES, empty);
+        if self.places.is_empty() {
+            let empty = PrefixWithKey {
+                octets: [0; LONGEST_WITH_KEY],
+                length: 0,
+                key: 0,
+            };
+            self.places.resize(PREFIXES, empty);
+        }
         let place = &mut self.places[place_of(prefix)];
-        let known = &place.octets[..place.length];
-        if are_equal(known, prefix) {
-            return place.number;
+        if are_equal(&place.octets[..place.length], prefix) {
+            return place.key;
         }
         self.last += 1;
         if let Some(octets) = place.octets.get_mut(..prefix.len()) {
             octets.copy_from_slice(prefix);
-            (place.length, place.number) = (prefix.len(), self.last);
+            (place.length, place.key) = (prefix.len(), self.last);
         }
         self.last
     }
 }
 
-/// Place of a prefix, by the end of its last column. In the ids of AWS the last digits differ most.
+/// Place of a prefix, by the last eight octets: a space, and the digits in which the ids of AWS differ most. Prefixes that
+/// end in another column, equal for many interfaces, share a place; their contexts are found by the identifier columns.
 fn place_of(prefix: &[u8]) -> usize {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 divided by the golden ratio: spreads neighbours
     let end = prefix.last_chunk().copied().map_or(0, u64::from_le_bytes);
@@ -88,25 +92,33 @@ impl LinePrefix {
     }
 
     /// Replaces the cached octets by the beginning of a line with spaces and dashes at equal positions: token offsets
-    /// and present fields stay valid. Returns false, and changes nothing, if the positions differ.
+    /// and present fields stay valid. Returns false, and changes nothing, if the positions differ. `plan` is the plan of
+    /// the cached line.
     #[inline]
-    pub(super) fn replace_alike(&mut self, line: &[u8]) -> bool {
+    pub(super) fn replace_alike(&mut self, plan: &ColumnPlan, line: &[u8]) -> bool {
         let Some(octets) = line.get(..self.octets.len()) else {
             return false;
         };
         let alike = have_equal_spacing(&self.octets, octets);
         if alike {
             self.octets.copy_from_slice(octets);
-            self.number = self.numbers.of(octets);
+            self.set_key(plan, octets);
         }
         alike
     }
 
-    /// Number of the cached prefix, if every identifier column of `plan` is in the prefix; equal numbers mean equal
+    /// Sets the key of `octets`, those of the line: the copy was written just now, and would be waited for.
+    #[inline]
+    fn set_key(&mut self, plan: &ColumnPlan, octets: &[u8]) {
+        let identifies = plan.prefix.identifies;
+        self.identifier_key = identifies.then(|| self.keys.of(octets));
+    }
+
+    /// Key of the cached prefix, if the prefix holds every identifier column: in lines of one plan, equal keys mean equal
     /// identifiers.
     #[inline(always)]
-    pub(super) fn identifier_key(&self, plan: &ColumnPlan) -> Option<u64> {
-        plan.prefix.identifies.then_some(self.number)
+    pub(super) fn identifier_key(&self) -> Option<u64> {
+        self.identifier_key
     }
 
     /// Number of octets.
@@ -156,7 +168,7 @@ impl LinePrefix {
         self.octets.extend_from_slice(octets);
         (self.columns, self.texts) = (prefix.columns.into(), prefix.texts);
         self.present = self.present.difference(prefix.fields.difference(present));
-        self.number = self.numbers.of(octets);
+        self.set_key(plan, octets);
     }
 }
 
@@ -169,11 +181,13 @@ fn have_equal_spacing(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::iter::zip;
+
     use proptest::prelude::*;
 
     use super::super::words::ParseError;
     use super::super::{FIELDS, Field, FlowRecord, LogFormat, RecordValues};
-    use super::{LONGEST_NUMBERED, PREFIXES, PrefixNumbers, have_equal_spacing};
+    use super::{LONGEST_WITH_KEY, PREFIXES, PrefixKeys, have_equal_spacing};
 
     const FORMATS: [&str; 4] = [
         "${version} ${account-id} ${interface-id} ${bytes} ${start}",
@@ -312,27 +326,43 @@ mod tests {
     }
 
     #[test]
-    fn a_long_prefix_has_a_new_number_each_time() {
-        let mut numbers = PrefixNumbers::default();
-        let longest = LONGEST_NUMBERED;
+    fn a_long_prefix_has_a_new_key_each_time() {
+        let mut keys = PrefixKeys::default();
+        let longest = LONGEST_WITH_KEY;
         for (length, keeps) in [(8, true), (longest, true), (longest + 1, false)] {
             let [one, other] = [b'a', b'b'].map(|octet| vec![octet; length]);
-            let first = numbers.of(&one);
-            assert_ne!(numbers.of(&other), first);
-            assert_eq!(numbers.of(&one) == first, keeps, "{length} octets");
+            let first = keys.of(&one);
+            assert_ne!(keys.of(&other), first);
+            assert_eq!(keys.of(&one) == first, keeps, "{length} octets");
         }
     }
 
     #[test]
-    fn prefixes_without_end_have_numbers_of_their_own_in_bounded_memory() {
-        let mut numbers = PrefixNumbers::default();
+    fn prefixes_without_end_have_keys_of_their_own_in_bounded_memory() {
+        let mut keys = PrefixKeys::default();
         let prefix = |count: usize| format!("2 123456789012 eni-{count:017x} ");
-        let given: Vec<u64> = (0..3 * PREFIXES)
-            .map(|count| numbers.of(prefix(count).as_bytes()))
+        let counts = 0..3 * PREFIXES;
+        let given: Vec<u64> = counts
+            .map(|count| keys.of(prefix(count).as_bytes()))
             .collect();
-        assert!(given.is_sorted_by(|number, next| number < next));
-        let last = 3 * PREFIXES - 1;
-        assert_eq!(numbers.of(prefix(last).as_bytes()), given[last]);
-        assert_eq!(numbers.places.len(), PREFIXES);
+        assert!(given.is_sorted_by(|key, next| key < next));
+        let last = given.len() - 1;
+        assert_eq!(keys.of(prefix(last).as_bytes()), given[last]);
+        assert_eq!(keys.places.len(), PREFIXES);
+    }
+
+    #[test]
+    fn few_of_some_hundred_interfaces_share_a_place() {
+        for prefix in [
+            |count: u64| format!("2 123456789012 eni-{:017x} ", count * 0x0123_4567_89ab),
+            |count: u64| format!("2 123456789012 eni-0a1b2c3d4e5f6{count:04x} "),
+        ] {
+            let mut keys = PrefixKeys::default();
+            let mut key = |count| keys.of(prefix(count).as_bytes());
+            let first: Vec<u64> = (0..200).map(&mut key).collect();
+            let kept = zip(0.., first).filter(|&(count, first)| key(count) == first);
+            let kept = kept.count();
+            assert!(kept > 180, "{kept} of 200, {}", prefix(1));
+        }
     }
 }

@@ -132,8 +132,8 @@ impl<'a> FlowRecord<'a> {
         Some(token.of(self.line))
     }
 
-    /// Cache key: equal keys (same format, same [`RecordValues`]) imply equal identifier columns. `None` if an
-    /// identifier column stands after the prefix.
+    /// Cache key: equal keys (same format, same [`RecordValues`] or [`RowValues`](super::RowValues)) imply equal
+    /// identifier columns. `None` if an identifier column of a line stands after the prefix.
     #[inline]
     pub(crate) fn identifier_key(&self) -> Option<u64> {
         self.columns.identifier_key

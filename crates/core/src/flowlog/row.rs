@@ -146,8 +146,8 @@ pub struct RowValues {
     texts: Vec<u8>,
     /// Fields of text columns without a value.
     missing_texts: FieldSet,
-    /// Number of changes of the identifier columns.
-    generation: u64,
+    /// Key of the identifier columns: how often they changed.
+    identifier_key: u64,
 }
 
 impl RowValues {
@@ -158,7 +158,7 @@ impl RowValues {
             columns: ColumnValues::default(),
             texts: Vec::new(),
             missing_texts: FieldSet::EMPTY,
-            generation: 0,
+            identifier_key: 0,
         }
     }
 
@@ -210,7 +210,7 @@ impl RowValues {
     /// Sets all text columns, in the order of the file, from one text for each. `is_new_identity` is false if the identifier
     /// columns ([`RowColumn::is_identifier`]) are those of the row before.
     pub fn set_texts<'t>(&mut self, texts: impl Iterator<Item = &'t [u8]>, is_new_identity: bool) {
-        self.generation += u64::from(is_new_identity);
+        self.identifier_key += u64::from(is_new_identity);
         self.texts.clear();
         self.missing_texts = FieldSet::EMPTY;
         let plan = self.format.plan();
@@ -226,7 +226,7 @@ impl RowValues {
                 next: position(self.texts.len()),
             };
         }
-        self.columns.identifier_key = Some(self.generation);
+        self.columns.identifier_key = Some(self.identifier_key);
     }
 
     /// Record of the row.
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn the_generation_changes_with_the_identifiers() {
+    fn the_key_changes_with_the_identifiers() {
         let format =
             LogFormat::parse("${interface-id} ${instance-tag} ${bytes}").expect("known names");
         let mut values = RowValues::new(format);

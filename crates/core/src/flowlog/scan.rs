@@ -378,7 +378,11 @@ mod tests {
         }
 
         #[test]
-        fn four_numbers_are_read_as_one_by_one(before in before(), texts in [(); 4].map(|()| "[0-9]{1,9}x?|-"), after in after()) {
+        fn four_numbers_are_read_as_one_by_one(
+            before in before(),
+            texts in [(); 4].map(|()| prop_oneof![12 => "[0-9]{1,8}", 1 => "[0-9]{9}|[0-9]{0,7}[:/x]|-"]),
+            after in after(),
+        ) {
             let expected: Option<Vec<u64>> = texts.iter().map(|text| {
                 text.parse().ok().filter(|_| text.len() <= CHUNK)
             }).collect();
@@ -387,7 +391,7 @@ mod tests {
         }
 
         #[test]
-        fn two_times_are_numbers_of_ten_digits(before in before(), texts in [(); 2].map(|()| "[0-9]{10}|[0-9]{10}|[0-9:]{8,11}"), after in after()) {
+        fn two_seconds_are_numbers_of_ten_digits(before in before(), texts in [(); 2].map(|()| "[0-9]{10}|[0-9]{10}|[0-9:]{8,11}"), after in after()) {
             let expected: Option<Vec<u64>> = texts.iter().map(|text| {
                 text.parse().ok().filter(|_| text.len() == 10)
             }).collect();

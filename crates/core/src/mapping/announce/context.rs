@@ -3,15 +3,14 @@
 //! Consecutive records mostly have the identifiers of the record before, or of a record among the last few thousand. A
 //! context belongs to one format and one source (account and region), which are compared always. Then, the cheapest first:
 //!
-//! 1. The number of the line's prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is that of the record
-//!    before: equal numbers mean equal identifiers, so the columns are not compared.
-//! 2. Where neither record has a number, the identifier columns equal those of the record before, octet for octet.
-//! 3. The number was that of an earlier record.
+//! 1. The key of the line's prefix, or of a row's identifiers ([`FlowRecord::identifier_key`]), is that of the record
+//!    before: equal keys mean equal identifiers, so the columns are not compared.
+//! 2. Where neither record has a key, the identifier columns equal those of the record before, octet for octet.
+//! 3. The key is that of the record that used an entry last.
 //! 4. The identifier columns hash to a set of four entries, and one of these has equal columns. 4,096 sets of one entry
 //!    would be worse: of 200 interfaces about ten would share an entry, and each record of these would make a context.
 
 use std::hash::{BuildHasher, Hasher};
-use std::mem;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -63,14 +62,13 @@ const SETS: usize = 1_024;
 /// Most entries of a set, the last inserted first.
 const WAYS: usize = 4;
 
-/// Places for numbers of identifiers ([`FlowRecord::identifier_key`]) whose entry is known: as many as prefixes keep a
-/// number.
-const PLACES: usize = 4_096;
+/// Places by key ([`FlowRecord::identifier_key`]), as many as there are entries.
+const PLACES: usize = SETS * WAYS;
 
-/// Mark of an empty place in a set.
+/// Mark of an empty place.
 const NO_ENTRY: u16 = u16::MAX;
 
-/// Longest cached key, in octets; the identifiers of AWS take half as many.
+/// Longest cached identifiers, in octets; the identifiers of AWS take half as many.
 const LONGEST: usize = 1_024;
 
 /// Cache of contexts.
@@ -80,10 +78,10 @@ pub(crate) struct ContextCache {
     entries: Vec<CacheEntry>,
     /// Index of the entry of the record before.
     current: usize,
-    /// Number of the identifiers of the record before ([`FlowRecord::identifier_key`]).
-    number: Option<u64>,
-    /// Index of the entry of a number of identifiers: [`PLACES`] places as soon as there was a record.
-    by_number: Vec<u16>,
+    /// Key of the record before ([`FlowRecord::identifier_key`]).
+    identifier_key: Option<u64>,
+    /// Index of the entry that a record with this key used last, by [`place_of`]: [`PLACES`] as soon as there was a record.
+    by_key: Vec<u16>,
     /// Indexes of the entries of each set: [`SETS`] sets as soon as there was a record.
     sets: Vec<[u16; WAYS]>,
     hash: FixedState,
@@ -99,8 +97,8 @@ struct CacheEntry {
     identifiers: SmallVec<[u8; 96]>,
     account: Option<Arc<str>>,
     region: Option<Arc<str>>,
-    /// Number of the identifiers in the record that used the entry last.
-    number: Option<u64>,
+    /// Key of the record that used the entry last.
+    identifier_key: Option<u64>,
     context: InterfaceContext,
 }
 
@@ -111,22 +109,21 @@ impl ContextCache {
         &mut self.entries[self.current].context
     }
 
-    /// Returns whether the record has the context of the record before, and stores the number of the identifiers in either
-    /// case. `account` and `region` belong to the source.
+    /// Returns whether the record has the context of the record before. `account` and `region` belong to the source.
     #[inline(always)] // single caller, for every record
     pub(super) fn is_current(
-        &mut self,
+        &self,
         record: &FlowRecord<'_>,
         account: &Option<Arc<str>>,
         region: &Option<Arc<str>>,
     ) -> bool {
-        let number = mem::replace(&mut self.number, record.identifier_key());
         let Some(current) = self.entries.get(self.current) else {
             return false;
         };
-        number == self.number
+        let key = record.identifier_key();
+        key == self.identifier_key
             && current.is_from(record, account, region)
-            && (number.is_some() || current.has_identifiers(record))
+            && (key.is_some() || current.has_identifiers(record))
     }
 
     /// Makes the cached context of the record current. False if the cache has no such context: the caller makes a context
@@ -137,19 +134,19 @@ impl ContextCache {
         account: &Option<Arc<str>>,
         region: &Option<Arc<str>>,
     ) -> bool {
-        // A key longer than LONGEST serves consecutive records only.
+        // Identifiers longer than LONGEST serve consecutive records only.
         if let Some(last) = self.entries.get_mut(self.current)
             && last.identifiers.len() > LONGEST
         {
             *last = CacheEntry::default();
         }
-        if let Some(number) = self.number
-            && let Some(&index) = self.by_number.get(place_of(number))
+        let key = record.identifier_key();
+        if let Some(&index) = key.and_then(|key| self.by_key.get(place_of(key)))
             && let Some(entry) = self.entries.get(usize::from(index))
-            && entry.number == self.number
+            && entry.identifier_key == key
             && entry.is_from(record, account, region)
         {
-            self.current = index.into();
+            (self.current, self.identifier_key) = (index.into(), key);
             return true;
         }
         let is_records = |entry: &CacheEntry| {
@@ -160,19 +157,18 @@ impl ContextCache {
             let mut indexes = set.iter().copied();
             indexes.find(|&index| self.entries.get(usize::from(index)).is_some_and(is_records))
         });
-        match index {
-            Some(index) => self.note_number(index),
-            None => self.number = None, // in case no context follows
+        if let Some(index) = index {
+            self.make_current(index, key);
         }
         index.is_some()
     }
 
-    /// Makes the entry at `index` current, and notes the number of the record's identifiers.
-    fn note_number(&mut self, index: u16) {
-        self.current = index.into();
-        self.entries[self.current].number = self.number;
-        if let Some(number) = self.number {
-            self.by_number[place_of(number)] = index;
+    /// Makes the entry at `index` current, for a record with this key.
+    fn make_current(&mut self, index: u16, key: Option<u64>) {
+        (self.current, self.identifier_key) = (index.into(), key);
+        self.entries[self.current].identifier_key = key;
+        if let Some(key) = key {
+            self.by_key[place_of(key)] = index;
         }
     }
 
@@ -186,7 +182,7 @@ impl ContextCache {
     ) {
         if self.sets.is_empty() {
             self.sets.resize(SETS, [NO_ENTRY; WAYS]);
-            self.by_number.resize(PLACES, NO_ENTRY);
+            self.by_key.resize(PLACES, NO_ENTRY);
         }
         let set = self.set_of(record);
         let set = &mut self.sets[set];
@@ -196,8 +192,7 @@ impl ContextCache {
             self.entries.push(CacheEntry::default());
         }
         let index = set[0];
-        self.number = record.identifier_key();
-        self.note_number(index);
+        self.make_current(index, record.identifier_key());
         let entry = &mut self.entries[self.current];
         entry.identifiers.clear();
         for run in record.identifiers() {
@@ -224,9 +219,9 @@ impl ContextCache {
     }
 }
 
-/// Place of a number of identifiers in [`ContextCache::by_number`].
-fn place_of(number: u64) -> usize {
-    usize::try_from(number % PLACES as u64).expect("an index fits")
+/// Place of a key in [`ContextCache::by_key`].
+fn place_of(key: u64) -> usize {
+    usize::try_from(key % PLACES as u64).expect("an index fits")
 }
 
 impl CacheEntry {
@@ -285,7 +280,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::flowlog::{LogFormat, RecordValues};
+    use crate::flowlog::{LogFormat, RecordValues, RowValues};
 
     /// Returns how many contexts are made for records of these formats, one after the other.
     fn found(records: &[(&LogFormat, &str)]) -> usize {
@@ -441,6 +436,52 @@ mod tests {
                 prop_assert_eq!(context.domain_slot, expected);
             }
         }
+    }
+
+    #[test]
+    fn keys_that_meet_at_one_place_have_their_own_contexts() {
+        let format = format("${version} ${account-id} ${interface-id} ${bytes}");
+        let (mut contexts, mut values) = (ContextCache::default(), RecordValues::default());
+        for _ in 0..2 {
+            for interface in 0..2 * PLACES {
+                let line = format!("2 123456789012 eni-{interface:017x} 5");
+                let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
+                let record = record.expect("line of the test");
+                let context = contexts.of(&record, &None, &None, |_| InterfaceContext {
+                    domain_slot: interface,
+                    ..InterfaceContext::default()
+                });
+                assert_eq!(context.domain_slot, interface);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_keys_of_two_files_and_of_lines_are_different_contexts() {
+        let format = format("${interface-id} ${bytes}");
+        let mut rows = [&b"eni-1"[..], b"eni-2"].map(|interface| {
+            let mut row = RowValues::new(format.clone());
+            row.set_texts([interface].into_iter(), true);
+            row
+        });
+        rows.iter_mut().for_each(RowValues::begin_row);
+        let mut values = RecordValues::default();
+        let line = FlowRecord::parse(&format, b"eni-3 5", &mut values);
+        let line = line.expect("line of the test");
+        let records = [rows[0].record(), rows[1].record(), line];
+        assert!(
+            records
+                .iter()
+                .all(|record| record.identifier_key() == Some(1))
+        );
+        let (mut contexts, mut found) = (ContextCache::default(), 0);
+        for record in records.iter().chain(&records) {
+            contexts.of(record, &None, &None, |_| {
+                found += 1;
+                InterfaceContext::default()
+            });
+        }
+        assert_eq!(found, 3);
     }
 
     #[test]
