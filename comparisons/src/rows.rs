@@ -43,10 +43,13 @@ const PAGES: usize = 40 << 20;
 
 /// Prepares all rows for a number of rounds.
 pub(crate) fn all(rounds: u32) -> Vec<Row> {
-    let format = pipeline::format("v2");
-    let payloads: Rc<[String]> = (0..rounds)
-        .map(|minute| pipeline::payload(&format, minute))
-        .collect();
+    let payloads_of = |format: &str| -> Rc<[String]> {
+        let minutes = 0..rounds;
+        minutes
+            .map(|minute| pipeline::payload(&pipeline::format(format), minute))
+            .collect()
+    };
+    let (payloads, of_version_5) = (payloads_of("v2"), payloads_of("v5"));
     let unpacked = |data: &String| BASE64_STANDARD.decode(data).expect("base64");
     let texts = |interfaces| -> Rc<[Vec<u8>]> {
         let minutes = 0..rounds;
@@ -58,7 +61,12 @@ pub(crate) fn all(rounds: u32) -> Vec<Row> {
     let sending = Rc::new(Cell::new(Duration::ZERO));
     vec![
         ("gunzip", gunzip(payloads.iter().map(unpacked).collect())),
-        ("way", whole_way(payloads.clone())),
+        ("way", whole_way("v2", payloads.clone())),
+        (
+            "gunzip, version 5",
+            gunzip(of_version_5.iter().map(unpacked).collect()),
+        ),
+        ("way, version 5", whole_way("v5", of_version_5)),
         ("way over UDP", over_udp(payloads.clone(), sending.clone())),
         // The time of sending within the row before: this row has to follow.
         ("sending over UDP", Box::new(move |_| Some(sending.take()))),
@@ -87,12 +95,12 @@ fn gunzip(objects: Rc<[Vec<u8>]>) -> Run {
     })
 }
 
-fn new_pipeline() -> Pipeline {
-    Pipeline::new(&pipeline::format("v2"), true)
+fn new_pipeline(format: &str) -> Pipeline {
+    Pipeline::new(&pipeline::format(format), true)
 }
 
-fn whole_way(payloads: Rc<[String]>) -> Run {
-    let mut pipeline = new_pipeline();
+fn whole_way(format: &str, payloads: Rc<[String]>) -> Run {
+    let mut pipeline = new_pipeline(format);
     run(move |round| pipeline.invoke(&payloads[round]))
 }
 
@@ -120,7 +128,7 @@ fn over_udp(payloads: Rc<[String]>, sending: Rc<Cell<Duration>>) -> Run {
         }
     };
     let sink = timed.clone();
-    let mut pipeline = new_pipeline().into_sink(move |message| {
+    let mut pipeline = new_pipeline("v2").into_sink(move |message| {
         sink(&mut |collectors| collectors.send(0, message).expect("loopback"));
     });
     run(move |round| {
@@ -174,7 +182,7 @@ fn vrl(program: &str) -> Run {
 }
 
 fn of_text(objects: Rc<[Vec<u8>]>) -> Run {
-    let mut pipeline = new_pipeline();
+    let mut pipeline = new_pipeline("v2");
     run(move |round| {
         pipeline
             .invoke_with(|unpacker, transcoding| unpacker.read(&objects[round][..], transcoding));
@@ -185,7 +193,7 @@ fn of_parquet(rounds: u32) -> Run {
     let objects: Vec<_> = (0..rounds)
         .map(|minute| objects::parquet(minute, &Options::default()))
         .collect();
-    let mut pipeline = new_pipeline();
+    let mut pipeline = new_pipeline("v2");
     run(move |round| {
         let object = objects[round].clone();
         pipeline.invoke_with(|_, transcoding| {
