@@ -4,6 +4,7 @@
 //! nothing, and the set of present fields tells which slots are valid. Slow twin: `naive` in the tests of `record.rs`.
 
 use std::iter::zip;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::field::{ColumnType, Field, FieldSet};
@@ -35,7 +36,7 @@ pub(super) struct ColumnValues {
     pub(super) present: FieldSet,
     /// Key of a prefix that holds all identifier columns, or of a row's identifiers: in records of one plan, equal keys
     /// mean equal identifiers.
-    pub(super) identifier_key: Option<u64>,
+    pub(super) identifier_key: Option<NonZeroU64>,
     /// Numbers by slot; 0 where the field is not present.
     pub(super) numbers: [u64; NUMBERS],
     pub(super) addresses: AddressSlots,

@@ -4,6 +4,8 @@
 //! differs without moving a space or a dash, the token offsets and the present fields of the prefix are reused. A prefix
 //! that holds all identifier columns has a key, by which the context of a record is found.
 
+use std::num::NonZeroU64;
+
 use wide::u8x32;
 
 use super::compare::{are_equal, are_equal_by};
@@ -22,7 +24,7 @@ pub(super) struct LinePrefix {
     /// Fields that the plan reads, without fields that are `-` in the prefix.
     present: FieldSet,
     /// Key of the octets, if they hold every identifier column.
-    identifier_key: Option<u64>,
+    identifier_key: Option<NonZeroU64>,
     keys: PrefixKeys,
 }
 
@@ -41,7 +43,7 @@ struct PrefixKeys {
 struct PrefixWithKey {
     octets: [u8; LONGEST_WITH_KEY],
     length: usize,
-    key: u64,
+    key: Option<NonZeroU64>,
 }
 
 /// Most prefixes that keep a key.
@@ -52,12 +54,12 @@ const LONGEST_WITH_KEY: usize = 64;
 
 impl PrefixKeys {
     /// Returns the key of a prefix; a new key if the prefix has none, or is too long to keep one.
-    fn of(&mut self, prefix: &[u8]) -> u64 {
+    fn of(&mut self, prefix: &[u8]) -> Option<NonZeroU64> {
         if self.places.is_empty() {
             let empty = PrefixWithKey {
                 octets: [0; LONGEST_WITH_KEY],
                 length: 0,
-                key: 0,
+                key: None,
             };
             self.places.resize(PREFIXES, empty);
         }
@@ -66,11 +68,12 @@ impl PrefixKeys {
             return place.key;
         }
         self.last += 1;
+        let key = NonZeroU64::new(self.last);
         if let Some(octets) = place.octets.get_mut(..prefix.len()) {
             octets.copy_from_slice(prefix);
-            (place.length, place.key) = (prefix.len(), self.last);
+            (place.length, place.key) = (prefix.len(), key);
         }
-        self.last
+        key
     }
 }
 
@@ -110,14 +113,16 @@ impl LinePrefix {
     /// Sets the key of `octets`, those of the line: the copy was written just now, and would be waited for.
     #[inline]
     fn set_key(&mut self, plan: &ColumnPlan, octets: &[u8]) {
-        let identifies = plan.prefix.identifies;
-        self.identifier_key = identifies.then(|| self.keys.of(octets));
+        self.identifier_key = match plan.prefix.identifies {
+            true => self.keys.of(octets),
+            false => None,
+        };
     }
 
     /// Key of the cached prefix, if the prefix holds every identifier column: in lines of one plan, equal keys mean equal
     /// identifiers.
     #[inline(always)]
-    pub(super) fn identifier_key(&self) -> Option<u64> {
+    pub(super) fn identifier_key(&self) -> Option<NonZeroU64> {
         self.identifier_key
     }
 
@@ -342,7 +347,7 @@ mod tests {
         let mut keys = PrefixKeys::default();
         let prefix = |count: usize| format!("2 123456789012 eni-{count:017x} ");
         let counts = 0..3 * PREFIXES;
-        let given: Vec<u64> = counts
+        let given: Vec<_> = counts
             .map(|count| keys.of(prefix(count).as_bytes()))
             .collect();
         assert!(given.is_sorted_by(|key, next| key < next));
@@ -359,7 +364,7 @@ mod tests {
         ] {
             let mut keys = PrefixKeys::default();
             let mut key = |count| keys.of(prefix(count).as_bytes());
-            let first: Vec<u64> = (0..200).map(&mut key).collect();
+            let first: Vec<_> = (0..200).map(&mut key).collect();
             let kept = zip(0.., first).filter(|&(count, first)| key(count) == first);
             let kept = kept.count();
             assert!(kept > 180, "{kept} of 200, {}", prefix(1));

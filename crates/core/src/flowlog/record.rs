@@ -1,6 +1,7 @@
 //! Typed record: the values of a line, by field.
 
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 
 use crate::network::Address;
 
@@ -135,7 +136,7 @@ impl<'a> FlowRecord<'a> {
     /// Cache key: equal keys (same format, same [`RecordValues`] or [`RowValues`](super::RowValues)) imply equal
     /// identifier columns. `None` if an identifier column of a line stands after the prefix.
     #[inline]
-    pub(crate) fn identifier_key(&self) -> Option<u64> {
+    pub(crate) fn identifier_key(&self) -> Option<NonZeroU64> {
         self.columns.identifier_key
     }
 

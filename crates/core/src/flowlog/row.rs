@@ -14,6 +14,7 @@
 //! The texts are the only cache: [`RowValues::set_texts`] replaces all texts, and is not called for a row with the texts of
 //! the row before.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::network::Address;
@@ -226,7 +227,7 @@ impl RowValues {
                 next: position(self.texts.len()),
             };
         }
-        self.columns.identifier_key = Some(self.identifier_key);
+        self.columns.identifier_key = NonZeroU64::new(self.identifier_key);
     }
 
     /// Record of the row.

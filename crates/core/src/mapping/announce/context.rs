@@ -11,6 +11,7 @@
 //!    would be worse: of 200 interfaces about ten would share an entry, and each record of these would make a context.
 
 use std::hash::{BuildHasher, Hasher};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -79,7 +80,7 @@ pub(crate) struct ContextCache {
     /// Index of the entry of the record before.
     current: usize,
     /// Key of the record before ([`FlowRecord::identifier_key`]).
-    identifier_key: Option<u64>,
+    identifier_key: Option<NonZeroU64>,
     /// Index of the entry that a record with this key used last, by [`place_of`]: [`PLACES`] as soon as there was a record.
     by_key: Vec<u16>,
     /// Indexes of the entries of each set: [`SETS`] sets as soon as there was a record.
@@ -98,7 +99,7 @@ struct CacheEntry {
     account: Option<Arc<str>>,
     region: Option<Arc<str>>,
     /// Key of the record that used the entry last.
-    identifier_key: Option<u64>,
+    identifier_key: Option<NonZeroU64>,
     context: InterfaceContext,
 }
 
@@ -164,7 +165,7 @@ impl ContextCache {
     }
 
     /// Makes the entry at `index` current, for a record with this key.
-    fn make_current(&mut self, index: u16, key: Option<u64>) {
+    fn make_current(&mut self, index: u16, key: Option<NonZeroU64>) {
         (self.current, self.identifier_key) = (index.into(), key);
         self.entries[self.current].identifier_key = key;
         if let Some(key) = key {
@@ -220,8 +221,8 @@ impl ContextCache {
 }
 
 /// Place of a key in [`ContextCache::by_key`].
-fn place_of(key: u64) -> usize {
-    usize::try_from(key % PLACES as u64).expect("an index fits")
+fn place_of(key: NonZeroU64) -> usize {
+    usize::try_from(key.get() % PLACES as u64).expect("an index fits")
 }
 
 impl CacheEntry {
@@ -472,7 +473,7 @@ mod tests {
         assert!(
             records
                 .iter()
-                .all(|record| record.identifier_key() == Some(1))
+                .all(|record| record.identifier_key() == NonZeroU64::new(1))
         );
         let (mut contexts, mut found) = (ContextCache::default(), 0);
         for record in records.iter().chain(&records) {
