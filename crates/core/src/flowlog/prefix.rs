@@ -155,6 +155,7 @@ impl LinePrefix {
         self.octets.clear();
         (self.columns, self.texts) = (0, 0);
         self.present = plan.read;
+        self.identifier_key = None;
     }
 
     /// Fills the empty cache with the beginning of the line just read; `present` are the fields with a value.
@@ -227,6 +228,7 @@ mod tests {
             prop::sample::select(vec![
                 (0, vec![version, account, interface, "5", "1"]),
                 (1, vec![interface, version, interface, "10.0.0.1", account]),
+                (3, vec!["5", interface, account]),
             ])
         });
         prop_oneof![1 => any, 7 => usual]
