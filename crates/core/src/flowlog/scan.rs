@@ -290,7 +290,7 @@ fn chunk_values(digits: [u64; 4]) -> Option<[u64; 4]> {
     Some(bytemuck::cast(fours.dot(repeat_factors([10_000, 1, 0, 0]))))
 }
 
-/// The same factors for the lanes of each of four numbers.
+/// Factors of the lanes of a number, for each of four numbers.
 const fn repeat_factors([a, b, c, d]: [i16; 4]) -> i16x16 {
     i16x16::new([a, b, c, d, a, b, c, d, a, b, c, d, a, b, c, d])
 }

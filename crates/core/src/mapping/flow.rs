@@ -132,14 +132,10 @@ fn addresses(record: &FlowRecord<'_>, settings: &MappingSettings, flow: &mut Flo
     primary_pair(primary, flow)
         | match (primary, other) {
             ((Some(_), Some(_)), (Some(source), Some(destination))) if primary != other => {
-                flow.set_address(ValueSlot::NAT_SOURCE, source);
-                flow.set_address(ValueSlot::NAT_DESTINATION, destination);
-                family(source, part::NAT_SOURCE_4, part::NAT_SOURCE_6)
-                    | family(
-                        destination,
-                        part::NAT_DESTINATION_4,
-                        part::NAT_DESTINATION_6,
-                    )
+                let (v4, v6) = (part::NAT_SOURCE_4, part::NAT_SOURCE_6);
+                let source = set_end(flow, source, ValueSlot::NAT_SOURCE, v4, v6);
+                let (v4, v6) = (part::NAT_DESTINATION_4, part::NAT_DESTINATION_6);
+                source | set_end(flow, destination, ValueSlot::NAT_DESTINATION, v4, v6)
             }
             _ => 0,
         }
@@ -153,19 +149,20 @@ fn primary_pair(
 ) -> u32 {
     let mut parts = 0;
     if let Some(source) = source {
-        flow.set_address(ValueSlot::SOURCE, source);
-        parts |= family(source, part::SOURCE_4, part::SOURCE_6);
+        let (v4, v6) = (part::SOURCE_4, part::SOURCE_6);
+        parts |= set_end(flow, source, ValueSlot::SOURCE, v4, v6);
     }
     if let Some(destination) = destination {
-        flow.set_address(ValueSlot::DESTINATION, destination);
-        parts |= family(destination, part::DESTINATION_4, part::DESTINATION_6);
+        let (v4, v6) = (part::DESTINATION_4, part::DESTINATION_6);
+        parts |= set_end(flow, destination, ValueSlot::DESTINATION, v4, v6);
     }
     parts
 }
 
-/// Returns the part of an address by its family.
+/// Sets an address of a pair, and returns its part of the contents, by its family.
 #[inline]
-fn family(address: Address, v4: u32, v6: u32) -> u32 {
+fn set_end(flow: &mut FlowValues, address: Address, slot: ValueSlot, v4: u32, v6: u32) -> u32 {
+    flow.set_address(slot, address);
     if address.is_ipv4() { v4 } else { v6 }
 }
 

@@ -299,6 +299,20 @@ mod tests {
         found
     }
 
+    /// Slot in the context of a record; `slot` if the context has to be made.
+    fn slot_of(
+        contexts: &mut ContextCache,
+        record: &FlowRecord<'_>,
+        account: &Option<Arc<str>>,
+        slot: usize,
+    ) -> usize {
+        let made = |_: &FlowRecord<'_>| InterfaceContext {
+            domain_slot: slot,
+            ..InterfaceContext::default()
+        };
+        contexts.of(record, account, &None, made).domain_slot
+    }
+
     fn format(text: &str) -> LogFormat {
         LogFormat::parse(text).expect("format of the test")
     }
@@ -430,11 +444,8 @@ mod tests {
                 let expected = *numbers.entry((which, owner, interface)).or_insert(number);
                 let record = FlowRecord::parse(&formats[which], line.as_bytes(), &mut values);
                 let record = record.expect("line of the test");
-                let context = contexts.of(&record, &owners[owner], &None, |_| InterfaceContext {
-                    domain_slot: expected,
-                    ..InterfaceContext::default()
-                });
-                prop_assert_eq!(context.domain_slot, expected);
+                let slot = slot_of(&mut contexts, &record, &owners[owner], expected);
+                prop_assert_eq!(slot, expected);
             }
         }
     }
@@ -448,11 +459,8 @@ mod tests {
                 let line = format!("2 123456789012 eni-{interface:017x} 5");
                 let record = FlowRecord::parse(&format, line.as_bytes(), &mut values);
                 let record = record.expect("line of the test");
-                let context = contexts.of(&record, &None, &None, |_| InterfaceContext {
-                    domain_slot: interface,
-                    ..InterfaceContext::default()
-                });
-                assert_eq!(context.domain_slot, interface);
+                let slot = slot_of(&mut contexts, &record, &None, interface);
+                assert_eq!(slot, interface);
             }
         }
     }

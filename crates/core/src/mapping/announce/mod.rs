@@ -11,8 +11,8 @@
 //! ```
 //!
 //! 1. `turn_to` looks for the record's context. The cache key is the format, the account and region of the source, and the
-//!    octets of the identifier columns (or a key of these: `context.rs`). This record is the first, so the context is made: domain `123456789012` gets slot 0
-//!    and the number `identity("123456789012")`.
+//!    octets of the identifier columns (or a key of these: `context.rs`). This record is the first, so the context is made:
+//!    domain `123456789012` gets slot 0 and the number `identity("123456789012")`.
 //! 2. `announced_numbers` finds no numbers of this epoch in the context, so every identifier is announced: the domain table
 //!    names the domain, the interface table names `ACCEPT` (1), `REJECT` (2) and 1525100236 (`eni-1235b8ca123456789`).
 //! 3. `has_layout` finds that the domain has not used the layout (template ID 16384): `announce_layout` adds the template
